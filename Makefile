@@ -1,0 +1,40 @@
+# make demo   the environment, the whole pipeline on the sample corpus, the three registered models
+# make test   the environment, lint, types and every test
+# make lock   pin every dependency anew
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# MLflow sends telemetry unless told not to; without a network it costs time.
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint lock
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+env: $(READY)
+
+$(READY): requirements.lock requirements/headless.lock pyproject.toml
+	@PYTHON=$(PYTHON) VENV=$(VENV) sh requirements/install.sh
+	@touch $@
+
+demo: $(READY)
+	@. $(BIN)/activate && sh requirements/demo.sh
+
+lint: $(READY)
+	@echo "avemo: lint and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+test: lint
+	@echo "avemo: every test"
+	@. $(BIN)/activate && python -m pytest
+
+lock:
+	@sh requirements/lock.sh

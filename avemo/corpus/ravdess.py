@@ -1,0 +1,97 @@
+"""The RAVDESS file-name code.
+
+`01-02-05-02-01-02-12.mp4` is modality, channel, emotion, intensity, statement, repetition, actor.
+
+Source:
+    S. R. Livingstone and F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song.
+    PLoS ONE 13(5): e0196391 (2018), doi 10.5281/zenodo.1188976
+"""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+__all__ = ["CHANNELS", "EMOTIONS", "MODALITIES", "STATEMENTS", "SUFFIXES", "Recording", "parse"]
+
+MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
+CHANNELS = {1: "speech", 2: "song"}
+#: the classes, in the order of every probability vector in avemo (code 1 comes first)
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+INTENSITIES = {1: "normal", 2: "strong"}
+STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
+SUFFIXES = {1: ".mp4", 2: ".mp4", 3: ".wav"}
+
+_FIELDS = (
+    ("modality", set(MODALITIES)),
+    ("channel", set(CHANNELS)),
+    ("emotion", set(range(1, len(EMOTIONS) + 1))),
+    ("intensity", set(INTENSITIES)),
+    ("statement", set(STATEMENTS)),
+    ("repetition", {1, 2}),
+    ("actor", set(range(1, 100))),
+)
+
+
+@dataclass(frozen=True, order=True)
+class Recording:
+    """What a file's name says, each field as in the published code."""
+
+    modality: int
+    channel: int
+    emotion: int
+    intensity: int
+    statement: int
+    repetition: int
+    actor: int
+
+    @property
+    def id(self) -> str:
+        """`01-02-05-02-01-02-12`: the file's name without its suffix."""
+        return f"{self.modality:02d}-{self.performance}"
+
+    @property
+    def performance(self) -> str:
+        """`02-05-02-01-02-12`: the take that up to three recordings show."""
+        fields = (self.channel, self.emotion, self.intensity, self.statement, self.repetition)
+        return "-".join(f"{field:02d}" for field in (*fields, self.actor))
+
+    @property
+    def label(self) -> str:
+        """The emotion's name."""
+        return EMOTIONS[self.emotion - 1]
+
+    @property
+    def sex(self) -> str:
+        """Actors with odd numbers are male, with even numbers female."""
+        return "male" if self.actor % 2 else "female"
+
+    @property
+    def file(self) -> PurePath:
+        """Where the published archives unpack it to."""
+        channel = CHANNELS[self.channel].capitalize()
+        actor = f"Actor_{self.actor:02d}"
+        archive = (
+            f"Audio_{channel}_Actors_01-24"
+            if self.modality == 3
+            else f"Video_{channel}_{actor}"
+        )
+        return PurePath(archive, actor, self.id + SUFFIXES[self.modality])
+
+
+def parse(name: str) -> Recording:
+    """Decode a file's name.
+
+    Args:
+        name: with or without suffix and folders
+
+    Raises:
+        ValueError: the name is outside the code; the message says where
+    """
+    stem = PurePath(name).stem
+    parts = stem.split("-")
+    if len(parts) != len(_FIELDS) or not all(len(part) == 2 and part.isdecimal() for part in parts):
+        raise ValueError(f"{stem!r} is no RAVDESS name: seven two-digit fields are expected")
+    codes = [int(part) for part in parts]
+    for (field, allowed), code in zip(_FIELDS, codes, strict=True):
+        if code not in allowed:
+            raise ValueError(f"{stem!r} is no RAVDESS name: there is no {field} {code:02d}")
+    return Recording(*codes)

@@ -1,0 +1,1 @@
+"""Metrics, intervals, plots and tables."""

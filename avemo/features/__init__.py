@@ -1,0 +1,1 @@
+"""One extractor a file, and their store on disk."""

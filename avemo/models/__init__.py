@@ -1,0 +1,1 @@
+"""Architectures: Keras Tuner hypermodels, one a file, one folder a modality."""

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Makes the environment: the locked packages, then avemo itself, linked to this checkout.
+set -eu
+
+echo "avemo: making the environment in $VENV (about 3 GB; some minutes for the packages to come)"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "avemo: $("$PYTHON" --version) found, Python 3.11 or newer needed: make PYTHON=/path/to/python3.11" >&2
+    exit 1
+}
+"$PYTHON" -m venv "$VENV" || {
+    echo "avemo: python could not make an environment; on Debian: apt-get install python3-venv" >&2
+    exit 1
+}
+pip="$VENV/bin/python -m pip --disable-pip-version-check"
+$pip install --quiet --require-hashes --requirement requirements.lock
+
+# opencv-python wants libGL and GLib from the system. A server without a screen lacks them; there
+# the same OpenCV without its windows takes its place.
+if ! "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
+    echo "avemo: no libGL or GLib here; taking opencv-python-headless, the same without windows"
+    $pip uninstall --quiet --yes opencv-python
+    $pip install --quiet --require-hashes --no-deps --requirement requirements/headless.lock
+fi
+$pip install --quiet --no-deps --no-build-isolation --editable .
+echo "avemo: the environment is ready: . $VENV/bin/activate"
