@@ -1,0 +1,170 @@
+"""params.yaml, typed and checked.
+
+A wrong key, type or value stops every command with one line that names it.
+"""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from .errors import SettingsError
+
+__all__ = ["FILE", "Settings", "Strict", "load"]
+
+FILE = "params.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Strict(BaseModel):
+    """Settings that take no unknown key and turn no text into a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Sample(Strict):
+    """The sample corpus, made on the spot."""
+
+    actors: Annotated[int, Field(ge=2, le=24)]
+    statements: Annotated[int, Field(ge=1, le=2)]
+    repetitions: Annotated[int, Field(ge=1, le=2)]
+
+
+class Corpus(Strict):
+    """Where the recordings come from."""
+
+    source: Literal["sample", "path"]
+    path: str
+    sample: Sample
+
+
+class Catalogue(Strict):
+    """What sets a recording aside, and how many may be."""
+
+    max_set_aside: Share
+    min_duration_s: Seconds
+    silence_dbfs: Annotated[float, Field(lt=0)]
+
+
+class Split(Strict):
+    """How performances are dealt to parts."""
+
+    protocol: Literal["actor", "random"]
+    folds: Annotated[int, Field(ge=3)]
+    test_fold: Positive
+    valid_fold: Positive
+
+    @model_validator(mode="after")
+    def _folds_differ(self) -> "Split":
+        if max(self.test_fold, self.valid_fold) > self.folds:
+            raise ValueError(f"there are only {self.folds} folds")
+        if self.test_fold == self.valid_fold:
+            raise ValueError("test_fold and valid_fold must be two different folds")
+        return self
+
+
+class Search(Strict):
+    """One modality's search."""
+
+    architectures: Annotated[list[str], Field(min_length=1)]
+    trials: Positive
+    epochs: Positive
+
+
+class Searches(Strict):
+    """The searches of the three modalities."""
+
+    audio: Search
+    visual: Search
+    fused: Search
+
+    @model_validator(mode="after")
+    def _architectures_exist(self) -> "Searches":
+        for modality in ("audio", "visual", "fused"):
+            for name in getattr(self, modality).architectures:
+                _module(f"models.{modality}", name, f"search.{modality}.architectures")
+        return self
+
+
+class Training(Strict):
+    """How a chosen configuration is fitted."""
+
+    epochs: Positive
+    patience: Positive
+    batch_size: Positive
+
+
+class Evaluation(Strict):
+    """How sure a figure is."""
+
+    resamples: Annotated[int, Field(ge=100)]
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+
+
+class Settings(Strict):
+    """The whole of params.yaml. `extractors` and `faces` are checked by the modules they name."""
+
+    seed: Positive
+    corpus: Corpus
+    catalogue: Catalogue
+    split: Split
+    extractors: dict[str, Any]
+    faces: Any
+    search: Searches
+    training: Training
+    evaluation: Evaluation
+
+    @field_validator("extractors")
+    @classmethod
+    def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: _module("features", name, "extractors").Settings.model_validate(fields)
+            for name, fields in value.items()
+        }
+
+    @field_validator("faces")
+    @classmethod
+    def _faces(cls, value: Any) -> Any:
+        return _module("features", "faces", "faces").Settings.model_validate(value)
+
+
+def _module(package: str, name: str, key: str) -> Any:
+    """The module that a name in params.yaml stands for."""
+    folder = Path(__file__).parent.joinpath(*package.split("."))
+    known = sorted(file.stem for file in folder.glob("[a-z]*.py"))
+    if name not in known:
+        raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
+    return importlib.import_module(f"..{package}.{name}", __name__)
+
+
+def load(root: Path) -> Settings:
+    """Read and check params.yaml.
+
+    Args:
+        root: the project's folder
+
+    Raises:
+        SettingsError: the file is missing, is no YAML, or a key, type or value is wrong
+    """
+    file = root / FILE
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"there is no {file}: run avemo inside a checkout of the project") from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f", line {place.line + 1}" if place else ""
+        raise SettingsError(f"{FILE}{line}: no YAML ({getattr(error, 'problem', error)})") from None
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{FILE}: {key or 'the whole'}: {message}{got}") from None
