@@ -28,8 +28,11 @@ class MediaError(AvemoError):
     """
 
     def __init__(self, finding: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(finding, message)
         self.finding = finding
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class AssetError(AvemoError):

@@ -136,7 +136,7 @@ class Settings(Strict):
 def _module(package: str, name: str, key: str) -> Any:
     """The module that a name in params.yaml stands for."""
     folder = Path(__file__).parent.joinpath(*package.split("."))
-    known = sorted(file.stem for file in folder.glob("[a-z]*.py"))
+    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"store"})
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
     return importlib.import_module(f"..{package}.{name}", __name__)
@@ -155,7 +155,9 @@ def load(root: Path) -> Settings:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"there is no {file}: run avemo inside a checkout of the project") from None
+        raise SettingsError(
+            f"there is no {file}: run avemo inside a checkout of the project"
+        ) from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""

@@ -3,8 +3,8 @@
 `01-02-05-02-01-02-12.mp4` is modality, channel, emotion, intensity, statement, repetition, actor.
 
 Source:
-    S. R. Livingstone and F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song.
-    PLoS ONE 13(5): e0196391 (2018), doi 10.5281/zenodo.1188976
+    S. R. Livingstone and F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and
+    Song. PLoS ONE 13(5): e0196391 (2018), doi 10.5281/zenodo.1188976
 """
 
 from dataclasses import dataclass
@@ -70,9 +70,7 @@ class Recording:
         channel = CHANNELS[self.channel].capitalize()
         actor = f"Actor_{self.actor:02d}"
         archive = (
-            f"Audio_{channel}_Actors_01-24"
-            if self.modality == 3
-            else f"Video_{channel}_{actor}"
+            f"Audio_{channel}_Actors_01-24" if self.modality == 3 else f"Video_{channel}_{actor}"
         )
         return PurePath(archive, actor, self.id + SUFFIXES[self.modality])
 

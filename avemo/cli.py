@@ -1,0 +1,131 @@
+"""The `avemo` command. Nothing heavy is imported before it is known to be needed."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from . import __version__
+
+__all__ = ["main"]
+
+_ABOUT = """\
+Emotion recognition from sound and video, every step versioned.
+
+The pipeline is run by DVC, and this command is for what comes before and after it:
+  dvc repro                        recordings in, registered models out
+  avemo status                     what stands where
+  avemo predict clip.mp4           the champions' answer for a clip
+  avemo assets list                pretrained weights, and where they are
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        "avemo", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"avemo {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    predict = commands.add_parser(
+        "predict",
+        help="the emotion in a clip",
+        description="The emotion in each clip, with the probability of each. Sound and picture go "
+        "to avemo-fused, sound alone to avemo-audio, a silent picture to avemo-visual; the line "
+        "names the version that answered. Exit code 1 where a clip could not be answered for.",
+    )
+    predict.add_argument("files", metavar="FILE", nargs="+", help="any that FFmpeg can decode")
+    predict.add_argument(
+        "--model", metavar="URI", help="one model for all, such as models:/avemo-audio@candidate"
+    )
+    predict.add_argument("--json", action="store_true", help="for machines, on one line a file")
+    predict.set_defaults(run=_predict)
+
+    status = commands.add_parser(
+        "status",
+        help="corpus, split, features, registered models and their figures",
+        description="What stands where: corpus, split, features, and the registered models with "
+        "their aliases and figures on the test part.",
+    )
+    status.add_argument("--json", action="store_true", help="for machines")
+    status.add_argument("--next", action="store_true", help="the commands to type next, too")
+    status.set_defaults(run=_status)
+
+    assets = commands.add_parser(
+        "assets",
+        help="pretrained weights: list, pull, verify",
+        description="Pretrained weights, looked for in the folder that AVEMO_ASSETS_MIRROR names, "
+        "then in your cache, then at their official origin; each by its checksum.",
+    )
+    actions = assets.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "each file with its size, licence, purpose, and where it is"),
+        ("pull", "bring each into your cache"),
+        ("verify", "hold each that is here against its checksum"),
+    ):
+        action = actions.add_parser(name, help=text, description=text.capitalize() + ".")
+        if name == "pull":
+            action.add_argument("names", metavar="NAME", nargs="*", help="only these")
+        action.set_defaults(run=_assets, action=name)
+
+    parsed = parser.parse_args(arguments)
+    from .project import explained
+
+    return explained(lambda: int(parsed.run(parsed)))
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .serving.predictor import predict
+
+    found = predict(project.find(), arguments.files, arguments.model)
+    for one in found:
+        if arguments.json:
+            print(json.dumps({"emotion": one.emotion, **vars(one)}))
+        elif one.finding:
+            print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
+        else:
+            (emotion, chance), *rest = one.probabilities.items()
+            others = ", ".join(f"{name} {value:.2f}" for name, value in rest)
+            note = f"; not fused: {one.reason}" if one.reason else ""
+            print(f"{one.file}: {emotion} {chance:.2f} ({others}) by {one.model}{note}")
+    failed = sum(bool(one.finding) for one in found)
+    if failed and len(found) > 1:
+        print(f"avemo: {len(found) - failed} answered, {failed} could not be", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .status import hints, status, text
+
+    found = status(project.find())
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    else:
+        print(text(found))
+        if arguments.next:
+            print(hints(found))
+    return 0
+
+
+def _assets(arguments: argparse.Namespace) -> int:
+    from . import assets
+
+    if arguments.action == "pull":
+        for name in arguments.names or assets.ASSETS:
+            print(f"{name}: {assets.get(name)}")
+        return 0
+    if arguments.action == "verify":
+        for path in assets.verify():
+            print(f"{path}: its checksum is right")
+        return 0
+    for row in assets.table():
+        where = f"{row.where}: {row.path}" if row.path else row.where
+        print(f"{row.name}  {row.size:,} bytes  {row.licence}  for {row.purpose}  {where}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

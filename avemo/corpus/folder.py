@@ -1,0 +1,51 @@
+"""A folder of recordings, brought into the project without copying where that can be."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import CorpusError
+
+__all__ = ["link", "recordings"]
+
+_SUFFIXES = {".wav", ".mp4"}
+
+
+def recordings(folder: Path) -> Iterator[Path]:
+    """Every .wav and .mp4 under a folder, in any nesting, sorted. Hidden files are passed over."""
+    for base, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+                yield Path(base, name)
+
+
+def link(source: Path, target: Path) -> int:
+    """Bring every recording under one folder into another, with its path from there.
+
+    A hard link where both are on one file system, a symbolic link elsewhere; DVC then takes the
+    content into its cache.
+
+    Returns:
+        how many there are
+
+    Raises:
+        CorpusError: the folder does not exist or holds no recording
+    """
+    if not source.is_dir():
+        raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
+    files = list(recordings(source))
+    for file in files:
+        at = target / file.relative_to(source)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        original = file.resolve()
+        try:
+            at.hardlink_to(original)
+        except OSError:
+            at.symlink_to(original)
+    if not files:
+        raise CorpusError(
+            f"no recordings under {source}: .wav and .mp4 files named like "
+            "03-01-05-02-01-02-12.wav are expected; set corpus.path in params.yaml"
+        )
+    return len(files)

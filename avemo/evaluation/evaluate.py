@@ -1,0 +1,52 @@
+"""The test part, looked at once."""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+
+from ..models.bundle import Bundle
+from ..project import Project
+from ..settings import Settings
+from ..tracking import pointer
+from ..training.data import load
+from ..training.task import MODALITIES
+from ..training.train import log_judgement, predictions
+
+__all__ = ["evaluate"]
+
+
+def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, Any]:
+    """Judge each trained model on the test part; its figures go to the run that trained it.
+
+    Args:
+        folder: gets `metrics.json`, `MODALITY.csv` (predictions) and `comparison.png`
+
+    Returns:
+        for each modality: run_id, architecture and test figures, or what is absent and why
+    """
+    figures: dict[str, Any] = {}
+    for modality in MODALITIES:
+        run = pointer.read(project.trained(modality) / "run.json")
+        if "absent" in run:
+            figures[modality] = run
+            continue
+        model = Bundle(project.trained(modality))
+        data = load(project, list(model.preparations)).part("test")
+        figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
+        with mlflow.start_run(run_id=run["run_id"]):
+            if not len(data):
+                reason = f"the test part holds no performance with {' and '.join(data.features)}"
+                figures[modality]["no_test"] = reason
+                mlflow.set_tag("avemo.test", f"absent: {reason}")
+                continue
+            table = predictions(model, data)
+            table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.6f")
+            figures[modality]["test"] = log_judgement(settings, table, "test", modality)
+    found = {
+        "synthetic": settings.corpus.source == "sample",
+        "protocol": settings.split.protocol,
+        "modalities": figures,
+    }
+    pointer.write(folder / "metrics.json", found)
+    return found

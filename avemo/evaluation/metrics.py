@@ -1,0 +1,314 @@
+"""How good a set of predictions is, and how sure that is.
+
+A table of predictions has a row a performance: `performance`, `actor`, `fold`, `part`, `true` (the
+emotion's name) and `p_neutral` ... `p_surprised`, in the order of `ravdess.EMOTIONS`.
+
+A class that no performance truly has counts in no mean: it has no recall.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..corpus.ravdess import EMOTIONS
+from ..errors import ten
+
+__all__ = [
+    "PROBABILITIES",
+    "Interval",
+    "accuracy",
+    "calibration_error",
+    "chance",
+    "classification_report",
+    "confusion_matrix",
+    "intervals",
+    "log_loss",
+    "macro_f1",
+    "predicted",
+    "probabilities",
+    "recalls",
+    "uar",
+]
+
+PROBABILITIES = tuple(f"p_{emotion}" for emotion in EMOTIONS)
+
+_BINS = 15
+#: a probability of zero costs the logarithm of this, not infinity
+_SMALLEST = 1e-15
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its confidence interval; `low` and `high` are None for fewer than two actors."""
+
+    value: float
+    low: float | None
+    high: float | None
+    actors: int
+    performances: int
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def probabilities(predictions: pd.DataFrame) -> np.ndarray:
+    """The probability columns: float64 [shape=(performances, classes)].
+
+    Raises:
+        ValueError: a column is missing, or a value is no number
+    """
+    missing = [column for column in PROBABILITIES if column not in predictions]
+    if missing:
+        raise ValueError(f"predictions lack {', '.join(missing)}: a column an emotion is expected")
+    values = predictions[list(PROBABILITIES)].to_numpy(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("predictions hold probabilities that are no number: see what made them")
+    return values
+
+
+def predicted(predictions: pd.DataFrame) -> np.ndarray:
+    """The most probable emotion's name of each row."""
+    return np.asarray(np.array(EMOTIONS)[probabilities(predictions).argmax(axis=1)])
+
+
+def confusion_matrix(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> np.ndarray:
+    """Count how often each class is taken for each.
+
+    Args:
+        true: class names [shape=(n,)]
+        predicted: class names [shape=(n,)]
+        classes: all names, in the order of the rows and columns
+
+    Returns:
+        int64 [shape=(true classes, predicted classes)]
+
+    Raises:
+        ValueError: there is nothing to count, the lengths differ, or a name is none of the classes
+    """
+    rows, columns = _codes(true, classes), _codes(predicted, classes)
+    if len(rows) != len(columns) or not len(rows):
+        raise ValueError(
+            f"{len(rows)} true and {len(columns)} predicted classes:"
+            " equally many, and at least one, are expected"
+        )
+    counts = np.bincount(rows * len(classes) + columns, minlength=len(classes) ** 2)
+    return counts.reshape(len(classes), len(classes))
+
+
+def uar(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
+    """Unweighted average recall: the mean of the recalls of the classes present in `true`."""
+    return float(_uar(confusion_matrix(true, predicted, classes)))
+
+
+def accuracy(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
+    """The share of right answers."""
+    return float(_accuracy(confusion_matrix(true, predicted, classes)))
+
+
+def macro_f1(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
+    """The mean F1 of the classes present in `true`."""
+    return float(_macro_f1(confusion_matrix(true, predicted, classes)))
+
+
+def recalls(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> dict[str, float]:
+    """The recall of each class present in `true`."""
+    values = _recalls(confusion_matrix(true, predicted, classes))
+    pairs = zip(classes, values, strict=True)
+    return {name: float(value) for name, value in pairs if not np.isnan(value)}
+
+
+def chance(true: Any) -> float:
+    """The UAR of guessing: one over the number of classes present in `true`."""
+    return 1 / len(np.unique(np.asarray(true)))
+
+
+def calibration_error(
+    true: Any, probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS
+) -> float:
+    """Expected calibration error: by how much confidence and accuracy differ, on average.
+
+    Confidence is the highest probability of a row; rows are put in 15 bins of equal width.
+
+    Args:
+        true: class names [shape=(n,)]
+        probabilities: [shape=(n, classes)]
+        classes: all names, in the order of the columns
+
+    Source:
+        C. Guo et al.: On calibration of modern neural networks. ICML 2017
+    """
+    return float(_calibration_error(_gaps(_codes(true, classes), probabilities).sum(axis=0)))
+
+
+def log_loss(true: Any, probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS) -> float:
+    """The mean negative natural logarithm of the true class's probability.
+
+    Args:
+        true: class names [shape=(n,)]
+        probabilities: [shape=(n, classes)]
+        classes: all names, in the order of the columns
+    """
+    return float(_losses(_codes(true, classes), probabilities).mean())
+
+
+def intervals(
+    predictions: pd.DataFrame, *, resamples: int, confidence: float, seed: int
+) -> dict[str, Interval]:
+    """Every figure, each with the interval that it varies in if other actors had been recorded.
+
+    A percentile bootstrap that draws whole actors with replacement: performances of one actor are
+    alike, so that drawing performances would make the intervals too narrow.
+
+    Args:
+        predictions: a row a performance
+        resamples: how many times the actors are drawn
+        confidence: the share of draws inside an interval, such as 0.95
+        seed: the same seed gives the same intervals, in whatever order the rows are
+
+    Returns:
+        `uar`, `accuracy`, `macro_f1`, `calibration_error`, `log_loss`, and `recall_EMOTION` for
+        each emotion present. Fewer than two actors cannot be drawn from: `low` and `high` are None
+
+    Raises:
+        ValueError: there are no rows, a column is missing, or an emotion is unknown
+    """
+    missing = [name for name in ("performance", "actor", "true") if name not in predictions]
+    if missing or predictions.empty:
+        raise ValueError(
+            f"predictions lack {', '.join(missing) or 'rows'}: a row a performance is expected"
+        )
+    sums = _sums_of_actors(predictions)
+    actors = len(sums["n"])
+    values = _figures({name: sum_.sum(axis=0) for name, sum_ in sums.items()})
+
+    draws: dict[str, np.ndarray] = {}
+    if actors > 1:
+        generator = np.random.default_rng(seed)
+        times = generator.multinomial(actors, np.full(actors, 1 / actors), size=resamples)
+        draws = _figures({name: _drawn(times, sum_) for name, sum_ in sums.items()})
+
+    tails = (1 - confidence) / 2, (1 + confidence) / 2
+    performances = predictions["performance"].nunique()
+    result = {}
+    for name, value in values.items():
+        if np.isnan(value):  # the recall of an emotion that nobody plays
+            continue
+        low, high = np.nanquantile(draws[name], tails).tolist() if draws else (None, None)
+        result[name] = Interval(float(value), low, high, actors, performances)
+    return result
+
+
+def classification_report(predictions: pd.DataFrame) -> str:
+    """scikit-learn's table: precision, recall, F1 and count of each emotion present."""
+    from sklearn.metrics import classification_report as report
+
+    present = [emotion for emotion in EMOTIONS if (predictions["true"] == emotion).any()]
+    return str(
+        report(
+            predictions["true"], predicted(predictions), labels=present, digits=3, zero_division=0
+        )
+    )
+
+
+# The figures of one confusion matrix [shape=(classes, classes)], or of many at once [shape=(...,
+# classes, classes)].
+
+
+def _recalls(confusion: np.ndarray) -> np.ndarray:
+    """[shape=(..., classes)]; nan for an absent class."""
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+
+
+def _uar(confusion: np.ndarray) -> np.ndarray:
+    return np.asarray(np.nanmean(_recalls(confusion), axis=-1))
+
+
+def _accuracy(confusion: np.ndarray) -> np.ndarray:
+    return np.asarray(np.trace(confusion, axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1)))
+
+
+def _macro_f1(confusion: np.ndarray) -> np.ndarray:
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true, guessed = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    f1 = np.where(true > 0, _ratio(2 * right, true + guessed), np.nan)
+    return np.asarray(np.nanmean(f1, axis=-1))
+
+
+def _calibration_error(gaps: np.ndarray) -> np.ndarray:
+    """From sums over rows of `_gaps` [shape=(..., bins, 2)]."""
+    count, gap = gaps[..., 0], gaps[..., 1]
+    return np.asarray(np.abs(gap).sum(axis=-1) / count.sum(axis=-1))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Nan where the whole is zero."""
+    nowhere = np.full(whole.shape, np.nan)
+    return np.asarray(np.divide(part, whole, out=nowhere, where=whole > 0))
+
+
+# What the rows add to a figure, so that a draw of actors is a sum over actors.
+
+
+def _gaps(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Each row's one, and its confidence minus correctness, in its bin [shape=(n, bins, 2)]."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == true
+    bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+    gaps = np.zeros((len(true), _BINS, 2))
+    gaps[np.arange(len(true)), bins] = np.stack([np.ones(len(true)), confidence - correct], axis=1)
+    return gaps
+
+
+def _losses(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    likelihoods = probabilities[np.arange(len(true)), true].astype(np.float64)
+    return np.asarray(-np.log(np.clip(likelihoods, _SMALLEST, 1)))
+
+
+def _sums_of_actors(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Sums over each actor's rows: `n`, `confusion`, `gaps`, `loss` [shape=(actors, ...)]."""
+    true = _codes(predictions["true"], EMOTIONS)
+    chances = probabilities(predictions)
+    confusion = np.zeros((len(true), len(EMOTIONS), len(EMOTIONS)))
+    confusion[np.arange(len(true)), true, chances.argmax(axis=1)] = 1
+    rows = {
+        "n": np.ones(len(true)),
+        "confusion": confusion,
+        "gaps": _gaps(true, chances),
+        "loss": _losses(true, chances),
+    }
+    codes, names = pd.factorize(predictions["actor"], sort=True)
+    belongs = (codes == np.arange(len(names))[:, None]).astype(np.float64)
+    return {name: _drawn(belongs, row) for name, row in rows.items()}
+
+
+def _drawn(times: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Sum what is drawn `times` [shape=(draws, n)] of `sums` [shape=(n, ...)]."""
+    return np.asarray(np.tensordot(times, sums, axes=1))
+
+
+def _figures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Figures from sums over rows, one for each leading index."""
+    confusion = sums["confusion"]
+    recalls = _recalls(confusion)
+    return {
+        "uar": _uar(confusion),
+        "accuracy": _accuracy(confusion),
+        "macro_f1": _macro_f1(confusion),
+        "calibration_error": _calibration_error(sums["gaps"]),
+        "log_loss": sums["loss"] / sums["n"],
+        **{f"recall_{name}": recalls[..., i] for i, name in enumerate(EMOTIONS)},
+    }
+
+
+def _codes(names: Any, classes: Sequence[str]) -> np.ndarray:
+    """Each name's place among the classes."""
+    places = {name: place for place, name in enumerate(classes)}
+    unknown = sorted({str(name) for name in names if name not in places})
+    if unknown:
+        raise ValueError(f"{ten(unknown)} is none of the classes {', '.join(classes)}")
+    return np.array([places[name] for name in names], dtype=np.int64)

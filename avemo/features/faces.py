@@ -1,0 +1,146 @@
+"""Faces of a clip: detected in evenly spread frames, turned upright, cut to one size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from ..errors import MediaError
+from ..settings import Strict
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .detectors import Detector, Face
+
+__all__ = ["MODALITY", "VERSION", "Settings", "align", "extract"]
+
+VERSION = 1
+MODALITY = "visual"
+
+# Where ArcFace, and what was trained after it, expects the five points in a crop of 112 pixels.
+TEMPLATE = (
+    (38.2946, 51.6963),
+    (73.5318, 51.5014),
+    (56.0252, 71.7366),
+    (41.5493, 92.3655),
+    (70.7299, 92.2041),
+)
+TEMPLATE_SIDE = 112
+
+
+class Settings(Strict):
+    """How faces are found and cut."""
+
+    detector: Literal["auto", "scrfd", "mtcnn"]
+    frames: Annotated[int, Field(ge=1, le=64)]
+    size: Annotated[int, Field(ge=32, le=224)]
+    margin: Annotated[float, Field(ge=0, le=0.5)]
+    min_score: Annotated[float, Field(ge=0, le=1)]
+
+
+def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dict[str, np.ndarray]:
+    """The largest face of each sampled frame of a clip.
+
+    Args:
+        source: a video file, or the bytes of one
+        settings: how
+        detector: as `detectors.load` gives it; `settings.detector` is for who loads it
+
+    Returns:
+        one row a frame with a face, 1 to `settings.frames` of them: `faces` RGB, uint8
+        `[shape=(n, size, size, 3)]`, `times` in seconds `[shape=(n,)]`, `boxes`
+        `[shape=(n, 4)]` and `points` `[shape=(n, 5, 2)]` in pixels of the frame as `read_frames`
+        gives it, `scores` `[shape=(n,)]`, all float32; and `found`, the share of the sampled
+        frames that have a face, float32 `[shape=()]`
+
+    Raises:
+        MediaError: `unreadable`, `no-picture`, or `no-face` in any sampled frame
+    """
+    import numpy as np
+
+    from ..media.picture import read_frames
+
+    frames = read_frames(source, settings.frames)
+    detected = detector.detect([frame.image for frame in frames])
+    rows = [
+        (frame, face)
+        for frame, faces in zip(frames, detected, strict=True)
+        if (face := _largest(faces, settings.min_score))
+    ]
+    if not rows:
+        best = max((face.score for faces in detected for face in faces), default=None)
+        near = "" if best is None else f"; the best candidate scores {best:.2f}"
+        raise MediaError(
+            "no-face",
+            f"no face in any of the {len(frames)} sampled frames that scores at least "
+            f"{settings.min_score:g} (faces.min_score){near}",
+        )
+    return {
+        "faces": np.stack(
+            [
+                align(frame.image, face.points, size=settings.size, margin=settings.margin)
+                for frame, face in rows
+            ]
+        ),
+        "times": np.array([frame.time for frame, _ in rows], np.float32),
+        "boxes": np.stack([face.box for _, face in rows]).astype(np.float32),
+        "points": np.stack([face.points for _, face in rows]).astype(np.float32),
+        "scores": np.array([face.score for _, face in rows], np.float32),
+        "found": np.array(len(rows) / len(frames), np.float32),
+    }
+
+
+def align(image: np.ndarray, points: np.ndarray, *, size: int, margin: float) -> np.ndarray:
+    """The face in one place and at one size: eyes level, its five points on ArcFace's template.
+
+    Args:
+        image: BGR, uint8, `[shape=(height, width, 3)]`
+        points: the five points, in pixels `[shape=(5, 2)]`
+        size: pixels of the crop's side
+        margin: room on each side, as a share of the crop's side without it
+
+    Returns:
+        RGB, uint8, `[shape=(size, size, 3)]`; beyond the image its edge goes on
+    """
+    import cv2
+    import numpy as np
+
+    scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
+    goal = (np.array(TEMPLATE) + margin * TEMPLATE_SIDE) * scale
+    move = _similarity(np.asarray(points, np.float64), goal)
+    # turned at about the frame's own resolution, then shrunk by area: shrinking while turning
+    # would skip pixels, and noise would stand for texture
+    finer = max(1, round(1 / float(np.hypot(move[0, 0], move[1, 0]))))
+    centred = (finer - 1) / 2  # pixel centres of the finer grid
+    move = move * finer + np.array([[0, 0, centred], [0, 0, centred]])
+    side = (size * finer, size * finer)
+    crop = cv2.warpAffine(image, move, side, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(crop[..., ::-1])
+
+
+def _similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """The turn, scale and shift that bring the points nearest to the goal `[shape=(2, 3)]`."""
+    import numpy as np
+
+    # least squares in a, b, x, y of  u = a·px - b·py + x,  v = b·px + a·py + y
+    ones, zeros = np.ones(len(points)), np.zeros(len(points))
+    px, py = points.T
+    rows = np.vstack(
+        [np.column_stack([px, -py, ones, zeros]), np.column_stack([py, px, zeros, ones])]
+    )
+    a, b, x, y = np.linalg.lstsq(rows, goal.T.ravel(), rcond=None)[0]
+    return np.array([[a, -b, x], [b, a, y]])
+
+
+def _largest(faces: list[Face], min_score: float) -> Face | None:
+    """The face of the largest box among those sure enough."""
+    sure = [face for face in faces if face.score >= min_score]
+    return max(sure, key=lambda face: _area(face.box), default=None)
+
+
+def _area(box: np.ndarray) -> float:
+    return float((box[2] - box[0]) * (box[3] - box[1]))

@@ -1,0 +1,44 @@
+"""Logarithm of the power in mel bands, one row a window of sound.
+
+Natural logarithm of the power plus 1e-6: a frame depends on its own sound alone, not on the clip
+around it.
+"""
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ._mel import Mel
+
+__all__ = ["MODALITY", "VERSION", "Settings", "extract"]
+
+#: raised when the same sound and settings give other figures than before
+VERSION = 1
+MODALITY = "audio"
+
+_OFFSET = 1e-6
+
+
+class Settings(Mel):
+    """`extractors.logmel` in params.yaml."""
+
+    bands: Annotated[int, Field(ge=1, le=256)]
+
+
+def extract(
+    sound: np.ndarray[Any, Any], settings: Settings
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The log-mel spectrogram of a whole clip.
+
+    Args:
+        sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
+        settings: see params.yaml
+
+    Returns:
+        `logmel`: float32 [shape=(frames, bands)]
+    """
+    import librosa
+
+    power = librosa.feature.melspectrogram(y=sound, n_mels=settings.bands, **settings.librosa)
+    return {"logmel": np.ascontiguousarray(np.log(power.T + _OFFSET), np.float32)}

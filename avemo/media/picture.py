@@ -1,0 +1,174 @@
+"""Frames of a clip."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MediaError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Frame", "read_frames"]
+
+LONGEST = 1280  # pixels: larger pictures are scaled down, so that no clip fills the memory
+
+# Containers of one clip. Not playlists: those make the reader open what they name.
+CONTAINERS = "mp4,matroska,avi,mpegts,mpeg,flv,ogg,asf,wav,mp3,flac,aac,aiff"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One picture of a clip.
+
+    Args:
+        time: seconds from the clip's start
+        image: BGR, upright, `[shape=(height, width, 3)]`, uint8
+    """
+
+    time: float
+    image: np.ndarray
+
+
+def read_frames(source: Path | bytes, count: int) -> list[Frame]:
+    """Frames spread evenly over a clip: those shown at the centres of `count` equal spans.
+
+    The file is read as a stream. Of its pictures only those wanted are converted, and where
+    key frames allow it the others are not even decoded.
+
+    Args:
+        source: a file, or the bytes of one
+        count: how many frames, at least 1
+
+    Returns:
+        the frames in order of time; all that there are in a clip of fewer frames than `count`.
+        Sides longer than 1280 pixels are scaled down to that
+
+    Raises:
+        MediaError: `unreadable` (empty, cut short, or no video file), `no-picture`
+    """
+    import av
+
+    name = source.name if isinstance(source, Path) else "the recording"
+    if not (len(source) if isinstance(source, bytes) else source.stat().st_size):
+        raise MediaError("unreadable", f"{name} is empty (0 bytes)")
+    try:
+        with _open(source) as container:
+            shown, keys = _timeline(container, name)
+        wanted = _wanted(shown, count)
+        with _open(source) as container:
+            frames = list(_decode(container, wanted, keys))
+    except (av.FFmpegError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError("unreadable", f"{name} cannot be read as video: {reason}") from None
+    if len(frames) < len(wanted):
+        raise MediaError(
+            "unreadable",
+            f"{name} is damaged: {len(frames)} of {len(wanted)} frames could be decoded",
+        )
+    return frames
+
+
+def _open(source: Path | bytes) -> Any:
+    import av
+
+    file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    return av.open(file, options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"})
+
+
+def _video(container: Any) -> Any:
+    """The stream of moving pictures; a sound file's cover does not count."""
+    streams = [s for s in container.streams.video if not s.disposition & _cover()]
+    return streams[0] if streams else None
+
+
+def _cover() -> Any:
+    from av.stream import Disposition
+
+    return Disposition.attached_pic
+
+
+def _timeline(container: Any, name: str) -> tuple[list[int], list[int]]:
+    """When each picture is shown, and which are key frames, in the stream's own ticks.
+
+    Read off the packets, without decoding: headers may not count frames, or count wrongly.
+    """
+    stream = _video(container)
+    if not container.streams:
+        raise MediaError("unreadable", f"{name} is cut short: there is nothing after its header")
+    if stream is None:
+        raise MediaError("no-picture", f"{name} has no video stream")
+    announced = stream.duration
+    shown, keys, last = [], [], 0
+    for packet in container.demux(stream):
+        ticks = packet.dts if packet.pts is None else packet.pts
+        if not packet.size or packet.is_discard or ticks is None:
+            continue
+        if packet.is_corrupt:
+            raise MediaError("unreadable", f"{name} is cut short or damaged")
+        shown.append(ticks)
+        last = max(last, packet.duration or 0)
+        if packet.is_keyframe:
+            keys.append(ticks)
+    shown.sort()
+    found = shown[-1] - shown[0] + last if shown else 0
+    if announced and found < 0.95 * announced:
+        seconds = float(stream.time_base)
+        raise MediaError(
+            "unreadable",
+            f"{name} is cut short: {found * seconds:.2f} s of picture, "
+            f"its header says {announced * seconds:.2f} s",
+        )
+    if not shown:
+        raise MediaError("no-picture", f"{name} has a video stream without a single picture")
+    return shown, sorted(keys)
+
+
+def _wanted(shown: list[int], count: int) -> list[int]:
+    """The pictures shown at the centres of `count` equal spans of time."""
+    if len(shown) <= count:
+        return shown
+    usual = (shown[-1] - shown[0]) / (len(shown) - 1)
+    span = (shown[-1] - shown[0] + usual) / count
+    centres = [shown[0] + (index + 0.5) * span for index in range(count)]
+    return sorted({shown[max(0, bisect_left(shown, centre + 1e-6) - 1)] for centre in centres})
+
+
+def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Frame]:
+    """The wanted frames; runs of unwanted ones that end at a key frame are jumped over."""
+    stream = _video(container)
+    stream.thread_type = "AUTO"
+    start = (container.start_time or 0) / 1_000_000
+    waiting = list(wanted)
+    at: int | None = None
+    while waiting:
+        key = max((ticks for ticks in keys if ticks <= waiting[0]), default=None)
+        if key is not None and (at is None or key > at):
+            container.seek(key, stream=stream)
+        for frame in container.decode(stream):
+            at = frame.dts if frame.pts is None else frame.pts
+            if at is None or at < waiting[0]:
+                continue
+            del waiting[0]
+            yield Frame(float(at * stream.time_base) - start, _image(frame))
+            if not waiting or any(at < ticks <= waiting[0] for ticks in keys):
+                break
+        else:
+            return
+
+
+def _image(frame: Any) -> np.ndarray:
+    """The frame in BGR, upright, its longer side at most `LONGEST`."""
+    import numpy as np
+
+    scale = min(1.0, LONGEST / max(frame.width, frame.height))
+    image = frame.to_ndarray(
+        format="bgr24", width=round(frame.width * scale), height=round(frame.height * scale)
+    )
+    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
+    return np.ascontiguousarray(np.rot90(image, turns))

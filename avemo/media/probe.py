@@ -1,0 +1,194 @@
+"""What a media file holds, measured rather than believed."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import MediaError
+from .container import is_wav, name, opened
+from .sound import Decoder, peak_dbfs
+
+__all__ = ["Probe", "probe"]
+
+#: a container whose index promises more than this share above what is there was cut short
+_MISSING = 0.05
+#: WAV files that are written to a pipe promise this many bytes or more
+_UNKNOWN = 0x7FFF0000
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A file's measures; None where it has no such stream.
+
+    Attributes:
+        duration_s: of the longer stream, as far as it is there
+        has_picture: a video stream decodes (a cover picture of a song is none)
+        has_sound: an audio stream decodes, and is not silent
+        has_audio_stream: there is an audio stream, be it silent
+        sample_rate: in Hz
+        channels: of the sound
+        peak_dbfs: the loudest sample of the channels' mean; -inf for digital silence
+        width: pixels as stored, before `rotation`
+        height: pixels as stored, before `rotation`
+        frame_rate: pictures a second, on average
+        frames: pictures
+        rotation: degrees that a player turns the picture by, counter-clockwise
+    """
+
+    duration_s: float
+    has_picture: bool
+    has_sound: bool
+    has_audio_stream: bool
+    sample_rate: int | None = None
+    channels: int | None = None
+    peak_dbfs: float | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    frames: int | None = None
+    rotation: int | None = None
+
+
+def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
+    """Measure a file: its sound is decoded as a stream, of its pictures the first alone.
+
+    Args:
+        source: an audio or video file, or its content
+        silence_dbfs: a sound whose peak stays below is silence
+
+    Raises:
+        MediaError: `unreadable`
+    """
+    with opened(source) as container:
+        picture, sound = _Picture(container), _Sound(container)
+        streams = [part.stream for part in (picture, sound) if part.stream is not None]
+        for packet in container.demux(streams) if streams else ():
+            (sound if packet.stream is sound.stream else picture).take(packet)
+        sound.finish()
+        missing = picture.missing or sound.missing or _wav_missing(source)
+    if not picture.decodes and not sound.samples:
+        raise MediaError("unreadable", f"nothing in {name(source)} decodes, sound or picture")
+    if missing:
+        raise MediaError("unreadable", f"{name(source)} is cut short: {missing}")
+    return Probe(
+        duration_s=max(picture.duration_s, sound.duration_s),
+        has_picture=picture.decodes,
+        has_sound=sound.samples > 0 and sound.peak_dbfs >= silence_dbfs,
+        has_audio_stream=sound.stream is not None,
+        sample_rate=sound.sample_rate if sound.samples else None,
+        channels=sound.stream.channels if sound.samples else None,
+        peak_dbfs=sound.peak_dbfs if sound.samples else None,
+        width=picture.first.width if picture.decodes else None,
+        height=picture.first.height if picture.decodes else None,
+        frame_rate=picture.frame_rate if picture.decodes else None,
+        frames=picture.packets if picture.decodes else None,
+        rotation=round(picture.first.rotation) if picture.decodes else None,
+    )
+
+
+class _Stream:
+    """Counts a stream's packets; without a stream it stays at zero."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.packets = 0
+
+    @property
+    def missing(self) -> str:
+        """What the container's index promises and is not there, or nothing."""
+        promised = self.stream.frames if self.stream is not None else 0
+        if promised - self.packets <= promised * _MISSING:
+            return ""
+        return f"{self.packets} of {promised} {self.stream.type} frames are there"
+
+    def take(self, packet: Any) -> None:
+        self.packets += bool(packet.size)
+
+
+class _Picture(_Stream):
+    """The first video stream that is no cover picture."""
+
+    def __init__(self, container: Any) -> None:
+        from av.error import InvalidDataError
+        from av.stream import Disposition
+
+        self._damaged = InvalidDataError
+        cover = Disposition.attached_pic
+        super().__init__(
+            next((s for s in container.streams.video if not s.disposition & cover), None)
+        )
+        self.first: Any = None
+        self._start = self._end = 0
+
+    @property
+    def decodes(self) -> bool:
+        return self.first is not None
+
+    @property
+    def duration_s(self) -> float:
+        return float((self._end - self._start) * self.stream.time_base) if self.packets else 0.0
+
+    @property
+    def frame_rate(self) -> float | None:
+        if self.stream.average_rate:
+            return float(self.stream.average_rate)
+        return self.packets / self.duration_s if self.duration_s else None
+
+    def take(self, packet: Any) -> None:
+        super().take(packet)
+        if packet.size and packet.pts is not None:
+            self._start = min(self._start, packet.pts) if self.packets > 1 else packet.pts
+            self._end = max(self._end, packet.pts + (packet.duration or 0))
+        if self.first is None:
+            with suppress(self._damaged):
+                self.first = next(iter(packet.decode()), None)
+
+
+class _Sound(_Stream):
+    """The first audio stream."""
+
+    def __init__(self, container: Any) -> None:
+        super().__init__(next(iter(container.streams.audio), None))
+        self._decoder = Decoder()
+        self.samples = 0
+        self._peak = 0.0
+
+    @property
+    def sample_rate(self) -> int:
+        return int(self.stream.rate)
+
+    @property
+    def duration_s(self) -> float:
+        return self.samples / self.sample_rate if self.samples else 0.0
+
+    @property
+    def peak_dbfs(self) -> float:
+        return peak_dbfs(np.array([self._peak]))
+
+    def take(self, packet: Any) -> None:
+        super().take(packet)
+        self._measure(self._decoder.take(packet))
+
+    def finish(self) -> None:
+        self._measure(self._decoder.rest())
+
+    def _measure(self, blocks: list[np.ndarray]) -> None:
+        for block in blocks:
+            self.samples += len(block)
+            self._peak = max(self._peak, float(np.abs(block).max(initial=0)))
+
+
+def _wav_missing(source: Path | bytes) -> str:
+    """What a WAV file's header promises and is not there; FFmpeg takes a torn one for whole."""
+    if isinstance(source, bytes):
+        head, size = source[:12], len(source)
+    else:
+        with source.open("rb") as file:
+            head, size = file.read(12), source.stat().st_size
+    promised = int.from_bytes(head[4:8], "little") + 8
+    if not is_wav(head) or promised > _UNKNOWN or promised - size <= promised * _MISSING:
+        return ""
+    return f"{size:,} of {promised:,} bytes are there"

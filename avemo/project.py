@@ -1,0 +1,126 @@
+"""Where everything stands in a checkout, and how a command ends."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import AvemoError, SettingsError
+from .settings import FILE, Settings, load
+
+__all__ = ["Project", "explained", "find", "stage"]
+
+#: names the project's folder for a command that is run from elsewhere
+ROOT = "AVEMO_ROOT"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The paths that `dvc.yaml` names."""
+
+    root: Path
+
+    @property
+    def raw(self) -> Path:
+        """The recordings."""
+        return self.root / "data" / "raw"
+
+    @property
+    def catalogue(self) -> Path:
+        """One row a recording."""
+        return self.root / "data" / "catalogue.parquet"
+
+    @property
+    def split(self) -> Path:
+        """One line a performance."""
+        return self.root / "data" / "split.csv"
+
+    @property
+    def soundtrack(self) -> Path:
+        """Sound out of video that has no wav of its own."""
+        return self.root / "data" / "soundtrack"
+
+    def features(self, modality: str, extractor: str) -> Path:
+        """One extractor's features."""
+        return self.root / "features" / modality / extractor
+
+    def search(self, modality: str) -> Path:
+        """What a search found."""
+        return self.root / "results" / "search" / f"{modality}.json"
+
+    def trained(self, modality: str) -> Path:
+        """A fitted model, all that it needs to answer, and its run."""
+        return self.root / "results" / "train" / modality
+
+    @property
+    def evaluation(self) -> Path:
+        """Metrics and predictions on the test part."""
+        return self.root / "results" / "evaluation"
+
+    @property
+    def registered(self) -> Path:
+        """Which versions were registered."""
+        return self.root / "results" / "registered.json"
+
+    @property
+    def scratch(self) -> Path:
+        """What may be deleted at any time; a killed search picks up from here."""
+        return self.root / ".avemo"
+
+
+def find() -> Project:
+    """The project that a command belongs to.
+
+    AVEMO_ROOT, else the nearest folder upwards that holds params.yaml and dvc.yaml, else the
+    checkout that avemo is installed from.
+
+    Raises:
+        SettingsError: none of these is a project
+    """
+    here = Path.cwd()
+    named = os.environ.get(ROOT)
+    candidates = [Path(named)] if named else [here, *here.parents, Path(__file__).parents[1]]
+    for folder in candidates:
+        if (folder / FILE).is_file() and (folder / "dvc.yaml").is_file():
+            return Project(folder.resolve())
+    raise SettingsError(
+        f"no {FILE} and dvc.yaml in {candidates[0]}"
+        + ("" if named else " or above")
+        + f": run inside a checkout of avemo, or set {ROOT} to one"
+    )
+
+
+def stage(main: Callable[..., None], *arguments: str) -> None:
+    """Run a DVC stage: read the settings, call `main(project, settings, *arguments)`, end."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    for argument in arguments:
+        parser.add_argument(argument)
+    values = vars(parser.parse_args())
+
+    def run() -> int:
+        project = find()
+        settings: Settings = load(project.root)
+        main(project, settings, *(values[argument] for argument in arguments))
+        return 0
+
+    sys.exit(explained(run))
+
+
+def explained(command: Callable[[], int]) -> int:
+    """Run a command; what avemo knows how to explain becomes one line, and the exit code 1."""
+    try:
+        return command()
+    except AvemoError as error:
+        message = str(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        place = f" at {error.filename}" if error.filename else ""
+        message = f"the disk is full{place}: free some space and run the same command again"
+    except KeyboardInterrupt:
+        message = "stopped; the same command picks up from here"
+    print(f"avemo: {' '.join(message.split())}", file=sys.stderr)
+    return 1

@@ -1,0 +1,157 @@
+"""What stands where in a project."""
+
+import os
+from typing import Any
+
+from .evaluation.table import interval
+from .project import Project
+from .settings import load
+
+__all__ = ["hints", "status", "text"]
+
+_MODALITIES = ("audio", "visual", "fused")
+
+
+def status(project: Project) -> dict[str, Any]:
+    """For JSON: corpus, split, features, and models by modality.
+
+    Raises:
+        SettingsError: params.yaml is wrong
+    """
+    settings = load(project.root)
+    found: dict[str, Any] = {"project": str(project.root), "source": settings.corpus.source}
+    if project.catalogue.exists():
+        found["corpus"] = _corpus(project)
+    if project.split.exists():
+        found["split"] = _split(project) | {"protocol": settings.split.protocol}
+    found["features"] = {
+        name: count
+        for modality, names in (("audio", list(settings.extractors)), ("visual", ["faces"]))
+        for name in names
+        if (count := _rows(project, modality, name))
+    }
+    found["models"] = _models(project)
+    return found
+
+
+def text(found: dict[str, Any]) -> str:
+    """For people."""
+    none = "none yet: run `dvc repro`"
+    corpus, split = found.get("corpus"), found.get("split")
+    lines = [f"{'corpus':10}{none}", f"{'split':10}{none}", f"{'features':10}{none}"]
+    if corpus:
+        kind = "synthetic sample, " if found["source"] == "sample" else ""
+        lines[0] = (
+            f"{'corpus':10}{kind}{corpus['recordings']} recordings of "
+            f"{corpus['performances']} performances by {corpus['actors']} actors, "
+            f"{corpus['set_aside']} set aside"
+        )
+    if split:
+        parts = ", ".join(f"{part} {count}" for part, count in split["parts"].items())
+        lines[1] = f"{'split':10}{split['id']} by {split['protocol']}: {parts}"
+    if found["features"]:
+        counts = ", ".join(f"{name} {count}" for name, count in found["features"].items())
+        lines[2] = f"{'features':10}{counts}"
+    lines += [
+        "",
+        f"{'model':14}{'version':9}{'aliases':22}{'architecture':14}{'test UAR':24}accuracy",
+    ]
+    for modality, model in found["models"].items():
+        if not model["versions"]:
+            lines.append(f"avemo-{modality:8}{model.get('absent', none)}")
+        for one in model["versions"]:
+            aliases = ", ".join(one["aliases"])
+            lines.append(
+                f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:14}"
+                f"{one['uar']:24}{one['accuracy']}"
+            )
+    if found["source"] == "sample":
+        lines.append("Figures on the synthetic sample corpus say nothing about accuracy.")
+    return "\n".join(lines)
+
+
+def hints(found: dict[str, Any]) -> str:
+    """The commands to type next."""
+    example = found.get("corpus", {}).get("example", "clip.mp4")
+    return f"""
+Next, after `. .venv/bin/activate`:
+  avemo predict {example}
+  mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db     then open http://127.0.0.1:5000
+  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, then dvc repro
+"""
+
+
+def _corpus(project: Project) -> dict[str, Any]:
+    import pandas as pd
+
+    rows = pd.read_parquet(project.catalogue)
+    used = rows[rows["finding"].eq("")]
+    films = used[used["modality"].eq(1)]["path"]
+    example = (project.raw / (films if len(films) else used["path"]).iloc[0]).relative_to(
+        project.root
+    )
+    return {
+        "recordings": len(used),
+        "performances": int(used["performance"].nunique()),
+        "actors": int(used["actor"].nunique()),
+        "set_aside": len(rows) - len(used),
+        "example": example.as_posix(),
+    }
+
+
+def _split(project: Project) -> dict[str, Any]:
+    from .corpus import split
+
+    counts = split.read(project.split)["part"].value_counts()
+    parts = {part: int(counts.get(part, 0)) for part in split.PARTS}
+    return {"id": split.identity(project.split), "parts": parts}
+
+
+def _rows(project: Project, modality: str, name: str) -> int:
+    from .features import store
+
+    return store.count(project.features(modality, name))
+
+
+def _models(project: Project) -> dict[str, Any]:
+    from .tracking import pointer, store
+
+    registered = pointer.read(project.registered)
+    models: dict[str, Any] = {name: {"versions": []} for name in _MODALITIES}
+    for modality, one in registered.items():
+        if "absent" in one:
+            models[modality]["absent"] = f"absent: {one['absent']}"
+    local = store.TRACKING_URI not in os.environ
+    if local and not (project.root / "mlruns" / "mlflow.db").exists():
+        return models
+    store.connect(project)
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    for modality, model in models.items():
+        try:
+            aliases = client.get_registered_model(f"avemo-{modality}").aliases
+        except mlflow.MlflowException:
+            continue
+        for number in sorted({str(each) for each in aliases.values()}, key=int, reverse=True):
+            version = client.get_model_version(f"avemo-{modality}", number)
+            metrics = client.get_run(str(version.run_id)).data.metrics
+            names = sorted(alias for alias, value in aliases.items() if str(value) == number)
+            model["versions"].append(
+                {
+                    "version": number,
+                    "aliases": names,
+                    "architecture": version.tags.get("avemo.architecture", ""),
+                    "run_id": version.run_id,
+                    "uar": _figure(metrics, "test_uar"),
+                    "accuracy": _figure(metrics, "test_accuracy"),
+                }
+            )
+    return models
+
+
+def _figure(metrics: dict[str, float], name: str) -> str:
+    if name not in metrics:
+        return "absent"
+    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    return interval({end: metrics.get(key) for end, key in ends.items()})

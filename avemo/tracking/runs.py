@@ -1,0 +1,129 @@
+"""What every run carries, and how a run starts."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from ..corpus import split
+from ..project import Project
+from ..settings import FILE, Settings
+from .store import experiment
+
+__all__ = ["data", "flat", "log_epochs", "run", "stage_of"]
+
+
+@contextmanager
+def run(
+    project: Project,
+    settings: Settings,
+    stage: str,
+    modality: str,
+    name: str,
+    *,
+    resume: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> Iterator[Any]:
+    """Start a run, or take one up again, with the commit, data, split and settings that it has.
+
+    Args:
+        stage: the DVC stage, as in dvc.yaml
+        modality: whose experiment it belongs to
+        name: shown in the MLflow UI
+        resume: the id of a run to take up again
+        tags: more of them
+    """
+    import mlflow
+
+    if resume:
+        with mlflow.start_run(run_id=resume) as found:
+            yield found
+        return
+    common = {
+        "avemo.stage": stage,
+        "avemo.modality": modality,
+        "avemo.split": split.identity(project.split),
+        "avemo.protocol": settings.split.protocol,
+        "avemo.corpus": "sample (synthetic)" if settings.corpus.source == "sample" else "path",
+        "avemo.seed": str(settings.seed),
+        **_commit(project),
+        **(tags or {}),
+    }
+    with mlflow.start_run(
+        experiment_id=experiment(project, modality), run_name=name, tags=common
+    ) as made:
+        mlflow.log_artifact(str(project.root / FILE))
+        for path, md5 in data(project, stage).items():
+            mlflow.set_tag(f"avemo.data.{path}", md5)
+            mlflow.log_input(_dataset(path, md5), context=stage)
+        yield made
+
+
+def data(project: Project, stage: str) -> dict[str, str]:
+    """The md5 of each data dependency of a stage, as dvc.lock has it."""
+    lock = project.root / "dvc.lock"
+    if not lock.exists():
+        return {}
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    outs = [out for entry in stages.values() for out in entry.get("outs", [])]
+    pipeline = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    name, _, item = stage.partition("@")
+    deps = (pipeline[name].get("do") or pipeline[name])["deps"]
+    # a stage may depend on a folder that several others write to
+    folders = tuple(dep.replace("${item}", item) for dep in deps)
+    return {
+        out["path"]: out["md5"]
+        for out in outs
+        if any(out["path"] == dep or out["path"].startswith(f"{dep}/") for dep in folders)
+    }
+
+
+def log_epochs(history: pd.DataFrame) -> None:
+    """A training's table of epochs, as curves of the run under way."""
+    import mlflow
+
+    for row in history.to_dict("records"):
+        step = int(row["epoch"])
+        mlflow.log_metrics({str(k): float(v) for k, v in row.items() if k != "epoch"}, step=step)
+
+
+def stage_of(action: str, modality: str) -> str:
+    """The name in dvc.yaml: `search@audio`, `train-fused`."""
+    return f"{action}-fused" if modality == "fused" else f"{action}@{modality}"
+
+
+def flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as MLflow shows them best: `search.audio.trials`."""
+    out: dict[str, Any] = {}
+    for key, value in fields.items():
+        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return out
+
+
+def _commit(project: Project) -> dict[str, str]:
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(project.root), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    commit = git("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    dirty = bool(git("status", "--porcelain", "--untracked-files=no", "--", ":!dvc.lock"))
+    return {"mlflow.source.git.commit": commit, "avemo.dirty": str(dirty).lower()}
+
+
+def _dataset(path: str, md5: str) -> Any:
+    from mlflow.data.http_dataset_source import HTTPDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    # MLflow has no source of its own for a path that DVC keeps
+    source = HTTPDatasetSource(f"dvc:{path}")  # type: ignore[no-untyped-call]
+    return MetaDataset(source, name=path, digest=md5[:32])  # type: ignore[abstract]

@@ -1,0 +1,73 @@
+"""What a model is trained and judged on: features, labels and parts, joined by performance."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..corpus import ravdess, split
+from ..features import store
+from ..project import Project
+
+__all__ = ["Dataset", "load", "modality_of"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The performances that have every feature asked for.
+
+    Args:
+        rows: one a performance, sorted: performance, actor, part, fold, emotion (its name)
+        features: for each name, one array a row
+        descriptions: for each name, what it was made with
+    """
+
+    rows: pd.DataFrame
+    features: dict[str, list[Array]]
+    descriptions: dict[str, store.Description]
+
+    def part(self, name: str) -> "Dataset":
+        """The rows of one part, with their features."""
+        chosen = np.flatnonzero(self.rows["part"].eq(name))
+        features = {key: [clips[i] for i in chosen] for key, clips in self.features.items()}
+        rows = self.rows.iloc[chosen].reset_index(drop=True)
+        return Dataset(rows, features, self.descriptions)
+
+    @property
+    def labels(self) -> Array:
+        """The emotions' places in `ravdess.EMOTIONS` [shape=(rows,)]."""
+        places = {name: place for place, name in enumerate(ravdess.EMOTIONS)}
+        return self.rows["emotion"].map(places).to_numpy(dtype=np.int32)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def modality_of(extractor: str) -> str:
+    """What an extractor looks at: audio or visual."""
+    found: str = import_module(f"..features.{extractor}", __package__).MODALITY
+    return found
+
+
+def load(project: Project, names: list[str]) -> Dataset:
+    """Join the split with features.
+
+    Args:
+        names: the features; a performance that lacks one is left out
+    """
+    rows = split.read(project.split)
+    folders = {name: project.features(modality_of(name), name) for name in names}
+    found = {name: store.arrays(folder, name) for name, folder in folders.items()}
+    for clips in found.values():
+        rows = rows[rows["performance"].isin(clips)]
+    rows = rows.sort_values("performance", ignore_index=True)
+    # the labels come from the performance's own name: no table can put them out of step
+    decoded = [ravdess.parse(f"03-{performance}") for performance in rows["performance"]]
+    rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
+    features = {name: [clips[key] for key in rows["performance"]] for name, clips in found.items()}
+    described = {name: store.description(folder) for name, folder in folders.items()}
+    return Dataset(rows, features, {name: text for name, text in described.items() if text})

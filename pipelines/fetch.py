@@ -1,0 +1,27 @@
+"""fetch: the recordings, under data/raw."""
+
+from pathlib import Path
+
+from avemo.files import whole
+from avemo.project import Project, stage
+from avemo.settings import Settings
+
+
+def main(project: Project, settings: Settings) -> None:
+    corpus = settings.corpus
+    with whole(project.raw) as folder:
+        if corpus.source == "sample":
+            from avemo.corpus import synthetic
+
+            count = synthetic.make(folder, corpus.sample, settings.seed)
+            print(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
+        else:
+            from avemo.corpus.folder import link
+
+            source = project.root / Path(corpus.path).expanduser()
+            count = link(source, folder)
+            print(f"fetch: {count} recordings linked from {source}")
+
+
+if __name__ == "__main__":
+    stage(main)

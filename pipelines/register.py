@@ -1,0 +1,25 @@
+"""register: each trained model as a version in the registry."""
+
+from avemo.project import Project, stage
+from avemo.settings import Settings
+from avemo.tracking import pointer, store
+
+
+def main(project: Project, settings: Settings) -> None:
+    store.connect(project)
+    from avemo.registry.register import register
+
+    figures = pointer.read(project.evaluation / "metrics.json")["modalities"]
+    made = register(project, settings, figures)
+    pointer.write(project.registered, made)
+    for modality, one in made.items():
+        if "absent" in one:
+            print(f"register: no avemo-{modality}: {one['absent']}")
+        else:
+            print(
+                f"register: {one['name']} version {one['version']}, {' and '.join(one['aliases'])}"
+            )
+
+
+if __name__ == "__main__":
+    stage(main)

@@ -1,0 +1,31 @@
+"""train: the configuration that the search chose, fitted and kept."""
+
+from avemo import quiet
+from avemo.files import whole
+from avemo.project import Project, stage
+from avemo.settings import Settings
+from avemo.tracking import pointer, store
+
+
+def main(project: Project, settings: Settings, modality: str) -> None:
+    found = pointer.read(project.search(modality))
+    with whole(project.trained(modality)) as folder:
+        folder.mkdir()
+        if "absent" in found:
+            print(f"train {modality}: left out: {found['absent']}")
+            pointer.write(folder / "run.json", found)
+            return
+        store.connect(project)
+        quiet.tensorflow()
+        from avemo.training.task import task
+        from avemo.training.train import train
+
+        made = train(project, settings, task(project, settings, modality), found, folder)
+        pointer.write(folder / "run.json", made)
+    uar = made["valid"].get("uar")
+    figure = f"validation UAR {uar['value']:.3f}" if uar else "no validation part to judge it on"
+    print(f"train {modality}: {made['architecture']}, {figure}")
+
+
+if __name__ == "__main__":
+    stage(main, "modality")

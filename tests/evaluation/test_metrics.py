@@ -1,0 +1,187 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn.metrics as sk
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.evaluation import metrics
+
+pairs = st.lists(
+    st.tuples(st.sampled_from(EMOTIONS), st.sampled_from(EMOTIONS)), min_size=1, max_size=60
+)
+
+
+def made(actors=4, each=40, skill=1.5, seed=0, emotions=8):
+    """Predictions that are right more often than not; actors differ in how often."""
+    random = np.random.default_rng(seed)
+    rows = actors * each
+    true = random.integers(0, emotions, rows)
+    scores = random.standard_normal((rows, 8))
+    actor = np.repeat(np.arange(1, actors + 1), each)
+    scores[np.arange(rows), true] += skill + random.normal(0, 0.7, actors)[actor - 1]
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    table = pd.DataFrame(chances, columns=list(metrics.PROBABILITIES))
+    table["performance"] = [f"p{row}" for row in range(rows)]
+    table["actor"], table["fold"], table["part"] = actor, 1, "test"
+    table["true"] = np.array(EMOTIONS)[true]
+    return table
+
+
+@given(pairs)
+def test_sklearn_agrees(answers):
+    true, guessed = zip(*answers, strict=True)
+    present = sorted(set(true))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # sklearn warns of classes that are predicted and absent
+        assert metrics.uar(true, guessed) == pytest.approx(
+            sk.balanced_accuracy_score(true, guessed)
+        )
+        assert metrics.macro_f1(true, guessed) == pytest.approx(
+            sk.f1_score(true, guessed, labels=present, average="macro", zero_division=0)
+        )
+        expected = sk.recall_score(true, guessed, labels=present, average=None)
+    assert metrics.accuracy(true, guessed) == pytest.approx(sk.accuracy_score(true, guessed))
+    assert metrics.recalls(true, guessed) == {
+        emotion: pytest.approx(value) for emotion, value in zip(present, expected, strict=True)
+    }
+    np.testing.assert_array_equal(
+        metrics.confusion_matrix(true, guessed),
+        sk.confusion_matrix(true, guessed, labels=list(EMOTIONS)),
+    )
+
+
+@given(pairs, st.randoms(use_true_random=False))
+def test_order_does_not_matter(answers, random):
+    mixed = random.sample(answers, len(answers))
+    figure = metrics.uar(*zip(*answers, strict=True))
+    assert 0 <= figure <= 1
+    assert metrics.uar(*zip(*mixed, strict=True)) == figure
+
+
+def test_uar_counts_each_class_alike():
+    true, guessed = ["sad"] * 9 + ["calm"], ["sad"] * 10
+    assert metrics.accuracy(true, guessed) == 0.9
+    assert metrics.uar(true, guessed) == metrics.chance(true) == 0.5
+
+
+def test_wrong_names():
+    with pytest.raises(ValueError, match="bored is none of the classes neutral, calm"):
+        metrics.uar(["sad", "bored"], ["sad", "sad"])
+    with pytest.raises(ValueError, match="2 true and 1 predicted"):
+        metrics.uar(["sad", "calm"], ["sad"])
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.uar([], [])
+
+
+def test_calibration_error_by_hand():
+    # bins of 1/15: 0.9 and 0.92 share the 14th, (0.867, 0.933]; 0.6 is in the 9th, (0.533, 0.6]
+    chances = np.array([[0.9, 0.1], [0.92, 0.08], [0.4, 0.6], [0.4, 0.6]])
+    true = ["a", "b", "b", "b"]
+    # 14th: |0.91 - 0.5| of 2 in 4; 9th: |0.6 - 1| of 2 in 4
+    assert metrics.calibration_error(true, chances, ["a", "b"]) == pytest.approx(
+        0.5 * 0.41 + 0.5 * 0.4
+    )
+
+
+def test_calibration_error_of_certainty():
+    sure = np.eye(3)
+    assert metrics.calibration_error(["a", "b", "c"], sure, "abc") == 0
+    assert metrics.calibration_error(["b", "c", "a"], sure, "abc") == 1
+
+
+def test_log_loss():
+    table = made()
+    chances = metrics.probabilities(table)
+    assert metrics.log_loss(table["true"], chances) == pytest.approx(
+        sk.log_loss([EMOTIONS.index(name) for name in table["true"]], chances, labels=range(8))
+    )
+    assert np.isfinite(metrics.log_loss(["a"], np.array([[0.0, 1.0]]), "ab"))
+
+
+def test_intervals_hold_the_plain_figures():
+    table = made(emotions=6)
+    found = metrics.intervals(table, resamples=500, confidence=0.95, seed=1)
+    true, guessed = table["true"], metrics.predicted(table)
+    chances = metrics.probabilities(table)
+    assert {name: interval.value for name, interval in found.items()} == {
+        "uar": pytest.approx(metrics.uar(true, guessed)),
+        "accuracy": pytest.approx(metrics.accuracy(true, guessed)),
+        "macro_f1": pytest.approx(metrics.macro_f1(true, guessed)),
+        "calibration_error": pytest.approx(metrics.calibration_error(true, chances)),
+        "log_loss": pytest.approx(metrics.log_loss(true, chances)),
+        **{f"recall_{k}": pytest.approx(v) for k, v in metrics.recalls(true, guessed).items()},
+    }
+    for interval in found.values():
+        assert interval.low < interval.high
+        assert (interval.actors, interval.performances) == (4, 160)
+    assert found["uar"].low < found["uar"].value < found["uar"].high
+
+
+def test_intervals_are_those_of_drawn_actors():
+    """Against a plain loop over draws; the two bootstraps differ by chance alone."""
+    table = made(actors=6)
+    found = metrics.intervals(table, resamples=4000, confidence=0.9, seed=1)["uar"]
+    random = np.random.default_rng(2)
+    parts = [part for _, part in table.groupby("actor")]
+    figures = []
+    for _ in range(400):
+        drawn = pd.concat([parts[i] for i in random.integers(0, 6, 6)])
+        figures.append(metrics.uar(drawn["true"], metrics.predicted(drawn)))
+    low, high = np.quantile(figures, [0.05, 0.95])
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+
+
+def test_intervals_depend_on_the_seed_alone():
+    table = made()
+    first = metrics.intervals(table, resamples=200, confidence=0.95, seed=1)
+    mixed = metrics.intervals(table.sample(frac=1, random_state=3), resamples=200, confidence=0.95,
+                              seed=1)  # fmt: skip
+    other = metrics.intervals(table, resamples=200, confidence=0.95, seed=2)
+    for name, interval in first.items():
+        assert (mixed[name].low, mixed[name].high) == pytest.approx((interval.low, interval.high))
+    assert first["uar"] != other["uar"]
+
+
+def test_more_confidence_is_wider():
+    narrow, wide = (
+        metrics.intervals(made(), resamples=500, confidence=share, seed=1)["uar"]
+        for share in (0.8, 0.99)
+    )
+    assert wide.low <= narrow.low <= narrow.high <= wide.high
+
+
+def test_one_actor_has_no_interval():
+    found = metrics.intervals(made(actors=1), resamples=100, confidence=0.95, seed=1)["uar"]
+    assert (found.low, found.high, found.actors) == (None, None, 1)
+    assert str(found) == f"{found.value:.3f}"
+
+
+def test_an_emotion_of_one_actor_only():
+    table = made(actors=2)
+    table.loc[table["actor"] == 2, "true"] = "calm"
+    table.loc[table["actor"] == 1, "true"] = "sad"
+    found = metrics.intervals(table, resamples=100, confidence=0.95, seed=1)
+    assert set(found) >= {"recall_calm", "recall_sad"}
+    assert all(np.isfinite([found[name].low, found[name].high]).all() for name in found)
+
+
+def test_intervals_refuse_bad_tables():
+    arguments = {"resamples": 100, "confidence": 0.95, "seed": 1}
+    with pytest.raises(ValueError, match="predictions lack p_sad: a column an emotion"):
+        metrics.intervals(made().drop(columns="p_sad"), **arguments)
+    with pytest.raises(ValueError, match="predictions lack actor"):
+        metrics.intervals(made().drop(columns="actor"), **arguments)
+    with pytest.raises(ValueError, match="lack rows"):
+        metrics.intervals(made().iloc[:0], **arguments)
+    with pytest.raises(ValueError, match="no number"):
+        metrics.intervals(made().assign(p_sad=np.nan), **arguments)
+
+
+def test_classification_report_names_what_is_there():
+    report = metrics.classification_report(made(emotions=5))
+    assert "angry" in report
+    assert "fearful" not in report

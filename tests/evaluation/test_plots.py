@@ -1,0 +1,59 @@
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.evaluation import plots
+from avemo.evaluation.metrics import PROBABILITIES, Interval
+
+
+def texts(figure):
+    from matplotlib.text import Text
+
+    return [text.get_text() for text in figure.findobj(Text)]
+
+
+def drawn(figure):
+    """The figure, once it has been rendered."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    assert file.getvalue().startswith(b"\x89PNG")
+    return figure
+
+
+def predictions(guesses):
+    table = pd.DataFrame(np.eye(8)[guesses], columns=list(PROBABILITIES))
+    return table.assign(true=[EMOTIONS[0], EMOTIONS[0], EMOTIONS[0], EMOTIONS[3]], actor=1)
+
+
+def test_confusion():
+    words = texts(drawn(plots.confusion(predictions([0, 0, 5, 3]), "audio, test")))
+    assert {"audio, test", "67%", "33%", "100%", "neutral (3)", "sad (1)"} <= set(words)
+    assert "UAR 83.3% · 4 performances" in words
+
+
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5], "uar": [0.1, 0.5, 0.9],
+     "val_loss": [2.0, 1.5, 1.7], "val_uar": [0.1, 0.6, 0.4]}
+)  # fmt: skip
+
+
+def test_learning_curves_name_the_best_epoch():
+    figure = drawn(plots.learning_curves(HISTORY, "lstm"))
+    assert "lstm  ·  best: 60.0% in epoch 2" in texts(figure)
+    assert "validation" in texts(figure)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_learning_curves_without_validation(rows):
+    figure = drawn(plots.learning_curves(HISTORY.loc[: rows - 1, ["epoch", "loss", "uar"]], "lstm"))
+    assert "lstm" in texts(figure)
+    assert "validation" not in texts(figure)
+
+
+def test_comparison():
+    rows = {"audio": Interval(0.6, 0.5, 0.7, 4, 240), "visual": Interval(0.4, None, None, 1, 60)}
+    words = texts(drawn(plots.comparison(rows, "test part", chance=0.25)))
+    assert {"audio", "visual", "60.0%", "40.0%", "chance 25.0%"} <= set(words)

@@ -1,0 +1,131 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from avemo.errors import MediaError
+from avemo.media.sound import check_sound, peak_dbfs, read_sound, write_wav
+
+RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
+
+
+def sine(rate, seconds=1.0, hz=440.0, level=0.5):
+    return (level * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype("f")
+
+
+def encoded(sound, rate, subtype="PCM_16", format="WAV"):
+    file = io.BytesIO()
+    soundfile.write(file, sound, rate, subtype=subtype, format=format)
+    return file.getvalue()
+
+
+def test_what_was_written_is_read(tmp_path):
+    sound = sine(16000)
+    write_wav(tmp_path / "new" / "a.wav", sound, 16000)
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.wav"]
+    read = read_sound(tmp_path / "new" / "a.wav")
+    assert read.dtype == np.float32
+    assert read.shape == sound.shape
+    np.testing.assert_allclose(read, sound, atol=1 / 32768)
+
+
+def test_bytes_and_path_are_the_same(tmp_path):
+    content = encoded(sine(22050), 22050)
+    (tmp_path / "a.wav").write_bytes(content)
+    np.testing.assert_array_equal(read_sound(content), read_sound(tmp_path / "a.wav"))
+
+
+@pytest.mark.parametrize(
+    ("subtype", "format"),
+    [("PCM_U8", "WAV"), ("PCM_24", "WAV"), ("PCM_32", "WAV"), ("FLOAT", "WAV"), ("DOUBLE", "WAV"),
+     ("PCM_16", "FLAC"), ("VORBIS", "OGG"), ("OPUS", "OGG"), ("MPEG_LAYER_III", "MP3")],
+)  # fmt: skip
+def test_formats(subtype, format):
+    sound = sine(16000)
+    read = read_sound(encoded(sound, 16000, subtype, format))
+    assert len(read) == pytest.approx(len(sound), abs=2000)
+    middle = slice(4000, 12000)  # codecs smear the edges, and may add some
+    level = np.sqrt(np.mean(read[middle] ** 2))
+    assert level == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000])
+def test_other_rates_are_resampled(rate):
+    read = read_sound(encoded(sine(rate), rate))
+    assert len(read) == pytest.approx(16000, abs=2)
+    np.testing.assert_allclose(read[500:-500], sine(16000)[500 : len(read) - 500], atol=0.01)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_channels_are_averaged(subtype):
+    left, right = sine(16000), sine(16000, hz=1000, level=0.2)
+    read = read_sound(encoded(np.stack([left, right], axis=1), 16000, subtype))
+    np.testing.assert_allclose(read, (left + right) / 2, atol=1e-4)
+
+
+def test_equal_channels_are_as_loud_as_one():
+    sound = sine(48000, level=0.9)
+    one = read_sound(encoded(sound, 48000, "FLOAT"))
+    two = read_sound(encoded(np.stack([sound, sound], axis=1), 48000, "FLOAT"))
+    np.testing.assert_allclose(two, one, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"these are the words that somebody said\n" * 100, encoded(sine(16000), 16000)[:30],
+     encoded(sine(16000), 16000)[:44], b"#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n",
+     encoded(np.full(800, np.nan), 16000, "FLOAT")],
+    ids=["nothing", "text", "torn-header", "header-only", "playlist", "nan"],
+)  # fmt: skip
+def test_unreadable(tmp_path, content):
+    (tmp_path / "a.wav").write_bytes(content)
+    for source in (content, tmp_path / "a.wav"):
+        with pytest.raises(MediaError) as error:
+            read_sound(source)
+        assert error.value.finding == "unreadable"
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(MediaError, match="does not open: No such file"):
+        read_sound(tmp_path / "a.wav")
+
+
+def test_names_in_old_encodings_do_no_harm():
+    info = b"INFOINAM" + (4).to_bytes(4, "little") + "Müé!".encode("latin-1")
+    wav = encoded(sine(16000), 16000)
+    chunk = b"LIST" + len(info).to_bytes(4, "little") + info
+    size = (len(wav) + len(chunk) - 8).to_bytes(4, "little")
+    assert len(read_sound(b"RIFF" + size + wav[8:36] + chunk + wav[36:])) == 16000
+
+
+def test_peak():
+    assert peak_dbfs(sine(16000, level=0.1)) == pytest.approx(-20, abs=0.01)
+    assert peak_dbfs(np.zeros(10)) == -np.inf
+    assert peak_dbfs(np.zeros(0)) == -np.inf
+
+
+def test_check_sound():
+    check_sound(sine(16000), 16000, min_duration_s=1.0, silence_dbfs=-60.0)
+    with pytest.raises(MediaError, match=r"1\.00 s of sound, at least 1\.5 s") as error:
+        check_sound(sine(16000), 16000, min_duration_s=1.5, silence_dbfs=-60.0)
+    assert error.value.finding == "too-short"
+    for quiet in (sine(16000, level=1e-4), np.zeros(16000)):
+        with pytest.raises(MediaError, match="at least -60 dBFS") as error:
+            check_sound(quiet, 16000, min_duration_s=0.3, silence_dbfs=-60.0)
+        assert error.value.finding == "silent"
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
+def test_soundtrack_is_the_wav_a_frame_later():
+    for video in sorted((RAVDESS / "video").glob("01-*.mp4")):
+        alone = read_sound(RAVDESS / "speech" / f"03{video.stem[2:]}.flac")
+        along = read_sound(video)
+        size = len(alone) + len(along)
+        spectra = np.fft.rfft(along, size) * np.conj(np.fft.rfft(alone, size))
+        lag = int(np.fft.irfft(spectra, size).argmax())
+        assert lag / 16000 == pytest.approx(1 / 29.97, abs=0.002), video.name
+        common = min(len(alone), len(along) - lag)
+        assert np.corrcoef(alone[:common], along[lag : lag + common])[0, 1] > 0.98
