@@ -16,6 +16,8 @@ __all__ = ["Project", "explained", "find", "stage"]
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @dataclass(frozen=True)
 class Project:
@@ -115,12 +117,22 @@ def explained(command: Callable[[], int]) -> int:
         return command()
     except AvemoError as error:
         message = str(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise
-        place = f" at {error.filename}" if error.filename else ""
-        message = f"the disk is full{place}: free some space and run the same command again"
     except KeyboardInterrupt:
         message = "stopped; the same command picks up from here"
+    except Exception as error:
+        if not _disk_is_full(error):
+            raise
+        message = "the disk is full: free some space and run the same command again"
     print(f"avemo: {' '.join(message.split())}", file=sys.stderr)
     return 1
+
+
+def _disk_is_full(error: BaseException | None) -> bool:
+    """Whether that is what an error comes from: a library may wrap it, or keep the text alone."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if os.strerror(errno.ENOSPC) in str(error) or "database or disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

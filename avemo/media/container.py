@@ -34,6 +34,9 @@ def opened(source: Path | bytes) -> Iterator[Any]:
     except OSError as error:
         raise MediaError("unreadable", f"{source!s} does not open: {error.strerror}") from None
     with file:
+        if not file.read(1):
+            raise MediaError("unreadable", f"{name(source)} is empty: 0 bytes")
+        file.seek(0)
         options = {"format_whitelist": _FORMATS}
         if is_wav(file.read(12)):
             options["probesize"] = "4096"  # the header says all: thrice as fast

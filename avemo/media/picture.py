@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MediaError
+from .container import name, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "read_frames"]
 
 LONGEST = 1280  # pixels: larger pictures are scaled down, so that no clip fills the memory
-
-# Containers of one clip. Not playlists: those make the reader open what they name.
-CONTAINERS = "mp4,matroska,avi,mpegts,mpeg,flv,ogg,asf,wav,mp3,flac,aac,aiff"
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,33 +49,18 @@ def read_frames(source: Path | bytes, count: int) -> list[Frame]:
     Raises:
         MediaError: `unreadable` (empty, cut short, or no video file), `no-picture`
     """
-    import av
-
-    name = source.name if isinstance(source, Path) else "the recording"
-    if not (len(source) if isinstance(source, bytes) else source.stat().st_size):
-        raise MediaError("unreadable", f"{name} is empty (0 bytes)")
-    try:
-        with _open(source) as container:
-            shown, keys = _timeline(container, name)
-        wanted = _wanted(shown, count)
-        with _open(source) as container:
-            frames = list(_decode(container, wanted, keys))
-    except (av.FFmpegError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise MediaError("unreadable", f"{name} cannot be read as video: {reason}") from None
+    called = name(source)
+    with opened(source) as container:
+        shown, keys = _timeline(container, called)
+    wanted = _wanted(shown, count)
+    with opened(source) as container:
+        frames = list(_decode(container, wanted, keys))
     if len(frames) < len(wanted):
         raise MediaError(
             "unreadable",
-            f"{name} is damaged: {len(frames)} of {len(wanted)} frames could be decoded",
+            f"{called} is damaged: {len(frames)} of {len(wanted)} frames could be decoded",
         )
     return frames
-
-
-def _open(source: Path | bytes) -> Any:
-    import av
-
-    file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    return av.open(file, options={"format_whitelist": CONTAINERS, "protocol_whitelist": "file"})
 
 
 def _video(container: Any) -> Any:
@@ -93,16 +75,16 @@ def _cover() -> Any:
     return Disposition.attached_pic
 
 
-def _timeline(container: Any, name: str) -> tuple[list[int], list[int]]:
+def _timeline(container: Any, called: str) -> tuple[list[int], list[int]]:
     """When each picture is shown, and which are key frames, in the stream's own ticks.
 
     Read off the packets, without decoding: headers may not count frames, or count wrongly.
     """
     stream = _video(container)
     if not container.streams:
-        raise MediaError("unreadable", f"{name} is cut short: there is nothing after its header")
+        raise MediaError("unreadable", f"{called} is cut short: there is nothing after its header")
     if stream is None:
-        raise MediaError("no-picture", f"{name} has no video stream")
+        raise MediaError("no-picture", f"{called} has no video stream")
     announced = stream.duration
     shown, keys, last = [], [], 0
     for packet in container.demux(stream):
@@ -110,7 +92,7 @@ def _timeline(container: Any, name: str) -> tuple[list[int], list[int]]:
         if not packet.size or packet.is_discard or ticks is None:
             continue
         if packet.is_corrupt:
-            raise MediaError("unreadable", f"{name} is cut short or damaged")
+            raise MediaError("unreadable", f"{called} is cut short or damaged")
         shown.append(ticks)
         last = max(last, packet.duration or 0)
         if packet.is_keyframe:
@@ -121,11 +103,11 @@ def _timeline(container: Any, name: str) -> tuple[list[int], list[int]]:
         seconds = float(stream.time_base)
         raise MediaError(
             "unreadable",
-            f"{name} is cut short: {found * seconds:.2f} s of picture, "
+            f"{called} is cut short: {found * seconds:.2f} s of picture, "
             f"its header says {announced * seconds:.2f} s",
         )
     if not shown:
-        raise MediaError("no-picture", f"{name} has a video stream without a single picture")
+        raise MediaError("no-picture", f"{called} has a video stream without a single picture")
     return shown, sorted(keys)
 
 

@@ -1,0 +1,178 @@
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avemo.corpus import catalogue
+from avemo.corpus.ravdess import parse
+from avemo.errors import CorpusError
+from avemo.media.sound import write_wav
+from avemo.settings import Catalogue
+
+RATE = 8000
+SETTINGS = Catalogue(max_set_aside=0.05, min_duration_s=0.3, silence_dbfs=-60.0)
+
+#: path -> the finding that it must have
+CORPUS = {
+    "a/03-01-05-02-01-02-12.wav": "",
+    "b/03-02-01-01-02-01-01.wav": "",
+    "a/fine sound.wav": "name",
+    "a/03-01-09-02-01-02-12.wav": "name",
+    "a/03-01-06-01-01-01-12.wav": "unreadable",  # no bytes
+    "a/03-01-06-01-01-02-12.wav": "unreadable",  # text
+    "a/03-01-06-01-02-01-12.wav": "too-short",
+    "a/03-01-06-01-02-02-12.wav": "silent",
+    "a/01-01-06-01-02-02-12.mp4": "no-picture",  # sound under a video's name
+    "c/03-01-05-02-01-02-12.wav": "duplicate",  # of the first
+    "a/03-01-03-01-01-01-12.wav": "unreadable",  # a copy of it is fine
+    "b/03-01-03-01-01-01-12.wav": "",
+}
+
+
+def tone(seconds, level=0.5, hz=220):
+    return level * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE)) / RATE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("raw")
+    sounds = {"too-short": tone(0.1), "silent": np.zeros(RATE)}
+    for number, (path, finding) in enumerate(CORPUS.items()):
+        write_wav(folder / path, sounds.get(finding, tone(0.5, hz=200 + number)), RATE)
+    for path in ("a/03-01-06-01-01-01-12.wav", "a/03-01-03-01-01-01-12.wav"):
+        (folder / path).write_bytes(b"")
+    (folder / "a/03-01-06-01-01-02-12.wav").write_text("the words that somebody said\n" * 50)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(folder):
+    return catalogue.build(folder, SETTINGS)
+
+
+@pytest.mark.parametrize("path", CORPUS)
+def test_findings(rows, path):
+    row = rows.set_index("path").loc[path]
+    assert row["finding"] == CORPUS[path], row["reason"]
+    assert (row["reason"] == "") == (CORPUS[path] == "")
+
+
+def test_each_recording_has_one_row_in_the_paths_order(rows):
+    assert rows["path"].tolist() == sorted(CORPUS)
+
+
+def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
+    path = "b/03-02-01-01-02-01-01.wav"
+    content = (folder / path).read_bytes()
+    expected = {
+        "path": path,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "recording": "03-02-01-01-02-01-01",
+        "performance": "02-01-01-02-01-01",
+        "modality": 3,
+        "channel": 2,
+        "emotion": "neutral",
+        "intensity": 1,
+        "statement": 2,
+        "repetition": 1,
+        "actor": 1,
+        "sex": "male",
+        "duration_s": 0.5,
+        "has_picture": False,
+        "has_sound": True,
+        "sample_rate": RATE,
+        "channels": 1,
+    }
+    row = rows.set_index("path", drop=False).loc[path]
+    assert row[list(expected)].to_dict() == expected
+    assert row["peak_dbfs"] == pytest.approx(-6.02, abs=0.1)
+
+
+def test_what_is_set_aside_is_not_used(rows):
+    assert set(catalogue.usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
+    assert set(catalogue.sounds(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
+    assert catalogue.pictures(rows).empty
+
+
+def test_a_catalogue_survives_its_file(rows, tmp_path):
+    rows.to_parquet(tmp_path / "catalogue.parquet", index=False)
+    again = pd.read_parquet(tmp_path / "catalogue.parquet")
+    assert catalogue.sounds(again)["path"].tolist() == catalogue.sounds(rows)["path"].tolist()
+    assert again["reason"].tolist() == rows["reason"].tolist()
+
+
+def findings(*counts):
+    """A catalogue with so many rows of each finding."""
+    named = [name for name, count in counts for _ in range(count)]
+    paths = [f"{number}.wav" for number in range(len(named))]
+    return pd.DataFrame({"path": paths, "finding": named})
+
+
+@pytest.mark.parametrize(
+    ("limit", "counts"),
+    [
+        (0.0, [("", 3)]),
+        (0.05, [("", 19), ("silent", 1)]),
+        (0.0, [("", 3), ("duplicate", 3)]),
+        (1.0, [("", 1), ("silent", 9)]),
+    ],
+)
+def test_few_enough_set_aside_is_let_through(limit, counts):
+    catalogue.check(findings(*counts), SETTINGS.model_copy(update={"max_set_aside": limit}))
+
+
+@pytest.mark.parametrize(
+    ("limit", "counts"),
+    [
+        (0.0, [("", 3), ("name", 1)]),
+        (0.05, [("", 18), ("silent", 1)]),
+        (0.05, [("", 18), ("duplicate", 1), ("too-short", 1), ("name", 1)]),
+        (1.0, [("unreadable", 2)]),
+    ],
+)
+def test_too_much_set_aside_stops(limit, counts):
+    rows = findings(*counts)
+    with pytest.raises(CorpusError, match="max_set_aside") as error:
+        catalogue.check(rows, SETTINGS.model_copy(update={"max_set_aside": limit}))
+    aside = rows[~rows["finding"].isin(["", "duplicate"])].iloc[0]
+    assert f"{aside['path']} ({aside['finding']})" in str(error.value)
+    assert "duplicate" not in str(error.value)
+
+
+def recordings(*names, silent=(), set_aside=()):
+    parsed = [parse(name) for name in names]
+    return pd.DataFrame(
+        {
+            "recording": [one.id for one in parsed],
+            "performance": [one.performance for one in parsed],
+            "modality": [one.modality for one in parsed],
+            "has_sound": [one.modality != 2 and one.id not in silent for one in parsed],
+            "has_picture": [one.modality != 3 for one in parsed],
+            "finding": ["silent" if one.id in set_aside else "" for one in parsed],
+        }
+    )
+
+
+TAKE, OTHER = "01-05-02-01-02-12", "02-05-02-01-02-12"
+BOTH = [f"01-{TAKE}", f"02-{TAKE}", f"03-{TAKE}", f"02-{OTHER}", f"01-{OTHER}"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_performance_is_heard_in_audio_only_first_and_seen_in_audio_video(order):
+    rows = recordings(*BOTH[::order])
+    assert catalogue.sounds(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
+    assert catalogue.pictures(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
+
+
+def test_a_silent_video_is_not_heard():
+    rows = recordings(f"01-{TAKE}", f"02-{TAKE}", f"02-{OTHER}", silent=[f"01-{TAKE}"])
+    assert catalogue.sounds(rows).empty
+    assert catalogue.pictures(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+
+
+def test_what_is_set_aside_is_replaced_by_what_is_left():
+    rows = recordings(*BOTH, set_aside=[f"03-{TAKE}", f"01-{OTHER}"])
+    assert catalogue.sounds(rows)["recording"].tolist() == [f"01-{TAKE}"]
+    assert catalogue.pictures(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]

@@ -1,0 +1,200 @@
+from itertools import product
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avemo.corpus import split
+from avemo.corpus.ravdess import Recording
+from avemo.errors import CorpusError
+from avemo.settings import Split
+
+ACTOR = Split(protocol="actor", folds=6, test_fold=1, valid_fold=2)
+RANDOM = Split(protocol="random", folds=6, test_fold=1, valid_fold=2)
+
+two = st.integers(1, 2)
+takes = st.tuples(two, st.integers(1, 8), two, two, two, st.integers(1, 30))
+modalities = st.sets(st.integers(1, 3), min_size=1)
+folds = st.integers(3, 8).flatmap(
+    lambda count: st.permutations(range(1, count + 1)).map(
+        lambda order: Split(protocol="actor", folds=count, test_fold=order[0], valid_fold=order[1])
+    )
+)
+
+
+def catalogue(recordings):
+    """The columns that matter; each recording's content is its own unless told."""
+    return pd.DataFrame(
+        {
+            "performance": [one.performance for one in recordings],
+            "recording": [one.id for one in recordings],
+            "emotion": [one.label for one in recordings],
+            "actor": [one.actor for one in recordings],
+            "sex": [one.sex for one in recordings],
+            "sha256": [f"content of {one.id}" for one in recordings],
+            "finding": "",
+        }
+    )
+
+
+@st.composite
+def corpora(draw):
+    """Any performances, each in one to three modalities, in any order.
+
+    An actor of the third fold makes sure that there is something to train on.
+    """
+    chosen = draw(st.dictionaries(takes, modalities, max_size=40))
+    chosen |= {(1, emotion, 1, 1, 1, 5): {3} for emotion in range(1, 9)}
+    recordings = [Recording(m, *take) for take, each in chosen.items() for m in sorted(each)]
+    return catalogue(draw(st.permutations(recordings)))
+
+
+@st.composite
+def copies(draw):
+    """A corpus in which few contents go round."""
+    rows = draw(corpora())
+    contents = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
+    return rows.assign(sha256=[str(content) for content in contents])
+
+
+def ravdess(actors=range(1, 25)):
+    """Speech as published: 60 performances an actor."""
+    codes = product((1,), range(1, 9), (1, 2), (1, 2), (1, 2), actors)
+    return catalogue([Recording(3, *code) for code in codes if code[1:3] != (1, 2)])
+
+
+def joined(rows, dealt):
+    return rows.merge(dealt, on="performance", validate="many_to_one")
+
+
+both = st.sampled_from([ACTOR, RANDOM])
+
+
+@given(corpora(), both, st.integers(1, 99))
+def test_each_performance_is_dealt_once(rows, settings, seed):
+    dealt = split.assign(rows, settings, seed)
+    assert dealt["performance"].tolist() == sorted(set(rows["performance"]))
+    assert set(dealt["part"]) <= set(split.PARTS)
+    assert dealt.columns.tolist() == ["performance", "part", "fold"]
+
+
+@given(st.data(), corpora(), both)
+def test_the_order_of_the_rows_does_not_matter(data, rows, settings):
+    order = data.draw(st.permutations(range(len(rows))))
+    shuffled = rows.iloc[order]  # with the index that a shuffle leaves
+    pd.testing.assert_frame_equal(
+        split.assign(shuffled, settings, 20), split.assign(rows, settings, 20)
+    )
+
+
+@given(corpora(), both)
+def test_what_is_set_aside_is_not_dealt(rows, settings):
+    # all but the actor that is there to train on
+    rows.loc[rows["actor"].ne(5), "finding"] = "silent"
+    dealt = split.assign(rows, settings, 20)
+    assert set(dealt["performance"]) == set(rows[rows["actor"].eq(5)]["performance"])
+
+
+@given(corpora(), folds)
+def test_parts_share_no_actor(rows, settings):
+    try:
+        both = joined(rows, split.assign(rows, settings, 20))
+    except CorpusError:
+        return  # the folds of test and validation took all there is
+    assert both.groupby("actor")["fold"].nunique().eq(1).all()
+    assert both.groupby("actor")["part"].nunique().eq(1).all()
+    assert both["fold"].between(1, settings.folds).all()
+    parts = {settings.test_fold: "test", settings.valid_fold: "valid"}
+    assert both["part"].tolist() == [parts.get(fold, "train") for fold in both["fold"]]
+
+
+@given(corpora(), takes)
+def test_one_more_actor_moves_no_other(rows, take):
+    before = split.assign(rows, ACTOR, 20)
+    newcomer = catalogue([Recording(3, *take[:-1], 31)])
+    after = split.assign(pd.concat([newcomer, rows], ignore_index=True), ACTOR, 20)
+    assert len(after) == len(before) + 1
+    pd.testing.assert_frame_equal(
+        after[after["performance"].isin(before["performance"])].reset_index(drop=True), before
+    )
+
+
+def test_the_folds_of_the_published_actors():
+    rows = ravdess()
+    both = joined(rows, split.assign(rows, ACTOR, 20)).drop_duplicates("actor")
+    assert (
+        both.groupby("fold")["sex"].agg(sorted).tolist()
+        == [["female", "female", "male", "male"]] * 6
+    )
+    assert both[both["part"].eq("test")]["actor"].tolist() == [1, 2, 13, 14]
+    assert both["part"].value_counts().to_dict() == {"train": 16, "valid": 4, "test": 4}
+
+
+@given(copies(), st.integers(1, 99))
+def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, seed):
+    both = joined(rows, split.assign(rows, RANDOM, seed))
+    assert both.groupby("sha256")["part"].nunique().eq(1).all()
+    assert both.groupby("performance")["part"].nunique().eq(1).all()
+
+
+@given(copies())
+def test_copies_of_one_actor_stay_together_by_actor(rows):
+    both = joined(rows, split.assign(rows, ACTOR, 20))
+    assert both.groupby(["sha256", "actor"])["part"].nunique().eq(1).all()
+
+
+def test_copies_that_hang_together_by_others_stay_together():
+    # the first and the last share no content
+    takes = [Recording(m, 1, 5, 1, 1, 1, actor) for actor in range(1, 6) for m in (1, 3)]
+    others = [Recording(3, 1, emotion, 1, 1, 1, 9) for emotion in range(1, 9)]
+    rows = catalogue(takes + others)
+    rows.loc[: len(takes) - 1, "sha256"] = list("abbccddeef")
+    for seed in range(1, 20):
+        dealt = split.assign(rows, RANDOM, seed).set_index("performance")
+        assert dealt.loc[rows["performance"][: len(takes)], "part"].nunique() == 1
+
+
+@given(corpora(), st.integers(1, 99))
+def test_three_fifths_of_each_emotion_train_at_random(rows, seed):
+    both = joined(rows, split.assign(rows, RANDOM, seed)).drop_duplicates("performance")
+    for _, one in both.groupby("emotion"):
+        counts = one["part"].value_counts()
+        for part, share in (("train", 0.6), ("valid", 0.2), ("test", 0.2)):
+            assert counts.get(part, 0) == pytest.approx(share * len(one), abs=1.21)
+
+
+@pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])
+def test_the_seed_decides(settings):
+    rows = ravdess(range(1, 7))
+    first, again, other = (split.assign(rows, settings, seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert first.equals(other) == (settings is ACTOR)
+
+
+@pytest.mark.parametrize("actors", [[1, 2], [3, 4, 16]])
+def test_nothing_to_train_on_is_refused(actors):
+    with pytest.raises(CorpusError, match=f"all|every one of the {60 * len(actors)}"):
+        split.assign(ravdess(actors), ACTOR, 20)
+
+
+def test_nothing_usable_is_refused():
+    for settings in (ACTOR, RANDOM):
+        with pytest.raises(CorpusError, match="training part is empty"):
+            split.assign(ravdess([5]).assign(finding="silent"), settings, 20)
+
+
+@pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])
+def test_what_was_written_is_read(tmp_path, settings):
+    dealt = split.assign(ravdess(), settings, 20)
+    split.write(dealt, tmp_path / "split.csv")
+    pd.testing.assert_frame_equal(split.read(tmp_path / "split.csv"), dealt)
+
+
+def test_the_identity_is_the_content_s(tmp_path):
+    rows = ravdess()
+    files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
+    for file, seed in zip(files, (1, 1, 2), strict=True):
+        split.write(split.assign(rows, RANDOM, seed), file)
+    first, again, other = map(split.identity, files)
+    assert first == again != other

@@ -1,0 +1,329 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from avemo.errors import CorpusError, MediaError
+from avemo.features import mfcc, store
+
+DESCRIPTION = {"extractor": "x", "version": 1, "settings": {"size": 3}}
+OTHER = {"extractor": "x", "version": 1, "settings": {"size": 4}}
+
+#: (actor, take) -> content; `0` is silence
+FOUR = {(1, "a"): "1", (1, "b"): "2", (2, "a"): "3", (3, "a"): "4"}
+
+
+def table(corpus):
+    rows = [
+        {
+            "performance": f"{take}-{actor:02d}",
+            "recording": f"03-{take}-{actor:02d}",
+            "actor": actor,
+            "sha256": f"sum of {content}",
+            "file": Path(content),
+            "finding": "",
+            "reason": "",
+        }
+        for (actor, take), content in corpus.items()
+    ]
+    columns = ["performance", "recording", "actor", "sha256", "file"]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+
+
+def features(file):
+    number = int(file.name)
+    if number == 0:
+        raise MediaError("silent", "nothing is heard")
+    return {
+        "rows": np.full((number, 2), number / 3, np.float32),
+        "marks": np.arange(number, dtype=np.uint8),
+    }
+
+
+def update(folder, corpus, description=DESCRIPTION, compute=features):
+    """Bring the folder up to date; which contents were computed, in order."""
+    seen = []
+
+    def watched(file):
+        seen.append(file.name)
+        return compute(file)
+
+    counts = store.update(folder, table(corpus), watched, description, workers=1)
+    assert counts == (len(seen), len(corpus) - len(seen))
+    return seen
+
+
+def content(folder):
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def fresh(tmp_path, corpus, description=DESCRIPTION):
+    folder = tmp_path / "fresh"
+    update(folder, corpus, description)
+    return content(folder)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "rows"
+    assert update(folder, FOUR) == ["1", "2", "3", "4"]
+    return folder
+
+
+def test_what_is_there_is_not_computed_again(folder):
+    before = content(folder)
+    assert update(folder, FOUR) == []
+    assert content(folder) == before
+    assert list(before) == [f"actor={actor:02d}/part-0.parquet" for actor in (1, 2, 3)]
+
+
+def test_rows(folder):
+    rows = store.read(folder)
+    assert rows["performance"].tolist() == ["a-01", "b-01", "a-02", "a-03"]
+    assert rows["recording"].tolist() == ["03-a-01", "03-b-01", "03-a-02", "03-a-03"]
+    assert rows["key"].tolist() == [store.key(f"sum of {n}", DESCRIPTION) for n in "1234"]
+    assert rows["finding"].eq("").all()
+    assert store.count(folder) == 4
+    assert store.description(folder) == DESCRIPTION
+
+
+def test_a_changed_recording_alone_is_computed(folder, tmp_path):
+    changed = FOUR | {(1, "b"): "5"}
+    others = {name: part for name, part in content(folder).items() if "actor=01" not in name}
+    assert update(folder, changed) == ["5"]
+    assert content(folder).items() >= others.items()
+    assert content(folder) == fresh(tmp_path, changed)
+
+
+def test_other_settings_compute_everything(folder, tmp_path):
+    assert update(folder, FOUR, OTHER) == ["1", "2", "3", "4"]
+    assert store.description(folder) == OTHER
+    assert content(folder) == fresh(tmp_path, FOUR, OTHER)
+
+
+def test_one_more_actor_leaves_the_others_as_they_are(folder, tmp_path):
+    before = content(folder)
+    more = FOUR | {(4, "a"): "6"}
+    assert update(folder, more) == ["6"]
+    assert content(folder).items() >= before.items()
+    assert content(folder) == fresh(tmp_path, more)
+
+
+def test_one_more_performance(folder, tmp_path):
+    more = FOUR | {(2, "b"): "6"}
+    assert update(folder, more) == ["6"]
+    assert content(folder) == fresh(tmp_path, more)
+
+
+def test_an_actor_that_is_gone_is_removed(folder):
+    fewer = {place: content for place, content in FOUR.items() if place[0] != 2}
+    assert update(folder, fewer) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["actor=01", "actor=03"]
+
+
+def test_an_actor_that_is_gone_is_removed_with_what_a_killed_run_left(folder):
+    (folder / "actor=03" / ".part-0.parquet.1.part").touch()
+    fewer = {place: content for place, content in FOUR.items() if place[0] != 3}
+    assert update(folder, fewer) == []
+    assert sorted(path.name for path in folder.iterdir()) == ["actor=01", "actor=02"]
+
+
+def test_what_a_killed_run_left_is_removed(folder, tmp_path):
+    (folder / "actor=03" / ".part-0.parquet.1.part").touch()
+    update(folder, FOUR)
+    assert content(folder) == fresh(tmp_path, FOUR)
+
+
+def test_a_performance_that_is_gone_is_removed(folder, tmp_path):
+    fewer = {place: content for place, content in FOUR.items() if place != (1, "b")}
+    assert update(folder, fewer) == []
+    assert store.count(folder) == 3
+    assert content(folder) == fresh(tmp_path, fewer)
+
+
+def test_a_renamed_performance_is_found_by_its_new_name(folder, tmp_path):
+    renamed = {(actor, "c" if take == "b" else take): n for (actor, take), n in FOUR.items()}
+    update(folder, renamed)
+    assert set(store.arrays(folder, "rows")) == {"a-01", "c-01", "a-02", "a-03"}
+    assert content(folder) == fresh(tmp_path, renamed)
+
+
+def test_a_copy_under_another_name_has_a_row_of_its_own(folder, tmp_path):
+    copied = FOUR | {(1, "c"): "2"}
+    update(folder, copied)
+    assert set(store.arrays(folder, "rows")) == {"a-01", "b-01", "c-01", "a-02", "a-03"}
+    assert content(folder) == fresh(tmp_path, copied)
+
+
+@pytest.mark.parametrize("left", [0, 10, -200, -1])
+def test_a_torn_partition_is_computed_again(folder, tmp_path, left):
+    file = folder / "actor=01" / "part-0.parquet"
+    file.write_bytes(file.read_bytes()[:left])
+    assert update(folder, FOUR) == ["1", "2"]
+    assert content(folder) == fresh(tmp_path, FOUR)
+
+
+def test_a_partition_that_something_else_wrote_is_computed_again(folder, tmp_path):
+    for frame in (pd.DataFrame({"a": [1]}), pd.read_parquet(folder / "actor=01").assign(more=1)):
+        frame.to_parquet(folder / "actor=01" / "part-0.parquet")
+        assert update(folder, FOUR) == ["1", "2"]
+        assert content(folder) == fresh(tmp_path, FOUR)
+
+
+def test_a_flipped_bit_does_not_pass_for_features(folder):
+    file = folder / "actor=03" / "part-0.parquet"
+    whole = file.read_bytes()
+    for place in range(4, len(whole), 7):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        update(folder, FOUR)
+        found = store.arrays(folder, "rows")
+        assert list(found) == ["a-01", "b-01", "a-02", "a-03"], place
+        np.testing.assert_array_equal(found["a-03"], features(Path("4"))["rows"], str(place))
+
+
+def test_a_recording_without_features_is_a_row_with_its_reason(folder):
+    silent = FOUR | {(1, "c"): "0"}
+    assert update(folder, silent) == ["0"]
+    assert update(folder, silent) == []
+    row = store.read(folder).set_index("performance").loc["c-01"]
+    assert (row["finding"], row["reason"]) == ("silent", "nothing is heard")
+    assert "c-01" not in store.arrays(folder, "rows")
+
+
+def test_a_partition_without_any_features(tmp_path):
+    folder = tmp_path / "rows"
+    corpus = {(1, "a"): "0", (1, "b"): "0", (2, "a"): "3"}
+    assert update(folder, corpus) == ["0", "0", "3"]
+    assert update(folder, corpus) == []
+    assert store.read(folder)["finding"].tolist() == ["silent", "silent", ""]
+    assert list(store.arrays(folder, "rows")) == ["a-02"]
+    assert store.count(folder) == 3
+
+
+def test_the_last_features_of_a_partition_may_go(tmp_path):
+    folder = tmp_path / "rows"
+    update(folder, {(1, "a"): "0", (1, "b"): "2"})
+    silent = {(1, "a"): "0", (1, "b"): "00"}
+    assert update(folder, silent) == ["00"]
+    assert store.arrays(folder, "rows") == {}
+    assert content(folder) == fresh(tmp_path, silent)
+
+
+def test_no_features_at_all(tmp_path):
+    folder = tmp_path / "rows"
+    assert update(folder, {}) == []
+    assert store.read(folder).empty
+    assert store.arrays(folder, "rows") == {}
+    assert (store.count(folder), store.description(folder), store.check(folder, 0)) == (0, None, 0)
+
+
+@pytest.mark.parametrize("when", range(4))
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
+    folder = tmp_path / "rows"
+    done = 0
+
+    def interrupted(file):
+        nonlocal done
+        if done == when:
+            raise error
+        done += 1
+        return features(file)
+
+    with pytest.raises(error):
+        update(folder, FOUR, compute=interrupted)
+    finished = {0: [], 1: [], 2: ["1", "2"], 3: ["1", "2", "3"]}[when]
+    assert update(folder, FOUR) == [number for number in "1234" if number not in finished]
+    assert content(folder) == fresh(tmp_path, FOUR)
+
+
+places = st.tuples(st.integers(1, 2), st.sampled_from("abc"))
+corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(corpora, min_size=2, max_size=3))
+def test_whatever_came_before_the_features_are_those_of_a_fresh_run(tmp_path_factory, history):
+    folder = tmp_path_factory.mktemp("history")
+    for corpus in history:
+        update(folder / "rows", corpus)
+    assert content(folder / "rows") == fresh(folder, history[-1])
+
+
+KINDS = ["?", "i1", "u1", "i4", "i8", "f2", "f4", "f8"]
+several = st.tuples(st.sampled_from(KINDS), arrays.array_shapes(max_dims=3, max_side=3)).flatmap(
+    lambda kind: st.lists(
+        st.integers(0, 3).flatmap(lambda rows: arrays.arrays(kind[0], (rows, *kind[1][1:]))),
+        min_size=1,
+        max_size=3,
+    )
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(several)
+def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
+    folder = tmp_path_factory.mktemp("arrays")
+    corpus = {(1, f"{place}"): f"{place}" for place in range(len(made))}
+    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]})
+    found = store.arrays(folder, "x")
+    for place, one in enumerate(made):
+        again = found[f"{place}-01"]
+        assert (again.dtype, again.shape) == (one.dtype, one.shape)
+        np.testing.assert_array_equal(again, one)
+
+
+def test_a_single_number_keeps_its_shape(tmp_path):
+    update(tmp_path, {(1, "a"): "1"}, compute=lambda file: {"x": np.array(0.5, np.float32)})
+    assert store.arrays(tmp_path, "x")["a-01"].shape == ()
+
+
+def test_pandas_reads_the_features_as_they_are(folder):
+    rows = pd.read_parquet(folder)
+    assert rows["performance"].tolist() == ["a-01", "b-01", "a-02", "a-03"]
+    assert rows["actor"].astype(int).tolist() == [1, 1, 2, 3]
+    np.testing.assert_array_equal(rows["rows"][1], np.full(4, 2 / 3, np.float32))
+    np.testing.assert_array_equal(rows["marks"][3], [0, 1, 2, 3])
+
+
+def test_pandas_reads_the_features_where_the_first_actor_has_none(tmp_path):
+    update(tmp_path, {(1, "a"): "0", (2, "a"): "3"})
+    rows = pd.read_parquet(tmp_path)
+    assert rows["rows"].notna().tolist() == [False, True]
+
+
+def test_too_many_without_features_stop(tmp_path):
+    folder = tmp_path / "rows"
+    update(folder, {(1, "a"): "0", (1, "b"): "1", (2, "a"): "2", (2, "b"): "3"})
+    assert store.check(folder, 0.25) == 1
+    with pytest.raises(CorpusError, match=r"1 of 4 .* no rows") as error:
+        store.check(folder, 0.24)
+    assert "03-a-01 (nothing is heard)" in str(error.value)
+
+
+def test_a_description_names_all_that_the_features_depend_on():
+    fields = {"window_ms": 48.0, "hop_ms": 24.0, "low_hz": 60.0, "high_hz": 7600.0}
+    chosen = mfcc.Settings(sample_rate=16000, coefficients=30, **fields)
+    expected = {
+        "extractor": "mfcc",
+        "version": mfcc.VERSION,
+        "settings": {"sample_rate": 16000, "coefficients": 30, **fields, "found_by": "mtcnn"},
+    }
+    assert store.describe(mfcc, chosen, found_by="mtcnn") == expected
+
+
+@given(st.permutations(["size", "margin", "frames"]))
+def test_a_key_does_not_depend_on_the_order_of_the_settings(order):
+    described = {"settings": {name: len(name) for name in order}}
+    assert store.key("a", described) == store.key(
+        "a", {"settings": dict(sorted(described["settings"].items()))}
+    )
+    assert store.key("a", described) != store.key("b", described)

@@ -1,0 +1,50 @@
+import os
+import time
+
+import pytest
+
+from avemo import engine
+
+
+def slow_first(number):
+    time.sleep(0.3 if number == 0 else 0)
+    return number, os.getpid()
+
+
+def reciprocal(number):
+    return 1 / number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_items_order(workers):
+    results = list(engine.run(slow_first, range(70), title="test", workers=workers))
+    assert [number for number, _ in results] == list(range(70))
+    assert ({process for _, process in results} == {os.getpid()}) == (workers == 1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_ends_the_run(workers):
+    results = engine.run(reciprocal, [1, 2, 0, 4], title="test", workers=workers)
+    assert next(results) == 1
+    assert next(results) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+    assert list(results) == []
+
+
+def test_results_come_one_by_one():
+    seen = []
+    results = engine.run(seen.append, [1, 2, 3], title="test", workers=1)
+    assert seen == []
+    next(results)
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2])
+def test_nothing_to_do(workers, capsys):
+    assert list(engine.run(reciprocal, [], title="test", workers=workers)) == []
+    assert capsys.readouterr() == ("", "")
+
+
+def test_there_is_a_core():
+    assert 1 <= engine.cores() <= (os.cpu_count() or 1)

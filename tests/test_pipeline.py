@@ -1,0 +1,233 @@
+"""`dvc repro` from end to end, in a copy of the project."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+MODALITIES = ("audio", "visual", "fused")
+
+pytestmark = pytest.mark.slow
+
+
+class Checkout:
+    """A copy of the project, with a small corpus and short trainings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "-co", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in listed.stdout.splitlines():
+            source, target = ROOT / name, folder / name
+            if source.is_file() and name != "dvc.lock":
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+        self.env = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+            "AVEMO_CACHE": str(folder / "cache"),
+        }
+        self.set("corpus.sample.actors", 6)
+        self.set("faces.detector", "mtcnn")
+        self.set("training.epochs", 2)
+        for modality in MODALITIES:
+            self.set(f"search.{modality}.trials", 2 if modality == "audio" else 1)
+            self.set(f"search.{modality}.epochs", 2)
+
+    def set(self, key: str, value: object) -> None:
+        file = self.folder / "params.yaml"
+        params = yaml.safe_load(file.read_text())
+        *path, last = key.split(".")
+        place = params
+        for name in path:
+            place = place[name]
+        place[last] = value
+        file.write_text(yaml.safe_dump(params))
+
+    def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=cwd or self.folder,
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def repro(self) -> str:
+        done = self.run("dvc", "repro")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def client(self):
+        import mlflow
+
+        return mlflow.MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
+
+    def json(self, path: str) -> dict:
+        return json.loads((self.folder / path).read_text())
+
+    def recording(self, modality: str, performance: str) -> Path:
+        (file,) = self.folder.glob(f"data/raw/*/*/{modality}-{performance}.*")
+        return file
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    made = Checkout(tmp_path_factory.mktemp("project"))
+    made.repro()
+    return made
+
+
+def test_again_nothing_is_rerun(checkout):
+    before = (checkout.folder / "dvc.lock").read_bytes()
+    said = checkout.repro()
+    assert "Running stage" not in said
+    assert "Data and pipelines are up to date." in said
+    assert (checkout.folder / "dvc.lock").read_bytes() == before
+
+
+def test_runs_and_trials(checkout):
+    client = checkout.client()
+    for modality in MODALITIES:
+        experiment = client.get_experiment_by_name(f"avemo/{modality}")
+        runs = client.search_runs([experiment.experiment_id])
+        (search,) = [run for run in runs if run.info.run_name == "search"]
+        children = [
+            run for run in runs if run.data.tags.get("mlflow.parentRunId") == search.info.run_id
+        ]
+        assert len(children) == (2 if modality == "audio" else 1)
+        assert all(run.info.status == "FINISHED" for run in [*children, search])
+        (train,) = [run for run in runs if run.info.run_name.startswith("train")]
+        assert train.data.tags["avemo.search_run"] == search.info.run_id
+        assert train.data.tags["avemo.corpus"] == "sample (synthetic)"
+        assert train.data.tags["avemo.data.data/split.csv"]
+        assert {"valid_uar", "test_uar", "test_uar_low", "test_uar_high"} <= set(train.data.metrics)
+        artifacts = {one.path for one in client.list_artifacts(train.info.run_id)}
+        assert {
+            "learning_curves.png",
+            "test_confusion.png",
+            "test_report.txt",
+            "params.yaml",
+        } <= artifacts
+
+
+def test_three_models_are_registered(checkout):
+    client = checkout.client()
+    for modality in MODALITIES:
+        aliases = client.get_registered_model(f"avemo-{modality}").aliases
+        assert set(aliases) == {"candidate", "champion"}
+    status = json.loads(checkout.run("avemo", "status", "--json").stdout)
+    assert status["split"]["parts"] == {"train": 42, "valid": 42, "test": 42}
+    assert status["features"] == {"mfcc": 126, "logmel": 126, "faces": 126}
+    for modality in MODALITIES:
+        (version,) = status["models"][modality]["versions"]
+        assert version["aliases"] == ["candidate", "champion"]
+
+
+def test_each_modality_is_split_alike(checkout):
+    tables = [
+        pd.read_csv(checkout.folder / f"results/evaluation/{modality}.csv")
+        for modality in MODALITIES
+    ]
+    split = pd.read_csv(checkout.folder / "data/split.csv")
+    test = set(split.loc[split["part"].eq("test"), "performance"])
+    for table in tables:
+        assert set(table["performance"]) == test
+        assert list(table["true"]) == list(tables[0]["true"])
+
+
+@pytest.mark.parametrize(
+    ("modality", "kind", "code"),
+    [("audio", "03", "wav"), ("visual", "02", "mp4"), ("fused", "01", "mp4")],
+)
+def test_a_registered_model_repeats_its_predictions(checkout, tmp_path, modality, kind, code):
+    """In a clean process, elsewhere, without the checkout: by MLflow alone."""
+    kept = pd.read_csv(checkout.folder / f"results/evaluation/{modality}.csv").iloc[0]
+    file = checkout.recording(kind, kept["performance"])
+    assert file.suffix == f".{code}"
+    script = f"""
+import sys, mlflow, pandas as pd
+mlflow.set_tracking_uri("sqlite:///{checkout.folder}/mlruns/mlflow.db")
+model = mlflow.pyfunc.load_model("models:/avemo-{modality}@champion")
+content = open(sys.argv[1], "rb").read()
+answers = model.predict(pd.DataFrame({{"media": [sys.argv[1], content]}}))
+assert not any(name.split(".")[0] == "avemo" for name in sys.modules), "the installed code was used"
+print(answers.to_json(orient="records"))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        cwd=tmp_path,
+        env={name: value for name, value in checkout.env.items() if name != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    by_path, by_content = json.loads(done.stdout.splitlines()[-1])
+    columns = [name for name in kept.index if name.startswith("p_")]
+    assert [by_path[name] for name in columns] == pytest.approx(list(kept[columns]), abs=2e-3)
+    assert by_path == by_content
+
+
+def test_predict_takes_the_model_that_fits(checkout, tmp_path):
+    performance = "01-03-01-01-01-01"
+    files = [str(checkout.recording(kind, performance)) for kind in ("01", "02", "03")]
+    broken = tmp_path / "broken.wav"
+    broken.write_text("no sound")
+    done = checkout.run("avemo", "predict", "--json", *files, str(broken), cwd=tmp_path)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    models = ["avemo-fused version 1", "avemo-visual version 1", "avemo-audio version 1"]
+    assert [answer["model"] for answer in answers[:3]] == models
+    for answer in answers[:3]:
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+        assert answer["emotion"] == max(answer["probabilities"], key=answer["probabilities"].get)
+    assert answers[3]["finding"] == "unreadable"
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_settings_stop_the_pipeline_with_one_line(checkout):
+    file = checkout.folder / "params.yaml"
+    before = file.read_text()
+    checkout.set("split.protocol", "actors")
+    done = checkout.run("dvc", "repro", "split")
+    file.write_text(before)
+    assert done.returncode != 0
+    assert "avemo: params.yaml: split.protocol:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_sound_alone_then_the_champion_stays(checkout, tmp_path):
+    """A folder of wavs, one of them broken: one model, as candidate; no others."""
+    checkout.repro()
+    for wav in checkout.folder.glob("data/raw/*/*/03-*.wav"):
+        target = tmp_path / "wavs" / wav.name
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(wav.read_bytes())
+    (tmp_path / "wavs" / "03-01-01-01-01-01-01.wav").write_bytes(b"RIFF")
+    checkout.set("corpus.source", "path")
+    checkout.set("corpus.path", str(tmp_path / "wavs"))
+    said = checkout.repro()
+    assert "1 set aside" in said
+    assert "register: no avemo-visual: no performance of the training part has faces" in said
+    assert "register: avemo-audio version 2, candidate\n" in said
+    linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
+    assert linked.samefile(tmp_path / "wavs" / "03-01-03-01-01-01-01.wav")
+    aliases = checkout.client().get_registered_model("avemo-audio").aliases
+    assert {name: str(version) for name, version in aliases.items()} == {
+        "champion": "1",
+        "candidate": "2",
+    }

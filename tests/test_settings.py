@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avemo.errors import SettingsError
+from avemo.settings import FILE, load
+
+ROOT = Path(__file__).parents[1]
+ABSENT = object()
+
+
+def changed(folder, key, value):
+    """A copy of the repository's settings in which one key differs, or is absent."""
+    content = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))
+    *parents, last = key.split(".")
+    place = content
+    for parent in parents:
+        place = place[parent]
+    if value is ABSENT:
+        del place[last]
+    else:
+        place[last] = value
+    (folder / FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
+    return folder
+
+
+def refused(folder):
+    with pytest.raises(SettingsError) as error:
+        load(folder)
+    message = str(error.value)
+    assert message.splitlines() == [message]
+    return message
+
+
+def test_the_repository_s_own_settings():
+    settings = load(ROOT)
+    assert settings.split.folds == 6
+    assert settings.extractors["mfcc"].coefficients == 30
+    assert settings.faces.size == 64
+    assert settings.search.audio.architectures == ["lstm", "cnn"]
+
+
+def test_a_value_is_taken_over(tmp_path):
+    settings = load(changed(tmp_path, "extractors.logmel.bands", 40))
+    assert settings.extractors["logmel"].bands == 40
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("sed", 1, ["sed", "got 1"]),
+        ("split.fold", 6, ["split.fold", "got 6"]),
+        ("extractors.mfcc.bands", 64, ["extractors.mfcc.bands"]),
+        ("faces.padding", 0.1, ["faces.padding"]),
+        ("seed", "20", ["seed", "integer", "'20'"]),
+        ("seed", True, ["seed", "integer"]),
+        ("corpus", "sample", ["corpus", "'sample'"]),
+        ("extractors.mfcc.coefficients", 30.5, ["extractors.mfcc.coefficients", "30.5"]),
+        ("extractors.logmel", None, ["extractors.logmel"]),
+        ("faces.frames", "8", ["faces.frames", "'8'"]),
+        ("search.audio.architectures", "lstm", ["search.audio.architectures", "list"]),
+        ("corpus.source", "web", ["corpus.source", "'sample' or 'path'", "'web'"]),
+        ("corpus.sample.actors", 25, ["corpus.sample.actors", "24", "25"]),
+        ("catalogue.max_set_aside", 5, ["catalogue.max_set_aside", "1", "5"]),
+        ("catalogue.silence_dbfs", float("nan"), ["catalogue.silence_dbfs", "nan"]),
+        ("split.protocol", "speaker", ["split.protocol", "'speaker'"]),
+        ("extractors.mfcc.high_hz", 8001.0, ["extractors.mfcc", "high_hz", "8001"]),
+        ("extractors.logmel.hop_ms", 26.0, ["extractors.logmel", "hop_ms", "window_ms"]),
+        ("extractors.store", {}, ["extractors", "'store'", "logmel, mfcc"]),
+        ("extractors.opensmile", {}, ["extractors", "'opensmile'", "logmel, mfcc"]),
+        ("search.audio.architectures", ["rnn"], ["search.audio.architectures", "'rnn'", "lstm"]),
+        ("search.fused.architectures", ["cnn"], ["search.fused.architectures", "'cnn'"]),
+        ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
+        ("split.valid_fold", 1, ["split", "test_fold", "valid_fold"]),
+        ("split.test_fold", 7, ["split", "6 folds"]),
+        ("seed", ABSENT, ["seed", "required"]),
+        ("search.visual", ABSENT, ["search.visual", "required"]),
+        ("extractors.mfcc.low_hz", ABSENT, ["extractors.mfcc.low_hz", "required"]),
+    ],
+)
+def test_a_wrong_key_type_or_value_is_named(tmp_path, key, value, named):
+    message = refused(changed(tmp_path, key, value))
+    assert [word for word in [FILE, *named] if word not in message] == []
+
+
+def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
+    faces = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))["faces"]
+    assert "extractors" in refused(changed(tmp_path, "extractors.faces", faces))
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"seed: 1\nsplit: [1", "line 2"),
+        (b"seed: 1\n\tsplit: 2\n", "line 2"),
+        (b"seed: *anchor\n", "anchor"),
+        (b"seed: \x00\n", "special character"),
+        ("seed: 1\n".encode("utf-16"), "no YAML"),
+        (b"# caf\xe9\nseed: 1\n", "no YAML"),
+        (b"", "the whole"),
+        (b"- 1\n", "the whole"),
+    ],
+    ids=["open", "tab", "alias", "control", "utf-16", "latin-1", "empty", "list"],
+)
+def test_what_is_no_yaml_is_refused(tmp_path, content, named):
+    (tmp_path / FILE).write_bytes(content)
+    message = refused(tmp_path)
+    assert FILE in message
+    assert named in message
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert str(tmp_path / FILE) in refused(tmp_path)
