@@ -225,7 +225,7 @@ def test_sound_alone_then_the_champion_stays(checkout, tmp_path):
     assert "register: no avemo-visual: no performance of the training part has faces" in said
     assert "register: avemo-audio version 2, candidate\n" in said
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
-    assert linked.samefile(tmp_path / "wavs" / "03-01-03-01-01-01-01.wav")
+    assert linked.stat().st_nlink > 1, "copied, not linked"
     aliases = checkout.client().get_registered_model("avemo-audio").aliases
     assert {name: str(version) for name, version in aliases.items()} == {
         "champion": "1",

@@ -124,8 +124,9 @@ def _encoded(pictures: Iterator[NDArray[np.uint8]]) -> bytes:
     """An MP4 with the pictures alone."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        # threads=1: with more, the bytes depend on the machine's load
-        options = {"preset": "veryfast", "crf": "23", "threads": "1"}
+        # With several threads the bytes depend on the machine's load; with the macroblock tree they
+        # depend, rarely, on what was in memory before, on processors with AVX-512.
+        options = {"preset": "veryfast", "crf": "23", "threads": "1", "x264-params": "mbtree=0"}
         stream = container.add_stream("libx264", rate=Fraction(*FRAME_RATE), options=options)
         stream.width, stream.height = SIZE
         stream.pix_fmt = "yuv420p"

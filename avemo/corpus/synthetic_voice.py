@@ -130,6 +130,7 @@ class Synthesiser:
         self._rate = library.espeak_Initialize(_SYNCHRONOUS_RETRIEVAL, 0, data, _DO_NOT_EXIT)
         if self._rate <= 0:
             raise RuntimeError(f"eSpeak NG does not start with its data in {data.decode()}")
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath; by default, the time of day
         library.espeak_SetSynthCallback(self._hear)
 
     def say(self, text: str, speaker: Speaker, *, hertz: float = 0, **parameters: float) -> Sound:
@@ -167,9 +168,9 @@ class Synthesiser:
 
 @contextmanager
 def _synthesiser() -> Iterator[Synthesiser]:
-    # The library keeps its random state and filter memories from one text to the next and offers
-    # no reset. A take must not depend on which takes the same process spoke before it, so each
-    # gets the library from disk again, which takes ten milliseconds.
+    # The library keeps its state (filters, phases, flutter) from one text to the next and offers no
+    # reset. A take must not depend on which takes the same process spoke before it, so each gets
+    # the library from disk again, which takes ten milliseconds.
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     try:
         yield Synthesiser(library)

@@ -8,7 +8,7 @@ import mlflow
 from ..models.bundle import Bundle
 from ..project import Project
 from ..settings import Settings
-from ..tracking import pointer
+from ..tracking import pointer, runs
 from ..training.data import load
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
@@ -34,7 +34,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         model = Bundle(project.trained(modality))
         data = load(project, list(model.preparations)).part("test")
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
-        with mlflow.start_run(run_id=run["run_id"]):
+        with runs.reopened(run["run_id"]):
             if not len(data):
                 reason = f"the test part holds no performance with {' and '.join(data.features)}"
                 figures[modality]["no_test"] = reason

@@ -22,6 +22,7 @@ from ..project import Project
 from ..serving.pyfunc import MEDIA, MODEL
 from ..serving.recogniser import pack
 from ..settings import Settings
+from ..tracking import runs
 
 __all__ = ["CANDIDATE", "CHAMPION", "name_of", "register"]
 
@@ -51,7 +52,7 @@ def register(project: Project, settings: Settings, figures: dict[str, Any]) -> d
             made[modality] = found
             continue
         bundle = Bundle(project.trained(modality))
-        with mlflow.start_run(run_id=found["run_id"]), _packed(bundle) as (folder, code, script):
+        with runs.reopened(found["run_id"]), _packed(bundle) as (folder, code, script):
             info = mlflow.pyfunc.log_model(
                 name=MODEL,
                 python_model=str(script),

@@ -1,7 +1,7 @@
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avemo.corpus import folder as corpus_folder
@@ -25,6 +25,7 @@ def found(folder):
     return [file.relative_to(folder).as_posix() for file in recordings(folder)]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.sets(nested, max_size=6))
 def test_any_nesting(tmp_path_factory, paths):
     folder = tmp_path_factory.mktemp("corpus")

@@ -3,6 +3,7 @@ from itertools import product
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from avemo.corpus import split
@@ -68,10 +69,12 @@ def joined(rows, dealt):
     return rows.merge(dealt, on="performance", validate="many_to_one")
 
 
-both = st.sampled_from([ACTOR, RANDOM])
+protocols = st.sampled_from([ACTOR, RANDOM])
+few = run(max_examples=20, deadline=None)
 
 
-@given(corpora(), both, st.integers(1, 99))
+@few
+@given(corpora(), protocols, st.integers(1, 99))
 def test_each_performance_is_dealt_once(rows, settings, seed):
     dealt = split.assign(rows, settings, seed)
     assert dealt["performance"].tolist() == sorted(set(rows["performance"]))
@@ -79,7 +82,8 @@ def test_each_performance_is_dealt_once(rows, settings, seed):
     assert dealt.columns.tolist() == ["performance", "part", "fold"]
 
 
-@given(st.data(), corpora(), both)
+@few
+@given(st.data(), corpora(), protocols)
 def test_the_order_of_the_rows_does_not_matter(data, rows, settings):
     order = data.draw(st.permutations(range(len(rows))))
     shuffled = rows.iloc[order]  # with the index that a shuffle leaves
@@ -88,7 +92,8 @@ def test_the_order_of_the_rows_does_not_matter(data, rows, settings):
     )
 
 
-@given(corpora(), both)
+@few
+@given(corpora(), protocols)
 def test_what_is_set_aside_is_not_dealt(rows, settings):
     # all but the actor that is there to train on
     rows.loc[rows["actor"].ne(5), "finding"] = "silent"
@@ -96,6 +101,7 @@ def test_what_is_set_aside_is_not_dealt(rows, settings):
     assert set(dealt["performance"]) == set(rows[rows["actor"].eq(5)]["performance"])
 
 
+@few
 @given(corpora(), folds)
 def test_parts_share_no_actor(rows, settings):
     try:
@@ -109,6 +115,7 @@ def test_parts_share_no_actor(rows, settings):
     assert both["part"].tolist() == [parts.get(fold, "train") for fold in both["fold"]]
 
 
+@few
 @given(corpora(), takes)
 def test_one_more_actor_moves_no_other(rows, take):
     before = split.assign(rows, ACTOR, 20)
@@ -131,6 +138,7 @@ def test_the_folds_of_the_published_actors():
     assert both["part"].value_counts().to_dict() == {"train": 16, "valid": 4, "test": 4}
 
 
+@few
 @given(copies(), st.integers(1, 99))
 def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, seed):
     both = joined(rows, split.assign(rows, RANDOM, seed))
@@ -138,6 +146,7 @@ def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, 
     assert both.groupby("performance")["part"].nunique().eq(1).all()
 
 
+@few
 @given(copies())
 def test_copies_of_one_actor_stay_together_by_actor(rows):
     both = joined(rows, split.assign(rows, ACTOR, 20))
@@ -155,6 +164,7 @@ def test_copies_that_hang_together_by_others_stay_together():
         assert dealt.loc[rows["performance"][: len(takes)], "part"].nunique() == 1
 
 
+@few
 @given(corpora(), st.integers(1, 99))
 def test_three_fifths_of_each_emotion_train_at_random(rows, seed):
     both = joined(rows, split.assign(rows, RANDOM, seed)).drop_duplicates("performance")

@@ -15,7 +15,7 @@ from avemo.settings import Sample
 
 SEED = 20
 ANGRY_SPEECH = Recording(3, 1, 5, 2, 1, 1, 1)
-SAD_SONG = Recording(3, 2, 4, 1, 2, 1, 2)
+SAD_SONG = Recording(3, 2, 4, 1, 2, 1, 4)  # a breathy voice: breath is random numbers
 
 
 def sample(actors=2, statements=1, repetitions=1):

@@ -1,0 +1,125 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import avemo
+from avemo.cli import main
+from avemo.media.sound import write_wav
+
+CHECKOUT = Path(__file__).parents[1]
+HEAVY = {"tensorflow", "keras", "mlflow", "cv2", "pandas", "pydantic", "numpy", "av", "librosa"}
+
+LOADED = """
+import sys
+from avemo.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+print("\\n" + ",".join(sorted({name.partition(".")[0] for name in sys.modules})))
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project in which nothing has been run yet."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copyfile(CHECKOUT / name, folder / name)
+    return folder
+
+
+def avemo_in(project, *arguments):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    return subprocess.run(
+        [sys.executable, "-m", "avemo.cli", *arguments],
+        cwd=CHECKOUT,
+        env=environment | {"AVEMO_ROOT": str(project)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"], ["no"]])
+def test_help_loads_nothing_heavy(arguments):
+    command = [sys.executable, "-c", LOADED, *arguments]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    loaded = set(ended.stdout.splitlines()[-1].split(","))
+    assert "avemo" in loaded
+    assert loaded & HEAVY == set()
+    assert ended.returncode == (2 if arguments == ["no"] else 0)
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    out = capsys.readouterr().out
+    assert all(f"\n    {command} " in out for command in ("predict", "status", "assets"))
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"avemo {avemo.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["no"], ["predict"], ["assets"], ["assets", "no"], ["status", "--no"]]
+)
+def test_a_wrong_command_is_refused(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "usage: avemo" in err
+
+
+def test_missing_files_are_one_line_each(project):
+    ended = avemo_in(project, "predict", "a.wav", "b.mp4")
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    first, second, last = ended.stderr.splitlines()
+    assert first.startswith("a.wav: unreadable: ")
+    assert second.startswith("b.mp4: unreadable: ")
+    assert last == "avemo: 0 answered, 2 could not be"
+
+
+def test_a_missing_file_for_machines(project):
+    ended = avemo_in(project, "predict", "--json", "a.wav")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    (line,) = ended.stdout.splitlines()
+    found = json.loads(line)
+    assert (found["file"], found["finding"], found["emotion"]) == ("a.wav", "unreadable", "")
+
+
+def test_a_clip_where_no_model_is_registered(project, tmp_path):
+    tone = 0.5 * np.sin(np.arange(16000) / 10)
+    write_wav(tmp_path / "a.wav", tone, 16000)
+    ended = avemo_in(project, "predict", str(tmp_path / "a.wav"))
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("avemo: no model is registered")
+    assert "dvc repro" in line
+
+
+def test_status_of_a_project_where_nothing_has_been_run(project):
+    ended = avemo_in(project, "status")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("none yet") == 6
+
+
+def test_outside_any_project(tmp_path):
+    ended = avemo_in(tmp_path, "status")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert len(ended.stderr.splitlines()) == 1
+    assert "AVEMO_ROOT" in ended.stderr
