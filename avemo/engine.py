@@ -43,7 +43,7 @@ def run(
     from tqdm import tqdm
 
     workers = min(workers or cores(), len(items))
-    bar = tqdm(total=len(items), desc=title, unit=f" {unit}s", disable=not items, mininterval=1)
+    bar = tqdm(total=len(items), desc=title, unit=unit, disable=not items, mininterval=1)
     with bar:
         if workers <= 1:
             for item in items:

@@ -54,13 +54,13 @@ class Identity:
         rng = np.random.default_rng([seed, actor, 1])
         female = actor % 2 == 0
         skins = (
-            (160, 186, 222),
+            (172, 196, 232),
             (150, 180, 222),
             (128, 160, 208),
             (110, 143, 193),
-            (150, 178, 226),
+            (160, 188, 236),
         )
-        hairs = ((28, 32, 40), (30, 46, 72), (52, 82, 122), (70, 110, 150), (36, 36, 40))
+        hairs = ((28, 32, 40), (30, 46, 72), (42, 66, 102), (70, 110, 150), (36, 36, 40))
         irises = ((110, 80, 50), (40, 62, 92), (70, 96, 80), (28, 44, 66))
         skin = np.array(skins[rng.integers(len(skins))]) * rng.uniform(0.94, 1.06)
         lip = skin * ((0.62, 0.56, 0.86) if female else (0.76, 0.70, 0.88))
@@ -70,10 +70,10 @@ class Identity:
             iris=_colour(np.array(irises[rng.integers(len(irises))])),
             lip=_colour(lip),
             shirt=_colour(rng.uniform(30, 110, 3)),
-            width=rng.uniform(1.16, 1.24) if female else rng.uniform(1.2, 1.3),
-            chin=rng.uniform(1.68, 1.78) if female else rng.uniform(1.76, 1.88),
+            width=rng.uniform(1.16, 1.24) if female else rng.uniform(1.18, 1.26),
+            chin=rng.uniform(1.68, 1.78) if female else rng.uniform(1.72, 1.82),
             jaw=rng.uniform(2.3, 2.7) if female else rng.uniform(2.6, 3.3),
-            eye_distance=rng.uniform(42.0, 46.0),
+            eye_distance=rng.uniform(43.0, 47.0),
             eye_width=rng.uniform(0.25, 0.28),
             nose=rng.uniform(0.66, 0.74),
             nose_width=rng.uniform(0.17, 0.2) if female else rng.uniform(0.19, 0.23),

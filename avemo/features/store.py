@@ -8,6 +8,7 @@ finished actor. Arrays stand flattened in list columns; the shape of one is in t
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,17 +87,21 @@ def update(
     actors = {f"actor={actor:02d}": rows for actor, rows in sources.groupby("actor")}
     for stale in folder.glob("actor=*"):
         if stale.name not in actors:
-            (stale / _FILE).unlink(missing_ok=True)
-            stale.rmdir()
-    kept = {name: _kept(folder / name / _FILE, rows["key"]) for name, rows in actors.items()}
-    new = {name: rows[~rows["key"].isin(kept[name]["key"])] for name, rows in actors.items()}
+            shutil.rmtree(stale)
+    for left in folder.glob("actor=*/.*.part"):  # by a run that was killed
+        left.unlink()
+    # of what is there only the index stays in memory; a partition is read again to add to it
+    there = {name: _index(_read_whole(folder / name / _FILE)) for name in actors}
+    new = {name: rows[~_index(rows).isin(there[name])] for name, rows in actors.items()}
     files = [file for rows in new.values() for file in rows["file"]]
     results = engine.run(_Computed(compute), files, title=folder.name, workers=workers)
-    for name, rows in new.items():
-        if rows.empty and len(kept[name]) == len(actors[name]):
+    for name, rows in actors.items():
+        if new[name].empty and len(there[name]) == len(rows):
             continue
-        made = pd.DataFrame([_row(row, next(results)) for row in rows.to_dict("records")])
-        table = pd.concat([kept[name], made], ignore_index=True).sort_values("performance")
+        made = pd.DataFrame([_row(row, next(results)) for row in new[name].to_dict("records")])
+        old = _read_whole(folder / name / _FILE)
+        old = old[_index(old).isin(_index(rows))]
+        table = pd.concat([old, made], ignore_index=True).sort_values("performance")
         _write(folder / name / _FILE, table, description)
     return len(files), len(sources) - len(files)
 
@@ -175,15 +180,19 @@ def _row(source: dict[Any, Any], result: Arrays | MediaError) -> dict[str, Any]:
     return row | result
 
 
-def _kept(file: Path, keys: "pd.Series[str]") -> pd.DataFrame:
-    """The rows of a partition that are still right; none where it is missing or damaged."""
+def _index(rows: pd.DataFrame) -> pd.MultiIndex:
+    """What a row is of, and what it was computed from: two recordings may have one content."""
+    return pd.MultiIndex.from_frame(rows[["performance", "key"]])
+
+
+def _read_whole(file: Path) -> pd.DataFrame:
+    """A partition's rows; none where it is missing or damaged."""
     import pyarrow as pa
 
     try:
-        table = _read(file)
-    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return _read(file)
+    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
         return _EMPTY
-    return table[table["key"].isin(keys)]
 
 
 def _read(file: Path) -> pd.DataFrame:
@@ -208,9 +217,11 @@ def _write(file: Path, table: pd.DataFrame, description: Description) -> None:
     columns = [pa.array(table[name].tolist(), pa.string()) for name in _TEXT]
     for name in sorted(table.columns.difference(list(_TEXT))):
         values = [value if isinstance(value, np.ndarray) else None for value in table[name]]
-        first = next(value for value in values if value is not None)
+        first = next((value for value in values if value is not None), None)
+        if first is None:
+            continue
         kind = pa.list_(pa.from_numpy_dtype(first.dtype))
-        shape = json.dumps([-1, *first.shape[1:]])
+        shape = json.dumps([-1, *first.shape[1:]] if first.ndim else [])
         fields.append(pa.field(name, kind, metadata={"shape": shape}))
         flat = [None if value is None else np.ravel(value) for value in values]
         columns.append(pa.array(flat, kind))

@@ -26,6 +26,9 @@ OBJECTIVE = "val_uar"
 
 Found = dict[str, Any]
 
+#: what a trial's outcome depends on besides data and settings
+_CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
+
 
 def search(project: Project, settings: Settings, task: Task) -> Found:
     """Try configurations; the validation part's unweighted average recall decides.
@@ -77,7 +80,7 @@ def search(project: Project, settings: Settings, task: Task) -> Found:
             total=chosen.trials * chosen.epochs,
             initial=done * chosen.epochs,
             desc=f"search {modality}",
-            unit=" epochs",
+            unit="epoch",
             mininterval=1,
         ) as bar:
             tuner.search(
@@ -212,6 +215,11 @@ def _identity(project: Project, settings: Settings, task: Task) -> str:
         task.data.descriptions,
         task.data.rows.to_csv(),
         runs.data(project, runs.stage_of("search", task.modality)),
+        [
+            file.read_text(encoding="utf-8")
+            for folder in _CODE
+            for file in sorted(folder.rglob("*.py"))
+        ],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 

@@ -148,7 +148,7 @@ def recordings(*names, silent=(), set_aside=()):
             "recording": [one.id for one in parsed],
             "performance": [one.performance for one in parsed],
             "modality": [one.modality for one in parsed],
-            "has_sound": [one.modality != 2 and one.id not in silent for one in parsed],
+            "has_sound": [one.id not in silent for one in parsed],  # video-only ones too
             "has_picture": [one.modality != 3 for one in parsed],
             "finding": ["silent" if one.id in set_aside else "" for one in parsed],
         }

@@ -142,8 +142,8 @@ def test_the_folds_of_the_published_actors():
 @given(copies(), st.integers(1, 99))
 def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, seed):
     both = joined(rows, split.assign(rows, RANDOM, seed))
-    assert both.groupby("sha256")["part"].nunique().eq(1).all()
-    assert both.groupby("performance")["part"].nunique().eq(1).all()
+    for together in ("sha256", "performance"):
+        assert both.groupby(together)[["part", "fold"]].nunique().eq(1).all(axis=None)
 
 
 @few
@@ -153,15 +153,16 @@ def test_copies_of_one_actor_stay_together_by_actor(rows):
     assert both.groupby(["sha256", "actor"])["part"].nunique().eq(1).all()
 
 
-def test_copies_that_hang_together_by_others_stay_together():
-    # the first and the last share no content
+@pytest.mark.parametrize("contents", ["abbccddeef", "dxayabbccd"])
+def test_copies_that_hang_together_by_others_stay_together(contents):
+    # two recordings each of five performances: some two performances share no content
     takes = [Recording(m, 1, 5, 1, 1, 1, actor) for actor in range(1, 6) for m in (1, 3)]
     others = [Recording(3, 1, emotion, 1, 1, 1, 9) for emotion in range(1, 9)]
     rows = catalogue(takes + others)
-    rows.loc[: len(takes) - 1, "sha256"] = list("abbccddeef")
+    rows.loc[: len(takes) - 1, "sha256"] = list(contents)
     for seed in range(1, 20):
         dealt = split.assign(rows, RANDOM, seed).set_index("performance")
-        assert dealt.loc[rows["performance"][: len(takes)], "part"].nunique() == 1
+        assert dealt.loc[rows["performance"][: len(takes)], "fold"].nunique() == 1
 
 
 @few

@@ -25,8 +25,8 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
         # the default momentum of 0.99 lags behind where an epoch is a few dozen batches
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.Activation("relu")(x)
-        if block:
-            x = layers.MaxPooling2D(2, padding="same")(x)
+        # halved in time alone at first: neighbouring bands differ more than neighbouring frames
+        x = layers.MaxPooling2D(2 if block else (2, 1), padding="same")(x)
     x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
     mean = layers.GlobalAveragePooling1D()(x)
     peak = layers.GlobalMaxPooling1D()(x)
