@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from .errors import SettingsError
 
@@ -62,7 +70,7 @@ class Split(Strict):
     @model_validator(mode="after")
     def _folds_differ(self) -> "Split":
         if max(self.test_fold, self.valid_fold) > self.folds:
-            raise ValueError(f"there are only {self.folds} folds")
+            raise ValueError(f"test_fold and valid_fold must be at most folds, {self.folds}")
         if self.test_fold == self.valid_fold:
             raise ValueError("test_fold and valid_fold must be two different folds")
         return self
@@ -86,7 +94,10 @@ class Searches(Strict):
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":
         for modality in ("audio", "visual", "fused"):
-            for name in getattr(self, modality).architectures:
+            names = getattr(self, modality).architectures
+            if len(set(names)) < len(names):
+                raise ValueError(f"{modality}.architectures: {names} names one twice")
+            for name in names:
                 _module(f"models.{modality}", name, f"search.{modality}.architectures")
         return self
 
@@ -122,21 +133,23 @@ class Settings(Strict):
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: _module("features", name, "extractors").Settings.model_validate(fields)
-            for name, fields in value.items()
+        fields: Any = {
+            name: (_module("features", name, "extractors").Settings, ...) for name in value
         }
+        return dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
 
     @field_validator("faces")
     @classmethod
     def _faces(cls, value: Any) -> Any:
-        return _module("features", "faces", "faces").Settings.model_validate(value)
+        from .features.faces import Settings
+
+        return Settings.model_validate(value)
 
 
 def _module(package: str, name: str, key: str) -> Any:
     """The module that a name in params.yaml stands for."""
     folder = Path(__file__).parent.joinpath(*package.split("."))
-    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"store"})
+    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"store", "faces"})
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
     return importlib.import_module(f"..{package}.{name}", __name__)
@@ -158,10 +171,11 @@ def load(root: Path) -> Settings:
         raise SettingsError(
             f"there is no {file}: run avemo inside a checkout of the project"
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         place = getattr(error, "problem_mark", None)
         line = f", line {place.line + 1}" if place else ""
-        raise SettingsError(f"{FILE}{line}: no YAML ({getattr(error, 'problem', error)})") from None
+        problem = " ".join(str(getattr(error, "problem", error)).split())
+        raise SettingsError(f"{FILE}{line}: no YAML ({problem})") from None
     try:
         return Settings.model_validate(content)
     except ValidationError as error:

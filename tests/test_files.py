@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from avemo.files import whole
@@ -89,3 +93,14 @@ def test_a_link_to_a_folder_is_replaced_and_what_it_names_is_kept(tmp_path):
         beside.write_text("new")
     assert (tmp_path / "a").read_text() == "new"
     assert names(tmp_path / "kept") == ["old.txt"]
+
+
+def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead, alive = (tmp_path / f".a.{pid}.part" for pid in (ended.pid, os.getppid()))
+    dead.mkdir()
+    alive.mkdir()
+    with whole(tmp_path / "a") as beside:
+        beside.mkdir()
+    assert names(tmp_path) == sorted([alive.name, "a"])

@@ -73,7 +73,7 @@ def test_a_value_is_taken_over(tmp_path):
         ("search.fused.architectures", ["cnn"], ["search.fused.architectures", "'cnn'"]),
         ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
         ("split.valid_fold", 1, ["split", "test_fold", "valid_fold"]),
-        ("split.test_fold", 7, ["split", "6 folds"]),
+        ("split.test_fold", 7, ["split", "at most folds, 6"]),
         ("seed", ABSENT, ["seed", "required"]),
         ("search.visual", ABSENT, ["search.visual", "required"]),
         ("extractors.mfcc.low_hz", ABSENT, ["extractors.mfcc.low_hz", "required"]),

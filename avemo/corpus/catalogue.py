@@ -33,7 +33,8 @@ def build(raw: Path, settings: Catalogue) -> pd.DataFrame:
     files = list(recordings(raw))
     measure = partial(_row, raw=raw, settings=settings)
     rows = pd.DataFrame(engine.run(measure, files, title="catalogue"))
-    again = rows["recording"].ne("") & rows.duplicated("recording") & rows["finding"].eq("")
+    fine = usable(rows)
+    again = fine.index[fine.duplicated("recording")]
     rows.loc[again, "finding"] = "duplicate"
     rows.loc[again, "reason"] = "the corpus holds a recording of this name already"
     return rows.sort_values("path", ignore_index=True)

@@ -13,11 +13,18 @@ _SUFFIXES = {".wav", ".mp4"}
 
 def recordings(folder: Path) -> Iterator[Path]:
     """Every .wav and .mp4 under a folder, in any nesting, sorted. Hidden files are passed over."""
+    seen = set()  # a link may lead back up
     for base, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(base)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
-                yield Path(base, name)
+            file = Path(base, name)
+            if not name.startswith(".") and file.suffix.lower() in _SUFFIXES and file.is_file():
+                yield file
 
 
 def link(source: Path, target: Path) -> int:

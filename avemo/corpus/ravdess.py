@@ -86,7 +86,9 @@ def parse(name: str) -> Recording:
     """
     stem = PurePath(name).stem
     parts = stem.split("-")
-    if len(parts) != len(_FIELDS) or not all(len(part) == 2 and part.isdecimal() for part in parts):
+    if len(parts) != len(_FIELDS) or not all(
+        len(part) == 2 and part.isascii() and part.isdecimal() for part in parts
+    ):
         raise ValueError(f"{stem!r} is no RAVDESS name: seven two-digit fields are expected")
     codes = [int(part) for part in parts]
     for (field, allowed), code in zip(_FIELDS, codes, strict=True):

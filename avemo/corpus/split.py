@@ -1,6 +1,6 @@
 """Parts and folds, shared by every modality.
 
-All recordings of one performance, and byte-identical recordings, stand in one part.
+All recordings of one performance, and byte-identical recordings of one actor, stand in one part.
 """
 
 import hashlib

@@ -1,5 +1,6 @@
 """Sound out of media files, and into them."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,9 @@ def write_wav(path: Path, sound: np.ndarray, sample_rate: int) -> None:
     import soundfile
 
     with whole(path) as beside:
-        soundfile.write(beside, sound, sample_rate, subtype="PCM_16", format="WAV")
+        content = io.BytesIO()  # libsndfile does not say that the disk is full
+        soundfile.write(content, sound, sample_rate, subtype="PCM_16", format="WAV")
+        beside.write_bytes(content.getvalue())
 
 
 def peak_dbfs(sound: np.ndarray) -> float:

@@ -208,18 +208,15 @@ def _summary(trial: Any) -> Found:
 def _identity(project: Project, settings: Settings, task: Task) -> str:
     """What the trials depend on: those of another search must not be taken for this one's."""
     chosen = getattr(settings.search, task.modality)
+    code = [file.read_text("utf-8") for folder in _CODE for file in sorted(folder.rglob("*.py"))]
     facts = [
+        code,
         settings.seed,
         chosen.model_dump(),
         settings.training.model_dump(),
         task.data.descriptions,
         task.data.rows.to_csv(),
         runs.data(project, runs.stage_of("search", task.modality)),
-        [
-            file.read_text(encoding="utf-8")
-            for folder in _CODE
-            for file in sorted(folder.rglob("*.py"))
-        ],
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
