@@ -16,8 +16,10 @@ def connect(project: Project) -> None:
     # without a network the call home costs time
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    # the stages say themselves what they logged and registered
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     if TRACKING_URI not in os.environ:
         (project.root / "mlruns").mkdir(exist_ok=True)
         os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
