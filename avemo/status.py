@@ -121,6 +121,11 @@ def _models(project: Project) -> dict[str, Any]:
     for modality, one in registered.items():
         if "absent" in one:
             models[modality]["absent"] = f"absent: {one['absent']}"
+        else:  # shown where the registry does not have it any more
+            models[modality]["absent"] = (
+                f"version {one['version']} was registered, but is not in this registry: set "
+                f"{store.TRACKING_URI}, or make it again: dvc repro --force"
+            )
     local = store.TRACKING_URI not in os.environ
     if local and not (project.root / "mlruns" / "mlflow.db").exists():
         return models

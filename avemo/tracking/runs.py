@@ -9,9 +9,10 @@ import pandas as pd
 import yaml
 
 from ..corpus import split
+from ..errors import AvemoError
 from ..project import Project
 from ..settings import FILE, Settings
-from .store import experiment
+from .store import TRACKING_URI, experiment
 
 __all__ = ["data", "flat", "log_epochs", "reopened", "run", "stage_of"]
 
@@ -64,11 +65,21 @@ def run(
 
 @contextmanager
 def reopened(run_id: str) -> Iterator[None]:
-    """Add to a run that has ended; how long it took stays what it was."""
+    """Add to a run that has ended; how long it took stays what it was.
+
+    Raises:
+        AvemoError: the tracking store does not have it
+    """
     import mlflow
 
     client = mlflow.MlflowClient()
-    ended = client.get_run(run_id).info.end_time
+    try:
+        ended = client.get_run(run_id).info.end_time
+    except mlflow.MlflowException:
+        raise AvemoError(
+            f"the run {run_id} that trained this model is not at {mlflow.get_tracking_uri()}: set "
+            f"{TRACKING_URI} to where it is, or train again: dvc repro --force"
+        ) from None
     with mlflow.start_run(run_id=run_id):
         yield
     client.set_terminated(run_id, end_time=ended)
