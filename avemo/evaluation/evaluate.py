@@ -5,6 +5,7 @@ from typing import Any
 
 import mlflow
 
+from ..corpus.ravdess import EMOTIONS
 from ..models.bundle import Bundle
 from ..project import Project
 from ..settings import Settings
@@ -12,6 +13,7 @@ from ..tracking import pointer, runs
 from ..training.data import load
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
+from . import metrics, plots
 
 __all__ = ["evaluate"]
 
@@ -26,6 +28,8 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         for each modality: run_id, architecture and test figures, or what is absent and why
     """
     figures: dict[str, Any] = {}
+    compared: dict[str, metrics.Interval] = {}
+    chance = 1 / len(EMOTIONS)
     for modality in MODALITIES:
         run = pointer.read(project.trained(modality) / "run.json")
         if "absent" in run:
@@ -43,8 +47,15 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             table = predictions(model, data)
             table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.6f")
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
+            compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
+            chance = metrics.chance(table["true"])
+    synthetic = settings.corpus.source == "sample"
+    if compared:
+        title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)
+        figure = plots.comparison(compared, title, chance=chance)
+        figure.savefig(folder / "comparison.png")
     found = {
-        "synthetic": settings.corpus.source == "sample",
+        "synthetic": synthetic,
         "protocol": settings.split.protocol,
         "modalities": figures,
     }
