@@ -89,6 +89,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             (emotion, chance), *rest = one.probabilities.items()
             others = ", ".join(f"{name} {value:.2f}" for name, value in rest)
             note = f"; not fused: {one.reason}" if one.reason else ""
+            note += "; trained on the synthetic sample, it knows no people" * one.synthetic
             print(f"{one.file}: {emotion} {chance:.2f} ({others}) by {one.model}{note}")
     failed = sum(bool(one.finding) for one in found)
     if failed and len(found) > 1:

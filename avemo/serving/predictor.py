@@ -27,6 +27,7 @@ class Prediction:
         probabilities: by emotion, likeliest first; empty where there is a finding
         finding: the class of the trouble; empty where there is none
         reason: in a sentence; where there is no finding, why not the fused model
+        synthetic: the model was trained on the synthetic sample: its answer means nothing
     """
 
     file: str
@@ -34,6 +35,7 @@ class Prediction:
     probabilities: dict[str, float]
     finding: str = ""
     reason: str = ""
+    synthetic: bool = False
 
     @property
     def emotion(self) -> str:
@@ -64,15 +66,22 @@ def _one(file: str, registry: "_Registry") -> Prediction:
         candidates = _candidates(probe(Path(file)), registry)
     except MediaError as error:
         return Prediction(file, "", {}, error.finding, str(error))
-    passed_over = ""
+    troubles: list[tuple[str, str]] = []
     for modality in candidates:
         answer = registry.answer(modality, file)
-        if not answer["finding"]:
-            chances = {k[2:]: float(v) for k, v in answer.items() if k.startswith("p_")}
-            ranked = dict(sorted(chances.items(), key=lambda one: -one[1]))
-            return Prediction(file, registry.label(modality), ranked, reason=passed_over)
-        passed_over = passed_over or str(answer["reason"])
-    return Prediction(file, registry.label(modality), {}, answer["finding"], passed_over)
+        if answer["finding"]:
+            troubles.append((answer["finding"], answer["reason"]))
+            continue
+        chances = {k[2:]: float(v) for k, v in answer.items() if k.startswith("p_")}
+        ranked = dict(sorted(chances.items(), key=lambda one: -one[1]))
+        return Prediction(
+            file,
+            registry.label(modality),
+            ranked,
+            reason=troubles[0][1] if troubles else "",
+            synthetic=registry.synthetic(modality),
+        )
+    return Prediction(file, registry.label(candidates[0]), {}, *troubles[0])
 
 
 def _candidates(found: Probe, registry: "_Registry") -> list[str]:
@@ -117,6 +126,10 @@ class _Registry:
     def label(self, modality: str) -> str:
         found = self._version(modality)
         return f"{found.name} version {found.version}" if found else modality
+
+    def synthetic(self, modality: str) -> bool:
+        found = self._version(modality)
+        return bool(found) and "synthetic" in found.tags.get("avemo.corpus", "")
 
     def answer(self, modality: str, file: str) -> dict[str, Any]:
         import pandas as pd
