@@ -133,8 +133,8 @@ def check_sound(
         )
     peak = peak_dbfs(sound)
     if peak < silence_dbfs:
+        found = f"the sound peaks at {peak:.0f} dBFS" if np.isfinite(peak) else "nothing but zeros"
         raise MediaError(
             "silent",
-            f"the sound peaks at {peak:.0f} dBFS, at least {silence_dbfs:g} dBFS are expected:"
-            " check the microphone",
+            f"{found}, at least {silence_dbfs:g} dBFS are expected: check the microphone",
         )

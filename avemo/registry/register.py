@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -52,7 +53,13 @@ def register(project: Project, settings: Settings, figures: dict[str, Any]) -> d
             made[modality] = found
             continue
         bundle = Bundle(project.trained(modality))
-        with runs.reopened(found["run_id"]), _packed(bundle) as (folder, code, script):
+        with (
+            runs.reopened(found["run_id"]),
+            _packed(bundle) as (folder, code, script),
+            warnings.catch_warnings(),
+        ):
+            # an example clip would have to go into every version
+            warnings.filterwarnings("ignore", ".*input example")
             info = mlflow.pyfunc.log_model(
                 name=MODEL,
                 python_model=str(script),

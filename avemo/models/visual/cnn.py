@@ -14,12 +14,12 @@ INPUTS = ("faces",)
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     """Faces, uint8 [shape=(clips, frames, size, size, 3)], to one vector a clip."""
     import keras
-    from keras import layers
+    from keras import layers, ops
 
-    _, _, height, width, channels = inputs["faces"].shape
+    _, frames, *size = inputs["faces"].shape
     filters = hp.Choice("filters", [8, 16], default=8)
     dropout = hp.Float("dropout", 0.1, 0.4, step=0.1, default=0.2)
-    face = keras.Sequential([keras.Input((height, width, channels))], name="face")
+    face = keras.Sequential([keras.Input(size)], name="face")
     if hp.Boolean("grey", default=True):
         # the skin's and the hair's colour tell the person, not the emotion
         face.add(layers.Conv2D(1, 1, use_bias=False, trainable=False, kernel_initializer=_grey()))
@@ -37,7 +37,9 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     face.add(layers.Dropout(dropout))
     face.add(layers.Dense(64, activation="relu"))
     x = layers.Rescaling(1 / 127.5, offset=-1)(inputs["faces"])
-    x = layers.TimeDistributed(face)(x)
+    # all faces of all clips as one batch: what TimeDistributed means, several times as fast
+    x = face(ops.reshape(x, (-1, *size)))
+    x = ops.reshape(x, (-1, frames, x.shape[-1]))
     mean = layers.GlobalAveragePooling1D()(x)
     peak = layers.GlobalMaxPooling1D()(x)
     return layers.Dense(64, activation="relu")(layers.Concatenate()([mean, peak]))
