@@ -76,7 +76,8 @@ def train(
         )
         runs.log_epochs(history)
         mlflow.log_figure(
-            plots.learning_curves(history, f"{modality} {name}"), "learning_curves.png"
+            plots.learning_curves(history, f"{modality} {name}{_kind(settings)}"),
+            "learning_curves.png",
         )
         bundle.write(folder, model, kept, description)
         history.to_csv(folder / "history.csv", index=False)
@@ -120,8 +121,13 @@ def log_judgement(
         mlflow.log_metrics(
             {f"{part}_{name}{end}": value for end, value in values.items() if value is not None}
         )
-    title = f"{modality}, {part} part"
+    title = f"{modality}, {part} part" + _kind(settings)
     mlflow.log_figure(plots.confusion(table, title), f"{part}_confusion.png")
     mlflow.log_text(metrics.classification_report(table), f"{part}_report.txt")
     mlflow.log_table(table, f"{part}_predictions.json")
     return {name: vars(one) for name, one in found.items()}
+
+
+def _kind(settings: Settings) -> str:
+    """What a picture's title must add."""
+    return ", synthetic sample" if settings.corpus.source == "sample" else ""
