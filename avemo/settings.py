@@ -50,6 +50,16 @@ class Corpus(Strict):
     path: str
     sample: Sample
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether figures on it say nothing about accuracy."""
+        return self.source == "sample"
+
+    @property
+    def label(self) -> str:
+        """What runs and versions are tagged with."""
+        return "sample (synthetic)" if self.synthetic else self.source
+
 
 class Catalogue(Strict):
     """What sets a recording aside, and how many may be."""

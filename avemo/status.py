@@ -19,7 +19,7 @@ def status(project: Project) -> dict[str, Any]:
         SettingsError: params.yaml is wrong
     """
     settings = load(project.root)
-    found: dict[str, Any] = {"project": str(project.root), "source": settings.corpus.source}
+    found: dict[str, Any] = {"project": str(project.root), "synthetic": settings.corpus.synthetic}
     if project.catalogue.exists():
         found["corpus"] = _corpus(project)
     if project.split.exists():
@@ -40,7 +40,7 @@ def text(found: dict[str, Any]) -> str:
     corpus, split = found.get("corpus"), found.get("split")
     lines = [f"{'corpus':10}{none}", f"{'split':10}{none}", f"{'features':10}{none}"]
     if corpus:
-        kind = "synthetic sample, " if found["source"] == "sample" else ""
+        kind = "synthetic sample, " if found["synthetic"] else ""
         lines[0] = (
             f"{'corpus':10}{kind}{corpus['recordings']} recordings of "
             f"{corpus['performances']} performances by {corpus['actors']} actors, "
@@ -65,7 +65,7 @@ def text(found: dict[str, Any]) -> str:
                 f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:14}"
                 f"{one['uar']:24}{one['accuracy']}"
             )
-    if found["source"] == "sample":
+    if found["synthetic"]:
         lines.append("Figures on the synthetic sample corpus say nothing about accuracy.")
     return "\n".join(lines)
 

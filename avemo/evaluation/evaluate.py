@@ -49,7 +49,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
             compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
             chance = metrics.chance(table["true"])
-    synthetic = settings.corpus.source == "sample"
+    synthetic = settings.corpus.synthetic
     if compared:
         title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)
         figure = plots.comparison(compared, title, chance=chance)

@@ -79,7 +79,7 @@ def _alias(settings: Settings, modality: str, found: dict[str, Any], info: Any) 
     name, number = name_of(modality), str(info.registered_model_version)
     tags = {
         "avemo.architecture": found["architecture"],
-        "avemo.corpus": "sample (synthetic)" if settings.corpus.source == "sample" else "path",
+        "avemo.corpus": settings.corpus.label,
         "avemo.test": found.get("no_test", ""),
     }
     if "test" in found:

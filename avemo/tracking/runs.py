@@ -14,7 +14,7 @@ from ..project import Project
 from ..settings import FILE, Settings
 from .store import TRACKING_URI, experiment
 
-__all__ = ["data", "flat", "log_epochs", "reopened", "run", "stage_of"]
+__all__ = ["data", "log_epochs", "reopened", "run", "stage_of"]
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def run(
         "avemo.modality": modality,
         "avemo.split": split.identity(project.split),
         "avemo.protocol": settings.split.protocol,
-        "avemo.corpus": "sample (synthetic)" if settings.corpus.source == "sample" else "path",
+        "avemo.corpus": settings.corpus.label,
         "avemo.seed": str(settings.seed),
         **_commit(project),
         **(tags or {}),
@@ -116,14 +116,6 @@ def log_epochs(history: pd.DataFrame) -> None:
 def stage_of(action: str, modality: str) -> str:
     """The name in dvc.yaml: `search@audio`, `train-fused`."""
     return f"{action}-fused" if modality == "fused" else f"{action}@{modality}"
-
-
-def flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as MLflow shows them best: `search.audio.trials`."""
-    out: dict[str, Any] = {}
-    for key, value in fields.items():
-        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return out
 
 
 def _commit(project: Project) -> dict[str, str]:

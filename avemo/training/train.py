@@ -49,7 +49,7 @@ def train(
         "features": {feature: task.data.descriptions[feature] for feature in kept},
         "limits": settings.catalogue.model_dump(exclude={"max_set_aside"}),
         "seed": settings.seed,
-        "synthetic": settings.corpus.source == "sample",
+        "synthetic": settings.corpus.synthetic,
         "trained_on": {
             "performances": len(train_part),
             "actors": int(train_part.rows["actor"].nunique()),
@@ -63,7 +63,7 @@ def train(
     stage = runs.stage_of("train", modality)
     with runs.run(project, settings, stage, modality, f"train {name}", tags=tags) as run:
         mlflow.log_params({**hp.values, "parameters": model.count_params()})
-        mlflow.log_params(runs.flat({"trained_on": description["trained_on"]}))
+        mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         examples = task.examples("train")
         assert examples is not None
         history = fit(
@@ -130,4 +130,4 @@ def log_judgement(
 
 def _kind(settings: Settings) -> str:
     """What a picture's title must add."""
-    return ", synthetic sample" if settings.corpus.source == "sample" else ""
+    return ", synthetic sample" if settings.corpus.synthetic else ""
