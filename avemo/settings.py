@@ -5,7 +5,7 @@ A wrong key, type or value stops every command with one line that names it.
 
 import importlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import SettingsError
+from .errors import SettingsError, ten
 
 __all__ = ["FILE", "Settings", "Strict", "load"]
 
@@ -43,12 +43,24 @@ class Sample(Strict):
     repetitions: Annotated[int, Field(ge=1, le=2)]
 
 
+class Zenodo(Strict):
+    """Which of the published archives are taken."""
+
+    record: Positive
+    modalities: Annotated[list[Literal["audio", "video"]], Field(min_length=1)]
+    channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)]
+    actors: Literal["all"] | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
+    parallel: Annotated[int, Field(ge=1, le=8)]
+    keep_archives: bool
+
+
 class Corpus(Strict):
     """Where the recordings come from."""
 
-    source: Literal["sample", "path"]
+    source: Literal["sample", "path", "zenodo"]
     path: str
     sample: Sample
+    zenodo: Zenodo
 
     @property
     def synthetic(self) -> bool:
@@ -61,12 +73,26 @@ class Corpus(Strict):
         return "sample (synthetic)" if self.synthetic else self.source
 
 
+#: findings that leave a recording usable, so that a setting says what they do
+Judged = Literal["silent", "too-short", "clipped", "folder", "emotion", "identical"]
+
+
 class Catalogue(Strict):
     """What sets a recording aside, and how many may be."""
 
     max_set_aside: Share
     min_duration_s: Seconds
     silence_dbfs: Annotated[float, Field(lt=0)]
+    clipped: Share
+    findings: dict[Judged, Literal["aside", "warn"]]
+
+    @field_validator("findings")
+    @classmethod
+    def _complete(cls, value: dict[Judged, str]) -> dict[Judged, str]:
+        missing = [name for name in get_args(Judged) if name not in value]
+        if missing:
+            raise ValueError(f"each class needs aside or warn; {ten(missing)} has none")
+        return value
 
 
 class Split(Strict):
@@ -127,10 +153,18 @@ class Evaluation(Strict):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
 
 
+class Ray(Strict):
+    """The cluster that `engine: ray` runs on."""
+
+    address: str
+
+
 class Settings(Strict):
     """The whole of params.yaml. `extractors` and `faces` are checked by the modules they name."""
 
     seed: Positive
+    engine: Literal["local", "ray"]
+    ray: Ray
     corpus: Corpus
     catalogue: Catalogue
     split: Split

@@ -12,6 +12,6 @@ compile() {
         --fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-annotate \
         --custom-compile-command "make lock" "$@"
 }
-compile --extra dev pyproject.toml --output-file requirements.lock
+compile --extra dev --extra ray pyproject.toml --output-file requirements.lock
 version=$(sed -n 's/^opencv-python==\([^ ]*\).*/\1/p' requirements.lock)
 echo "opencv-python-headless==$version" | compile --no-deps - --output-file requirements/headless.lock

@@ -47,7 +47,7 @@ def train(
         "hyperparameters": hp.values,
         "classes": list(EMOTIONS),
         "features": {feature: task.data.descriptions[feature] for feature in kept},
-        "limits": settings.catalogue.model_dump(exclude={"max_set_aside"}),
+        "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         "seed": settings.seed,
         "synthetic": settings.corpus.synthetic,
         "trained_on": {
