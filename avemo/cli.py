@@ -16,6 +16,7 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   dvc repro                        recordings in, registered models out
   avemo status                     what stands where
   avemo predict clip.mp4           the champions' answer for a clip
+  avemo corpus fetch               the published recordings, for corpus.source: zenodo
   avemo assets list                pretrained weights, and where they are
 """
 
@@ -51,6 +52,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status.add_argument("--json", action="store_true", help="for machines")
     status.add_argument("--next", action="store_true", help="the commands to type next, too")
     status.set_defaults(run=_status)
+
+    corpus = commands.add_parser(
+        "corpus",
+        help="the published recordings: fetch",
+        description="The published archives of RAVDESS, as corpus.zenodo in params.yaml chooses "
+        "them. Licence: CC BY-NC-SA 4.0.",
+    )
+    actions = corpus.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = (
+        "fetch and unpack what is not here yet; after an interruption it goes on where it stopped"
+    )
+    action = actions.add_parser("fetch", help=text, description=text.capitalize() + ".")
+    action.add_argument("--list", action="store_true", help="only say what, how large, and where")
+    action.set_defaults(run=_corpus)
 
     assets = commands.add_parser(
         "assets",
@@ -108,6 +123,21 @@ def _status(arguments: argparse.Namespace) -> int:
         print(text(found))
         if arguments.next:
             print(hints(found))
+    return 0
+
+
+def _corpus(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .corpus import zenodo
+
+    root = project.find().root
+    corpus = settings.load(root).corpus
+    if arguments.list:
+        print(zenodo.listing(root, corpus.zenodo))
+        return 0
+    zenodo.fetch(root, corpus.zenodo)
+    chosen = corpus.source == "zenodo"
+    print(f"next: {'' if chosen else 'set corpus.source: zenodo in params.yaml, then '}dvc repro")
     return 0
 
 

@@ -1,10 +1,18 @@
-"""One function over many items, on the cores of this machine."""
+"""One function over many items: on the cores of this machine, or on a Ray cluster."""
 
+import logging
 import os
-from collections.abc import Callable, Collection, Iterator
+import pickle
+import socket
+from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from functools import lru_cache
 from multiprocessing import get_context
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from .errors import SettingsError
 
 __all__ = ["cores", "run"]
 
@@ -26,35 +34,160 @@ def run(
     title: str,
     unit: str = "recording",
     workers: int | None = None,
+    cluster: str | None = None,
 ) -> Iterator[Result]:
     """Apply a function to each item, in parallel, under a progress bar.
 
+    Each call has one thread of the numeric libraries, so that results are the same to the last bit
+    wherever they are computed.
+
     Args:
-        function: a module's own function (or a `functools.partial` of one), so that a worker can
-            import it. What it raises ends the run
+        function: of a module that a worker can import (or an object of its class, which each worker
+            gets once and may keep things in). What it raises ends the run
         items: its arguments, one by one
         title: what the progress bar says
         unit: what an item is called
         workers: processes; 1 stays in this one. By default one a core
+        cluster: address of a Ray cluster to use instead, `auto` or HOST:PORT
 
     Yields:
         the results, in the items' order
+
+    Raises:
+        SettingsError: there is no such cluster, or Ray is not installed
     """
     from tqdm import tqdm
 
     workers = min(workers or cores(), len(items))
-    bar = tqdm(total=len(items), desc=title, unit=unit, disable=not items, mininterval=1)
-    with bar:
-        if workers <= 1:
-            for item in items:
-                yield function(item)
-                bar.update()
+    with tqdm(total=len(items), desc=title, unit=unit, disable=not items, mininterval=1) as bar:
+        if not items:
             return
-        # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        try:
-            for result in pool.map(function, items, chunksize=max(1, min(8, len(items) // 64))):
+        if cluster:
+            results = _on_cluster(function, items, cluster)
+        elif workers > 1:
+            results = _on_cores(function, items, workers)
+        else:
+            results = _here(function, items)
+        with closing(results):
+            for result in results:
                 yield result
                 bar.update()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _here(
+    function: Callable[[Item], Result], items: Collection[Item]
+) -> Generator[Result, None, None]:
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield from map(function, items)
+
+
+def _on_cores(
+    function: Callable[[Item], Result], items: Collection[Item], workers: int
+) -> Generator[Result, None, None]:
+    # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
+    pool = ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_start, initargs=(function,)
+    )
+    try:
+        yield from pool.map(_call, items, chunksize=_share(items))
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_function: Callable[[Any], Any]
+
+
+def _start(function: Callable[[Any], Any]) -> None:
+    from threadpoolctl import threadpool_limits
+
+    global _function
+    _function = function
+    threadpool_limits(1)
+
+
+def _call(item: Any) -> Any:
+    return _function(item)
+
+
+def _share(items: Collection[Any]) -> int:
+    """How many items a worker takes at a time."""
+    return max(1, min(8, len(items) // 64))
+
+
+def _on_cluster(
+    function: Callable[[Item], Result], items: Collection[Item], address: str
+) -> Generator[Result, None, None]:
+    with _connected(address) as ray:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.execution_options.preserve_order = True
+        content = pickle.dumps(function)
+        rows = [{"item": pickle.dumps(item)} for item in items]
+        blocks = -(-len(rows) // _share(items))
+        data = ray.data.from_items(rows, override_num_blocks=blocks)
+        done = data.map(_remote, fn_args=(content,))
+        for row in done.iter_rows():
+            result = pickle.loads(row["result"])
+            if isinstance(result, _Raised):
+                raise result.error
+            yield cast(Result, result)
+
+
+class _Raised:
+    """What a function raised on the cluster."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _remote(row: dict[str, bytes], content: bytes) -> dict[str, bytes]:
+    try:
+        result = _loaded(content)(pickle.loads(row["item"]))
+    except Exception as error:
+        result = _Raised(error)
+    return {"result": pickle.dumps(result)}
+
+
+@lru_cache(maxsize=1)
+def _loaded(content: bytes) -> Callable[[Any], Any]:
+    """The function, the same object for every call of a worker."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+    return cast(Callable[[Any], Any], pickle.loads(content))
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[Any]:
+    """Ray, connected to a cluster; its workers get this package from here."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise SettingsError(
+            "engine: ray needs the package ray, which is not installed: pip install 'avemo[ray]', "
+            "or set engine: local in params.yaml"
+        ) from None
+    try:
+        host, _, port = address.rpartition(":")
+        if host:  # Ray would wait for minutes
+            socket.create_connection((host, int(port)), timeout=5).close()
+        ray.init(
+            address,
+            runtime_env={"py_modules": [str(Path(__file__).parent)]},
+            logging_level=logging.ERROR,
+            log_to_driver=False,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise SettingsError(
+            f"ray.address: no Ray cluster at {address} ({error}): start one "
+            "with `ray start --head` (docs/cluster.md), or set engine: local in params.yaml"
+        ) from None
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()

@@ -36,6 +36,11 @@ class Project:
         return self.root / "data" / "catalogue.parquet"
 
     @property
+    def report(self) -> Path:
+        """The catalogue, to be read."""
+        return self.root / "data" / "report"
+
+    @property
     def split(self) -> Path:
         """One line a performance."""
         return self.root / "data" / "split.csv"

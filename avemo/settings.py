@@ -49,7 +49,9 @@ class Zenodo(Strict):
     record: Positive
     modalities: Annotated[list[Literal["audio", "video"]], Field(min_length=1)]
     channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)]
-    actors: Literal["all"] | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
+    actors: (
+        Literal["all"] | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
+    )
     parallel: Annotated[int, Field(ge=1, le=8)]
     keep_archives: bool
 
@@ -174,6 +176,11 @@ class Settings(Strict):
     training: Training
     evaluation: Evaluation
 
+    @property
+    def cluster(self) -> str | None:
+        """The Ray cluster to compute features on, if any."""
+        return self.ray.address if self.engine == "ray" else None
+
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -193,7 +200,7 @@ class Settings(Strict):
 def _module(package: str, name: str, key: str) -> Any:
     """The module that a name in params.yaml stands for."""
     folder = Path(__file__).parent.joinpath(*package.split("."))
-    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"store", "faces"})
+    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"audio", "faces", "store"})
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
     return importlib.import_module(f"..{package}.{name}", __name__)

@@ -1,6 +1,6 @@
-"""catalogue: one row a recording, decoded, measured, checked."""
+"""catalogue: one row a recording, decoded, measured, checked; and a report to read."""
 
-from avemo.corpus import catalogue
+from avemo.corpus import catalogue, checks, report
 from avemo.files import whole
 from avemo.project import Project, stage
 from avemo.settings import Settings
@@ -10,6 +10,17 @@ def main(project: Project, settings: Settings) -> None:
     rows = catalogue.build(project.raw, settings.catalogue)
     for row in rows[rows["finding"].ne("")].head(10).itertuples():
         print(f"catalogue: set aside {row.path}: {row.finding}: {row.reason}")
+    warnings = rows["warnings"].str.split(", ").explode()
+    for finding, count in warnings[warnings.ne("")].value_counts(sort=False).items():
+        print(f"catalogue: warning: {finding}: {count}")
+    lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.missing(rows).values()))
+    if lacking:
+        print(f"catalogue: warning: missing of the published archives: {lacking}")
+    with whole(project.report) as beside:
+        beside.mkdir()
+        report.write(rows, settings, beside)
+    page = (project.report / f"{report.NAME}.html").relative_to(project.root)
+    print(f"catalogue: more in {page}")
     catalogue.check(rows, settings.catalogue)
     with whole(project.catalogue) as beside:
         rows.to_parquet(beside, index=False)

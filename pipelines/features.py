@@ -1,41 +1,40 @@
-"""features: one audio extractor over every performance that has sound."""
+"""features: every audio extractor over every performance that has sound."""
 
-from functools import partial
+import shutil
 from importlib import import_module
-from pathlib import Path
 
 import pandas as pd
 
 from avemo.corpus.catalogue import sounds
 from avemo.corpus.soundtrack import file_of
-from avemo.features import store
-from avemo.media.sound import read_sound
+from avemo.features import audio, store
 from avemo.project import Project, stage
-from avemo.settings import Settings, Strict
+from avemo.settings import Settings
 
 
-def main(project: Project, settings: Settings, extractor: str) -> None:
-    module = import_module(f"avemo.features.{extractor}")
-    chosen = settings.extractors[extractor]
+def main(project: Project, settings: Settings) -> None:
     heard = sounds(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
-    folder = project.features("audio", extractor)
-    computed, kept = store.update(
-        folder,
+    targets = {
+        name: store.target(
+            project.features("audio", name), import_module(f"avemo.features.{name}"), chosen
+        )
+        for name, chosen in settings.extractors.items()
+    }
+    computed = store.update(
+        targets,
         heard.assign(file=pd.Series(files, heard.index)),
-        partial(_features, extractor=extractor, settings=chosen),
-        store.describe(module, chosen),
+        audio.Extraction(settings.extractors),
+        cluster=settings.cluster,
     )
-    aside = store.check(folder, settings.catalogue.max_set_aside)
-    print(f"{extractor}: {computed} performances computed, {kept} kept, {aside} without")
-
-
-def _features(file: Path, *, extractor: str, settings: Strict) -> store.Arrays:
-    module = import_module(f"avemo.features.{extractor}")
-    sound = read_sound(file, settings.sample_rate)  # type: ignore[attr-defined]
-    found: store.Arrays = module.extract(sound, settings)
-    return found
+    for name, target in targets.items():
+        aside = store.check(target.folder, settings.catalogue.max_set_aside)
+        kept = len(heard) - computed[name]
+        print(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
+    for folder in project.features("audio", "").iterdir():
+        if folder.name not in targets:  # an extractor that is no longer wanted
+            shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
-    stage(main, "extractor")
+    stage(main)

@@ -15,6 +15,13 @@ def main(project: Project, settings: Settings) -> None:
 
             count = synthetic.make(folder, corpus.sample, settings.seed)
             print(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
+        elif corpus.source == "zenodo":
+            from avemo.corpus import zenodo
+            from avemo.corpus.folder import link
+
+            archives = zenodo.fetch(project.root, corpus.zenodo)
+            count = sum(link(archive, folder / archive.name) for archive in archives)
+            print(f"fetch: {count} recordings linked from {len(archives)} archives")
         else:
             from avemo.corpus.folder import link
 

@@ -13,7 +13,18 @@ from avemo.cli import main
 from avemo.media.sound import write_wav
 
 CHECKOUT = Path(__file__).parents[1]
-HEAVY = {"tensorflow", "keras", "mlflow", "cv2", "pandas", "pydantic", "numpy", "av", "librosa"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "mlflow",
+    "cv2",
+    "pandas",
+    "pydantic",
+    "numpy",
+    "av",
+    "librosa",
+    "requests",
+}
 
 LOADED = """
 import sys
@@ -48,7 +59,10 @@ def avemo_in(project, *arguments):
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "--help"], ["no"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["predict", "--help"], ["corpus", "fetch", "--help"], ["no"]],
+)
 def test_help_loads_nothing_heavy(arguments):
     command = [sys.executable, "-c", LOADED, *arguments]
     ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
@@ -63,7 +77,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    assert all(f"\n    {command} " in out for command in ("predict", "status", "assets"))
+    assert all(f"\n    {command} " in out for command in ("predict", "status", "corpus", "assets"))
 
 
 def test_the_version(capsys):
@@ -73,7 +87,8 @@ def test_the_version(capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["no"], ["predict"], ["assets"], ["assets", "no"], ["status", "--no"]]
+    "arguments",
+    [[], ["no"], ["predict"], ["corpus"], ["assets"], ["assets", "no"], ["status", "--no"]],
 )
 def test_a_wrong_command_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as end:

@@ -5,47 +5,65 @@ stage uses it.
 """
 
 import hashlib
+import math
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from .. import engine
 from ..errors import CorpusError, MediaError, ten
-from ..media.probe import probe
+from ..media.probe import Probe, probe
 from ..settings import Catalogue
 from . import ravdess
+from .checks import judge
 from .folder import recordings
+
+if TYPE_CHECKING:  # slow to import, and a worker that measures does without
+    import pandas as pd
 
 __all__ = ["build", "check", "pictures", "sounds", "usable"]
 
+#: a row before anything is known of its file
+_UNNAMED: dict[str, Any] = {
+    "recording": "",
+    "performance": "",
+    **dict.fromkeys(ravdess.Recording.__dataclass_fields__, 0),
+    "emotion": "",
+    "sex": "",
+}
+_UNMEASURED = asdict(
+    Probe(duration_s=math.nan, has_picture=False, has_sound=False, has_audio_stream=False)
+)
 
-def build(raw: Path, settings: Catalogue) -> pd.DataFrame:
-    """One row for each recording under a folder.
+
+def build(raw: Path, settings: Catalogue) -> "pd.DataFrame":
+    """One row for each recording under a folder, by path.
 
     Columns: path (from the folder), bytes, sha256; recording, performance and the seven fields of
     the name with emotion as its label, sex; what `media.probe` measured; finding and reason, empty
-    where nothing is wrong. Findings: `name`, `duplicate`, `unreadable`, `no-picture`, `no-sound`,
-    `silent`, `too-short`.
+    where nothing sets the recording aside; warnings.
+
+    Findings that always set aside: `name`, `unreadable`, `no-picture`, `no-sound`, `duplicate` (of
+    a recording's name), `contradiction` (byte-identical, under names of two actors or emotions).
+    Those that `settings.findings` decides on: `silent`, `too-short`, `clipped`, `folder` (another
+    actor's), `emotion` (none that the channel has), `identical` (to another of the same actor and
+    emotion).
     """
+    import pandas as pd
+
     files = list(recordings(raw))
-    measure = partial(_row, raw=raw, settings=settings)
+    measure = partial(_row, raw=raw, silence_dbfs=settings.silence_dbfs)
     rows = pd.DataFrame(engine.run(measure, files, title="catalogue"))
-    fine = usable(rows)
-    again = fine.index[fine.duplicated("recording")]
-    rows.loc[again, "finding"] = "duplicate"
-    rows.loc[again, "reason"] = "the corpus holds a recording of this name already"
-    return rows.sort_values("path", ignore_index=True)
+    return judge(rows.sort_values("path", ignore_index=True), settings)
 
 
-def usable(catalogue: pd.DataFrame) -> pd.DataFrame:
+def usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """The rows that are not set aside."""
     return catalogue[catalogue["finding"].eq("")]
 
 
-def check(catalogue: pd.DataFrame, settings: Catalogue) -> None:
+def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
     """Stop where too much is set aside.
 
     A second copy of a recording does no harm and does not count.
@@ -64,7 +82,7 @@ def check(catalogue: pd.DataFrame, settings: Catalogue) -> None:
         )
 
 
-def sounds(catalogue: pd.DataFrame) -> pd.DataFrame:
+def sounds(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """The recording that each performance is heard in, one row a performance.
 
     Audio-only where there is one, else audio-video with sound (`modality` tells).
@@ -75,46 +93,40 @@ def sounds(catalogue: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def pictures(catalogue: pd.DataFrame) -> pd.DataFrame:
+def pictures(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """The recording that each performance is seen in, audio-video before video-only."""
     seen = usable(catalogue).query("has_picture")
     return seen.sort_values(["performance", "modality"]).drop_duplicates("performance")
 
 
-def _row(file: Path, *, raw: Path, settings: Catalogue) -> dict[str, Any]:
-    content = file.read_bytes()
-    row: dict[str, Any] = {
-        "path": file.relative_to(raw).as_posix(),
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "recording": "",
-        "performance": "",
-        **dict.fromkeys(ravdess.Recording.__dataclass_fields__, 0),
-        "emotion": "",
-        "sex": "",
-        "finding": "",
-        "reason": "",
-    }
+def _row(file: Path, *, raw: Path, silence_dbfs: float) -> dict[str, Any]:
+    row = {"path": file.relative_to(raw).as_posix(), "bytes": 0, "sha256": ""}
+    row |= _UNNAMED | _UNMEASURED | {"finding": "", "reason": ""}
     try:
+        row |= _content(file)
         named = _named(file.name)
         row |= asdict(named)
         row |= {"recording": named.id, "performance": named.performance}
         row |= {"emotion": named.label, "sex": named.sex}
-        measured = probe(content, silence_dbfs=settings.silence_dbfs)
+        measured = probe(file, silence_dbfs=silence_dbfs)
         row |= asdict(measured)
         if named.modality != 3 and not measured.has_picture:
             raise MediaError("no-picture", "a video without a picture")
         if named.modality == 3 and not measured.has_audio_stream:
             raise MediaError("no-sound", "a sound file without sound")
-        if measured.duration_s < settings.min_duration_s:
-            limit = f"at least {settings.min_duration_s} s (catalogue.min_duration_s) are expected"
-            raise MediaError("too-short", f"{measured.duration_s:.2f} s; {limit}")
-        if named.modality == 3 and not measured.has_sound:
-            limit = f"{settings.silence_dbfs} dBFS (catalogue.silence_dbfs)"
-            raise MediaError("silent", f"the sound's peak stays below {limit}")
     except MediaError as error:
         row |= {"finding": error.finding, "reason": str(error)}
     return row
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            return {"bytes": content.tell(), "sha256": digest}
+    except OSError as error:
+        message = f"{file.name} does not open: {error.strerror}"
+        raise MediaError("unreadable", message) from None
 
 
 def _named(name: str) -> ravdess.Recording:

@@ -1,6 +1,6 @@
 """Parts and folds, shared by every modality.
 
-All recordings of one performance, and byte-identical recordings of one actor, stand in one part.
+All recordings of one performance, and all that are byte-identical, stand in one part.
 """
 
 import hashlib
@@ -13,12 +13,13 @@ from ..files import whole
 from ..settings import Split
 from .catalogue import usable
 
-__all__ = ["PARTS", "assign", "identity", "read", "write"]
+__all__ = ["PARTS", "assign", "identity", "read", "require", "write"]
 
 PARTS = ("train", "valid", "test")
 
-#: `protocol: random`: three fifths train, one fifth each valid and test
-_RANDOM = {1: "train", 2: "train", 3: "train", 4: "valid", 5: "test"}
+#: `protocol: random`, fold by fold: three fifths train, one fifth each valid and test. Whatever
+#: is dealt of an emotion, few or many, comes close to these shares
+_RANDOM = {1: "train", 2: "valid", 3: "train", 4: "test", 5: "train"}
 
 
 def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
@@ -26,26 +27,27 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
 
     `actor`: pairs of neighbouring actors (one man, one woman) are dealt to the folds in turn, so
     that no actor's fold depends on who else is there: for RAVDESS six folds of two men and two
-    women. `random`: performances in an order drawn from the seed, dealt emotion by emotion to five
-    folds.
+    women. `random`: performances in an order drawn from the seed, emotion after emotion, dealt to
+    five folds in turn.
 
     Returns:
         columns performance, part, fold; sorted by performance
 
     Raises:
-        CorpusError: the training part would be empty
+        CorpusError: the training part would be empty, or two actors have one content
     """
     rows = usable(catalogue).sort_values(["performance", "recording"])
     performances = rows.drop_duplicates("performance").set_index("performance")
     group = _groups(rows)
     if settings.protocol == "actor":
+        _refuse_shared(rows)
         fold = (performances["actor"] - 1) // 2 % settings.folds + 1
         part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")
     else:
         order = group.map(lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())
-        heads = performances[performances.index == group].assign(order=order).sort_values("order")
-        dealt = heads.groupby("emotion").cumcount() % len(_RANDOM) + 1
-        fold = group.map(dealt)
+        heads = performances[performances.index == group].assign(order=order)
+        heads = heads.sort_values(["emotion", "order"])
+        fold = group.map({name: at % len(_RANDOM) + 1 for at, name in enumerate(heads.index)})
         part = fold.map(_RANDOM)
     split = pd.DataFrame({"part": part, "fold": fold}).rename_axis("performance").reset_index()
     if not split["part"].eq("train").any():
@@ -54,6 +56,18 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
             "the test or validation fold; choose other folds in params.yaml (split), or more actors"
         )
     return split
+
+
+def _refuse_shared(rows: pd.DataFrame) -> None:
+    """Stop where one content stands under two actors: it would be in two parts."""
+    for _, same in rows[rows.duplicated("sha256", keep=False)].groupby("sha256"):
+        actors = same.drop_duplicates("actor")
+        if len(actors) > 1:
+            one, other = actors["recording"].head(2)
+            raise CorpusError(
+                f"{one} and {other} are byte-identical, though of two actors: which is true cannot "
+                "be known; remove both, or run `dvc repro` to have the catalogue set them aside"
+            )
 
 
 def _groups(rows: pd.DataFrame) -> "pd.Series[str]":
@@ -86,3 +100,21 @@ def read(file: Path) -> pd.DataFrame:
 def identity(file: Path) -> str:
     """The split's id: features and figures of two different ids must not be mixed."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+
+
+def require(found: str, current: str, what: str) -> None:
+    """Refuse what was made on another split: its training part may hold this one's test part.
+
+    Args:
+        found: the split's id that it was made on
+        current: the id of the split that stands in the project
+        what: what it is, as in "the search result of audio"
+
+    Raises:
+        CorpusError: the two differ
+    """
+    if found != current:
+        raise CorpusError(
+            f"{what} was made on split {found}, and the current split is {current}: run "
+            "`dvc repro`, which makes it again"
+        )

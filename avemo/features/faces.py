@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,16 +12,27 @@ from pydantic import Field
 
 from ..errors import MediaError
 from ..settings import Strict
+from . import detectors
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .detectors import Detector, Face
 
-__all__ = ["MODALITY", "VERSION", "Settings", "align", "extract"]
+__all__ = ["ARRAYS", "MODALITY", "VERSION", "Extraction", "Settings", "align", "extract"]
 
-VERSION = 1
+VERSION = 2
 MODALITY = "visual"
+ARRAYS = {
+    "boxes": "float32",
+    "faces": "uint8",
+    "found": "float32",
+    "points": "float32",
+    "scores": "float32",
+    "times": "float32",
+}
+
+_BATCH = 8  # frames in memory at a time
 
 # Where ArcFace, and what was trained after it, expects the five points in a crop of 112 pixels.
 TEMPLATE = (
@@ -35,6 +49,7 @@ class Settings(Strict):
     """How faces are found and cut."""
 
     detector: Literal["auto", "scrfd", "mtcnn"]
+    detector_side: Annotated[int, Field(ge=128, le=640)]
     frames: Annotated[int, Field(ge=1, le=64)]
     size: Annotated[int, Field(ge=32, le=224)]
     margin: Annotated[float, Field(ge=0, le=0.5)]
@@ -63,34 +78,56 @@ def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dic
 
     from ..media.picture import read_frames
 
+    crops, times, faces = [], [], []
+    looked, best = 0, 0.0
     frames = read_frames(source, settings.frames)
-    detected = detector.detect([frame.image for frame in frames])
-    rows = [
-        (frame, face)
-        for frame, faces in zip(frames, detected, strict=True)
-        if (face := _largest(faces, settings.min_score))
-    ]
-    if not rows:
-        best = max((face.score for faces in detected for face in faces), default=None)
-        near = "" if best is None else f"; the best candidate scores {best:.2f}"
+    while some := list(islice(frames, _BATCH)):
+        looked += len(some)
+        for frame, found in zip(some, detector.detect([one.image for one in some]), strict=True):
+            best = max([best, *(face.score for face in found)])
+            face = _largest(found, settings.min_score)
+            if face:
+                cut = align(frame.image, face.points, size=settings.size, margin=settings.margin)
+                crops.append(cut)
+                times.append(frame.time)
+                faces.append(face)
+    if not faces:
+        near = f"; the best candidate scores {best:.2f}" if best else ""
         raise MediaError(
             "no-face",
-            f"no face in any of the {len(frames)} sampled frames that scores at least "
+            f"no face in any of the {looked} sampled frames that scores at least "
             f"{settings.min_score:g} (faces.min_score){near}",
         )
     return {
-        "faces": np.stack(
-            [
-                align(frame.image, face.points, size=settings.size, margin=settings.margin)
-                for frame, face in rows
-            ]
-        ),
-        "times": np.array([frame.time for frame, _ in rows], np.float32),
-        "boxes": np.stack([face.box for _, face in rows]).astype(np.float32),
-        "points": np.stack([face.points for _, face in rows]).astype(np.float32),
-        "scores": np.array([face.score for _, face in rows], np.float32),
-        "found": np.array(len(rows) / len(frames), np.float32),
+        "faces": np.stack(crops),
+        "times": np.array(times, np.float32),
+        "boxes": np.stack([face.box for face in faces]).astype(np.float32),
+        "points": np.stack([face.points for face in faces]).astype(np.float32),
+        "scores": np.array([face.score for face in faces], np.float32),
+        "found": np.array(len(faces) / looked, np.float32),
     }
+
+
+class Extraction:
+    """What `store.update` asks for faces, in this process or in another.
+
+    Args:
+        settings: how
+        name: the detector, as `detectors.resolve` gives it
+        weights: the content of its file, if it has one
+    """
+
+    def __init__(self, settings: Settings, name: str, weights: bytes | None) -> None:
+        self._settings = settings
+        self._load = partial(detectors.load, name, weights, settings.detector_side)
+
+    @cached_property
+    def _detector(self) -> Detector:
+        return self._load()
+
+    def __call__(self, file: Path, names: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
+        """The faces of a file."""
+        return {"faces": extract(file, self._settings, self._detector)}
 
 
 def align(image: np.ndarray, points: np.ndarray, *, size: int, margin: float) -> np.ndarray:

@@ -3,13 +3,15 @@
 Each row carries the key that it was computed from, so that a rerun computes only what is new or
 changed; a partition is written whole when its actor is done, so that a killed run keeps every
 finished actor. Arrays stand flattened in list columns; the shape of one is in the column's metadata
-(`shape`, with -1 for the axis that varies).
+(`shape`, with -1 for the axis that varies), the extractor's settings are in the schema's (`avemo`).
+pandas, Ray Data and Spark read the folder as it is.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,14 @@ __all__ = [
     "Array",
     "Arrays",
     "Description",
+    "Target",
     "arrays",
     "check",
     "count",
-    "describe",
     "description",
     "key",
     "read",
+    "target",
     "update",
 ]
 
@@ -49,61 +52,76 @@ def key(sha256: str, description: Description) -> str:
     return hashlib.sha256(f"{sha256} {_text(description)}".encode()).hexdigest()
 
 
-def describe(extractor: Any, settings: BaseModel, **more: str) -> Description:
-    """What features are and were made with.
+@dataclass(frozen=True)
+class Target:
+    """Where one extractor's features go.
 
     Args:
+        folder: is made where it is missing
+        description: what they are and were made with: extractor, version, settings
+        arrays: the type of each array, by its name
+    """
+
+    folder: Path
+    description: Description
+    arrays: Mapping[str, str]
+
+
+def target(folder: Path, extractor: Any, settings: BaseModel, **more: str) -> Target:
+    """An extractor's features.
+
+    Args:
+        folder: where they go
         extractor: the module
         settings: its settings
         more: what else the result depends on, such as the detector that was at hand
     """
     name = extractor.__name__.rpartition(".")[2]
     fields = settings.model_dump(mode="json") | more
-    return {"extractor": name, "version": extractor.VERSION, "settings": fields}
+    description = {"extractor": name, "version": extractor.VERSION, "settings": fields}
+    return Target(folder, description, extractor.ARRAYS)
 
 
 def update(
-    folder: Path,
+    targets: Mapping[str, Target],
     sources: pd.DataFrame,
-    compute: Callable[[Path], Arrays],
-    description: Description,
+    extract: Callable[[Path, Collection[str]], Mapping[str, Arrays | MediaError]],
     *,
     workers: int | None = None,
-) -> tuple[int, int]:
-    """Bring a folder of features up to date with its sources.
+    cluster: str | None = None,
+) -> dict[str, int]:
+    """Bring features up to date with their sources; each file is read once for all that want it.
 
     Args:
-        folder: one extractor's features
-        sources: columns performance, recording, actor, sha256, file
-        compute: a file's features, or MediaError, which becomes the row's finding
-        description: see `describe`
+        targets: by extractor
+        sources: columns performance (no two alike), recording, actor, sha256, file
+        extract: a file's features, by extractor, for those that are asked for; a MediaError is the
+            row's finding, and one that is raised is that of all
         workers: see `engine.run`
+        cluster: see `engine.run`
 
     Returns:
-        how many rows were computed, and how many were there already
+        how many rows were computed, by extractor
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    sources = sources.assign(key=[key(sha256, description) for sha256 in sources["sha256"]])
-    actors = {f"actor={actor:02d}": rows for actor, rows in sources.groupby("actor")}
-    for stale in folder.glob("actor=*"):
-        if stale.name not in actors:
-            shutil.rmtree(stale)
-    for left in folder.glob("actor=*/.*.part"):  # by a run that was killed
-        left.unlink()
-    # of what is there only the index stays in memory; a partition is read again to add to it
-    there = {name: _index(_read_whole(folder / name / _FILE)) for name in actors}
-    new = {name: rows[~_index(rows).isin(there[name])] for name, rows in actors.items()}
-    files = [file for rows in new.values() for file in rows["file"]]
-    results = engine.run(_Computed(compute), files, title=folder.name, workers=workers)
-    for name, rows in actors.items():
-        if new[name].empty and len(there[name]) == len(rows):
-            continue
-        made = pd.DataFrame([_row(row, next(results)) for row in new[name].to_dict("records")])
-        old = _read_whole(folder / name / _FILE)
-        old = old[_index(old).isin(_index(rows))]
-        table = pd.concat([old, made], ignore_index=True).sort_values("performance")
-        _write(folder / name / _FILE, table, description)
-    return len(files), len(sources) - len(files)
+    actors = {int(str(actor)): rows for actor, rows in sources.groupby("actor")}
+    for one in targets.values():
+        _clean(one.folder, keep={_partition(actor) for actor in actors})
+    partitions = {
+        actor: {name: _Partition(one, actor, rows) for name, one in targets.items()}
+        for actor, rows in actors.items()
+    }
+    lacking = {
+        actor: [(row, names) for row in rows.to_dict("records") if (names := _lacking(row, found))]
+        for (actor, rows), found in zip(actors.items(), partitions.values(), strict=True)
+    }
+    items = [(row["file"], names) for rows in lacking.values() for row, names in rows]
+    title = " and ".join(targets)
+    results = engine.run(_Extracted(extract), items, title=title, workers=workers, cluster=cluster)
+    for actor, found in partitions.items():
+        new = {row["performance"]: next(results) for row, _ in lacking[actor]}
+        for name, partition in found.items():
+            partition.write({key: result[name] for key, result in new.items() if name in result})
+    return {name: sum(name in names for _, names in items) for name in targets}
 
 
 def read(folder: Path) -> pd.DataFrame:
@@ -113,7 +131,7 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def description(folder: Path) -> Description | None:
-    """What `describe` gave when the features were written; None where there are none."""
+    """What `target` described when the features were written; None where there are none."""
     import pyarrow.parquet as parquet
 
     for file in folder.glob(f"actor=*/{_FILE}"):
@@ -139,7 +157,7 @@ def check(folder: Path, max_set_aside: float) -> int:
     Raises:
         CorpusError: their share is above the limit
     """
-    table = read(folder)
+    table = _texts(folder)
     aside = table[table["finding"].ne("")]
     if len(aside) > max_set_aside * len(table):
         reasons = [f"{row.recording} ({row.reason})" for row in aside.itertuples()]
@@ -151,6 +169,15 @@ def check(folder: Path, max_set_aside: float) -> int:
     return len(aside)
 
 
+def _texts(folder: Path) -> pd.DataFrame:
+    """Every row, without the arrays."""
+    import pyarrow.parquet as parquet
+
+    files = sorted(folder.glob(f"actor=*/{_FILE}"))
+    tables = [parquet.ParquetFile(file).read(list(_TEXT)).to_pandas() for file in files]
+    return pd.concat(tables, ignore_index=True) if tables else _EMPTY
+
+
 def arrays(folder: Path, name: str) -> dict[str, Array]:
     """One array for each performance that has it."""
     table = read(folder)
@@ -160,17 +187,69 @@ def arrays(folder: Path, name: str) -> dict[str, Array]:
     return dict(zip(found["performance"], found[name], strict=True))
 
 
-class _Computed:
-    """`compute`, with a recording's own trouble as a result rather than the end of the run."""
+class _Extracted:
+    """`extract`, with a recording's own trouble as a result rather than the end of the run."""
 
-    def __init__(self, compute: Callable[[Path], Arrays]) -> None:
-        self.compute = compute
+    def __init__(self, extract: Callable[[Path, Collection[str]], Any]) -> None:
+        self.extract = extract
 
-    def __call__(self, file: Path) -> Arrays | MediaError:
+    def __call__(self, item: tuple[Path, Collection[str]]) -> Mapping[str, Arrays | MediaError]:
+        file, names = item
         try:
-            return self.compute(file)
+            found: Mapping[str, Arrays | MediaError] = self.extract(file, names)
         except MediaError as error:
-            return error
+            return dict.fromkeys(names, error)
+        return found
+
+
+class _Partition:
+    """One extractor's rows of one actor.
+
+    Args:
+        target: whose
+        actor: whom
+        sources: the actor's rows of `update`'s
+    """
+
+    def __init__(self, target: Target, actor: int, sources: pd.DataFrame) -> None:
+        self._target = target
+        self._file = target.folder / _partition(actor) / _FILE
+        keys = [key(sha256, target.description) for sha256 in sources["sha256"]]
+        self._rows = sources.assign(key=keys)
+        # only the index stays in memory; the file is read again to add to it
+        there = _index(_read_whole(self._file))
+        self.lacking = set(self._rows.loc[~_index(self._rows).isin(there), "performance"])
+        self._stale = len(there) > len(self._rows) - len(self.lacking)
+
+    def write(self, results: Mapping[str, Arrays | MediaError]) -> None:
+        """Add what was lacking, by performance, and drop what is of no source any more."""
+        if not results and not self._stale:
+            return
+        rows = self._rows[self._rows["performance"].isin(results)].to_dict("records")
+        made = pd.DataFrame([_row(row, results[row["performance"]]) for row in rows])
+        old = _read_whole(self._file)
+        old = old[_index(old).isin(_index(self._rows))]
+        table = pd.concat([old, made], ignore_index=True).sort_values("performance")
+        _write(self._file, table, self._target)
+
+
+def _lacking(row: dict[Any, Any], partitions: Mapping[str, _Partition]) -> list[str]:
+    """The extractors that have no features of a source."""
+    return [name for name, one in partitions.items() if row["performance"] in one.lacking]
+
+
+def _partition(actor: int) -> str:
+    return f"actor={actor:02d}"
+
+
+def _clean(folder: Path, keep: Collection[str]) -> None:
+    """Remove actors that are gone, and what a killed run left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for found in folder.glob("actor=*"):
+        if found.name not in keep:
+            shutil.rmtree(found)
+    for left in folder.glob("actor=*/.*.part"):
+        left.unlink()
 
 
 def _row(source: dict[Any, Any], result: Arrays | MediaError) -> dict[str, Any]:
@@ -198,7 +277,7 @@ def _read_whole(file: Path) -> pd.DataFrame:
 def _read(file: Path) -> pd.DataFrame:
     import pyarrow.parquet as parquet
 
-    table = parquet.ParquetFile(file).read()
+    table = parquet.ParquetFile(file, page_checksum_verification=True).read()
     columns: dict[str, Any] = {name: table[name].to_pylist() for name in _TEXT}
     for field in table.schema:
         if field.name in _TEXT:
@@ -209,25 +288,27 @@ def _read(file: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _write(file: Path, table: pd.DataFrame, description: Description) -> None:
+def _write(file: Path, table: pd.DataFrame, target: Target) -> None:
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
     fields = [pa.field(name, pa.string()) for name in _TEXT]
     columns = [pa.array(table[name].tolist(), pa.string()) for name in _TEXT]
-    for name in sorted(table.columns.difference(list(_TEXT))):
-        values = [value if isinstance(value, np.ndarray) else None for value in table[name]]
+    for name, kind in target.arrays.items():
+        found = table[name] if name in table else [None] * len(table)
+        values = [value if isinstance(value, np.ndarray) else None for value in found]
         first = next((value for value in values if value is not None), None)
-        if first is None:
-            continue
-        kind = pa.list_(pa.from_numpy_dtype(first.dtype))
-        shape = json.dumps([-1, *first.shape[1:]] if first.ndim else [])
-        fields.append(pa.field(name, kind, metadata={"shape": shape}))
+        # where the whole partition has none, the column stands all the same
+        axes = [-1, *first.shape[1:]] if first is not None and first.ndim else []
+        items = pa.list_(pa.from_numpy_dtype(np.dtype(kind)))
+        fields.append(pa.field(name, items, metadata={"shape": json.dumps(axes)}))
         flat = [None if value is None else np.ravel(value) for value in values]
-        columns.append(pa.array(flat, kind))
-    schema = pa.schema(fields, metadata={"avemo": _text(description)})
+        columns.append(pa.array(flat, items))
+    schema = pa.schema(fields, metadata={"avemo": _text(target.description)})
     with whole(file) as beside:
-        parquet.write_table(pa.table(columns, schema), beside, compression="zstd")
+        parquet.write_table(
+            pa.table(columns, schema), beside, compression="zstd", write_page_checksum=True
+        )
 
 
 def _text(description: Description) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,17 +33,17 @@ class Frame:
     image: np.ndarray
 
 
-def read_frames(source: Path | bytes, count: int) -> list[Frame]:
+def read_frames(source: Path | bytes, count: int) -> Iterator[Frame]:
     """Frames spread evenly over a clip: those shown at the centres of `count` equal spans.
 
-    The file is read as a stream. Of its pictures only those wanted are converted, and where
-    key frames allow it the others are not even decoded.
+    The file is read as a stream. Of its pictures only those wanted are converted; the others are
+    not even decoded where a key frame stands between, or where no later picture is made from them.
 
     Args:
         source: a file, or the bytes of one
         count: how many frames, at least 1
 
-    Returns:
+    Yields:
         the frames in order of time; all that there are in a clip of fewer frames than `count`.
         Sides longer than 1280 pixels are scaled down to that
 
@@ -53,14 +54,16 @@ def read_frames(source: Path | bytes, count: int) -> list[Frame]:
     with opened(source) as container:
         shown, keys = _timeline(container, called)
     wanted = _wanted(shown, count)
+    decoded = 0
     with opened(source) as container:
-        frames = list(_decode(container, wanted, keys))
-    if len(frames) < len(wanted):
+        for frame in _decode(container, wanted, keys):
+            yield frame
+            decoded += 1
+    if decoded < len(wanted):
         raise MediaError(
             "unreadable",
-            f"{called} is damaged: {len(frames)} of {len(wanted)} frames could be decoded",
+            f"{called} is damaged: {decoded} of {len(wanted)} frames could be decoded",
         )
-    return frames
 
 
 def _video(container: Any) -> Any:
@@ -126,22 +129,32 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
     stream = _video(container)
     stream.thread_type = "AUTO"
     start = (container.start_time or 0) / 1_000_000
-    waiting = list(wanted)
+    waiting = deque(wanted)
     at: int | None = None
     while waiting:
-        key = max((ticks for ticks in keys if ticks <= waiting[0]), default=None)
+        key = keys[bisect_right(keys, waiting[0]) - 1] if keys and keys[0] <= waiting[0] else None
         if key is not None and (at is None or key > at):
             container.seek(key, stream=stream)
-        for frame in container.decode(stream):
+        for frame in _needed(container, stream, set(waiting)):
             at = frame.dts if frame.pts is None else frame.pts
             if at is None or at < waiting[0]:
                 continue
-            del waiting[0]
+            waiting.popleft()
             yield Frame(float(at * stream.time_base) - start, _image(frame))
-            if not waiting or any(at < ticks <= waiting[0] for ticks in keys):
+            if not waiting or bisect_right(keys, at) < bisect_right(keys, waiting[0]):
                 break
         else:
             return
+
+
+def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
+    """Every frame from here on that is wanted, or that others are made from."""
+    for packet in container.demux(stream):
+        known = packet.pts is not None
+        stream.codec_context.skip_frame = (
+            "NONREF" if known and packet.pts not in wanted else "DEFAULT"
+        )
+        yield from packet.decode()
 
 
 def _image(frame: Any) -> np.ndarray:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import MediaError
 from .container import is_wav, name, opened
-from .sound import Decoder, peak_dbfs
+from .loudness import Level
+from .sound import opened_wav
 
 __all__ = ["Probe", "probe"]
 
@@ -17,6 +16,10 @@ __all__ = ["Probe", "probe"]
 _MISSING = 0.05
 #: WAV files that are written to a pipe promise this many bytes or more
 _UNKNOWN = 0x7FFF0000
+#: what libsndfile reads to the same samples as FFmpeg
+_PLAIN = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+#: samples read at a time
+_BLOCK = 65536
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Probe:
         sample_rate: in Hz
         channels: of the sound
         peak_dbfs: the loudest sample of the channels' mean; -inf for digital silence
+        loudness_lufs: integrated, by ITU-R BS.1770-4; -inf for silence, None for less than 0.4 s
+            or below 4 kHz
+        clipped: the share of samples at full scale
         width: pixels as stored, before `rotation`
         height: pixels as stored, before `rotation`
         frame_rate: pictures a second, on average
@@ -45,6 +51,8 @@ class Probe:
     sample_rate: int | None = None
     channels: int | None = None
     peak_dbfs: float | None = None
+    loudness_lufs: float | None = None
+    clipped: float | None = None
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = None
@@ -62,31 +70,70 @@ def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
     Raises:
         MediaError: `unreadable`
     """
+    level = _wav(source)
+    if level is not None:
+        found = Probe(
+            duration_s=level.duration_s,
+            has_picture=False,
+            has_audio_stream=True,
+            **_heard(level, silence_dbfs),
+        )
+    else:
+        found = _decoded(source, silence_dbfs)
+    if missing := _wav_missing(source):
+        raise MediaError("unreadable", f"{name(source)} is cut short: {missing}")
+    return found
+
+
+def _wav(source: Path | bytes) -> Level | None:
+    """The sound of a plain WAV file, in a tenth of FFmpeg's time; None where it is none."""
+    wav = opened_wav(source)
+    if wav is None:
+        return None
+    with wav:
+        if wav.subtype not in _PLAIN:
+            return None
+        level = Level(wav.samplerate, wav.channels)
+        for block in wav.blocks(_BLOCK, dtype="float32", always_2d=True):
+            level.take(block)
+    return level if level.samples else None
+
+
+def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
     with opened(source) as container:
         picture, sound = _Picture(container), _Sound(container)
         streams = [part.stream for part in (picture, sound) if part.stream is not None]
         for packet in container.demux(streams) if streams else ():
             (sound if packet.stream is sound.stream else picture).take(packet)
-        sound.finish()
-        missing = picture.missing or sound.missing or _wav_missing(source)
-    if not picture.decodes and not sound.samples:
+        missing = picture.missing or sound.missing
+    if not picture.decodes and sound.level is None:
         raise MediaError("unreadable", f"nothing in {name(source)} decodes, sound or picture")
     if missing:
         raise MediaError("unreadable", f"{name(source)} is cut short: {missing}")
     return Probe(
         duration_s=max(picture.duration_s, sound.duration_s),
         has_picture=picture.decodes,
-        has_sound=sound.samples > 0 and sound.peak_dbfs >= silence_dbfs,
         has_audio_stream=sound.stream is not None,
-        sample_rate=sound.sample_rate if sound.samples else None,
-        channels=sound.stream.channels if sound.samples else None,
-        peak_dbfs=sound.peak_dbfs if sound.samples else None,
         width=picture.first.width if picture.decodes else None,
         height=picture.first.height if picture.decodes else None,
         frame_rate=picture.frame_rate if picture.decodes else None,
         frames=picture.packets if picture.decodes else None,
         rotation=round(picture.first.rotation) if picture.decodes else None,
+        **_heard(sound.level, silence_dbfs),
     )
+
+
+def _heard(level: Level | None, silence_dbfs: float) -> dict[str, Any]:
+    if level is None:
+        return {"has_sound": False}
+    return {
+        "has_sound": level.peak_dbfs >= silence_dbfs,
+        "sample_rate": level.sample_rate,
+        "channels": level.channels,
+        "peak_dbfs": level.peak_dbfs,
+        "loudness_lufs": level.lufs,
+        "clipped": level.clipped,
+    }
 
 
 class _Stream:
@@ -151,38 +198,39 @@ class _Sound(_Stream):
     """The first audio stream."""
 
     def __init__(self, container: Any) -> None:
-        super().__init__(next(iter(container.streams.audio), None))
-        self._decoder = Decoder()
-        self.samples = 0
-        self._peak = 0.0
+        import av
 
-    @property
-    def sample_rate(self) -> int:
-        return int(self.stream.rate)
+        super().__init__(next(iter(container.streams.audio), None))
+        # not by channel: PyAV crashes on more than eight
+        self._resampler = av.AudioResampler(format="flt")
+        self._damaged = av.error.InvalidDataError
+        self.level: Level | None = None
 
     @property
     def duration_s(self) -> float:
-        return self.samples / self.sample_rate if self.samples else 0.0
-
-    @property
-    def peak_dbfs(self) -> float:
-        return peak_dbfs(np.array([self._peak]))
+        return self.level.duration_s if self.level is not None else 0.0
 
     def take(self, packet: Any) -> None:
         super().take(packet)
-        self._measure(self._decoder.take(packet))
+        try:
+            frames = packet.decode()
+        except self._damaged:  # passed over, as players do
+            return
+        for frame in frames:
+            if self.level is None:
+                self.level = Level(frame.sample_rate, frame.layout.nb_channels)
+            for block in self._floats(frame):
+                self.level.take(block.to_ndarray().reshape(-1, self.level.channels))
 
-    def finish(self) -> None:
-        self._measure(self._decoder.rest())
-
-    def _measure(self, blocks: list[np.ndarray]) -> None:
-        for block in blocks:
-            self.samples += len(block)
-            self._peak = max(self._peak, float(np.abs(block).max(initial=0)))
+    def _floats(self, frame: Any) -> list[Any]:
+        try:
+            return list(self._resampler.resample(frame))
+        except ValueError as error:
+            raise MediaError("unreadable", f"the sound changes midway ({error})") from None
 
 
 def _wav_missing(source: Path | bytes) -> str:
-    """What a WAV file's header promises and is not there; FFmpeg takes a torn one for whole."""
+    """What a WAV file's header promises and is not there; decoders take a torn one for whole."""
     if isinstance(source, bytes):
         head, size = source[:12], len(source)
     else:

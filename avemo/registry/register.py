@@ -142,7 +142,7 @@ def _weights(bundle: Bundle) -> Path | None:
 def _requirements(bundle: Bundle) -> list[str]:
     """What answering takes, pinned as it is here."""
     names = ["av", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic", "pyyaml"]
-    names.append("tensorflow")
+    names += ["scipy", "soundfile", "soxr", "tensorflow"]
     found_by = _found_by(bundle)
     if found_by:
         names.append(_opencv())

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MediaError
-from ..media.sound import check_sound, read_sound
+from ..features import audio, faces
 from ..models.bundle import Bundle
 
 __all__ = ["Answer", "Recogniser", "pack"]
@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 Media = str | Path | bytes
 
 _DETECTOR = "detector.onnx"
+#: among the faces' settings: the detector that was at hand
+_FOUND_BY = "found_by"
 
 
 @dataclass(frozen=True)
@@ -73,34 +75,29 @@ class Recogniser:
 
     def _features(self, media: Media) -> dict[str, Array]:
         source = media if isinstance(media, bytes) else Path(media)
-        out: dict[str, Array] = {}
-        sounds: dict[int, Array] = {}
+        sounds: dict[str, Any] = {}
+        pictures: dict[str, Any] = {}
         for name, described in self.bundle.description["features"].items():
             module = import_module(f"..features.{name}", __package__)
-            fields = dict(described["settings"])
-            found_by = fields.pop("found_by", None)
-            settings = module.Settings.model_validate(fields)
-            if module.MODALITY == "visual":
-                out |= module.extract(source, settings, self._detector(found_by))
-                continue
-            rate = settings.sample_rate
-            if rate not in sounds:
-                sounds[rate] = read_sound(source, rate)
-                check_sound(sounds[rate], rate, **self.bundle.description["limits"])
-            out |= module.extract(sounds[rate], settings)
-        return {name: out[name] for name in self.bundle.preparations}
-
-    def _detector(self, name: str) -> Any:
-        if name not in self._detectors:
-            from ..features import detectors
-
-            weights = self.folder / _DETECTOR
-            self._detectors[name] = detectors.load(name, weights if weights.exists() else None)
-        return self._detectors[name]
+            fields = {
+                key: value for key, value in described["settings"].items() if key != _FOUND_BY
+            }
+            chosen = pictures if module.MODALITY == "visual" else sounds
+            chosen[name] = module.Settings.model_validate(fields)
+        found = audio.extract(source, sounds, self.bundle.description["limits"])
+        if pictures:
+            found["faces"] = faces.extract(source, pictures["faces"], self._detector)
+        arrays = {key: array for one in found.values() for key, array in one.items()}
+        return {name: arrays[name] for name in self.bundle.preparations}
 
     @cached_property
-    def _detectors(self) -> dict[str, Any]:
-        return {}
+    def _detector(self) -> Any:
+        from ..features import detectors
+
+        settings = self.bundle.description["features"]["faces"]["settings"]
+        file = self.folder / _DETECTOR
+        weights = file.read_bytes() if file.exists() else None
+        return detectors.load(settings[_FOUND_BY], weights, settings["detector_side"])
 
 
 def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:

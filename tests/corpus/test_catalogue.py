@@ -1,8 +1,14 @@
 import hashlib
+import subprocess
+import sys
+import tracemalloc
+import wave
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from avemo.corpus import catalogue
 from avemo.corpus.ravdess import parse
@@ -11,7 +17,21 @@ from avemo.media.sound import write_wav
 from avemo.settings import Catalogue
 
 RATE = 8000
-SETTINGS = Catalogue(max_set_aside=0.05, min_duration_s=0.3, silence_dbfs=-60.0)
+RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
+SETTINGS = Catalogue(
+    max_set_aside=0.05,
+    min_duration_s=0.3,
+    silence_dbfs=-60.0,
+    clipped=0.001,
+    findings={
+        "silent": "aside",
+        "too-short": "aside",
+        "clipped": "warn",
+        "folder": "warn",
+        "emotion": "warn",
+        "identical": "warn",
+    },
+)
 
 #: path -> the finding that it must have
 CORPUS = {
@@ -27,6 +47,19 @@ CORPUS = {
     "c/03-01-05-02-01-02-12.wav": "duplicate",  # of the first
     "a/03-01-03-01-01-01-12.wav": "unreadable",  # a copy of it is fine
     "b/03-01-03-01-01-01-12.wav": "",
+    "d/03-01-03-01-02-01-07.wav": "contradiction",  # the same bytes under two actors' names
+    "d/03-01-03-01-02-01-08.wav": "contradiction",
+    "e/03-01-03-01-02-01-09.wav": "",
+    "e/03-01-03-01-02-02-09.wav": "",  # the same bytes, of one actor and emotion
+    "Actor_09/03-01-04-01-02-02-11.wav": "",  # in another actor's folder
+    "f/03-02-08-01-02-02-11.wav": "",  # song has no surprise
+    "f/03-02-05-01-02-02-11.wav": "",  # clipped
+}
+WARNINGS = {
+    "e/03-01-03-01-02-02-09.wav": "identical",
+    "Actor_09/03-01-04-01-02-02-11.wav": "folder",
+    "f/03-02-08-01-02-02-11.wav": "emotion",
+    "f/03-02-05-01-02-02-11.wav": "clipped",
 }
 
 
@@ -39,7 +72,11 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("raw")
     sounds = {"too-short": tone(0.1), "silent": np.zeros(RATE)}
     for number, (path, finding) in enumerate(CORPUS.items()):
-        write_wav(folder / path, sounds.get(finding, tone(0.5, hz=200 + number)), RATE)
+        level = 2 if WARNINGS.get(path) == "clipped" else 0.5
+        write_wav(folder / path, sounds.get(finding, tone(0.5, level, 200 + number)), RATE)
+    for twins in ("d", "e"):
+        one, other = sorted((folder / twins).iterdir())
+        other.write_bytes(one.read_bytes())
     for path in ("a/03-01-06-01-01-01-12.wav", "a/03-01-03-01-01-01-12.wav"):
         (folder / path).write_bytes(b"")
     (folder / "a/03-01-06-01-01-02-12.wav").write_text("the words that somebody said\n" * 50)
@@ -56,6 +93,7 @@ def test_findings(rows, path):
     row = rows.set_index("path").loc[path]
     assert row["finding"] == CORPUS[path], row["reason"]
     assert (row["reason"] == "") == (CORPUS[path] == "")
+    assert row["warnings"] == WARNINGS.get(path, "")
 
 
 def test_each_recording_has_one_row_in_the_paths_order(rows):
@@ -88,6 +126,53 @@ def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
     row = rows.set_index("path", drop=False).loc[path]
     assert row[list(expected)].to_dict() == expected
     assert row["peak_dbfs"] == pytest.approx(-6.02, abs=0.1)
+    assert row["loudness_lufs"] == pytest.approx(-9.7, abs=0.5)
+    assert row["clipped"] == 0
+    assert row[["width", "height", "frames", "frame_rate", "rotation"]].isna().all()
+
+
+def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
+    write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
+    (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
+    one = catalogue.build(tmp_path, SETTINGS)
+    assert one.dtypes.to_dict() == rows.dtypes.to_dict()
+    for column in ("has_picture", "has_sound", "has_audio_stream"):
+        assert one[column].dtype == bool
+
+
+def test_a_file_that_does_not_open_is_set_aside(tmp_path, monkeypatch):
+    write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refused)
+    row = catalogue.build(tmp_path, SETTINGS).iloc[0]
+    assert (row["finding"], row["sha256"]) == ("unreadable", "")
+    assert "Permission denied" in row["reason"]
+
+
+def test_a_long_recording_takes_no_more_memory(tmp_path):
+    write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
+    catalogue.build(tmp_path, SETTINGS)  # what it imports does not count
+    with wave.open(str(tmp_path / "03-01-05-02-01-02-12.wav"), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        for _ in range(10):
+            file.writeframes(bytes(2_000_000))
+    tracemalloc.start()
+    row = catalogue.build(tmp_path, SETTINGS).iloc[0]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert row["duration_s"] == 1250
+    assert most < 10_000_000
+
+
+def test_who_measures_imports_neither_pandas_nor_pandera():
+    code = "import sys, avemo.corpus.catalogue; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert "avemo.corpus.checks" in loaded
+    assert loaded & {"pandas", "pandera", "pyarrow", "matplotlib"} == set()
 
 
 def test_what_is_set_aside_is_not_used(rows):
@@ -176,3 +261,27 @@ def test_what_is_set_aside_is_replaced_by_what_is_left():
     rows = recordings(*BOTH, set_aside=[f"03-{TAKE}", f"01-{OTHER}"])
     assert catalogue.sounds(rows)["recording"].tolist() == [f"01-{TAKE}"]
     assert catalogue.pictures(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
+def test_the_published_recordings(tmp_path):
+    for source in (RAVDESS / "speech").glob("*-07.flac"):
+        sound, rate = soundfile.read(source, dtype="int16")
+        (tmp_path / "Actor_07").mkdir(exist_ok=True)
+        soundfile.write(tmp_path / "Actor_07" / f"{source.stem}.wav", sound, rate)
+    for source in (RAVDESS / "video").glob("*.mp4"):
+        (tmp_path / source.name).symlink_to(source)
+    rows = catalogue.build(tmp_path, SETTINGS).set_index("recording")
+    assert len(rows) == 60 + 12
+    assert rows["finding"].eq("").all()
+    told = rows[rows["warnings"].ne("")]["warnings"].to_dict()
+    assert told == {"03-01-03-01-02-02-07": "identical"}
+    pair = ["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]
+    assert rows.loc[pair, "sha256"].nunique() == 1
+    silent = rows[rows["has_audio_stream"] & ~rows["has_sound"]]
+    assert set(silent["modality"]) == {2}
+    assert len(silent) == rows["modality"].eq(2).sum() == 5
+    heard = rows[rows["has_sound"]]
+    assert heard["loudness_lufs"].between(-65, -10).all()
+    assert silent["loudness_lufs"].eq(-np.inf).all()

@@ -52,11 +52,14 @@ def corpora(draw):
 
 
 @st.composite
-def copies(draw):
-    """A corpus in which few contents go round."""
+def copies(draw, *, across_actors=True):
+    """A corpus in which few contents go round; not from actor to actor, if so told."""
     rows = draw(corpora())
     contents = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
-    return rows.assign(sha256=[str(content) for content in contents])
+    contents = pd.Series(contents, index=rows.index).astype(str)
+    return rows.assign(
+        sha256=contents if across_actors else contents + rows["actor"].map(" {}".format)
+    )
 
 
 def ravdess(actors=range(1, 25)):
@@ -147,10 +150,23 @@ def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, 
 
 
 @few
-@given(copies())
-def test_copies_of_one_actor_stay_together_by_actor(rows):
+@given(copies(across_actors=False))
+def test_copies_and_recordings_of_one_performance_stay_together_by_actor(rows):
     both = joined(rows, split.assign(rows, ACTOR, 20))
-    assert both.groupby(["sha256", "actor"])["part"].nunique().eq(1).all()
+    for together in ("sha256", "performance"):
+        assert both.groupby(together)[["part", "fold"]].nunique().eq(1).all(axis=None)
+
+
+def test_one_content_of_two_actors_is_refused_by_actor():
+    rows = ravdess()
+    rows.loc[[3, 100], "sha256"] = "the same"
+    one, other = rows.loc[[3, 100], "recording"]
+    assert rows.loc[3, "actor"] != rows.loc[100, "actor"]
+    for order in (rows, rows[::-1]):
+        with pytest.raises(CorpusError, match=f"^{one} and {other} are byte-identical"):
+            split.assign(order, ACTOR, 20)
+    rows.loc[3, "finding"] = "contradiction"
+    assert len(split.assign(rows, ACTOR, 20)) == len(rows) - 1
 
 
 @pytest.mark.parametrize("contents", ["abbccddeef", "dxayabbccd"])
@@ -165,14 +181,26 @@ def test_copies_that_hang_together_by_others_stay_together(contents):
         assert dealt.loc[rows["performance"][: len(takes)], "fold"].nunique() == 1
 
 
+SHARES = {"train": 0.6, "valid": 0.2, "test": 0.2}
+
+
 @few
 @given(corpora(), st.integers(1, 99))
-def test_three_fifths_of_each_emotion_train_at_random(rows, seed):
+def test_three_fifths_train_at_random_of_each_emotion_and_in_all(rows, seed):
     both = joined(rows, split.assign(rows, RANDOM, seed)).drop_duplicates("performance")
-    for _, one in both.groupby("emotion"):
+    for _, one in (("all", both), *both.groupby("emotion")):
         counts = one["part"].value_counts()
-        for part, share in (("train", 0.6), ("valid", 0.2), ("test", 0.2)):
-            assert counts.get(part, 0) == pytest.approx(share * len(one), abs=1.21)
+        for part, share in SHARES.items():
+            assert counts.get(part, 0) == pytest.approx(share * len(one), abs=0.81)
+
+
+@pytest.mark.parametrize("each", [1, 2, 3, 4])
+def test_emotions_with_few_performances_fill_every_part_at_random(each):
+    rows = ravdess(range(1, 7))
+    rows = rows[rows.groupby("emotion").cumcount() < each]
+    counts = split.assign(rows, RANDOM, 20)["part"].value_counts()
+    for part, share in SHARES.items():
+        assert counts[part] == pytest.approx(share * 8 * each, abs=0.81)
 
 
 @pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])
@@ -209,3 +237,26 @@ def test_the_identity_is_the_content_s(tmp_path):
         split.write(split.assign(rows, RANDOM, seed), file)
     first, again, other = map(split.identity, files)
     assert first == again != other
+
+
+@few
+@given(corpora(), protocols)
+def test_the_file_is_stable_in_a_diff(tmp_path_factory, rows, settings):
+    file = tmp_path_factory.mktemp("split") / "split.csv"
+    split.write(split.assign(rows, settings, 20), file)
+    head, *lines, last = file.read_bytes().split(b"\n")
+    assert (head, last) == (b"performance,part,fold", b"")
+    assert lines == sorted(set(lines))
+    assert b"\r" not in b"".join(lines)
+    first = split.identity(file)
+    split.write(split.assign(rows[::-1], settings, 20), file)
+    assert split.identity(file) == first
+
+
+def test_what_was_made_on_another_split_is_refused():
+    split.require("a1", "a1", "the search result of audio")
+    with pytest.raises(CorpusError) as error:
+        split.require("a1", "b2", "the search result of audio")
+    for word in ("the search result of audio", "a1", "b2", "dvc repro"):
+        assert word in str(error.value)
+    assert "\n" not in str(error.value)

@@ -15,7 +15,9 @@ from avemo.features.detectors import Detector, Face
 from avemo.media.picture import Frame
 
 SHARED = Path(__file__).parents[2] / "../shared"
-SETTINGS = faces.Settings(detector="auto", frames=4, size=64, margin=0.15, min_score=0.6)
+SETTINGS = faces.Settings(
+    detector="auto", detector_side=320, frames=4, size=64, margin=0.15, min_score=0.6
+)
 POINTS = np.array(faces.TEMPLATE, np.float32)
 
 
@@ -40,7 +42,7 @@ def four_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     frames = [
         Frame(index / 2, np.full((120, 160, 3), (9, 99, 199), np.uint8)) for index in range(4)
     ]
-    monkeypatch.setattr("avemo.media.picture.read_frames", lambda source, count: frames)
+    monkeypatch.setattr("avemo.media.picture.read_frames", lambda source, count: iter(frames))
 
 
 @pytest.mark.usefixtures("four_frames")
@@ -128,12 +130,13 @@ def test_auto_does_not_hide_damaged_weights(
 @pytest.fixture(scope="module", params=["scrfd", "mtcnn"])
 def detector(request: pytest.FixtureRequest) -> Detector:
     if request.param == "mtcnn":
-        return detectors.load("mtcnn", None)
+        return detectors.load("mtcnn", None, 320)
     if not (SHARED / "weights/scrfd_500m_kps.onnx").is_file():
         pytest.skip("needs ../shared/weights/scrfd_500m_kps.onnx")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(assets.MIRROR, str(SHARED / "weights"))
-        return detectors.load(*detectors.resolve("scrfd"))
+        name, weights = detectors.resolve("scrfd")
+        return detectors.load(name, weights.read_bytes(), 320)
 
 
 @pytest.mark.slow

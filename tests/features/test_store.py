@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 from avemo.errors import CorpusError, MediaError
 from avemo.features import mfcc, store
 
+ARRAYS = {"marks": "uint8", "rows": "float32"}
 DESCRIPTION = {"extractor": "x", "version": 1, "settings": {"size": 3}}
 OTHER = {"extractor": "x", "version": 1, "settings": {"size": 4}}
 
@@ -44,16 +45,17 @@ def features(file):
     }
 
 
-def update(folder, corpus, description=DESCRIPTION, compute=features):
+def update(folder, corpus, description=DESCRIPTION, compute=features, arrays=ARRAYS):
     """Bring the folder up to date; which contents were computed, in order."""
     seen = []
 
-    def watched(file):
+    def watched(file, names):
+        assert names == ["x"]
         seen.append(file.name)
-        return compute(file)
+        return {"x": compute(file)}
 
-    counts = store.update(folder, table(corpus), watched, description, workers=1)
-    assert counts == (len(seen), len(corpus) - len(seen))
+    targets = {"x": store.Target(folder, description, arrays)}
+    assert store.update(targets, table(corpus), watched, workers=1) == {"x": len(seen)}
     return seen
 
 
@@ -238,6 +240,60 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
     assert content(folder) == fresh(tmp_path, FOUR)
 
 
+def test_a_flipped_bit_is_found(folder, tmp_path):
+    """Every bit of the arrays and of what describes them; the file's last bytes say how long it is."""
+    file = folder / "actor=01" / "part-0.parquet"
+    whole = file.read_bytes()
+    expected = fresh(tmp_path, FOUR)
+    for place in range(0, len(whole), 97):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << place % 8
+        file.write_bytes(damaged)
+        update(folder, FOUR)
+        found = store.read(folder)
+        assert [len(rows) for rows in found["rows"]] == [1, 2, 3, 4], place
+        for number, rows in enumerate(found["rows"], 1):
+            np.testing.assert_array_equal(rows, np.full((number, 2), number / 3, np.float32))
+    file.write_bytes(whole)
+    assert content(folder) == expected
+
+
+def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
+    seen = []
+
+    def extract(file, names):
+        seen.append((file.name, tuple(names)))
+        return {name: {name: np.array(int(file.name), np.float32)} for name in names}
+
+    def go(corpus, second):
+        seen.clear()
+        targets = {
+            "one": store.Target(tmp_path / "one", DESCRIPTION, {"one": "float32"}),
+            "two": store.Target(tmp_path / "two", second, {"two": "float32"}),
+        }
+        return store.update(targets, table(corpus), extract, workers=1)
+
+    assert go(FOUR, DESCRIPTION) == {"one": 4, "two": 4}
+    assert seen == [(number, ("one", "two")) for number in "1234"]
+    assert go(FOUR, OTHER) == {"one": 0, "two": 4}
+    assert seen == [(number, ("two",)) for number in "1234"]
+    assert go(FOUR | {(3, "b"): "5"}, OTHER) == {"one": 1, "two": 1}
+    assert seen == [("5", ("one", "two"))]
+    assert float(store.arrays(tmp_path / "one", "one")["b-03"]) == 5
+
+
+def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path):
+    def extract(file, names):
+        return {"one": {"x": np.ones(2, np.float32)}, "two": MediaError("no-face", "nobody")}
+
+    targets = {
+        name: store.Target(tmp_path / name, DESCRIPTION, {"x": "float32"}) for name in ("one", "two")
+    }
+    store.update(targets, table(FOUR), extract, workers=1)
+    assert store.read(tmp_path / "one")["finding"].eq("").all()
+    assert store.read(tmp_path / "two")["finding"].eq("no-face").all()
+
+
 places = st.tuples(st.integers(1, 2), st.sampled_from("abc"))
 corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
 
@@ -266,7 +322,8 @@ several = st.tuples(st.sampled_from(KINDS), arrays.array_shapes(max_dims=3, max_
 def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
     folder = tmp_path_factory.mktemp("arrays")
     corpus = {(1, f"{place}"): f"{place}" for place in range(len(made))}
-    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]})
+    kind = {"x": made[0].dtype.str}
+    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]}, arrays=kind)
     found = store.arrays(folder, "x")
     for place, one in enumerate(made):
         again = found[f"{place}-01"]
@@ -275,7 +332,8 @@ def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):
-    update(tmp_path, {(1, "a"): "1"}, compute=lambda file: {"x": np.array(0.5, np.float32)})
+    half = {"x": np.array(0.5, np.float32)}
+    update(tmp_path, {(1, "a"): "1"}, compute=lambda file: half, arrays={"x": "float32"})
     assert store.arrays(tmp_path, "x")["a-01"].shape == ()
 
 
@@ -285,6 +343,13 @@ def test_pandas_reads_the_features_as_they_are(folder):
     assert rows["actor"].astype(int).tolist() == [1, 1, 2, 3]
     np.testing.assert_array_equal(rows["rows"][1], np.full(4, 2 / 3, np.float32))
     np.testing.assert_array_equal(rows["marks"][3], [0, 1, 2, 3])
+
+
+def test_pandas_finds_the_columns_where_the_first_actor_has_none(tmp_path):
+    update(tmp_path, {(1, "a"): "0", (2, "a"): "3"})
+    rows = pd.read_parquet(tmp_path)
+    assert rows["rows"][0] is None
+    np.testing.assert_array_equal(rows["rows"][1], np.full(6, 1, np.float32))
 
 
 def test_too_many_without_features_stop(tmp_path):
@@ -304,4 +369,5 @@ def test_a_description_names_all_that_the_features_depend_on():
         "version": mfcc.VERSION,
         "settings": {"sample_rate": 16000, "coefficients": 30, **fields, "found_by": "mtcnn"},
     }
-    assert store.describe(mfcc, chosen, found_by="mtcnn") == expected
+    target = store.target(Path("here"), mfcc, chosen, found_by="mtcnn")
+    assert target == store.Target(Path("here"), expected, {"mfcc": "float32"})

@@ -7,15 +7,16 @@ import pytest
 import soundfile
 
 from avemo.errors import MediaError
+from avemo.media import probe as module
 from avemo.media.probe import probe
 
 RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16000).astype("f")
 
 
-def wav(sound, rate=16000):
+def wav(sound, rate=16000, subtype="PCM_16", format="WAV"):
     file = io.BytesIO()
-    soundfile.write(file, sound, rate, subtype="PCM_16", format="WAV")
+    soundfile.write(file, sound, rate, subtype=subtype, format=format)
     return file.getvalue()
 
 
@@ -55,6 +56,60 @@ def test_bytes_and_path_are_the_same(tmp_path):
     assert probe(tmp_path / "a.wav") == probe(wav(NOISE))
 
 
+PLAIN = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
+
+
+@pytest.mark.parametrize("format", ["WAV", "WAVEX"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("subtype", PLAIN)
+def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(subtype, channels, format, monkeypatch):
+    sound = np.random.default_rng(0).uniform(-1.2, 1.2, (9000, channels))
+    content = wav(sound, 8000, subtype, format)
+    assert module._wav(content) is not None
+    plain = vars(probe(content))
+    monkeypatch.setattr(module, "_wav", lambda source: None)
+    decoded = vars(probe(content))
+    assert {name: value for name, value in plain.items() if value is not None} == pytest.approx(
+        {name: value for name, value in decoded.items() if value is not None}, abs=1e-6
+    )
+
+
+def test_loudness_and_clipping():
+    sound = np.repeat(NOISE[:, None], 2, axis=1)
+    sound[:160] = 1.0
+    for content in (wav(sound), wav(sound, subtype="IMA_ADPCM")):
+        assert probe(content).loudness_lufs == pytest.approx(-5.0, abs=0.1)
+    assert probe(wav(sound)).clipped == 160 / 16000
+    assert probe(film()).loudness_lufs == pytest.approx(probe(wav(NOISE)).loudness_lufs, abs=0.7)
+    assert probe(wav(NOISE[:1600])).loudness_lufs is None
+    assert probe(wav(np.zeros(16000))).loudness_lufs == -np.inf
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "ULAW", "GSM610"])
+def test_other_wavs_are_decoded(subtype):
+    content = wav(NOISE, subtype=subtype)
+    assert module._wav(content) is None
+    assert probe(content).has_sound
+
+
+@pytest.mark.parametrize("channels", [5, 9, 16])
+def test_many_channels(channels, monkeypatch):
+    content = wav(np.repeat(NOISE[:, None], channels, axis=1))
+    plain = probe(content)
+    monkeypatch.setattr(module, "_wav", lambda source: None)
+    assert plain.channels == probe(content).channels == channels
+    assert plain.peak_dbfs == pytest.approx(probe(content).peak_dbfs)
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16"])
+def test_a_long_wav_is_read_in_pieces(subtype, tmp_path):
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, 200_000)
+    (tmp_path / "a.wav").write_bytes(wav(sound, subtype=subtype))
+    found = probe(tmp_path / "a.wav")
+    assert found.duration_s == 12.5
+    assert found.peak_dbfs == pytest.approx(20 * np.log10(np.abs(sound).max()), abs=1e-3)
+
+
 @pytest.mark.parametrize("format", ["mp4", "webm", "matroska", "avi"])
 def test_film(format):
     found = probe(film(format=format))
@@ -86,6 +141,7 @@ def test_film_without_audio_stream():
     assert not found.has_audio_stream
     assert not found.has_sound
     assert found.sample_rate is found.channels is found.peak_dbfs is None
+    assert found.loudness_lufs is found.clipped is None
 
 
 def test_cover_picture_is_no_film():
@@ -122,6 +178,11 @@ def test_unreadable():
     unreadable(b"somebody renamed this text\n" * 100)
     unreadable(film()[:-2000])
     assert "nothing in media of 44 bytes decodes" in unreadable(wav(NOISE[:0]))
+    assert "no number" in unreadable(wav(np.append(NOISE, np.nan), subtype="FLOAT"))
+
+
+def test_what_is_not_there_is_unreadable(tmp_path):
+    assert "does not open" in unreadable(tmp_path / "a.wav")
 
 
 def test_cut_short(tmp_path):

@@ -78,12 +78,13 @@ def resolve(setting: str) -> tuple[str, Path | None]:
         return "mtcnn", None
 
 
-def load(name: str, weights: Path | None) -> Detector:
+def load(name: str, weights: bytes | None, side: int) -> Detector:
     """A detector, ready to use.
 
     Args:
         name: as `resolve` gives it
-        weights: likewise
+        weights: the content of the file that it gives
+        side: `faces.detector_side`
     """
     module = import_module(f".{name.partition('_')[0]}", __name__)
-    return cast(Detector, module.load(name, weights))
+    return cast(Detector, module.load(name, weights, side))

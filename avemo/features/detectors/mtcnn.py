@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ... import quiet
@@ -56,8 +55,8 @@ class Mtcnn:
         return faces
 
 
-def load(name: str, weights: Path | None) -> Mtcnn:
-    """The detector; neither argument changes anything."""
+def load(name: str, weights: bytes | None, side: int) -> Mtcnn:
+    """The detector; no argument changes anything."""
     quiet.tensorflow()
     import tensorflow as tf
     from mtcnn import MTCNN

@@ -1,0 +1,192 @@
+from dataclasses import asdict
+from pathlib import PurePath
+
+import pandas as pd
+import pytest
+
+from avemo.corpus import checks
+from avemo.corpus.ravdess import CHANNELS, EMOTIONS, parse
+from avemo.settings import Catalogue
+
+WARN = dict.fromkeys(("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn")
+SETTINGS = Catalogue(
+    max_set_aside=0.05, min_duration_s=0.3, silence_dbfs=-60.0, clipped=0.001, findings=WARN
+)
+ASIDE = SETTINGS.model_copy(update={"findings": dict.fromkeys(WARN, "aside")})
+FINE = "03-01-05-02-01-02-12"
+
+
+def recordings(*paths, **columns):
+    """Rows as measured: nothing is wrong but what the columns say, a value a path."""
+    named = [parse(path) for path in paths]
+    rows = pd.DataFrame([asdict(one) for one in named])
+    rows = rows.assign(
+        path=[PurePath(path).as_posix() for path in paths],
+        recording=[one.id for one in named],
+        emotion=[one.label for one in named],
+        sha256=[f"content of {path}" for path in paths],
+        duration_s=3.5,
+        has_sound=rows["modality"].ne(2),
+        clipped=0.0,
+        finding="",
+        reason="",
+        **dict.fromkeys(("sample_rate", "channels", "peak_dbfs", "loudness_lufs"), 0),
+        **dict.fromkeys(("width", "height", "frames", "rotation", "frame_rate")),
+    )
+    return rows.assign(**columns)
+
+
+def found(rows, settings):
+    """Findings and warnings by path."""
+    judged = checks.judge(rows, settings).set_index("path")
+    assert (judged["reason"].eq("") == judged["finding"].eq("")).all()
+    return judged["finding"].to_dict(), judged["warnings"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("finding", "path", "columns"),
+    [
+        ("too-short", f"{FINE}.wav", {"duration_s": 0.29}),
+        ("silent", f"{FINE}.wav", {"has_sound": False}),
+        ("clipped", f"{FINE}.wav", {"clipped": 0.0011}),
+        ("folder", f"Actor_11/{FINE}.wav", {}),
+        ("folder", f"Actor_12/Actor_11/{FINE}.wav", {}),
+        ("emotion", "03-02-07-01-01-01-12.wav", {}),
+        ("emotion", "03-02-08-01-01-01-12.wav", {}),
+        ("emotion", "03-01-01-02-01-01-12.wav", {}),
+        ("emotion", "03-02-01-02-01-01-12.wav", {}),
+    ],
+)
+def test_the_settings_say_what_a_finding_does(finding, path, columns):
+    rows = recordings("03-01-03-01-01-01-01.wav", path)
+    for column, value in columns.items():
+        rows.loc[1, column] = value
+    fine = rows.loc[0, "path"]
+    assert found(rows, SETTINGS) == ({fine: "", path: ""}, {fine: "", path: finding})
+    assert found(rows, ASIDE) == ({fine: "", path: finding}, {fine: "", path: ""})
+
+
+@pytest.mark.parametrize(
+    ("path", "columns"),
+    [
+        (f"{FINE}.wav", {"duration_s": 0.3}),
+        (f"{FINE}.wav", {"clipped": 0.001}),
+        (f"Actor_11/Actor_12/{FINE}.wav", {}),
+        (f"Audio_Actor_11/{FINE}.wav", {}),
+        ("01-01-05-02-01-02-12.mp4", {"has_sound": False}),  # there is a picture
+        ("02-01-05-02-01-02-12.mp4", {"has_sound": False, "clipped": None}),
+        ("03-01-08-02-01-01-12.wav", {}),
+        ("03-02-06-02-01-01-12.wav", {}),
+        ("03-02-01-01-01-01-12.wav", {}),
+    ],
+)
+def test_what_is_fine(path, columns):
+    assert found(recordings(path, **columns), ASIDE) == ({path: ""}, {path: ""})
+
+
+def test_several_warnings_and_none_of_what_is_set_aside():
+    path = f"Actor_11/{FINE}.wav"
+    rows = recordings(path, duration_s=0.1, clipped=0.5)
+    assert found(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
+    some = SETTINGS.model_copy(update={"findings": WARN | {"clipped": "aside"}})
+    assert found(rows, some) == ({path: "clipped"}, {path: ""})
+
+
+def test_reasons_name_the_setting_and_the_measure():
+    rows = recordings(f"{FINE}.wav", duration_s=0.1)
+    reason = checks.judge(rows, ASIDE)["reason"][0]
+    assert "0.10 s" in reason
+    assert "0.3 s (catalogue.min_duration_s)" in reason
+
+
+@pytest.mark.parametrize("other", ["03-01-05-02-01-02-11.wav", "03-01-04-02-01-02-12.wav"])
+@pytest.mark.parametrize("settings", [SETTINGS, ASIDE], ids=["warn", "aside"])
+def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, settings):
+    same = [f"{FINE}.wav", "03-01-05-02-01-01-12.wav", other]
+    rows = recordings(*same, "03-01-05-02-02-01-12.wav")
+    rows.loc[:2, "sha256"] = "one"
+    findings, warnings = found(rows, settings)
+    assert findings == dict.fromkeys(same, "contradiction") | {rows.loc[3, "path"]: ""}
+    assert set(warnings.values()) == {""}
+    reasons = checks.judge(rows, settings)["reason"]
+    assert other in reasons[0]
+    assert reasons[2].endswith("-12.wav, whose name says actor 12, angry")
+
+
+def test_what_does_not_decode_contradicts_nothing():
+    rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="of no bytes")
+    rows["finding"] = rows["reason"] = "unreadable"
+    assert set(found(rows, ASIDE)[0].values()) == {"unreadable"}
+
+
+def test_identical_recordings_are_all_but_the_first():
+    paths = [
+        "b/03-01-05-02-01-01-12.wav",
+        "a/03-01-05-02-01-02-12.wav",
+        "a/01-01-05-02-01-01-12.mp4",
+    ]
+    rows = recordings(*paths, sha256="one")
+    expected = dict.fromkeys(paths[:2], "identical") | {paths[2]: ""}
+    nothing = dict.fromkeys(paths, "")
+    assert found(rows, SETTINGS) == (nothing, expected)
+    assert found(rows[::-1], SETTINGS) == (nothing, expected)
+    assert found(rows, ASIDE) == (expected, nothing)
+
+
+def test_a_second_recording_of_a_name_is_a_duplicate():
+    paths = [f"{folder}/{FINE}.wav" for folder in "abc"]
+    rows = recordings(*paths, has_sound=[False, True, True])
+    assert found(rows, ASIDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
+    # also where the bytes are the same
+    rows = recordings(*paths, sha256="one")
+    assert found(rows, ASIDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
+
+
+def test_the_published_set():
+    published = checks.published()
+    assert len({one.id for one in published}) == len(published) == 7356
+    counts = pd.DataFrame([asdict(one) for one in published])
+    each = counts.groupby(["modality", "channel", "actor"]).size().unstack("channel", fill_value=0)
+    assert set(each[1]) == {60}
+    assert each[2].drop(18, level="actor").eq(44).all()
+    assert each.xs(18, level="actor")[2].eq(0).all()
+    song = counts[counts["channel"].map(CHANNELS).eq("song")]
+    assert {EMOTIONS[code - 1] for code in set(song["emotion"])} == set(EMOTIONS[:6])
+
+
+def test_nothing_published_is_found_fault_with():
+    rows = recordings(*(one.file.as_posix() for one in checks.published()))
+    findings, warnings = found(rows, ASIDE)
+    assert set(findings.values()) == set(warnings.values()) == {""}
+    assert checks.missing(rows) == {}
+
+
+def test_missing_files_are_of_archives_that_are_there_in_part():
+    published = checks.published()
+    lost = {"03-01-01-01-01-01-01", "01-02-06-02-02-02-23", "02-02-06-02-02-02-23"}
+    rows = recordings(
+        *(
+            one.file.as_posix()
+            for one in published
+            if one.id not in lost
+            and (one.modality != 3 or one.channel != 2)  # no Audio_Song_Actors_01-24
+            and one.file.parts[0] != "Video_Speech_Actor_04"
+        )
+    )
+    expected = {
+        "Audio_Speech_Actors_01-24": ["03-01-01-01-01-01-01.wav"],
+        "Video_Song_Actor_23": ["01-02-06-02-02-02-23.mp4", "02-02-06-02-02-02-23.mp4"],
+    }
+    assert checks.missing(rows) == expected
+    rows.loc[5, ["finding", "reason"]] = "silent"  # is there all the same
+    rows.loc[len(rows)] = rows.loc[5]
+    rows.loc[len(rows) - 1, "recording"] = ""  # of no name
+    assert checks.missing(rows) == expected
+
+
+def test_of_an_actor_s_video_one_file_tells_of_the_rest():
+    lacking = checks.missing(recordings("02-02-06-02-02-02-23.mp4"))
+    assert {archive: len(names) for archive, names in lacking.items()} == {
+        "Video_Song_Actor_23": 87
+    }
+    assert checks.missing(recordings("03-02-06-02-02-02-18.wav"))["Audio_Song_Actors_01-24"]

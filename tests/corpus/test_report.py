@@ -1,0 +1,163 @@
+import base64
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avemo.corpus import checks, report
+from avemo.settings import load
+
+SETTINGS = load(Path(__file__).parents[2])
+SAMPLE, OWN = (
+    SETTINGS.model_copy(update={"corpus": SETTINGS.corpus.model_copy(update={"source": source})})
+    for source in ("sample", "path")
+)
+FIGURES = {"emotions.png", "actors.png", "durations.png", "loudness.png"}
+
+
+def catalogue(**columns):
+    """Every recording of two actors but one, measured."""
+    named = [one for one in checks.published() if one.actor in (1, 2)][1:]
+    rows = pd.DataFrame([asdict(one) for one in named])
+    silent = rows["modality"].eq(2)
+    rows = rows.assign(
+        path=[one.file.as_posix() for one in named],
+        bytes=1_000_000,
+        sha256=[one.id for one in named],
+        recording=[one.id for one in named],
+        performance=[one.performance for one in named],
+        emotion=[one.label for one in named],
+        duration_s=np.linspace(3, 5, len(rows)),
+        has_picture=rows["modality"].ne(3),
+        has_sound=~silent,
+        has_audio_stream=True,
+        sample_rate=48000,
+        channels=1,
+        peak_dbfs=-6.0,
+        loudness_lufs=np.where(silent, -np.inf, np.linspace(-40, -20, len(rows))),
+        clipped=0.0,
+        **dict.fromkeys(("width", "height", "frames", "rotation"), 720),
+        frame_rate=30000 / 1001,
+        finding="",
+        reason="",
+    )
+    return checks.judge(rows.assign(**columns), SETTINGS.catalogue)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rows = catalogue()
+    wavs = rows.index[rows["modality"].eq(3)]
+    rows.loc[wavs[1:3], "sha256"] = "one"
+    rows.loc[wavs[5], ["finding", "reason"]] = "silent", "the sound's peak stays below -60 dBFS"
+    rows.loc[wavs[10:30], "warnings"] = "clipped, folder"
+    return rows
+
+
+def written(rows, settings, folder):
+    folder.mkdir()
+    report.write(rows, settings, folder)
+    return (folder / "catalogue.md").read_text(), (folder / "catalogue.html").read_text()
+
+
+def section(text, title):
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
+    text, _ = written(rows, OWN, tmp_path / "report")
+    used = len(rows) - 1
+    hours = rows[rows["finding"].eq("")]["duration_s"].sum() / 3600
+    assert f"| all | {used} | 208 | 2 | {hours:.2f} | {used:.1f} MB | 1 |" in text
+    findings = section(text, "Findings")
+    assert re.search(r"\| `silent` .* set aside \| 1 \|", findings)
+    assert re.search(r"\| `contradiction` .* set aside, always \| 0 \|", findings)
+    assert re.search(r"\| `clipped` .* warned of \| 20 \|", findings)
+    assert findings.count("- and 10 more") == 2
+    silent = rows[rows["finding"].eq("silent")]["path"].iloc[0]
+    assert f"- `{silent}`: the sound's peak stays below -60 dBFS" in findings
+    one, other = sorted(rows[rows["sha256"].eq("one")]["path"])
+    assert f"- `{one}` = `{other}`\n" in section(text, "Byte-identical recordings")
+    tracks = section(text, "Silent tracks")
+    assert "| video-only | 208 | 208 |" in tracks
+    assert tracks.count("\n- `") == 10
+    assert "- and 198 more" in tracks
+    formats = section(text + "\n", "Formats")
+    assert "| audio-only | 48000 | 1 | 207 |" in formats
+    assert "| audio-video | 720 | 720 | 720 | 29.97 | 207 |" in formats
+
+
+def test_missing_files_are_counted_by_archive(rows, tmp_path):
+    lost = checks.published()[0]
+    missing = section(written(rows, OWN, tmp_path / "report")[0], "Missing files")
+    assert f"| `Video_Speech_Actor_01` | 1 | `{lost.file.name}` |" in missing
+    assert "| `Audio_Song_Actors_01-24` | 924 | `03-02-01-01-01-01-03.wav`" in missing
+    assert " and 914 more |" in missing
+
+
+def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(rows, tmp_path):
+    for number, page in enumerate(written(rows, SAMPLE, tmp_path / "sample")):
+        assert "synthetic sample" in page, number
+        assert "Missing files" not in page
+    for page in written(rows, OWN, tmp_path / "own"):
+        assert "synthetic" not in page
+    for name in FIGURES:  # the pictures say so too
+        assert (tmp_path / "sample" / name).read_bytes() != (tmp_path / "own" / name).read_bytes()
+
+
+def test_the_page_holds_its_figures(rows, tmp_path):
+    text, page = written(rows, OWN, tmp_path / "report")
+    assert set(re.findall(r"\]\((\w+\.png)\)", text)) == FIGURES
+    assert {file.name for file in (tmp_path / "report").glob("*.png")} == FIGURES
+    sources = re.findall(r'src="([^"]*)"', page)
+    assert len(sources) == 4
+    for source in sources:
+        kind, _, content = source.partition(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(content).startswith(b"\x89PNG")
+    assert page.count("<table>") == len(re.findall("^[|] ---", text, re.MULTILINE))
+    assert "http" not in page
+
+
+def test_the_same_catalogue_makes_the_same_bytes(rows, tmp_path):
+    for name in ("one", "other"):
+        written(rows, OWN, tmp_path / name)
+    files = sorted((tmp_path / "one").iterdir())
+    assert len(files) == 6
+    for file in files:
+        assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
+
+
+def test_names_are_shown_as_they_are(rows, tmp_path):
+    wrong = rows.assign(warnings="")
+    wrong.loc[0, ["path", "finding", "reason", "recording"]] = (
+        "a|b/<b>_x_.wav",
+        "name",
+        "'<b>_x_' is `no` | *name*",
+        "",
+    )
+    _, page = written(wrong, OWN, tmp_path / "report")
+    assert "<code>a\\|b/&lt;b&gt;_x_.wav</code>: '&lt;b&gt;_x_' is `no` | *name*" in page
+
+
+@pytest.mark.parametrize("finding", ["", "name", "unreadable"])
+def test_little_or_nothing_to_show(finding, tmp_path):
+    rows = catalogue()[:1].assign(finding=finding, reason=finding)
+    rows = rows.assign(
+        duration_s=1.0, has_sound=False, has_picture=False, sample_rate=pd.NA, channels=pd.NA
+    )
+    text, page = written(rows, OWN, tmp_path / "report")
+    assert "loudness" not in text
+    assert ("emotions.png" in text) == (finding == "")
+    assert "<h2>Findings</h2>" in page
+
+
+def test_sound_alone(rows, tmp_path):
+    sounds = rows[rows["modality"].eq(3)].assign(width=pd.NA, height=pd.NA, frame_rate=np.nan)
+    text, _ = written(sounds, OWN, tmp_path / "report")
+    assert "None: every sound track has sound." in text
+    assert "picture of" not in text
+    assert "video" not in section(text, "Formats")

@@ -1,0 +1,151 @@
+"""Features on a Ray cluster of two nodes: the same as here, whatever happens to a node."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from avemo import engine
+from avemo.errors import SettingsError
+from avemo.features import audio, logmel, mfcc, store
+from avemo.media.sound import write_wav
+
+pytest.importorskip("ray", reason="needs the extra ray")
+pytestmark = pytest.mark.slow
+
+BAND = {"low_hz": 60.0, "high_hz": 7600.0}
+EXTRACTORS = {
+    "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
+    "logmel": logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND),
+}
+
+
+class Cluster:
+    """A head and a second node on this machine, with one core each."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.nodes: list[subprocess.Popen[bytes]] = []
+        self.start("--head", "--port", self.address.partition(":")[2], "--temp-dir", str(folder))
+        self.start("--address", self.address)
+
+    def start(self, *options: str) -> None:
+        """Start a node and wait until it takes work."""
+        command = Path(sys.executable).with_name("ray")
+        quiet = ("--include-dashboard=false",) if "--head" in options else ()
+        self.nodes.append(
+            subprocess.Popen(
+                [command, "start", "--block", "--num-cpus=1", *quiet, *options],
+                env=os.environ
+                | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(Path(__file__).parent)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        for _ in range(300):
+            found = subprocess.run(
+                [command, "status", "--address", self.address], capture_output=True, text=True
+            )
+            if f"/{len(self.nodes)}.0 CPU" in found.stdout:
+                return
+            assert self.nodes[-1].poll() is None, "the node ended"
+            time.sleep(0.2)
+        raise AssertionError(found.stdout + found.stderr)
+
+    def kill(self, node: int) -> None:
+        """As a power cut would."""
+        process = psutil.Process(self.nodes[node].pid)
+        for one in [process, *process.children(recursive=True)]:
+            one.kill()
+        self.nodes[node].wait()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    # a short path: Ray's sockets stand in it
+    made = Cluster(Path("/tmp") / f"avemo-ray-{os.getpid()}")
+    yield made
+    for number, node in enumerate(made.nodes):
+        if node.poll() is None:
+            made.kill(number)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sounds")
+    rows = []
+    for number in range(40):
+        file = folder / f"{number}.wav"
+        noise = np.random.default_rng(number).standard_normal(8000 + 100 * number)
+        write_wav(file, 0.1 * noise, 22050)
+        rows.append((f"take-{number:02d}", f"03-{number:02d}", 1 + number % 3, str(number), file))
+    (folder / "7.wav").write_bytes(b"RIFF")
+    return pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
+
+
+def content(folder):
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.parquet")}
+
+
+def features(folder, sources, **where):
+    targets = {
+        name: store.target(folder / name, module, EXTRACTORS[name])
+        for name, module in (("mfcc", mfcc), ("logmel", logmel))
+    }
+    store.update(targets, sources, audio.Extraction(EXTRACTORS), **where)
+    return content(folder)
+
+
+def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
+    here = features(tmp_path / "here", sources, workers=1)
+    assert len(here) == 6
+    assert features(tmp_path / "cores", sources, workers=2) == here
+    assert features(tmp_path / "cluster", sources, cluster=cluster.address) == here
+    row = store.read(tmp_path / "cluster/mfcc").set_index("performance").loc["take-07"]
+    assert row["finding"] == "unreadable"
+
+
+def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
+    features(tmp_path, sources, workers=1)
+    import ray
+
+    ray.init(cluster.address, logging_level="ERROR", log_to_driver=False)
+    try:
+        rows = ray.data.read_parquet(str(tmp_path / "mfcc")).take_all()
+    finally:
+        ray.shutdown()
+    assert len(rows) == 40
+    found = {row["performance"]: row["mfcc"] for row in rows}
+    expected = store.arrays(tmp_path / "mfcc", "mfcc")
+    np.testing.assert_array_equal(found["take-03"], expected["take-03"].ravel())
+
+
+def test_what_a_function_raises_ends_the_run(cluster):
+    results = engine.run(abs, [-1, "two"], title="test", cluster=cluster.address)
+    with pytest.raises(TypeError, match="bad operand"):
+        list(results)
+
+
+def test_a_node_that_dies_costs_nothing_but_time(cluster):
+    from slow_work import square
+
+    results = engine.run(square, range(40), title="test", cluster=cluster.address)
+    found = [next(results) for _ in range(8)]
+    cluster.kill(1)
+    found += results
+    assert [value for value, _ in found] == [number**2 for number in range(40)]
+    assert len({process for _, process in found[:8]}) == 2, "one node did all from the start"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
+def test_no_cluster_is_said_in_a_line(address):
+    with pytest.raises(SettingsError, match=r"ray\.address: no Ray cluster at"):
+        list(engine.run(abs, [1], title="test", cluster=address))
