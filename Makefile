@@ -1,5 +1,6 @@
 # make demo   the environment, the whole pipeline on the sample corpus, the three registered models
 # make test   the environment, lint, types and every test
+# make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder for RAVDESS's recordings)
 # make lock   pin every dependency anew
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint lock
+.PHONY: help env demo test lint bench lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -35,6 +36,9 @@ lint: $(READY)
 test: lint
 	@echo "avemo: every test"
 	@. $(BIN)/activate && python -m pytest
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks
 
 lock:
 	@sh requirements/lock.sh

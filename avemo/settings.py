@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -49,9 +50,11 @@ class Zenodo(Strict):
     record: Positive
     modalities: Annotated[list[Literal["audio", "video"]], Field(min_length=1)]
     channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)]
-    actors: (
-        Literal["all"] | Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=1)]
-    )
+    actors: Annotated[
+        list[Annotated[int, Field(ge=1, le=24)]],
+        BeforeValidator(lambda value: [*range(1, 25)] if value == "all" else value),
+        Field(min_length=1),
+    ]
     parallel: Annotated[int, Field(ge=1, le=8)]
     keep_archives: bool
 

@@ -1,7 +1,13 @@
 import os
 
 # a test must not reach for the developer's own cache, mirror or tracking store
-for name in ("AVEMO_ASSETS_MIRROR", "AVEMO_ASSETS_ORIGIN", "AVEMO_CACHE", "AVEMO_ROOT"):
+for name in (
+    "AVEMO_ASSETS_MIRROR",
+    "AVEMO_ASSETS_ORIGIN",
+    "AVEMO_CACHE",
+    "AVEMO_ROOT",
+    "AVEMO_ZENODO_ORIGIN",
+):
     os.environ.pop(name, None)
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
     os.environ.pop(name, None)

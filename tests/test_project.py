@@ -27,7 +27,10 @@ row = {"performance": "a", "recording": "b", "actor": 1, "sha256": "c", "file": 
 writers = {
     "wav": lambda: write_wav(folder / "a.wav", noise, 16000),
     "features": lambda: store.update(
-        folder, pd.DataFrame([row]), lambda file: {"x": noise}, {}, workers=1
+        {"x": store.Target(folder, {}, {"x": "float64"})},
+        pd.DataFrame([row]),
+        lambda file, names: {"x": {"x": noise}},
+        workers=1,
     ),
 }
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))

@@ -245,13 +245,13 @@ def _more(count: int) -> str:
 
 
 def _code(text: str) -> str:
-    """A name as it is, also within a table."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+    """A name as it is."""
+    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def _plain(text: str) -> str:
     """A sentence that may hold what Markdown takes for its own."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>|" else letter for letter in text)
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>" else letter for letter in text)
 
 
 def _size(count: int) -> str:

@@ -50,7 +50,7 @@ class Settings(Strict):
 
     detector: Literal["auto", "scrfd", "mtcnn"]
     detector_side: Annotated[int, Field(ge=128, le=640)]
-    frames: Annotated[int, Field(ge=1, le=64)]
+    frames: Annotated[int, Field(ge=1, le=1000)]
     size: Annotated[int, Field(ge=32, le=224)]
     margin: Annotated[float, Field(ge=0, le=0.5)]
     min_score: Annotated[float, Field(ge=0, le=1)]

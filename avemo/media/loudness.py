@@ -64,13 +64,13 @@ class Level:
 
         if not len(block):
             return
+        if not np.isfinite(block).all():
+            raise MediaError("unreadable", "the sound holds samples that are no number")
         self.samples += len(block)
         self._peak = max(self._peak, float(np.abs(block.mean(axis=1)).max()))
         self._full += int((np.abs(block) >= _FULL_SCALE).sum())
         weighted, self._state = sosfilt(self._filter, block, axis=0, zi=self._state)
         power = np.concatenate([self._rest, np.square(weighted) @ self._weights])
-        if not np.isfinite(power).all():
-            raise MediaError("unreadable", "the sound holds samples that are no number")
         whole = len(power) // self._step * self._step
         self._gate.take(power[:whole].reshape(-1, self._step).mean(axis=1))
         self._rest = power[whole:]

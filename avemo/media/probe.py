@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import MediaError
 from .container import is_wav, name, opened
 from .loudness import Level
@@ -105,6 +107,7 @@ def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
         streams = [part.stream for part in (picture, sound) if part.stream is not None]
         for packet in container.demux(streams) if streams else ():
             (sound if packet.stream is sound.stream else picture).take(packet)
+        sound.measure()
         missing = picture.missing or sound.missing
     if not picture.decodes and sound.level is None:
         raise MediaError("unreadable", f"nothing in {name(source)} decodes, sound or picture")
@@ -205,6 +208,7 @@ class _Sound(_Stream):
         self._resampler = av.AudioResampler(format="flt")
         self._damaged = av.error.InvalidDataError
         self.level: Level | None = None
+        self._waiting: list[np.ndarray] = []
 
     @property
     def duration_s(self) -> float:
@@ -219,8 +223,16 @@ class _Sound(_Stream):
         for frame in frames:
             if self.level is None:
                 self.level = Level(frame.sample_rate, frame.layout.nb_channels)
-            for block in self._floats(frame):
-                self.level.take(block.to_ndarray().reshape(-1, self.level.channels))
+            blocks = [block.to_ndarray() for block in self._floats(frame)]
+            self._waiting += [block.reshape(-1, self.level.channels) for block in blocks]
+        if sum(map(len, self._waiting)) >= _BLOCK:
+            self.measure()
+
+    def measure(self) -> None:
+        """Measure what waits; many small blocks would take longer."""
+        if self.level is not None and self._waiting:
+            self.level.take(np.concatenate(self._waiting))
+        self._waiting = []
 
     def _floats(self, frame: Any) -> list[Any]:
         try:

@@ -136,6 +136,8 @@ def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
     (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
     one = catalogue.build(tmp_path, SETTINGS)
     assert one.dtypes.to_dict() == rows.dtypes.to_dict()
+    for column in ("sample_rate", "channels", "width", "height", "frames", "rotation"):
+        assert one[column].dtype == "Int64"
     for column in ("has_picture", "has_sound", "has_audio_stream"):
         assert one[column].dtype == bool
 

@@ -119,6 +119,19 @@ def test_what_does_not_decode_contradicts_nothing():
     assert set(found(rows, ASIDE)[0].values()) == {"unreadable"}
 
 
+def test_a_copy_under_no_name_contradicts_nothing():
+    rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="one")
+    rows.loc[1, ["path", "finding", "reason", "recording", "emotion"]] = (
+        "a.wav",
+        "name",
+        "n",
+        "",
+        "",
+    )
+    rows.loc[1, "actor"] = 0
+    assert found(rows, ASIDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
+
+
 def test_identical_recordings_are_all_but_the_first():
     paths = [
         "b/03-01-05-02-01-01-12.wav",

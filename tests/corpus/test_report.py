@@ -140,7 +140,7 @@ def test_names_are_shown_as_they_are(rows, tmp_path):
         "",
     )
     _, page = written(wrong, OWN, tmp_path / "report")
-    assert "<code>a\\|b/&lt;b&gt;_x_.wav</code>: '&lt;b&gt;_x_' is `no` | *name*" in page
+    assert "<code>a|b/&lt;b&gt;_x_.wav</code>: '&lt;b&gt;_x_' is `no` | *name*" in page
 
 
 @pytest.mark.parametrize("finding", ["", "name", "unreadable"])

@@ -18,7 +18,7 @@ from zenodo_server import RECORD, SONG, SPEECH, VIDEO, Handler, packed, recordin
 
 from avemo import project
 from avemo.cli import main
-from avemo.corpus import archives, zenodo
+from avemo.corpus import archives, download, zenodo
 from avemo.corpus.folder import recordings as found_in
 from avemo.corpus.zenodo import fetch, listing
 from avemo.errors import CorpusError
@@ -33,10 +33,10 @@ def server(monkeypatch):
     with serving() as server:
         monkeypatch.setenv(zenodo.ORIGIN, server.url)
         monkeypatch.setenv("NO_PROXY", "*")
-        monkeypatch.setattr(zenodo, "ANSWER_S", 0.3)
-        monkeypatch.setattr(zenodo, "BACKOFF_S", 0.001)
-        monkeypatch.setattr(zenodo, "TRIES", 3)
-        monkeypatch.setattr(zenodo, "CHUNK", 1024)
+        monkeypatch.setattr(download, "ANSWER_S", 0.3)
+        monkeypatch.setattr(download, "BACKOFF_S", 0.001)
+        monkeypatch.setattr(download, "TRIES", 3)
+        monkeypatch.setattr(download, "CHUNK", 1024)
         yield server
 
 
@@ -241,7 +241,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, capsys, code
 
 def test_a_server_that_asks_to_wait_too_long_ends_it(tmp_path, server):
     server.faults[SPEECH] = [refuse(429, "3600")]
-    refused(tmp_path, "asks to wait 3600 s: run the same command again after that")
+    refused(tmp_path, f"{server.url} asks to wait 3600 s: run the same command again after that")
     assert server.ranges(SPEECH) == [""]
 
 

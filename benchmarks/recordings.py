@@ -1,0 +1,45 @@
+"""What the benchmarks run on."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from avemo.corpus import synthetic
+from avemo.corpus.folder import recordings
+from avemo.settings import Sample
+
+SAMPLE = "the synthetic sample corpus"
+GIVEN = "real RAVDESS recordings"
+
+
+def found(scratch: Path, given: Path | None, suffix: str) -> tuple[list[Path], str]:
+    """The files of one kind, and what they are called in the table."""
+    if given is None:
+        folder = scratch / "sample"
+        if not folder.exists():
+            synthetic.make(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
+        return [file for file in recordings(folder) if file.suffix == suffix], SAMPLE
+    return [file for file in recordings(given) if file.suffix == suffix], GIVEN
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Seconds."""
+    start = perf_counter()
+    function()
+    return perf_counter() - start
+
+
+def pace(results: Iterator[object], skipped: int = 1) -> float:
+    """Results a second, from the first on: what starting took is left out."""
+    for _ in range(skipped):
+        next(results)
+    start, count = perf_counter(), 0
+    for _ in results:
+        count += 1
+    return count / (perf_counter() - start)
+
+
+def middle(values: list[float]) -> float:
+    """The median."""
+    return float(median(values))
