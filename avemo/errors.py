@@ -22,8 +22,8 @@ class MediaError(AvemoError):
     """One recording cannot be used.
 
     Args:
-        finding: the class of the trouble, one short word: `unreadable`, `no-sound`, `silent`,
-            `too-short`, `no-picture`, `no-face`
+        finding: the class of the trouble, one short word: `name`, `unreadable`, `no-sound`,
+            `silent`, `too-short`, `no-picture`, `no-face`
         message: what was found, in a sentence
     """
 

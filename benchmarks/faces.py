@@ -35,11 +35,12 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     content = weights.read_bytes()
     ours, theirs, sampled = [], [], []
     for _ in range(ROUNDS):
-        theirs.append(on.pace(_loop(app, files)))
         frames = sum(1 for file in files for _ in read_frames(file, 1000))
-        ours.append(_frames_a_second(faces.Extraction(every, "scrfd_500m", content), files, frames))
+        theirs.append(on.pace(_loop(app, files), 1))
+        extraction = faces.Extraction(every, "scrfd_500m", content)
+        ours.append(_films_a_second(extraction, files) * frames / len(files))
         extraction = faces.Extraction(settings, "scrfd_500m", content)
-        sampled.append(_frames_a_second(extraction, files * 4, 4 * len(files)))
+        sampled.append(_films_a_second(extraction, files * 4))
     films = on.middle(theirs) * len(files) / frames
     return {
         "about": f"{len(files)} films of 720p, {frames} frames ({kind}). Other: "
@@ -77,13 +78,10 @@ def _loop(app: Any, files: list[Path]) -> Iterator[object]:
             yield app.get(frame)
 
 
-def _frames_a_second(extraction: faces.Extraction, files: list[Path], count: int) -> float:
-    """Without the start of the processes: a first film warms each up."""
+def _films_a_second(extraction: faces.Extraction, films: list[Path]) -> float:
+    """Once each process has had a film to start with."""
     cores = engine.cores()
-    results = engine.run(_One(extraction), files[:cores] + files, title="faces")
-    for _ in range(cores):
-        next(results)
-    return count / on.timed(lambda: list(results))
+    return on.pace(engine.run(_One(extraction), films[:cores] + films, title="faces"), cores - 1)
 
 
 class _One:

@@ -17,7 +17,7 @@ RATE = 25
 SHORT_S, LONG_S = 10, 600
 
 WORK = """
-import resource, sys
+import sys
 from pathlib import Path
 from avemo.media.probe import probe
 from avemo.features import audio, detectors, faces
@@ -41,7 +41,8 @@ elif what == "soundtrack":
     write_wav(film.with_suffix(".wav"), blocks(film, 16000), 16000)
 else:
     audio.extract(film, settings.extractors)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+(peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(peak.split()[1])
 """
 
 
@@ -127,6 +128,7 @@ def _encoded() -> tuple[Any, list[tuple[int, int, bool, bytes]]]:
             image = np.roll(base, 4 * index, axis=1)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
         container.mux(stream.encode())
+    buffer.seek(0)
     source = av.open(buffer)
     stream = source.streams.video[0]
     tick = stream.time_base * RATE

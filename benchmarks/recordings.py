@@ -30,14 +30,15 @@ def timed(function: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def pace(results: Iterator[object], skipped: int = 1) -> float:
-    """Results a second, from the first on: what starting took is left out."""
-    for _ in range(skipped):
-        next(results)
-    start, count = perf_counter(), 0
-    for _ in results:
-        count += 1
-    return count / (perf_counter() - start)
+def pace(results: Iterator[object], skipped: int) -> float:
+    """Results a second once running: without what starting and ending took.
+
+    Args:
+        results: they come one by one
+        skipped: how many come while the processes start
+    """
+    times = [perf_counter() for _ in results][skipped:]
+    return (len(times) - 1) / (times[-1] - times[0])
 
 
 def middle(values: list[float]) -> float:

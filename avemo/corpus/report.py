@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ..settings import Settings
 from .catalogue import usable
 from .checks import missing
-from .ravdess import CHANNELS, EMOTIONS, MODALITIES
+from .figures import QUIET, figures
+from .ravdess import MODALITIES
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["NAME", "write"]
 
@@ -35,8 +34,6 @@ _MEANING = {
     "emotion": "an emotion that the channel does not have",
     "identical": "byte-identical to another of the same actor and emotion",
 }
-_COLOURS = {"speech": "#1f5f9e", "song": "#e0883a"}
-_QUIET = "#6b7280"
 _LISTED = 10
 
 _PAGE = """<!doctype html>
@@ -76,15 +73,15 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
         settings: the whole
         folder: it is there, and empty
     """
-    figures = _figures(usable(rows))
-    for name, figure in figures.items():
+    drawn = figures(usable(rows))
+    for name, figure in drawn.items():
         if settings.corpus.synthetic:
-            figure.suptitle("synthetic sample", x=0.99, ha="right", color=_QUIET, size=10)
+            figure.suptitle("synthetic sample", x=0.99, ha="right", color=QUIET, size=10)
         # without the software's version: the same catalogue makes the same file
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-    text = "\n\n".join(_sections(rows, settings, list(figures))) + "\n"
+    text = "\n\n".join(_sections(rows, settings, list(drawn))) + "\n"
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
-    page = _html(text, [folder / f"{name}.png" for name in figures])
+    page = _html(text, [folder / f"{name}.png" for name in drawn])
     (folder / f"{NAME}.html").write_text(page, encoding="utf-8")
 
 
@@ -98,7 +95,7 @@ def _html(text: str, pictures: Iterable[Path]) -> str:
     return _PAGE.replace("BODY", body)
 
 
-def _sections(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> list[str]:
+def _sections(rows: "pd.DataFrame", settings: Settings, pictures: list[str]) -> list[str]:
     """The report's paragraphs, in Markdown."""
     used = usable(rows)
     out = ["# Catalogue"]
@@ -108,7 +105,7 @@ def _sections(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> l
             "anything about people or about accuracy."
         )
     out += [_totals(rows), "## Figures", "Of the recordings that are used."]
-    out += [f"![{name.replace('-', ' ')}]({name}.png)" for name in figures]
+    out += [f"![{name.replace('-', ' ')}]({name}.png)" for name in pictures]
     out += ["## Findings", *_findings(rows, settings)]
     if not settings.corpus.synthetic:
         out += ["## Missing files", *_missing(rows)]
@@ -256,104 +253,3 @@ def _plain(text: str) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
-def _figures(used: "pd.DataFrame") -> "dict[str, Figure]":
-    """By name; a figure that would be empty is left out."""
-    heard = used[used["has_sound"] & used["loudness_lufs"].gt(float("-inf"))]
-    figures = {}
-    if len(used):
-        figures["emotions"] = _emotions(used)
-        figures["actors"] = _actors(used)
-        figures["durations"] = _durations(used)
-    if len(heard):
-        figures["loudness"] = _loudness(heard)
-    return figures
-
-
-def _emotions(used: "pd.DataFrame") -> "Figure":
-    figure, axes = _axes(9.0, 3.6, "Recordings by channel and emotion")
-    channels = _channels(used)
-    width = 0.8 / len(channels)
-    for number, (channel, rows) in enumerate(channels.items()):
-        counts = [int(rows["emotion"].eq(emotion).sum()) for emotion in EMOTIONS]
-        places = [place + (number - (len(channels) - 1) / 2) * width for place in range(8)]
-        bars = axes.bar(places, counts, width * 0.94, color=_COLOURS[channel], label=channel)
-        axes.bar_label(bars, [f"{n:,}" if n else "" for n in counts], size=8, padding=2)
-    axes.set_xticks(range(8), EMOTIONS)
-    axes.tick_params(axis="x", length=0)
-    axes.margins(y=0.12)
-    axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
-    return figure
-
-
-def _actors(used: "pd.DataFrame") -> "Figure":
-    counts = used.groupby(["modality", "actor"]).size().unstack(fill_value=0)
-    figure, axes = _axes(9.0, 1.3 + 0.45 * len(counts), "Recordings by actor and modality")
-    axes.imshow(counts, cmap="Blues", vmin=0, aspect="auto")
-    most = counts.to_numpy().max()
-    for row, line in enumerate(counts.to_numpy()):
-        for column, count in enumerate(line):
-            ink = "white" if count > 0.55 * most else "#1f2937" if count else "#9ca3af"
-            axes.text(column, row, f"{count}", ha="center", va="center", color=ink, size=8)
-    axes.set_xticks(range(counts.shape[1]), [f"{actor:02d}" for actor in counts.columns])
-    axes.set_yticks(range(len(counts)), [MODALITIES[code] for code in counts.index])
-    axes.set_xticks([place - 0.5 for place in range(1, counts.shape[1])], minor=True)
-    axes.set_yticks([place - 0.5 for place in range(1, len(counts))], minor=True)
-    axes.grid(visible=False)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="both", length=0)
-    axes.spines[:].set_visible(False)
-    axes.set_xlabel("actor")
-    return figure
-
-
-def _durations(used: "pd.DataFrame") -> "Figure":
-    import numpy as np
-
-    figure, axes = _axes(9.0, 3.2, "Durations by channel")
-    edges = [float(edge) for edge in np.histogram_bin_edges(used["duration_s"], bins=40)]
-    for channel, rows in _channels(used).items():
-        label = f"{channel}, median {rows['duration_s'].median():.2f} s"
-        axes.hist(rows["duration_s"], edges, color=_COLOURS[channel], alpha=0.75, label=label)
-    axes.set_xlabel("seconds")
-    axes.set_ylabel("recordings")
-    axes.legend(frameon=False)
-    return figure
-
-
-def _loudness(heard: "pd.DataFrame") -> "Figure":
-    figure, axes = _axes(9.0, 3.6, "Loudness by emotion")
-    groups = [heard.loc[heard["emotion"].eq(name), "loudness_lufs"] for name in EMOTIONS]
-    axes.boxplot(
-        [group.to_numpy() for group in groups],
-        widths=0.55,
-        patch_artist=True,
-        boxprops={"facecolor": "#cfe0f1", "edgecolor": _COLOURS["speech"]},
-        medianprops={"color": _COLOURS["speech"], "lw": 2},
-        whiskerprops={"color": _COLOURS["speech"]},
-        capprops={"color": _COLOURS["speech"]},
-        flierprops={"marker": ".", "ms": 4, "mec": _QUIET},
-    )
-    axes.set_xticks(range(1, 9), EMOTIONS)
-    axes.tick_params(axis="x", length=0)
-    axes.set_ylabel("LUFS, integrated")
-    return figure
-
-
-def _channels(rows: "pd.DataFrame") -> "dict[str, pd.DataFrame]":
-    """The rows of each channel that there is."""
-    groups = {name: rows[rows["channel"].eq(code)] for code, name in CHANNELS.items()}
-    return {name: group for name, group in groups.items() if len(group)}
-
-
-def _axes(width: float, height: float, title: str) -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", weight="bold", pad=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color="#e5e7eb")
-    axes.set_axisbelow(True)
-    return figure, axes

@@ -5,6 +5,7 @@ from typing import Any
 
 import mlflow
 
+from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
 from ..models.bundle import Bundle
 from ..project import Project
@@ -26,6 +27,9 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
 
     Returns:
         for each modality: run_id, architecture and test figures, or what is absent and why
+
+    Raises:
+        CorpusError: a model was trained on another split, which may have held this test part
     """
     figures: dict[str, Any] = {}
     compared: dict[str, metrics.Interval] = {}
@@ -37,6 +41,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             continue
         model = Bundle(project.trained(modality))
         data = load(project, list(model.preparations)).part("test")
+        split.require(model.description["split"], data.split, f"the trained {modality} model")
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
         with runs.reopened(run["run_id"]):
             if not len(data):

@@ -148,15 +148,33 @@ def align(image: np.ndarray, points: np.ndarray, *, size: int, margin: float) ->
     scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
     goal = (np.array(TEMPLATE) + margin * TEMPLATE_SIDE) * scale
     move = _similarity(np.asarray(points, np.float64), goal)
-    # turned at about the frame's own resolution, then shrunk by area: shrinking while turning
-    # would skip pixels, and noise would stand for texture
-    finer = max(1, round(1 / float(np.hypot(move[0, 0], move[1, 0]))))
-    centred = (finer - 1) / 2  # pixel centres of the finer grid
-    move = move * finer + np.array([[0, 0, centred], [0, 0, centred]])
-    side = (size * finer, size * finer)
-    crop = cv2.warpAffine(image, move, side, borderMode=cv2.BORDER_REPLICATE)
-    crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    times = round(1 / float(np.hypot(move[0, 0], move[1, 0])))
+    if times > 1:
+        image, move = _shrunk(image, move, size, min(times, *image.shape[:2]))
+    crop = cv2.warpAffine(image, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
     return np.ascontiguousarray(crop[..., ::-1])
+
+
+def _shrunk(
+    image: np.ndarray, move: np.ndarray, size: int, times: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The part of an image that a crop shows, so many times smaller, and the move from there.
+
+    By area: shrinking while turning would skip pixels, and noise would stand for texture.
+    """
+    import cv2
+    import numpy as np
+
+    ends = np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
+    corners = cv2.invertAffineTransform(move) @ ends
+    most = np.array(image.shape[1::-1]) // times * times
+    first = np.clip(np.floor(corners.min(axis=1)).astype(int) - times, 0, most - times)
+    last = np.clip(np.ceil(corners.max(axis=1)).astype(int) + times, first + times, most)
+    count = (last - first) // times
+    (left, top), (right, bottom) = first, first + count * times
+    small = cv2.resize(image[top:bottom, left:right], count.tolist(), interpolation=cv2.INTER_AREA)
+    centre = first + (times - 1) / 2  # of the first small pixel
+    return small, np.column_stack([move[:, :2] * times, move[:, 2] + move[:, :2] @ centre])
 
 
 def _similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:

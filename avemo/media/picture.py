@@ -126,8 +126,11 @@ def _wanted(shown: list[int], count: int) -> list[int]:
 
 def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Frame]:
     """The wanted frames; runs of unwanted ones that end at a key frame are jumped over."""
+    from av.video.reformatter import VideoReformatter
+
     stream = _video(container)
     stream.thread_type = "AUTO"
+    reformatter = VideoReformatter()  # one for all frames: making it takes time
     start = (container.start_time or 0) / 1_000_000
     waiting = deque(wanted)
     at: int | None = None
@@ -140,7 +143,7 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
             if at is None or at < waiting[0]:
                 continue
             waiting.popleft()
-            yield Frame(float(at * stream.time_base) - start, _image(frame))
+            yield Frame(float(at * stream.time_base) - start, _image(frame, reformatter))
             if not waiting or bisect_right(keys, at) < bisect_right(keys, waiting[0]):
                 break
         else:
@@ -157,13 +160,12 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
         yield from packet.decode()
 
 
-def _image(frame: Any) -> np.ndarray:
+def _image(frame: Any, reformatter: Any) -> np.ndarray:
     """The frame in BGR, upright, its longer side at most `LONGEST`."""
     import numpy as np
 
     scale = min(1.0, LONGEST / max(frame.width, frame.height))
-    image = frame.to_ndarray(
-        format="bgr24", width=round(frame.width * scale), height=round(frame.height * scale)
-    )
+    width, height = round(frame.width * scale), round(frame.height * scale)
+    image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
     return np.ascontiguousarray(np.rot90(image, turns))

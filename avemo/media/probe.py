@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import MediaError
 from .container import is_wav, name, opened
 from .loudness import Level
-from .sound import opened_wav
+from .sound import BLOCK, Decoder, opened_wav, wav_blocks
 
 __all__ = ["Probe", "probe"]
 
@@ -18,10 +18,6 @@ __all__ = ["Probe", "probe"]
 _MISSING = 0.05
 #: WAV files that are written to a pipe promise this many bytes or more
 _UNKNOWN = 0x7FFF0000
-#: what libsndfile reads to the same samples as FFmpeg
-_PLAIN = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-#: samples read at a time
-_BLOCK = 65536
 
 
 @dataclass(frozen=True)
@@ -93,10 +89,8 @@ def _wav(source: Path | bytes) -> Level | None:
     if wav is None:
         return None
     with wav:
-        if wav.subtype not in _PLAIN:
-            return None
         level = Level(wav.samplerate, wav.channels)
-        for block in wav.blocks(_BLOCK, dtype="float32", always_2d=True):
+        for block in wav_blocks(wav):
             level.take(block)
     return level if level.samples else None
 
@@ -201,12 +195,8 @@ class _Sound(_Stream):
     """The first audio stream."""
 
     def __init__(self, container: Any) -> None:
-        import av
-
         super().__init__(next(iter(container.streams.audio), None))
-        # not by channel: PyAV crashes on more than eight
-        self._resampler = av.AudioResampler(format="flt")
-        self._damaged = av.error.InvalidDataError
+        self._decoder = Decoder()
         self.level: Level | None = None
         self._waiting: list[np.ndarray] = []
 
@@ -216,29 +206,17 @@ class _Sound(_Stream):
 
     def take(self, packet: Any) -> None:
         super().take(packet)
-        try:
-            frames = packet.decode()
-        except self._damaged:  # passed over, as players do
-            return
-        for frame in frames:
-            if self.level is None:
-                self.level = Level(frame.sample_rate, frame.layout.nb_channels)
-            blocks = [block.to_ndarray() for block in self._floats(frame)]
-            self._waiting += [block.reshape(-1, self.level.channels) for block in blocks]
-        if sum(map(len, self._waiting)) >= _BLOCK:
+        self._waiting += self._decoder.take(packet)
+        if sum(map(len, self._waiting)) >= BLOCK:
             self.measure()
 
     def measure(self) -> None:
         """Measure what waits; many small blocks would take longer."""
-        if self.level is not None and self._waiting:
+        if self._waiting:
+            if self.level is None:
+                self.level = Level(self._decoder.sample_rate, self._decoder.channels)
             self.level.take(np.concatenate(self._waiting))
-        self._waiting = []
-
-    def _floats(self, frame: Any) -> list[Any]:
-        try:
-            return list(self._resampler.resample(frame))
-        except ValueError as error:
-            raise MediaError("unreadable", f"the sound changes midway ({error})") from None
+            self._waiting = []
 
 
 def _wav_missing(source: Path | bytes) -> str:

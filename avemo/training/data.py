@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..corpus import ravdess, split
+from ..errors import CorpusError, ten
 from ..features import store
 from ..project import Project
 
@@ -24,18 +25,20 @@ class Dataset:
         rows: one a performance, sorted: performance, actor, part, fold, emotion (its name)
         features: for each name, one array a row
         descriptions: for each name, what it was made with
+        split: the id of the split that the parts are of
     """
 
     rows: pd.DataFrame
     features: dict[str, list[Array]]
     descriptions: dict[str, store.Description]
+    split: str
 
     def part(self, name: str) -> "Dataset":
         """The rows of one part, with their features."""
         chosen = np.flatnonzero(self.rows["part"].eq(name))
         features = {key: [clips[i] for i in chosen] for key, clips in self.features.items()}
         rows = self.rows.iloc[chosen].reset_index(drop=True)
-        return Dataset(rows, features, self.descriptions)
+        return Dataset(rows, features, self.descriptions, self.split)
 
     @property
     def labels(self) -> Array:
@@ -58,11 +61,20 @@ def load(project: Project, names: list[str]) -> Dataset:
 
     Args:
         names: the features; a performance that lacks one is left out
+
+    Raises:
+        CorpusError: features are of performances that the split does not know
     """
-    rows = split.read(project.split)
+    rows = everyone = split.read(project.split)
     folders = {name: project.features(modality_of(name), name) for name in names}
     found = {name: store.arrays(folder, name) for name, folder in folders.items()}
-    for clips in found.values():
+    current = split.identity(project.split)
+    for name, clips in found.items():
+        if unknown := sorted(set(clips) - set(everyone["performance"])):
+            raise CorpusError(
+                f"{folders[name]} holds {ten(unknown)}, which split {current} does not know: it "
+                "was made for another split; run `dvc repro`, which brings both up to date"
+            )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)
     # the labels come from the performance's own name: no table can put them out of step
@@ -70,4 +82,5 @@ def load(project: Project, names: list[str]) -> Dataset:
     rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
     features = {name: [clips[key] for key in rows["performance"]] for name, clips in found.items()}
     described = {name: store.description(folder) for name, folder in folders.items()}
-    return Dataset(rows, features, {name: text for name, text in described.items() if text})
+    known = {name: text for name, text in described.items() if text}
+    return Dataset(rows, features, known, current)

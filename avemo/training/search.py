@@ -37,7 +37,7 @@ def search(project: Project, settings: Settings, task: Task) -> Found:
     taken.
 
     Returns:
-        for JSON: run_id, best (architecture, hyperparameters, val_uar) and the trials
+        for JSON: run_id, split (its id), best (hyperparameters, val_uar) and the trials
     """
     modality = task.modality
     stage = runs.stage_of("search", modality)
@@ -65,7 +65,7 @@ def search(project: Project, settings: Settings, task: Task) -> Found:
         if valid is None:
             mlflow.set_tag("avemo.note", "no validation performances: defaults, nothing chosen")
             best = {"hyperparameters": {"architecture": chosen.architectures[0]}, "val_uar": None}
-            return {"run_id": run_id, "best": best, "trials": []}
+            return {"run_id": run_id, "split": task.data.split, "best": best, "trials": []}
         if resume:
             _end_unfinished(run_id)
         tuner = _Tuner(
@@ -96,7 +96,7 @@ def search(project: Project, settings: Settings, task: Task) -> Found:
         mlflow.log_metric(f"best_{OBJECTIVE}", trials[0][OBJECTIVE])
         mlflow.log_params({f"best.{k}": v for k, v in trials[0]["hyperparameters"].items()})
     shutil.rmtree(scratch)
-    return {"run_id": run_id, "best": trials[0], "trials": trials}
+    return {"run_id": run_id, "split": task.data.split, "best": trials[0], "trials": trials}
 
 
 class _Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from ..corpus import split
 from ..models import inputs
 from ..models.bundle import Bundle
 from ..models.hypermodel import Architectures, architecture
@@ -41,6 +42,7 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
 
     Raises:
         Absent: no performance of the training part has the features
+        CorpusError: what is to be fused was trained on another split
     """
     names: list[str] = getattr(settings.search, modality).architectures
     parts: dict[str, keras.Model] = {}
@@ -54,6 +56,9 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
             preparations |= bundle.preparations
     own = {name for each in names for name in architecture(modality, each).INPUTS}
     data = load(project, sorted(own | set(preparations)))
+    for part in parts:
+        made_on = Bundle(project.trained(part)).description["split"]
+        split.require(made_on, data.split, f"the trained {part} model")
     train = data.part("train")
     if not len(train):
         raise Absent(f"no performance of the training part has {' and '.join(data.features)}")

@@ -8,6 +8,7 @@ import keras_tuner
 import mlflow
 import pandas as pd
 
+from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics, plots
 from ..models import bundle
@@ -32,8 +33,12 @@ def train(
 
     Returns:
         for JSON: run_id, architecture and the validation figures
+
+    Raises:
+        CorpusError: the search was on another split
     """
     modality = task.modality
+    split.require(found["split"], task.data.split, f"the search result of {modality}")
     hp = keras_tuner.HyperParameters()
     hp.values = dict(found["best"]["hyperparameters"])
     deterministic(settings.seed)
@@ -48,6 +53,7 @@ def train(
         "classes": list(EMOTIONS),
         "features": {feature: task.data.descriptions[feature] for feature in kept},
         "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
+        "split": task.data.split,
         "seed": settings.seed,
         "synthetic": settings.corpus.synthetic,
         "trained_on": {

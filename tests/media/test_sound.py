@@ -129,3 +129,32 @@ def test_soundtrack_is_the_wav_a_frame_later():
         assert lag / 16000 == pytest.approx(1 / 29.97, abs=0.002), video.name
         common = min(len(alone), len(along) - lag)
         assert np.corrcoef(alone[:common], along[lag : lag + common])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize("channels", [1, 2, 10])
+def test_both_readers_give_the_same_samples(tmp_path, channels):
+    """A WAV file is read by libsndfile, an AIFF file by FFmpeg."""
+    sound = np.random.default_rng(1).uniform(-1, 1, (70_000, channels)).round(3)
+    files = [tmp_path / "a.wav", tmp_path / "a.aiff"]
+    for file in files:
+        soundfile.write(file, sound, 44100, subtype="PCM_24")
+    for rate in (44100, 16000):
+        one, other = (read_sound(file, rate) for file in files)
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    np.testing.assert_allclose(read_sound(files[0], 44100), sound.mean(axis=1), atol=1e-6)
+
+
+def test_a_sound_is_written_block_by_block_as_it_is_at_once(tmp_path):
+    sound = np.random.default_rng(2).uniform(-1.2, 1.2, 5000)
+    write_wav(tmp_path / "once.wav", sound, 16000)
+    write_wav(tmp_path / "blocks.wav", iter(np.split(sound, 5)), 16000)
+    assert (tmp_path / "once.wav").read_bytes() == (tmp_path / "blocks.wav").read_bytes()
+
+
+def test_the_pitch_of_a_resampled_sound_stays(tmp_path):
+    tone = np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000)
+    soundfile.write(tmp_path / "a.wav", tone, 48_000)
+    found = read_sound(tmp_path / "a.wav", 16_000)
+    expected = np.sin(2 * np.pi * 440 * np.arange(32_000) / 16_000)
+    assert len(found) == 32_000
+    np.testing.assert_allclose(found[200:-200], expected[200:-200], atol=1e-3)

@@ -1,0 +1,57 @@
+"""What is joined for training belongs together, or is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avemo.corpus import split
+from avemo.errors import CorpusError
+from avemo.features import mfcc, store
+from avemo.project import Project
+from avemo.training.data import load
+
+PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    write_split(made, PARTS)
+    sources = pd.DataFrame(
+        {
+            "performance": list(PARTS),
+            "recording": [f"03-{name}" for name in PARTS],
+            "actor": [int(name[-2:]) for name in PARTS],
+            "sha256": list(PARTS),
+            "file": [Path(name) for name in PARTS],
+        }
+    )
+    settings = mfcc.Settings(
+        sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
+    )
+    target = store.target(made.features("audio", "mfcc"), mfcc, settings)
+    clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
+    store.update({"mfcc": target}, sources, lambda file, names: clip, workers=1)
+    return made
+
+
+def write_split(project, parts):
+    rows = pd.DataFrame({"performance": list(parts), "part": list(parts.values()), "fold": 1})
+    split.write(rows.sort_values("performance"), project.split)
+
+
+def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
+    data = load(project, ["mfcc"])
+    assert data.rows["performance"].tolist() == sorted(PARTS)
+    assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
+    assert [clip.shape for clip in data.features["mfcc"]] == [(3, 2)] * 3
+    assert data.split == split.identity(project.split)
+    assert data.part("test").rows["performance"].tolist() == ["01-06-02-01-01-01"]
+
+
+def test_features_of_another_split_are_refused(project):
+    write_split(project, dict(list(PARTS.items())[:2]))
+    with pytest.raises(CorpusError, match=r"holds 01-06-02-01-01-01, which split \w{12} does not"):
+        load(project, ["mfcc"])
