@@ -1,14 +1,16 @@
 """faces: found, turned upright and cut, in every performance that has a picture."""
 
-import pandas as pd
-
-from avemo.corpus.catalogue import pictures
-from avemo.features import detectors, faces, store
 from avemo.project import Project, stage
 from avemo.settings import Settings
 
 
 def main(project: Project, settings: Settings) -> None:
+    # here, for each worker imports this module and needs none of these
+    import pandas as pd
+
+    from avemo.corpus.catalogue import pictures
+    from avemo.features import detectors, faces, store
+
     seen = pictures(pd.read_parquet(project.catalogue))
     name, weights = detectors.resolve(settings.faces.detector)
     target = store.target(project.features("visual", "faces"), faces, settings.faces, found_by=name)

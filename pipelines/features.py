@@ -3,16 +3,18 @@
 import shutil
 from importlib import import_module
 
-import pandas as pd
-
-from avemo.corpus.catalogue import sounds
-from avemo.corpus.soundtrack import file_of
-from avemo.features import audio, store
 from avemo.project import Project, stage
 from avemo.settings import Settings
 
 
 def main(project: Project, settings: Settings) -> None:
+    # here, for each worker imports this module and needs none of these
+    import pandas as pd
+
+    from avemo.corpus.catalogue import sounds
+    from avemo.corpus.soundtrack import file_of
+    from avemo.features import audio, store
+
     heard = sounds(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
     targets = {

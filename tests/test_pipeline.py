@@ -199,6 +199,18 @@ def test_predict_takes_the_model_that_fits(checkout, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_model_of_another_split_is_not_judged(checkout):
+    file = checkout.folder / "data/split.csv"
+    before = file.read_text()
+    file.unlink()  # DVC made it read-only
+    file.write_text(before.replace("train", "valid", 1))
+    done = checkout.run(sys.executable, "-m", "pipelines.evaluate")
+    file.write_text(before)
+    assert done.returncode == 1
+    assert "avemo: the trained audio model was made on split" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_wrong_settings_stop_the_pipeline_with_one_line(checkout):
     file = checkout.folder / "params.yaml"
     before = file.read_text()

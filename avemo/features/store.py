@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from .. import engine
 from ..errors import CorpusError, MediaError, ten
 from ..files import whole
+from .guarded import Guarded
 
 __all__ = [
     "Array",
@@ -116,7 +117,7 @@ def update(
     }
     items = [(row["file"], names) for rows in lacking.values() for row, names in rows]
     title = " and ".join(targets)
-    results = engine.run(_Extracted(extract), items, title=title, workers=workers, cluster=cluster)
+    results = engine.run(Guarded(extract), items, title=title, workers=workers, cluster=cluster)
     for actor, found in partitions.items():
         new = {row["performance"]: next(results) for row, _ in lacking[actor]}
         for name, partition in found.items():
@@ -185,21 +186,6 @@ def arrays(folder: Path, name: str) -> dict[str, Array]:
         return {}
     found = table[table["finding"].eq("")]
     return dict(zip(found["performance"], found[name], strict=True))
-
-
-class _Extracted:
-    """`extract`, with a recording's own trouble as a result rather than the end of the run."""
-
-    def __init__(self, extract: Callable[[Path, Collection[str]], Any]) -> None:
-        self.extract = extract
-
-    def __call__(self, item: tuple[Path, Collection[str]]) -> Mapping[str, Arrays | MediaError]:
-        file, names = item
-        try:
-            found: Mapping[str, Arrays | MediaError] = self.extract(file, names)
-        except MediaError as error:
-            return dict.fromkeys(names, error)
-        return found
 
 
 class _Partition:

@@ -12,6 +12,7 @@ from avemo import assets
 from avemo.errors import AssetError, MediaError
 from avemo.features import detectors, faces
 from avemo.features.detectors import Detector, Face
+from avemo.features.detectors.scrfd import Scrfd
 from avemo.media.picture import Frame
 
 SHARED = Path(__file__).parents[2] / "../shared"
@@ -125,6 +126,37 @@ def test_auto_does_not_hide_damaged_weights(
     monkeypatch.setenv(assets.MIRROR, str(tmp_path))
     with pytest.raises(AssetError, match="refused"):
         detectors.resolve("auto")
+
+
+class Network:
+    """Finds one face, in pictures at least so large."""
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+        self.looked_at: list[tuple[int, int]] = []
+
+    def detect(self, image: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, ...]:
+        self.looked_at.append(input_size)
+        found = int(max(input_size) >= self.least)
+        return np.full((found, 5), 0.9, np.float32), np.zeros((found, 5, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("least", "side", "looked_at"),
+    [
+        (0, 320, [(320, 192)]),
+        (400, 320, [(320, 192), (640, 384)]),
+        (999, 320, [(320, 192), (640, 384)]),
+        (0, 640, [(640, 384)]),
+    ],
+)
+def test_a_picture_without_a_face_is_looked_at_again_larger(
+    least: int, side: int, looked_at: list[tuple[int, int]]
+) -> None:
+    network = Network(least)
+    (found,) = Scrfd("scrfd_500m", network, side).detect([np.zeros((720, 1280, 3), np.uint8)])
+    assert network.looked_at == looked_at
+    assert len(found) == (least < 640)
 
 
 @pytest.fixture(scope="module", params=["scrfd", "mtcnn"])
