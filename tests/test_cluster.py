@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pytest
 
 from avemo import engine
 from avemo.errors import SettingsError
-from avemo.features import audio, logmel, mfcc, store
+from avemo.features import audio, faces, logmel, mfcc, store
 from avemo.media.sound import write_wav
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
 
+SHARED = Path(__file__).parents[1] / "../shared"
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
     "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
@@ -69,13 +71,14 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster():
     # a short path: Ray's sockets stand in it
-    made = Cluster(Path("/tmp") / f"avemo-ray-{os.getpid()}")
-    yield made
-    for number, node in enumerate(made.nodes):
-        if node.poll() is None:
-            made.kill(number)
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        made = Cluster(Path(folder))
+        yield made
+        for number, node in enumerate(made.nodes):
+            if node.poll() is None:
+                made.kill(number)
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,27 @@ def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
     assert features(tmp_path / "cluster", sources, cluster=cluster.address) == here
     row = store.read(tmp_path / "cluster/mfcc").set_index("performance").loc["take-07"]
     assert row["finding"] == "unreadable"
+
+
+@pytest.mark.real
+def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
+    films = sorted((SHARED / "ravdess/video").rglob("*.mp4"))[:4]
+    weights = SHARED / "weights/scrfd_500m_kps.onnx"
+    if not films or not weights.is_file():
+        pytest.skip("needs ../shared/ravdess/video and ../shared/weights")
+    settings = faces.Settings(
+        detector="scrfd", detector_side=320, frames=6, size=64, margin=0.15, min_score=0.6
+    )
+    rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
+    sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
+    found = []
+    for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
+        folder = tmp_path / str(number)
+        extraction = faces.Extraction(settings, "scrfd_500m", weights.read_bytes())
+        store.update({"faces": store.target(folder, faces, settings)}, sources, extraction, **where)
+        found.append(content(folder))
+    assert found[0]
+    assert found[0] == found[1] == found[2]
 
 
 def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
