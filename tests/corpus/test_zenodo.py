@@ -411,8 +411,16 @@ def test_a_second_process_waits_for_the_first(tmp_path, server, capsys):
 
 def started():
     command = [sys.executable, "-m", "avemo.cli", "corpus", "fetch"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=CHECKOUT, env=os.environ, text=True, **pipes)
+    return subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        env=os.environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # a shell's background job is deaf to it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def grown(part, process):
