@@ -118,7 +118,7 @@ def _call(item: Any) -> Any:
 
 def _share(items: Collection[Any]) -> int:
     """How many items a worker takes at a time."""
-    return max(1, min(8, len(items) // 64))
+    return max(1, min(32, len(items) // 64))
 
 
 def _on_cluster(
