@@ -14,12 +14,6 @@ if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
 
 __all__ = ["judge", "missing", "published"]
 
-#: who sang does so without disgust and surprise
-_SUNG = ravdess.EMOTIONS[:6]
-_ACTORS = range(1, 25)
-#: of this actor no song was published
-_DOES_NOT_SING = 18
-
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
     ("sample_rate", "channels", "width", "height", "frames", "rotation"), "Int64"
@@ -53,13 +47,13 @@ def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
 def published() -> list[ravdess.Recording]:
     """The 7,356 recordings of the published archives."""
     fields: list[Any] = [ravdess.MODALITIES, ravdess.CHANNELS, range(1, len(ravdess.EMOTIONS) + 1)]
-    fields += [ravdess.INTENSITIES, ravdess.STATEMENTS, (1, 2), _ACTORS]
+    fields += [ravdess.INTENSITIES, ravdess.STATEMENTS, (1, 2), ravdess.ACTORS]
     recordings = (ravdess.Recording(*codes) for codes in product(*fields))
     return [
         one
         for one in recordings
         if not _unheard_of(one.channel, one.label, one.intensity)
-        and (ravdess.CHANNELS[one.channel], one.actor) != ("song", _DOES_NOT_SING)
+        and (ravdess.CHANNELS[one.channel], one.actor) != ("song", ravdess.NO_SINGER)
     ]
 
 
@@ -185,7 +179,7 @@ def _why_unheard_of(row: Any) -> str:
 
 def _unheard_of(channel: int, emotion: str, intensity: int) -> str:
     """Why there is no such performance, or nothing."""
-    if ravdess.CHANNELS[channel] == "song" and emotion not in _SUNG:
+    if ravdess.CHANNELS[channel] == "song" and emotion not in ravdess.SUNG:
         return f"song has no {emotion}"
     if emotion == "neutral" and ravdess.INTENSITIES[intensity] == "strong":
         return "there is no strong neutral"

@@ -10,7 +10,18 @@ Source:
 from dataclasses import dataclass
 from pathlib import PurePath
 
-__all__ = ["CHANNELS", "EMOTIONS", "MODALITIES", "STATEMENTS", "SUFFIXES", "Recording", "parse"]
+__all__ = [
+    "ACTORS",
+    "CHANNELS",
+    "EMOTIONS",
+    "MODALITIES",
+    "NO_SINGER",
+    "STATEMENTS",
+    "SUFFIXES",
+    "SUNG",
+    "Recording",
+    "parse",
+]
 
 MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
@@ -18,6 +29,12 @@ CHANNELS = {1: "speech", 2: "song"}
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
+#: those of the published corpus
+ACTORS = range(1, 25)
+#: who did not sing
+NO_SINGER = 18
+#: song is without disgust and surprise
+SUNG = EMOTIONS[:6]
 SUFFIXES = {1: ".mp4", 2: ".mp4", 3: ".wav"}
 
 _FIELDS = (

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..engine import run
 from ..files import whole
 from ..settings import Sample
-from .ravdess import EMOTIONS, MODALITIES, Recording
+from .ravdess import EMOTIONS, MODALITIES, NO_SINGER, SUNG, Recording
 from .synthetic_face import FRAME_RATE, frames
 from .synthetic_head import SIZE
 from .synthetic_voice import SAMPLE_RATE, envelope, sing, speak
@@ -33,9 +33,6 @@ __all__ = ["make", "perform", "performances"]
 #: how strongly an emotion is acted, by intensity
 _STRENGTHS = {1: 0.75, 2: 1.15}
 _SPEECH, _SONG = 1, 2
-#: actor 18 does not sing in RAVDESS, and nobody sings disgust or surprise
-_NO_SINGER = 18
-_SUNG = 6
 
 
 def make(target: Path, settings: Sample, seed: int) -> int:
@@ -57,7 +54,7 @@ def performances(settings: Sample) -> Iterator[Recording]:
     """Every performance, named by its audio-only recording."""
     for actor in range(1, settings.actors + 1):
         for channel in (_SPEECH, _SONG):
-            if channel == _SONG and actor == _NO_SINGER:
+            if channel == _SONG and actor == NO_SINGER:
                 continue
             for place, (emotion, intensity) in enumerate(_takes(channel)):
                 for repetition in range(1, settings.repetitions + 1):
@@ -72,7 +69,7 @@ def performances(settings: Sample) -> Iterator[Recording]:
 def _takes(channel: int) -> list[tuple[int, int]]:
     """Emotion and intensity of each take. There is no strong neutral."""
     if channel == _SONG:
-        return [(emotion, 1) for emotion in range(1, _SUNG + 1)]
+        return [(emotion, 1) for emotion in range(1, len(SUNG) + 1)]
     return [
         (emotion, intensity)
         for emotion in range(1, len(EMOTIONS) + 1)

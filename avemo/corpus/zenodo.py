@@ -26,7 +26,7 @@ from ..files import whole
 from ..settings import Zenodo
 from .archives import amount, room, unpack
 from .download import Damaged, DownloadError, Moved, Unreachable, arrived, bring, get_json
-from .ravdess import Recording, parse
+from .ravdess import ACTORS, CHANNELS, NO_SINGER, Recording, parse
 
 __all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "fetch", "listing"]
 
@@ -36,10 +36,8 @@ LICENCE = "CC BY-NC-SA 4.0"
 FOLDER = Path("data", "archives")  # in the project
 
 _STAMP = ".avemo.json"
-_ACTORS = range(1, 25)
-_SILENT = ("song", 18)  # who did not sing
 _MODALITIES = {"video": 1, "audio": 3}
-_CHANNELS = {"speech": 1, "song": 2}
+_CODES = {name: code for code, name in CHANNELS.items()}
 _GROWTH = {"Audio": 3.0, "Video": 1.1}  # unpacked, about, as a multiple of the archive
 
 
@@ -63,7 +61,7 @@ class Archive:
     def unpacked(self) -> float:
         """How many bytes are to be expected of it, about."""
         kind = self.name.partition("_")[0]
-        share = len(self.actors) / len(_ACTORS) if kind == "Audio" else 1
+        share = len(self.actors) / len(ACTORS) if kind == "Audio" else 1
         return self.bytes * _GROWTH[kind] * share
 
     @property
@@ -176,8 +174,8 @@ def _wanted(settings: Zenodo) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     modalities, channels = dict.fromkeys(settings.modalities), dict.fromkeys(settings.channels)
     for modality, channel, actor in product(modalities, channels, actors):
-        if (channel, actor) != _SILENT:
-            named = Recording(_MODALITIES[modality], _CHANNELS[channel], 1, 1, 1, 1, actor)
+        if (channel, actor) != ("song", NO_SINGER):
+            named = Recording(_MODALITIES[modality], _CODES[channel], 1, 1, 1, 1, actor)
             found.setdefault(named.file.parts[0], []).append(actor)
     if not found:
         raise CorpusError(
