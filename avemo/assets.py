@@ -45,11 +45,21 @@ CONNECT_S, ANSWER_S = 3.0, 15.0
 
 @dataclass(frozen=True)
 class File:
-    """One file, byte for byte."""
+    """One file, byte for byte.
+
+    Args:
+        name: what it is called here
+        bytes: its size; None where nobody says
+        sha256: its checksum
+    """
 
     name: str
-    bytes: int
+    bytes: int | None
     sha256: str
+
+    def __str__(self) -> str:
+        size = "" if self.bytes is None else f"{self.bytes} bytes with "
+        return f"{size}sha256 {self.sha256}"
 
 
 @dataclass(frozen=True)
@@ -61,16 +71,16 @@ class Asset:
         source: who published it
         licence: what it may be used for
         url: its official address
-        published: what that address gives: the file itself, or a zip archive that holds it
         files: the exports that serve the purpose, the one at the official address first
+        archive: the zip at that address that holds it; None where the file itself is there
     """
 
     purpose: str
     source: str
     licence: str
     url: str
-    published: File
     files: tuple[File, ...]
+    archive: File | None = None
 
 
 ASSETS = {
@@ -79,7 +89,7 @@ ASSETS = {
         source="InsightFace model zoo, pack buffalo_sc",
         licence="non-commercial research only",
         url="https://github.com/deepinsight/insightface/releases/download/model-zoo/buffalo_sc.zip",
-        published=File(
+        archive=File(
             "buffalo_sc.zip",
             14_969_382,
             "57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
@@ -97,6 +107,50 @@ ASSETS = {
             ),
         ),
     ),
+    "vggish": Asset(
+        purpose="hearing sounds (extractors.vggish)",
+        source="AudioSet release, tensorflow/models research/audioset/vggish",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/audioset/vggish_model.ckpt",
+        files=(
+            File(  # the release names no checksum; this is what distil-primitives and songbase pin
+                "vggish_model.ckpt",
+                None,
+                "0962b1914e3e053922d957c45bc84a78c985765641dc6bceeeb3a7d8dfecfdf6",
+            ),
+        ),
+    ),
+    "vggish_pca": Asset(
+        purpose="whitening what VGGish hears (extractors.vggish)",
+        source="AudioSet release, tensorflow/models research/audioset/vggish",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/audioset/vggish_pca_params.npz",
+        files=(
+            File(  # likewise; this is what songbase pins
+                "vggish_pca_params.npz",
+                None,
+                "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d",
+            ),
+        ),
+    ),
+    "whisper_tiny_en": Asset(
+        purpose="hearing speech (extractors.whisper)",
+        source="OpenAI, openai/whisper-tiny.en",
+        licence="MIT",
+        url="https://huggingface.co/openai/whisper-tiny.en/resolve/main/model.safetensors",
+        files=(
+            File(
+                "whisper-tiny.en.safetensors",
+                151_060_136,
+                "db59695928ded6043adaef491a53ef4e12da9611184d77c53baa691a60b958ad",
+            ),
+            File(  # the encoder alone, float16
+                "whisper-tiny.en-encoder.safetensors",
+                16_424_192,
+                "36c275b2550525b119f3a66ab02f2ecefd8add73a89bd996e1d81ce10e6dbde0",
+            ),
+        ),
+    ),
 }
 
 
@@ -105,13 +159,13 @@ class Row:
     """One line of `avemo assets list`.
 
     Args:
-        size: bytes of the file that is there, or of the one that the origin gives
+        size: bytes of the file that is there, or of the one that the origin gives, if known
         where: `mirror`, `cache` or `absent`; `damaged` if what is there has a wrong checksum
         path: the file that is there
     """
 
     name: str
-    size: int
+    size: int | None
     licence: str
     purpose: str
     where: Literal["mirror", "cache", "absent", "damaged"]
@@ -166,21 +220,21 @@ def get(name: str, *, quiet: bool = False) -> Path:
     file, url = asset.files[0], _url(asset)
     try:
         with whole(cache / file.name) as beside:
-            if asset.published == file:
+            if asset.archive is None:
                 _fetch(url, file, beside, quiet=quiet)
             else:
                 archive = beside.with_name(f"{beside.name}.zip")
                 try:
-                    _fetch(url, asset.published, archive, quiet=quiet)
+                    _fetch(url, asset.archive, archive, quiet=quiet)
                     _unpack(archive, file, beside)
                 finally:
                     archive.unlink(missing_ok=True)
     except (OSError, AssetError) as error:  # what requests raises is an OSError
-        out = "" if asset.published == file else f" ({file.name} is in it)"
+        out = f" ({file.name} is in it)" if asset.archive else ""
         raise AssetError(
             f"{file.name} is missing and could not be fetched: {_reason(error)}. "
             f"It is for {asset.purpose}. Either set {MIRROR} to a folder that holds it; "
-            f"or copy it into {cache}, from {asset.url}{out}; "
+            f"or copy it into {cache}, under that name, from {asset.url}{out}; "
             f"or run again where {url} can be reached"
         ) from None
     return cache / file.name
@@ -240,8 +294,8 @@ def _check(path: Path, file: File) -> None:
     if got != file.sha256:
         size = path.stat().st_size
         raise AssetError(
-            f"{path} is refused: got {size} bytes with sha256 {got}, expected {file.bytes} bytes "
-            f"with sha256 {file.sha256}. Remove it, or put the right file in its place"
+            f"{path} is refused: got {size} bytes with sha256 {got}, expected {file}. "
+            "Remove it, or put the right file in its place"
         )
 
 
@@ -273,10 +327,7 @@ def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
     download(url, str(target), None)
     got, size = _sum(target), target.stat().st_size
     if got != file.sha256:
-        raise AssetError(
-            f"{url} gave {size} bytes with sha256 {got}, expected {file.bytes} bytes "
-            f"with sha256 {file.sha256}"
-        )
+        raise AssetError(f"{url} gave {size} bytes with sha256 {got}, expected {file}")
 
 
 def _look_up(url: str) -> None:

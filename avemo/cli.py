@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from . import __version__
+from .baselines.published import SYSTEMS
 
 __all__ = ["main"]
 
@@ -18,6 +19,8 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo predict clip.mp4           the champions' answer for a clip
   avemo corpus fetch               the published recordings, for corpus.source: zenodo
   avemo assets list                pretrained weights, and where they are
+  avemo baselines list             the original study's systems, as published and as run here
+  avemo report                     docs/results.md and docs/results.html, from kept predictions
 """
 
 
@@ -83,6 +86,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "pull":
             action.add_argument("names", metavar="NAME", nargs="*", help="only these")
         action.set_defaults(run=_assets, action=name)
+
+    baselines = commands.add_parser(
+        "baselines",
+        help="the original study's audio systems: list, run",
+        description="The audio systems of the original study, to be compared with. Each is run on "
+        "speech, on song and on both, where there are recordings; by the study's random split, and "
+        "with every actor's performances answered for by a model that has not heard the actor. "
+        "`baselines` in params.yaml says on which, and how long. The runs are in MLflow's "
+        "experiment avemo/baselines.",
+    )
+    actions = baselines.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = "each system with its published accuracy, what it was, and its results here"
+    action = actions.add_parser("list", help=text, description=text.capitalize() + ".")
+    action.set_defaults(run=_baselines, action="list")
+    action = actions.add_parser(
+        "run",
+        help="run systems that are not up to date",
+        description="Run systems that are not up to date, and what they need: the same as "
+        "`dvc repro baselines@NAME`. After an interruption it goes on where it stopped.",
+    )
+    names = [*SYSTEMS, "all"]
+    action.add_argument(
+        "names", metavar="NAME", nargs="+", choices=names, help=f"of {', '.join(names)}"
+    )
+    action.set_defaults(run=_baselines, action="run")
+
+    report = commands.add_parser(
+        "report",
+        help="the results page, from kept predictions",
+        description="Write docs/results.md and docs/results.html from the predictions in "
+        "results/audio, which Git keeps: no recording, feature, model or tracking store is needed, "
+        "and the same predictions make the same pages. Exit code 1 where a kept file is damaged.",
+    )
+    report.add_argument(
+        "--keep",
+        action="store_true",
+        help="first take over the predictions of the stages that are finished here, with their "
+        "runs in MLflow; what is kept of others stays",
+    )
+    report.set_defaults(run=_report)
 
     parsed = parser.parse_args(arguments)
     from .project import explained
@@ -154,7 +197,41 @@ def _assets(arguments: argparse.Namespace) -> int:
         return 0
     for row in assets.table():
         where = f"{row.where}: {row.path}" if row.path else row.where
-        print(f"{row.name}  {row.size:,} bytes  {row.licence}  for {row.purpose}  {where}")
+        size = "size unknown" if row.size is None else f"{row.size:,} bytes"
+        print(f"{row.name}  {size}  {row.licence}  for {row.purpose}  {where}")
+    return 0
+
+
+def _baselines(arguments: argparse.Namespace) -> int:
+    from . import project
+
+    found = project.find()
+    if arguments.action == "run":
+        from . import settings
+        from .baselines.repro import repro
+
+        settings.load(found.root)
+        repro(found.root, SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names))
+    from .baselines.table import lines
+
+    print("\n".join(lines(found)))
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .report.write import write
+
+    found = project.find()
+    chosen = settings.load(found.root)
+    if arguments.keep:
+        from .report.takeover import takeover
+
+        print("\n".join(takeover(found)))
+    written = write(found.root, chosen)
+    print(f"{' and '.join(written)} are written")
+    if arguments.keep:
+        print("next: read them, then git add results/audio docs/results*")
     return 0
 
 

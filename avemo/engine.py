@@ -19,6 +19,12 @@ __all__ = ["cores", "run"]
 #: glibc would give each array's memory back to the system and fetch it anew, page by page: for
 #: sounds and pictures that is half of a worker's time
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 27), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
+#: a worker is one of many, and what it says would go through the progress bar
+_TENSORFLOW = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -110,6 +116,7 @@ def _start(function: Callable[[Any], Any]) -> None:
     global _function
     _function = function
     threadpool_limits(1)
+    os.environ.update(_TENSORFLOW)  # read when it is imported; this process will train nothing
 
 
 def _call(item: Any) -> Any:
@@ -182,7 +189,10 @@ def _connected(address: str) -> Iterator[Any]:
             socket.create_connection((host, int(port)), timeout=5).close()
         ray.init(
             address,
-            runtime_env={"py_modules": [str(Path(__file__).parent)], "env_vars": _ALLOCATOR},
+            runtime_env={
+                "py_modules": [str(Path(__file__).parent)],
+                "env_vars": _ALLOCATOR | _TENSORFLOW,
+            },
             logging_level=logging.ERROR,
             log_to_driver=False,
         )

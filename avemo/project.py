@@ -55,12 +55,20 @@ class Project:
         return self.root / "features" / modality / extractor
 
     def search(self, modality: str) -> Path:
-        """What a search found."""
-        return self.root / "results" / "search" / f"{modality}.json"
+        """What a search found, and what the chosen answered on the inner folds."""
+        return self.root / "results" / "search" / modality
 
     def trained(self, modality: str) -> Path:
         """A fitted model, all that it needs to answer, and its run."""
         return self.root / "results" / "train" / modality
+
+    def crossvalidation(self, modality: str) -> Path:
+        """The whole way of choosing and training, tested on each fold in turn."""
+        return self.root / "results" / "crossvalidation" / modality
+
+    def baseline(self, system: str) -> Path:
+        """The runs of one of the original study's systems, and their predictions."""
+        return self.root / "results" / "baselines" / system
 
     @property
     def evaluation(self) -> Path:
@@ -71,6 +79,10 @@ class Project:
     def registered(self) -> Path:
         """Which versions were registered."""
         return self.root / "results" / "registered.json"
+
+    def kept(self, system: str) -> Path:
+        """What is finished of a baseline whose stage is not."""
+        return self.scratch / "baselines" / system
 
     @property
     def scratch(self) -> Path:

@@ -1,5 +1,6 @@
 """Libraries that talk too much."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -13,6 +14,8 @@ def tensorflow() -> None:
     They come from C++, so that only the file descriptor itself can be turned away.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # a network after the other is meant, and each is traced anew
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" in sys.modules:
         return
     sys.stderr.flush()

@@ -117,25 +117,57 @@ class Split(Strict):
         return self
 
 
-class Search(Strict):
-    """One modality's search."""
+class Budget(Strict):
+    """How long a modality is searched and trained."""
 
-    architectures: Annotated[list[str], Field(min_length=1)]
     trials: Positive
     epochs: Positive
+    members: Positive
+
+
+class Search(Strict):
+    """One modality's search.
+
+    Args:
+        architectures: by name
+        otherwise: those that are taken where no features of `architectures` are to be had
+        judged_on: the inner folds of the actors that are not tested on, each in turn, or the
+            validation part alone
+    """
+
+    architectures: Annotated[list[str], Field(min_length=1)]
+    otherwise: list[str]
+    judged_on: Literal["folds", "part"]
+    batch_size: Positive
+    quick: Budget
+    full: Budget
+
+    @model_validator(mode="after")
+    def _one_member(self) -> "Search":
+        if self.judged_on == "part" and max(self.quick.members, self.full.members) > 1:
+            raise ValueError("members must be 1 where judged_on is part")
+        return self
 
 
 class Searches(Strict):
     """The searches of the three modalities."""
 
+    budget: Literal["quick", "full"]
+    workers: Positive
     audio: Search
     visual: Search
     fused: Search
 
+    def budget_of(self, modality: str) -> Budget:
+        """The one that `budget` names."""
+        found: Budget = getattr(getattr(self, modality), self.budget)
+        return found
+
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":
         for modality in ("audio", "visual", "fused"):
-            names = getattr(self, modality).architectures
+            one: Search = getattr(self, modality)
+            names = one.architectures + one.otherwise
             if len(set(names)) < len(names):
                 raise ValueError(f"{modality}.architectures: {names} names one twice")
             for name in names:
@@ -144,11 +176,31 @@ class Searches(Strict):
 
 
 class Training(Strict):
-    """How a chosen configuration is fitted."""
+    """How a configuration that a validation part stops is fitted."""
 
     epochs: Positive
     patience: Positive
+
+
+class Baselines(Strict):
+    """How the original study's systems are run."""
+
+    channels: Annotated[
+        list[Literal["speech", "song", "both"]],
+        BeforeValidator(lambda value: ["speech", "song", "both"] if value == "all" else value),
+        Field(min_length=1),
+    ]
+    protocols: Annotated[list[Literal["random", "actor"]], Field(min_length=1)]
+    epochs: Positive
+    patience: Positive
     batch_size: Positive
+
+    @field_validator("channels", "protocols")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"{value} names one twice")
+        return value
 
 
 class Evaluation(Strict):
@@ -177,6 +229,7 @@ class Settings(Strict):
     faces: Any
     search: Searches
     training: Training
+    baselines: Baselines
     evaluation: Evaluation
 
     @property
@@ -200,10 +253,14 @@ class Settings(Strict):
         return Settings.model_validate(value)
 
 
+#: what else stands in avemo/features
+_NO_EXTRACTORS = {"audio", "extractors", "faces", "guarded", "store"}
+
+
 def _module(package: str, name: str, key: str) -> Any:
     """The module that a name in params.yaml stands for."""
     folder = Path(__file__).parent.joinpath(*package.split("."))
-    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - {"audio", "faces", "store"})
+    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - _NO_EXTRACTORS)
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
     return importlib.import_module(f"..{package}.{name}", __name__)

@@ -13,7 +13,7 @@ _MODALITIES = ("audio", "visual", "fused")
 
 
 def status(project: Project) -> dict[str, Any]:
-    """For JSON: corpus, split, features, and models by modality.
+    """For JSON: corpus, split, features, models by modality, and the baselines' runs.
 
     Raises:
         SettingsError: params.yaml is wrong
@@ -31,6 +31,7 @@ def status(project: Project) -> dict[str, Any]:
         if (count := _rows(project, modality, name))
     }
     found["models"] = _models(project)
+    found["baselines"] = _baselines(project)
     return found
 
 
@@ -65,6 +66,13 @@ def text(found: dict[str, Any]) -> str:
                 f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:14}"
                 f"{one['uar']:24}{one['accuracy']}"
             )
+    if found["baselines"]:
+        lines += ["", f"{'baseline':14}{'channel':9}{'protocol':22}{'':14}{'test UAR':24}accuracy"]
+    lines += [
+        f"{one['system']:14}{one['channel']:9}{one['protocol']:22}{'':14}{one['uar']:24}"
+        f"{one['accuracy']}"
+        for one in found["baselines"]
+    ]
     if found["synthetic"]:
         lines.append("Figures on the synthetic sample corpus say nothing about accuracy.")
     return "\n".join(lines)
@@ -153,6 +161,23 @@ def _models(project: Project) -> dict[str, Any]:
                 }
             )
     return models
+
+
+def _baselines(project: Project) -> list[dict[str, str]]:
+    from .baselines import table
+
+    return [
+        {
+            "system": system,
+            "channel": run["channel"],
+            "protocol": run["protocol"],
+            "run_id": run["run_id"],
+            "uar": interval(run["test"]["uar"]),
+            "accuracy": interval(run["test"]["accuracy"]),
+        }
+        for system, found in table.found(project).items()
+        for run in found.get("runs", [])
+    ]
 
 
 def _figure(metrics: dict[str, float], name: str) -> str:

@@ -1,6 +1,7 @@
-"""search: the best architecture and hyperparameters of one modality."""
+"""search: the best architectures and hyperparameters of one modality."""
 
 from avemo import quiet
+from avemo.files import whole
 from avemo.project import Project, stage
 from avemo.settings import Settings
 from avemo.tracking import pointer, store
@@ -9,20 +10,27 @@ from avemo.tracking import pointer, store
 def main(project: Project, settings: Settings, modality: str) -> None:
     store.connect(project)
     quiet.tensorflow()
-    from avemo.training.search import OBJECTIVE, search
+    from avemo.training.judge import OBJECTIVE
+    from avemo.training.search import search
     from avemo.training.task import Absent, task
 
-    try:
-        found = search(project, settings, task(project, settings, modality))
-    except Absent as reason:
-        found = {"absent": str(reason)}
-        print(f"search {modality}: left out: {reason}")
-    else:
-        best = found["best"]
-        score = f"{OBJECTIVE} {best[OBJECTIVE]:.3f}" if best[OBJECTIVE] else "nothing to choose by"
-        chosen = best["hyperparameters"]["architecture"]
-        print(f"search {modality}: {chosen} of {len(found['trials'])} trials, {score}")
-    pointer.write(project.search(modality), found)
+    with whole(project.search(modality)) as folder:
+        folder.mkdir()
+        try:
+            gathered = task(project, settings, modality)
+            for name, reason in gathered.left_out.items():
+                print(f"search {modality}: {name} left out: {reason}")
+            found = search(project, settings, gathered, folder)
+        except Absent as reason:
+            found = {"absent": str(reason)}
+            print(f"search {modality}: left out: {reason}")
+        else:
+            names = [values["architecture"] for values in found["members"]]
+            best = found[OBJECTIVE]
+            score = f"{OBJECTIVE} {best:.3f}" if best else "nothing to choose by"
+            tried = f"{len(found['trials'])} trials"
+            print(f"search {modality}: {tried}, best {score}; made of {', '.join(names)}")
+        pointer.write(folder / "found.json", found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from avemo.tracking import pointer, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
-    found = pointer.read(project.search(modality))
+    found = pointer.read(project.search(modality) / "found.json")
     with whole(project.trained(modality)) as folder:
         folder.mkdir()
         if "absent" in found:

@@ -3,7 +3,9 @@ import io
 import threading
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from avemo import assets
 from avemo.errors import AssetError
 
+PUBLISHED = assets.ASSETS
 WEIGHTS = b"weights " * 4096
 SHARED = Path(__file__).parents[1] / "../shared/weights"
 
@@ -34,8 +37,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         source="these tests",
         licence="none",
         url="https://official.invalid/release/pack.zip",
-        published=described("pack.zip", archive()),
         files=(described("tiny.onnx", WEIGHTS), described("tiny_earlier.onnx", b"earlier")),
+        archive=described("pack.zip", archive()),
     )
     monkeypatch.setattr(assets, "ASSETS", {"tiny": asset})
     monkeypatch.setattr(assets, "ANSWER_S", 0.5)
@@ -167,6 +170,36 @@ def test_fetched_once_then_kept(cache: Path, origin: Origin) -> None:
     assert origin.asked == ["/release/pack.zip"]
 
 
+def test_a_file_that_is_published_as_it_is(
+    cache: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(
+        assets.ASSETS["tiny"],
+        url="https://official.invalid/model.onnx",
+        files=(described("tiny.onnx", archive()),),
+        archive=None,
+    )
+    monkeypatch.setattr(assets, "ASSETS", {"tiny": bare})
+    path = assets.get("tiny", quiet=True)
+    assert path == cache / "tiny.onnx"
+    assert path.read_bytes() == archive()
+    assert origin.asked == ["/release/model.onnx"]
+
+
+def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unsized = replace(described("tiny.onnx", WEIGHTS), bytes=None)
+    monkeypatch.setattr(
+        assets, "ASSETS", {"tiny": replace(assets.ASSETS["tiny"], files=(unsized,))}
+    )
+    assert [row.size for row in assets.table()] == [None]
+    path = put(cache)
+    assert assets.find("tiny") == path
+    assert [row.size for row in assets.table()] == [len(WEIGHTS)]
+    put(cache, content=b"wrong")
+    with pytest.raises(AssetError, match=f"got 5 bytes .* expected sha256 {unsized.sha256}"):
+        assets.find("tiny")
+
+
 def test_a_redirect_is_followed(origin: Origin) -> None:
     origin.answer = origin.moved
     assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
@@ -247,12 +280,26 @@ def test_verify_reads_everything_again(cache: Path) -> None:
         assets.verify()
 
 
+def test_no_two_published_files_share_a_name() -> None:
+    names = Counter(file.name for asset in PUBLISHED.values() for file in asset.files)
+    assert set(names.values()) == {1}
+
+
 @pytest.mark.real
-def test_the_shared_weights_are_the_ones_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (SHARED / "scrfd_500m_kps.onnx").is_file():
-        pytest.skip("needs ../shared/weights/scrfd_500m_kps.onnx")
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("scrfd_500m", "scrfd_500m_kps.onnx"),
+        ("whisper_tiny_en", "whisper-tiny.en-encoder.safetensors"),
+    ],
+)
+def test_the_shared_weights_are_the_ones_described(
+    name: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not (SHARED / file).is_file():
+        pytest.skip(f"needs ../shared/weights/{file}")
     monkeypatch.undo()
     monkeypatch.setenv(assets.MIRROR, str(SHARED))
-    path = assets.find("scrfd_500m")
+    path = assets.find(name)
     assert path is not None
-    assert path.stat().st_size in {file.bytes for file in assets.ASSETS["scrfd_500m"].files}
+    assert path.stat().st_size in {one.bytes for one in assets.ASSETS[name].files}

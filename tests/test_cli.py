@@ -26,6 +26,8 @@ HEAVY = {
     "requests",
 }
 
+COMMANDS = ("predict", "status", "corpus", "assets", "baselines", "report")
+
 LOADED = """
 import sys
 from avemo.cli import main
@@ -61,7 +63,15 @@ def avemo_in(project, *arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["predict", "--help"], ["corpus", "fetch", "--help"], ["no"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["predict", "--help"],
+        ["corpus", "fetch", "--help"],
+        ["baselines", "run", "--help"],
+        ["report", "--help"],
+        ["no"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     command = [sys.executable, "-c", LOADED, *arguments]
@@ -77,7 +87,7 @@ def test_help_names_every_command(capsys):
         main(["--help"])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    assert all(f"\n    {command} " in out for command in ("predict", "status", "corpus", "assets"))
+    assert all(f"\n    {command}" in out for command in COMMANDS)
 
 
 def test_the_version(capsys):
@@ -88,7 +98,19 @@ def test_the_version(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["no"], ["predict"], ["corpus"], ["assets"], ["assets", "no"], ["status", "--no"]],
+    [
+        [],
+        ["no"],
+        ["predict"],
+        ["corpus"],
+        ["assets"],
+        ["assets", "no"],
+        ["status", "--no"],
+        ["baselines"],
+        ["baselines", "run"],
+        ["baselines", "run", "rnn"],
+        ["report", "--no"],
+    ],
 )
 def test_a_wrong_command_is_refused(arguments, capsys):
     with pytest.raises(SystemExit) as end:
@@ -131,6 +153,28 @@ def test_status_of_a_project_where_nothing_has_been_run(project):
     ended = avemo_in(project, "status")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("none yet") == 6
+
+
+def test_the_study_s_systems_before_any_was_run(project):
+    ended = avemo_in(project, "baselines", "list")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.count("not run") == 5
+    assert "lstm         66 %    67 %    75 %" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["report"], "nothing is kept in results/audio: run the stages (dvc repro)"),
+        (["report", "--keep"], "no stage is finished here"),
+    ],
+)
+def test_a_report_of_nothing(project, arguments, what):
+    ended = avemo_in(project, *arguments)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"avemo: {what}")
+    assert not (project / "docs").exists()
 
 
 def test_outside_any_project(tmp_path):

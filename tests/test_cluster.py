@@ -15,7 +15,7 @@ import pytest
 
 from avemo import engine
 from avemo.errors import SettingsError
-from avemo.features import audio, faces, logmel, mfcc, store
+from avemo.features import audio, faces, logmel, mfcc, store, whisper
 from avemo.media.sound import write_wav
 
 pytest.importorskip("ray", reason="needs the extra ray")
@@ -134,6 +134,23 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
         store.update({"faces": store.target(folder, faces, settings)}, sources, extraction, **where)
         found.append(content(folder))
     assert found[0]
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.real
+def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
+    weights = SHARED / "weights/whisper-tiny.en-encoder.safetensors"
+    if not weights.is_file():
+        pytest.skip("needs ../shared/weights")
+    settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+    found = []
+    for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
+        folder = tmp_path / str(number)
+        extraction = audio.Extraction({"whisper": settings}, {"whisper_tiny_en": weights.resolve()})
+        target = store.target(folder, whisper, settings)
+        store.update({"whisper": target}, sources, extraction, **where)
+        found.append(content(folder))
+    assert len(found[0]) == 3
     assert found[0] == found[1] == found[2]
 
 

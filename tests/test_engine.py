@@ -11,6 +11,10 @@ def slow_first(number):
     return number, os.getpid()
 
 
+def threads(_):
+    return {name: os.environ.get(name) for name in os.environ if name.startswith("TF_")}
+
+
 def reciprocal(number):
     return 1 / number
 
@@ -30,6 +34,14 @@ def test_an_exception_ends_the_run(workers):
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert list(results) == []
+
+
+def test_tensorflow_has_one_thread_in_a_worker_and_this_process_as_many_as_before():
+    before = dict(os.environ)
+    (found, _) = engine.run(threads, range(2), title="test", workers=2)
+    assert found["TF_NUM_INTRAOP_THREADS"] == found["TF_NUM_INTEROP_THREADS"] == "1"
+    assert found["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    assert threads(None) == {name: before[name] for name in before if name.startswith("TF_")}
 
 
 def test_results_come_one_by_one():

@@ -49,6 +49,7 @@ def test_settings_and_commands_import_nothing_slow(statement):
 def test_importing_writes_nothing(tmp_path):
     slow = [
         ["models"],
+        ["baselines"],
         ["training"],
         ["evaluation"],
         ["registry"],

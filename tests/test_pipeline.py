@@ -38,13 +38,19 @@ class Checkout:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder),
             "AVEMO_CACHE": str(folder / "cache"),
+            "AVEMO_ASSETS_ORIGIN": "http://127.0.0.1:1",  # nobody answers there
+            "NO_PROXY": "*",
         }
         self.set("corpus.sample.actors", 6)
         self.set("faces.detector", "mtcnn")
         self.set("training.epochs", 2)
+        self.set("baselines.epochs", 1)
+        self.set("baselines.channels", ["speech"])
+        self.set("baselines.protocols", ["random"])
         for modality in MODALITIES:
-            self.set(f"search.{modality}.trials", 2 if modality == "audio" else 1)
-            self.set(f"search.{modality}.epochs", 2)
+            several = 2 if modality == "audio" else 1
+            budget = {"trials": several, "epochs": 2, "members": several}
+            self.set(f"search.{modality}.quick", budget)
 
     def set(self, key: str, value: object) -> None:
         file = self.folder / "params.yaml"
@@ -66,8 +72,8 @@ class Checkout:
             check=False,
         )
 
-    def repro(self) -> str:
-        done = self.run("dvc", "repro")
+    def repro(self, *stages: str) -> str:
+        done = self.run("dvc", "repro", *stages)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
@@ -116,12 +122,49 @@ def test_runs_and_trials(checkout):
         assert train.data.tags["avemo.data.data/split.csv"]
         assert {"valid_uar", "test_uar", "test_uar_low", "test_uar_high"} <= set(train.data.metrics)
         artifacts = {one.path for one in client.list_artifacts(train.info.run_id)}
+        members = [
+            run for run in runs if run.data.tags.get("mlflow.parentRunId") == train.info.run_id
+        ]
+        assert len(members) == (2 if modality == "audio" else 1)
+        for member in members:
+            assert {"loss", "uar"} <= set(member.data.metrics)
+            (curves,) = client.list_artifacts(member.info.run_id)
+            assert curves.path == "learning_curves.png"
         assert {
-            "learning_curves.png",
+            "members.json",
             "test_confusion.png",
             "test_report.txt",
             "params.yaml",
         } <= artifacts
+
+
+def test_the_original_study_s_systems(checkout):
+    client = checkout.client()
+    split = pd.read_csv(checkout.folder / "data/split.csv")
+    speech = set(split.loc[split["performance"].str.startswith("01"), "performance"])
+    for system, extractor in (("lstm", "mfcc"), ("cnn", "logmel")):
+        found = checkout.json(f"results/baselines/{system}/runs.json")
+        assert found["synthetic"]
+        (one,) = found["runs"]
+        run = client.get_run(one["run_id"])
+        assert run.info.status == "FINISHED"
+        assert run.info.run_name == f"{system} speech random"
+        experiment = client.get_experiment_by_name(one["experiment"])
+        assert run.info.experiment_id == experiment.experiment_id
+        assert run.data.tags["avemo.data.data/catalogue.parquet"]
+        assert extractor in run.data.tags[f"avemo.features.{extractor}"]
+        assert {"valid_uar", "test_uar", "test_uar_low", "test_uar_high"} <= set(run.data.metrics)
+        table = pd.read_csv(checkout.folder / f"results/baselines/{system}/{one['predictions']}")
+        assert set(table["performance"]) < speech
+        assert len(table) == pytest.approx(len(speech) / 5, abs=1)
+    for system in ("vggish-deep", "vggish-ml", "vggish-lstm"):
+        assert "vggish" in checkout.json(f"results/baselines/{system}/runs.json")["absent"]
+    said = checkout.run("avemo", "baselines", "run", "cnn").stdout
+    assert said.startswith(f"dvc repro baselines@cnn, in {checkout.folder}")
+    assert "Data and pipelines are up to date." in said
+    listed = checkout.run("avemo", "baselines", "list").stdout
+    assert listed.count("here: speech random  UAR") == 2
+    assert listed.count("here: not run: there are no vggish features") == 3
 
 
 def test_three_models_are_registered(checkout):
@@ -232,7 +275,7 @@ def test_sound_alone_then_the_champion_stays(checkout, tmp_path):
     (tmp_path / "wavs" / "03-01-01-01-01-01-01.wav").write_bytes(b"RIFF")
     checkout.set("corpus.source", "path")
     checkout.set("corpus.path", str(tmp_path / "wavs"))
-    said = checkout.repro()
+    said = checkout.repro("register")
     assert "1 set aside" in said
     assert "register: no avemo-visual: no performance of the training part has faces" in said
     assert "register: avemo-audio version 2, candidate\n" in said

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from avemo.errors import SettingsError
+from avemo.features.extractors import module
 from avemo.settings import FILE, load
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,21 @@ def test_the_repository_s_own_settings():
     assert settings.split.folds == 6
     assert settings.extractors["mfcc"].coefficients == 30
     assert settings.faces.size == 64
-    assert settings.search.audio.architectures == ["lstm", "cnn"]
+    assert settings.search.audio.architectures == ["whisper", "whisper_linear"]
+
+
+def test_what_is_no_extractor_is_not_offered(tmp_path):
+    message = refused(changed(tmp_path, "extractors.guarded", {}))
+    names = message.rpartition("takes ")[2].split(", ")
+    assert {"logmel", "mfcc", "vggish", "whisper"} <= set(names)
+    for name in names:
+        assert module(name).MODALITY == "audio"
+        assert callable(module(name).extract)
+
+
+def test_all_channels(tmp_path):
+    settings = load(changed(tmp_path, "baselines.channels", "all"))
+    assert settings.baselines.channels == ["speech", "song", "both"]
 
 
 def test_a_value_is_taken_over(tmp_path):
@@ -78,6 +93,11 @@ def test_a_value_is_taken_over(tmp_path):
         ("extractors.opensmile", {}, ["extractors", "'opensmile'", "logmel, mfcc"]),
         ("search.audio.architectures", ["rnn"], ["search.audio.architectures", "'rnn'", "lstm"]),
         ("search.fused.architectures", ["cnn"], ["search.fused.architectures", "'cnn'"]),
+        ("baselines.channels", ["sung"], ["baselines.channels", "'speech', 'song' or 'both'"]),
+        ("baselines.channels", ["song", "song"], ["baselines.channels", "names one twice"]),
+        ("baselines.protocols", "actor", ["baselines.protocols", "list", "'actor'"]),
+        ("baselines.protocols", [], ["baselines.protocols", "[]"]),
+        ("baselines.patience", 0, ["baselines.patience", "0"]),
         ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
         ("split.valid_fold", 1, ["split", "test_fold", "valid_fold"]),
         ("split.test_fold", 7, ["split", "at most folds, 6"]),

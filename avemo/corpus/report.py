@@ -1,10 +1,9 @@
 """The catalogue to be read: tables and figures, as Markdown and as one HTML page."""
 
-import base64
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..page import code, html, plain, table
 from ..settings import Settings
 from .catalogue import usable
 from .checks import missing
@@ -36,34 +35,6 @@ _MEANING = {
 }
 _LISTED = 10
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Catalogue</title>
-<style>
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h1, h2 { line-height: 1.2; }
-h2 { margin-top: 2.5rem; border-bottom: 1px solid #e5e7eb; padding-bottom: .3rem; }
-table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #e5e7eb; text-align: left;
-  vertical-align: top; font-variant-numeric: tabular-nums; }
-th { background: #f3f4f6; }
-code { font-size: .85em; background: #f3f4f6; padding: .1em .3em; border-radius: 3px;
-  overflow-wrap: anywhere; }
-img { max-width: 100%; height: auto; margin: .5rem 0; }
-td code { white-space: nowrap; }
-blockquote { margin: 1rem 0; padding: .3rem 1rem; background: #fef3c7;
-  border-left: 4px solid #d97706; }
-</style>
-</head>
-<body>
-BODY</body>
-</html>
-"""
-
 
 def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
     """Write `catalogue.md` with its figures beside it, and `catalogue.html` that holds them.
@@ -81,18 +52,9 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
     text = "\n\n".join(_sections(rows, settings, list(drawn))) + "\n"
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
-    page = _html(text, [folder / f"{name}.png" for name in drawn])
+    pictures = {f"{name}.png": (folder / f"{name}.png").read_bytes() for name in drawn}
+    page = html("Catalogue", text, pictures)
     (folder / f"{NAME}.html").write_text(page, encoding="utf-8")
-
-
-def _html(text: str, pictures: Iterable[Path]) -> str:
-    from markdown_it import MarkdownIt
-
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    for picture in pictures:
-        content = base64.b64encode(picture.read_bytes()).decode()
-        body = body.replace(f'src="{picture.name}"', f'src="data:image/png;base64,{content}"')
-    return _PAGE.replace("BODY", body)
 
 
 def _sections(rows: "pd.DataFrame", settings: Settings, pictures: list[str]) -> list[str]:
@@ -117,8 +79,8 @@ def _sections(rows: "pd.DataFrame", settings: Settings, pictures: list[str]) -> 
 def _totals(rows: "pd.DataFrame") -> str:
     used = usable(rows)
     lines = []
-    for code, modality in {**MODALITIES, 0: "all"}.items():
-        here, fine = (each[each["modality"].eq(code) | (code == 0)] for each in (rows, used))
+    for key, modality in {**MODALITIES, 0: "all"}.items():
+        here, fine = (each[each["modality"].eq(key) | (key == 0)] for each in (rows, used))
         if len(here):
             lines.append(
                 (
@@ -132,7 +94,7 @@ def _totals(rows: "pd.DataFrame") -> str:
                 )
             )
     head = ("", "recordings", "performances", "actors", "hours", "size", "set aside")
-    return _table(head, lines)
+    return table(head, lines)
 
 
 def _findings(rows: "pd.DataFrame", settings: Settings) -> list[str]:
@@ -141,14 +103,14 @@ def _findings(rows: "pd.DataFrame", settings: Settings) -> list[str]:
     lines, lists = [], []
     for finding, meaning in _MEANING.items():
         have = _with(finding, rows)
-        lines.append((_code(finding), meaning, does[chosen.get(finding)], f"{len(have):,}"))
+        lines.append((code(finding), meaning, does[chosen.get(finding)], f"{len(have):,}"))
         if len(have):
             items = [
-                _code(row["path"]) + (f": {_plain(row['reason'])}" if row["reason"] else "")
+                code(row["path"]) + (f": {plain(row['reason'])}" if row["reason"] else "")
                 for _, row in have.head(_LISTED).iterrows()
             ]
             lists.append(f"**{finding}**\n\n{_bullets(items, len(have))}")
-    return [_table(("finding", "meaning", "what it does", "recordings"), lines), *lists]
+    return [table(("finding", "meaning", "what it does", "recordings"), lines), *lists]
 
 
 def _with(finding: str, rows: "pd.DataFrame") -> "pd.DataFrame":
@@ -163,15 +125,15 @@ def _missing(rows: "pd.DataFrame") -> list[str]:
         return ["None, of the published archives that the corpus has something of."]
     lines = [
         (
-            _code(archive),
+            code(archive),
             f"{len(names):,}",
-            " ".join(map(_code, names[:_LISTED])) + _more(len(names)),
+            " ".join(map(code, names[:_LISTED])) + _more(len(names)),
         )
         for archive, names in lacking.items()
     ]
     return [
         "Of the published archives that the corpus has something of.",
-        _table(("archive", "missing", "which"), lines),
+        table(("archive", "missing", "which"), lines),
     ]
 
 
@@ -182,7 +144,7 @@ def _identical(rows: "pd.DataFrame") -> list[str]:
     if not groups:
         return ["None."]
     items = [
-        " = ".join(map(_code, paths[:_LISTED])) + _more(len(paths)) for paths in groups[:_LISTED]
+        " = ".join(map(code, paths[:_LISTED])) + _more(len(paths)) for paths in groups[:_LISTED]
     ]
     return ["Those that are used stand in one part of the split.", _bullets(items, len(groups))]
 
@@ -192,14 +154,14 @@ def _silent(used: "pd.DataFrame") -> list[str]:
     if silent.empty:
         return ["None: every sound track has sound."]
     lines = [
-        (modality, f"{len(here):,}", f"{used['modality'].eq(code).sum():,}")
-        for code, modality in MODALITIES.items()
-        if len(here := silent[silent["modality"].eq(code)])
+        (modality, f"{len(here):,}", f"{used['modality'].eq(key).sum():,}")
+        for key, modality in MODALITIES.items()
+        if len(here := silent[silent["modality"].eq(key)])
     ]
-    paths = [_code(path) for path in silent["path"].head(_LISTED)]
+    paths = [code(path) for path in silent["path"].head(_LISTED)]
     return [
         "There is a sound track, and nothing on it. No sound is taken from these.",
-        _table(("", "silent", "of"), lines),
+        table(("", "silent", "of"), lines),
         _bullets(paths, len(silent)),
     ]
 
@@ -218,18 +180,8 @@ def _formats(used: "pd.DataFrame") -> list[str]:
         counts = used[there].groupby(["modality", *columns]).size().map("{:,}".format).reset_index()
         if len(counts):
             head = (f"{what} of", *columns, "recordings")
-            out.append(_table(head, counts.itertuples(index=False)))
+            out.append(table(head, counts.itertuples(index=False)))
     return out
-
-
-def _table(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    """Columns of figures are flush right."""
-    lines = [[str(cell) for cell in line] for line in lines]
-    rule = [
-        "---:" if all(cell[:1].isdecimal() for cell in column) else "---"
-        for column in zip(*lines, strict=True)
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
 
 
 def _bullets(items: list[str], count: int) -> str:
@@ -239,16 +191,6 @@ def _bullets(items: list[str], count: int) -> str:
 
 def _more(count: int) -> str:
     return f" and {count - _LISTED:,} more" if count > _LISTED else ""
-
-
-def _code(text: str) -> str:
-    """A name as it is."""
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
-
-
-def _plain(text: str) -> str:
-    """A sentence that may hold what Markdown takes for its own."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>" else letter for letter in text)
 
 
 def _size(count: int) -> str:

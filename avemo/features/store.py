@@ -125,9 +125,13 @@ def update(
     return {name: sum(name in names for _, names in items) for name in targets}
 
 
-def read(folder: Path) -> pd.DataFrame:
-    """Every row: performance, recording, key, finding, reason, and the arrays in their shapes."""
-    partitions = [_read(file) for file in sorted(folder.glob(f"actor=*/{_FILE}"))]
+def read(folder: Path, *names: str) -> pd.DataFrame:
+    """Every row: performance, recording, key, finding, reason, and the arrays in their shapes.
+
+    Args:
+        names: the arrays that are read; by default all
+    """
+    partitions = [_read(file, *names) for file in sorted(folder.glob(f"actor=*/{_FILE}"))]
     return pd.concat(partitions, ignore_index=True) if partitions else _EMPTY
 
 
@@ -181,7 +185,7 @@ def _texts(folder: Path) -> pd.DataFrame:
 
 def arrays(folder: Path, name: str) -> dict[str, Array]:
     """One array for each performance that has it."""
-    table = read(folder)
+    table = read(folder, name)
     if name not in table:
         return {}
     found = table[table["finding"].eq("")]
@@ -260,10 +264,11 @@ def _read_whole(file: Path) -> pd.DataFrame:
         return _EMPTY
 
 
-def _read(file: Path) -> pd.DataFrame:
+def _read(file: Path, *names: str) -> pd.DataFrame:
     import pyarrow.parquet as parquet
 
-    table = parquet.ParquetFile(file, page_checksum_verification=True).read()
+    opened = parquet.ParquetFile(file, page_checksum_verification=True)
+    table = opened.read([*_TEXT, *names] if names else None)
     columns: dict[str, Any] = {name: table[name].to_pylist() for name in _TEXT}
     for field in table.schema:
         if field.name in _TEXT:

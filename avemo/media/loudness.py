@@ -12,10 +12,11 @@ import math
 
 import numpy as np
 
-from ..errors import MediaError
+__all__ = ["Level", "dbfs", "offset_of"]
 
-__all__ = ["Level"]
-
+#: the constant part of a sound that is no accident of where it was cut: of full scale, of the peak
+_OFFSET = 0.005
+_OFFSET_OF_PEAK = 0.1
 #: 16 bits hold nothing louder; other sample formats are held to the same
 _FULL_SCALE = 1 - 2**-15
 #: of surround sound; of mono and stereo each channel counts fully
@@ -27,6 +28,24 @@ _RELATIVE_GATE = -10.0
 #: blocks are counted in bins, so that an hour takes no more memory than a second
 _BINS_A_LU = 100
 _LOUDEST = 30
+
+
+def dbfs(amplitude: float) -> float:
+    """Decibels below full scale; -inf for nothing."""
+    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
+
+
+def offset_of(mean: float, peak: float) -> float:
+    """The constant part that a microphone or its converter added to a sound, and nobody hears.
+
+    Args:
+        mean: of the samples
+        peak: the largest of them, whatever its sign
+
+    Returns:
+        0 for a mean that is small, as the mean of any recording is
+    """
+    return mean if abs(mean) >= min(_OFFSET, _OFFSET_OF_PEAK * peak) else 0.0
 
 
 class Level:
@@ -42,7 +61,7 @@ class Level:
         self.sample_rate = sample_rate
         self.channels = channels
         self.samples = 0
-        self._peak = 0.0
+        self._low, self._high, self._total = math.inf, -math.inf, 0.0
         self._full = 0
         self._gate = _Gate()
         self._step = max(1, round(sample_rate / 10))
@@ -56,18 +75,16 @@ class Level:
 
         Args:
             block: float in [-1, 1] [shape=(samples, channels)]
-
-        Raises:
-            MediaError: `unreadable`, a sample is no number
         """
         from scipy.signal import sosfilt
 
         if not len(block):
             return
-        if not np.isfinite(block).all():
-            raise MediaError("unreadable", "the sound holds samples that are no number")
         self.samples += len(block)
-        self._peak = max(self._peak, float(np.abs(block.mean(axis=1)).max()))
+        mono = block.mean(axis=1)
+        self._low = min(self._low, float(mono.min()))
+        self._high = max(self._high, float(mono.max()))
+        self._total += float(mono.sum())
         self._full += int((np.abs(block) >= _FULL_SCALE).sum())
         weighted, self._state = sosfilt(self._filter, block, axis=0, zi=self._state)
         power = np.concatenate([self._rest, np.square(weighted) @ self._weights])
@@ -82,8 +99,10 @@ class Level:
 
     @property
     def peak_dbfs(self) -> float:
-        """The loudest sample of the channels' mean; -inf for digital silence."""
-        return 20 * math.log10(self._peak) if self._peak else -math.inf
+        """The loudest sample of the channels' mean, its offset left out; -inf for silence."""
+        mean = self._total / max(1, self.samples)
+        offset = offset_of(mean, max(self._high, -self._low))
+        return dbfs(max(self._high - offset, offset - self._low))
 
     @property
     def clipped(self) -> float:
@@ -130,7 +149,7 @@ class _Gate:
         if not self._counts.any():
             return -math.inf
         gate = _lufs(self._powers.sum() / self._counts.sum()) + _RELATIVE_GATE
-        loud = slice(max(0, int(_bin(gate))), None)
+        loud = slice(min(max(0, int(_bin(gate))), len(self._counts) - 1), None)
         return float(_lufs(self._powers[loud].sum() / self._counts[loud].sum()))
 
 

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import MediaError
-from .container import is_wav, name, opened
+from .container import Packets, cut_short, name, opened
+from .decoder import BLOCK, Decoder, opened_wav, wav_blocks
 from .loudness import Level
-from .sound import BLOCK, Decoder, opened_wav, wav_blocks
 
 __all__ = ["Probe", "probe"]
-
-#: a container whose index promises more than this share above what is there was cut short
-_MISSING = 0.05
-#: WAV files that are written to a pipe promise this many bytes or more
-_UNKNOWN = 0x7FFF0000
 
 
 @dataclass(frozen=True)
@@ -69,18 +64,14 @@ def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
         MediaError: `unreadable`
     """
     level = _wav(source)
-    if level is not None:
-        found = Probe(
-            duration_s=level.duration_s,
-            has_picture=False,
-            has_audio_stream=True,
-            **_heard(level, silence_dbfs),
-        )
-    else:
-        found = _decoded(source, silence_dbfs)
-    if missing := _wav_missing(source):
-        raise MediaError("unreadable", f"{name(source)} is cut short: {missing}")
-    return found
+    if level is None:
+        return _decoded(source, silence_dbfs)
+    return Probe(
+        duration_s=level.duration_s,
+        has_picture=False,
+        has_audio_stream=True,
+        **_heard(level, silence_dbfs),
+    )
 
 
 def _wav(source: Path | bytes) -> Level | None:
@@ -92,7 +83,7 @@ def _wav(source: Path | bytes) -> Level | None:
         level = Level(wav.samplerate, wav.channels)
         for block in wav_blocks(wav):
             level.take(block)
-    return level if level.samples else None
+    return level
 
 
 def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
@@ -101,12 +92,11 @@ def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
         streams = [part.stream for part in (picture, sound) if part.stream is not None]
         for packet in container.demux(streams) if streams else ():
             (sound if packet.stream is sound.stream else picture).take(packet)
-        sound.measure()
-        missing = picture.missing or sound.missing
+        if picture.packets.missing:
+            raise cut_short(source, picture.packets.missing)
+        sound.finish(source)
     if not picture.decodes and sound.level is None:
         raise MediaError("unreadable", f"nothing in {name(source)} decodes, sound or picture")
-    if missing:
-        raise MediaError("unreadable", f"{name(source)} is cut short: {missing}")
     return Probe(
         duration_s=max(picture.duration_s, sound.duration_s),
         has_picture=picture.decodes,
@@ -114,7 +104,7 @@ def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
         width=picture.first.width if picture.decodes else None,
         height=picture.first.height if picture.decodes else None,
         frame_rate=picture.frame_rate if picture.decodes else None,
-        frames=picture.packets if picture.decodes else None,
+        frames=picture.packets.count if picture.decodes else None,
         rotation=round(picture.first.rotation) if picture.decodes else None,
         **_heard(sound.level, silence_dbfs),
     )
@@ -133,26 +123,7 @@ def _heard(level: Level | None, silence_dbfs: float) -> dict[str, Any]:
     }
 
 
-class _Stream:
-    """Counts a stream's packets; without a stream it stays at zero."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream = stream
-        self.packets = 0
-
-    @property
-    def missing(self) -> str:
-        """What the container's index promises and is not there, or nothing."""
-        promised = self.stream.frames if self.stream is not None else 0
-        if promised - self.packets <= promised * _MISSING:
-            return ""
-        return f"{self.packets} of {promised} {self.stream.type} frames are there"
-
-    def take(self, packet: Any) -> None:
-        self.packets += bool(packet.size)
-
-
-class _Picture(_Stream):
+class _Picture:
     """The first video stream that is no cover picture."""
 
     def __init__(self, container: Any) -> None:
@@ -161,9 +132,9 @@ class _Picture(_Stream):
 
         self._damaged = InvalidDataError
         cover = Disposition.attached_pic
-        super().__init__(
-            next((s for s in container.streams.video if not s.disposition & cover), None)
-        )
+        videos = (one for one in container.streams.video if not one.disposition & cover)
+        self.stream: Any = next(videos, None)
+        self.packets = Packets(self.stream)
         self.first: Any = None
         self._start = self._end = 0
 
@@ -173,30 +144,32 @@ class _Picture(_Stream):
 
     @property
     def duration_s(self) -> float:
-        return float((self._end - self._start) * self.stream.time_base) if self.packets else 0.0
+        if not self.packets.count:
+            return 0.0
+        return float((self._end - self._start) * self.stream.time_base)
 
     @property
     def frame_rate(self) -> float | None:
         if self.stream.average_rate:
             return float(self.stream.average_rate)
-        return self.packets / self.duration_s if self.duration_s else None
+        return self.packets.count / self.duration_s if self.duration_s else None
 
     def take(self, packet: Any) -> None:
-        super().take(packet)
+        self.packets.take(packet)
         if packet.size and packet.pts is not None:
-            self._start = min(self._start, packet.pts) if self.packets > 1 else packet.pts
+            self._start = min(self._start, packet.pts) if self.packets.count > 1 else packet.pts
             self._end = max(self._end, packet.pts + (packet.duration or 0))
         if self.first is None:
             with suppress(self._damaged):
                 self.first = next(iter(packet.decode()), None)
 
 
-class _Sound(_Stream):
+class _Sound:
     """The first audio stream."""
 
     def __init__(self, container: Any) -> None:
-        super().__init__(next(iter(container.streams.audio), None))
-        self._decoder = Decoder()
+        self.stream: Any = next(iter(container.streams.audio), None)
+        self._decoder = Decoder(self.stream)
         self.level: Level | None = None
         self._waiting: list[np.ndarray] = []
 
@@ -205,28 +178,19 @@ class _Sound(_Stream):
         return self.level.duration_s if self.level is not None else 0.0
 
     def take(self, packet: Any) -> None:
-        super().take(packet)
         self._waiting += self._decoder.take(packet)
         if sum(map(len, self._waiting)) >= BLOCK:
-            self.measure()
+            self._measure()
 
-    def measure(self) -> None:
+    def finish(self, source: Path | bytes) -> None:
+        """Measure the rest, and refuse a stream that is not whole."""
+        self._measure()
+        self._decoder.finish(source)
+
+    def _measure(self) -> None:
         """Measure what waits; many small blocks would take longer."""
         if self._waiting:
             if self.level is None:
                 self.level = Level(self._decoder.sample_rate, self._decoder.channels)
             self.level.take(np.concatenate(self._waiting))
             self._waiting = []
-
-
-def _wav_missing(source: Path | bytes) -> str:
-    """What a WAV file's header promises and is not there; decoders take a torn one for whole."""
-    if isinstance(source, bytes):
-        head, size = source[:12], len(source)
-    else:
-        with source.open("rb") as file:
-            head, size = file.read(12), source.stat().st_size
-    promised = int.from_bytes(head[4:8], "little") + 8
-    if not is_wav(head) or promised > _UNKNOWN or promised - size <= promised * _MISSING:
-        return ""
-    return f"{size:,} of {promised:,} bytes are there"

@@ -51,6 +51,16 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         own = list(architecture(self.modality, name).INPUTS)
         return own + [feature for part in self.parts.values() for feature in part.input]
 
+    def configured(self, values: dict[str, Any]) -> keras.Model:
+        """The model of one configuration.
+
+        Args:
+            values: hyperparameters by name, those of a trial; others take their defaults
+        """
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(values)
+        return self.build(hp)
+
     def build(self, hp: Any) -> keras.Model:
         """A compiled model: features of a clip in, one probability an emotion out."""
         chosen = hp.Choice("architecture", self.names)
@@ -67,9 +77,10 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         x = keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
         model = keras.Model(inputs, x, name=f"{self.modality}_{chosen}")
         rate = hp.Float("learning_rate", 3e-4, 3e-3, sampling="log", default=1e-3)
+        smoothing = hp.Choice("label_smoothing", [0.0, 0.1], default=0.1)
         model.compile(
-            optimizer=keras.optimizers.Adam(rate),
-            loss="sparse_categorical_crossentropy",
+            optimizer=keras.optimizers.AdamW(rate, weight_decay=0.02),
+            loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
             metrics=[UAR()],
         )
         return model

@@ -82,10 +82,13 @@ def fit(clips: Sequence[Array]) -> Preparation:
     """
     if clips[0].ndim == 4:
         return Images(max(len(clip) for clip in clips), clips[0].shape[1:])
-    rows = np.concatenate(clips).astype(np.float64)
-    frames = int(np.ceil(np.quantile([len(clip) for clip in clips], 0.9)))
-    deviation = np.maximum(rows.std(axis=0), 1e-6)
-    return Frames(frames, rows.mean(axis=0).tolist(), deviation.tolist())
+    lengths = [len(clip) for clip in clips]
+    # clip by clip: all rows at once would take gigabytes
+    mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in clips) / sum(lengths)
+    squares = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
+    deviation = np.maximum(np.sqrt(squares), 1e-6)
+    frames = int(np.ceil(np.quantile(lengths, 0.9)))
+    return Frames(frames, np.asarray(mean).tolist(), deviation.tolist())
 
 
 def restore(fields: dict[str, Any]) -> Preparation:

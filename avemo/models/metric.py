@@ -22,8 +22,14 @@ class UAR(keras.metrics.Metric):  # type: ignore[misc]
         self.all = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="all")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch; weights are for the loss and do not matter here."""
-        true = ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        """Count a batch; weights are for the loss and do not matter here.
+
+        Args:
+            y_true: one-hot [shape=(clips, emotions)]
+            y_pred: probabilities [shape=(clips, emotions)]
+            sample_weight: not used
+        """
+        true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
         one_hot = ops.one_hot(true, len(EMOTIONS))
         hit = ops.cast(ops.equal(true, ops.cast(ops.argmax(y_pred, axis=-1), "int32")), "float32")
         self.right.assign_add(ops.sum(one_hot * hit[:, None], axis=0))

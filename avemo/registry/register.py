@@ -18,6 +18,7 @@ from mlflow.types.schema import AnyType
 
 from .. import assets
 from ..corpus.ravdess import EMOTIONS
+from ..features.extractors import extractor_of, weights_of
 from ..models.bundle import Bundle
 from ..project import Project
 from ..serving.pyfunc import MEDIA, MODEL
@@ -70,17 +71,20 @@ def register(project: Project, settings: Settings, figures: dict[str, Any]) -> d
                 registered_model_name=name_of(modality),
                 await_registration_for=60,
             )
-        made[modality] = _alias(settings, modality, found, info)
+        made[modality] = _alias(settings, bundle, modality, found, info)
     return made
 
 
-def _alias(settings: Settings, modality: str, found: dict[str, Any], info: Any) -> dict[str, Any]:
+def _alias(
+    settings: Settings, bundle: Bundle, modality: str, found: dict[str, Any], info: Any
+) -> dict[str, Any]:
     client = mlflow.MlflowClient()
     name, number = name_of(modality), str(info.registered_model_version)
     tags = {
         "avemo.architecture": found["architecture"],
         "avemo.corpus": settings.corpus.label,
         "avemo.test": found.get("no_test", ""),
+        "avemo.weights": _licences(bundle),
     }
     if "test" in found:
         tags["avemo.test"] = f"UAR {found['test']['uar']['value']:.3f}"
@@ -139,10 +143,25 @@ def _weights(bundle: Bundle) -> Path | None:
     return assets.get(name) if name in assets.ASSETS else None
 
 
+def _licences(bundle: Bundle) -> str:
+    """Of the pretrained weights that go into the version."""
+    names = {weight for name in _extractors(bundle) for weight in weights_of(name)}
+    if (found_by := _found_by(bundle)) in assets.ASSETS:
+        names.add(found_by)
+    found = [assets.ASSETS[name] for name in names]
+    return "; ".join(sorted({f"{one.source}: {one.licence}" for one in found}))
+
+
+def _extractors(bundle: Bundle) -> set[str]:
+    return {extractor_of(feature) for feature in bundle.description["features"]}
+
+
 def _requirements(bundle: Bundle) -> list[str]:
     """What answering takes, pinned as it is here."""
     names = ["av", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic", "pyyaml"]
     names += ["scipy", "soundfile", "soxr", "tensorflow"]
+    if "whisper" in _extractors(bundle):
+        names.append("safetensors")
     found_by = _found_by(bundle)
     if found_by:
         names.append(_opencv())

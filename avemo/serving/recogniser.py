@@ -8,14 +8,15 @@ names.
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import assets
 from ..errors import MediaError
 from ..features import audio, faces
+from ..features.extractors import extractor_of, module, weights_of
 from ..models.bundle import Bundle
 
 __all__ = ["Answer", "Recogniser", "pack"]
@@ -24,6 +25,8 @@ Array = np.ndarray[Any, Any]
 Media = str | Path | bytes
 
 _DETECTOR = "detector.onnx"
+#: the files that extractors need, by their names in `assets.ASSETS`
+_WEIGHTS = "weights"
 #: among the faces' settings: the detector that was at hand
 _FOUND_BY = "found_by"
 
@@ -77,18 +80,23 @@ class Recogniser:
         source = media if isinstance(media, bytes) else Path(media)
         sounds: dict[str, Any] = {}
         pictures: dict[str, Any] = {}
-        for name, described in self.bundle.description["features"].items():
-            module = import_module(f"..features.{name}", __package__)
+        for feature, described in self.bundle.description["features"].items():
+            name = extractor_of(feature)
             fields = {
                 key: value for key, value in described["settings"].items() if key != _FOUND_BY
             }
-            chosen = pictures if module.MODALITY == "visual" else sounds
-            chosen[name] = module.Settings.model_validate(fields)
-        found = audio.extract(source, sounds, self.bundle.description["limits"])
+            chosen = pictures if module(name).MODALITY == "visual" else sounds
+            chosen[name] = module(name).Settings.model_validate(fields)
+        limits = self.bundle.description["limits"]
+        found = audio.extract(source, sounds, limits, self._weights)
         if pictures:
             found["faces"] = faces.extract(source, pictures["faces"], self._detector)
         arrays = {key: array for one in found.values() for key, array in one.items()}
         return {name: arrays[name] for name in self.bundle.preparations}
+
+    @cached_property
+    def _weights(self) -> dict[str, Path]:
+        return {file.name: file for file in (self.folder / _WEIGHTS).glob("*")}
 
     @cached_property
     def _detector(self) -> Any:
@@ -103,11 +111,21 @@ class Recogniser:
 def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     """Make the folder that a recogniser answers from.
 
+    The weights that its extractors need go with it, shrunk where the extractor can `shrink` them.
+
     Args:
         bundle: the trained model
         weights: of the face detector; None where it brings its own or none is needed
         folder: is made
+
+    Raises:
+        AssetError: an extractor's weights cannot be had any more
     """
     shutil.copytree(bundle.folder, folder)
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
+    for name in {extractor_of(feature) for feature in bundle.description["features"]}:
+        copy = getattr(module(name), "shrink", shutil.copyfile)
+        for weight in weights_of(name):
+            (folder / _WEIGHTS).mkdir(exist_ok=True)
+            copy(assets.get(weight), folder / _WEIGHTS / weight)

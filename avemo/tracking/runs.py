@@ -14,7 +14,7 @@ from ..project import Project
 from ..settings import FILE, Settings
 from .store import TRACKING_URI, experiment
 
-__all__ = ["data", "log_epochs", "reopened", "run", "stage_of"]
+__all__ = ["child", "data", "log_epochs", "reopened", "run", "stage_of"]
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def run(
         modality: whose experiment it belongs to
         name: shown in the MLflow UI
         resume: the id of a run to take up again
-        tags: more of them
+        tags: more of them; they come before those that every run has, such as the split's id
     """
     import mlflow
 
@@ -46,8 +46,7 @@ def run(
     common = {
         "avemo.stage": stage,
         "avemo.modality": modality,
-        "avemo.split": split.identity(project.split),
-        "avemo.protocol": settings.split.protocol,
+        **_split(project, settings),
         "avemo.corpus": settings.corpus.label,
         "avemo.seed": str(settings.seed),
         **_commit(project),
@@ -60,6 +59,27 @@ def run(
         for path, md5 in data(project, stage).items():
             mlflow.set_tag(f"avemo.data.{path}", md5)
             mlflow.log_input(_dataset(path, md5), context=stage)
+        yield made
+
+
+@contextmanager
+def child(parent: Any, name: str, tags: dict[str, str]) -> Iterator[Any]:
+    """A run below another, such as a trial or a fold.
+
+    Args:
+        parent: the run that it belongs to, under way
+        name: shown in the MLflow UI
+        tags: of it alone; what the parent carries is not repeated
+    """
+    import mlflow
+
+    with mlflow.start_run(
+        experiment_id=parent.info.experiment_id,
+        run_name=name,
+        nested=True,
+        parent_run_id=parent.info.run_id,
+        tags=tags,
+    ) as made:
         yield made
 
 
@@ -95,12 +115,11 @@ def data(project: Project, stage: str) -> dict[str, str]:
     pipeline = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     name, _, item = stage.partition("@")
     deps = (pipeline[name].get("do") or pipeline[name])["deps"]
-    # a stage may depend on a folder that several others write to
-    folders = tuple(dep.replace("${item}", item) for dep in deps)
+    each = pipeline[name].get("foreach")
+    value = str(each[item] if isinstance(each, dict) else item)
+    wanted = [dep.replace("${key}", item).replace("${item}", value) for dep in deps]
     return {
-        out["path"]: out["md5"]
-        for out in outs
-        if any(out["path"] == dep or out["path"].startswith(f"{dep}/") for dep in folders)
+        out["path"]: out["md5"] for out in outs if any(_overlap(out["path"], dep) for dep in wanted)
     }
 
 
@@ -116,6 +135,21 @@ def log_epochs(history: pd.DataFrame) -> None:
 def stage_of(action: str, modality: str) -> str:
     """The name in dvc.yaml: `search@audio`, `train-fused`."""
     return f"{action}-fused" if modality == "fused" else f"{action}@{modality}"
+
+
+def _overlap(out: str, dep: str) -> bool:
+    """A stage may depend on a folder that several others write to, or on a part of one's."""
+    return out == dep or out.startswith(f"{dep}/") or dep.startswith(f"{out}/")
+
+
+def _split(project: Project, settings: Settings) -> dict[str, str]:
+    """Of a run on the split that every modality shares; one that deals its own says so itself."""
+    if not project.split.exists():
+        return {}
+    return {
+        "avemo.split": split.identity(project.split),
+        "avemo.protocol": settings.split.protocol,
+    }
 
 
 def _commit(project: Project) -> dict[str, str]:

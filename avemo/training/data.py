@@ -1,7 +1,7 @@
 """What a model is trained and judged on: features, labels and parts, joined by performance."""
 
 from dataclasses import dataclass
-from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import pandas as pd
 from ..corpus import ravdess, split
 from ..errors import CorpusError, ten
 from ..features import store
+from ..features.extractors import extractor_of, module
 from ..project import Project
 
-__all__ = ["Dataset", "load", "modality_of"]
+__all__ = ["Dataset", "folder_of", "load", "modality_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -35,9 +36,13 @@ class Dataset:
 
     def part(self, name: str) -> "Dataset":
         """The rows of one part, with their features."""
-        chosen = np.flatnonzero(self.rows["part"].eq(name))
-        features = {key: [clips[i] for i in chosen] for key, clips in self.features.items()}
-        rows = self.rows.iloc[chosen].reset_index(drop=True)
+        return self.where(self.rows["part"].eq(name))
+
+    def where(self, chosen: "pd.Series[bool]") -> "Dataset":
+        """Some of the rows, with their features."""
+        places = np.flatnonzero(chosen)
+        features = {key: [clips[i] for i in places] for key, clips in self.features.items()}
+        rows = self.rows.iloc[places].reset_index(drop=True)
         return Dataset(rows, features, self.descriptions, self.split)
 
     @property
@@ -50,10 +55,15 @@ class Dataset:
         return len(self.rows)
 
 
-def modality_of(extractor: str) -> str:
-    """What an extractor looks at: audio or visual."""
-    found: str = import_module(f"..features.{extractor}", __package__).MODALITY
+def modality_of(feature: str) -> str:
+    """What it is taken from: audio or visual."""
+    found: str = module(extractor_of(feature)).MODALITY
     return found
+
+
+def folder_of(project: Project, feature: str) -> Path:
+    """Where it is kept: with all that its extractor makes."""
+    return project.features(modality_of(feature), extractor_of(feature))
 
 
 def load(project: Project, names: list[str]) -> Dataset:
@@ -66,7 +76,7 @@ def load(project: Project, names: list[str]) -> Dataset:
         CorpusError: features are of performances that the split does not know
     """
     rows = everyone = split.read(project.split)
-    folders = {name: project.features(modality_of(name), name) for name in names}
+    folders = {name: folder_of(project, name) for name in names}
     found = {name: store.arrays(folder, name) for name, folder in folders.items()}
     current = split.identity(project.split)
     for name, clips in found.items():

@@ -1,11 +1,14 @@
 """How one configuration is fitted."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
 
+from ..corpus.ravdess import EMOTIONS
 from ..models.inputs import Preparation
 from .data import Dataset
 
@@ -23,7 +26,7 @@ def deterministic(seed: int) -> None:
     tensorflow.config.experimental.enable_op_determinism()
 
 
-def prepared(data: Dataset, preparations: dict[str, Preparation]) -> dict[str, Any]:
+def prepared(data: Dataset, preparations: Mapping[str, Preparation]) -> dict[str, Any]:
     """The network's inputs."""
     return {name: made.apply(data.features[name]) for name, made in preparations.items()}
 
@@ -34,18 +37,19 @@ def fit(
     valid: Examples | None,
     *,
     epochs: int,
-    patience: int,
     batch_size: int,
+    patience: int | None = None,
     callbacks: list[keras.callbacks.Callback] | None = None,
 ) -> pd.DataFrame:
-    """Fit until the validation loss has not fallen for some epochs, and keep the best epoch.
+    """Fit a model. Each emotion weighs the same, however many clips it has.
 
-    Each emotion weighs the same, however many clips it has. Without a validation part all epochs
-    are run and the last is kept.
+    With `patience` it ends when the validation loss has not fallen for as many epochs, and the best
+    epoch is kept. Without, or without a validation part, all epochs are run while the learning rate
+    falls along half a cosine, and the last is kept: nothing is chosen by the validation part.
 
     Args:
         train: inputs, of which the model takes its own, and labels
-        valid: likewise; None where the part holds no performance
+        valid: likewise; None where there is none
 
     Returns:
         one row an epoch: epoch, loss, uar and, with a validation part, val_loss, val_uar
@@ -53,24 +57,31 @@ def fit(
 
     def own(examples: Examples) -> Examples:
         inputs, labels = examples
-        return {name: inputs[name] for name in model.input}, labels
+        return {name: inputs[name] for name in model.input}, np.eye(len(EMOTIONS), dtype="f")[
+            labels
+        ]
 
-    inputs, labels = own(train)
+    labels = train[1]
     present, counts = np.unique(labels, return_counts=True)
     weights = len(labels) / (len(present) * counts)
-    stop = keras.callbacks.EarlyStopping(
-        "val_loss", patience=patience, restore_best_weights=True, mode="min"
-    )
+    if patience and valid:
+        pace: keras.callbacks.Callback = keras.callbacks.EarlyStopping(
+            "val_loss", patience=patience, restore_best_weights=True, mode="min"
+        )
+    else:
+        full = float(model.optimizer.learning_rate)
+        pace = keras.callbacks.LearningRateScheduler(
+            lambda epoch, _: full * (1 + math.cos(math.pi * epoch / epochs)) / 2
+        )
     history = model.fit(
-        inputs,
-        labels,
+        *own(train),
         validation_data=own(valid) if valid else None,
         epochs=epochs,
         batch_size=batch_size,
         class_weight=dict(zip(present.tolist(), weights.tolist(), strict=True)),
-        callbacks=[*(callbacks or []), *([stop] if valid else [])],
+        callbacks=[*(callbacks or []), pace],
         verbose=0,
     )
-    table = pd.DataFrame(history.history)
+    table = pd.DataFrame(history.history).drop(columns="learning_rate", errors="ignore")
     table.insert(0, "epoch", range(1, len(table) + 1))
     return table

@@ -1,23 +1,27 @@
-"""Fit the chosen configuration, and keep it with all that it needs."""
+"""Fit what the search chose, and keep it with all that it needs."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-import keras_tuner
+import keras
 import mlflow
+import numpy as np
 import pandas as pd
 
 from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
-from ..evaluation import metrics, plots
-from ..models import bundle
+from ..evaluation import calibration, metrics, plots
+from ..models import bundle, ensemble
+from ..models.hypermodel import Architectures
 from ..project import Project
-from ..settings import Settings
+from ..settings import Search, Settings
 from ..tracking import runs
 from .data import Dataset
-from .fit import deterministic, fit
-from .task import Task
+from .fit import Examples, deterministic, fit, prepared
+from .folds import table
+from .judge import ANSWERS
+from .task import Preparations, Task
 
 __all__ = ["log_judgement", "predictions", "train"]
 
@@ -25,11 +29,16 @@ __all__ = ["log_judgement", "predictions", "train"]
 def train(
     project: Project, settings: Settings, task: Task, found: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Fit on the training part, stopped by the validation part.
+    """Fit the members, join them, and set their confidence right.
+
+    A search that was judged on folds leaves nothing to validate: its members are trained on
+    everything but the test part, and judged by what they answered on the inner folds. Otherwise the
+    validation part stops the fit.
 
     Args:
         found: what the search found
-        folder: gets the bundle and `history.csv`, and `predictions.csv` of the validation part
+        folder: gets the bundle, `history.csv`, and `predictions.csv`: answers to what was not
+            trained on, without the test part
 
     Returns:
         for JSON: run_id, architecture and the validation figures
@@ -39,26 +48,26 @@ def train(
     """
     modality = task.modality
     split.require(found["split"], task.data.split, f"the search result of {modality}")
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(found["best"]["hyperparameters"])
-    deterministic(settings.seed)
-    model = task.hypermodel.build(hp)
-    name = hp.values["architecture"]
-    kept = {feature: task.preparations[feature] for feature in task.hypermodel.inputs(name)}
-    train_part = task.data.part("train")
+    by_folds = getattr(settings.search, modality).judged_on == "folds"
+    rows = task.data.rows
+    trained_on = task.data.where(rows["part"].ne("test") if by_folds else rows["part"].eq("train"))
+    preparations = task.prepare(trained_on)
+    names = [values["architecture"] for values in found["members"]]
+    name = " + ".join(dict.fromkeys(names))
+    features = {each for one in set(names) for each in task.networks(preparations).inputs(one)}
     description = {
         "modality": modality,
         "architecture": name,
-        "hyperparameters": hp.values,
+        "members": found["members"],
         "classes": list(EMOTIONS),
-        "features": {feature: task.data.descriptions[feature] for feature in kept},
+        "features": {feature: task.data.descriptions[feature] for feature in sorted(features)},
         "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         "split": task.data.split,
         "seed": settings.seed,
         "synthetic": settings.corpus.synthetic,
         "trained_on": {
-            "performances": len(train_part),
-            "actors": int(train_part.rows["actor"].nunique()),
+            "performances": len(trained_on),
+            "actors": int(trained_on.rows["actor"].nunique()),
         },
     }
     tags = {"avemo.search_run": found["run_id"], "avemo.architecture": name}
@@ -68,44 +77,99 @@ def train(
     }
     stage = runs.stage_of("train", modality)
     with runs.run(project, settings, stage, modality, f"train {name}", tags=tags) as run:
-        mlflow.log_params({**hp.values, "parameters": model.count_params()})
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
-        examples = task.examples("train")
-        assert examples is not None
-        history = fit(
-            model,
-            examples,
-            task.examples("valid"),
-            epochs=settings.training.epochs,
-            patience=settings.training.patience,
-            batch_size=settings.training.batch_size,
-        )
-        runs.log_epochs(history)
-        mlflow.log_figure(
-            plots.learning_curves(history, f"{modality} {name}{_kind(settings)}"),
-            "learning_curves.png",
-        )
-        bundle.write(folder, model, kept, description)
+        mlflow.log_dict({"members": found["members"]}, "members.json")
+        valid = None if by_folds else task.data.part("valid")
+        examples = _examples(trained_on, preparations), _examples(valid, preparations)
+        fits = [
+            _member(settings, task.networks(preparations), values, place, examples, run)
+            for place, values in enumerate(found["members"])
+        ]
+        networks = [network for network, _ in fits]
+        history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
+        judged = _judged(task, preparations, networks, valid, project.search(modality) / ANSWERS)
+        temperature = calibration.fit(judged) if len(judged) else 1.0
+        shares = [1 / len(networks)] * len(networks)
+        network = ensemble.join(networks, shares, temperature)
+        mlflow.log_params({"members": len(networks), "temperature": temperature})
+        mlflow.log_param("parameters", network.count_params())
+        description["temperature"] = temperature
+        kept = {feature: preparations[feature] for feature in network.input}
+        bundle.write(folder, network, kept, description)
         figures: dict[str, Any] = {}
-        judged = task.data.part("valid")
         if len(judged):
-            table = predictions(bundle.Bundle(folder), judged)
-            table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-            figures = log_judgement(settings, table, "valid", modality)
+            before = metrics.calibration_error(judged["true"], metrics.probabilities(judged))
+            mlflow.log_metric("valid_calibration_error_before", before)
+            judged = calibration.scale(judged, temperature)
+            judged.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+            figures = log_judgement(settings, judged, "valid", modality)
         else:
             mlflow.set_tag("avemo.valid", "absent: the part holds no performance of this modality")
     return {"run_id": run.info.run_id, "architecture": name, "valid": figures}
 
 
+def _examples(data: Dataset | None, preparations: Preparations) -> Examples | None:
+    return (prepared(data, preparations), data.labels) if data is not None and len(data) else None
+
+
+def _member(
+    settings: Settings,
+    networks: Architectures,
+    values: dict[str, Any],
+    place: int,
+    examples: tuple[Examples | None, Examples | None],
+    run: Any,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Fit one configuration, in a child run: the network, and its epochs."""
+    train, valid = examples
+    assert train is not None
+    modality = networks.modality
+    search: Search = getattr(settings.search, modality)
+    by_folds = search.judged_on == "folds"
+    budget = settings.search.budget_of(modality)
+    deterministic(settings.seed + place)
+    network = networks.configured(values)
+    title = f"member {place} {values['architecture']}"
+    with runs.child(run, title, {"avemo.modality": modality}):
+        mlflow.log_params({**values, "parameters": network.count_params()})
+        history = fit(
+            network,
+            train,
+            valid,
+            epochs=budget.epochs if by_folds else settings.training.epochs,
+            patience=None if by_folds else settings.training.patience,
+            batch_size=search.batch_size,
+        )
+        runs.log_epochs(history)
+        figure = plots.learning_curves(history, title + _kind(settings))
+        mlflow.log_figure(figure, "learning_curves.png")
+    return network, history
+
+
+def _judged(
+    task: Task,
+    preparations: Preparations,
+    networks: list[keras.Model],
+    valid: Dataset | None,
+    answers: Path,
+) -> pd.DataFrame:
+    """Answers to what the members, or their like, were not trained on; before any temperature."""
+    if valid is None:
+        return pd.read_csv(answers) if answers.exists() else pd.DataFrame()
+    if not len(valid):
+        return pd.DataFrame()
+    inputs = prepared(valid, preparations)
+    each = [
+        one.predict({name: inputs[name] for name in one.input}, batch_size=64, verbose=0)
+        for one in networks
+    ]
+    return table(valid, np.mean(each, axis=0))
+
+
 def predictions(model: bundle.Bundle, data: Dataset) -> pd.DataFrame:
-    """One row a performance: performance, actor, fold, part, true, p_neutral to p_surprised."""
-    probabilities = model.probabilities(data.features)
-    table = data.rows[["performance", "actor", "fold", "part"]].copy()
-    table["true"] = data.rows["emotion"]
-    for place, name in enumerate(EMOTIONS):
-        table[f"p_{name}"] = probabilities[:, place]
-    return table
+    """What a trained model answers, as `folds.table` has it."""
+    return table(data, model.probabilities(data.features))
 
 
 def log_judgement(

@@ -1,14 +1,26 @@
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from sounds import encoded
 
-from avemo.features import logmel, mfcc
+from avemo import assets
+from avemo.errors import AssetError
+from avemo.features import audio, logmel, mfcc, vggish, whisper
+from avemo.features.extractors import extractor_of, module, weights_of
 
 RATE = 16000
 MFCC = {"sample_rate": RATE, "window_ms": 48.0, "hop_ms": 24.0, "coefficients": 30,
         "low_hz": 60.0, "high_hz": 7600.0}  # fmt: skip
 LOGMEL = {"sample_rate": RATE, "window_ms": 25.0, "hop_ms": 10.0, "bands": 64,
           "low_hz": 60.0, "high_hz": 7600.0}  # fmt: skip
+EXTRACTORS = {
+    "mfcc": mfcc.Settings(**MFCC),
+    "vggish": vggish.Settings(sample_rate=RATE, patch_hop_s=0.96),
+    "whisper": whisper.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0),
+}
 
 
 def noise(samples):
@@ -107,3 +119,64 @@ def test_shape(module, settings, width, samples):
 def test_wrong_settings(module, settings, change, message):
     with pytest.raises(ValidationError, match=message):
         module.Settings(**{**settings, **change})
+
+
+@pytest.fixture
+def given(monkeypatch):
+    """The weights that each extractor is given in place of its work."""
+    given = {}
+    for name in ("vggish", "whisper"):
+
+        def extract(sound, settings, weights, name=name):
+            given[name] = dict(weights)
+            return {name: sound[:1]}
+
+        monkeypatch.setattr(module(name), "extract", extract)
+    return given
+
+
+def test_weights_go_to_the_extractors_that_need_them(given):
+    weights = {name: Path(name) for name in ("vggish", "vggish_pca", "whisper_tiny_en")}
+    found = audio.extract(encoded(noise(RATE), RATE), EXTRACTORS, weights=weights)
+    assert set(found) == {"mfcc", "vggish", "whisper"}
+    assert given == {"vggish": weights, "whisper": weights}
+
+
+def test_a_worker_gets_paths_and_takes_its_own_file_where_there_is_none(
+    given, tmp_path, monkeypatch
+):
+    here, there, clip = tmp_path / "here", tmp_path / "elsewhere", tmp_path / "clip.wav"
+    here.touch()
+    clip.write_bytes(encoded(noise(RATE), RATE))
+    weights = {"vggish": here, "vggish_pca": here, "whisper_tiny_en": there}
+    sent = pickle.dumps(audio.Extraction(EXTRACTORS, weights))
+    extraction = pickle.loads(sent)
+    monkeypatch.setattr(assets, "get", lambda name, quiet: tmp_path / name)
+    extraction(clip, ["mfcc", "vggish"])
+    extraction(clip, ["whisper"])
+    assert given["vggish"] == {"vggish": here, "vggish_pca": here}
+    assert given["whisper"] == {"whisper_tiny_en": tmp_path / "whisper_tiny_en"}
+
+
+def test_a_worker_without_weights_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    extraction = audio.Extraction(EXTRACTORS, {"whisper_tiny_en": tmp_path / "elsewhere"})
+    with pytest.raises(AssetError, match=r"whisper-tiny\.en\.safetensors is missing"):
+        extraction(tmp_path / "clip.wav", ["whisper"])
+
+
+@pytest.mark.parametrize(
+    ("feature", "extractor"),
+    [("mfcc", "mfcc"), ("whisper_stats", "whisper"), ("vggish_pca", "vggish"), ("faces", "faces")],
+)
+def test_a_feature_is_named_after_its_extractor(feature, extractor):
+    assert extractor_of(feature) == extractor
+    assert feature in module(extractor).ARRAYS
+
+
+def test_weights_are_assets():
+    assert weights_of("mfcc") == ()
+    for name in EXTRACTORS:
+        assert set(weights_of(name)) <= set(assets.ASSETS)

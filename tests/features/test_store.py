@@ -241,7 +241,7 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
 
 
 def test_a_flipped_bit_is_found(folder, tmp_path):
-    """Every bit of the arrays and of what describes them; the file's last bytes say how long it is."""
+    """Every bit of the arrays and of what describes them; the last bytes say how long it is."""
     file = folder / "actor=01" / "part-0.parquet"
     whole = file.read_bytes()
     expected = fresh(tmp_path, FOUR)
@@ -287,7 +287,8 @@ def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path):
         return {"one": {"x": np.ones(2, np.float32)}, "two": MediaError("no-face", "nobody")}
 
     targets = {
-        name: store.Target(tmp_path / name, DESCRIPTION, {"x": "float32"}) for name in ("one", "two")
+        name: store.Target(tmp_path / name, DESCRIPTION, {"x": "float32"})
+        for name in ("one", "two")
     }
     store.update(targets, table(FOUR), extract, workers=1)
     assert store.read(tmp_path / "one")["finding"].eq("").all()

@@ -3,8 +3,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from avemo.errors import MediaError
-from avemo.media.loudness import Level, _k_weighting
+from avemo.media.loudness import Level, _k_weighting, dbfs, offset_of
 
 
 def tone(*parts, rate=48_000, hz=1000, channels=2):
@@ -87,6 +86,11 @@ def test_what_has_no_loudness():
     assert Level(48_000, 1).lufs is None
 
 
+@pytest.mark.parametrize("level", [20, 30, 45])
+def test_what_is_louder_than_full_scale_has_a_loudness(level):
+    assert measured(tone((1, level))).lufs == pytest.approx(level, abs=0.1)
+
+
 def test_peak_and_duration():
     level = measured(tone((1.5, -6), hz=997))
     assert level.peak_dbfs == pytest.approx(-6, abs=0.01)
@@ -103,13 +107,26 @@ def test_samples_at_full_scale_are_clipped(top):
     assert measured(sound).clipped == 10 / 2000
 
 
-@pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_samples_that_are_no_number_are_refused(number):
-    sound = tone((1, -20))
-    sound[700, 1] = number
-    with pytest.raises(MediaError, match="no number") as error:
-        measured(sound)
-    assert error.value.finding == "unreadable"
+def test_decibels():
+    assert dbfs(1.0) == 0
+    assert dbfs(0.1) == pytest.approx(-20)
+    assert dbfs(0.0) == -np.inf
+
+
+def test_the_peak_stands_on_the_offset():
+    sound = tone((1, -20), hz=997)
+    for offset in (0.5, -0.5, 0.005):
+        assert measured(sound + offset).peak_dbfs == pytest.approx(-20, abs=0.01)
+        assert measured(np.full((1000, 2), offset)).peak_dbfs < -150
+    assert measured(sound + 0.004).peak_dbfs == pytest.approx(20 * np.log10(0.104), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("mean", "peak", "offset"),
+    [(0.02, 0.5, 0.02), (-0.02, 0.5, -0.02), (0.004, 0.5, 0), (0.004, 0.03, 0.004), (0, 0, 0)],
+)
+def test_a_mean_is_an_offset_where_it_is_large_or_the_sound_is_small(mean, peak, offset):
+    assert offset_of(mean, peak) == offset
 
 
 def test_half_an_hour_takes_the_memory_of_a_second():

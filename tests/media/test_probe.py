@@ -1,4 +1,5 @@
 import io
+import re
 from pathlib import Path
 
 import av
@@ -178,7 +179,6 @@ def test_unreadable():
     unreadable(b"somebody renamed this text\n" * 100)
     unreadable(film()[:-2000])
     assert "nothing in media of 44 bytes decodes" in unreadable(wav(NOISE[:0]))
-    assert "no number" in unreadable(wav(np.append(NOISE, np.nan), subtype="FLOAT"))
 
 
 def test_what_is_not_there_is_unreadable(tmp_path):
@@ -189,7 +189,9 @@ def test_cut_short(tmp_path):
     assert "is cut short: 16,022 of 32,044 bytes" in unreadable(wav(NOISE)[:16022])
     whole = film(to=tmp_path / "a.mp4", frames=100, options={"movflags": "faststart"})
     assert probe(whole).frames == 100
-    assert "of 100 video frames" in unreadable(whole[: len(whole) * 3 // 4])
+    assert re.search(
+        r"cut short: \d\d% of its video is there", unreadable(whole[: len(whole) * 3 // 4])
+    )
 
 
 def test_wav_from_a_pipe_is_not_cut_short():

@@ -21,9 +21,10 @@ def test_it_is_scikit_learn_s_over_any_batches(classes, batch):
     metric = UAR()
     for seed in (1, 2):
         labels, chances = answers(seed, 40, list(classes))
+        one_hot = np.eye(len(EMOTIONS))[labels]
         for start in range(0, len(labels), batch):
             stop = start + batch
-            metric.update_state(labels[start:stop, None], chances[start:stop])
+            metric.update_state(one_hot[start:stop], chances[start:stop])
         expected = balanced_accuracy_score(labels, chances.argmax(axis=1))
         assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
         metric.reset_state()
@@ -32,8 +33,9 @@ def test_it_is_scikit_learn_s_over_any_batches(classes, batch):
 def test_weights_are_for_the_loss():
     labels, chances = answers(3, 40, range(8))
     plain, weighted = UAR(), UAR()
-    plain.update_state(labels, chances)
-    weighted.update_state(labels, chances, sample_weight=np.arange(40))
+    one_hot = np.eye(len(EMOTIONS))[labels]
+    plain.update_state(one_hot, chances)
+    weighted.update_state(one_hot, chances, sample_weight=np.arange(40))
     assert float(plain.result()) == float(weighted.result())
 
 

@@ -8,18 +8,15 @@ import pytest
 
 from avemo.corpus import split
 from avemo.errors import CorpusError
-from avemo.features import mfcc, store
+from avemo.features import mfcc, store, whisper
 from avemo.project import Project
-from avemo.training.data import load
+from avemo.training.data import folder_of, load, modality_of
 
 PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
 
 
-@pytest.fixture
-def project(tmp_path):
-    made = Project(tmp_path)
-    write_split(made, PARTS)
-    sources = pd.DataFrame(
+def sources():
+    return pd.DataFrame(
         {
             "performance": list(PARTS),
             "recording": [f"03-{name}" for name in PARTS],
@@ -28,12 +25,18 @@ def project(tmp_path):
             "file": [Path(name) for name in PARTS],
         }
     )
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    write_split(made, PARTS)
     settings = mfcc.Settings(
         sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
     )
     target = store.target(made.features("audio", "mfcc"), mfcc, settings)
     clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
-    store.update({"mfcc": target}, sources, lambda file, names: clip, workers=1)
+    store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
     return made
 
 
@@ -55,3 +58,17 @@ def test_features_of_another_split_are_refused(project):
     write_split(project, dict(list(PARTS.items())[:2]))
     with pytest.raises(CorpusError, match=r"holds 01-06-02-01-01-01, which split \w{12} does not"):
         load(project, ["mfcc"])
+
+
+def test_a_feature_is_found_with_its_extractor(project):
+    settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+    folder = folder_of(project, "whisper_stats")
+    assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
+    steps, stats = np.zeros((4, 1920), np.float16), np.ones((10, 384), np.float32)
+    clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
+    target = store.target(folder, whisper, settings)
+    store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
+    data = load(project, ["mfcc", "whisper_stats"])
+    assert [one.shape for one in data.features["whisper_stats"]] == [(10, 384)] * 3
+    assert data.descriptions["whisper_stats"]["extractor"] == "whisper"
+    assert modality_of("whisper_stats") == "audio"

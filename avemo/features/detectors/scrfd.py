@@ -42,7 +42,9 @@ class Scrfd:
             scale = side / max(image.shape[:2])
             height, width = (-(-round(scale * pixels) // STEP) * STEP for pixels in image.shape[:2])
             boxes, points = self._model.detect(image, input_size=(width, height))
-            faces = [Face(box[:4], five, float(box[4])) for box, five in zip(boxes, points)]
+            faces = [
+                Face(box[:4], five, float(box[4])) for box, five in zip(boxes, points, strict=True)
+            ]
             if any(face.score >= SURE for face in faces):
                 break
         return faces

@@ -1,0 +1,1 @@
+"""The original study's audio systems, as named, tracked, repeatable runs."""

@@ -1,0 +1,28 @@
+"""Convolutions on log-mel; the study left no details, so that this is a plain network."""
+
+from typing import Any
+
+__all__ = ["build"]
+
+_FILTERS = (16, 32, 64)
+
+
+def build(shape: tuple[int, ...]) -> Any:
+    """A Keras model: log-mel [shape=(clips, frames, bands)] to a probability an emotion."""
+    import keras
+    from keras import layers
+
+    from ..corpus.ravdess import EMOTIONS
+
+    inputs = keras.Input(shape)
+    x = layers.Reshape((*shape, 1))(inputs)
+    for block, filters in enumerate(_FILTERS):
+        strides = 1 if block else 2  # most of the time goes into the first
+        x = layers.Conv2D(filters, 3, strides=strides, padding="same", use_bias=False)(x)
+        # the default momentum of 0.99 lags behind where an epoch is a few dozen batches
+        x = layers.BatchNormalization(momentum=0.9)(x)
+        x = layers.Activation("relu")(x)
+        x = layers.MaxPooling2D(2, padding="same")(x)
+    x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
+    x = layers.Dense(64, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(len(EMOTIONS), activation="softmax")(x))

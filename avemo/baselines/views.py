@@ -1,0 +1,68 @@
+"""How a clip's rows over time become the examples that a model is given.
+
+What it takes to do so (length, mean, deviation) is learnt from the training part alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+__all__ = ["Kind", "View", "fit"]
+
+Array = np.ndarray[Any, Any]
+
+#: sequence: cut or padded to the mean length; averaged: over time; padded: six rows one after the
+#: other, for VGGish six seconds; seconds: each row an example by itself
+Kind = Literal["sequence", "averaged", "padded", "seconds"]
+
+_PADDED = 6
+
+
+@dataclass(frozen=True)
+class View:
+    """Rows over time, standardised, as examples of one shape.
+
+    Args:
+        kind: what an example is
+        rows: how many a clip is cut about the middle to, or filled up to with the mean
+        mean: of each column [shape=(columns,)]
+        deviation: of each column [shape=(columns,)]
+    """
+
+    kind: Kind
+    rows: int
+    mean: Array
+    deviation: Array
+
+    def apply(self, clips: Sequence[Array]) -> tuple[Array, Array]:
+        """The examples, float32 [shape=(examples, ...)], and the place of the clip of each."""
+        scaled = [((clip - self.mean) / self.deviation).astype(np.float32) for clip in clips]
+        places = np.arange(len(clips))
+        if self.kind == "seconds":
+            return np.concatenate(scaled), np.repeat(places, [len(clip) for clip in clips])
+        if self.kind == "averaged":
+            return np.stack([clip.mean(axis=0) for clip in scaled]), places
+        filled = np.stack([self._filled(clip) for clip in scaled])
+        return (filled.reshape(len(clips), -1) if self.kind == "padded" else filled), places
+
+    def _filled(self, clip: Array) -> Array:
+        start = max(0, (len(clip) - self.rows) // 2)
+        part = clip[start : start + self.rows]
+        return np.pad(part, ((0, self.rows - len(part)), (0, 0)))
+
+
+def fit(kind: Kind, clips: Sequence[Array]) -> View:
+    """Learn how to make examples.
+
+    Args:
+        kind: what an example is
+        clips: of the training part [shape=(rows, columns)], each of at least one row
+    """
+    lengths = [len(clip) for clip in clips]
+    mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in clips) / sum(lengths)
+    square = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
+    rows = _PADDED if kind == "padded" else round(float(np.mean(lengths)))
+    deviation = np.maximum(np.sqrt(square), 1e-6)
+    return View(kind, rows, np.asarray(mean, np.float32), np.asarray(deviation, np.float32))

@@ -1,0 +1,50 @@
+"""A head on Whisper's hidden states: narrowed, looked at over time, pooled by attention.
+
+Source:
+    S.-w. Yang et al.: SUPERB. Interspeech 2021 (all hidden states, weighted);
+    K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018
+"""
+
+from typing import Any
+
+__all__ = ["INPUTS", "embed"]
+
+INPUTS = ("whisper",)
+
+_STATES = 5
+
+
+def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
+    """Hidden states [shape=(clips, steps, 5 * 384)], zeros after the end, to one vector a clip."""
+    from keras import layers, ops
+
+    width = hp.Choice("width", [96, 128, 192], default=128)
+    dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
+    x = inputs["whisper"]
+    steps, columns = x.shape[1:]
+    inside = ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
+    if hp.Choice("states", ["all", "weighted"], default="all") == "weighted":
+        x = layers.Reshape((steps, _STATES, columns // _STATES))(x)
+        x = layers.Dense(1, use_bias=False, kernel_initializer="ones")(layers.Permute((1, 3, 2))(x))
+        x = layers.Reshape((steps, columns // _STATES))(x)
+    x = layers.SpatialDropout1D(0.2)(x)
+    x = _normal(layers.Dense(width)(x), dropout) * inside
+    for _ in range(hp.Int("convolutions", 0, 2, default=2)):
+        x = (x + _normal(layers.Conv1D(width, 5, padding="same")(x), dropout)) * inside
+    if hp.Boolean("recurrent", default=False):
+        x = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))(x) * inside
+    weights = (inside - 1) * 1e4
+    if hp.Choice("pooling", ["attention", "mean"], default="attention") == "attention":
+        scores = layers.Dense(x.shape[2])(layers.Dense(64, activation="tanh")(x))
+        weights = scores + weights
+    weights = layers.Softmax(axis=1)(weights)
+    mean = ops.sum(weights * x, axis=1)
+    variance = ops.sum(weights * ops.square(x), axis=1) - ops.square(mean)
+    deviation = ops.sqrt(ops.maximum(variance, 1e-5))
+    return layers.Dropout(0.3)(layers.Concatenate()([mean, deviation]))
+
+
+def _normal(x: Any, dropout: float) -> Any:
+    from keras import layers
+
+    return layers.Dropout(dropout)(layers.Activation("gelu")(layers.LayerNormalization()(x)))

@@ -1,0 +1,130 @@
+"""The original study's systems beside what was published of them."""
+
+from collections.abc import Iterator
+
+from ..baselines.published import CHANNELS, SYSTEMS
+from ..evaluation.metrics import Interval
+from ..page import code, plain, table
+from . import plots
+from .facts import System
+from .judged import Figures, Judged, caption
+
+__all__ = ["accuracies", "sections", "synthetic", "systems"]
+
+_KINDS = {"random": plots.RANDOM, "actor": plots.ACTOR}
+_SPLITS = {"random": "random split", "actor": "unseen actors"}
+_NOTHING = "–"
+
+
+def sections(judged: Judged) -> list[str]:
+    """In Markdown: the table, what could not be run and why, and how to read it."""
+    lines, missing = [], []
+    for system in systems(judged):
+        for channel in _channels(system):
+            cells = []
+            for protocol in _SPLITS:
+                found = _figures(judged, system, channel, protocol)
+                cells += [
+                    _cell(found[name]) if found else "not run" for name in ("accuracy", "uar")
+                ]
+                if not found:
+                    missing.append((system, channel, protocol))
+            name = code(system.name) + " (synthetic)" * (system.synthetic and bool(system.runs))
+            published = _published(system.name).get(channel)
+            share = _NOTHING if published is None else f"{published:.2f}"
+            lines.append((name, channel, share, *cells))
+    head = (
+        *("system", "channel", "published: accuracy"),
+        *(f"{split}: {figure}" for split in _SPLITS.values() for figure in ("accuracy", "UAR")),
+    )
+    text = (
+        "The original study's audio systems: as published, run here by the study's protocol, and "
+        "run here on actors whom no model has heard."
+    )
+    if others := [code(one.name) for one in systems(judged) if one.name not in SYSTEMS]:
+        text += f" The study had no {' and no '.join(others)}."
+    return [
+        caption(text, synthetic(judged)),
+        table(head, lines),
+        f"The published figures are of random splits and came without an interval; {_NOTHING} "
+        "stands where the study published none.",
+        "The study dealt performances to parts at random, so that every actor who is tested was "
+        "heard in training, often with the same sentence in the same emotion. What such a split "
+        "measures is in part how well a voice is known, and it is higher than what is recognised "
+        "of a stranger. Figures by the random split compare with the published ones and with "
+        "nothing else; the champion compares with those of unseen actors.",
+        *_reasons(missing),
+    ]
+
+
+def accuracies(judged: Judged) -> dict[str, dict[str, Interval]]:
+    """For the figure: by system and channel, the accuracies that there are."""
+    rows = {}
+    for system in systems(judged):
+        for channel in _channels(system):
+            found: dict[str, Interval] = {}
+            if channel in _published(system.name):
+                value = _published(system.name)[channel]
+                found[plots.PUBLISHED] = Interval(value, None, None, 0, 0)
+            for protocol, kind in _KINDS.items():
+                if figures := _figures(judged, system, channel, protocol):
+                    found[kind] = figures["accuracy"]
+            if found:
+                rows[f"{system.name}, {channel}"] = found
+    return rows
+
+
+def synthetic(judged: Judged) -> bool:
+    """Whether some of these runs were on the synthetic sample."""
+    return any(system.synthetic and system.runs for system in judged.kept.facts.systems)
+
+
+def systems(judged: Judged) -> Iterator[System]:
+    """The study's in its order, then others that were run."""
+    there = {system.name: system for system in judged.kept.facts.systems}
+    for name in SYSTEMS:
+        yield there.pop(name, System(name=name))
+    yield from there.values()
+
+
+def _cell(figure: Interval) -> str:
+    """In a narrow column the interval goes to the second line as a whole."""
+    return str(figure).replace(", ", ",\N{NO-BREAK SPACE}")
+
+
+def _channels(system: System) -> list[str]:
+    """All of a system of the study; of another, those that it was to be run on."""
+    meant = {one.channel for one in system.runs} | {one.channel for one in system.left_out}
+    every = system.name in SYSTEMS or not meant
+    return [channel for channel in CHANNELS if every or channel in meant]
+
+
+def _published(name: str) -> dict[str, float]:
+    return SYSTEMS[name].accuracy if name in SYSTEMS else {}
+
+
+def _figures(judged: Judged, system: System, channel: str, protocol: str) -> Figures | None:
+    for run in system.runs:
+        if (run.channel, run.protocol) == (channel, protocol):
+            return judged.figures[system.file(run)]
+    return None
+
+
+def _reasons(missing: list[tuple[System, str, str]]) -> list[str]:
+    """A line for each reason why something was not run."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for system, channel, protocol in missing:
+        left: dict[tuple[str, str], str] = {
+            (one.channel, one.protocol): one.reason for one in system.left_out
+        }
+        reason = system.absent or left.get((channel, protocol), "no run of it is kept")
+        detail = f"{channel}, {_SPLITS[protocol]}"
+        reasons.setdefault((system.name, reason), []).append(detail)
+    if not reasons:
+        return []
+    items = []
+    for (name, reason), which in reasons.items():
+        whole = len(which) == len(CHANNELS) * len(_SPLITS)
+        detail = "" if whole else f" ({'; '.join(which)})"
+        items.append(f"- {code(name)}{detail}: {plain(reason)}")
+    return ["Not run:", "\n".join(items)]

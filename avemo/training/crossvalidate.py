@@ -1,0 +1,114 @@
+"""The whole way of choosing, training and calibrating, tested on each fold in turn.
+
+For each fold the members are chosen anew, by fits that have not seen it, among the configurations
+that the search drew; these are drawn at random, before anything is known of them. So that no answer
+comes from anything that was learnt from, or chosen on, its own fold.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from tqdm import tqdm
+
+from ..corpus import split
+from ..evaluation import calibration, metrics
+from ..project import Project
+from ..settings import Settings
+from ..tracking import runs
+from . import members
+from .folds import Folds, kept, uar
+from .judge import ensemble
+from .task import Task
+from .train import log_judgement
+
+__all__ = ["crossvalidate"]
+
+
+def crossvalidate(
+    project: Project, settings: Settings, task: Task, found: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """Answer for every performance by a model that has not heard its fold.
+
+    Args:
+        found: what the search found
+        folder: gets `predictions.csv` and, before the temperature, `uncalibrated.csv`: performance,
+            fold, true, p_neutral to p_surprised
+
+    Returns:
+        for JSON: synthetic, protocol, run_id, run_name, folds, and the figures with intervals
+
+    Raises:
+        CorpusError: the search was on another split
+    """
+    modality = task.modality
+    split.require(found["split"], task.data.split, f"the search result of {modality}")
+    stage = f"crossvalidate@{modality}"
+    count = settings.search.budget_of(modality).members
+    folds = kept(project, settings, task)
+    with runs.run(project, settings, stage, modality, "crossvalidate") as run:
+        made, before, after = [], [], []
+        steps = len(folds.all) * (len(found["trials"]) + count)
+        with tqdm(total=steps, desc=f"crossvalidate {modality}", unit="configuration") as bar:
+            for fold in folds.all:
+                with runs.child(run, f"fold {fold}", {"avemo.modality": modality}) as child:
+                    chosen, answers, inner = _fold(folds, found["trials"], count, fold, bar)
+                    before.append(answers)
+                    after.append(calibration.scale(answers, chosen["temperature"]))
+                    made.append(_told(chosen, after[-1], inner, fold, child))
+        plain, calibrated = _joined(before), _joined(after)
+        for table, name in ((plain, "uncalibrated"), (calibrated, "predictions")):
+            columns = ["performance", "fold", "true", *metrics.PROBABILITIES]
+            table[columns].to_csv(folder / f"{name}.csv", index=False, float_format="%.6f")
+        figures = log_judgement(settings, calibrated, "crossvalidated", modality)
+        error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
+        mlflow.log_metric("crossvalidated_calibration_error_before", error)
+    return {
+        "synthetic": settings.corpus.synthetic,
+        "protocol": settings.split.protocol,
+        "run_id": run.info.run_id,
+        "run_name": run.info.run_name,
+        "folds": made,
+        "figures": figures,
+    }
+
+
+def _fold(
+    folds: Folds, trials: list[dict[str, Any]], count: int, fold: int, bar: Any
+) -> tuple[dict[str, Any], pd.DataFrame, float]:
+    """Choose and train without a fold: what was chosen, its answers there, and its inner UAR."""
+    for trial in trials:
+        folds.judged(trial["hyperparameters"], fold)
+        bar.update()
+    chosen, inner = ensemble(folds, trials, count, fold)
+    answers = []
+    for place, values in enumerate(chosen["members"]):
+        answers.append(folds.answers(values, {fold}, place))
+        bar.update()
+    return chosen, members.mean(answers), uar(inner)
+
+
+def _told(
+    chosen: dict[str, Any], answers: pd.DataFrame, inner: float, fold: int, child: Any
+) -> dict[str, Any]:
+    """Log a fold, and say of it what JSON keeps."""
+    found = metrics.uar(answers["true"], metrics.predicted(answers))
+    mlflow.log_metrics({"inner_uar": inner, "test_uar": found})
+    mlflow.log_param("temperature", chosen["temperature"])
+    mlflow.log_dict(chosen, "members.json")
+    return {
+        "fold": fold,
+        "actors": sorted({int(actor) for actor in answers["actor"]}),
+        "members": [values["architecture"] for values in chosen["members"]],
+        "configurations": chosen["members"],
+        "temperature": chosen["temperature"],
+        "inner_uar": inner,
+        "uar": found,
+        "run_id": child.info.run_id,
+        "run_name": child.info.run_name,
+    }
+
+
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables).sort_values("performance", ignore_index=True)

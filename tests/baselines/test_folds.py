@@ -1,0 +1,85 @@
+"""Nobody who is tested on was heard before, and everybody is tested on once."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_corpus import catalogue
+
+from avemo.baselines.folds import deal
+from avemo.corpus.split import PARTS
+from avemo.errors import CorpusError
+
+ACTORS = st.sets(st.integers(1, 24), min_size=3)
+
+
+def actor(performance):
+    return int(performance[-2:])
+
+
+@settings(deadline=None)
+@given(ACTORS)
+def test_folds_share_no_actor_and_cover_all(actors):
+    rows = catalogue(sorted(actors), channels=(1,), emotions=2)
+    folds = {(one - 1) // 2 % 6 + 1 for one in actors}
+    if len(folds) < 3:
+        with pytest.raises(CorpusError, match=f"in {len(folds)} folds|training part is empty"):
+            deal(rows, "speech", "actor", 6, 20)
+        return
+    rounds = deal(rows, "speech", "actor", 6, 20)
+    assert set(rounds) == folds
+    tested = []
+    for fold, table in rounds.items():
+        heard = {part: set(table.loc[table["part"].eq(part), "performance"]) for part in PARTS}
+        whom = {part: {actor(name) for name in names} for part, names in heard.items()}
+        assert all(whom.values())
+        assert sum(map(len, whom.values())) == len(actors)
+        assert set.union(*whom.values()) == actors
+        assert table.loc[table["part"].eq("test"), "fold"].unique().tolist() == [fold]
+        assert table.loc[table["part"].eq("valid"), "fold"].nunique() == 1
+        tested += sorted(heard["test"])
+    assert sorted(tested) == sorted(rows["performance"])
+
+
+def test_the_next_fold_stops_the_training():
+    rounds = deal(catalogue(range(1, 13)), "speech", "actor", 6, 20)
+    stopping = {
+        fold: table.loc[table["part"].eq("valid"), "fold"].iloc[0] for fold, table in rounds.items()
+    }
+    assert stopping == {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 1}
+
+
+@settings(deadline=None)
+@given(ACTORS, st.integers(1, 100))
+def test_the_study_s_split(actors, seed):
+    rows = catalogue(sorted(actors), channels=(1,), statements=2)
+    ((fold, table),) = deal(rows, "speech", "random", 6, seed).items()
+    shares = table["part"].value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.6, abs=0.05)
+    assert shares["valid"] == pytest.approx(0.2, abs=0.05)
+    assert table.loc[table["part"].eq("test"), "fold"].unique().tolist() == [fold]
+    assert sorted(table["performance"]) == sorted(rows["performance"])
+    for _, same in table.groupby(table["performance"].str[3:5])["part"]:
+        assert (same.value_counts(normalize=True) - shares).abs().max() < 0.17
+
+
+@pytest.mark.parametrize(
+    ("channel", "codes"), [("speech", {"01"}), ("song", {"02"}), ("both", {"01", "02"})]
+)
+@pytest.mark.parametrize("protocol", ["random", "actor"])
+def test_a_channel_is_dealt_by_itself(channel, codes, protocol):
+    for table in deal(catalogue(range(1, 13)), channel, protocol, 6, 20).values():
+        assert set(table["performance"].str[:2]) == codes
+
+
+def test_what_is_set_aside_is_not_dealt():
+    rows = catalogue(range(1, 13))
+    rows.loc[rows["actor"].eq(3), "finding"] = "silent"
+    for protocol in ("random", "actor"):
+        for table in deal(rows, "both", protocol, 6, 20).values():
+            assert 3 not in {actor(name) for name in table["performance"]}
+
+
+@pytest.mark.parametrize("channel", ["song", "both"])
+def test_a_channel_that_is_not_there(channel):
+    with pytest.raises(CorpusError, match="the corpus has no song"):
+        deal(catalogue(range(1, 13), channels=(1,)), channel, "actor", 6, 20)

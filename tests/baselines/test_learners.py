@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from made_corpus import settings
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from avemo.baselines import cnn, lstm, vggish
+from avemo.baselines.learners import Classifier, Network
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.evaluation import metrics
+
+LABELS = np.arange(16) % len(EMOTIONS)
+
+
+def examples(*shape):
+    x = np.random.default_rng(1).normal(size=(len(LABELS), *shape)).astype("f")
+    return x, LABELS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "shape"), [(lstm.build, (5, 4)), (cnn.build, (20, 16)), (vggish.build, (12,))]
+)
+def test_a_network_learns_the_same_from_the_same_seed(build, shape):
+    train, figures = examples(*shape), []
+    answers = []
+    for seed in (20, 20, 21):
+        network = Network(build, settings(epochs=2).baselines, seed)
+        history = network.fit(train, train, figures.append)
+        answers.append(network.probabilities(train[0]))
+    assert answers[0].shape == (len(LABELS), len(EMOTIONS))
+    np.testing.assert_allclose(answers[0].sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert not np.array_equal(answers[0], answers[2])
+    assert history["epoch"].tolist() == [1, 2]
+    assert {"loss", "uar", "val_loss", "val_uar", "learning_rate"} <= set(history)
+    best = history.loc[history["val_loss"].idxmin(), "val_uar"]
+    guessed = answers[-1].argmax(axis=1)
+    assert best == pytest.approx(metrics.uar(LABELS, guessed, range(len(EMOTIONS))))
+    assert len(figures) == 6
+    assert {"val_uar"} <= set(figures[0])
+
+
+@pytest.mark.slow
+def test_the_rate_falls_and_the_training_stops_where_nothing_gets_better():
+    train = examples(3)
+    wrong = train[0], (LABELS + 4) % len(EMOTIONS)  # what helps the one hurts the other
+    options = settings(epochs=100, patience=6, batch_size=4).baselines
+    network = Network(vggish.build, options, 20)
+    history = network.fit(train, wrong, lambda figures: None)
+    assert len(history) < 100
+    assert history["val_loss"].argmin() == len(history) - 1 - options.patience
+    assert history["learning_rate"].iloc[-1] < history["learning_rate"].iloc[0]
+
+
+@pytest.mark.parametrize("model", [LinearSVC(), DecisionTreeClassifier()])
+@pytest.mark.parametrize("emotions", [[2, 6], [1, 3, 5]])
+def test_what_the_training_part_did_not_hold_has_no_probability(model, emotions):
+    x, _ = examples(4)
+    labels = np.resize(emotions, len(x))
+    learner = Classifier(model)
+    learner.fit((x, labels), (x, labels), lambda figures: None)
+    found = learner.probabilities(x)
+    assert found.shape == (len(x), len(EMOTIONS))
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert set(np.flatnonzero(found.any(axis=0))) == set(emotions)
+    np.testing.assert_array_equal(found.argmax(axis=1), model.predict(x))

@@ -1,0 +1,101 @@
+"""What is tested on has no part in what is learnt."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
+from made_corpus import catalogue, clip, settings
+
+from avemo.baselines import variants
+from avemo.baselines.clips import Clips
+from avemo.baselines.job import make
+from avemo.baselines.train import train
+
+ROWS = catalogue(range(1, 13), channels=(1,))
+#: an SVM is given what these are, and takes long over clips that mean nothing
+QUICK = [one for one in variants.of("vggish-ml") if "svm" not in one.name]
+
+
+def clips(name="vggish"):
+    arrays = {
+        array: {name: clip(name, 16, kind) for name in ROWS["performance"]}
+        for array, kind in (("vggish", "float32"), ("vggish_pca", "uint8"))
+    }
+    return Clips("vggish", {"extractor": "vggish"}, arrays)
+
+
+def answers(system, variant, heard, fold=2):
+    """A fold's model, and what it answers on the validation and on the test part."""
+    chosen = settings()
+    data = make(system, "speech", "actor", chosen, ROWS, heard).rounds[fold]
+    parts = {part: data.part(part) for part in ("train", "valid", "test")}
+    made = train(variant, parts["train"], parts["valid"], chosen, lambda figures: None)
+    return made, [made.probabilities(parts[part]) for part in ("valid", "test")]
+
+
+def with_another_test_part(heard, draw, fold=2):
+    """Each clip of the fold's test part is another, of another length."""
+    tested = [name for name in ROWS["performance"] if (int(name[-2:]) - 1) // 2 % 6 + 1 == fold]
+    arrays = {}
+    for array, found in heard.arrays.items():
+        kind = next(iter(found.values())).dtype
+        others = {
+            name: draw.integers(0, 256, (int(draw.integers(1, 40)), 16)).astype(kind)
+            for name in tested
+        }
+        arrays[array] = found | others
+    return replace(heard, arrays=arrays)
+
+
+@hypothesis(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(QUICK))
+def test_test_clips_alter_neither_preparation_nor_model(seed, variant):
+    made, (valid, _) = answers("vggish-ml", variant, clips())
+    other = with_another_test_part(clips(), np.random.default_rng(seed))
+    again, (same, _) = answers("vggish-ml", variant, other)
+    assert again.view.rows == made.view.rows
+    np.testing.assert_array_equal(again.view.mean, made.view.mean)
+    np.testing.assert_array_equal(again.view.deviation, made.view.deviation)
+    np.testing.assert_array_equal(same, valid)
+
+
+@pytest.mark.slow
+def test_test_clips_do_not_alter_a_network():
+    (variant, *_) = variants.of("vggish-deep")
+    _, (valid, test) = answers("vggish-deep", variant, clips())
+    other = with_another_test_part(clips(), np.random.default_rng(1))
+    _, (same, different) = answers("vggish-deep", variant, other)
+    np.testing.assert_array_equal(same, valid)
+    assert not np.array_equal(test, different)
+
+
+@pytest.mark.parametrize("variant", variants.of("vggish-ml"), ids=lambda one: one.name)
+def test_every_variant_answers_for_a_clip_not_for_a_second(variant):
+    _, (valid, test) = answers("vggish-ml", variant, clips())
+    assert valid.shape == test.shape == (16, 8)
+    np.testing.assert_allclose(test.sum(axis=1), 1)
+    assert (test.argmax(axis=1) == np.repeat(np.arange(8), 2)).mean() > 0.5
+
+
+def test_there_are_as_many_variants_as_the_study_tried():
+    systems = ("lstm", "cnn", "vggish-lstm", "vggish-deep", "vggish-ml")
+    assert [len(variants.of(system)) for system in systems] == [1, 1, 2, 6, 18]
+
+
+def test_what_is_kept_is_known_by_what_it_was_made_from():
+    def identity(heard=None, rows=ROWS, **changes):
+        chosen = settings(**changes)
+        return make("vggish-ml", "speech", "actor", chosen, rows, heard or clips()).identity
+
+    assert identity() == identity()
+    assert identity(channels=["song"]) == identity()
+    others = [
+        identity(epochs=7),
+        identity(with_another_test_part(clips(), np.random.default_rng(1))),
+        identity(rows=ROWS[ROWS["actor"].ne(5)]),
+        identity(replace(clips(), description={"extractor": "vggish", "version": 2})),
+    ]
+    assert len({identity(), *others}) == 5

@@ -1,0 +1,206 @@
+"""Runs of whole systems: what they leave, and that a killed one goes on."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from made_corpus import ROOT, catalogue, settings, write
+
+from avemo.baselines import clips, kept
+from avemo.baselines import run as runs
+from avemo.evaluation import metrics
+from avemo.project import Project
+from avemo.tracking import pointer, store
+
+pytestmark = pytest.mark.slow
+
+ROWS = catalogue(range(1, 7), emotions=4)
+TRAIN = runs.train  # as it is, for where a test counts its calls
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Three folds of two actors; the one embedding says much, the other nothing."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("params.yaml", "dvc.yaml"):
+        (root / name).write_bytes((ROOT / name).read_bytes())
+    made = Project(root)
+    made.catalogue.parent.mkdir()
+    ROWS.drop(columns="file").to_parquet(made.catalogue)
+    write(made, "mfcc", {"mfcc": "float32"}, ROWS)
+    arrays = {"vggish": "float32", "vggish_pca": "uint8"}
+    write(made, "vggish", arrays, ROWS, skill={"vggish": 0.0})
+    with pytest.MonkeyPatch.context() as patch:
+        (root / "mlruns").mkdir()
+        patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
+        yield made
+
+
+def run(project, system, chosen):
+    folder = project.baseline(system)
+    folder.mkdir(parents=True, exist_ok=True)
+    found = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
+    pointer.write(folder / "runs.json", found)
+    return found
+
+
+def children(run_id):
+    client = mlflow.MlflowClient()
+    experiment = client.get_experiment_by_name("avemo/baselines").experiment_id
+    return client.search_runs([experiment], f"tags.mlflow.parentRunId = '{run_id}'")
+
+
+def test_what_a_system_leaves(project):
+    found = run(project, "lstm", settings())
+    random, actor = found["runs"]
+    assert (found["system"], found["synthetic"], found["left_out"]) == ("lstm", True, [])
+    for one, names in ((random, ["fold 4"]), (actor, ["fold 1", "fold 2", "fold 3"])):
+        made = mlflow.get_run(one["run_id"])
+        assert made.info.status == "FINISHED"
+        assert made.info.run_name == one["run_name"] == f"lstm speech {one['protocol']}"
+        assert made.data.tags["avemo.protocol"] == one["protocol"]
+        assert made.data.tags["avemo.corpus"] == "sample (synthetic)"
+        assert made.data.params["published_accuracy"] == "0.66"
+        for end in ("low", "high"):
+            assert made.data.metrics[f"test_uar_{end}"] == pytest.approx(one["test"]["uar"][end])
+        below = children(one["run_id"])
+        assert sorted(child.info.run_name for child in below) == names
+        assert all("val_uar" in child.data.metrics for child in below)
+        assert not any(name.startswith("test") for child in below for name in child.data.metrics)
+        predictions = pd.read_csv(project.baseline("lstm") / one["predictions"])
+        assert list(predictions) == ["performance", "fold", "true", *metrics.PROBABILITIES]
+        guessed = metrics.predicted(predictions)
+        assert metrics.uar(predictions["true"], guessed) == one["test"]["uar"]["value"]
+    speech = ROWS[ROWS["channel"].eq(1)].sort_values("performance")
+    assert predictions["performance"].tolist() == speech["performance"].tolist()
+    assert predictions["true"].tolist() == speech["emotion"].tolist()
+    assert predictions["fold"].tolist() == ((speech["actor"] + 1) // 2).tolist()
+
+
+def test_the_validation_part_chooses_the_variant(project):
+    found = run(project, "vggish-ml", settings(protocols=["actor"], channels=["both"]))
+    (one,) = found["runs"]
+    made = mlflow.get_run(one["run_id"])
+    below = children(one["run_id"])
+    assert len(below) == 3 * 18
+    for fold in (1, 2, 3):
+        scores = {
+            child.data.params["variant"]: child.data.metrics["valid_uar"]
+            for child in below
+            if child.data.params["fold"] == str(fold)
+        }
+        chosen = made.data.params[f"chosen.fold_{fold}"]
+        assert scores[chosen] == max(scores.values())
+        assert chosen.startswith("pca")  # the raw embedding was made to say nothing
+    assert one["test"]["accuracy"]["value"] > 0.8
+    assert one["test"]["accuracy"]["performances"] == len(ROWS)
+
+
+def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
+    file = tmp_path / "catalogue.parquet"
+    file.write_bytes(project.catalogue.read_bytes())
+    try:
+        rows = pd.read_parquet(file)
+        rows[rows["channel"].eq(1)].to_parquet(project.catalogue)
+        found = run(project, "vggish-ml", settings(channels=["song"], protocols=["random"]))
+    finally:
+        project.catalogue.write_bytes(file.read_bytes())
+    left = {"channel": "song", "protocol": "random", "reason": "the corpus has no song"}
+    assert (found["runs"], found["left_out"]) == ([], [left])
+
+
+class Interrupted:
+    """Counts trainings, and stops before one of them."""
+
+    def __init__(self, before=None):
+        self.before = before
+        self.trained = []
+
+    def __call__(self, variant, train, valid, chosen, on_epoch):
+        if len(self.trained) == self.before:
+            raise KeyboardInterrupt
+        self.trained.append(variant.name)
+        return TRAIN(variant, train, valid, chosen, on_epoch)
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    def counted(before=None):
+        made = Interrupted(before)
+        monkeypatch.setattr(runs, "train", made)
+        return made
+
+    return counted
+
+
+def test_a_stopped_run_goes_on(project, trainings):
+    chosen = settings(protocols=["random", "actor"], channels=["song"], patience=3)
+    first = trainings(before=18 + 20)
+    with pytest.raises(KeyboardInterrupt):
+        run(project, "vggish-ml", chosen)
+    again = trainings()
+    found = run(project, "vggish-ml", chosen)
+    assert len(first.trained) == 38
+    assert len(again.trained) == 18 + 3 * 18 - 38
+    below = children(found["runs"][1]["run_id"])
+    assert len([one for one in below if one.info.status == "FINISHED"]) == 3 * 18
+    kept.clear(project.kept("vggish-ml"))
+    assert not project.kept("vggish-ml").exists()
+
+    undisturbed = run(project, "vggish-ml", chosen)
+    assert len(again.trained) == 2 * (18 + 3 * 18) - 38
+    for one, other in zip(found["runs"], undisturbed["runs"], strict=True):
+        assert one["run_id"] != other["run_id"]
+        assert one["test"] == other["test"]
+
+
+def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
+    chosen = settings(protocols=["actor"], patience=4)
+    trainings(before=5)
+    with pytest.raises(KeyboardInterrupt):
+        run(project, "vggish-ml", chosen)
+    (note,) = project.kept("vggish-ml").glob("speech-actor/*/run")
+    stopped = note.read_text()
+    again = trainings()
+    (one,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5))["runs"]
+    assert one["run_id"] != stopped
+    assert len(again.trained) == 3 * 18
+    assert mlflow.get_run(stopped).info.status == "KILLED"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from made_corpus import settings
+from test_systems import Interrupted, run, runs, Project
+
+class Killed(Interrupted):
+    def __call__(self, *arguments):
+        if len(self.trained) == self.before:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(*arguments)
+
+runs.train = Killed(before=4)
+run(Project(Path(sys.argv[1])), "vggish-ml", settings(protocols=["random"], patience=6))
+"""
+
+
+def test_a_killed_run_goes_on(project, trainings):
+    command = [sys.executable, "-c", KILLED, str(project.root), str(Path(__file__).parent)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    (note,) = project.kept("vggish-ml").glob("speech-random/*/run")
+    run_id = note.read_text()
+    assert mlflow.get_run(run_id).info.status == "RUNNING"
+    again = trainings()
+    (one,) = run(project, "vggish-ml", settings(protocols=["random"], patience=6))["runs"]
+    assert one["run_id"] == run_id
+    assert mlflow.get_run(run_id).info.status == "FINISHED"
+    assert len(again.trained) == 18 - 4
+    states = [child.info.status for child in children(run_id)]
+    assert (states.count("FINISHED"), states.count("KILLED"), len(states)) == (18, 1, 19)

@@ -1,0 +1,74 @@
+"""A clip becomes examples by what the training part taught, and by nothing else."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from avemo.baselines import views
+
+KINDS = ("sequence", "averaged", "padded", "seconds")
+
+
+def clips(*lengths, columns=2, seed=1):
+    draw = np.random.default_rng(seed)
+    return [draw.normal(5, 3, (length, columns)).astype("f") for length in lengths]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "places"),
+    [
+        ("sequence", (3, 4, 2), [0, 1, 2]),
+        ("averaged", (3, 2), [0, 1, 2]),
+        ("padded", (3, 12), [0, 1, 2]),
+        ("seconds", (12, 2), [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]),
+    ],
+)
+@pytest.mark.parametrize("type_", ["float32", "uint8"])
+def test_shapes(kind, shape, places, type_):
+    heard = [clip.astype(type_) for clip in clips(2, 3, 7)]
+    x, found = views.fit(kind, heard).apply(heard)
+    assert (x.shape, x.dtype, found.tolist()) == (shape, np.float32, places)
+
+
+def test_rows_are_standardised_by_the_training_part():
+    heard = clips(40, 50, 60)
+    view = views.fit("seconds", heard)
+    x, _ = view.apply(heard)
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(x.std(axis=0), 1, atol=1e-5)
+    more, _ = view.apply([heard[0] + 3])
+    moved = np.broadcast_to(3 / view.deviation, more.shape)
+    np.testing.assert_allclose(more - x[: len(more)], moved, atol=1e-4)
+
+
+def test_a_column_that_never_varies():
+    heard = [np.full((3, 2), 7, np.uint8)]
+    for kind in KINDS:
+        assert not views.fit(kind, heard).apply(heard)[0].any()
+
+
+def test_a_long_clip_is_cut_about_its_middle_and_a_short_one_filled_up():
+    view = views.fit("sequence", clips(3))
+    (long,), _ = view.apply([np.arange(14).reshape(7, 2)])
+    (kept,), _ = view.apply([np.arange(4, 10).reshape(3, 2)])
+    np.testing.assert_array_equal(long, kept)
+    (short,), _ = view.apply(clips(2))
+    assert short[:2].all()
+    assert not short[2:].any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None)
+@given(
+    other=arrays(
+        np.float32, st.tuples(st.integers(1, 9), st.just(2)), elements=st.floats(-9, 9, width=32)
+    )
+)
+def test_a_clip_is_seen_alike_in_whatever_company(kind, other):
+    view = views.fit(kind, clips(3, 4, 5))
+    (one,) = clips(6, seed=2)
+    alone, _ = view.apply([one])
+    x, places = view.apply([other, one, other])
+    np.testing.assert_array_equal(x[places == 1], alone)

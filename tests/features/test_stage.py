@@ -1,0 +1,94 @@
+"""The stage of audio features, where an extractor's weights are and where they are not."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from sounds import encoded, voice
+
+from avemo import assets
+from avemo.features import store, whisper
+from avemo.project import Project
+from avemo.settings import load
+from pipelines import features
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Two recordings; mfcc and the extractors with weights are asked for. No network."""
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    made = Project(tmp_path)
+    rows = []
+    for actor in (1, 2):
+        name = f"03-01-05-01-01-01-{actor:02d}"
+        made.raw.mkdir(parents=True, exist_ok=True)
+        (made.raw / f"{name}.wav").write_bytes(encoded(voice(16000), 16000))
+        row = {"recording": name, "performance": name[3:], "path": f"{name}.wav", "actor": actor}
+        rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
+    pd.DataFrame(rows).to_parquet(made.catalogue)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    del params["extractors"]["logmel"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return made
+
+
+def run(project):
+    features.main(project, load(project.root))
+
+
+def folders(project):
+    return sorted(folder.name for folder in project.features("audio", "").iterdir())
+
+
+def test_an_extractor_without_weights_is_left_out_and_soon(project, capsys):
+    old = project.features("audio", "whisper")
+    old.mkdir(parents=True)
+    began = time.monotonic()
+    run(project)
+    assert time.monotonic() - began < 20
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("vggish: left out: vggish_model.ckpt is missing")
+    assert lines[1].startswith("whisper: left out: whisper-tiny.en.safetensors is missing")
+    assert all("dvc repro --force --single-item features" in line for line in lines[:2])
+    assert lines[2:] == ["mfcc: 2 performances computed, 0 kept, 0 without"]
+    assert folders(project) == ["mfcc"]
+
+
+def test_nothing_is_left_of_an_extractor_alone(project):
+    file = project.root / "params.yaml"
+    params = yaml.safe_load(file.read_text(encoding="utf-8"))
+    del params["extractors"]["mfcc"]
+    file.write_text(yaml.safe_dump(params), encoding="utf-8")
+    run(project)
+    assert folders(project) == []
+
+
+def test_with_weights_it_is_computed(project, monkeypatch, capsys):
+    asked = []
+
+    def extract(sound, settings, weights):
+        asked.append(dict(weights))
+        stats = np.ones((10, 384), np.float32)
+        return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}
+
+    monkeypatch.setattr(whisper, "extract", extract)
+    monkeypatch.setattr("avemo.engine.cores", lambda: 1)
+    find = assets.find
+    weights = project.root / "weights"
+    weights.touch()
+    monkeypatch.setattr(assets, "find", lambda n: weights if "whisper" in n else find(n))
+    run(project)
+    assert asked == [{"whisper_tiny_en": weights}] * 2
+    assert folders(project) == ["mfcc", "whisper"]
+    assert "whisper: 2 performances computed" in capsys.readouterr().out
+    folder = project.features("audio", "whisper")
+    found = store.arrays(folder, "whisper")["01-05-01-01-01-01"]
+    assert (found.dtype, found.shape) == (np.float16, (3, 1920))
+    assert set(store.read(folder, "whisper_stats")) & set(whisper.ARRAYS) == {"whisper_stats"}

@@ -1,0 +1,252 @@
+"""The pages say what is kept, and the same kept files make the same bytes."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_results import CHANNELS, keep
+
+from avemo.evaluation import metrics
+from avemo.report import kept, write
+from avemo.report.judged import judge
+from avemo.settings import load
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = load(ROOT)
+SETTINGS = SETTINGS.model_copy(
+    update={"evaluation": SETTINGS.evaluation.model_copy(update={"resamples": 200})}
+)
+FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """A checkout with predictions on real recordings, as they would be."""
+    made = tmp_path_factory.mktemp("checkout")
+    keep(made / kept.FOLDER, absent={"vggish-deep": "no weights_of_it"})
+    assert write.write(made, SETTINGS) == ["docs/results.md", "docs/results.html"]
+    return made
+
+
+@pytest.fixture
+def page(root):
+    return (root / "docs/results.md").read_text()
+
+
+def text(folder, **how):
+    return write.text(judge(kept.read(keep(folder, **how)), SETTINGS))
+
+
+def section(page, title):
+    return page.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def figures(table):
+    found = SETTINGS.evaluation
+    return metrics.intervals(
+        table, resamples=found.resamples, confidence=found.confidence, seed=SETTINGS.seed
+    )
+
+
+def test_the_headline(root, page):
+    table = kept.table(root / kept.FOLDER / "predictions.csv", "it")
+    found = figures(table)
+    head = page.partition("\n## ")[0]
+    assert f"**UAR {found['uar']}, accuracy {found['accuracy']}**" in head
+    assert "speech, 8 emotions, 384 performances of 12 actors" in head
+    assert f"| the champion | {found['uar']} |" in head
+    assert re.findall(r"\| (0\.\d+) \|", head) == ["0.82", "0.78", "0.751"]
+    assert "Nothing was chosen on the fold that it is reported on" in head
+    assert "95% interval of 200 draws" in head
+    assert "`avemo report` made this page" in head
+    assert "synthetic" not in page.lower()
+
+
+def test_the_baselines_beside_what_was_published(root, page):
+    baselines = section(page, "Baselines").replace("\N{NO-BREAK SPACE}", " ")
+    rows = [line.strip("| ").split(" | ") for line in baselines.splitlines() if "| `" in line]
+    assert len(rows) == 5 * len(CHANNELS)
+    published = {(row[0], row[1]): row[2] for row in rows}
+    assert published["`lstm`", "both"] == "0.75"
+    assert published["`vggish-lstm`", "song"] == "–"
+    assert published["`cnn`", "speech"] == "–"
+    for system, channel, _, *ours in rows:
+        if system in ("`lstm`", "`cnn`"):
+            expected = []
+            for protocol in ("random", "actor"):
+                name = f"{system.strip('`')}-{channel}-{protocol}.csv"
+                found = figures(kept.table(root / kept.FOLDER / "baselines" / name, name))
+                expected += [str(found["accuracy"]), str(found["uar"])]
+            assert ours == expected
+        else:
+            assert ours == ["not run"] * 4
+    assert "- `vggish-deep`: no weights\\_of\\_it\n" in baselines
+    assert "- `vggish-ml`: no run of it is kept\n" in baselines
+
+
+def test_a_channel_that_was_left_out_says_why(tmp_path):
+    folder = keep(tmp_path / "kept", systems=["lstm"])
+    file = folder / "runs.json"
+    facts = json.loads(file.read_text())
+    (system,) = facts["systems"]
+    (left,) = [
+        one for one in system["runs"] if (one["channel"], one["protocol"]) == ("song", "actor")
+    ]
+    system["runs"].remove(left)
+    system["left_out"] = [{"channel": "song", "protocol": "actor", "reason": "there is no song"}]
+    file.write_text(json.dumps(facts))
+    (folder / "baselines/lstm-song-actor.csv").unlink()
+    found = write.text(judge(kept.read(folder), SETTINGS))
+    assert "- `lstm` (song, unseen actors): there is no song\n" in found
+    (row,) = re.findall(r"\| `lstm` \| song \|.*", found)
+    assert row.endswith("] | not run | not run |")
+
+
+def test_a_system_that_the_study_had_not(tmp_path):
+    found = text(tmp_path / "kept", systems=["whisper-linear"], with_champion=False)
+    assert "The study had no `whisper-linear`." in found
+    assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", found)
+
+
+def test_every_fold_emotion_and_sex(root, page):
+    table = kept.table(root / kept.FOLDER / "predictions.csv", "it")
+    folds, emotions = section(page, "The champion by fold"), section(page, "By emotion")
+    for fold, rows in table.groupby("fold"):
+        found = figures(rows)
+        actors = f"{2 * fold - 1:02d}, {2 * fold:02d}"
+        assert f"| {fold} | {actors} | 64 | {found['uar']} | {found['accuracy']} |" in folds
+        assert f"| {fold} | 0.500 | 1.50 | whisper × 2, cnn × 1 |" in folds
+    for emotion in table["true"].unique():
+        assert f"| {emotion} | 48 | {figures(table)[f'recall_{emotion}']} |" in emotions
+    for sex, rows in table.groupby("sex"):
+        assert f"| {sex} | 6 | 192 | {figures(rows)['uar']} |" in section(page, "By sex")
+
+
+def test_calibration_before_and_after(root, page):
+    before, after = (
+        figures(kept.table(root / kept.FOLDER / name, name))
+        for name in ("uncalibrated.csv", "predictions.csv")
+    )
+    found = section(page, "Calibration")
+    for name, figure in (("expected calibration error", "calibration_error"), ("log-loss",) * 2):
+        key = figure.replace("-", "_")
+        assert f"| {name} | {before[key]} | {after[key]} |" in found
+
+
+def test_the_runs_behind_it(root, page):
+    facts = kept.facts(root / kept.FOLDER)
+    found = section(page, "The runs behind it")
+    runs = [facts.champion.run, *(fold.run for fold in facts.champion.folds)]
+    runs += [one.run for system in facts.systems for one in system.runs]
+    assert len(runs) == 1 + 6 + 2 * 6
+    for run in runs:
+        cells = f"| {run.experiment} | {run.run_name} | `{run.run_id}` | `{run.commit[:12]}` |"
+        assert cells in found
+
+
+def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
+    folder = tmp_path / kept.FOLDER
+    found = text(folder, systems=["lstm"], synthetic=True)
+    assert found.startswith("# Results\n\n> **Synthetic.**")
+    assert "**On the synthetic sample:** **UAR" in found
+    tables = re.findall(r"(.*)\n\n\|.*\n\| -", found)
+    assert len(tables) == 8
+    for caption in tables:
+        assert caption.startswith("**Synthetic sample, no statement about accuracy.** ")
+    write.write(tmp_path, SETTINGS)
+    real = tmp_path / "real"
+    keep(real / kept.FOLDER, systems=["lstm"])
+    write.write(real, SETTINGS)
+    for name in FIGURES:  # the pictures say so too
+        loud, plain = (each / "docs/results" / name for each in (tmp_path, real))
+        assert loud.read_bytes() != plain.read_bytes()
+
+
+def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path):
+    alone = text(tmp_path / "champion", systems=())
+    assert alone.count("not run") == 5 * 3 * 4
+    found = text(tmp_path / "baselines", with_champion=False)
+    assert "There is no champion yet" in found
+    assert "## Calibration" not in found
+
+
+def test_a_single_actor_has_no_interval(tmp_path):
+    folder = keep(tmp_path / "kept", systems=())
+    facts = json.loads((folder / "runs.json").read_text())
+    facts["champion"]["folds"] = facts["champion"]["folds"][:1]
+    for name in ("predictions.csv", "uncalibrated.csv"):
+        rows = pd.read_csv(folder / name)
+        rows = rows[rows["performance"].str.endswith("-01")]
+        rows.to_csv(folder / name, index=False)
+    uar = metrics.uar(rows["true"], metrics.predicted(rows))
+    facts["champion"]["folds"][0] |= {"actors": [1], "uar": uar}
+    facts["champion"]["performances"] = len(rows)
+    (folder / "runs.json").write_text(json.dumps(facts))
+    found = write.text(judge(kept.read(folder), SETTINGS))
+    assert f"**UAR {uar:.3f}, accuracy" in found
+
+
+def test_the_page_holds_its_figures_and_markdown_names_them(root, page):
+    assert set(re.findall(r"\]\(results/(\w+\.svg)\)", page)) == FIGURES
+    assert {file.name for file in (root / "docs/results").iterdir()} == FIGURES
+    html = (root / "docs/results.html").read_text()
+    sources = re.findall(r'src="([^"]*)"', html)
+    assert len(sources) == len(FIGURES)
+    for source in sources:
+        start, _, content = source.partition(",")
+        assert start == "data:image/svg+xml;base64"
+        assert b"<svg" in base64.b64decode(content)
+    assert html.count("<table>") == len(re.findall("^[|] -", page, re.MULTILINE))
+    assert "http" not in html.partition("<body>")[2]
+
+
+def test_a_rebuild_elsewhere_changes_nothing(root, tmp_path):
+    shutil.copytree(root / kept.FOLDER, tmp_path / kept.FOLDER)
+    for file in (tmp_path / kept.FOLDER).rglob("*.csv"):  # in another order of rows and columns
+        rows = pd.read_csv(file, dtype=str).sample(frac=1, random_state=1)
+        rows[rows.columns[::-1]].to_csv(file, index=False)
+    write.write(tmp_path, SETTINGS)
+    written = sorted(file for file in (tmp_path / "docs").rglob("*") if file.is_file())
+    assert len(written) == 2 + len(FIGURES)
+    for file in written:
+        assert file.read_bytes() == (root / file.relative_to(tmp_path)).read_bytes(), file
+    assert str(tmp_path) not in (tmp_path / "docs/results.html").read_text()
+
+
+COMMAND = """
+import sys
+from avemo.cli import main
+code = main(["report"])
+print(*{name.partition(".")[0] for name in sys.modules} & {"mlflow", "tensorflow", "keras", "av"})
+sys.exit(code)
+"""
+
+
+def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
+    shutil.copytree(root / kept.FOLDER, tmp_path / kept.FOLDER)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    environment = os.environ | {"AVEMO_ROOT": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "docs/results.md and docs/results.html are written\n\n"
+    assert not (tmp_path / "mlruns").exists()
+    file = tmp_path / kept.FOLDER / "predictions.csv"
+    file.write_text(file.read_text().replace(",sad,", ",calm,", 1))
+    before = (tmp_path / "docs/results.md").read_bytes()
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("avemo: results/audio/predictions.csv: 01-04-01-01-01-01 is by its name")
+    assert (tmp_path / "docs/results.md").read_bytes() == before

@@ -1,0 +1,253 @@
+"""Finished stages become what is kept: whole, with their runs, or not at all."""
+
+import json
+
+import mlflow
+import pytest
+from made_results import champion, keep, predictions, sharpened, uar
+
+from avemo.errors import AvemoError
+from avemo.project import Project
+from avemo.report import kept
+from avemo.report.takeover import takeover
+from avemo.tracking import store
+
+COMMIT = "f" * 40
+SPEECH = predictions(seed=3)
+
+
+@pytest.fixture(scope="module")
+def tracked(tmp_path_factory):
+    """Makes runs in a tracking store."""
+    root = tmp_path_factory.mktemp("tracking")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(store.TRACKING_URI, f"sqlite:///{root}/mlflow.db")
+        patch.setenv("GIT_DIR", str(root / "none"))
+
+        def make(name, experiment, **tags):
+            mlflow.set_experiment(experiment)
+            tags = {name.replace("_", "."): value for name, value in tags.items()}
+            with mlflow.start_run(run_name=name, tags=tags) as run:
+                mlflow.log_param("seed", 20)
+            return run.info.run_id
+
+        yield make
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def cross_validated(project, tracked, table=SPEECH, **summary):
+    """The stage's outputs."""
+    corpus = "sample (synthetic)" if summary.get("synthetic") else "path"
+    commit = {"mlflow.source.git.commit": COMMIT}
+    parent = tracked("crossvalidate", "avemo/audio", avemo_corpus=corpus, **commit)
+    folds = [
+        {name: value for name, value in fold.items() if name != "run"}
+        | {"run_id": tracked(f"fold {fold['fold']}", "avemo/audio"), "run_name": "-"}
+        for fold in champion(SPEECH)["folds"]
+    ]
+    folder = project.root / "results/crossvalidation/audio"
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+    before = sharpened(table, 1.5)
+    before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
+    found = {"synthetic": False, "protocol": "actor", "run_id": parent, "run_name": "-"}
+    found |= {"folds": folds, "figures": {}} | summary
+    (folder / "summary.json").write_text(json.dumps(found))
+    return found
+
+
+def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
+    corpus = "sample (synthetic)" if synthetic else "path"
+    run_id = tracked(f"{name} speech actor", "avemo/baselines", avemo_corpus=corpus,
+                     avemo_protocol="actor", avemo_dirty="true")  # fmt: skip
+    folder = project.baseline(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    table.to_csv(folder / "speech-actor.csv", index=False, float_format="%.6f")
+    figure = {"value": uar(table), "low": None, "high": None, "actors": 12}
+    one = {
+        "channel": "speech",
+        "protocol": "actor",
+        "experiment": "avemo/baselines",
+        "run_id": run_id,
+        "run_name": f"{name} speech actor",
+        "predictions": "speech-actor.csv",
+        "test": {"uar": figure | {"performances": len(table)}},
+    } | run
+    found = {"system": name, "synthetic": synthetic, "runs": [one], "left_out": []}
+    (folder / "runs.json").write_text(json.dumps(found))
+
+
+def absent(project, name, reason):
+    folder = project.baseline(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "runs.json").write_text(json.dumps({"system": name, "absent": reason}))
+
+
+def content(project):
+    folder = project.root / kept.FOLDER
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def test_everything_that_is_finished(project, tracked):
+    summary = cross_validated(project, tracked)
+    baseline(project, tracked, "lstm")
+    absent(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
+    said = takeover(project)
+    assert [line.partition(":")[0] for line in said] == [
+        "results/crossvalidation/audio",
+        "results/baselines/lstm",
+        "results/baselines/vggish-ml",
+    ]
+    assert "taken, 384 performances of run crossvalidate" in said[0]
+    assert said[1].endswith("taken, runs: 1")
+    found = kept.read(project.root / kept.FOLDER)
+    best = found.facts.champion
+    assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
+    assert best.run.model_dump() == {
+        "experiment": "avemo/audio",
+        "run_id": summary["run_id"],
+        "run_name": "crossvalidate",
+        "commit": COMMIT,
+        "changed": False,
+        "params": {"seed": "20"},
+    }
+    for fold, given in zip(best.folds, summary["folds"], strict=True):
+        assert (fold.run.run_id, fold.run.run_name) == (given["run_id"], f"fold {fold.fold}")
+        assert fold.run.commit == COMMIT
+        assert fold.configurations == given["configurations"]
+    lstm, vggish = found.facts.systems
+    assert lstm.runs[0].run.changed
+    assert lstm.runs[0].run.run_name == "lstm speech actor"
+    assert vggish.absent == "there is none in …, nor at https://a.b/c"
+    stage = project.root / "results/crossvalidation/audio"
+    for name in ("predictions.csv", "uncalibrated.csv"):
+        assert content(project)[name] == (stage / name).read_bytes()
+    assert str(project.root) not in content(project)["runs.json"].decode()
+    before = content(project)
+    takeover(project)
+    assert content(project) == before
+
+
+def test_one_configuration_for_all_members(project, tracked):
+    summary = cross_validated(project, tracked)
+    for fold in summary["folds"]:
+        fold["configuration"] = fold.pop("configurations")[0]
+    file = project.root / "results/crossvalidation/audio/summary.json"
+    file.write_text(json.dumps(summary | {"seconds": {"search": 1.5}}))
+    takeover(project)
+    found = kept.facts(project.root / kept.FOLDER).champion
+    assert [fold.configurations for fold in found.folds] == [
+        [fold["configuration"]] for fold in summary["folds"]
+    ]
+    assert found.seconds == {"search": 1.5}
+
+
+def test_what_has_no_finished_stage_stays(project, tracked):
+    keep(project.root / kept.FOLDER, systems=["lstm", "cnn"])
+    before = content(project)
+    baseline(project, tracked, "cnn")
+    absent(project, "lstm", "no features")
+    said = takeover(project)
+    assert said[1] == (
+        "results/baselines/lstm: left, for it is not run here, and its runs elsewhere are kept"
+    )
+    after = content(project)
+    assert {name for name in after if "cnn" in name} == {"baselines/cnn-speech-actor.csv"}
+    for name in before:
+        if name != "runs.json" and "cnn" not in name:
+            assert after[name] == before[name]
+
+
+def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
+    folder = project.crossvalidation("audio")
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps({"absent": "search.budget is quick"}))
+    left = "results/crossvalidation/audio: left, for it is not run here: search.budget is quick"
+    assert refused(project) == f"no stage here made predictions that could be kept: {left}"
+    keep(project.root / kept.FOLDER)
+    before = content(project)
+    assert takeover(project) == [left]
+    assert content(project).keys() == before.keys()
+    baseline(project, tracked, "lstm")
+    assert takeover(project)[0] == left
+
+
+def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
+    keep(project.root / kept.FOLDER, systems=["lstm"])
+    before = content(project)
+    cross_validated(project, tracked, synthetic=True)
+    baseline(project, tracked, "lstm", synthetic=True)
+    said = takeover(project)
+    assert [line.partition("left, for ")[2] for line in said] == [
+        "it is of the synthetic sample, and what is kept is of real recordings"
+    ] * 2
+    after = content(project)
+    assert json.loads(after.pop("runs.json")) == json.loads(before.pop("runs.json"))
+    assert after == before
+
+
+def test_real_recordings_replace_the_synthetic_sample(project, tracked):
+    keep(project.root / kept.FOLDER, systems=["lstm"], synthetic=True)
+    cross_validated(project, tracked)
+    baseline(project, tracked, "lstm")
+    takeover(project)
+    facts = kept.facts(project.root / kept.FOLDER)
+    assert not facts.champion.synthetic
+    assert not any(system.synthetic for system in facts.systems)
+
+
+def refused(project):
+    """Everything stays as it was."""
+    before = content(project)
+    with pytest.raises(AvemoError) as error:
+        takeover(project)
+    assert content(project) == before
+    assert [file.name for file in (project.root / "results").glob(".*")] == []
+    return str(error.value)
+
+
+def test_nothing_finished(project, tracked):
+    assert "no stage is finished here" in refused(project)
+
+
+def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
+    keep(project.root / kept.FOLDER)
+    cross_validated(project, tracked)
+    baseline(project, tracked, "lstm", run_id="0" * 32)
+    assert f"the run {'0' * 32} is not at sqlite:///" in refused(project)
+
+
+def test_a_stage_that_its_run_contradicts(project, tracked):
+    baseline(project, tracked, "lstm", protocol="random")
+    assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
+    summary = cross_validated(project, tracked, synthetic=True)
+    file = project.root / "results/crossvalidation/audio/summary.json"
+    file.write_text(json.dumps(summary | {"synthetic": False}))
+    assert "is on sample (synthetic) by protocol actor" in refused(project)
+
+
+def test_a_stage_with_damaged_predictions(project, tracked):
+    keep(project.root / kept.FOLDER)
+    flipped = SPEECH.copy()
+    flipped.loc[0, "true"] = "surprised"
+    cross_validated(project, tracked, table=flipped)
+    found = refused(project)
+    place = "results/crossvalidation/audio/predictions.csv"
+    assert found.startswith(f"nothing is taken: {place}: 01-01-01-01-01-01 is by its name")
+    assert found.endswith("Run its stage again (dvc repro --force)")
+    cross_validated(project, tracked, table=predictions(skill=9.0))
+    assert "these are not the run's predictions" in refused(project)
+    (project.root / "results/crossvalidation/audio/uncalibrated.csv").unlink()
+    assert "results/crossvalidation/audio/uncalibrated.csv is missing" in refused(project)
+
+
+def test_a_damaged_summary(project, tracked):
+    cross_validated(project, tracked, protocol="random")
+    assert refused(project) == (
+        "results/crossvalidation/audio/summary.json, protocol: Input should be 'actor'"
+    )

@@ -1,0 +1,40 @@
+"""What a run says of its data is what dvc.lock says of the stage's dependencies."""
+
+import pytest
+import yaml
+
+from avemo.project import Project
+from avemo.tracking import runs
+
+PIPELINE = {
+    "split": {"cmd": "split", "deps": ["data/catalogue.parquet"]},
+    "search": {"foreach": ["audio"], "do": {"deps": ["data/split.csv", "features/${item}"]}},
+    "baselines": {
+        "foreach": {"lstm": "features/audio/mfcc", "ml": "features/audio"},
+        "do": {"deps": ["avemo/${key}.py", "data/catalogue.parquet", "${item}"]},
+    },
+}
+OUTS = (
+    "data/catalogue.parquet",
+    "data/split.csv",
+    "features/audio",
+    "features/audiobooks",
+    "features/visual/faces",
+)
+
+
+@pytest.mark.parametrize(
+    ("stage", "names"),
+    [
+        ("split", ["data/catalogue.parquet"]),
+        ("search@audio", ["data/split.csv", "features/audio"]),
+        ("baselines@lstm", ["data/catalogue.parquet", "features/audio"]),
+        ("baselines@ml", ["data/catalogue.parquet", "features/audio"]),
+    ],
+)
+def test_data(tmp_path, stage, names):
+    lock = {"stages": {"a": {"outs": [{"path": path, "md5": path[::-1]} for path in OUTS]}}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
+    assert runs.data(Project(tmp_path), stage) == {}
+    (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
+    assert runs.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}
