@@ -231,7 +231,7 @@ def _report(arguments: argparse.Namespace) -> int:
     written = write(found.root, chosen)
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
-        print("next: read them, then git add results/audio docs/results*")
+        print("next: read them, then git add results/audio docs")
     return 0
 
 

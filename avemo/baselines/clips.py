@@ -66,6 +66,6 @@ def _why(settings: Settings, extractor: str) -> str:
             one = assets.ASSETS[name]
             return (
                 f"{one.files[0].name} is missing, which is at {one.url}; put it into a folder that "
-                f"{assets.MIRROR} names, and `dvc repro` again (`avemo assets list` shows more)"
+                f"{assets.MIRROR} names, then dvc repro --force --single-item features"
             )
     return "no recording has sound"

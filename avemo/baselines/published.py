@@ -21,12 +21,14 @@ class System:
         what: it was
         extractor: whose features it takes
         accuracy: as published, by channel; a share of all clips of the test part
+        studied: whether it is one of the study's
     """
 
     title: str
     what: str
     extractor: str
     accuracy: dict[str, float] = field(default_factory=dict)
+    studied: bool = True
 
 
 SYSTEMS = {
@@ -55,4 +57,10 @@ SYSTEMS = {
         {"both": 0.49},
     ),
     "cnn": System("CNN", "convolutions on log-mel; the study left no details", "logmel"),
+    "whisper-linear": System(
+        "Whisper, linear",
+        "not the study's, and what a search must pass: Whisper's statistics, logistic regression",
+        "whisper",
+        studied=False,
+    ),
 }

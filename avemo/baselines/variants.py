@@ -48,6 +48,8 @@ def of(system: str) -> list[Variant]:
             Variant(name, array, "sequence", partial(Network, lstm.build))
             for name, array in _EMBEDDINGS.items()
         ]
+    if system == "whisper-linear":
+        return [Variant("", "whisper_stats", "flat", partial(_classifier, "logistic"), False)]
     ways = list(product(_EMBEDDINGS.items(), _VIEWS))
     if system == "vggish-deep":
         return [
@@ -62,7 +64,8 @@ def of(system: str) -> list[Variant]:
 
 
 def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
-    """With scikit-learn's defaults; the study left no others."""
+    """With scikit-learn's defaults, for the study left no others; the logistic one is not its."""
+    from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.svm import LinearSVC
     from sklearn.tree import DecisionTreeClassifier
@@ -70,6 +73,7 @@ def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
     made: dict[str, Callable[[], Any]] = {
         "neighbours": KNeighborsClassifier,
         "svm": lambda: LinearSVC(random_state=seed),
+        "logistic": lambda: LogisticRegression(C=0.001, max_iter=1000),
         "tree": lambda: DecisionTreeClassifier(random_state=seed),
     }
     return Classifier(made[kind]())

@@ -41,7 +41,7 @@ def sections(judged: Judged) -> list[str]:
         "The original study's audio systems: as published, run here by the study's protocol, and "
         "run here on actors whom no model has heard."
     )
-    if others := [code(one.name) for one in systems(judged) if one.name not in SYSTEMS]:
+    if others := [code(one.name) for one in systems(judged) if not _studied(one.name)]:
         text += f" The study had no {' and no '.join(others)}."
     return [
         caption(text, synthetic(judged)),
@@ -97,6 +97,10 @@ def _channels(system: System) -> list[str]:
     meant = {one.channel for one in system.runs} | {one.channel for one in system.left_out}
     every = system.name in SYSTEMS or not meant
     return [channel for channel in CHANNELS if every or channel in meant]
+
+
+def _studied(name: str) -> bool:
+    return name in SYSTEMS and SYSTEMS[name].studied
 
 
 def _published(name: str) -> dict[str, float]:

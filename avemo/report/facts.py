@@ -22,6 +22,7 @@ __all__ = [
     "Protocol",
     "Run",
     "System",
+    "Trial",
     "read",
 ]
 
@@ -73,6 +74,19 @@ class Fold(Strict):
     run: Run
 
 
+class Trial(Strict):
+    """One configuration that the search tried.
+
+    Args:
+        hyperparameters: by name
+        folds: UAR on each inner fold, by its number, by a fit that had not seen it
+    """
+
+    hyperparameters: dict[str, Any]
+    folds: dict[str, float]
+    run: Run
+
+
 class Champion(Strict):
     """The whole procedure, each actor answered for by models that have not heard the actor."""
 
@@ -82,6 +96,7 @@ class Champion(Strict):
     performances: int
     run: Run
     folds: list[Fold]
+    trials: list[Trial] = Field(default_factory=list)
     seconds: dict[str, float]
 
 

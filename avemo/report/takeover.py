@@ -26,6 +26,7 @@ from .facts import (
     Protocol,
     Run,
     System,
+    Trial,
 )
 from .facts import read as read_facts
 
@@ -33,6 +34,9 @@ __all__ = ["takeover"]
 
 #: by name below `results/audio`, where a file is copied from
 Files = dict[str, Path]
+
+#: before a fold's number, in a trial's metrics
+_OF_FOLD = "val_uar_fold_"
 
 _SYNTHETIC = "it is of the synthetic sample, and what is kept is of real recordings"
 _ELSEWHERE = "it is not run here, and its runs elsewhere are kept"
@@ -132,7 +136,7 @@ def _takeover(project: Project) -> list[str]:
     for file in finished:
         place = file.parent.relative_to(project.root).as_posix()
         if file is summary:
-            champion, more, line = _champion(file, place, champion)
+            champion, more, line = _champion(project, file, place, champion)
         else:
             one, more, line = _system(file, place, systems)
             systems[one.name] = one
@@ -157,7 +161,7 @@ def _files(facts: Facts, folder: Path) -> Files:
 
 
 def _champion(
-    file: Path, place: str, before: Champion | None
+    project: Project, file: Path, place: str, before: Champion | None
 ) -> tuple[Champion | None, Files, str]:
     """What is to be kept of the champion, where from, and what is said of it."""
     if reason := read_facts(_Absent, file, f"{place}/{file.name}").absent:
@@ -178,10 +182,27 @@ def _champion(
             Fold(**one.model_dump(exclude={"run_id"}), run=_run(_tracked(one.run_id), run))
             for one in found.folds
         ],
+        trials=_trials(project, run),
         seconds=found.seconds,
     )
     line = f"taken, {champion.performances:,} performances of run {run.run_name} ({run.run_id})"
     return champion, {name: file.parent / name for name in names}, line
+
+
+def _trials(project: Project, parent: Run) -> list[Trial]:
+    """What the search tried, with the figures that its runs have of each inner fold."""
+    found = pointer.read(project.search("audio") / "found.json")
+    made = []
+    for one in found.get("trials", []):
+        tracked = _tracked(one["run_id"])
+        folds = {
+            name.removeprefix(_OF_FOLD): value
+            for name, value in sorted(tracked.data.metrics.items())
+            if name.startswith(_OF_FOLD)
+        }
+        run = _run(tracked, parent)
+        made.append(Trial(hyperparameters=one["hyperparameters"], folds=folds, run=run))
+    return made
 
 
 def _system(file: Path, place: str, before: dict[str, System]) -> tuple[System, Files, str]:

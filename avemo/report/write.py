@@ -1,4 +1,4 @@
-"""docs/results.md and docs/results.html, out of what is kept and of nothing else."""
+"""docs/results.md, docs/results.html and docs/experiments.md, out of what is kept alone."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from ..evaluation.metrics import chance
 from ..files import whole
 from ..page import code, html, table
 from ..settings import Settings
-from . import baselines, champion, kept, plots
+from . import baselines, champion, experiments, kept, plots
 from .facts import PREDICTIONS, UNCALIBRATED, Run
 from .judged import Judged, caption, judge
 
@@ -44,6 +44,9 @@ def write(root: Path, settings: Settings) -> list[str]:
         for name, drawn in pictures.items():
             (beside / Path(name).name).write_bytes(drawn)
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": page}
+    best = judged.kept.facts.champion
+    if best and best.trials:
+        pages["experiments.md"] = experiments.text(best)
     for name, content in pages.items():
         with whole(root / DOCS / name) as beside:
             beside.write_text(content, encoding="utf-8")
@@ -76,8 +79,9 @@ def text(judged: Judged) -> str:
         "members and its temperature come from the other folds' actors; a baseline's variant and "
         "the epoch it stopped in come from a validation part.",
         "`avemo report` made this page, from the predictions in `results/audio` and nothing else; "
-        "`avemo report --keep` takes over those of newer runs. What was tried on the way is in "
-        "[experiments.md](experiments.md).",
+        "`avemo report --keep` takes over those of newer runs."
+        + " What was tried on the way is in [experiments.md](experiments.md)."
+        * bool(best and best.trials),
         "## Baselines",
         *baselines.sections(judged),
         "![accuracy of every system with its interval](results/accuracies.svg)",

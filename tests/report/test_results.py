@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from made_results import CHANNELS, keep
 
+from avemo.baselines.published import SYSTEMS
 from avemo.evaluation import metrics
 from avemo.report import kept, write
 from avemo.report.judged import judge
@@ -31,7 +32,8 @@ def root(tmp_path_factory):
     """A checkout with predictions on real recordings, as they would be."""
     made = tmp_path_factory.mktemp("checkout")
     keep(made / kept.FOLDER, absent={"vggish-deep": "no weights_of_it"})
-    assert write.write(made, SETTINGS) == ["docs/results.md", "docs/results.html"]
+    pages = ["docs/results.md", "docs/results.html", "docs/experiments.md"]
+    assert write.write(made, SETTINGS) == pages
     return made
 
 
@@ -72,7 +74,7 @@ def test_the_headline(root, page):
 def test_the_baselines_beside_what_was_published(root, page):
     baselines = section(page, "Baselines").replace("\N{NO-BREAK SPACE}", " ")
     rows = [line.strip("| ").split(" | ") for line in baselines.splitlines() if "| `" in line]
-    assert len(rows) == 5 * len(CHANNELS)
+    assert len(rows) == len(SYSTEMS) * len(CHANNELS)
     published = {(row[0], row[1]): row[2] for row in rows}
     assert published["`lstm`", "both"] == "0.75"
     assert published["`vggish-lstm`", "song"] == "–"
@@ -171,7 +173,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
 
 def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path):
     alone = text(tmp_path / "champion", systems=())
-    assert alone.count("not run") == 5 * 3 * 4
+    assert alone.count("not run") == len(SYSTEMS) * 3 * 4
     found = text(tmp_path / "baselines", with_champion=False)
     assert "There is no champion yet" in found
     assert "## Calibration" not in found
@@ -214,7 +216,7 @@ def test_a_rebuild_elsewhere_changes_nothing(root, tmp_path):
         rows[rows.columns[::-1]].to_csv(file, index=False)
     write.write(tmp_path, SETTINGS)
     written = sorted(file for file in (tmp_path / "docs").rglob("*") if file.is_file())
-    assert len(written) == 2 + len(FIGURES)
+    assert len(written) == 3 + len(FIGURES)
     for file in written:
         assert file.read_bytes() == (root / file.relative_to(tmp_path)).read_bytes(), file
     assert str(tmp_path) not in (tmp_path / "docs/results.html").read_text()
@@ -238,7 +240,8 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
         [sys.executable, "-c", COMMAND], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout == "docs/results.md and docs/results.html are written\n\n"
+    pages = "docs/results.md and docs/results.html and docs/experiments.md"
+    assert ended.stdout == f"{pages} are written\n\n"
     assert not (tmp_path / "mlruns").exists()
     file = tmp_path / kept.FOLDER / "predictions.csv"
     file.write_text(file.read_text().replace(",sad,", ",calm,", 1))
@@ -250,3 +253,11 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
     (line,) = ended.stderr.splitlines()
     assert line.startswith("avemo: results/audio/predictions.csv: 01-04-01-01-01-01 is by its name")
     assert (tmp_path / "docs/results.md").read_bytes() == before
+
+
+def test_what_the_search_tried_is_held_against_the_defaults(root):
+    page = (root / "docs/experiments.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `trial")]
+    assert [row.split(" | ")[0] for row in rows] == ["| `trial 01 cnn`", "| `trial 00 cnn`"]
+    assert "| cnn: units 32 | +0.020, better in 2 of 2 | 0.520 |" in rows[0]
+    assert "| cnn: its defaults | – | 0.500 |" in rows[1]
