@@ -170,8 +170,9 @@ class Searches(Strict):
             names = one.architectures + one.otherwise
             if len(set(names)) < len(names):
                 raise ValueError(f"{modality}.architectures: {names} names one twice")
-            for name in names:
-                _module(f"models.{modality}", name, f"search.{modality}.architectures")
+            for key in ("architectures", "otherwise"):
+                for name in getattr(one, key):
+                    _module(f"models.{modality}", name, f"search.{modality}.{key}")
         return self
 
 

@@ -158,7 +158,7 @@ def test_status_of_a_project_where_nothing_has_been_run(project):
 def test_the_study_s_systems_before_any_was_run(project):
     ended = avemo_in(project, "baselines", "list")
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.count("not run") == 5
+    assert ended.stdout.count("not run") == 6
     assert "lstm         66 %    67 %    75 %" in ended.stdout
 
 

@@ -56,6 +56,13 @@ def test_all_channels(tmp_path):
     assert settings.baselines.channels == ["speech", "song", "both"]
 
 
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_the_budget_that_is_named(tmp_path, budget):
+    settings = load(changed(tmp_path, "search.budget", budget))
+    assert settings.search.budget_of("audio") == getattr(settings.search.audio, budget)
+    assert settings.search.audio.quick.trials < settings.search.audio.full.trials
+
+
 def test_a_value_is_taken_over(tmp_path):
     settings = load(changed(tmp_path, "extractors.logmel.bands", 40))
     assert settings.extractors["logmel"].bands == 40
@@ -93,12 +100,24 @@ def test_a_value_is_taken_over(tmp_path):
         ("extractors.opensmile", {}, ["extractors", "'opensmile'", "logmel, mfcc"]),
         ("search.audio.architectures", ["rnn"], ["search.audio.architectures", "'rnn'", "lstm"]),
         ("search.fused.architectures", ["cnn"], ["search.fused.architectures", "'cnn'"]),
+        ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
+        ("search.audio.otherwise", ["rnn"], ["search.audio.otherwise", "'rnn'", "cnn, lstm"]),
+        ("search.audio.otherwise", ["whisper"], ["search", "audio", "names one twice"]),
+        ("search.audio.otherwise", ABSENT, ["search.audio.otherwise", "required"]),
+        ("search.audio.judged_on", "valid", ["search.audio.judged_on", "'folds' or 'part'"]),
+        ("search.visual.quick.members", 2, ["search.visual", "members must be 1", "part"]),
+        ("search.fused.full.members", 4, ["search.fused", "members must be 1", "part"]),
+        ("search.audio.quick.members", 0, ["search.audio.quick.members", "0"]),
+        ("search.audio.full.epochs", 12.5, ["search.audio.full.epochs", "12.5"]),
+        ("search.audio.quick.trials", ABSENT, ["search.audio.quick.trials", "required"]),
+        ("search.audio.full", ABSENT, ["search.audio.full", "required"]),
+        ("search.budget", "long", ["search.budget", "'quick' or 'full'", "'long'"]),
+        ("search.workers", 0, ["search.workers", "0"]),
         ("baselines.channels", ["sung"], ["baselines.channels", "'speech', 'song' or 'both'"]),
         ("baselines.channels", ["song", "song"], ["baselines.channels", "names one twice"]),
         ("baselines.protocols", "actor", ["baselines.protocols", "list", "'actor'"]),
         ("baselines.protocols", [], ["baselines.protocols", "[]"]),
         ("baselines.patience", 0, ["baselines.patience", "0"]),
-        ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
         ("split.valid_fold", 1, ["split", "test_fold", "valid_fold"]),
         ("split.test_fold", 7, ["split", "at most folds, 6"]),
         ("seed", ABSENT, ["seed", "required"]),

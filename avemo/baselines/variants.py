@@ -49,7 +49,7 @@ def of(system: str) -> list[Variant]:
             for name, array in _EMBEDDINGS.items()
         ]
     if system == "whisper-linear":
-        return [Variant("", "whisper_stats", "flat", partial(_classifier, "logistic"), False)]
+        return [Variant("", "whisper_stats", "averaged", partial(_classifier, "logistic"), False)]
     ways = list(product(_EMBEDDINGS.items(), _VIEWS))
     if system == "vggish-deep":
         return [

@@ -14,9 +14,8 @@ __all__ = ["Kind", "View", "fit"]
 Array = np.ndarray[Any, Any]
 
 #: sequence: cut or padded to the mean length; averaged: over time; padded: six rows one after the
-#: other, for VGGish six seconds; seconds: each row an example by itself; flat: all rows as one, of
-#: clips that have equally many, each number standardised by itself
-Kind = Literal["sequence", "averaged", "padded", "seconds", "flat"]
+#: other, for VGGish six seconds; seconds: each row an example by itself
+Kind = Literal["sequence", "averaged", "padded", "seconds"]
 
 _PADDED = 6
 
@@ -39,12 +38,11 @@ class View:
 
     def apply(self, clips: Sequence[Array]) -> tuple[Array, Array]:
         """The examples, float32 [shape=(examples, ...)], and the place of the clip of each."""
-        found = _rows(self.kind, clips)
-        scaled = [((clip - self.mean) / self.deviation).astype(np.float32) for clip in found]
+        scaled = [((clip - self.mean) / self.deviation).astype(np.float32) for clip in clips]
         places = np.arange(len(clips))
         if self.kind == "seconds":
             return np.concatenate(scaled), np.repeat(places, [len(clip) for clip in clips])
-        if self.kind in ("averaged", "flat"):
+        if self.kind == "averaged":
             return np.stack([clip.mean(axis=0) for clip in scaled]), places
         filled = np.stack([self._filled(clip) for clip in scaled])
         return (filled.reshape(len(clips), -1) if self.kind == "padded" else filled), places
@@ -62,14 +60,9 @@ def fit(kind: Kind, clips: Sequence[Array]) -> View:
         kind: what an example is
         clips: of the training part [shape=(rows, columns)], each of at least one row
     """
-    clips = _rows(kind, clips)
     lengths = [len(clip) for clip in clips]
     mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in clips) / sum(lengths)
     square = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
     rows = _PADDED if kind == "padded" else round(float(np.mean(lengths)))
     deviation = np.maximum(np.sqrt(square), 1e-6)
     return View(kind, rows, np.asarray(mean, np.float32), np.asarray(deviation, np.float32))
-
-
-def _rows(kind: Kind, clips: Sequence[Array]) -> Sequence[Array]:
-    return [clip.reshape(1, -1) for clip in clips] if kind == "flat" else clips

@@ -69,7 +69,7 @@ def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> di
 
     Returns:
         `whisper`: float16 [shape=(steps, 5 · 384)], from the first voiced frame to the last, the
-        mean of each `step_ms`; `whisper_stats`: float32 [shape=(10, 384)], of each state in turn
+        mean of each `step_ms`; `whisper_stats`: float32 [shape=(1, 5 · 2 · 384)], of each state in turn
         the mean and the deviation over the voiced frames
 
     Raises:
@@ -87,7 +87,7 @@ def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> di
     stats = np.stack([heard.mean(axis=0), heard.std(axis=0)], axis=1)
     return {
         "whisper": steps.reshape(len(steps), -1).astype(np.float16),
-        "whisper_stats": stats.reshape(-1, stats.shape[-1]),
+        "whisper_stats": stats.reshape(1, -1),
     }
 
 

@@ -26,18 +26,20 @@ def join(members: Sequence[Any], weights: Sequence[float], temperature: float) -
 
     shapes = {name: tensor.shape[1:] for one in members for name, tensor in one.input.items()}
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    vectors, answers = [], []
-    for place, (member, weight) in enumerate(zip(members, weights, strict=True)):
-        body = keras.Model(
-            member.input, member.get_layer("embedding").output, name=f"member_{place}"
-        )
-        vector = body({name: inputs[name] for name in member.input})
-        head = layers.Dense(member.output.shape[1], activation="softmax", name=f"head_{place}")
-        answers.append(head(vector) * weight)
-        head.set_weights(member.get_layer("emotion").get_weights())
-        vectors.append(vector)
+    bodies = [
+        keras.Model(one.input, one.get_layer("embedding").output, name=f"member_{place}")
+        for place, one in enumerate(members)
+    ]
+    vectors = [body({name: inputs[name] for name in body.input}) for body in bodies]
     embedding = vectors[0] if len(vectors) == 1 else layers.Concatenate()(vectors)
     embedding = layers.Identity(name="embedding")(embedding)
+    answers, start = [], 0
+    for place, (member, vector, weight) in enumerate(zip(members, vectors, weights, strict=True)):
+        stop = start + vector.shape[1]
+        head = layers.Dense(member.output.shape[1], activation="softmax", name=f"head_{place}")
+        answers.append(head(embedding[:, start:stop]) * weight)
+        head.set_weights(member.get_layer("emotion").get_weights())
+        start = stop
     mean = ops.sum(ops.stack(answers), axis=0)
     scaled = ops.log(ops.maximum(mean, _SMALLEST)) / temperature
     return keras.Model(inputs, layers.Softmax(name="emotion")(scaled))

@@ -76,7 +76,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         x = keras.layers.Dropout(0.3)(x)
         x = keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
         model = keras.Model(inputs, x, name=f"{self.modality}_{chosen}")
-        rate = hp.Float("learning_rate", 3e-4, 3e-3, sampling="log", default=1e-3)
+        rate = hp.Float("learning_rate", 7e-4, 3e-3, sampling="log", default=1e-3)
         smoothing = hp.Choice("label_smoothing", [0.0, 0.1], default=0.1)
         model.compile(
             optimizer=keras.optimizers.AdamW(rate, weight_decay=0.02),

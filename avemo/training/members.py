@@ -14,6 +14,9 @@ __all__ = ["choose", "mean"]
 def choose(judged: Sequence[pd.DataFrame], count: int) -> list[int]:
     """Add one after another, each time the one that makes the mean answer best; some repeatedly.
 
+    The last added may undo what those before won: should the best alone be better, it is taken
+    each time.
+
     Args:
         judged: for each configuration its answers on the inner folds, all of the same rows
         count: how many are added
@@ -24,15 +27,16 @@ def choose(judged: Sequence[pd.DataFrame], count: int) -> list[int]:
     Source:
         R. Caruana et al.: Ensemble selection from libraries of models. ICML 2004
     """
+
+    def worth(picks: list[int]) -> tuple[float, float]:
+        joint = mean([judged[pick] for pick in picks])
+        return -uar(joint), metrics.log_loss(joint["true"], metrics.probabilities(joint))
+
     picks: list[int] = []
     for _ in range(count):
-        ranked = []
-        for place in range(len(judged)):
-            joint = mean([judged[pick] for pick in [*picks, place]])
-            loss = metrics.log_loss(joint["true"], metrics.probabilities(joint))
-            ranked.append((-uar(joint), loss, place))
-        picks.append(min(ranked)[2])
-    return picks
+        ranked = [(worth([*picks, place]), place) for place in range(len(judged))]
+        picks.append(min(ranked)[1])
+    return min(picks, picks[:1] * count, key=worth)
 
 
 def mean(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:

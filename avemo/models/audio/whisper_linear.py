@@ -8,7 +8,7 @@ INPUTS = ("whisper_stats",)
 
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Statistics [shape=(clips, 10, 384)] to one vector a clip; the rest is the linear head."""
+    """Statistics [shape=(clips, 1, 10 * 384)] to one vector a clip; the rest is the linear head."""
     from keras import layers
 
     x = layers.Flatten()(inputs["whisper_stats"])

@@ -1,0 +1,95 @@
+"""A task that no recording stands behind: features say what their performance's name does."""
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from avemo.corpus.ravdess import EMOTIONS, Recording
+from avemo.settings import load
+from avemo.training.data import Dataset
+from avemo.training.task import Task
+
+ROOT = Path(__file__).parents[2]
+
+PARTS = {1: "test", 2: "valid", 3: "train"}
+COLUMNS = {"whisper": 5 * 8, "whisper_stats": 8}
+
+LINEAR = {"architecture": "whisper_linear", "whisper_linear/dropout": 0.6, "learning_rate": 3e-3}
+HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 0}
+
+
+def settings(judged_on="folds", epochs=2, members=2, seed=20, trials=2):
+    """The repository's own, with short trainings."""
+    found = load(ROOT)
+    budget = found.search.audio.quick.model_copy(
+        update={"trials": trials, "epochs": epochs, "members": members}
+    )
+    audio = found.search.audio.model_copy(
+        update={"judged_on": judged_on, "batch_size": 8, "quick": budget}
+    )
+    return found.model_copy(
+        update={
+            "seed": seed,
+            "search": found.search.model_copy(update={"budget": "quick", "audio": audio}),
+            "training": found.training.model_copy(update={"epochs": epochs, "patience": 1}),
+            "evaluation": found.evaluation.model_copy(update={"resamples": 100}),
+        }
+    )
+
+
+def task(data=None):
+    """Of both heads on Whisper's states."""
+    return Task("audio", data or dataset(), ["whisper", "whisper_linear"], {}, {}, {})
+
+
+def dataset():
+    """Three folds of two actors; one performance an emotion and statement."""
+    codes = product(range(1, len(EMOTIONS) + 1), (1, 2), range(1, 7))
+    made = [Recording(3, 1, emotion, 1, statement, 1, actor) for emotion, statement, actor in codes]
+    made = sorted(made, key=lambda one: one.performance)
+    fold = [(one.actor + 1) // 2 for one in made]
+    rows = pd.DataFrame(
+        {
+            "performance": [one.performance for one in made],
+            "part": [PARTS[one] for one in fold],
+            "fold": fold,
+            "actor": [one.actor for one in made],
+            "emotion": [one.label for one in made],
+        }
+    )
+    features = {name: [clip(name, one) for one in rows["performance"]] for name in COLUMNS}
+    described = {name: {"extractor": "whisper", "version": 1} for name in COLUMNS}
+    return Dataset(rows, features, described, "0123456789ab")
+
+
+def clip(feature, performance):
+    """Rows over time, a column of which tells the emotion; as many statistics for each."""
+    draw = np.random.default_rng([int(field) for field in performance.split("-")])
+    rows = 10 if feature == "whisper_stats" else int(draw.integers(4, 9))
+    found = draw.normal(size=(rows, COLUMNS[feature])).astype("f")
+    found[:, int(performance.split("-")[1]) - 1] += 2
+    return found
+
+
+def altered(data, fold, seed, features=False):
+    """The same, but for one fold's emotions, or for its features, of another length."""
+    draw = np.random.default_rng(seed)
+    rows, clips = data.rows.copy(), {name: list(each) for name, each in data.features.items()}
+    places = np.flatnonzero(rows["fold"].eq(fold))
+    if not features:
+        emotions = rows["emotion"].to_numpy(copy=True)
+        emotions[places] = draw.choice(EMOTIONS, len(places))
+        return replace(data, rows=rows.assign(emotion=emotions))
+    for place in places:
+        steps = int(draw.integers(1, 20))
+        clips["whisper"][place] = 9 * draw.normal(size=(steps, COLUMNS["whisper"])).astype("f")
+        clips["whisper_stats"][place] = 9 * draw.normal(size=(10, 8)).astype("f")
+    return replace(data, features=clips)
+
+
+def chances(table):
+    """A table's probabilities alone."""
+    return table.filter(like="p_").drop(columns="performance", errors="ignore").to_numpy()
