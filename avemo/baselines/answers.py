@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics
 from ..training.data import Dataset
+from ..training.folds import table
 from .job import Job
 
 __all__ = ["Answers", "choose", "predictions", "uar"]
@@ -35,7 +35,7 @@ def choose(job: Job, answers: Mapping[int, Mapping[str, Answers]]) -> dict[int, 
 def predictions(job: Job, answers: Mapping[int, Answers], part: str) -> pd.DataFrame:
     """A part of every fold, as `metrics` takes it; `fold` is the one that was tested then."""
     tables = [
-        _table(job.rounds[fold].part(part), found[part]).assign(fold=fold)
+        table(job.rounds[fold].part(part), found[part]).assign(fold=fold)
         for fold, found in answers.items()
     ]
     return pd.concat(tables).sort_values("performance", ignore_index=True)
@@ -43,12 +43,4 @@ def predictions(job: Job, answers: Mapping[int, Answers], part: str) -> pd.DataF
 
 def uar(data: Dataset, probabilities: Array) -> float:
     """Unweighted average recall on some clips."""
-    return metrics.uar(data.rows["emotion"], metrics.predicted(_table(data, probabilities)))
-
-
-def _table(data: Dataset, probabilities: Array) -> pd.DataFrame:
-    table = data.rows[["performance", "actor", "fold", "part"]].copy()
-    table["true"] = data.rows["emotion"]
-    for place, name in enumerate(EMOTIONS):
-        table[f"p_{name}"] = probabilities[:, place]
-    return table
+    return metrics.uar(data.rows["emotion"], metrics.predicted(table(data, probabilities)))

@@ -69,8 +69,8 @@ def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> di
 
     Returns:
         `whisper`: float16 [shape=(steps, 5 · 384)], from the first voiced frame to the last, the
-        mean of each `step_ms`; `whisper_stats`: float32 [shape=(1, 5 · 2 · 384)], of each state in turn
-        the mean and the deviation over the voiced frames
+        mean of each `step_ms`; `whisper_stats`: float32 [shape=(1, 5 · 2 · 384)], of each state in
+        turn the mean and the deviation over the voiced frames
 
     Raises:
         AssetError: the file is not what it should be

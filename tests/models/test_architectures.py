@@ -8,13 +8,13 @@ import pytest
 
 from avemo import models
 from avemo.corpus.ravdess import EMOTIONS
-from avemo.models import bundle, inputs
+from avemo.models import bundle, ensemble, inputs
 from avemo.models.hypermodel import Architectures
 
 pytestmark = pytest.mark.slow
 
 CLIPS = 6
-LABELS = np.arange(CLIPS) % len(EMOTIONS)
+LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
 def names(modality):
@@ -26,11 +26,14 @@ ALONE = [(modality, name) for modality in ("audio", "visual") for name in names(
 
 
 def clips(feature):
-    """Some clips of a feature: faces are pictures over time, all else is rows over time."""
+    """Some clips of a feature: pictures over time, one row of statistics, else rows over time."""
     draw = np.random.default_rng(1)
     if feature == "faces":
         return [draw.integers(0, 256, (2, 32, 32, 3), np.uint8) for _ in range(CLIPS)]
-    return [draw.normal(size=(14 + clip, 16)).astype("f") for clip in range(CLIPS)]
+    if feature == "whisper_stats":
+        return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]
+    columns = 5 * 8 if feature == "whisper" else 16
+    return [draw.normal(size=(14 + clip, columns)).astype("f") for clip in range(CLIPS)]
 
 
 class Made:
@@ -55,15 +58,35 @@ class Made:
         return [weight.copy() for weight in self.network.get_weights()]
 
 
-@pytest.fixture(scope="module")
-def parts(tmp_path_factory):
+class Joined(Made):
+    """A network of several members, as the stage `train` joins them."""
+
+    def __init__(self, members):
+        for name in ("features", "preparations", "inputs"):
+            setattr(self, name, {k: v for one in members for k, v in getattr(one, name).items()})
+        shares = [1 / len(members)] * len(members)
+        self.network = ensemble.join([one.network for one in members], shares, 1.5)
+
+
+MEMBERS = {
+    "one member": {"audio": ["cnn"], "visual": ["cnn"]},
+    "several": {"audio": ["whisper", "whisper_linear"], "visual": ["cnn", "cnn"]},
+}
+
+
+@pytest.fixture(scope="module", params=MEMBERS)
+def parts(request, tmp_path_factory):
     """Trained models as the fused stage gets them: from their folders."""
-    made = {modality: Made(modality, names(modality)[0]) for modality in ("audio", "visual")}
-    for modality, one in made.items():
-        one.step()
+    made = {}
+    for modality, chosen in MEMBERS[request.param].items():
+        members = [Made(modality, name) for name in chosen]
+        for one in members:
+            one.step()
+        made[modality] = Joined(members)
+        made[modality].heads = len(members)
         folder = tmp_path_factory.mktemp(modality)
-        bundle.write(folder, one.network, one.preparations, {})
-        one.network = bundle.Bundle(folder).network
+        bundle.write(folder, made[modality].network, made[modality].preparations, {})
+        made[modality].network = bundle.Bundle(folder).network
     return made
 
 
@@ -95,6 +118,50 @@ def test_an_architecture_learns_and_survives_its_folder(tmp_path, modality, name
     goes_through_its_folder(made, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"states": "weighted"},
+        {"recurrent": True},
+        {"pooling": "mean"},
+        {"convolutions": 0},
+        {"states": "weighted", "recurrent": True, "pooling": "mean", "width": 96},
+    ],
+    ids=str,
+)
+def test_each_head_on_whisper_s_states_learns_and_survives_its_folder(tmp_path, values):
+    made = Made("audio", "whisper", **values)
+    before = made.weights()
+    made.step()
+    changed = [not np.array_equal(*both) for both in zip(before, made.weights(), strict=True)]
+    assert all(changed)
+    goes_through_its_folder(made, tmp_path)
+
+
+@pytest.mark.parametrize("states", ["all", "weighted"])
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("pooling", ["attention", "mean"])
+@pytest.mark.parametrize("convolutions", [0, 2])
+def test_what_fills_a_clip_up_does_not_alter_its_answer(states, recurrent, pooling, convolutions):
+    """A head on Whisper's states, each of its weights drawn, as if it had learnt."""
+    values = {"states": states, "recurrent": recurrent, "pooling": pooling}
+    values = {f"whisper/{name}": value for name, value in values.items()}
+    values |= {"whisper/convolutions": convolutions, "whisper/width": 96}
+    (clip,) = clips("whisper")[:1]
+    weights = None
+    answers = []
+    for steps in (len(clip), len(clip) + 1, len(clip) + 9):
+        shapes = {"whisper": (steps, clip.shape[1])}
+        network = Architectures("audio", ["whisper"], shapes, {}).configured(values)
+        draw = np.random.default_rng(2)
+        weights = weights or [w + draw.normal(0, 0.1, w.shape) for w in network.get_weights()]
+        network.set_weights(weights)
+        filled = np.zeros((1, *shapes["whisper"]), "f")
+        filled[0, : len(clip)] = clip
+        answers.append(network({"whisper": filled}).numpy())
+    np.testing.assert_allclose(answers[1:], answers[:1] * 2, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", names("fused"))
 def test_a_fused_architecture_learns_and_survives_its_folder(tmp_path, parts, name):
     originals = [part.weights() for part in parts.values()]
@@ -113,9 +180,9 @@ def test_the_parts_of_a_fused_model_learn_only_if_they_are_to(parts, learn):
     made = Made("fused", "modules", parts, train_parts=learn)
     inside = {name: made.network.get_layer(name) for name in parts}
     before = {name: [w.copy() for w in module.get_weights()] for name, module in inside.items()}
-    for name, weights in before.items():  # all but the head, which is the last layer
+    for name, weights in before.items():  # all but the members' heads, which are the last layers
         assert same(weights, originals[name][: len(weights)])
-        assert len(weights) == len(originals[name]) - 2
+        assert len(weights) == len(originals[name]) - 2 * parts[name].heads
     made.step()
     for name, module in inside.items():
         assert same(before[name], module.get_weights()) is not learn

@@ -1,21 +1,26 @@
 """A task that no recording stands behind: features say what their performance's name does."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from avemo.corpus.ravdess import EMOTIONS, Recording
-from avemo.settings import load
+from avemo.project import Project
+from avemo.settings import FILE, load
+from avemo.tracking import runs, store
 from avemo.training.data import Dataset
+from avemo.training.judge import judge
 from avemo.training.task import Task
 
 ROOT = Path(__file__).parents[2]
 
 PARTS = {1: "test", 2: "valid", 3: "train"}
-COLUMNS = {"whisper": 5 * 8, "whisper_stats": 8}
+COLUMNS = {"whisper": 5 * 8, "whisper_stats": 5 * 2 * 8}
 
 LINEAR = {"architecture": "whisper_linear", "whisper_linear/dropout": 0.6, "learning_rate": 3e-3}
 HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 0}
@@ -66,30 +71,51 @@ def dataset():
 
 
 def clip(feature, performance):
-    """Rows over time, a column of which tells the emotion; as many statistics for each."""
+    """Rows over time, every eighth column of which tells the emotion; one row of statistics."""
     draw = np.random.default_rng([int(field) for field in performance.split("-")])
-    rows = 10 if feature == "whisper_stats" else int(draw.integers(4, 9))
+    rows = 1 if feature == "whisper_stats" else int(draw.integers(4, 9))
     found = draw.normal(size=(rows, COLUMNS[feature])).astype("f")
-    found[:, int(performance.split("-")[1]) - 1] += 2
+    found[:, int(performance.split("-")[1]) - 1 :: len(EMOTIONS)] += 4
     return found
 
 
 def altered(data, fold, seed, features=False):
     """The same, but for one fold's emotions, or for its features, of another length."""
     draw = np.random.default_rng(seed)
-    rows, clips = data.rows.copy(), {name: list(each) for name, each in data.features.items()}
-    places = np.flatnonzero(rows["fold"].eq(fold))
+    places = np.flatnonzero(data.rows["fold"].eq(fold))
     if not features:
-        emotions = rows["emotion"].to_numpy(copy=True)
+        emotions = data.rows["emotion"].to_numpy(copy=True)
         emotions[places] = draw.choice(EMOTIONS, len(places))
-        return replace(data, rows=rows.assign(emotion=emotions))
+        return replace(data, rows=data.rows.assign(emotion=emotions))
+    clips = {name: list(each) for name, each in data.features.items()}
     for place in places:
-        steps = int(draw.integers(1, 20))
-        clips["whisper"][place] = 9 * draw.normal(size=(steps, COLUMNS["whisper"])).astype("f")
-        clips["whisper_stats"][place] = 9 * draw.normal(size=(10, 8)).astype("f")
+        for name, rows in (("whisper", int(draw.integers(1, 20))), ("whisper_stats", 1)):
+            clips[name][place] = 9 * draw.normal(size=(rows, COLUMNS[name])).astype("f")
     return replace(data, features=clips)
 
 
-def chances(table):
-    """A table's probabilities alone."""
-    return table.filter(like="p_").drop(columns="performance", errors="ignore").to_numpy()
+@contextmanager
+def tracked(root):
+    """A project to train in, and where its runs and those of others are kept."""
+    made = project(root)
+    (root / "mlruns").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
+        yield made
+
+
+def project(root):
+    """A project to train in."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / FILE).write_bytes((ROOT / FILE).read_bytes())
+    return Project(root)
+
+
+def searched(project, settings, task, *configurations):
+    """What a search that tried these has found, and what it keeps in its folder."""
+    folder = project.search("audio")
+    folder.mkdir(parents=True, exist_ok=True)
+    tried = [{"run_id": "-", "hyperparameters": one, "val_uar": 0.5} for one in configurations]
+    found = {"run_id": "-", "split": task.data.split, "val_uar": 0.5, "trials": tried}
+    with runs.run(project, settings, "search@audio", "audio", "search"):
+        return found | judge(project, settings, task).chosen(tried, folder)

@@ -64,11 +64,11 @@ def test_a_feature_is_found_with_its_extractor(project):
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     folder = folder_of(project, "whisper_stats")
     assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
-    steps, stats = np.zeros((4, 1920), np.float16), np.ones((10, 384), np.float32)
+    steps, stats = np.zeros((4, 1920), np.float16), np.ones((1, 3840), np.float32)
     clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
     target = store.target(folder, whisper, settings)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
     data = load(project, ["mfcc", "whisper_stats"])
-    assert [one.shape for one in data.features["whisper_stats"]] == [(10, 384)] * 3
+    assert [one.shape for one in data.features["whisper_stats"]] == [(1, 3840)] * 3
     assert data.descriptions["whisper_stats"]["extractor"] == "whisper"
     assert modality_of("whisper_stats") == "audio"

@@ -32,7 +32,9 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     for _ in range(hp.Int("convolutions", 0, 2, default=2)):
         x = (x + _normal(layers.Conv1D(width, 5, padding="same")(x), dropout)) * inside
     if hp.Boolean("recurrent", default=False):
-        x = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))(x) * inside
+        gru = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))
+        # backwards it would begin in what fills the clip up
+        x = gru(x, mask=ops.squeeze(inside, axis=2) > 0) * inside
     weights = (inside - 1) * 1e4
     if hp.Choice("pooling", ["attention", "mean"], default="attention") == "attention":
         scores = layers.Dense(x.shape[2])(layers.Dense(64, activation="tanh")(x))

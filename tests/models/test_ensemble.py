@@ -1,0 +1,91 @@
+import keras
+import numpy as np
+import pytest
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.evaluation import calibration
+from avemo.models import bundle, inputs
+from avemo.models.ensemble import join
+from avemo.models.hypermodel import Architectures
+
+pytestmark = pytest.mark.slow
+
+CLIPS = 5
+DRAW = np.random.default_rng(1)
+FEATURES = {
+    "whisper": [DRAW.normal(size=(4 + clip, 40)).astype("f") for clip in range(CLIPS)],
+    "whisper_stats": [DRAW.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)],
+}
+PREPARATIONS = {name: inputs.fit(clips) for name, clips in FEATURES.items()}
+INPUTS = {name: made.apply(FEATURES[name]) for name, made in PREPARATIONS.items()}
+
+LINEAR = {"architecture": "whisper_linear"}
+HEAD = {"architecture": "whisper", "whisper/convolutions": 1, "whisper/width": 96}
+
+
+def member(values, seed):
+    """A network whose every weight is drawn, so that none is one or zero by chance."""
+    keras.utils.set_random_seed(seed)
+    shapes = {name: made.shape for name, made in PREPARATIONS.items()}
+    made = Architectures("audio", ["whisper", "whisper_linear"], shapes, {}).configured(values)
+    draw = np.random.default_rng(seed)
+    made.set_weights([w + draw.normal(0, 0.2, w.shape) for w in made.get_weights()])
+    return made
+
+
+def answers(network):
+    own = {name: INPUTS[name] for name in network.input}
+    return np.asarray(network.predict(own, verbose=0))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize(
+    ("configurations", "shares"),
+    [
+        ([LINEAR, LINEAR], [0.5, 0.5]),
+        ([LINEAR, HEAD], [0.5, 0.5]),
+        ([HEAD, LINEAR, HEAD], [0.25, 0.6, 0.15]),
+        ([HEAD], [1.0]),
+    ],
+    ids=["alike", "of different features", "three", "one"],
+)
+def test_it_answers_the_mean_of_its_members_under_the_temperature(
+    configurations, shares, temperature
+):
+    members = [member(values, seed) for seed, values in enumerate(configurations)]
+    joined = join(members, shares, temperature)
+    assert set(joined.input) == {name for one in members for name in one.input}
+    mean = sum(share * answers(one) for one, share in zip(members, shares, strict=True))
+    expected = calibration.scale(mean.astype(float), temperature)
+    np.testing.assert_allclose(answers(joined), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_answer_without_doubt_and_without_a_chance():
+    sure = member(LINEAR, 1)
+    kernel, bias = sure.get_layer("emotion").get_weights()
+    sure.get_layer("emotion").set_weights([kernel * 0, bias * 0 + 500 * np.eye(8, dtype="f")[3]])
+    found = answers(join([sure, sure], [0.5, 0.5], 2.0))
+    np.testing.assert_allclose(found, calibration.scale(answers(sure), 2.0), atol=1e-6)
+    assert np.isfinite(np.log(found)).all()
+
+
+def test_the_embeddings_stand_side_by_side():
+    members = [member(HEAD, 1), member(LINEAR, 2)]
+    joined = join(members, [0.5, 0.5], 1.5)
+    assert joined.get_layer("emotion").output.shape == (None, len(EMOTIONS))
+    each, found = (
+        [answers(keras.Model(one.input, one.get_layer("embedding").output)) for one in networks]
+        for networks in (members, [joined])
+    )
+    np.testing.assert_allclose(found[0], np.concatenate(each, axis=1), atol=1e-5)
+
+
+def test_it_survives_its_folder(tmp_path):
+    joined = join([member(HEAD, 1), member(LINEAR, 2)], [0.5, 0.5], 1.5)
+    kept = {name: PREPARATIONS[name] for name in joined.input}
+    bundle.write(tmp_path, joined, kept, {"classes": list(EMOTIONS)})
+    loaded = bundle.Bundle(tmp_path)
+    assert loaded.preparations == kept
+    found = loaded.probabilities(FEATURES)
+    np.testing.assert_allclose(found, answers(joined), atol=1e-6)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
