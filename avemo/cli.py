@@ -19,6 +19,7 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo predict clip.mp4           the champions' answer for a clip
   avemo corpus fetch               the published recordings, for corpus.source: zenodo
   avemo assets list                pretrained weights, and where they are
+  avemo search audio --workers 4   a search by several processes
   avemo baselines list             the original study's systems, as published and as run here
   avemo report                     docs/results.md and docs/results.html, from kept predictions
 """
@@ -111,6 +112,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "names", metavar="NAME", nargs="+", choices=names, help=f"of {', '.join(names)}"
     )
     action.set_defaults(run=_baselines, action="run")
+
+    search = commands.add_parser(
+        "search",
+        help="architectures and hyperparameters of a modality, by several workers",
+        description="Search the architectures and hyperparameters of a modality, if that is not up "
+        "to date, and run what it needs first: the same as `dvc repro search@MODALITY`, or "
+        "search-fused. With several workers, Keras Tuner's chief hands out trials, and each worker "
+        "runs one at a time on its share of this machine's cores, or of the cluster's with "
+        "`engine: ray` in params.yaml. The trials are the same whatever the number of workers, and "
+        "each is a child run in MLflow. A process that dies is started again and goes on where it "
+        "was; after an interruption, so does this command.",
+    )
+    names = ["audio", "visual", "fused"]
+    search.add_argument(
+        "names", metavar="MODALITY", nargs="+", choices=names, help=f"of {', '.join(names)}"
+    )
+    search.add_argument(
+        "--workers",
+        metavar="N",
+        type=_number,
+        help="how many; by default search.workers in params.yaml",
+    )
+    search.set_defaults(run=_search)
 
     report = commands.add_parser(
         "report",
@@ -208,14 +232,27 @@ def _baselines(arguments: argparse.Namespace) -> int:
     found = project.find()
     if arguments.action == "run":
         from . import settings
-        from .baselines.repro import repro
+        from .repro import repro
 
         settings.load(found.root)
-        repro(found.root, SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names))
+        names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
+        repro(found.root, [f"baselines@{name}" for name in names])
     from .baselines.table import lines
 
     print("\n".join(lines(found)))
     return 0
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .repro import repro
+    from .tracking.runs import stage_of
+    from .training.workers import WORKERS
+
+    root = project.find().root
+    settings.load(root)
+    environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
+    repro(root, [stage_of("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -233,6 +270,12 @@ def _report(arguments: argparse.Namespace) -> int:
     if arguments.keep:
         print("next: read them, then git add results/audio docs")
     return 0
+
+
+def _number(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 1 or more")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 
 from .errors import SettingsError
 
-__all__ = ["cores", "run"]
+__all__ = ["connected", "cores", "run"]
 
 #: glibc would give each array's memory back to the system and fetch it anew, page by page: for
 #: sounds and pictures that is half of a worker's time
@@ -131,7 +131,7 @@ def _share(items: Collection[Any]) -> int:
 def _on_cluster(
     function: Callable[[Item], Result], items: Collection[Item], address: str
 ) -> Generator[Result, None, None]:
-    with _connected(address) as ray:
+    with connected(address) as ray:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
@@ -172,7 +172,7 @@ def _loaded(content: bytes) -> Callable[[Any], Any]:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def connected(address: str) -> Iterator[Any]:
     """Ray, connected to a cluster; its workers get this package from here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:

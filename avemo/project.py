@@ -11,7 +11,7 @@ from pathlib import Path
 from .errors import AvemoError, SettingsError
 from .settings import FILE, Settings, load
 
-__all__ = ["Project", "explained", "find", "stage"]
+__all__ = ["ROOT", "Project", "explained", "find", "stage"]
 
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"

@@ -26,7 +26,7 @@ HEAVY = {
     "requests",
 }
 
-COMMANDS = ("predict", "status", "corpus", "assets", "baselines", "report")
+COMMANDS = ("predict", "status", "corpus", "assets", "baselines", "search", "report")
 
 LOADED = """
 import sys
@@ -69,6 +69,7 @@ def avemo_in(project, *arguments):
         ["predict", "--help"],
         ["corpus", "fetch", "--help"],
         ["baselines", "run", "--help"],
+        ["search", "--help"],
         ["report", "--help"],
         ["no"],
     ],
@@ -109,6 +110,10 @@ def test_the_version(capsys):
         ["baselines"],
         ["baselines", "run"],
         ["baselines", "run", "rnn"],
+        ["search"],
+        ["search", "smell"],
+        ["search", "audio", "--workers", "0"],
+        ["search", "audio", "--workers", "two"],
         ["report", "--no"],
     ],
 )
@@ -160,6 +165,32 @@ def test_the_study_s_systems_before_any_was_run(project):
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.count("not run") == 6
     assert "lstm         66 %    67 %    75 %" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["baselines", "run", "lstm", "cnn"], "dvc repro baselines@lstm baselines@cnn"),
+        (["search", "audio", "fused"], "dvc repro search@audio search-fused"),
+        (["search", "visual", "--workers", "3"], "AVEMO_SEARCH_WORKERS=3 dvc repro search@visual"),
+    ],
+)
+def test_what_dvc_runs_is_said(project, monkeypatch, capsys, arguments, said):
+    became = []
+
+    def become(*command):
+        became.extend(command)
+        raise SystemExit
+
+    monkeypatch.setattr("os.execve", become)
+    monkeypatch.setattr("os.chdir", lambda folder: None)
+    monkeypatch.setenv("AVEMO_ROOT", str(project))
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().out.splitlines()[0] == f"{said}, in {project.resolve()}"
+    _, command, environment = became
+    assert said.endswith(" ".join(command[2:]))
+    assert environment.get("AVEMO_SEARCH_WORKERS") == ("3" if "--workers" in arguments else None)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,10 @@ def test_runs_and_trials(checkout):
             "test_report.txt",
             "params.yaml",
         } <= artifacts
+    said = checkout.run("avemo", "search", "audio", "--workers", "2").stdout
+    command = "AVEMO_SEARCH_WORKERS=2 dvc repro search@audio"
+    assert said.startswith(f"{command}, in {checkout.folder}")
+    assert "Data and pipelines are up to date." in said
 
 
 def test_the_original_study_s_systems(checkout):

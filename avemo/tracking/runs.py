@@ -14,7 +14,10 @@ from ..project import Project
 from ..settings import FILE, Settings
 from .store import TRACKING_URI, experiment
 
-__all__ = ["child", "data", "log_epochs", "reopened", "run", "stage_of"]
+__all__ = ["TRIAL", "child", "data", "log_epochs", "reopened", "run", "stage_of", "trials"]
+
+#: the tag that says of which trial a search's child run is
+TRIAL = "avemo.trial"
 
 
 @contextmanager
@@ -81,6 +84,19 @@ def child(parent: Any, name: str, tags: dict[str, str]) -> Iterator[Any]:
         tags=tags,
     ) as made:
         yield made
+
+
+def trials(parent: str) -> dict[str, Any]:
+    """The finished children of a search's run, by the trial that each is of."""
+    import mlflow
+    from mlflow.entities import ViewType
+
+    client = mlflow.MlflowClient()
+    experiment_id = client.get_run(parent).info.experiment_id
+    own = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
+    # one that somebody deleted meanwhile did run
+    found = client.search_runs([experiment_id], own, ViewType.ALL, max_results=10_000)
+    return {one.data.tags[TRIAL]: one for one in reversed(found) if TRIAL in one.data.tags}
 
 
 @contextmanager

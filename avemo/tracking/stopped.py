@@ -1,6 +1,8 @@
 """Runs that were stopped before their end: taken up again, or ended."""
 
-__all__ = ["abandon", "end_children", "known"]
+from .runs import TRIAL
+
+__all__ = ["abandon", "end_children", "end_trial", "known"]
 
 
 def known(run_id: str) -> bool:
@@ -15,13 +17,13 @@ def known(run_id: str) -> bool:
 
 def end_children(parent: str) -> None:
     """Those that were under way when their parent was killed are KILLED, and will be run again."""
-    import mlflow
+    _end(parent, "attributes.status = 'RUNNING'")
 
-    client = mlflow.MlflowClient()
-    experiment_id = client.get_run(parent).info.experiment_id
-    own = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'RUNNING'"
-    for found in client.search_runs([experiment_id], own):
-        client.set_terminated(found.info.run_id, "KILLED")
+
+def end_trial(parent: str, trial: str) -> None:
+    """What was run of a trial before is KILLED: who ran it died before it said how that ended."""
+    which = f"tags.{TRIAL} = '{trial}' and attributes.status != 'KILLED'"
+    _end(parent, f"{which} and attributes.status != 'FAILED'")
 
 
 def abandon(run_id: str) -> None:
@@ -34,3 +36,13 @@ def abandon(run_id: str) -> None:
     client = mlflow.MlflowClient()
     if client.get_run(run_id).info.status != "FINISHED":
         client.set_terminated(run_id, "KILLED")
+
+
+def _end(parent: str, which: str) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    experiment_id = client.get_run(parent).info.experiment_id
+    own = f"tags.mlflow.parentRunId = '{parent}' and {which}"
+    for found in client.search_runs([experiment_id], own):
+        client.set_terminated(found.info.run_id, "KILLED")

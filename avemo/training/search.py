@@ -7,18 +7,22 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import keras_tuner
 import mlflow
 from tqdm import tqdm
 
 from ..project import Project
 from ..settings import Settings
 from ..tracking import runs, stopped
+from . import progress, workers
 from .judge import OBJECTIVE, Judge, judge
 from .task import Task, identity
+from .tuner import Oracle, Tuner
 
-__all__ = ["search"]
+__all__ = ["NOTE", "scratch_of", "search", "tuner_of"]
 Found = dict[str, Any]
+
+#: in the search's folder: the id of its run
+NOTE = "run"
 
 
 def search(project: Project, settings: Settings, task: Task, folder: Path) -> Found:
@@ -32,11 +36,15 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
     Returns:
         for JSON: run_id, split (its id), val_uar of the best trial, the trials, best first, the
         members' hyperparameters, and their temperature
+
+    Raises:
+        AvemoError: a search by several workers cannot go on
     """
+    several = workers.count(settings)
     stage = runs.stage_of("search", task.modality)
     budget = settings.search.budget_of(task.modality)
-    scratch = project.scratch / "search" / task.modality / identity(project, settings, task)
-    note = scratch / "run"
+    scratch = scratch_of(project, settings, task)
+    note = scratch / NOTE
     resume = note.read_text(encoding="utf-8") if note.exists() else None
     if resume and not stopped.known(resume):
         shutil.rmtree(scratch)
@@ -62,23 +70,29 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
             return found | {"members": [defaults] * budget.members, "temperature": None}
         if resume:
             stopped.end_children(run_id)
-        tuner = _Tuner(
-            task.networks(task.prepare(task.data.part("train"))),
-            _Oracle(task.architectures, budget.trials, settings.seed),
-            directory=scratch,
-            parent=parent,
-            judge=judged,
-            tags={"avemo.stage": stage, "avemo.modality": task.modality},
-        )
-        done = len([one for one in tuner.oracle.trials.values() if one.status == "COMPLETED"])
+        tuner = tuner_of(settings, task, judged, parent, scratch)
+        several = min(several, budget.trials - len(tuner.completed))
         with tqdm(
             total=budget.trials * judged.rounds,
-            initial=done * judged.rounds,
+            initial=progress.finished(scratch).total(),
             desc=f"search {task.modality}",
             unit="fit",
         ) as bar:
-            tuner.search(bar=bar)
-        trials = [_summary(trial) for trial in tuner.oracle.get_best_trials(budget.trials)]
+
+            def show() -> None:
+                if more := progress.finished(scratch).total() - bar.n:
+                    bar.update(more)
+
+            if several > 1:
+                tuner.save()
+                try:
+                    workers.run(project, settings, task.modality, scratch, several, show)
+                finally:
+                    stopped.end_children(run_id)
+                tuner.oracle.reload()
+            else:
+                tuner.search(show=show)
+        trials = _summaries(tuner, run_id)
         found |= {OBJECTIVE: trials[0][OBJECTIVE], "trials": trials}
         found |= judged.chosen(trials, folder)
         mlflow.log_metric(f"best_{OBJECTIVE}", found[OBJECTIVE])
@@ -88,83 +102,38 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
     return found
 
 
-class _Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    """Each architecture with its defaults first, then at random."""
-
-    def __init__(self, architectures: list[str], trials: int, seed: int) -> None:
-        super().__init__(
-            keras_tuner.Objective(OBJECTIVE, "max"),
-            max_trials=trials,
-            seed=seed,
-            max_retries_per_trial=0,
-        )
-        self.architectures = architectures
-
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """What the next trial is."""
-        number = int(trial_id)
-        if number >= len(self.architectures):
-            found: dict[str, Any] = super().populate_space(trial_id)
-            return found
-        hp = keras_tuner.HyperParameters()
-        for one in self.hyperparameters.space:
-            hp.merge([one])
-            if one.name == "architecture":
-                hp.values["architecture"] = self.architectures[number]
-            elif hp.is_active(one):
-                hp.values[one.name] = one.default
-        return {"status": "RUNNING", "values": hp.values}
+def scratch_of(project: Project, settings: Settings, task: Task) -> Path:
+    """Where a search keeps what it goes on from."""
+    return project.scratch / "search" / task.modality / identity(project, settings, task)
 
 
-class _Tuner(keras_tuner.Tuner):  # type: ignore[misc]
-    """Runs each trial as a child run.
+def tuner_of(settings: Settings, task: Task, judged: Judge, parent: Any, scratch: Path) -> Tuner:
+    """A search's tuner, which goes on from what is kept.
 
     Args:
+        judged: what a configuration is worth
         parent: the search's run
-        judge: what a configuration is worth
-        tags: of each child
+        scratch: the search's folder
     """
-
-    def __init__(
-        self,
-        networks: Any,
-        oracle: _Oracle,
-        *,
-        directory: Path,
-        parent: Any,
-        judge: Judge,
-        tags: dict[str, str],
-    ) -> None:
-        self.parent = parent
-        self.judge = judge
-        self.tags = tags
-        super().__init__(
-            oracle, networks, directory=str(directory), project_name="trials", overwrite=False
-        )
-        oracle.verbose = 0
-
-    def run_trial(self, trial: Any, *, bar: Any) -> dict[str, float]:
-        """Judge one configuration."""
-        model = self._try_build(trial.hyperparameters)
-        values = trial.hyperparameters.values
-        name = f"trial {trial.trial_id} {values['architecture']}"
-        try:
-            with runs.child(self.parent, name, self.tags) as child:
-                mlflow.log_params({**values, "parameters": model.count_params()})
-                found = self.judge(values, bar.update)
-                # as a last step, so that the UI's table shows what the search compares
-                mlflow.log_metrics(found, step=10_000)
-                trial.message = child.info.run_id
-        except Exception as error:
-            # a trial that breaks is a fault to be mended, not a configuration that did badly
-            raise keras_tuner.errors.FatalError(str(error)) from error
-        bar.set_postfix({OBJECTIVE: f"{found[OBJECTIVE]:.3f}"})
-        return found
+    tags = {"avemo.stage": runs.stage_of("search", task.modality), "avemo.modality": task.modality}
+    return Tuner(
+        task.networks(task.prepare(task.data.part("train"))),
+        Oracle(settings.search.budget_of(task.modality).trials, settings.seed, scratch),
+        parent=parent,
+        judge=judged,
+        tags=tags,
+    )
 
 
-def _summary(trial: Any) -> Found:
-    return {
-        "run_id": trial.message,
-        "hyperparameters": trial.hyperparameters.values,
-        OBJECTIVE: trial.score,
-    }
+def _summaries(tuner: Tuner, run_id: str) -> list[Found]:
+    """The trials, best first."""
+    done = runs.trials(run_id)
+    found = [
+        {
+            "run_id": done[trial.trial_id].info.run_id,
+            "hyperparameters": trial.hyperparameters.values,
+            OBJECTIVE: done[trial.trial_id].data.metrics[OBJECTIVE],
+        }
+        for trial in tuner.completed[: tuner.oracle.max_trials]
+    ]
+    return sorted(found, key=lambda trial: -trial[OBJECTIVE])

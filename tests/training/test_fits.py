@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from made_task import HEAD, LINEAR, altered, dataset, settings, task
@@ -39,7 +39,8 @@ def of(answers, *folds):
     return metrics.probabilities(answers[answers["fold"].isin(folds)])
 
 
-@hypothesis(deadline=None, max_examples=6)
+# no shrinking: each example is a fit
+@hypothesis(deadline=None, max_examples=4, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32), values=st.sampled_from([LINEAR, HEAD]))
 def test_what_is_held_is_not_learnt_from(unaltered, tmp_path_factory, seed, values):
     data = altered(altered(altered(dataset(), 1, seed), 2, seed), 1, seed, features=True)
