@@ -1,6 +1,5 @@
 """The stage of audio features, where an extractor's weights are and where they are not."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -47,12 +46,10 @@ def folders(project):
     return sorted(folder.name for folder in project.features("audio", "").iterdir())
 
 
-def test_an_extractor_without_weights_is_left_out_and_soon(project, capsys):
+def test_an_extractor_without_weights_is_left_out(project, capsys):
     old = project.features("audio", "whisper")
     old.mkdir(parents=True)
-    began = time.monotonic()
     run(project)
-    assert time.monotonic() - began < 20
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("vggish: left out: vggish_model.ckpt is missing")
     assert lines[1].startswith("whisper: left out: whisper-tiny.en.safetensors is missing")
