@@ -131,12 +131,15 @@ class Search(Strict):
     Args:
         architectures: by name
         otherwise: those that are taken where no features of `architectures` are to be had
+        draws: of which of them is drawn at random, one after another and again from the start;
+            empty, or where there is none of these: of each
         judged_on: the inner folds of the actors that are not tested on, each in turn, or the
             validation part alone
     """
 
     architectures: Annotated[list[str], Field(min_length=1)]
     otherwise: list[str]
+    draws: list[str]
     judged_on: Literal["folds", "part"]
     batch_size: Positive
     quick: Budget
@@ -146,6 +149,13 @@ class Search(Strict):
     def _one_member(self) -> "Search":
         if self.judged_on == "part" and max(self.quick.members, self.full.members) > 1:
             raise ValueError("members must be 1 where judged_on is part")
+        return self
+
+    @model_validator(mode="after")
+    def _draws_are_named(self) -> "Search":
+        names = self.architectures + self.otherwise
+        if unknown := sorted(set(self.draws) - set(names)):
+            raise ValueError(f"draws: {ten(unknown)} is not among {', '.join(names)}")
         return self
 
 
@@ -244,7 +254,10 @@ class Settings(Strict):
         fields: Any = {
             name: (_module("features", name, "extractors").Settings, ...) for name in value
         }
-        return dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
+        found = dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
+        if "whisper_copies" in found:
+            _check_copies(found["whisper_copies"], found.get("whisper"))
+        return found
 
     @field_validator("faces")
     @classmethod
@@ -252,6 +265,20 @@ class Settings(Strict):
         from .features.faces import Settings
 
         return Settings.model_validate(value)
+
+
+def _check_copies(copies: Strict, original: Strict | None) -> None:
+    """Copies are of clips as `whisper` hears them."""
+    if original is None:
+        raise ValueError(
+            "whisper_copies needs whisper, which is not there: add it, or take the copies out"
+        )
+    for key, value in original:
+        if getattr(copies, key) != value:
+            raise ValueError(
+                f"whisper_copies.{key} is {getattr(copies, key)}, whisper's is {value}: "
+                "make them the same"
+            )
 
 
 #: what else stands in avemo/features

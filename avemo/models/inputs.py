@@ -44,6 +44,12 @@ class Frames:
             row[: len(part)] = (part - mean) / deviation
         return out
 
+    def undone(self, prepared: Any) -> Any:
+        """The rows as they came, of a Keras tensor of prepared ones; what fills up is the mean."""
+        from keras import layers
+
+        return layers.Rescaling(self.deviation, self.mean)(prepared)
+
 
 @dataclass(frozen=True)
 class Images:
@@ -66,6 +72,10 @@ class Images:
         """Uint8 [shape=(clips, count, height, width, channels)]."""
         picks = [np.arange(self.count) * len(clip) // self.count for clip in clips]
         return np.stack([clip[pick] for clip, pick in zip(clips, picks, strict=True)])
+
+    def undone(self, prepared: Any) -> Any:
+        """The pictures: nothing was done to them."""
+        return prepared
 
 
 Preparation = Frames | Images

@@ -12,9 +12,6 @@ __all__ = ["text"]
 
 def text(champion: Champion) -> str:
     """The page, in Markdown."""
-    trials = sorted(champion.trials, key=_uar, reverse=True)
-    firsts = _firsts(champion.trials)
-    lines = [(_uar(one), one, firsts[_architecture(one)]) for one in trials]
     out = [
         "# Experiments",
         "What the search tried for audio, best first. Each configuration was fitted once for each "
@@ -22,25 +19,42 @@ def text(champion: Champion) -> str:
         "architecture is its defaults; the others differ from it as said, and are held against it "
         "fold by fold: the mean difference, and in how many folds it is for the better. A "
         "difference that is not for the better in nearly all folds is luck.",
+        *_search(champion, champion.trials),
+        "Parallel coordinates of the same: `mlflow ui`, experiment `avemo/audio`, the children of "
+        f"the run `search`; they were made at commit {code(champion.run.commit[:12])}. Which of "
+        "them became members is in [results.md](results.md), by fold.",
+    ]
+    if champion.others:
+        out += [
+            "## Other searches",
+            "On the same recordings and folds, by other code or settings: compare within a table.",
+        ]
+    for commit in dict.fromkeys(one.run.commit for one in champion.others):
+        out.append(f"At commit {code(commit[:12])}:")
+        out += _search(champion, [one for one in champion.others if one.run.commit == commit])
+    return "\n\n".join(out) + "\n"
+
+
+def _search(champion: Champion, tried: list[Trial]) -> list[str]:
+    """What one search tried, as a table with its caption."""
+    trials = sorted(tried, key=_uar, reverse=True)
+    firsts = _firsts(tried)
+    return [
         caption("UAR, mean over the inner folds and on each.", champion.synthetic),
         table(
             ("run", "what", "against the defaults", "mean", *_folds(trials)),
             [
                 (
                     code(one.run.run_name),
-                    _what(one, first),
-                    _against(one, first),
-                    f"{uar:.3f}",
+                    _what(one, firsts[_architecture(one)]),
+                    _against(one, firsts[_architecture(one)]),
+                    f"{_uar(one):.3f}",
                     *_each(one),
                 )
-                for uar, one, first in lines
+                for one in trials
             ],
         ),
-        "Parallel coordinates of the same: `mlflow ui`, experiment `avemo/audio`, the children of "
-        f"the run `search`; they were made at commit {code(champion.run.commit[:12])}. Which of "
-        "them became members is in [results.md](results.md), by fold.",
     ]
-    return "\n\n".join(out) + "\n"
 
 
 def _architecture(trial: Trial) -> str:

@@ -88,7 +88,12 @@ class Trial(Strict):
 
 
 class Champion(Strict):
-    """The whole procedure, each actor answered for by models that have not heard the actor."""
+    """The whole procedure, each actor answered for by models that have not heard the actor.
+
+    Args:
+        trials: what its search tried
+        others: what other searches tried, on the same corpus
+    """
 
     corpus: str
     synthetic: bool
@@ -97,6 +102,7 @@ class Champion(Strict):
     run: Run
     folds: list[Fold]
     trials: list[Trial] = Field(default_factory=list)
+    others: list[Trial] = Field(default_factory=list)
     seconds: dict[str, float]
 
 

@@ -172,6 +172,7 @@ def _champion(
     parent = _tracked(found.run_id)
     run = _run(parent)
     names = (PREDICTIONS, UNCALIBRATED)
+    tried = pointer.read(project.search("audio") / "found.json")
     champion = Champion(
         corpus=_corpus(parent, found.synthetic, found.protocol),
         synthetic=found.synthetic,
@@ -182,16 +183,16 @@ def _champion(
             Fold(**one.model_dump(exclude={"run_id"}), run=_run(_tracked(one.run_id), run))
             for one in found.folds
         ],
-        trials=_trials(project, run),
+        trials=_trials(tried, run),
         seconds=found.seconds,
     )
+    champion = champion.model_copy(update={"others": _others(parent, champion, before)})
     line = f"taken, {champion.performances:,} performances of run {run.run_name} ({run.run_id})"
     return champion, {name: file.parent / name for name in names}, line
 
 
-def _trials(project: Project, parent: Run) -> list[Trial]:
-    """What the search tried, with the figures that its runs have of each inner fold."""
-    found = pointer.read(project.search("audio") / "found.json")
+def _trials(found: dict[str, Any], parent: Run) -> list[Trial]:
+    """What a search tried, with the figures that its runs have of each inner fold."""
     made = []
     for one in found.get("trials", []):
         tracked = _tracked(one["run_id"])
@@ -203,6 +204,25 @@ def _trials(project: Project, parent: Run) -> list[Trial]:
         run = _run(tracked, parent)
         made.append(Trial(hyperparameters=one["hyperparameters"], folds=folds, run=run))
     return made
+
+
+def _others(tracked: Any, champion: Champion, before: Champion | None) -> list[Trial]:
+    """What other searches on the same corpus tried: those tracked here, and those kept before."""
+    import mlflow
+
+    query = (
+        "attributes.status = 'FINISHED' and attributes.run_name = 'search' "
+        f"and tags.avemo.corpus = '{champion.corpus}'"
+    )
+    searches = mlflow.MlflowClient().search_runs([tracked.info.experiment_id], query)
+    made = []
+    for search in searches:
+        found = mlflow.artifacts.load_dict(f"{search.info.artifact_uri}/found.json")
+        made += _trials(found, _run(search))
+    if before and before.corpus == champion.corpus:
+        made += [*before.trials, *before.others]
+    known = {one.run.run_id for one in champion.trials}
+    return list({one.run.run_id: one for one in made if one.run.run_id not in known}.values())
 
 
 def _system(file: Path, place: str, before: dict[str, System]) -> tuple[System, Files, str]:

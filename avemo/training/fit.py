@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.ravdess import EMOTIONS
+from ..models.hypermodel import Variation
 from ..models.inputs import Preparation
+from .batches import Batches
 from .data import Dataset
 
-__all__ = ["Examples", "deterministic", "fit", "prepared"]
-
-#: the network's inputs by name, and the labels
-Examples = tuple[dict[str, Any], Any]
+__all__ = ["deterministic", "fit", "prepared"]
 
 
 def deterministic(seed: int) -> None:
@@ -27,44 +26,45 @@ def deterministic(seed: int) -> None:
 
 
 def prepared(data: Dataset, preparations: Mapping[str, Preparation]) -> dict[str, Any]:
-    """The network's inputs."""
-    return {name: made.apply(data.features[name]) for name, made in preparations.items()}
+    """A network's inputs, by name."""
+    return {name: one.apply(data.features[name]) for name, one in preparations.items()}
 
 
 def fit(
     model: keras.Model,
-    train: Examples,
-    valid: Examples | None,
+    train: Dataset,
+    valid: Dataset | None,
+    preparations: Mapping[str, Preparation],
     *,
+    variation: Variation,
     epochs: int,
     batch_size: int,
+    seed: int,
     patience: int | None = None,
-    callbacks: list[keras.callbacks.Callback] | None = None,
 ) -> pd.DataFrame:
-    """Fit a model. Each emotion weighs the same, however many clips it has.
+    """Fit a model.
 
     With `patience` it ends when the validation loss has not fallen for as many epochs, and the best
     epoch is kept. Without, or without a validation part, all epochs are run while the learning rate
     falls along half a cosine, and the last is kept: nothing is chosen by the validation part.
 
     Args:
-        train: inputs, of which the model takes its own, and labels
-        valid: likewise; None where there is none
+        model: compiled; `deterministic` was called before it was built
+        train: what is learnt from
+        valid: what the model is held against after each epoch; None where there is nothing
+        preparations: of the model's inputs, and maybe of others
+        variation: how what is learnt from changes from epoch to epoch
+        epochs: at most
+        batch_size: clips
+        seed: of the order and of what is drawn
+        patience: epochs
 
     Returns:
         one row an epoch: epoch, loss, uar and, with a validation part, val_loss, val_uar
     """
-
-    def own(examples: Examples) -> Examples:
-        inputs, labels = examples
-        return {name: inputs[name] for name in model.input}, np.eye(len(EMOTIONS), dtype="f")[
-            labels
-        ]
-
-    labels = train[1]
-    present, counts = np.unique(labels, return_counts=True)
-    weights = len(labels) / (len(present) * counts)
-    if patience and valid:
+    own = {name: preparations[name] for name in model.input}
+    held = _examples(valid, own) if valid else None
+    if patience and held:
         pace: keras.callbacks.Callback = keras.callbacks.EarlyStopping(
             "val_loss", patience=patience, restore_best_weights=True, mode="min"
         )
@@ -74,14 +74,18 @@ def fit(
             lambda epoch, _: full * (1 + math.cos(math.pi * epoch / epochs)) / 2
         )
     history = model.fit(
-        *own(train),
-        validation_data=own(valid) if valid else None,
+        Batches(train, own, variation, size=batch_size, seed=seed),
+        validation_data=held,
         epochs=epochs,
-        batch_size=batch_size,
-        class_weight=dict(zip(present.tolist(), weights.tolist(), strict=True)),
-        callbacks=[*(callbacks or []), pace],
+        callbacks=[pace],
+        shuffle=False,
         verbose=0,
     )
     table = pd.DataFrame(history.history).drop(columns="learning_rate", errors="ignore")
     table.insert(0, "epoch", range(1, len(table) + 1))
     return table
+
+
+def _examples(data: Dataset, preparations: Mapping[str, Preparation]) -> tuple[Any, Any]:
+    targets = np.eye(len(EMOTIONS), dtype="f")[data.labels]
+    return prepared(data, preparations), targets

@@ -101,17 +101,20 @@ class Folds:
         search = getattr(settings.search, task.modality)
         preparations = task.prepare(train)
         deterministic(settings.seed + member)
-        network = task.networks(preparations).configured(dict(values))
+        networks = task.networks(preparations)
+        network = networks.configured(dict(values))
         fit(
             network,
-            (prepared(train, preparations), train.labels),
+            train,
             None,
+            preparations,
+            variation=networks.varied(dict(values)),
             epochs=settings.search.budget_of(task.modality).epochs,
             batch_size=search.batch_size,
+            seed=settings.seed + member,
         )
-        inputs = prepared(unseen, preparations)
-        own = {name: inputs[name] for name in network.input}
-        return np.asarray(network.predict(own, batch_size=64, verbose=0))
+        own = {name: preparations[name] for name in network.input}
+        return np.asarray(network.predict(prepared(unseen, own), batch_size=64, verbose=0))
 
 
 def kept(project: Project, settings: Settings, task: Task) -> Folds:

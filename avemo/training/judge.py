@@ -12,7 +12,7 @@ from ..project import Project
 from ..settings import Settings
 from ..tracking import runs
 from . import members
-from .fit import deterministic, fit, prepared
+from .fit import deterministic, fit
 from .folds import Folds, kept, uar
 from .task import Task
 
@@ -89,14 +89,12 @@ class ByPart:
     name = "part"
 
     def __init__(self, settings: Settings, task: Task) -> None:
-        train, valid = task.data.part("train"), task.data.part("valid")
-        self.rounds = 1 if len(valid) else 0
+        self.train, self.valid = task.data.part("train"), task.data.part("valid")
+        self.rounds = 1 if len(self.valid) else 0
         self.settings = settings
         self.modality = task.modality
-        preparations = task.prepare(train)
-        self.networks = task.networks(preparations)
-        self.train = (prepared(train, preparations), train.labels)
-        self.valid = (prepared(valid, preparations), valid.labels) if self.rounds else None
+        self.preparations = task.prepare(self.train)
+        self.networks = task.networks(self.preparations)
 
     def __call__(self, values: Found, step: Callable[[], None]) -> dict[str, float]:
         """What a configuration is worth; its curves go to the run under way."""
@@ -105,9 +103,12 @@ class ByPart:
             self.networks.configured(values),
             self.train,
             self.valid,
+            self.preparations,
+            variation=self.networks.varied(values),
             epochs=self.settings.search.budget_of(self.modality).epochs,
-            patience=self.settings.training.patience,
             batch_size=getattr(self.settings.search, self.modality).batch_size,
+            seed=self.settings.seed,
+            patience=self.settings.training.patience,
         )
         runs.log_epochs(history)
         best = history.iloc[int(history["val_loss"].argmin())]

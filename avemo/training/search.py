@@ -118,7 +118,7 @@ def tuner_of(settings: Settings, task: Task, judged: Judge, parent: Any, scratch
     tags = {"avemo.stage": runs.stage_of("search", task.modality), "avemo.modality": task.modality}
     return Tuner(
         task.networks(task.prepare(task.data.part("train"))),
-        Oracle(settings.search.budget_of(task.modality).trials, settings.seed, scratch),
+        Oracle.of(settings, task.modality, scratch),
         parent=parent,
         judge=judged,
         tags=tags,

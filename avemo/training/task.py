@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import keras
 from ..corpus import split
 from ..models import inputs
 from ..models.bundle import Bundle
-from ..models.hypermodel import Architectures, architecture
+from ..models.hypermodel import Architectures, architecture, copies_of
 from ..project import Project
 from ..settings import Search, Settings
 from ..tracking import runs
@@ -42,6 +42,7 @@ class Task:
         left_out: of the others, why not
         parts: the trained audio and visual models, for fused ones
         given: how the parts' features become inputs
+        copies: of the features, those of altered copies
     """
 
     modality: str
@@ -50,16 +51,18 @@ class Task:
     left_out: dict[str, str]
     parts: dict[str, keras.Model]
     given: Preparations
+    copies: Sequence[str] = ()
 
     def prepare(self, train: Dataset) -> Preparations:
         """How features become inputs, learnt from what is trained on."""
-        own = [name for name in self.data.features if name not in self.given]
-        return {**self.given, **{name: inputs.fit(train.features[name]) for name in own}}
+        own = self.data.features.keys() - self.given.keys() - set(self.copies)
+        return {**self.given, **{name: inputs.fit(train.features[name]) for name in sorted(own)}}
 
     def networks(self, preparations: Preparations) -> Architectures:
         """The networks for inputs that are made so."""
-        shapes = {name: made.shape for name, made in preparations.items()}
-        return Architectures(self.modality, self.architectures, shapes, self.parts)
+        return Architectures(
+            self.modality, self.architectures, preparations, self.parts, self.copies
+        )
 
 
 def task(project: Project, settings: Settings, modality: str) -> Task:
@@ -87,13 +90,14 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
     if not names:
         raise Absent("; ".join(f"{name}: {reason}" for name, reason in left_out.items()))
     own = {feature for each in names for feature in architecture(modality, each).INPUTS}
-    data = load(project, sorted(own | set(given)))
+    copies = _copies(project, modality, names)
+    data = load(project, sorted(own | set(given)) + copies)
     for part in parts:
         made_on = Bundle(project.trained(part)).description["split"]
         split.require(made_on, data.split, f"the trained {part} model")
     if not len(data.part("train")):
         raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
-    return Task(modality, data, names, left_out, parts, given)
+    return Task(modality, data, names, left_out, parts, given, copies)
 
 
 def identity(project: Project, settings: Settings, task: Task) -> str:
@@ -104,7 +108,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         code,
         settings.seed,
         task.architectures,
-        chosen.model_dump(include={"judged_on", "batch_size"}),
+        chosen.model_dump(include={"draws", "judged_on", "batch_size"}),
         settings.search.budget_of(task.modality).epochs,
         settings.training.model_dump(),
         task.data.descriptions,
@@ -122,3 +126,11 @@ def _left_out(project: Project, modality: str, names: list[str]) -> dict[str, st
             if not folder_of(project, feature).is_dir():
                 found[name] = f"there are no {feature} features"
     return found
+
+
+def _copies(project: Project, modality: str, names: list[str]) -> list[str]:
+    """The features of altered copies that the architectures may learn from, where there are any."""
+    known = {
+        copy for name in names for copies in copies_of(modality, name).values() for copy in copies
+    }
+    return sorted(copy for copy in known if folder_of(project, copy).is_dir())

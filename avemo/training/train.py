@@ -13,12 +13,11 @@ from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..models import bundle, ensemble
-from ..models.hypermodel import Architectures
 from ..project import Project
 from ..settings import Search, Settings
 from ..tracking import runs
 from .data import Dataset
-from .fit import Examples, deterministic, fit, prepared
+from .fit import deterministic, fit, prepared
 from .folds import table
 from .judge import ANSWERS
 from .task import Preparations, Task
@@ -80,9 +79,8 @@ def train(
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")
         valid = None if by_folds else task.data.part("valid")
-        examples = _examples(trained_on, preparations), _examples(valid, preparations)
         fits = [
-            _member(settings, task.networks(preparations), values, place, examples, run)
+            _member(settings, task, preparations, values, place, (trained_on, valid), run)
             for place, values in enumerate(found["members"])
         ]
         networks = [network for network, _ in fits]
@@ -109,26 +107,23 @@ def train(
     return {"run_id": run.info.run_id, "architecture": name, "valid": figures}
 
 
-def _examples(data: Dataset | None, preparations: Preparations) -> Examples | None:
-    return (prepared(data, preparations), data.labels) if data is not None and len(data) else None
-
-
 def _member(
     settings: Settings,
-    networks: Architectures,
+    task: Task,
+    preparations: Preparations,
     values: dict[str, Any],
     place: int,
-    examples: tuple[Examples | None, Examples | None],
+    parts: tuple[Dataset, Dataset | None],
     run: Any,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Fit one configuration, in a child run: the network, and its epochs."""
-    train, valid = examples
-    assert train is not None
-    modality = networks.modality
+    train, valid = parts
+    modality = task.modality
     search: Search = getattr(settings.search, modality)
     by_folds = search.judged_on == "folds"
     budget = settings.search.budget_of(modality)
     deterministic(settings.seed + place)
+    networks = task.networks(preparations)
     network = networks.configured(values)
     title = f"member {place} {values['architecture']}"
     with runs.child(run, title, {"avemo.modality": modality}):
@@ -137,9 +132,12 @@ def _member(
             network,
             train,
             valid,
+            preparations,
+            variation=networks.varied(values),
             epochs=budget.epochs if by_folds else settings.training.epochs,
-            patience=None if by_folds else settings.training.patience,
             batch_size=search.batch_size,
+            seed=settings.seed + place,
+            patience=None if by_folds else settings.training.patience,
         )
         runs.log_epochs(history)
         figure = plots.learning_curves(history, title + _kind(settings))
@@ -159,9 +157,12 @@ def _judged(
         return pd.read_csv(answers) if answers.exists() else pd.DataFrame()
     if not len(valid):
         return pd.DataFrame()
-    inputs = prepared(valid, preparations)
     each = [
-        one.predict({name: inputs[name] for name in one.input}, batch_size=64, verbose=0)
+        one.predict(
+            prepared(valid, {name: preparations[name] for name in one.input}),
+            batch_size=64,
+            verbose=0,
+        )
         for one in networks
     ]
     return table(valid, np.mean(each, axis=0))

@@ -14,6 +14,7 @@ import keras_tuner
 import mlflow
 
 from ..files import whole
+from ..settings import Settings
 from ..tracking import runs, stopped
 from . import progress
 from .judge import OBJECTIVE, Judge
@@ -23,7 +24,7 @@ __all__ = ["Oracle", "Tuner"]
 
 
 class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    """Each architecture with its defaults first, then at random.
+    """Each architecture with its defaults first, then at random, of one architecture in turn.
 
     Trials are drawn in the order of their numbers and from the seed alone, so that they are the
     same whoever runs them, and however they do.
@@ -31,13 +32,23 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
     Args:
         trials: how many
         seed: of what is drawn
+        draws: the architectures in the order of the turns; those that the space has not are left
+            out, and where none is left, each has its turn
         scratch: the search's folder
         outlived: whether those who run trials live on when it dies
     """
 
     trials: dict[str, Any]
 
-    def __init__(self, trials: int, seed: int, scratch: Path, *, outlived: bool = False) -> None:
+    def __init__(
+        self,
+        trials: int,
+        seed: int,
+        draws: list[str],
+        scratch: Path,
+        *,
+        outlived: bool = False,
+    ) -> None:
         super().__init__(
             keras_tuner.Objective(OBJECTIVE, "max"),
             max_trials=trials,
@@ -45,9 +56,17 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
             max_retries_per_trial=0,
         )
         self.verbose = 0
+        self.draws = draws
         self.scratch = scratch
         self.outlived = outlived
         self._set_project_dir(scratch, TRIALS)
+
+    @classmethod
+    def of(cls, settings: Settings, modality: str, scratch: Path, **more: bool) -> "Oracle":
+        """The one that params.yaml asks for."""
+        budget = settings.search.budget_of(modality)
+        draws = getattr(settings.search, modality).draws
+        return cls(budget.trials, settings.seed, draws, scratch, **more)
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """What the next trial is."""
@@ -55,8 +74,8 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
         space = self.hyperparameters.space
         architectures = next(one.values for one in space if one.name == "architecture")
         if number >= len(architectures):
-            found: dict[str, Any] = super().populate_space(trial_id)
-            return found
+            turns = [name for name in self.draws if name in architectures] or architectures
+            return self._drawn(trial_id, turns[(number - len(architectures)) % len(turns)])
         hp = keras_tuner.HyperParameters()
         for one in space:
             hp.merge([one])
@@ -65,6 +84,13 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
             elif hp.is_active(one):
                 hp.values[one.name] = one.default
         return {"status": "RUNNING", "values": hp.values}
+
+    def _drawn(self, trial_id: str, architecture: str) -> dict[str, Any]:
+        """A configuration at random that was not tried, of one architecture."""
+        while True:
+            found: dict[str, Any] = super().populate_space(trial_id)
+            if not found["values"] or found["values"]["architecture"] == architecture:
+                return found
 
     @keras_tuner.synchronized  # type: ignore[untyped-decorator]
     def end_trial(self, trial: Any) -> None:

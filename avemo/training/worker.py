@@ -31,8 +31,7 @@ def _chief(project: Project, settings: Settings, modality: str, scratch: Path) -
 
     from .tuner import Oracle
 
-    trials = settings.search.budget_of(modality).trials
-    oracle = Oracle(trials, settings.seed, scratch, outlived=True)
+    oracle = Oracle.of(settings, modality, scratch, outlived=True)
     oracle.reload()
     start_server(oracle)
 

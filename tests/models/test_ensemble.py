@@ -26,8 +26,8 @@ HEAD = {"architecture": "whisper", "whisper/convolutions": 1, "whisper/width": 9
 def member(values, seed):
     """A network whose every weight is drawn, so that none is one or zero by chance."""
     keras.utils.set_random_seed(seed)
-    shapes = {name: made.shape for name, made in PREPARATIONS.items()}
-    made = Architectures("audio", ["whisper", "whisper_linear"], shapes, {}).configured(values)
+    names = ["whisper", "whisper_linear"]
+    made = Architectures("audio", names, PREPARATIONS, {}).configured(values)
     draw = np.random.default_rng(seed)
     made.set_weights([w + draw.normal(0, 0.2, w.shape) for w in made.get_weights()])
     return made

@@ -8,7 +8,7 @@ from made_results import champion, keep, predictions, sharpened, uar
 
 from avemo.errors import AvemoError
 from avemo.project import Project
-from avemo.report import kept
+from avemo.report import experiments, kept
 from avemo.report.takeover import takeover
 from avemo.tracking import store
 
@@ -24,10 +24,10 @@ def tracked(tmp_path_factory):
         patch.setenv(store.TRACKING_URI, f"sqlite:///{root}/mlflow.db")
         patch.setenv("GIT_DIR", str(root / "none"))
 
-        def make(name, experiment, **tags):
+        def make(name, experiment, nested=False, **tags):
             mlflow.set_experiment(experiment)
             tags = {name.replace("_", "."): value for name, value in tags.items()}
-            with mlflow.start_run(run_name=name, tags=tags) as run:
+            with mlflow.start_run(run_name=name, tags=tags, nested=nested) as run:
                 mlflow.log_param("seed", 20)
             return run.info.run_id
 
@@ -58,6 +58,25 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
     found |= {"folds": folds, "figures": {}} | summary
     (folder / "summary.json").write_text(json.dumps(found))
     return found
+
+
+def searched(project, tracked, architectures, current=True, corpus="path", status="FINISHED"):
+    """A finished search of these, the project's own or another."""
+    tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
+    mlflow.set_experiment("avemo/audio")
+    found = {"trials": []}
+    with mlflow.start_run(run_name="search", tags=tags) as run:
+        for number, name in enumerate(architectures):
+            trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
+            for fold in (2, 3):
+                mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
+            found["trials"].append({"run_id": trial, "hyperparameters": {"architecture": name}})
+        mlflow.log_dict(found, "found.json")
+    mlflow.MlflowClient().set_terminated(run.info.run_id, status)
+    if current:
+        folder = project.search("audio")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "found.json").write_text(json.dumps(found))
 
 
 def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
@@ -251,3 +270,33 @@ def test_a_damaged_summary(project, tracked):
     assert refused(project) == (
         "results/crossvalidation/audio/summary.json, protocol: Input should be 'actor'"
     )
+
+
+def test_what_other_searches_tried_is_kept_beside_the_champion_s_own(project, tracked):
+    cross_validated(project, tracked)
+    searched(project, tracked, ["tuned"], current=False)
+    searched(project, tracked, ["failed"], current=False, status="FAILED")
+    searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
+    searched(project, tracked, ["cnn", "lstm"])
+
+    def kept_now():
+        takeover(project)
+        best = kept.read(project.root / kept.FOLDER).facts.champion
+        names = [[one.hyperparameters["architecture"] for one in each]
+                 for each in (best.trials, best.others)]  # fmt: skip
+        return *names, best
+
+    trials, others, best = kept_now()
+    assert (trials, others) == (["cnn", "lstm"], ["tuned"])
+    assert best.trials[1].folds == {"2": 0.6, "3": 0.6}
+    assert best.others[0].run.commit.startswith("tuned")
+    page = experiments.text(best)
+    assert page.index("trial 00 cnn") < page.index("Other searches") < page.index("trial 00 tuned")
+
+    searched(project, tracked, ["newer"])
+    for run in mlflow.search_runs(experiment_names=["avemo/audio"], output_format="list"):
+        if run.data.tags.get("mlflow.source.git.commit", "").startswith("tuned"):
+            mlflow.delete_run(run.info.run_id)  # gone from the store, not from what is kept
+    trials, others, _ = kept_now()
+    assert trials == ["newer"]
+    assert sorted(others) == ["cnn", "lstm", "tuned"]

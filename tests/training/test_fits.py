@@ -21,7 +21,7 @@ def fitted(monkeypatch):
     made = []
 
     def counted(network, train, *arguments, **options):
-        made.append(len(train[1]))
+        made.append(len(train))
         return original(network, train, *arguments, **options)
 
     original = module.fit

@@ -11,9 +11,9 @@ from avemo.training.tuner import Oracle
 TRIALS = 6
 
 
-def oracle(folder, **options):
+def oracle(folder, draws=(), **options):
     """Of a search among two architectures, which goes on from what is kept."""
-    made = Oracle(TRIALS, 20, folder, **options)
+    made = Oracle(TRIALS, 20, draws, folder, **options)
     hp = keras_tuner.HyperParameters()
     hp.Choice("architecture", ["one", "other"])
     hp.Float("rate", 3e-4, 3e-3, sampling="log", default=1e-3)
@@ -50,6 +50,21 @@ def test_each_architecture_with_its_defaults_then_at_random(alone):
     assert alone["0"] == {"architecture": "one"} | defaults
     assert alone["1"] == {"architecture": "other"} | defaults
     assert len({str(values) for values in alone.values()}) == TRIALS
+
+
+@pytest.mark.parametrize(
+    ("draws", "expected"),
+    [
+        (["other"], ["other"] * 4),
+        (["one", "other", "other"], ["one", "other", "other", "one"]),
+        (["other", "third"], ["other"] * 4),
+        (["third"], ["one", "other", "one", "other"]),
+    ],
+)
+def test_what_is_drawn_takes_turns(tmp_path, draws, expected):
+    found = drawn(oracle(tmp_path, draws=draws))
+    assert [one["architecture"] for one in found.values()] == ["one", "other", *expected]
+    assert len({str(values) for values in found.values()}) == TRIALS
 
 
 @pytest.mark.parametrize("workers", [2, 3])

@@ -14,7 +14,7 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     """Log-mel [shape=(clips, frames, bands)] to one vector a clip."""
     from keras import layers
 
-    filters = hp.Choice("filters", [8, 16], default=16)
+    filters = hp.Choice("filters", [8, 16], default=8)
     dropout = hp.Float("dropout", 0.2, 0.5, step=0.1, default=0.3)
     x = inputs["logmel"]
     x = layers.Reshape((*x.shape[1:], 1))(x)

@@ -1,32 +1,40 @@
 """A head on Whisper's hidden states: narrowed, looked at over time, pooled by attention.
 
 Source:
-    S.-w. Yang et al.: SUPERB. Interspeech 2021 (all hidden states, weighted);
-    K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018
+    K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018;
+    masked steps: D. S. Park et al.: SpecAugment. Interspeech 2019
 """
 
 from typing import Any
 
-__all__ = ["INPUTS", "embed"]
+from ...features import whisper_copies
+
+__all__ = ["COPIES", "INPUTS", "embed", "head", "inside"]
 
 INPUTS = ("whisper",)
-
-_STATES = 5
+COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
 
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     """Hidden states [shape=(clips, steps, 5 * 384)], zeros after the end, to one vector a clip."""
+    return head(hp, inputs["whisper"], inside(inputs["whisper"]))
+
+
+def inside(x: Any) -> Any:
+    """One where a step is the clip's, zero where it fills up [shape=(clips, steps, 1)]."""
+    from keras import ops
+
+    return ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
+
+
+def head(hp: Any, x: Any, inside: Any) -> Any:
+    """What is learnt on top: steps [shape=(clips, steps, columns)] to one vector a clip."""
     from keras import layers, ops
 
     width = hp.Choice("width", [96, 128, 192], default=128)
     dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
-    x = inputs["whisper"]
-    steps, columns = x.shape[1:]
-    inside = ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
-    if hp.Choice("states", ["all", "weighted"], default="all") == "weighted":
-        x = layers.Reshape((steps, _STATES, columns // _STATES))(x)
-        x = layers.Dense(1, use_bias=False, kernel_initializer="ones")(layers.Permute((1, 3, 2))(x))
-        x = layers.Reshape((steps, columns // _STATES))(x)
+    masked = hp.Float("masked", 0.0, 0.2, step=0.1, default=0.0)
+    x = layers.Dropout(masked, noise_shape=(None, x.shape[1], 1))(x)
     x = layers.SpatialDropout1D(0.2)(x)
     x = _normal(layers.Dense(width)(x), dropout) * inside
     for _ in range(hp.Int("convolutions", 0, 2, default=2)):
