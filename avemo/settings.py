@@ -151,13 +151,6 @@ class Search(Strict):
             raise ValueError("members must be 1 where judged_on is part")
         return self
 
-    @model_validator(mode="after")
-    def _draws_are_named(self) -> "Search":
-        names = self.architectures + self.otherwise
-        if unknown := sorted(set(self.draws) - set(names)):
-            raise ValueError(f"draws: {ten(unknown)} is not among {', '.join(names)}")
-        return self
-
 
 class Searches(Strict):
     """The searches of the three modalities."""
@@ -167,6 +160,12 @@ class Searches(Strict):
     audio: Search
     visual: Search
     fused: Search
+
+    @model_validator(mode="after")
+    def _one_fusion(self) -> "Searches":
+        if max(self.fused.quick.members, self.fused.full.members) > 1:
+            raise ValueError("fused: members must be 1")
+        return self
 
     def budget_of(self, modality: str) -> Budget:
         """The one that `budget` names."""
@@ -183,6 +182,10 @@ class Searches(Strict):
             for key in ("architectures", "otherwise"):
                 for name in getattr(one, key):
                     _module(f"models.{modality}", name, f"search.{modality}.{key}")
+            if unknown := sorted(set(one.draws) - set(names)):
+                raise ValueError(
+                    f"{modality}.draws: {ten(unknown)} is not among {', '.join(names)}"
+                )
         return self
 
 

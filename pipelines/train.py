@@ -24,7 +24,8 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         pointer.write(folder / "run.json", made)
     uar = made["valid"].get("uar")
     figure = f"validation UAR {uar['value']:.3f}" if uar else "no validation part to judge it on"
-    print(f"train {modality}: {made['architecture']}, {figure}")
+    note = f"; {made['note']}" if "note" in made else ""
+    print(f"train {modality}: {made['architecture']}, {figure}{note}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,15 @@
 """The seam between architectures and the search: one hypermodel that can become any of them.
 
 An architecture is a module `avemo/models/MODALITY/NAME.py` with `INPUTS`, the features that it
-takes, and `embed(hp, inputs, parts)`, which turns them into one vector a clip; `parts` holds the
-trained single-modality models, for those that fuse. It may have `COPIES`: for a feature, those of
-altered copies of the clips, which training may draw in its place; and `RAW`, features that it takes
-a second time, as `NAME_raw`, without standardisation.
+takes, and `embed(hp, inputs, parts)`, which turns them into one vector a clip; for one that fuses,
+`parts` holds a `Part` a modality, and without `INPUTS` it takes theirs. It may have `COPIES`: for a
+feature, those of altered copies of the clips, which training may draw in its place; `RAW`: features
+that it takes a second time, as `NAME_raw`, without standardisation; and a `head` of its own, which
+makes a vector a probability an emotion, in a dense layer `emotion`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -20,7 +22,7 @@ from ..corpus.ravdess import EMOTIONS
 from .inputs import Preparation
 from .metric import UAR
 
-__all__ = ["Architectures", "Variation", "architecture", "copies_of"]
+__all__ = ["Architectures", "Part", "Variation", "architecture"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,6 @@ def architecture(modality: str, name: str) -> ModuleType:
     return import_module(f"..{modality}.{name}", __name__)
 
 
-def copies_of(modality: str, name: str) -> dict[str, tuple[str, ...]]:
-    """The features of altered copies that an architecture may learn from, by the feature's name."""
-    found: dict[str, tuple[str, ...]] = getattr(architecture(modality, name), "COPIES", {})
-    return found
-
-
 class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
     """The architectures of one modality, as one search space.
 
@@ -54,7 +50,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         modality: audio, visual or fused
         names: its architectures
         preparations: of each feature
-        parts: the trained audio and visual models, for fused ones
+        parts: for fused ones, the configuration of each modality that is fused
         copies: the features of altered copies that there are
     """
 
@@ -63,20 +59,29 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         modality: str,
         names: list[str],
         preparations: Mapping[str, Preparation],
-        parts: dict[str, keras.Model],
+        parts: Mapping[str, dict[str, Any]],
         copies: Sequence[str] = (),
     ) -> None:
         super().__init__()
-        self.copies = copies
+        self.known_copies = copies
         self.modality = modality
         self.names = names
         self.preparations = preparations
-        self.parts = parts
+        self.parts = {key: Part(key, values, preparations) for key, values in parts.items()}
 
     def inputs(self, name: str) -> list[str]:
-        """The features that an architecture takes: its own, and those of its parts."""
+        """The features that an architecture takes."""
         own = list(architecture(self.modality, name).INPUTS)
-        return own + [feature for part in self.parts.values() for feature in part.input]
+        return own + [feature for part in self._parts(name) for feature in part.inputs]
+
+    def _parts(self, name: str) -> list["Part"]:
+        """Those that it is made of: one without inputs of its own."""
+        return [] if architecture(self.modality, name).INPUTS else list(self.parts.values())
+
+    def copies(self, name: str) -> dict[str, tuple[str, ...]]:
+        """The features of altered copies that it may learn from, by the feature's name."""
+        own = getattr(architecture(self.modality, name), "COPIES", {})
+        return own | {key: each for part in self._parts(name) for key, each in part.copies.items()}
 
     def configured(self, values: dict[str, Any]) -> keras.Model:
         """The model of one configuration.
@@ -93,29 +98,21 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             values: as `configured` takes them
         """
         hp = _given(values)
-        return self._variation(hp, hp.Choice("architecture", self.names))
+        name = hp.Choice("architecture", self.names)
+        with _scope(hp, name):
+            return self._variation(hp, name)
 
     def build(self, hp: Any) -> keras.Model:
         """A compiled model: features of a clip in, one probability an emotion out."""
         chosen = hp.Choice("architecture", self.names)
-        for name in self.names:
-            with hp.conditional_scope("architecture", [name]), hp.name_scope(name):
+        for name in self.names:  # of the others, the tuner learns that they have a scope
+            with _scope(hp, name):
                 if name == chosen:
-                    inputs = {
-                        feature: keras.Input(self.preparations[feature].shape, name=feature)
-                        for feature in self.inputs(name)
-                    }
-                    module = architecture(self.modality, name)
-                    raw = {
-                        f"{feature}_raw": self.preparations[feature].undone(inputs[feature])
-                        for feature in getattr(module, "RAW", ())
-                    }
-                    x = module.embed(hp, inputs | raw, self.parts)
+                    inputs, x = self._body(hp, name)
+                    self._variation(hp, name)
         x = keras.layers.Identity(name="embedding")(x)
-        x = keras.layers.Dropout(0.3)(x)
-        x = keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
+        x = getattr(architecture(self.modality, chosen), "head", _head)(x)
         model = keras.Model(inputs, x, name=f"{self.modality}_{chosen}")
-        self._variation(hp, chosen)
         rate = hp.Float("learning_rate", 7e-4, 3e-3, sampling="log", default=1e-3)
         smoothing = hp.Choice("label_smoothing", [0.0, 0.1], default=0.1)
         model.compile(
@@ -125,18 +122,98 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         )
         return model
 
+    def _body(self, hp: Any, name: str) -> tuple[dict[str, Any], Any]:
+        """The inputs, and one vector a clip."""
+        inputs = {
+            feature: keras.Input(self.preparations[feature].shape, name=feature)
+            for feature in self.inputs(name)
+        }
+        module = architecture(self.modality, name)
+        return inputs, _embedded(module, hp, inputs, self.preparations, self.parts)
+
     def _variation(self, hp: Any, name: str) -> Variation:
-        with hp.conditional_scope("architecture", [name]), hp.name_scope(name):
-            found = {
-                feature: there
-                for feature, copies in copies_of(self.modality, name).items()
-                if (there := [copy for copy in copies if copy in self.copies])
-            }
-            if not found:
-                return Variation()
-            copies = hp.Boolean("copies", default=True)
-            mixup = hp.Choice("mixup", [0.0, 0.2], default=0.0)
+        found = {
+            feature: there
+            for feature, copies in self.copies(name).items()
+            if (there := [copy for copy in copies if copy in self.known_copies])
+        }
+        if not found:
+            return Variation()
+        copies = hp.Boolean("copies", default=True)
+        mixup = hp.Choice("mixup", [0.0, 0.2], default=0.0)
         return Variation(found if copies else {}, mixup)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A single modality, for an architecture that fuses: built anew, as its search chose.
+
+    Args:
+        modality: audio or visual
+        values: the configuration
+        preparations: of each feature
+    """
+
+    modality: str
+    values: dict[str, Any]
+    preparations: Mapping[str, Preparation]
+
+    @property
+    def name(self) -> str:
+        """Its architecture."""
+        return str(self.values["architecture"])
+
+    @property
+    def inputs(self) -> list[str]:
+        """The features that it takes."""
+        return list(architecture(self.modality, self.name).INPUTS)
+
+    @property
+    def copies(self) -> dict[str, tuple[str, ...]]:
+        """As `Architectures.copies`."""
+        found: dict[str, tuple[str, ...]] = getattr(
+            architecture(self.modality, self.name), "COPIES", {}
+        )
+        return found
+
+    def embed(self, inputs: dict[str, Any]) -> Any:
+        """One vector a clip.
+
+        Args:
+            inputs: of these features, and maybe of others
+        """
+        hp = _given(self.values)
+        hp.Choice("architecture", [self.name])
+        own = {name: inputs[name] for name in self.inputs}
+        with _scope(hp, self.name):
+            module = architecture(self.modality, self.name)
+            return _embedded(module, hp, own, self.preparations, {})
+
+
+@contextmanager
+def _scope(hp: Any, name: str) -> Iterator[None]:
+    """Where an architecture's own hyperparameters are declared."""
+    with hp.conditional_scope("architecture", [name]), hp.name_scope(name):
+        yield
+
+
+def _embedded(
+    module: ModuleType,
+    hp: Any,
+    inputs: dict[str, Any],
+    preparations: Mapping[str, Preparation],
+    parts: Mapping[str, Part],
+) -> Any:
+    raw = {
+        f"{feature}_raw": preparations[feature].undone(inputs[feature])
+        for feature in getattr(module, "RAW", ())
+    }
+    return module.embed(hp, inputs | raw, parts)
+
+
+def _head(x: Any) -> Any:
+    x = keras.layers.Dropout(0.3)(x)
+    return keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
 
 
 def _given(values: dict[str, Any]) -> Any:

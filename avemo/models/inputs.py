@@ -69,7 +69,9 @@ class Images:
         return (self.count, *self.size)
 
     def apply(self, clips: Sequence[Array]) -> Array:
-        """Uint8 [shape=(clips, count, height, width, channels)]."""
+        """Uint8 [shape=(clips, count, height, width, channels)]; black for a clip without any."""
+        black = np.zeros((1, *self.size), np.uint8)
+        clips = [clip if len(clip) else black for clip in clips]
         picks = [np.arange(self.count) * len(clip) // self.count for clip in clips]
         return np.stack([clip[pick] for clip, pick in zip(clips, picks, strict=True)])
 

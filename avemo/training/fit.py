@@ -62,6 +62,8 @@ def fit(
     Returns:
         one row an epoch: epoch, loss, uar and, with a validation part, val_loss, val_uar
     """
+    if not len(train):  # it stays what it begins with
+        return pd.DataFrame({"epoch": []})
     own = {name: preparations[name] for name in model.input}
     held = _examples(valid, own) if valid else None
     if patience and held:

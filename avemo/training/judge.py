@@ -11,17 +11,14 @@ from ..evaluation import calibration, metrics
 from ..project import Project
 from ..settings import Settings
 from ..tracking import runs
-from . import members
+from . import answers, fusion, members
 from .fit import deterministic, fit
 from .folds import Folds, kept, uar
 from .task import Task
 
-__all__ = ["ANSWERS", "OBJECTIVE", "ByFolds", "ByPart", "Judge", "ensemble", "judge"]
+__all__ = ["OBJECTIVE", "ByFolds", "ByPart", "Judge", "ensemble", "judge"]
 
 OBJECTIVE = "val_uar"
-#: what the chosen members answer on the inner folds, beside what the search found
-ANSWERS = "predictions.csv"
-
 Found = dict[str, Any]
 
 
@@ -29,7 +26,8 @@ def judge(project: Project, settings: Settings, task: Task) -> "Judge":
     """The way that params.yaml asks for."""
     if getattr(settings.search, task.modality).judged_on == "part":
         return ByPart(settings, task)
-    return ByFolds(settings, kept(project, settings, task))
+    by = Fusion if task.modality == "fused" else ByFolds
+    return by(project, settings, kept(project, settings, task))
 
 
 class ByFolds:
@@ -37,7 +35,8 @@ class ByFolds:
 
     name = "folds"
 
-    def __init__(self, settings: Settings, folds: Folds) -> None:
+    def __init__(self, project: Project, settings: Settings, folds: Folds) -> None:
+        self.project = project
         self.settings = settings
         self.folds = folds
         inner = folds.inner(folds.test)
@@ -45,21 +44,31 @@ class ByFolds:
 
     def __call__(self, values: Found, step: Callable[[], None]) -> dict[str, float]:
         """What a configuration is worth; calls `step` after each fit."""
-        answers = self.folds.judged(values, self.folds.test, step)
+        found = self.folds.judged(values, self.folds.test, step)
         each = {
             f"{OBJECTIVE}_fold_{fold}": metrics.uar(rows["true"], metrics.predicted(rows))
-            for fold, rows in answers.groupby("fold")
+            for fold, rows in found.groupby("fold")
         }
-        loss = metrics.log_loss(answers["true"], metrics.probabilities(answers))
-        return {OBJECTIVE: uar(answers), **each, "val_log_loss": loss}
+        loss = metrics.log_loss(found["true"], metrics.probabilities(found))
+        return {OBJECTIVE: uar(found), **each, "val_log_loss": loss}
 
     def chosen(self, trials: list[Found], folder: Path) -> Found:
         """The members, their temperature, and their answers, which go into the folder."""
-        count = self.settings.search.budget_of(self.folds.task.modality).members
-        found, answers = ensemble(self.folds, trials, count, self.folds.test)
-        answers.to_csv(folder / ANSWERS, index=False, float_format="%.6f")
-        mlflow.log_metric(f"members_{OBJECTIVE}", uar(answers))
+        found, given = self._chosen(trials)
+        given.to_csv(folder / answers.FILE, index=False, float_format="%.6f")
+        mlflow.log_metric(f"members_{OBJECTIVE}", uar(given))
         return found
+
+    def _chosen(self, trials: list[Found]) -> tuple[Found, pd.DataFrame]:
+        count = self.settings.search.budget_of(self.folds.task.modality).members
+        return ensemble(self.folds, trials, count, self.folds.test)
+
+
+class Fusion(ByFolds):
+    """The same for a fusion, which is held against the better of the two models alone."""
+
+    def _chosen(self, trials: list[Found]) -> tuple[Found, pd.DataFrame]:
+        return fusion.settled(self.project, self.settings, trials, super()._chosen)
 
 
 def ensemble(
@@ -78,9 +87,9 @@ def ensemble(
     """
     judged = [folds.judged(trial["hyperparameters"], test) for trial in trials]
     picks = members.choose(judged, count)
-    answers = members.mean([judged[pick] for pick in picks])
+    joint = members.mean([judged[pick] for pick in picks])
     chosen = [trials[pick]["hyperparameters"] for pick in picks]
-    return {"members": chosen, "temperature": calibration.fit(answers)}, answers
+    return {"members": chosen, "temperature": calibration.fit(joint)}, joint
 
 
 class ByPart:

@@ -5,16 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import keras
-
-from ..corpus import split
 from ..models import inputs
-from ..models.bundle import Bundle
-from ..models.hypermodel import Architectures, architecture, copies_of
+from ..models.hypermodel import Architectures, architecture
 from ..project import Project
 from ..settings import Search, Settings
 from ..tracking import runs
+from . import fusion
 from .data import Dataset, folder_of, load
 
 __all__ = ["MODALITIES", "Absent", "Task", "identity", "task"]
@@ -40,8 +38,8 @@ class Task:
         data: its performances
         architectures: those whose features there are
         left_out: of the others, why not
-        parts: the trained audio and visual models, for fused ones
-        given: how the parts' features become inputs
+        parts: for fused, the configurations of the audio and the visual model
+        given: how features become inputs that nothing has to be learnt of
         copies: of the features, those of altered copies
     """
 
@@ -49,7 +47,7 @@ class Task:
     data: Dataset
     architectures: list[str]
     left_out: dict[str, str]
-    parts: dict[str, keras.Model]
+    parts: dict[str, dict[str, Any]]
     given: Preparations
     copies: Sequence[str] = ()
 
@@ -73,15 +71,9 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
         CorpusError: what is to be fused was trained on another split
     """
     search: Search = getattr(settings.search, modality)
-    parts: dict[str, keras.Model] = {}
-    given: dict[str, inputs.Preparation] = {}
-    if modality == "fused":
-        for part in ("audio", "visual"):
-            bundle = Bundle(project.trained(part))
-            if not bundle.exists:
-                raise Absent(f"there is no {part} model to fuse")
-            parts[part] = bundle.network
-            given |= bundle.preparations
+    parts = fusion.configurations(project) if modality == "fused" else {}
+    if modality == "fused" and not parts:
+        raise Absent("there is no model of each modality to fuse")
     left_out = _left_out(project, modality, search.architectures)
     names = [name for name in search.architectures if name not in left_out]
     if not names:
@@ -89,14 +81,18 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
         names = [name for name in search.otherwise if name not in left_out]
     if not names:
         raise Absent("; ".join(f"{name}: {reason}" for name, reason in left_out.items()))
-    own = {feature for each in names for feature in architecture(modality, each).INPUTS}
-    copies = _copies(project, modality, names)
-    data = load(project, sorted(own | set(given)) + copies)
-    for part in parts:
-        made_on = Bundle(project.trained(part)).description["split"]
-        split.require(made_on, data.split, f"the trained {part} model")
+    given = fusion.identities() if parts else {}
+    networks = Architectures(modality, names, {}, parts)
+    own = {feature for name in names for feature in networks.inputs(name)} - given.keys()
+    known = {copy for name in names for each in networks.copies(name).values() for copy in each}
+    copies = sorted(copy for copy in known if folder_of(project, copy).is_dir())
+    data = load(project, sorted(own) + copies)
+    if parts:
+        data = fusion.with_answers(project, data)
     if not len(data.part("train")):
-        raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
+        if fusion.LATE not in names:
+            raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
+        names = [fusion.LATE]  # what it begins with needs nothing to learn from
     return Task(modality, data, names, left_out, parts, given, copies)
 
 
@@ -111,6 +107,8 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         chosen.model_dump(include={"draws", "judged_on", "batch_size"}),
         settings.search.budget_of(task.modality).epochs,
         settings.training.model_dump(),
+        task.parts,
+        [[row.tolist() for row in task.data.features[name]] for name in task.given],
         task.data.descriptions,
         task.data.rows.to_csv(),
         runs.data(project, runs.stage_of("search", task.modality)),
@@ -122,15 +120,7 @@ def _left_out(project: Project, modality: str, names: list[str]) -> dict[str, st
     """The architectures that take features which are not there."""
     found = {}
     for name in names:
-        for feature in architecture(modality, name).INPUTS:
+        for feature in set(architecture(modality, name).INPUTS) - fusion.identities().keys():
             if not folder_of(project, feature).is_dir():
                 found[name] = f"there are no {feature} features"
     return found
-
-
-def _copies(project: Project, modality: str, names: list[str]) -> list[str]:
-    """The features of altered copies that the architectures may learn from, where there are any."""
-    known = {
-        copy for name in names for copies in copies_of(modality, name).values() for copy in copies
-    }
-    return sorted(copy for copy in known if folder_of(project, copy).is_dir())

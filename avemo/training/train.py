@@ -16,10 +16,10 @@ from ..models import bundle, ensemble
 from ..project import Project
 from ..settings import Search, Settings
 from ..tracking import runs
+from . import answers, fusion
 from .data import Dataset
 from .fit import deterministic, fit, prepared
 from .folds import table
-from .judge import ANSWERS
 from .task import Preparations, Task
 
 __all__ = ["log_judgement", "predictions", "train"]
@@ -40,7 +40,7 @@ def train(
             trained on, without the test part
 
     Returns:
-        for JSON: run_id, architecture and the validation figures
+        for JSON: run_id, architecture, the validation figures and, of a fusion, a note
 
     Raises:
         CorpusError: the search was on another split
@@ -53,13 +53,20 @@ def train(
     preparations = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
     name = " + ".join(dict.fromkeys(names))
-    features = {each for one in set(names) for each in task.networks(preparations).inputs(one)}
+    parts = {part: bundle.Bundle(project.trained(part)) for part in task.parts}
+    described = dict(task.data.descriptions)
+    for one in parts.values():
+        described |= one.description["features"]
+    taken = {each for one in set(names) for each in task.networks(preparations).inputs(one)}
+    by_answers = not taken.isdisjoint(task.given)
+    if by_answers:
+        taken = {feature for one in parts.values() for feature in one.preparations}
     description = {
         "modality": modality,
         "architecture": name,
         "members": found["members"],
         "classes": list(EMOTIONS),
-        "features": {feature: task.data.descriptions[feature] for feature in sorted(features)},
+        "features": {feature: described[feature] for feature in sorted(taken)},
         "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         "split": task.data.split,
         "seed": settings.seed,
@@ -86,14 +93,19 @@ def train(
         networks = [network for network, _ in fits]
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
-        judged = _judged(task, preparations, networks, valid, project.search(modality) / ANSWERS)
+        judged = _judged(
+            task, preparations, networks, valid, project.search(modality) / answers.FILE
+        )
         temperature = calibration.fit(judged) if len(judged) else 1.0
         shares = [1 / len(networks)] * len(networks)
         network = ensemble.join(networks, shares, temperature)
         mlflow.log_params({"members": len(networks), "temperature": temperature})
-        mlflow.log_param("parameters", network.count_params())
         description["temperature"] = temperature
+        if by_answers:
+            network = fusion.whole(network, parts)
+            preparations = {k: v for one in parts.values() for k, v in one.preparations.items()}
         kept = {feature: preparations[feature] for feature in network.input}
+        mlflow.log_param("parameters", network.count_params())
         bundle.write(folder, network, kept, description)
         figures: dict[str, Any] = {}
         if len(judged):
@@ -104,7 +116,11 @@ def train(
             figures = log_judgement(settings, judged, "valid", modality)
         else:
             mlflow.set_tag("avemo.valid", "absent: the part holds no performance of this modality")
-    return {"run_id": run.info.run_id, "architecture": name, "valid": figures}
+        made = {"run_id": run.info.run_id, "architecture": name, "valid": figures}
+        if parts:
+            made["note"] = fusion.note(found)
+            mlflow.set_tag("avemo.fusion", made["note"])
+    return made
 
 
 def _member(
@@ -140,8 +156,9 @@ def _member(
             patience=None if by_folds else settings.training.patience,
         )
         runs.log_epochs(history)
-        figure = plots.learning_curves(history, title + _kind(settings))
-        mlflow.log_figure(figure, "learning_curves.png")
+        if len(history):
+            figure = plots.learning_curves(history, title + _kind(settings))
+            mlflow.log_figure(figure, "learning_curves.png")
     return network, history
 
 

@@ -5,7 +5,7 @@ from made_task import HEAD, LINEAR, dataset, searched, settings, task, tracked
 
 from avemo.evaluation import calibration, metrics
 from avemo.training.folds import uar
-from avemo.training.judge import ANSWERS, OBJECTIVE, ByFolds, ByPart, judge
+from avemo.training.judge import OBJECTIVE, ByFolds, ByPart, judge
 from avemo.training.members import mean
 
 pytestmark = pytest.mark.slow
@@ -43,7 +43,7 @@ def test_what_is_kept_of_the_members(project):
     answers = mean([folds.judged(values, 1) for values in found["members"]])
     assert len(found["members"]) == 2
     assert found["temperature"] == pytest.approx(calibration.fit(answers))
-    kept = pd.read_csv(project.search("audio") / ANSWERS)
+    kept = pd.read_csv(project.search("audio") / answers.FILE)
     pd.testing.assert_frame_equal(kept, answers, atol=1e-6)
     assert set(kept["part"]) == {"valid", "train"}
     (run,) = mlflow.search_runs(experiment_names=["avemo/audio"], output_format="list")

@@ -12,8 +12,8 @@ from avemo.corpus.ravdess import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.models.bundle import Bundle
+from avemo.training import answers
 from avemo.training.folds import table
-from avemo.training.judge import ANSWERS
 from avemo.training.train import predictions, train
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def answered(project):
     inner = rows.where(rows.rows["fold"].ne(1))
     places = np.where(np.arange(len(inner)) % 4 == 3, (inner.labels + 1) % 8, inner.labels)
     found = table(inner, 0.99 * np.eye(len(EMOTIONS))[places] + 0.01 / len(EMOTIONS))
-    file = project.search("audio") / ANSWERS
+    file = project.search("audio") / answers.FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(file, index=False)
     yield found

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...features import whisper_copies
 
-__all__ = ["COPIES", "INPUTS", "embed", "head", "inside"]
+__all__ = ["COPIES", "INPUTS", "embed", "inside", "pooled"]
 
 INPUTS = ("whisper",)
 COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
@@ -17,7 +17,7 @@ COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     """Hidden states [shape=(clips, steps, 5 * 384)], zeros after the end, to one vector a clip."""
-    return head(hp, inputs["whisper"], inside(inputs["whisper"]))
+    return pooled(hp, inputs["whisper"], inside(inputs["whisper"]))
 
 
 def inside(x: Any) -> Any:
@@ -27,7 +27,7 @@ def inside(x: Any) -> Any:
     return ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
 
 
-def head(hp: Any, x: Any, inside: Any) -> Any:
+def pooled(hp: Any, x: Any, inside: Any) -> Any:
     """What is learnt on top: steps [shape=(clips, steps, columns)] to one vector a clip."""
     from keras import layers, ops
 

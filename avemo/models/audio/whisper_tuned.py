@@ -39,4 +39,4 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     inside = whisper.inside(x)
     before = inputs["whisper_raw"][:, :, 3 * WIDTH : 4 * WIDTH] * inside
     state = layers.LayerNormalization()(block([before, inside[:, :, 0]]))
-    return whisper.head(hp, layers.Concatenate()([x[:, :, : 4 * WIDTH], state]), inside)
+    return whisper.pooled(hp, layers.Concatenate()([x[:, :, : 4 * WIDTH], state]), inside)

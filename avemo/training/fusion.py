@@ -1,0 +1,154 @@
+"""From two models to one: what is fused, what it must be better than, and the whole."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from ..corpus import split
+from ..evaluation import metrics, paired
+from ..models.bundle import Bundle
+from ..models.inputs import Frames
+from ..project import Project
+from ..settings import Settings
+from ..tracking import pointer
+from . import answers
+from .data import Dataset
+
+__all__ = [
+    "LATE",
+    "PARTS",
+    "configurations",
+    "identities",
+    "note",
+    "settled",
+    "whole",
+    "with_answers",
+]
+
+#: the modalities that are fused
+PARTS = ("audio", "visual")
+#: the architecture that takes answers
+LATE = "late"
+
+Found = dict[str, Any]
+
+
+def configurations(project: Project) -> dict[str, Found]:
+    """Of each modality the configuration that its search chose first; none if one has no model."""
+    found = {part: pointer.read(project.search(part) / "found.json") for part in PARTS}
+    if any("absent" in one for one in found.values()):
+        return {}
+    return {part: one["members"][0] for part, one in found.items()}
+
+
+def identities() -> dict[str, Frames]:
+    """Answers are taken as they are."""
+    emotions = len(metrics.PROBABILITIES)
+    return {answers.feature(part): Frames(1, [0.0] * emotions, [1.0] * emotions) for part in PARTS}
+
+
+def with_answers(project: Project, data: Dataset) -> Dataset:
+    """The performances that both models have answered for without being trained on them.
+
+    Raises:
+        CorpusError: a model's search was on another split
+    """
+    for part in PARTS:
+        made_on = pointer.read(project.search(part) / "found.json")["split"]
+        split.require(made_on, data.split, f"the search result of {part}")
+    found = {answers.feature(part): answers.logarithms(project, part) for part in PARTS}
+    both = set.intersection(*(set(each) for each in found.values()))
+    kept = data.where(data.rows["performance"].isin(both))
+    more = {name: [each[key] for key in kept.rows["performance"]] for name, each in found.items()}
+    return replace(kept, features=kept.features | more)
+
+
+def settled(
+    project: Project,
+    settings: Settings,
+    trials: list[Found],
+    choose: Callable[[list[Found]], tuple[Found, pd.DataFrame]],
+) -> tuple[Found, pd.DataFrame]:
+    """The chosen fusion, or that of answers where no other surely beats the better model alone.
+
+    Surely: over draws of the actors, the same for both, the difference of the unweighted average
+    recall stays above zero.
+
+    Args:
+        trials: what the search tried
+        choose: what is chosen among some of them, and what that answers
+
+    Returns:
+        as `choose`, with `fusion`: what it was compared with, and by how much it is better
+    """
+    found, given = choose(trials)
+    alone = {part: answers.table(project, part) for part in PARTS}
+    fusion = _compared(settings, given, alone)
+    late = [one for one in trials if one["hyperparameters"]["architecture"] == LATE]
+    if not fusion["wins"] and late:
+        found, given = choose(late)
+        fusion = _compared(settings, given, alone)
+    return found | {"fusion": fusion}, given
+
+
+def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.DataFrame]) -> Found:
+    how: Found = settings.evaluation.model_dump() | {"seed": settings.seed}
+    shared = {part: paired.common(each, given)[0] for part, each in alone.items()}
+    uars = {
+        part: metrics.uar(each["true"], metrics.predicted(each)) for part, each in shared.items()
+    }
+    better = max(uars, key=uars.__getitem__)
+    difference = paired.differences(given, shared[better], **how)["uar"]
+    return {
+        "performances": len(given),
+        "alone": uars,
+        "better": better,
+        "fused": metrics.uar(given["true"], metrics.predicted(given)),
+        "difference": [difference.value, difference.low, difference.high],
+        "wins": difference.low is not None and difference.low > 0,
+    }
+
+
+def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
+    """From the features of both to one answer, by way of each model's own.
+
+    A modality whose features are all zero is taken as missing.
+
+    Args:
+        network: takes answers
+        bundles: the trained models
+
+    Returns:
+        a Keras model of the features of both
+    """
+    import keras
+    from keras import ops
+
+    from ..models.presence import present
+
+    inputs: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for part, bundle in bundles.items():
+        own = {
+            name: keras.Input(made.shape, name=name) for name, made in bundle.preparations.items()
+        }
+        model = keras.Model(bundle.network.input, bundle.network.output, name=part)
+        logs = ops.log(ops.maximum(model(own), answers.SMALLEST))
+        given[answers.feature(part)] = (logs * present(list(own.values())))[:, None]
+        inputs |= own
+    return keras.Model(inputs, network(given))
+
+
+def note(found: Found) -> str:
+    """What was found, in a sentence."""
+    fusion = found.get("fusion")
+    if not fusion:
+        return "nothing to compare by: both models' answers, their geometric mean"
+    value, low, high = fusion["difference"]
+    interval = f" [{low:+.3f}, {high:+.3f}]" if low is not None else ""
+    against = f"UAR {value:+.3f}{interval} against {fusion['better']} alone"
+    if fusion["wins"]:
+        return f"better than either model alone: {against}"
+    return f"no fusion is surely better than the better model alone, so that of answers: {against}"
