@@ -28,9 +28,9 @@ ALONE = [(modality, name) for modality in ("audio", "visual") for name in names(
 def clips(feature):
     """Some clips of a feature: pictures over time, one row of statistics, else rows over time."""
     draw = np.random.default_rng(1)
-    if feature == "faces":
+    if feature == "crops":
         return [draw.integers(0, 256, (2, 32, 32, 3), np.uint8) for _ in range(CLIPS)]
-    if feature == "whisper_stats":
+    if feature.endswith("_stats"):
         return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]
     columns = 5 * 8 if feature == "whisper" else 16
     return [draw.normal(size=(14 + clip, columns)).astype("f") for clip in range(CLIPS)]
@@ -70,7 +70,10 @@ class Joined(Made):
 
 MEMBERS = {
     "one member": {"audio": ["cnn"], "visual": ["cnn"]},
-    "several": {"audio": ["whisper", "whisper_linear"], "visual": ["cnn", "cnn"]},
+    "several": {
+        "audio": ["whisper", "whisper_linear"],
+        "visual": ["expression", "expression_linear"],
+    },
 }
 
 
@@ -130,35 +133,58 @@ def test_an_architecture_learns_and_survives_its_folder(tmp_path, modality, name
     ids=str,
 )
 def test_each_head_on_whisper_s_states_learns_and_survives_its_folder(tmp_path, values):
-    made = Made("audio", "whisper", **values)
+    learns_and_survives(Made("audio", "whisper", **values), tmp_path)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
+def test_each_head_on_expressions_learns_and_survives_its_folder(tmp_path, pooling):
+    learns_and_survives(Made("visual", "expression", pooling=pooling, width=32), tmp_path)
+
+
+def learns_and_survives(made, folder):
     before = made.weights()
     made.step()
     changed = [not np.array_equal(*both) for both in zip(before, made.weights(), strict=True)]
     assert all(changed)
-    goes_through_its_folder(made, tmp_path)
+    goes_through_its_folder(made, folder)
 
 
 @pytest.mark.parametrize("states", ["all", "weighted"])
 @pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("pooling", ["attention", "mean"])
 @pytest.mark.parametrize("convolutions", [0, 2])
-def test_what_fills_a_clip_up_does_not_alter_its_answer(states, recurrent, pooling, convolutions):
-    """A head on Whisper's states, each of its weights drawn, as if it had learnt."""
+def test_what_fills_a_sound_up_does_not_alter_its_answer(states, recurrent, pooling, convolutions):
     values = {"states": states, "recurrent": recurrent, "pooling": pooling}
-    values = {f"whisper/{name}": value for name, value in values.items()}
-    values |= {"whisper/convolutions": convolutions, "whisper/width": 96}
-    (clip,) = clips("whisper")[:1]
+    values |= {"convolutions": convolutions, "width": 96}
+    filling_up_does_not_alter_the_answer("audio", "whisper", values)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
+def test_what_fills_a_film_up_does_not_alter_its_answer(pooling):
+    filling_up_does_not_alter_the_answer("visual", "expression", {"pooling": pooling, "width": 32})
+
+
+def test_what_fills_a_film_up_does_not_alter_what_a_backbone_says():
+    filling_up_does_not_alter_the_answer("visual", "backbone", {})
+
+
+def filling_up_does_not_alter_the_answer(modality, name, values):
+    """A head, each of its weights drawn, as if it had learnt."""
+    values = {f"{name}/{key}": value for key, value in values.items()}
+    given = {
+        feature: clips(feature)[0]
+        for feature in Architectures(modality, [name], {}, {}).inputs(name)
+    }
     weights = None
     answers = []
-    for steps in (len(clip), len(clip) + 1, len(clip) + 9):
-        shapes = {"whisper": (steps, clip.shape[1])}
-        network = Architectures("audio", ["whisper"], shapes, {}).configured(values)
+    for more in (0, 1, 9):
+        filled = {key: np.pad(clip, ((0, more), (0, 0)))[None] for key, clip in given.items()}
+        shapes = {key: array.shape[1:] for key, array in filled.items()}
+        network = Architectures(modality, [name], shapes, {}).configured(values)
         draw = np.random.default_rng(2)
         weights = weights or [w + draw.normal(0, 0.1, w.shape) for w in network.get_weights()]
         network.set_weights(weights)
-        filled = np.zeros((1, *shapes["whisper"]), "f")
-        filled[0, : len(clip)] = clip
-        answers.append(network({"whisper": filled}).numpy())
+        answers.append(network(filled).numpy())
     np.testing.assert_allclose(answers[1:], answers[:1] * 2, atol=1e-5)
 
 

@@ -1,11 +1,12 @@
 """A head on Whisper's hidden states: narrowed, looked at over time, pooled by attention.
 
 Source:
-    S.-w. Yang et al.: SUPERB. Interspeech 2021 (all hidden states, weighted);
-    K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018
+    S.-w. Yang et al.: SUPERB. Interspeech 2021 (all hidden states, weighted)
 """
 
 from typing import Any
+
+from ..pooling import inside, narrowed, statistics
 
 __all__ = ["INPUTS", "embed"]
 
@@ -22,31 +23,18 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
     x = inputs["whisper"]
     steps, columns = x.shape[1:]
-    inside = ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
+    here = inside(x)
     if hp.Choice("states", ["all", "weighted"], default="all") == "weighted":
         x = layers.Reshape((steps, _STATES, columns // _STATES))(x)
         x = layers.Dense(1, use_bias=False, kernel_initializer="ones")(layers.Permute((1, 3, 2))(x))
         x = layers.Reshape((steps, columns // _STATES))(x)
     x = layers.SpatialDropout1D(0.2)(x)
-    x = _normal(layers.Dense(width)(x), dropout) * inside
+    x = narrowed(layers.Dense(width)(x), dropout) * here
     for _ in range(hp.Int("convolutions", 0, 2, default=2)):
-        x = (x + _normal(layers.Conv1D(width, 5, padding="same")(x), dropout)) * inside
+        x = (x + narrowed(layers.Conv1D(width, 5, padding="same")(x), dropout)) * here
     if hp.Boolean("recurrent", default=False):
         gru = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))
         # backwards it would begin in what fills the clip up
-        x = gru(x, mask=ops.squeeze(inside, axis=2) > 0) * inside
-    weights = (inside - 1) * 1e4
-    if hp.Choice("pooling", ["attention", "mean"], default="attention") == "attention":
-        scores = layers.Dense(x.shape[2])(layers.Dense(64, activation="tanh")(x))
-        weights = scores + weights
-    weights = layers.Softmax(axis=1)(weights)
-    mean = ops.sum(weights * x, axis=1)
-    variance = ops.sum(weights * ops.square(x), axis=1) - ops.square(mean)
-    deviation = ops.sqrt(ops.maximum(variance, 1e-5))
-    return layers.Dropout(0.3)(layers.Concatenate()([mean, deviation]))
-
-
-def _normal(x: Any, dropout: float) -> Any:
-    from keras import layers
-
-    return layers.Dropout(dropout)(layers.Activation("gelu")(layers.LayerNormalization()(x)))
+        x = gru(x, mask=ops.squeeze(here, axis=2) > 0) * here
+    pooling = hp.Choice("pooling", ["attention", "mean"], default="attention")
+    return layers.Dropout(0.3)(statistics(x, here, attention=pooling == "attention"))
