@@ -9,6 +9,7 @@ Source:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -121,11 +122,14 @@ def fetch(settings: Settings) -> dict[str, Path]:
 
     chosen = NETWORKS[settings.network]
     url = f"{_ORIGIN}/{settings.network}/{chosen.file}"
-    folder = Path(keras.config.keras_home(), "models")
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    folder = home / "models"
     try:
         if not (folder / chosen.file).exists():
             assets.look_up(url)
-        found = keras.utils.get_file(chosen.file, url, cache_subdir="models", file_hash=chosen.md5)
+        found = keras.utils.get_file(
+            chosen.file, url, cache_dir=str(home), cache_subdir="models", file_hash=chosen.md5
+        )
     except Exception as error:  # what Keras raises where an address does not answer
         raise AssetError(
             f"{chosen.file} is missing and could not be fetched: {error}. It is for "

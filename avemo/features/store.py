@@ -181,9 +181,9 @@ def row(one: Row) -> Arrays:
 
 @lru_cache(maxsize=1)
 def _rows(file: Path, changed_ns: int) -> dict[str, Arrays]:
-    table = _read(file)
-    names = [name for name in table if name not in _TEXT]
-    return {str(one["performance"]): {n: one[n] for n in names} for _, one in table.iterrows()}
+    table = _read(file).set_index("performance").drop(columns=list(_TEXT[1:]))
+    names = [str(name) for name in table]
+    return {str(whose): dict(zip(names, one, strict=True)) for whose, *one in table.itertuples()}
 
 
 def description(folder: Path) -> Description | None:
