@@ -1,6 +1,7 @@
 """Pretrained files: what each is, where it officially comes from, and how it is checked.
 
-No file is used whose checksum is not one of those written here. A file is looked for in the folder
+No file is used whose checksum is not one of those written here; of one whose checksum nobody
+publishes, who reads it looks whether it is what it should be. A file is looked for in the folder
 that `AVEMO_ASSETS_MIRROR` names, then in the user's cache, and only then fetched from its origin.
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "find",
     "folder",
     "get",
+    "look_up",
     "table",
     "verify",
 ]
@@ -50,12 +52,12 @@ class File:
     Args:
         name: what it is called here
         bytes: its size; None where nobody says
-        sha256: its checksum
+        sha256: its checksum; None where nobody says
     """
 
     name: str
     bytes: int | None
-    sha256: str
+    sha256: str | None
 
     def __str__(self) -> str:
         size = "" if self.bytes is None else f"{self.bytes} bytes with "
@@ -84,6 +86,20 @@ class Asset:
 
 
 ASSETS = {
+    "hsemotion_mobilenet_7": Asset(
+        purpose="seeing expressions (extractors.expression)",
+        source="EmotiEffLib (HSEmotion)",
+        licence="Apache-2.0",
+        url="https://github.com/sb-ai-lab/EmotiEffLib/raw/main/models/affectnet_emotions/mobilenet_7.h5",
+        files=(
+            File("mobilenet_7.h5", None, None),
+            File(  # the same network, quantised once, with its normalisation folded in
+                "hsemotion_mobilenet_7.keras",
+                14_046_465,
+                "8375c82d9a25fb0f9b5f4dc4a716607541a1bb1476f5259176d1eaa078158589",
+            ),
+        ),
+    ),
     "scrfd_500m": Asset(
         purpose="face detection (faces.detector: scrfd)",
         source="InsightFace model zoo, pack buffalo_sc",
@@ -188,7 +204,8 @@ def find(name: str) -> Path | None:
         name: a key of `ASSETS`
 
     Returns:
-        a file whose checksum is right; None where there is none in the mirror or the cache
+        a file whose checksum is right, if one is known; None where there is none in the mirror or
+        the cache
 
     Raises:
         AssetError: a file by that name has a wrong checksum, or the mirror is no folder
@@ -209,7 +226,7 @@ def get(name: str, *, quiet: bool = False) -> Path:
         quiet: no progress bar
 
     Returns:
-        a file whose checksum is right
+        a file whose checksum is right, if one is known
 
     Raises:
         AssetError: the file cannot be had, or what was found or fetched is not what it should be
@@ -246,7 +263,7 @@ def table() -> list[Row]:
     for name, asset in sorted(ASSETS.items()):
         row = Row(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
         for where, file, path in _present(name):
-            right = _sum(path) == file.sha256
+            right = file.sha256 in (None, _sum(path))
             row = Row(
                 name,
                 path.stat().st_size,
@@ -264,13 +281,38 @@ def verify() -> list[Path]:
     """Read every asset that is on this machine again and check it.
 
     Returns:
-        the files checked
+        the files checked; not those whose checksum nobody publishes
 
     Raises:
         AssetError: one has a wrong checksum
     """
     _digest.cache_clear()
-    return [path for name in sorted(ASSETS) if (path := find(name))]
+    known = {file.name for asset in ASSETS.values() for file in asset.files if file.sha256}
+    found = [path for name in sorted(ASSETS) if (path := find(name))]
+    return [path for path in found if path.name in known]
+
+
+def look_up(url: str) -> None:
+    """Fail early where no name server answers: that alone can take half a minute.
+
+    Raises:
+        AssetError: none does
+    """
+    import requests
+
+    host = urlsplit(url).hostname
+    if not host or requests.utils.get_environ_proxies(url):
+        return
+    done = threading.Event()
+
+    def ask() -> None:
+        with suppress(OSError):  # the download meets the same error, and says it
+            socket.getaddrinfo(host, None)
+        done.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    if not done.wait(CONNECT_S):
+        raise AssetError(f"no name server knows {host} within {CONNECT_S:g} s")
 
 
 def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
@@ -291,7 +333,7 @@ def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
 
 def _check(path: Path, file: File) -> None:
     got = _sum(path)
-    if got != file.sha256:
+    if file.sha256 not in (None, got):
         size = path.stat().st_size
         raise AssetError(
             f"{path} is refused: got {size} bytes with sha256 {got}, expected {file}. "
@@ -320,33 +362,14 @@ def _url(asset: Asset) -> str:
 def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
     import pooch
 
-    _look_up(url)
+    look_up(url)
     download = pooch.HTTPDownloader(
         progressbar=not quiet, chunk_size=65536, timeout=(CONNECT_S, ANSWER_S)
     )
     download(url, str(target), None)
     got, size = _sum(target), target.stat().st_size
-    if got != file.sha256:
+    if file.sha256 not in (None, got):
         raise AssetError(f"{url} gave {size} bytes with sha256 {got}, expected {file}")
-
-
-def _look_up(url: str) -> None:
-    """Fail early where no name server answers: that alone can take half a minute."""
-    import requests
-
-    host = urlsplit(url).hostname
-    if not host or requests.utils.get_environ_proxies(url):
-        return
-    done = threading.Event()
-
-    def look_up() -> None:
-        with suppress(OSError):  # the download meets the same error, and says it
-            socket.getaddrinfo(host, None)
-        done.set()
-
-    threading.Thread(target=look_up, daemon=True).start()
-    if not done.wait(CONNECT_S):
-        raise AssetError(f"no name server knows {host} within {CONNECT_S:g} s")
 
 
 def _unpack(archive: Path, file: File, target: Path) -> None:

@@ -17,6 +17,7 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   dvc repro                        recordings in, registered models out
   avemo status                     what stands where
   avemo predict clip.mp4           the champions' answer for a clip
+  avemo expression clip.mp4        what the pretrained expression network sees in it
   avemo corpus fetch               the published recordings, for corpus.source: zenodo
   avemo assets list                pretrained weights, and where they are
   avemo search audio --workers 4   a search by several processes
@@ -46,6 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     predict.add_argument("--json", action="store_true", help="for machines, on one line a file")
     predict.set_defaults(run=_predict)
+
+    expression = commands.add_parser(
+        "expression",
+        help="what the untouched expression network sees in a clip",
+        description="What the pretrained expression network sees in each clip, before anything is "
+        "trained on top of it: the mean of its seven probabilities over the clip's faces. Exit "
+        "code 1 where a clip has no face to look at.",
+    )
+    expression.add_argument("files", metavar="FILE", nargs="+", help="any that FFmpeg can decode")
+    expression.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the answers in results/visual, for avemo report; of clips with RAVDESS names",
+    )
+    expression.set_defaults(run=_expression)
 
     status = commands.add_parser(
         "status",
@@ -177,6 +193,28 @@ def _predict(arguments: argparse.Namespace) -> int:
     if failed and len(found) > 1:
         print(f"avemo: {len(found) - failed} answered, {failed} could not be", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _expression(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .serving.expression import answers
+
+    root = project.find().root
+    found = []
+    for one in answers(arguments.files, settings.load(root)):
+        found.append(one)
+        if one.finding:
+            print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
+        else:
+            (first, chance), *rest = one.probabilities.items()
+            others = ", ".join(f"{name} {value:.2f}" for name, value in rest)
+            print(f"{one.file}: {first} {chance:.2f} ({others}); faces: {one.faces}")
+    if arguments.keep:
+        from .report import untouched
+
+        untouched.keep(root, found)
+        print(f"kept in {untouched.FILE}; next: avemo report")
+    return 1 if any(one.finding for one in found) else 0
 
 
 def _status(arguments: argparse.Namespace) -> int:

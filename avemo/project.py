@@ -50,6 +50,11 @@ class Project:
         """Sound out of video that has no wav of its own."""
         return self.root / "data" / "soundtrack"
 
+    @property
+    def faces(self) -> Path:
+        """Each performance's faces, which the visual extractors look at."""
+        return self.root / "features" / "faces"
+
     def features(self, modality: str, extractor: str) -> Path:
         """One extractor's features."""
         return self.root / "features" / modality / extractor

@@ -251,6 +251,12 @@ class Settings(Strict):
         """The Ray cluster to compute features on, if any."""
         return self.ray.address if self.engine == "ray" else None
 
+    def extractors_of(self, modality: str) -> dict[str, Any]:
+        """The settings of those of one modality, audio or visual."""
+        from .features.extractors import module
+
+        return {k: v for k, v in self.extractors.items() if modality == module(k).MODALITY}
+
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
@@ -285,7 +291,7 @@ def _check_copies(copies: Strict, original: Strict | None) -> None:
 
 
 #: what else stands in avemo/features
-_NO_EXTRACTORS = {"audio", "extractors", "faces", "guarded", "store"}
+_NO_EXTRACTORS = {"audio", "extractors", "faces", "guarded", "store", "visual"}
 
 
 def _module(package: str, name: str, key: str) -> Any:

@@ -1,11 +1,12 @@
 """What stands where in a project."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from .evaluation.table import interval
 from .project import Project
-from .settings import load
+from .settings import Settings, load
 
 __all__ = ["hints", "status", "text"]
 
@@ -26,9 +27,8 @@ def status(project: Project) -> dict[str, Any]:
         found["split"] = _split(project) | {"protocol": settings.split.protocol}
     found["features"] = {
         name: count
-        for modality, names in (("audio", list(settings.extractors)), ("visual", ["faces"]))
-        for name in names
-        if (count := _rows(project, modality, name))
+        for name, folder in _folders(project, settings).items()
+        if (count := _rows(folder))
     }
     found["models"] = _models(project)
     found["baselines"] = _baselines(project)
@@ -115,10 +115,19 @@ def _split(project: Project) -> dict[str, Any]:
     return {"id": split.identity(project.split), "parts": parts}
 
 
-def _rows(project: Project, modality: str, name: str) -> int:
+def _folders(project: Project, settings: Settings) -> dict[str, Path]:
+    """Where each extractor's features are, and the faces."""
+    folders = {"faces": project.faces}
+    for modality in ("audio", "visual"):
+        names = settings.extractors_of(modality)
+        folders |= {name: project.features(modality, name) for name in names}
+    return folders
+
+
+def _rows(folder: Path) -> int:
     from .features import store
 
-    return store.count(project.features(modality, name))
+    return store.count(folder)
 
 
 def _models(project: Project) -> dict[str, Any]:

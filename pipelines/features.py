@@ -1,13 +1,7 @@
 """features: every audio extractor over every performance that has sound."""
 
-import shutil
-from pathlib import Path
-from typing import Any
-
 from avemo.project import Project, stage
 from avemo.settings import Settings
-
-AGAIN = "Then type `dvc repro --force --single-item features`: DVC does not watch weights"
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -18,8 +12,9 @@ def main(project: Project, settings: Settings) -> None:
     from avemo.corpus.soundtrack import file_of
     from avemo.features import audio, store
     from avemo.features.extractors import module
+    from pipelines import extractors as wanted
 
-    extractors, weights = _available(settings)
+    extractors, weights = wanted.available(settings, "audio", "features")
     heard = sounds(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
     targets = {
@@ -36,29 +31,7 @@ def main(project: Project, settings: Settings) -> None:
         aside = store.check(target.folder, settings.catalogue.max_set_aside)
         kept = len(heard) - computed[name]
         print(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
-    everything = project.features("audio", "")
-    everything.mkdir(parents=True, exist_ok=True)
-    for folder in everything.iterdir():
-        if folder.name not in targets:  # an extractor that is no longer wanted, or left out
-            shutil.rmtree(folder)
-
-
-def _available(settings: Settings) -> tuple[dict[str, Any], dict[str, Path]]:
-    """The extractors whose weights can be had, and these; for each of the others a line."""
-    from avemo import assets
-    from avemo.errors import AssetError
-    from avemo.features.extractors import weights_of
-
-    extractors: dict[str, Any] = {}
-    weights: dict[str, Path] = {}
-    for name, chosen in settings.extractors.items():
-        try:
-            weights |= {each: assets.get(each) for each in weights_of(name)}
-        except AssetError as error:
-            print(f"{name}: left out: {error}. {AGAIN}")
-        else:
-            extractors[name] = chosen
-    return extractors, weights
+    wanted.drop_others(project, "audio", targets)
 
 
 if __name__ == "__main__":

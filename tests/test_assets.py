@@ -200,6 +200,25 @@ def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPa
         assets.find("tiny")
 
 
+def test_a_file_whose_checksum_nobody_publishes(
+    cache: Path, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = replace(
+        assets.ASSETS["tiny"],
+        url="https://official.invalid/model.onnx",
+        files=(assets.File("tiny.onnx", None, None), described("tiny_earlier.onnx", b"earlier")),
+        archive=None,
+    )
+    monkeypatch.setattr(assets, "ASSETS", {"tiny": bare})
+    assert assets.get("tiny", quiet=True).read_bytes() == archive()
+    assert [row.where for row in assets.table()] == ["cache"]
+    assert assets.verify() == []  # there is nothing to hold it against
+    (cache / "tiny.onnx").unlink()
+    (cache / "tiny_earlier.onnx").write_bytes(b"other")
+    with pytest.raises(AssetError, match=r"tiny_earlier\.onnx is refused"):
+        assets.find("tiny")
+
+
 def test_a_redirect_is_followed(origin: Origin) -> None:
     origin.answer = origin.moved
     assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
@@ -289,6 +308,7 @@ def test_no_two_published_files_share_a_name() -> None:
 @pytest.mark.parametrize(
     ("name", "file"),
     [
+        ("hsemotion_mobilenet_7", "hsemotion_mobilenet_7.keras"),
         ("scrfd_500m", "scrfd_500m_kps.onnx"),
         ("whisper_tiny_en", "whisper-tiny.en-encoder.safetensors"),
     ],

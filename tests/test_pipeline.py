@@ -48,7 +48,7 @@ class Checkout:
         self.set("baselines.channels", ["speech"])
         self.set("baselines.protocols", ["random"])
         for modality in MODALITIES:
-            several = 2 if modality == "audio" else 1
+            several = 1 if modality == "fused" else 2
             budget = {"trials": several, "epochs": 2, "members": several}
             self.set(f"search.{modality}.quick", budget)
 
@@ -114,7 +114,7 @@ def test_runs_and_trials(checkout):
         children = [
             run for run in runs if run.data.tags.get("mlflow.parentRunId") == search.info.run_id
         ]
-        assert len(children) == (2 if modality == "audio" else 1)
+        assert len(children) == (1 if modality == "fused" else 2)
         assert all(run.info.status == "FINISHED" for run in [*children, search])
         (train,) = [run for run in runs if run.info.run_name.startswith("train")]
         assert train.data.tags["avemo.search_run"] == search.info.run_id
@@ -125,7 +125,7 @@ def test_runs_and_trials(checkout):
         members = [
             run for run in runs if run.data.tags.get("mlflow.parentRunId") == train.info.run_id
         ]
-        assert len(members) == (2 if modality == "audio" else 1)
+        assert len(members) == (1 if modality == "fused" else 2)
         for member in members:
             assert {"loss", "uar"} <= set(member.data.metrics)
             (curves,) = client.list_artifacts(member.info.run_id)
@@ -178,7 +178,9 @@ def test_three_models_are_registered(checkout):
         assert set(aliases) == {"candidate", "champion"}
     status = json.loads(checkout.run("avemo", "status", "--json").stdout)
     assert status["split"]["parts"] == {"train": 42, "valid": 42, "test": 42}
-    assert status["features"] == {"mfcc": 126, "logmel": 126, "faces": 126}
+    assert status["features"] == dict.fromkeys(
+        ("faces", "mfcc", "logmel", "geometry", "crops"), 126
+    )
     for modality in MODALITIES:
         (version,) = status["models"][modality]["versions"]
         assert version["aliases"] == ["candidate", "champion"]
@@ -281,7 +283,7 @@ def test_sound_alone_then_the_champion_stays(checkout, tmp_path):
     checkout.set("corpus.path", str(tmp_path / "wavs"))
     said = checkout.repro("register")
     assert "1 set aside" in said
-    assert "register: no avemo-visual: no performance of the training part has faces" in said
+    assert "register: no avemo-visual: no performance of the training part has crops" in said
     assert "register: avemo-audio version 2, candidate\n" in said
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
     assert linked.stat().st_nlink > 1, "copied, not linked"

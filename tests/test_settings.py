@@ -45,9 +45,9 @@ def test_the_repository_s_own_settings():
 def test_what_is_no_extractor_is_not_offered(tmp_path):
     message = refused(changed(tmp_path, "extractors.guarded", {}))
     names = message.rpartition("takes ")[2].split(", ")
-    assert {"logmel", "mfcc", "vggish", "whisper"} <= set(names)
+    assert {"logmel", "mfcc", "vggish", "whisper", "expression", "crops"} <= set(names)
     for name in names:
-        assert module(name).MODALITY == "audio"
+        assert module(name).MODALITY in ("audio", "visual")
         assert callable(module(name).extract)
 
 
@@ -106,7 +106,6 @@ def test_a_value_is_taken_over(tmp_path):
         ("search.audio.otherwise", ["whisper"], ["search", "audio", "names one twice"]),
         ("search.audio.otherwise", ABSENT, ["search.audio.otherwise", "required"]),
         ("search.audio.judged_on", "valid", ["search.audio.judged_on", "'folds' or 'part'"]),
-        ("search.visual.quick.members", 2, ["search.visual", "members must be 1", "part"]),
         ("search.fused.full.members", 4, ["search", "fused: members must be 1"]),
         ("search.audio.quick.members", 0, ["search.audio.quick.members", "0"]),
         ("search.audio.full.epochs", 12.5, ["search.audio.full.epochs", "12.5"]),

@@ -1,14 +1,13 @@
 """One recording's trouble is its own. Workers import this, so it imports next to nothing."""
 
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..errors import MediaError
 
 __all__ = ["Guarded"]
 
-Extract = Callable[[Path, Collection[str]], Mapping[str, Any]]
+Extract = Callable[[Any, Collection[str]], Mapping[str, Any]]
 
 
 class Guarded:
@@ -21,7 +20,7 @@ class Guarded:
     def __init__(self, extract: Extract) -> None:
         self._extract = extract
 
-    def __call__(self, item: tuple[Path, Collection[str]]) -> Mapping[str, Any]:
+    def __call__(self, item: tuple[Any, Collection[str]]) -> Mapping[str, Any]:
         """By extractor, its features, or the MediaError that stands in their place."""
         file, names = item
         try:

@@ -12,8 +12,9 @@ import json
 import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ __all__ = [
     "Array",
     "Arrays",
     "Description",
+    "Row",
     "Target",
     "arrays",
     "check",
@@ -35,6 +37,8 @@ __all__ = [
     "description",
     "key",
     "read",
+    "row",
+    "sources",
     "target",
     "update",
 ]
@@ -68,25 +72,45 @@ class Target:
     arrays: Mapping[str, str]
 
 
-def target(folder: Path, extractor: Any, settings: BaseModel, **more: str) -> Target:
+class Row(NamedTuple):
+    """A row of a store, as the source of another.
+
+    Args:
+        file: its partition
+        performance: whose it is
+    """
+
+    file: Path
+    performance: str
+
+
+def target(
+    folder: Path,
+    extractor: Any,
+    settings: BaseModel,
+    made_from: Mapping[str, Any] | None = None,
+    **more: str,
+) -> Target:
     """An extractor's features.
 
     Args:
         folder: where they go
         extractor: the module
         settings: its settings
-        more: what else the result depends on, such as the detector that was at hand
+        made_from: what else describes the result, such as the description of the faces it is of
+        more: what else the result depends on, such as the detector that was at hand; it stands
+            among the settings
     """
     name = extractor.__name__.rpartition(".")[2]
     fields = settings.model_dump(mode="json") | more
-    description = {"extractor": name, "version": extractor.VERSION, "settings": fields}
-    return Target(folder, description, extractor.ARRAYS)
+    described = {"extractor": name, "version": extractor.VERSION, "settings": fields}
+    return Target(folder, {**(made_from or {}), **described}, extractor.ARRAYS)
 
 
 def update(
     targets: Mapping[str, Target],
     sources: pd.DataFrame,
-    extract: Callable[[Path, Collection[str]], Mapping[str, Arrays | MediaError]],
+    extract: Callable[[Any, Collection[str]], Mapping[str, Arrays | MediaError]],
     *,
     workers: int | None = None,
     cluster: str | None = None,
@@ -95,7 +119,8 @@ def update(
 
     Args:
         targets: by extractor
-        sources: columns performance (no two alike), recording, actor, sha256, file
+        sources: columns performance (no two alike), recording, actor, sha256, file; see `sources`
+            for what another store is the source of
         extract: a file's features, by extractor, for those that are asked for; a MediaError is the
             row's finding, and one that is raised is that of all
         workers: see `engine.run`
@@ -133,6 +158,32 @@ def read(folder: Path, *names: str) -> pd.DataFrame:
     """
     partitions = [_read(file, *names) for file in sorted(folder.glob(f"actor=*/{_FILE}"))]
     return pd.concat(partitions, ignore_index=True) if partitions else _EMPTY
+
+
+def sources(folder: Path) -> pd.DataFrame:
+    """The rows that have no finding, as `update` takes them; their `file` is a `Row`."""
+    import pyarrow.parquet as parquet
+
+    found = []
+    for file in sorted(folder.glob(f"actor=*/{_FILE}")):
+        rows = parquet.ParquetFile(file).read(list(_TEXT)).to_pandas().query("finding == ''")
+        places = [Row(file, str(performance)) for performance in rows["performance"]]
+        actor = int(file.parent.name.partition("=")[2])
+        found.append(rows.assign(actor=actor, sha256=rows["key"], file=places))
+    columns = ["performance", "recording", "actor", "sha256", "file"]
+    return pd.concat(found)[columns] if found else pd.DataFrame(columns=columns)
+
+
+def row(one: Row) -> Arrays:
+    """The arrays of a row. Rows of a partition, asked for in turn, cost reading it once."""
+    return _rows(one.file, one.file.stat().st_mtime_ns)[one.performance]
+
+
+@lru_cache(maxsize=1)
+def _rows(file: Path, changed_ns: int) -> dict[str, Arrays]:
+    table = _read(file).set_index("performance").drop(columns=list(_TEXT[1:]))
+    names = [str(name) for name in table]
+    return {str(whose): dict(zip(names, one, strict=True)) for whose, *one in table.itertuples()}
 
 
 def description(folder: Path) -> Description | None:

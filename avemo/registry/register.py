@@ -18,11 +18,11 @@ from mlflow.types.schema import AnyType
 
 from .. import assets
 from ..corpus.ravdess import EMOTIONS
-from ..features.extractors import extractor_of, weights_of
+from ..features.extractors import extractor_of, licences_of
 from ..models.bundle import Bundle
 from ..project import Project
 from ..serving.pyfunc import MEDIA, MODEL
-from ..serving.recogniser import pack
+from ..serving.recogniser import found_by, pack
 from ..settings import Settings
 from ..tracking import runs
 
@@ -133,23 +133,17 @@ def _packed(bundle: Bundle) -> Iterator[tuple[Path, Path, Path]]:
             sys.path.remove(temporary)
 
 
-def _found_by(bundle: Bundle) -> str | None:
-    faces = bundle.description["features"].get("faces")
-    return faces["settings"]["found_by"] if faces else None
-
-
 def _weights(bundle: Bundle) -> Path | None:
-    name = _found_by(bundle)
+    name = found_by(bundle)
     return assets.get(name) if name in assets.ASSETS else None
 
 
 def _licences(bundle: Bundle) -> str:
     """Of the pretrained weights that go into the version."""
-    names = {weight for name in _extractors(bundle) for weight in weights_of(name)}
-    if (found_by := _found_by(bundle)) in assets.ASSETS:
-        names.add(found_by)
-    found = [assets.ASSETS[name] for name in names]
-    return "; ".join(sorted({f"{one.source}: {one.licence}" for one in found}))
+    found = {text for name in _extractors(bundle) for text in licences_of(name)}
+    if detector := assets.ASSETS.get(found_by(bundle) or ""):
+        found.add(f"{detector.source}: {detector.licence}")
+    return "; ".join(sorted(found))
 
 
 def _extractors(bundle: Bundle) -> set[str]:
@@ -162,10 +156,9 @@ def _requirements(bundle: Bundle) -> list[str]:
     names += ["scipy", "soundfile", "soxr", "tensorflow"]
     if "whisper" in _extractors(bundle):
         names.append("safetensors")
-    found_by = _found_by(bundle)
-    if found_by:
+    if detector := found_by(bundle):
         names.append(_opencv())
-        names.append("mtcnn" if found_by == "mtcnn" else "insightface")
+        names.append("mtcnn" if detector == "mtcnn" else "insightface")
     return [f"{name}=={version(name)}" for name in sorted(names)]
 
 

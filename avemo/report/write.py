@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from ..evaluation import plots as common
 from ..evaluation.metrics import chance
 from ..files import whole
 from ..page import code, html, table
 from ..settings import Settings
-from . import baselines, champion, experiments, kept, plots
+from . import baselines, champion, experiments, kept, plots, untouched
 from .facts import PREDICTIONS, UNCALIBRATED, Run
 from .judged import Judged, caption, judge
 
@@ -36,7 +38,7 @@ def write(root: Path, settings: Settings) -> list[str]:
         AvemoError: nothing is kept, or a file is damaged; then nothing is written
     """
     judged = judge(kept.read(root / kept.FOLDER), settings)
-    markdown = text(judged)
+    markdown = text(judged, untouched.read(root))
     pictures = {f"{NAME}/{name}.svg": drawn for name, drawn in _figures(judged).items()}
     page = html("Results", markdown, pictures)
     with whole(root / DOCS / NAME) as beside:
@@ -53,8 +55,13 @@ def write(root: Path, settings: Settings) -> list[str]:
     return [(DOCS / name).as_posix() for name in pages]
 
 
-def text(judged: Judged) -> str:
-    """The page, in Markdown."""
+def text(judged: Judged, seen: pd.DataFrame | None = None) -> str:
+    """The page, in Markdown.
+
+    Args:
+        judged: what is kept of sound
+        seen: what is kept of the untouched expression network
+    """
     best = judged.kept.facts.champion
     out = ["# Results"]
     if baselines.synthetic(judged) or (best and best.synthetic):
@@ -91,6 +98,8 @@ def text(judged: Judged) -> str:
         out += ["## By emotion", *champion.emotions(judged, best)]
         out += ["## By sex", *champion.sexes(judged, best)]
         out += ["## Calibration", *champion.calibration(judged, best)]
+    if seen is not None:
+        out += ["## The untouched expression network on real clips", *untouched.section(seen)]
     out += ["## The runs behind it", *_runs(judged)]
     return "\n\n".join(out) + "\n"
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import assets
 from ..errors import MediaError
-from ..features import audio, faces
-from ..features.extractors import extractor_of, module, weights_of
+from ..features import audio, faces, visual
+from ..features.extractors import extractor_of, module, pretrained
 from ..models.bundle import Bundle
 
-__all__ = ["Answer", "Recogniser", "pack"]
+__all__ = ["Answer", "Recogniser", "found_by", "pack"]
 
 Array = np.ndarray[Any, Any]
 Media = str | Path | bytes
@@ -82,15 +81,13 @@ class Recogniser:
         pictures: dict[str, Any] = {}
         for feature, described in self.bundle.description["features"].items():
             name = extractor_of(feature)
-            fields = {
-                key: value for key, value in described["settings"].items() if key != _FOUND_BY
-            }
             chosen = pictures if module(name).MODALITY == "visual" else sounds
-            chosen[name] = module(name).Settings.model_validate(fields)
+            chosen[name] = module(name).Settings.model_validate(described["settings"])
         limits = self.bundle.description["limits"]
         found = audio.extract(source, sounds, limits, self._weights)
         if pictures:
-            found["faces"] = faces.extract(source, pictures["faces"], self._detector)
+            seen = faces.extract(source, self._faces, self._detector)
+            found |= visual.extract(seen, pictures, self._weights)
         arrays = {key: array for one in found.values() for key, array in one.items()}
         return {name: arrays[name] for name in self.bundle.preparations}
 
@@ -102,10 +99,29 @@ class Recogniser:
     def _detector(self) -> Any:
         from ..features import detectors
 
-        settings = self.bundle.description["features"]["faces"]["settings"]
         file = self.folder / _DETECTOR
         weights = file.read_bytes() if file.exists() else None
-        return detectors.load(settings[_FOUND_BY], weights, settings["detector_side"])
+        name = str(found_by(self.bundle))
+        return detectors.load(name, weights, self._faces.detector_side)
+
+    @cached_property
+    def _faces(self) -> faces.Settings:
+        fields = dict(_faces(self.bundle))
+        fields.pop(_FOUND_BY)
+        return faces.Settings.model_validate(fields)
+
+
+def found_by(bundle: Bundle) -> str | None:
+    """The detector that found the faces that a model was trained on, if it sees any."""
+    name: str | None = _faces(bundle).get(_FOUND_BY)
+    return name
+
+
+def _faces(bundle: Bundle) -> dict[str, Any]:
+    """The settings of the faces that its features were taken from."""
+    described = bundle.description["features"].values()
+    found = (one["faces"]["settings"] for one in described if "faces" in one)
+    return next(found, {})
 
 
 def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
@@ -124,8 +140,10 @@ def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     shutil.copytree(bundle.folder, folder)
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
-    for name in {extractor_of(feature) for feature in bundle.description["features"]}:
+    features = bundle.description["features"].items()
+    for name, described in {extractor_of(feature): one for feature, one in features}.items():
         copy = getattr(module(name), "shrink", shutil.copyfile)
-        for weight in weights_of(name):
+        settings = module(name).Settings.model_validate(described["settings"])
+        for weight, file in pretrained(name, settings).items():
             (folder / _WEIGHTS).mkdir(exist_ok=True)
-            copy(assets.get(weight), folder / _WEIGHTS / weight)
+            copy(file, folder / _WEIGHTS / weight)

@@ -169,7 +169,14 @@ def test_a_worker_without_weights_says_what_is_missing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("feature", "extractor"),
-    [("mfcc", "mfcc"), ("whisper_stats", "whisper"), ("vggish_pca", "vggish"), ("faces", "faces")],
+    [
+        ("mfcc", "mfcc"),
+        ("whisper_stats", "whisper"),
+        ("vggish_pca", "vggish"),
+        ("crops", "crops"),
+        ("expression_stats", "expression"),
+        ("backbone", "backbone"),
+    ],
 )
 def test_a_feature_is_named_after_its_extractor(feature, extractor):
     assert extractor_of(feature) == extractor

@@ -1,7 +1,6 @@
 from importlib import import_module
 from pathlib import Path
 
-import keras
 import keras_tuner
 import numpy as np
 import pytest
@@ -9,12 +8,14 @@ import whisper_file
 
 from avemo import assets, models
 from avemo.corpus.ravdess import EMOTIONS
-from avemo.models import bundle, ensemble, inputs
+from avemo.models import bundle, inputs
 from avemo.models.hypermodel import Architectures
 
 pytestmark = pytest.mark.slow
 
 CLIPS = 6
+#: what the visual part of a fused architecture takes
+SEEN = {"expression", "expression_probabilities", "geometry", "visual_answers"}
 LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
@@ -38,8 +39,10 @@ ALONE = [(modality, name) for modality in ("audio", "visual") for name in names(
 def clips(feature):
     """Some clips of a feature: pictures over time, one row of statistics, else rows over time."""
     draw = np.random.default_rng(1)
-    if feature == "faces":
+    if feature == "crops":
         return [draw.integers(0, 256, (2, 32, 32, 3), np.uint8) for _ in range(CLIPS)]
+    if feature.endswith("_answers"):
+        return [np.log(draw.dirichlet(np.ones(8), 1)).astype("f") for _ in range(CLIPS)]
     if feature.endswith("_stats"):
         return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]
     columns = 5 * 384 if feature == "whisper" else 16
@@ -50,7 +53,7 @@ class Made:
     """A network of one architecture, its preparations and its inputs."""
 
     def __init__(self, modality, name, parts=None, **values):
-        parts = {part: made.network for part, made in (parts or {}).items()}
+        parts = parts or {}
         features = Architectures(modality, [name], {}, parts).inputs(name)
         self.features = {feature: clips(feature) for feature in features}
         self.preparations = {f: inputs.fit(each) for f, each in self.features.items()}
@@ -67,36 +70,13 @@ class Made:
         return [weight.copy() for weight in self.network.get_weights()]
 
 
-class Joined(Made):
-    """A network of several members, as the stage `train` joins them."""
-
-    def __init__(self, members):
-        for name in ("features", "preparations", "inputs"):
-            setattr(self, name, {k: v for one in members for k, v in getattr(one, name).items()})
-        shares = [1 / len(members)] * len(members)
-        self.network = ensemble.join([one.network for one in members], shares, 1.5)
-
-
-MEMBERS = {
-    "one member": {"audio": ["cnn"], "visual": ["cnn"]},
-    "several": {"audio": ["whisper", "whisper_linear"], "visual": ["cnn", "cnn"]},
+PARTS = {
+    "from nothing": {"audio": {"architecture": "lstm"}, "visual": {"architecture": "cnn"}},
+    "pretrained": {
+        "audio": {"architecture": "whisper", "whisper/width": 96},
+        "visual": {"architecture": "expression", "expression/pooling": "mean"},
+    },
 }
-
-
-@pytest.fixture(scope="module", params=MEMBERS)
-def parts(request, tmp_path_factory):
-    """Trained models as the fused stage gets them: from their folders."""
-    made = {}
-    for modality, chosen in MEMBERS[request.param].items():
-        members = [Made(modality, name) for name in chosen]
-        for one in members:
-            one.step()
-        made[modality] = Joined(members)
-        made[modality].heads = len(members)
-        folder = tmp_path_factory.mktemp(modality)
-        bundle.write(folder, made[modality].network, made[modality].preparations, {})
-        made[modality].network = bundle.Bundle(folder).network
-    return made
 
 
 def same(some, others):
@@ -139,75 +119,100 @@ def test_an_architecture_learns_and_survives_its_folder(tmp_path, modality, name
     ids=str,
 )
 def test_each_head_on_whisper_s_states_learns_and_survives_its_folder(tmp_path, values):
-    made = Made("audio", "whisper", **values)
+    learns_and_survives(Made("audio", "whisper", **values), tmp_path)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
+def test_each_head_on_expressions_learns_and_survives_its_folder(tmp_path, pooling):
+    learns_and_survives(Made("visual", "expression", pooling=pooling, width=32), tmp_path)
+
+
+def learns_and_survives(made, folder):
     before = made.weights()
     made.step()
     changed = [not np.array_equal(*both) for both in zip(before, made.weights(), strict=True)]
     assert all(changed)
-    goes_through_its_folder(made, tmp_path)
+    goes_through_its_folder(made, folder)
 
 
 @pytest.mark.parametrize("name", ["whisper", "whisper_tuned"])
 @pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("pooling", ["attention", "mean"])
 @pytest.mark.parametrize("convolutions", [0, 2])
-def test_what_fills_a_clip_up_does_not_alter_its_answer(name, recurrent, pooling, convolutions):
-    """A head on Whisper's states, each of its weights drawn, as if it had learnt."""
-    values = {"recurrent": recurrent, "pooling": pooling, "convolutions": convolutions, "width": 96}
+def test_what_fills_a_sound_up_does_not_alter_its_answer(name, recurrent, pooling, convolutions):
+    values = {"recurrent": recurrent, "pooling": pooling}
+    values |= {"convolutions": convolutions, "width": 96}
+    filling_up_does_not_alter_the_answer("audio", name, values)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
+def test_what_fills_a_film_up_does_not_alter_its_answer(pooling):
+    filling_up_does_not_alter_the_answer("visual", "expression", {"pooling": pooling, "width": 32})
+
+
+def test_what_fills_a_film_up_does_not_alter_what_a_backbone_says():
+    filling_up_does_not_alter_the_answer("visual", "backbone", {})
+
+
+def filling_up_does_not_alter_the_answer(modality, name, values):
+    """A head, each of its weights drawn, as if it had learnt."""
     values = {f"{name}/{key}": value for key, value in values.items()}
-    (clip,) = clips("whisper")[:1]
+    given = {
+        feature: clips(feature)[0]
+        for feature in Architectures(modality, [name], {}, {}).inputs(name)
+    }
     weights = None
     answers = []
-    for steps in (len(clip), len(clip) + 1, len(clip) + 9):
-        made = {"whisper": inputs.Frames(steps, [0.5] * clip.shape[1], [2.0] * clip.shape[1])}
-        network = Architectures("audio", [name], made, {}).configured(values)
+    for more in (0, 1, 9):
+        filled = {key: np.pad(clip, ((0, more), (0, 0)))[None] for key, clip in given.items()}
+        made = {
+            key: inputs.Frames(array.shape[1], *([[0.5] * array.shape[2]] * 2))
+            for key, array in filled.items()
+        }
+        network = Architectures(modality, [name], made, {}).configured(values)
         draw = np.random.default_rng(2)
         weights = weights or [w + draw.normal(0, 0.1, w.shape) for w in network.get_weights()]
         network.set_weights(weights)
-        filled = np.zeros((1, *made["whisper"].shape), "f")
-        filled[0, : len(clip)] = clip
-        answers.append(network({"whisper": filled}).numpy())
+        answers.append(network(filled).numpy())
     np.testing.assert_allclose(answers[1:], answers[:1] * 2, atol=1e-5)
 
 
+@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("name", names("fused"))
-def test_a_fused_architecture_learns_and_survives_its_folder(tmp_path, parts, name):
-    originals = [part.weights() for part in parts.values()]
-    made = Made("fused", name, parts)
-    assert set(made.inputs) == {feature for part in parts.values() for feature in part.inputs}
+def test_a_fused_architecture_learns_and_survives_its_folder(tmp_path, name, parts):
+    made = Made("fused", name, PARTS[parts])
     before = made.weights()
     made.step()
     assert not same(before, made.weights())
-    assert all(map(same, originals, [part.weights() for part in parts.values()]))
     goes_through_its_folder(made, tmp_path)
 
 
-@pytest.mark.parametrize("learn", [False, True])
-def test_the_parts_of_a_fused_model_learn_only_if_they_are_to(parts, learn):
-    originals = {name: part.weights() for name, part in parts.items()}
-    made = Made("fused", "modules", parts, train_parts=learn)
-    inside = {name: made.network.get_layer(name) for name in parts}
-    before = {name: [w.copy() for w in module.get_weights()] for name, module in inside.items()}
-    for name, weights in before.items():  # all but the members' heads, which are the last layers
-        assert same(weights, originals[name][: len(weights)])
-        assert len(weights) == len(originals[name]) - 2 * parts[name].heads
-    made.step()
-    for name, module in inside.items():
-        assert same(before[name], module.get_weights()) is not learn
-        assert same(originals[name], parts[name].weights())
+@pytest.mark.parametrize("name", names("fused"))
+def test_a_fused_architecture_answers_without_a_modality(name):
+    made = Made("fused", name, PARTS["pretrained"], modality_dropout=0.0)
+    seen = [key for key in made.inputs if key in SEEN]
+    heard = [key for key in made.inputs if key not in seen]
+    whole = made.network(made.inputs).numpy()
+    for missing in (seen, heard):
+        gone = {key: np.zeros_like(made.inputs[key]) for key in missing}
+        found = made.network(made.inputs | gone).numpy()
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+        assert np.abs(found - whole).max() > 1e-3
 
 
-def test_a_part_that_does_not_learn_answers_as_it_does_alone_even_in_training(parts):
-    made = Made("fused", "modules", parts, train_parts=False).network
-    alone = [
-        keras.Model(part.network.input, part.network.get_layer("embedding").output)(part.inputs)
-        for part in parts.values()
-    ]
-    norms = [one for one in made.layers if isinstance(one, keras.layers.BatchNormalization)]
-    joined = {name: array for part in parts.values() for name, array in part.inputs.items()}
-    inside = keras.Model(made.input, [norm.input for norm in norms])(joined, training=True)
-    for found, expected in zip(inside, alone, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+def test_the_modules_learn_from_copies_as_they_do_alone():
+    known = list(import_module("avemo.models.audio.whisper").COPIES["whisper"])
+    made = Made("fused", "modules", PARTS["pretrained"])
+    networks = Architectures("fused", ["modules"], made.preparations, PARTS["pretrained"], known)
+    assert networks.varied({"architecture": "modules"}).copies == {"whisper": known}
+
+
+def test_answers_are_fused_as_their_geometric_mean_at_first():
+    made = Made("fused", "late")
+    logs = {key: array[:, 0] for key, array in made.inputs.items()}
+    product = np.exp(sum(logs.values()) / 2)
+    expected = product / product.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(made.network.predict(made.inputs, verbose=0), expected, atol=1e-5)
 
 
 def test_each_architecture_of_a_search_space_can_be_chosen():

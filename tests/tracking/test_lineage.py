@@ -19,7 +19,8 @@ OUTS = (
     "data/split.csv",
     "features/audio",
     "features/audiobooks",
-    "features/visual/faces",
+    "features/faces",
+    "features/visual",
 )
 
 

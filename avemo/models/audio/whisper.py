@@ -1,15 +1,15 @@
 """A head on Whisper's hidden states: narrowed, looked at over time, pooled by attention.
 
 Source:
-    K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018;
     masked steps: D. S. Park et al.: SpecAugment. Interspeech 2019
 """
 
 from typing import Any
 
 from ...features import whisper_copies
+from ..pooling import inside, narrowed, statistics
 
-__all__ = ["COPIES", "INPUTS", "embed", "inside", "pooled"]
+__all__ = ["COPIES", "INPUTS", "embed", "pooled"]
 
 INPUTS = ("whisper",)
 COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
@@ -20,15 +20,12 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     return pooled(hp, inputs["whisper"], inside(inputs["whisper"]))
 
 
-def inside(x: Any) -> Any:
-    """One where a step is the clip's, zero where it fills up [shape=(clips, steps, 1)]."""
-    from keras import ops
+def pooled(hp: Any, x: Any, here: Any) -> Any:
+    """What is learnt on top: steps [shape=(clips, steps, columns)] to one vector a clip.
 
-    return ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
-
-
-def pooled(hp: Any, x: Any, inside: Any) -> Any:
-    """What is learnt on top: steps [shape=(clips, steps, columns)] to one vector a clip."""
+    Args:
+        here: which steps are the clip's
+    """
     from keras import layers, ops
 
     width = hp.Choice("width", [96, 128, 192], default=128)
@@ -36,25 +33,12 @@ def pooled(hp: Any, x: Any, inside: Any) -> Any:
     masked = hp.Float("masked", 0.0, 0.2, step=0.1, default=0.0)
     x = layers.Dropout(masked, noise_shape=(None, x.shape[1], 1))(x)
     x = layers.SpatialDropout1D(0.2)(x)
-    x = _normal(layers.Dense(width)(x), dropout) * inside
+    x = narrowed(layers.Dense(width)(x), dropout) * here
     for _ in range(hp.Int("convolutions", 0, 2, default=2)):
-        x = (x + _normal(layers.Conv1D(width, 5, padding="same")(x), dropout)) * inside
+        x = (x + narrowed(layers.Conv1D(width, 5, padding="same")(x), dropout)) * here
     if hp.Boolean("recurrent", default=False):
         gru = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))
         # backwards it would begin in what fills the clip up
-        x = gru(x, mask=ops.squeeze(inside, axis=2) > 0) * inside
-    weights = (inside - 1) * 1e4
-    if hp.Choice("pooling", ["attention", "mean"], default="attention") == "attention":
-        scores = layers.Dense(x.shape[2])(layers.Dense(64, activation="tanh")(x))
-        weights = scores + weights
-    weights = layers.Softmax(axis=1)(weights)
-    mean = ops.sum(weights * x, axis=1)
-    variance = ops.sum(weights * ops.square(x), axis=1) - ops.square(mean)
-    deviation = ops.sqrt(ops.maximum(variance, 1e-5))
-    return layers.Dropout(0.3)(layers.Concatenate()([mean, deviation]))
-
-
-def _normal(x: Any, dropout: float) -> Any:
-    from keras import layers
-
-    return layers.Dropout(dropout)(layers.Activation("gelu")(layers.LayerNormalization()(x)))
+        x = gru(x, mask=ops.squeeze(here, axis=2) > 0) * here
+    pooling = hp.Choice("pooling", ["attention", "mean"], default="attention")
+    return layers.Dropout(0.3)(statistics(x, here, attention=pooling == "attention"))

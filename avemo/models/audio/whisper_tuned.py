@@ -9,6 +9,7 @@ Source:
 
 from typing import Any
 
+from ..pooling import inside
 from . import whisper
 
 __all__ = ["COPIES", "INPUTS", "RAW", "embed"]
@@ -36,7 +37,7 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
         if layer.trainable:
             layer.enable_lora(rank)
     x = inputs["whisper"]
-    inside = whisper.inside(x)
-    before = inputs["whisper_raw"][:, :, 3 * WIDTH : 4 * WIDTH] * inside
-    state = layers.LayerNormalization()(block([before, inside[:, :, 0]]))
-    return whisper.pooled(hp, layers.Concatenate()([x[:, :, : 4 * WIDTH], state]), inside)
+    here = inside(x)
+    before = inputs["whisper_raw"][:, :, 3 * WIDTH : 4 * WIDTH] * here
+    state = layers.LayerNormalization()(block([before, here[:, :, 0]]))
+    return whisper.pooled(hp, layers.Concatenate()([x[:, :, : 4 * WIDTH], state]), here)

@@ -8,15 +8,15 @@ from typing import Any
 
 __all__ = ["INPUTS", "embed"]
 
-INPUTS = ("faces",)
+INPUTS = ("crops",)
 
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Faces, uint8 [shape=(clips, frames, size, size, 3)], to one vector a clip."""
+    """Faces, uint8 [shape=(clips, frames, side, side, 3)], to one vector a clip."""
     import keras
     from keras import layers, ops
 
-    _, frames, *size = inputs["faces"].shape
+    _, frames, *size = inputs["crops"].shape
     filters = hp.Choice("filters", [8, 16], default=8)
     dropout = hp.Float("dropout", 0.1, 0.4, step=0.1, default=0.2)
     face = keras.Sequential([keras.Input(size)], name="face")
@@ -36,7 +36,7 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     face.add(layers.Flatten())
     face.add(layers.Dropout(dropout))
     face.add(layers.Dense(64, activation="relu"))
-    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs["faces"])
+    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs["crops"])
     # all faces of all clips as one batch: what TimeDistributed means, several times as fast
     x = face(ops.reshape(x, (-1, *size)))
     x = ops.reshape(x, (-1, frames, x.shape[-1]))

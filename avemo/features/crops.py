@@ -1,0 +1,40 @@
+"""Small pictures of the faces, for networks that are trained from nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from ..settings import Strict
+from . import faces
+
+__all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
+
+#: raised when the same faces and settings give other figures than before
+VERSION = 1
+MODALITY = "visual"
+ARRAYS = {"crops": "uint8"}
+
+Array = np.ndarray[Any, Any]
+
+
+class Settings(Strict):
+    """`extractors.crops` in params.yaml."""
+
+    side: Annotated[int, Field(ge=32, le=224)]
+
+
+def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
+    """The faces of a clip, small.
+
+    Args:
+        seen: its n faces, as `faces.extract` gives them
+        settings: see params.yaml
+
+    Returns:
+        `crops`: RGB, uint8 [shape=(n, side, side, 3)]
+    """
+    return {"crops": faces.images(seen, settings.side)}
