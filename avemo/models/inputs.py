@@ -44,6 +44,11 @@ class Frames:
             row[: len(part)] = (part - mean) / deviation
         return out
 
+    @property
+    def nothing(self) -> Array:
+        """Of a clip that has none."""
+        return np.zeros((0, len(self.mean)), np.float32)
+
     def undone(self, prepared: Any) -> Any:
         """The rows as they came, of a Keras tensor of prepared ones; what fills up is the mean."""
         from keras import layers
@@ -74,6 +79,11 @@ class Images:
         clips = [clip if len(clip) else black for clip in clips]
         picks = [np.arange(self.count) * len(clip) // self.count for clip in clips]
         return np.stack([clip[pick] for clip, pick in zip(clips, picks, strict=True)])
+
+    @property
+    def nothing(self) -> Array:
+        """Of a clip that has none."""
+        return np.zeros((0, *self.size), np.uint8)
 
     def undone(self, prepared: Any) -> Any:
         """The pictures: nothing was done to them."""

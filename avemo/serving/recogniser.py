@@ -37,7 +37,7 @@ class Answer:
     Args:
         probabilities: by emotion; empty where there is a finding
         finding: the class of the trouble, see `errors.MediaError`; empty where there is none
-        reason: in a sentence
+        reason: in a sentence; with probabilities, why they come from sound or picture alone
     """
 
     probabilities: dict[str, float]
@@ -62,34 +62,54 @@ class Recogniser:
         self.bundle = Bundle(folder)
 
     def answer(self, media: Media) -> Answer:
-        """Answer for one clip.
+        """Answer for one clip; a fused model answers from what there is, sound or picture.
 
         Args:
             media: a file's path, or its content
         """
-        try:
-            features = self._features(media)
-        except MediaError as error:
-            return Answer({}, error.finding, str(error))
-        row = self.bundle.probabilities({name: [clip] for name, clip in features.items()})[0]
-        classes = self.bundle.description["classes"]
-        return Answer(dict(zip(classes, map(float, row), strict=True)))
-
-    def _features(self, media: Media) -> dict[str, Array]:
         source = media if isinstance(media, bytes) else Path(media)
-        sounds: dict[str, Any] = {}
-        pictures: dict[str, Any] = {}
+        features: dict[str, Array] = {}
+        troubles = []
+        for extract in (self._heard, self._seen):
+            try:
+                features |= extract(source)
+            except MediaError as error:
+                troubles.append(error)
+        if troubles and not features:
+            return Answer({}, troubles[0].finding, str(troubles[0]))
+        clips = {
+            name: [features.get(name, made.nothing)]
+            for name, made in self.bundle.preparations.items()
+        }
+        row = self.bundle.probabilities(clips)[0]
+        chances = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
+        return Answer(chances, reason="; ".join(map(str, troubles)))
+
+    def _heard(self, source: Path | bytes) -> dict[str, Array]:
+        chosen = self._chosen("audio")
+        found = audio.extract(source, chosen, self.bundle.description["limits"], self._weights)
+        return self._taken(found)
+
+    def _seen(self, source: Path | bytes) -> dict[str, Array]:
+        chosen = self._chosen("visual")
+        if not chosen:
+            return {}
+        seen = faces.extract(source, self._faces, self._detector)
+        return self._taken(visual.extract(seen, chosen, self._weights))
+
+    def _chosen(self, modality: str) -> dict[str, Any]:
+        """The settings of its extractors of one modality."""
+        found = {}
         for feature, described in self.bundle.description["features"].items():
             name = extractor_of(feature)
-            chosen = pictures if module(name).MODALITY == "visual" else sounds
-            chosen[name] = module(name).Settings.model_validate(described["settings"])
-        limits = self.bundle.description["limits"]
-        found = audio.extract(source, sounds, limits, self._weights)
-        if pictures:
-            seen = faces.extract(source, self._faces, self._detector)
-            found |= visual.extract(seen, pictures, self._weights)
+            if modality == module(name).MODALITY:
+                found[name] = module(name).Settings.model_validate(described["settings"])
+        return found
+
+    def _taken(self, found: dict[str, dict[str, Array]]) -> dict[str, Array]:
+        """Of what extractors give, the network's features."""
         arrays = {key: array for one in found.values() for key, array in one.items()}
-        return {name: arrays[name] for name in self.bundle.preparations}
+        return {name: arrays[name] for name in self.bundle.preparations if name in arrays}
 
     @cached_property
     def _weights(self) -> dict[str, Path]:
