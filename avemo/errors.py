@@ -23,7 +23,8 @@ class MediaError(AvemoError):
 
     Args:
         finding: the class of the trouble, one short word: `name`, `unreadable`, `no-sound`,
-            `silent`, `too-short`, `no-picture`, `no-face`
+            `silent`, `too-short`, `no-picture`, `no-face`, `face-too-small`, `too-dark`,
+            `cut-off`, `turned-away`
         message: what was found, in a sentence
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import MediaError
 
-__all__ = ["Packets", "cut_short", "is_wav", "name", "opened"]
+__all__ = ["Packets", "cut_short", "is_wav", "name", "opened", "packets"]
 
 # Playlists, image patterns and the like are left out: they make FFmpeg open what a text file names.
 _FORMATS = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
@@ -49,6 +49,18 @@ def opened(source: Path | bytes) -> Iterator[Any]:
                 f"{name(source)} is no media file that FFmpeg reads, or is cut short"
                 f" ({error.strerror or error})",
             ) from None
+
+
+def packets(container: Any, *streams: Any) -> Iterator[Any]:
+    """The packets of these streams, in the order that they stand in the file.
+
+    Raises:
+        MediaError: `unreadable`: a stream begins midway, which damage to a file looks like
+    """
+    try:
+        yield from container.demux(*streams)
+    except IndexError:  # PyAV's own list of streams has none of it
+        raise MediaError("unreadable", "a stream begins midway: the file is damaged") from None
 
 
 def is_wav(source: Path | bytes) -> bool:

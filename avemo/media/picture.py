@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MediaError
-from .container import name, opened
+from .container import name, opened, packets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +34,9 @@ class Frame:
     image: np.ndarray
 
 
-def read_frames(source: Path | bytes, count: int) -> Iterator[Frame]:
+def read_frames(
+    source: Path | bytes, count: int, span: tuple[float, float] | None = None
+) -> Iterator[Frame]:
     """Frames spread evenly over a clip: those shown at the centres of `count` equal spans.
 
     The file is read as a stream. Of its pictures only those wanted are converted; the others are
@@ -42,24 +45,28 @@ def read_frames(source: Path | bytes, count: int) -> Iterator[Frame]:
     Args:
         source: a file, or the bytes of one
         count: how many frames, at least 1
+        span: the part of the clip to stay in, in seconds from its start; by default the whole,
+            and so where no picture is shown in that part
 
     Yields:
         the frames in order of time; all that there are in a clip of fewer frames than `count`.
-        Sides longer than 1280 pixels are scaled down to that
+        Frames that do not decode are left out, as long as most do. Sides longer than 1280 pixels
+        are scaled down to that
 
     Raises:
-        MediaError: `unreadable` (empty, cut short, or no video file), `no-picture`
+        MediaError: `unreadable` (empty, cut short, no video file, or half of the frames do not
+            decode), `no-picture`
     """
     called = name(source)
     with opened(source) as container:
         shown, keys = _timeline(container, called)
-    wanted = _wanted(shown, count)
+        wanted = _wanted(_within(shown, span, container) if span else shown, count)
     decoded = 0
     with opened(source) as container:
         for frame in _decode(container, wanted, keys):
             yield frame
             decoded += 1
-    if decoded < len(wanted):
+    if decoded <= len(wanted) / 2:
         raise MediaError(
             "unreadable",
             f"{called} is damaged: {decoded} of {len(wanted)} frames could be decoded",
@@ -90,7 +97,7 @@ def _timeline(container: Any, called: str) -> tuple[list[int], list[int]]:
         raise MediaError("no-picture", f"{called} has no video stream")
     announced = stream.duration
     shown, keys, last = [], [], 0
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         ticks = packet.dts if packet.pts is None else packet.pts
         if not packet.size or packet.is_discard or ticks is None:
             continue
@@ -114,6 +121,18 @@ def _timeline(container: Any, called: str) -> tuple[list[int], list[int]]:
     return shown, sorted(keys)
 
 
+def _within(shown: list[int], span: tuple[float, float], container: Any) -> list[int]:
+    """The pictures that are shown in a span of seconds; all of them where none is."""
+    tick, start = float(_video(container).time_base), _start(container)
+    first, last = ((second + start) / tick for second in span)
+    return [ticks for ticks in shown if first <= ticks <= last] or shown
+
+
+def _start(container: Any) -> float:
+    """When the clip starts, in seconds of its own clock."""
+    return float((container.start_time or 0) / 1_000_000)
+
+
 def _wanted(shown: list[int], count: int) -> list[int]:
     """The pictures shown at the centres of `count` equal spans of time."""
     if len(shown) <= count:
@@ -131,7 +150,7 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
     stream = _video(container)
     stream.thread_type = "AUTO"
     reformatter = VideoReformatter()  # one for all frames: making it takes time
-    start = (container.start_time or 0) / 1_000_000
+    start = _start(container)
     waiting = deque(wanted)
     at: int | None = None
     while waiting:
@@ -142,7 +161,8 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
             at = frame.dts if frame.pts is None else frame.pts
             if at is None or at < waiting[0]:
                 continue
-            waiting.popleft()
+            while waiting and waiting[0] <= at:  # more than one where some did not decode
+                waiting.popleft()
             yield Frame(float(at * stream.time_base) - start, _image(frame, reformatter))
             if not waiting or bisect_right(keys, at) < bisect_right(keys, waiting[0]):
                 break
@@ -152,12 +172,17 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
 
 def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
     """Every frame from here on that is wanted, or that others are made from."""
-    for packet in container.demux(stream):
+    import av
+
+    for packet in packets(container, stream):
         known = packet.pts is not None
         stream.codec_context.skip_frame = (
             "NONREF" if known and packet.pts not in wanted else "DEFAULT"
         )
-        yield from packet.decode()
+        frames = []
+        with suppress(av.FFmpegError):  # a damaged one is passed over, as players do
+            frames = packet.decode()
+        yield from frames
 
 
 def _image(frame: Any, reformatter: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MediaError
-from .container import Packets, cut_short, name, opened
+from .container import Packets, cut_short, name, opened, packets
 from .decoder import BLOCK, Decoder, opened_wav, wav_blocks
 from .loudness import Level
 
@@ -90,7 +90,7 @@ def _decoded(source: Path | bytes, silence_dbfs: float) -> Probe:
     with opened(source) as container:
         picture, sound = _Picture(container), _Sound(container)
         streams = [part.stream for part in (picture, sound) if part.stream is not None]
-        for packet in container.demux(streams) if streams else ():
+        for packet in packets(container, *streams) if streams else ():
             (sound if packet.stream is sound.stream else picture).take(packet)
         if picture.packets.missing:
             raise cut_short(source, picture.packets.missing)

@@ -8,11 +8,16 @@ import numpy as np
 
 from ..errors import MediaError
 from ..files import whole
-from .container import name, opened
+from .container import name, opened, packets
 from .decoder import Decoder, opened_wav, wav_blocks
 from .loudness import dbfs, offset_of
 
-__all__ = ["blocks", "check_sound", "read_sound", "write_wav"]
+__all__ = ["blocks", "check_sound", "read_sound", "voiced", "write_wav"]
+
+#: in a second, when it is asked where something is heard
+_WINDOWS = 50
+#: the power of a window at -60 dBFS
+_SILENCE = 1e-6
 
 
 def read_sound(source: Path | bytes, sample_rate: int = 16000) -> np.ndarray:
@@ -76,7 +81,7 @@ def _decoded(source: Path | bytes) -> Iterator[tuple[int, np.ndarray]]:
             raise MediaError("no-sound", f"{name(source)} has no sound: there is no audio stream")
         stream = container.streams.audio[0]
         decoder = Decoder(stream)
-        for packet in container.demux(stream):
+        for packet in packets(container, stream):
             for block in decoder.take(packet):
                 yield decoder.sample_rate, _mono(block)
         decoder.finish(source)
@@ -84,6 +89,33 @@ def _decoded(source: Path | bytes) -> Iterator[tuple[int, np.ndarray]]:
 
 def _mono(block: np.ndarray) -> np.ndarray:
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+
+
+def voiced(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
+    """From where to where something is heard: the first and the last window of 20 ms that is.
+
+    Args:
+        source: an audio or video file, or its content
+        below_db: a window counts that is at most so far below the loudest
+
+    Returns:
+        seconds from the sound's start; None where there is no sound, or none that can be used
+    """
+    powers, rest = [], np.zeros(0, np.float32)
+    try:
+        for rate, block in _decoded(source):
+            size = max(1, rate // _WINDOWS)
+            rest = np.concatenate([rest, block])
+            end = len(rest) // size * size
+            powers.append(rest[:end].reshape(-1, size).var(axis=1))  # of no constant offset
+            rest = rest[end:]
+    except MediaError:
+        return None
+    power = np.concatenate([*powers, np.zeros(1)])
+    if power.max() < _SILENCE:
+        return None
+    heard = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
+    return heard[0] * size / rate, (heard[-1] + 1) * size / rate
 
 
 def write_wav(path: Path, sound: np.ndarray | Iterable[np.ndarray], sample_rate: int) -> None:
