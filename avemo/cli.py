@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from . import __version__
 from .baselines.published import SYSTEMS
@@ -21,6 +22,9 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo assets list                pretrained weights, and where they are
   avemo search audio --workers 4   a search by several processes
   avemo baselines list             the original study's systems, as published and as run here
+  avemo compare RUN RUN            runs or versions, on the same performances
+  avemo registry check             whether a candidate may become the champion, and why
+  avemo runs sync                  what was kept while the tracking server was away
   avemo report                     docs/results.md and docs/results.html, from kept predictions
 """
 
@@ -151,10 +155,95 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     report.set_defaults(run=_report)
 
+    compare = commands.add_parser(
+        "compare",
+        help="runs and versions side by side, paired",
+        description="The metrics of runs, or of registered versions, on the performances that all "
+        "of them answer for, and what each has more than the first, with intervals over drawn "
+        "actors.",
+    )
+    compare.add_argument(
+        "names",
+        metavar="RUN",
+        nargs="+",
+        help="a run's id, or a model such as models:/avemo-audio@champion",
+    )
+    compare.add_argument("--json", action="store_true", help="for machines")
+    compare.set_defaults(run=_compare)
+
+    _registry_parser(commands)
+
+    runs = commands.add_parser(
+        "runs",
+        help="runs that wait for the tracking server: sync",
+        description="Where the tracking server does not answer, runs are kept in mlruns/spool.",
+    )
+    actions = runs.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = "deliver the runs that wait, each once"
+    action = actions.add_parser("sync", help=text, description=text.capitalize() + ".")
+    action.set_defaults(run=_runs)
+
     parsed = parser.parse_args(arguments)
     from .project import explained
 
     return explained(lambda: int(parsed.run(parsed)))
+
+
+def _registry_parser(commands: Any) -> None:
+    registry = commands.add_parser(
+        "registry",
+        help="the registry: check, promote, rollback, history, verify, copy",
+        description="What may become the champion, what became it and why, and whether the files "
+        "are as they were. MODEL is audio, visual or fused.",
+    )
+    actions = registry.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, text, more in (
+        (
+            "check",
+            "hold the candidate against the champion",
+            "By the rules of `promotion` in params.yaml. The version keeps how that ended. Exit "
+            "code 1 where it is refused.",
+        ),
+        (
+            "promote",
+            "make the candidate the champion, if the check passes",
+            "The former champion becomes `previous`.",
+        ),
+        ("rollback", "return to the version that was the champion before", ""),
+        ("history", "every move of the champion, with time, who, reason and check", ""),
+        (
+            "verify",
+            "hold the files of every version with an alias against their checksums",
+            "Exit code 1 where one was changed.",
+        ),
+    ):
+        action = actions.add_parser(
+            name, help=text, description=f"{text.capitalize()}. {more}".strip()
+        )
+        one = name == "rollback"
+        action.add_argument(
+            "model",
+            metavar="MODEL",
+            nargs=None if one else "?",
+            help="by default all that fit" * (not one),
+        )
+        if name in ("promote", "rollback"):
+            action.add_argument(
+                "--reason", metavar="TEXT", default="", help="is kept in the history"
+            )
+        if name == "promote":
+            action.add_argument(
+                "--force", action="store_true", help="whatever the check says; wants a reason"
+            )
+        action.set_defaults(run=_registry, action=name)
+    text = "copy a version, with its run, tags and files, to another registry"
+    action = actions.add_parser("copy", help=text, description=text.capitalize() + ".")
+    action.add_argument("source", metavar="URI", help="such as models:/avemo-audio@champion")
+    action.add_argument(
+        "--to", metavar="TRACKING_URI", required=True, help="where MLflow keeps the other registry"
+    )
+    action.add_argument("--name", metavar="NAME", help="of the model there; by default the same")
+    action.set_defaults(run=_copy)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -269,6 +358,64 @@ def _report(arguments: argparse.Namespace) -> int:
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
         print("next: read them, then git add results/audio docs")
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .tracking import store
+
+    found = project.find()
+    chosen = settings.load(found.root)
+    store.connect(found, spool=False)
+    from .registry.compare import compare, lines
+
+    compared = compare(chosen, arguments.names)
+    print(json.dumps(compared, indent=1) if arguments.json else "\n".join(lines(compared)))
+    return 0
+
+
+def _registry(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .tracking import store
+
+    found = project.find()
+    chosen = settings.load(found.root)
+    store.connect(found, spool=False)
+    from .registry import actions
+
+    with store.explained():
+        if arguments.action == "check":
+            return actions.check(found, chosen, arguments.model)
+        if arguments.action == "promote":
+            reason, force = arguments.reason, arguments.force
+            return actions.promote(found, chosen, arguments.model, force=force, reason=reason)
+        if arguments.action == "rollback":
+            return actions.rollback(found, arguments.model, reason=arguments.reason)
+        act = actions.history if arguments.action == "history" else actions.verify
+        return act(arguments.model)
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    store.connect(project.find(), spool=False)
+    from .registry.copy import copy
+
+    with store.explained():
+        print(copy(arguments.source, arguments.to, arguments.name))
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import spool, store
+
+    found = project.find()
+    store.connect(found, spool=False)
+    with store.explained():
+        print("\n".join(spool.sync(found)))
     return 0
 
 

@@ -14,7 +14,18 @@ from typing import Any
 
 from ..errors import AvemoError, ten
 
-__all__ = ["FILE", "LATER", "TAG", "changes", "opened", "record", "seal", "version_of"]
+__all__ = [
+    "FILE",
+    "LATER",
+    "TAG",
+    "changes",
+    "model_id",
+    "opened",
+    "record",
+    "seal",
+    "verified",
+    "version_of",
+]
 
 FILE = "checksums.json"
 #: of the version: the checksum of `FILE`
@@ -74,8 +85,7 @@ def changes(folder: Path, tag: str | None) -> list[str]:
 def opened(uri: str) -> Iterator[Path]:
     """A copy of a model's files, which are as they were registered.
 
-    Versions from before there were checksums have no tag, and are opened as they are; `promote`
-    asks for one.
+    Versions from before there were checksums are opened as they are; the gate asks for them.
 
     Args:
         uri: as MLflow takes it: `models:/avemo-audio@champion`, `models:/avemo-audio/3`, `runs:/…`
@@ -87,17 +97,37 @@ def opened(uri: str) -> Iterator[Path]:
     import mlflow
 
     version = version_of(uri)
+    tag = version.tags.get(TAG) if version else None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
-        tag = version.tags.get(TAG) if version else None
         found = changes(folder, tag) if tag or (folder / FILE).exists() else []
         if found:
             raise AvemoError(
-                f"{uri} is not as it was registered: {ten(found)}; "
-                "register it again (dvc repro --force register), or roll back: "
-                "avemo registry rollback"
+                f"{uri} is not as it was registered: {ten(found)}; register it again "
+                "(dvc repro --force register), or go back to another: avemo registry rollback"
             )
         yield folder
+
+
+def verified(version: Any) -> list[str]:
+    """What of a registered version is not as it was registered; empty where everything is."""
+    import mlflow
+
+    if TAG not in version.tags:
+        return ["it was registered without checksums"]
+    uri = f"models:/{version.name}/{version.version}"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
+        return changes(Path(folder), version.tags[TAG])
+
+
+def model_id(version: Any) -> str:
+    """The logged model whose files a version has; that of a copy is the original's."""
+    import mlflow
+
+    while "/" in (source := str(version.source).removeprefix("models:/")):
+        version = mlflow.MlflowClient().get_model_version(*source.rsplit("/", 1))
+    return source
 
 
 def version_of(uri: str) -> Any:
