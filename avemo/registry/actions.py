@@ -39,7 +39,7 @@ def promote(
             print(f"{name}: version {found.version} is the champion already")
         else:
             print(f"{name}: version {found.version} does not become the champion")
-            code = 1
+        code = code or int(bool(found.refused) and not force)
     return code
 
 

@@ -6,17 +6,28 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ..errors import AvemoError
 from ..project import Project
 
-__all__ = ["DEFAULT", "SPOOL", "TRACKING_URI", "connect", "experiment", "explained"]
+__all__ = [
+    "DEFAULT",
+    "SPOOL",
+    "TRACKING_URI",
+    "answers",
+    "connect",
+    "experiment",
+    "explained",
+    "named",
+]
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
 #: where runs wait while the tracking server is away
 SPOOL = "sqlite:///{root}/mlruns/spool/mlflow.db"
 
+_SQLITE = "sqlite:///"
 _ANSWERS_WITHIN_S = 5
 
 
@@ -79,22 +90,29 @@ def experiment(project: Project, modality: str) -> str:
     """The id of `avemo/MODALITY`, made where it is missing."""
     import mlflow
 
-    name = f"avemo/{modality}"
-    found = mlflow.get_experiment_by_name(name)
+    return named(mlflow.MlflowClient(), os.environ[TRACKING_URI], f"avemo/{modality}")
+
+
+def named(client: Any, uri: str, name: str) -> str:
+    """The id of an experiment, made where it is missing; SQLite has its artifacts beside it.
+
+    Args:
+        client: of the store
+        uri: the store's
+    """
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
     artifacts = None
-    for uri in (DEFAULT, SPOOL):
-        file = uri.format(root=project.root)
-        if os.environ[TRACKING_URI] == file:
-            folder = Path(file.removeprefix("sqlite:///")).parent
-            artifacts = (folder / "artifacts" / modality).as_uri()
-    return str(mlflow.create_experiment(name, artifact_location=artifacts))
+    if uri.startswith(_SQLITE):
+        folder = Path(uri.removeprefix(_SQLITE)).resolve().parent
+        artifacts = (folder / "artifacts" / name.removeprefix("avemo/")).as_uri()
+    return str(client.create_experiment(name, artifact_location=artifacts))
 
 
 def _reach(project: Project, spool: bool) -> None:
     uri = os.environ[TRACKING_URI]
-    if _answers(uri):
+    if answers(uri):
         import mlflow
 
         with explained():
@@ -114,7 +132,8 @@ def _reach(project: Project, spool: bool) -> None:
     )
 
 
-def _answers(uri: str) -> bool:
+def answers(uri: str) -> bool:
+    """Whether a tracking server does, within a few seconds."""
     import requests
 
     try:

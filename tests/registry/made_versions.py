@@ -42,7 +42,7 @@ LINEAGE = {
 
 
 def project(folder: Path, **promotion: float) -> Project:
-    """One in which nothing was run, with other limits."""
+    """One with other limits, of which nothing was run but the catalogue of one recording."""
     import yaml
 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -51,6 +51,10 @@ def project(folder: Path, **promotion: float) -> Project:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
+    (folder / "data" / "raw").mkdir(parents=True)
+    (folder / "data" / "raw" / "a.wav").write_bytes(b"a recording")
+    row = {"performance": "a", "path": "a.wav", "modality": 3, "finding": "", "has_sound": True}
+    pd.DataFrame([row]).to_parquet(folder / "data" / "catalogue.parquet")
     return Project(folder)
 
 

@@ -138,5 +138,5 @@ def test_a_candidate_whose_files_were_changed(here, tmp_path):
 
 def test_limits_are_settings(tmp_path):
     made = project(tmp_path, min_uar=1.5)
-    with pytest.raises(settings.SettingsError, match="promotion.min_uar"):
+    with pytest.raises(settings.SettingsError, match=r"promotion\.min_uar"):
         load(made.root)
