@@ -22,6 +22,7 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo assets list                pretrained weights, and where they are
   avemo search audio --workers 4   a search by several processes
   avemo baselines list             the original study's systems, as published and as run here
+  avemo lineage URI                what made a version; avemo rebuild URI makes it again
   avemo compare RUN RUN            runs or versions, on the same performances
   avemo registry check             whether a candidate may become the champion, and why
   avemo runs sync                  what was kept while the tracking server was away
@@ -171,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare.add_argument("--json", action="store_true", help="for machines")
     compare.set_defaults(run=_compare)
 
+    _lineage_parser(commands)
     _registry_parser(commands)
 
     runs = commands.add_parser(
@@ -187,6 +189,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from .project import explained
 
     return explained(lambda: int(parsed.run(parsed)))
+
+
+def _lineage_parser(commands: Any) -> None:
+    lineage = commands.add_parser(
+        "lineage",
+        help="what made a version or a run, down to each recording",
+        description="Code, settings, split, search, extractors, weights, data with the stages that "
+        "made it, packages and machine; or what of that differs between two.",
+    )
+    lineage.add_argument(
+        "uri",
+        metavar="URI",
+        nargs="?",
+        help="such as models:/avemo-audio@champion, models:/avemo-audio/3 or runs:/ID",
+    )
+    lineage.add_argument(
+        "--diff", metavar=("A", "B"), nargs=2, help="what differs from A to B, in words"
+    )
+    lineage.add_argument("--json", action="store_true", help="for machines; the whole of it")
+    lineage.set_defaults(run=_lineage, parser=lineage)
+
+    rebuild = commands.add_parser(
+        "rebuild",
+        help="make a version again, and hold it against what it answered",
+        description="Train the configuration of a version again, in a clean checkout of its "
+        "commit with its settings and its data, and compare the answers on the test part with the "
+        "recorded ones. The search is not repeated. Nothing of this project is touched. Exit code "
+        "0 where they are identical, 1 where they differ or something is missing.",
+    )
+    rebuild.add_argument("uri", metavar="URI", help="such as models:/avemo-audio@champion")
+    rebuild.set_defaults(run=_rebuild)
 
 
 def _registry_parser(commands: Any) -> None:
@@ -373,6 +406,47 @@ def _compare(arguments: argparse.Namespace) -> int:
     compared = compare(chosen, arguments.names)
     print(json.dumps(compared, indent=1) if arguments.json else "\n".join(lines(compared)))
     return 0
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    if (arguments.uri is None) == (arguments.diff is None):
+        arguments.parser.error("either a URI or --diff A B is expected")
+    store.connect(project.find(), spool=False)
+    from .registry import lineage
+
+    with store.explained():
+        if arguments.uri:
+            found = lineage.read(arguments.uri)
+            lines = lineage.tree(arguments.uri, found)
+            print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
+            return 0
+        apart = lineage.differences(*map(lineage.read, arguments.diff))
+    if arguments.json:
+        print(json.dumps(apart, indent=1))
+        return 0
+    for name, lines in apart.items():
+        print(name, *lines, sep="\n  ")
+    if not apart:
+        print("nothing differs")
+    return 0
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    found = project.find()
+    store.connect(found, spool=False)
+    from .registry.rebuild import rebuild
+
+    line = ""
+    with store.explained():
+        for line in rebuild(found, arguments.uri):
+            print(line, flush=True)
+    return int(line != "rebuilt: identical")
 
 
 def _registry(arguments: argparse.Namespace) -> int:

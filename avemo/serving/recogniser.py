@@ -19,7 +19,7 @@ from ..features import audio, faces
 from ..features.extractors import extractor_of, module, weights_of
 from ..models.bundle import Bundle
 
-__all__ = ["Answer", "Recogniser", "pack"]
+__all__ = ["Answer", "Media", "Recogniser", "pack"]
 
 Array = np.ndarray[Any, Any]
 Media = str | Path | bytes
@@ -27,6 +27,8 @@ Media = str | Path | bytes
 _DETECTOR = "detector.onnx"
 #: the files that extractors need, by their names in `assets.ASSETS`
 _WEIGHTS = "weights"
+#: what training keeps beside a bundle
+_NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 #: among the faces' settings: the detector that was at hand
 _FOUND_BY = "found_by"
 
@@ -121,7 +123,7 @@ def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     Raises:
         AssetError: an extractor's weights cannot be had any more
     """
-    shutil.copytree(bundle.folder, folder)
+    shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
     for name in {extractor_of(feature) for feature in bundle.description["features"]}:

@@ -14,7 +14,7 @@ from ..models.bundle import Bundle
 from ..models.hypermodel import Architectures, architecture
 from ..project import Project
 from ..settings import Search, Settings
-from ..tracking import runs
+from ..tracking import locked, runs
 from .data import Dataset, folder_of, load
 
 __all__ = ["MODALITIES", "Absent", "Task", "identity", "task"]
@@ -109,7 +109,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         settings.training.model_dump(),
         task.data.descriptions,
         task.data.rows.to_csv(),
-        runs.data(project, runs.stage_of("search", task.modality)),
+        locked.data(project, runs.stage_of("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
