@@ -1,6 +1,9 @@
 """A version, with its run, tags and files, from one registry to another."""
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,34 +76,49 @@ def _same(target: Any, name: str, version: Any) -> str | None:
 
 
 def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
-    origin = {_FROM: f"{version.name} version {version.version}"}
+    model = source.get_logged_model(verify.model_id(version))
+    tags = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
     with verify.opened(f"models:/{version.name}/{version.version}") as folder:
         (folder / "registered_model_meta").unlink(missing_ok=True)
         run_id = _run(source, target, to, version)
-        model = source.get_logged_model(verify.model_id(version))
-        made = target.create_logged_model(
-            target.get_run(run_id).info.experiment_id,
-            model.name,
-            run_id,
-            tags={key: value for key, value in model.tags.items() if not key.startswith("mlflow.")},
-            params=model.params,
-            model_type=model.model_type,
-        )
-        target.log_model_artifacts(made.model_id, str(folder))
-    _require_whole(to, made, version.tags[verify.TAG])
-    target.finalize_logged_model(made.model_id, "READY")
-    if not target.search_registered_models(f"name = '{name}'"):
-        target.create_registered_model(name)
-    return str(
-        target.create_model_version(
-            name,
-            f"models:/{made.model_id}",
-            run_id,
-            tags=version.tags | origin,
-            description=version.description,
-            model_id=made.model_id,
-        ).version
-    )
+        with _connected(to):
+            made = target.create_logged_model(
+                target.get_run(run_id).info.experiment_id,
+                model.name,
+                run_id,
+                tags=tags,
+                params=model.params,
+                model_type=model.model_type,
+            )
+            target.log_model_artifacts(made.model_id, str(folder))
+            _require_whole(made.model_id, version.tags[verify.TAG], to)
+            target.finalize_logged_model(made.model_id, "READY")
+            if not target.search_registered_models(f"name = '{name}'"):
+                target.create_registered_model(name)
+            return str(
+                target.create_model_version(
+                    name,
+                    f"models:/{made.model_id}",
+                    run_id,
+                    tags=version.tags | {_FROM: f"{version.name} version {version.version}"},
+                    description=version.description,
+                    model_id=made.model_id,
+                ).version
+            )
+
+
+@contextmanager
+def _connected(to: str) -> Iterator[None]:
+    """What MLflow looks up by itself, such as a logged model's place, is looked up there."""
+    names = (store.TRACKING_URI, "MLFLOW_REGISTRY_URI")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ |= dict.fromkeys(names, to)
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name)
+        os.environ |= before
 
 
 def _run(source: Any, target: Any, to: str, version: Any) -> str:
@@ -113,13 +131,11 @@ def _run(source: Any, target: Any, to: str, version: Any) -> str:
     return deliver(source.get_run(version.run_id), source, target, to, {_FROM: version.run_id})
 
 
-def _require_whole(to: str, made: Any, tag: str) -> None:
+def _require_whole(model_id: str, tag: str, to: str) -> None:
     import mlflow
 
     with tempfile.TemporaryDirectory() as temporary:
-        folder = mlflow.artifacts.download_artifacts(
-            made.artifact_location, dst_path=temporary, tracking_uri=to
-        )
+        folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
         found = verify.changes(Path(folder), tag)
     if found:
         raise AvemoError(f"the files did not arrive at {to} as they are here: {'; '.join(found)}")

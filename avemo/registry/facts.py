@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..tracking.lineage import FILE as _LINEAGE
 from . import verify
+from .register import PREDICTIONS
 
 __all__ = ["Facts", "read", "recorded"]
 
-_PREDICTIONS = "predictions.csv"
-_LINEAGE = "lineage.json"
 _DESCRIPTION = "bundle.json"
 
 
@@ -85,7 +85,7 @@ def recorded(folder: Path) -> pd.DataFrame | None:
     Args:
         folder: its files
     """
-    file = next(folder.rglob(_PREDICTIONS), None)
+    file = next(folder.rglob(PREDICTIONS), None)
     return None if file is None else pd.read_csv(file)
 
 

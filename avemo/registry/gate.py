@@ -163,8 +163,8 @@ def _seconds(
     project: Project, name: str, candidate: facts.Facts, champion: facts.Facts
 ) -> tuple[float, float]:
     quiet.tensorflow()
-    media = timing.clips(project, name.removeprefix("avemo-"))
-    first, second = timing.seconds([candidate.folder, champion.folder], media)
+    modality, folders = name.removeprefix("avemo-"), [candidate.folder, champion.folder]
+    first, second = timing.seconds(project, modality, folders)
     return first, second
 
 

@@ -1,6 +1,5 @@
 """How long an answer takes: two versions in turn, in one process, on the same clips."""
 
-import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -10,24 +9,27 @@ import pandas as pd
 
 from ..project import Project
 
-__all__ = ["clips", "seconds"]
+__all__ = ["seconds"]
 
 _CLIPS = 3
 _ROUNDS = 5
 
 
-def seconds(folders: list[Path], media: list[bytes]) -> list[float]:
+def seconds(project: Project, modality: str, folders: list[Path]) -> list[float]:
     """The median time of an answer of each version.
 
     Each answers for each clip once before anything counts: networks are loaded and traced then.
 
     Args:
+        modality: of the versions; its first recordings in the catalogue are the clips, and the
+            first version's input example where there are none
         folders: the versions' files
-        media: clips that each can answer for
     """
     import mlflow
 
     models = [mlflow.pyfunc.load_model(str(folder)) for folder in folders]
+    media = [file.read_bytes() for file in _recorded(project, modality) if file.is_file()]
+    media = media or list(models[0].input_example["media"])
     times: list[list[float]] = [[] for _ in models]
     for round_ in range(_ROUNDS + 1):
         for clip in media:
@@ -36,21 +38,6 @@ def seconds(folders: list[Path], media: list[bytes]) -> list[float]:
                 if round_:
                     times[place].append(took)
     return [median(each) for each in times]
-
-
-def clips(project: Project, modality: str) -> list[bytes]:
-    """Some recordings of the catalogue; where there are none, two that are made on the spot."""
-    found = [file for file in _recorded(project, modality) if file.is_file()]
-    if found:
-        return [file.read_bytes() for file in found]
-    from ..corpus import ravdess, synthetic
-
-    kind = 3 if modality == "audio" else 1
-    with tempfile.TemporaryDirectory() as temporary:
-        for actor in (1, 2):
-            synthetic.perform(Path(temporary), ravdess.parse(f"03-01-03-01-01-01-0{actor}.wav"), 1)
-        made = sorted(Path(temporary).rglob(f"0{kind}-*"))
-        return [file.read_bytes() for file in made]
 
 
 def _recorded(project: Project, modality: str) -> list[Path]:

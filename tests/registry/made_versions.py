@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
 
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
@@ -25,7 +26,8 @@ from mlflow.pyfunc import PythonModel
 
 class Model(PythonModel):
     def predict(self, context, model_input, params=None):
-        return pd.DataFrame({"emotion": ["calm"] * len(model_input)})
+        answer = {"emotion": "calm", "p_calm": 0.8, "p_sad": 0.2, "finding": "", "reason": ""}
+        return pd.DataFrame([answer] * len(model_input))
 
 
 set_model(Model())
@@ -94,7 +96,7 @@ def version(
     if table is not None:
         table.to_csv(files / "predictions.csv", index=False)
     signature = ModelSignature(
-        Schema([ColSpec(DataType.binary, "media")]), Schema([ColSpec(DataType.string, "emotion")])
+        Schema([ColSpec(AnyType(), "media")]), Schema([ColSpec(DataType.string, "emotion")])
     )
     client = mlflow.MlflowClient()
     with mlflow.start_run(tags={"avemo.modality": "audio"}) as run:

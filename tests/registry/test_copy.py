@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 from made_versions import NAME, aliases, predictions, project, version
 
@@ -50,7 +51,7 @@ def test_to_another_registry(here, other, tmp_path, capsys, monkeypatch):
     for file in tmp_path.joinpath("artifacts").rglob("*"):
         if file.is_file():
             file.unlink()  # it needs nothing of where it came from
-    answer = mlflow.pyfunc.load_model(uri).predict([[b"clip"]])
+    answer = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"media": [b"clip"]}))
     assert list(answer["emotion"]) == ["calm"]
 
 
