@@ -3,9 +3,11 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,32 +25,21 @@ def postgres_tool(name: str) -> str | None:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A database server; what MLflow calls a database of it."""
-    folder.mkdir(parents=True)
-    user = _unprivileged()
-    if user:  # PostgreSQL refuses to be run by root, and wants a way to its folder
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        for parent in folder.parents:
-            if parent.stat().st_uid == os.getuid() and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
-    how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
-    data = folder / "data"
-    make = [postgres_tool("initdb"), "-D", data, "-U", "avemo", "-A", "trust", "--no-sync"]
-    subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **how)
-    port = free_port()
-    serve = [postgres_tool("postgres"), "-D", data, "-p", str(port), "-k", folder, "-F"]
-    log = (folder.parent / "postgres.log").open("wb")
-    process = subprocess.Popen(
-        [*serve, "-h", "127.0.0.1"], stdout=log, stderr=subprocess.STDOUT, cwd=folder, **how
-    )
-    try:
-        _until(lambda: _connects(port), process, "PostgreSQL")
-        yield f"postgresql+psycopg2://avemo@127.0.0.1:{port}/postgres"
-    finally:
-        process.terminate()  # waits for its clients to go
-        process.send_signal(2)
-        process.wait(60)
+    user, how = _unprivileged(), {}
+    # not among pytest's folders, which are closed to everybody else
+    with tempfile.TemporaryDirectory() as folder:
+        if user:  # PostgreSQL refuses to be run by root
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        data, port = Path(folder, "data"), free_port()
+        make = [postgres_tool("initdb"), "-D", data, "-U", "avemo", "-A", "trust", "--no-sync"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **how)
+        serve = [postgres_tool("postgres"), "-D", data, "-k", folder, "-h", "127.0.0.1", "-F"]
+        serve += ["-p", str(port)]
+        with _process(serve, os.environ, lambda: _connects(port), "PostgreSQL", cwd=folder, **how):
+            yield f"postgresql+psycopg2://avemo@127.0.0.1:{port}/postgres"
 
 
 @contextmanager
@@ -70,7 +61,8 @@ def mlflow_server(
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", database, "--artifacts-destination", bucket]
     command += ["--workers", "1", *options]
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | quiet | environment
     environment = {k: v for k, v in environment.items() if k != "MLFLOW_TRACKING_URI"}
     with _process(command, environment, lambda: _answers(f"{uri}/health"), "MLflow"):
         yield uri
@@ -84,9 +76,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(command, environment, ready, what):
+def _process(command, environment, ready, what, **how):
     process = subprocess.Popen(
         command,
+        **how,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -96,11 +89,11 @@ def _process(command, environment, ready, what):
         _until(ready, process, what)
         yield
     finally:
-        os.killpg(process.pid, 15)
+        os.killpg(process.pid, signal.SIGINT)  # PostgreSQL waits for its clients on SIGTERM
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 

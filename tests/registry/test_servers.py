@@ -64,7 +64,7 @@ def server(tmp_path_factory, s3, bucket):
     """The address of one that asks who is there."""
     folder = tmp_path_factory.mktemp("servers")
     auth = folder / "auth.ini"
-    with servers.postgres(folder / "postgres") as database:
+    with servers.postgres() as database:
         auth.write_text(
             "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
             f"admin_password = {ADMIN['MLFLOW_TRACKING_PASSWORD']}\n"
