@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from . import __version__
 from .baselines.published import SYSTEMS
@@ -22,6 +23,10 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo assets list                pretrained weights, and where they are
   avemo search audio --workers 4   a search by several processes
   avemo baselines list             the original study's systems, as published and as run here
+  avemo lineage URI                what made a version; avemo rebuild URI makes it again
+  avemo compare RUN RUN            runs or versions, on the same performances
+  avemo registry check             whether a candidate may become the champion, and why
+  avemo runs sync                  what was kept while the tracking server was away
   avemo report                     docs/results.md and docs/results.html, from kept predictions
 """
 
@@ -167,10 +172,127 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     report.set_defaults(run=_report)
 
+    compare = commands.add_parser(
+        "compare",
+        help="runs and versions side by side, paired",
+        description="The metrics of runs, or of registered versions, on the performances that all "
+        "of them answer for, and what each has more than the first, with intervals over drawn "
+        "actors.",
+    )
+    compare.add_argument(
+        "names",
+        metavar="RUN",
+        nargs="+",
+        help="a run's id, or a model such as models:/avemo-audio@champion",
+    )
+    compare.add_argument("--json", action="store_true", help="for machines")
+    compare.set_defaults(run=_compare)
+
+    _lineage_parser(commands)
+    _registry_parser(commands)
+
+    runs = commands.add_parser(
+        "runs",
+        help="runs that wait for the tracking server: sync",
+        description="Where the tracking server does not answer, runs are kept in mlruns/spool.",
+    )
+    actions = runs.add_subparsers(title="actions", metavar="ACTION", required=True)
+    text = "deliver the runs that wait, each once"
+    action = actions.add_parser("sync", help=text, description=text.capitalize() + ".")
+    action.set_defaults(run=_runs)
+
     parsed = parser.parse_args(arguments)
     from .project import explained
 
     return explained(lambda: int(parsed.run(parsed)))
+
+
+def _lineage_parser(commands: Any) -> None:
+    lineage = commands.add_parser(
+        "lineage",
+        help="what made a version or a run, down to each recording",
+        description="Code, settings, split, search, extractors, weights, data with the stages that "
+        "made it, packages and machine; or what of that differs between two.",
+    )
+    lineage.add_argument(
+        "uri",
+        metavar="URI",
+        nargs="?",
+        help="such as models:/avemo-audio@champion, models:/avemo-audio/3 or runs:/ID",
+    )
+    lineage.add_argument(
+        "--diff", metavar=("A", "B"), nargs=2, help="what differs from A to B, in words"
+    )
+    lineage.add_argument("--json", action="store_true", help="for machines; the whole of it")
+    lineage.set_defaults(run=_lineage, parser=lineage)
+
+    rebuild = commands.add_parser(
+        "rebuild",
+        help="make a version again, and hold it against what it answered",
+        description="Train the configuration of a version again, in a clean checkout of its "
+        "commit with its settings and its data, and compare the answers on the test part with the "
+        "recorded ones. The search is not repeated. Nothing of this project is touched. Exit code "
+        "0 where they are identical, 1 where they differ or something is missing.",
+    )
+    rebuild.add_argument("uri", metavar="URI", help="such as models:/avemo-audio@champion")
+    rebuild.set_defaults(run=_rebuild)
+
+
+def _registry_parser(commands: Any) -> None:
+    registry = commands.add_parser(
+        "registry",
+        help="the registry: check, promote, rollback, history, verify, copy",
+        description="What may become the champion, what became it and why, and whether the files "
+        "are as they were. MODEL is audio, visual or fused.",
+    )
+    actions = registry.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, text, more in (
+        (
+            "check",
+            "hold the candidate against the champion",
+            "By the rules of `promotion` in params.yaml. The version keeps how that ended. Exit "
+            "code 1 where it is refused.",
+        ),
+        (
+            "promote",
+            "make the candidate the champion, if the check passes",
+            "The former champion becomes `previous`.",
+        ),
+        ("rollback", "return to the version that was the champion before", ""),
+        ("history", "every move of the champion, with time, who, reason and check", ""),
+        (
+            "verify",
+            "hold the files of every version with an alias against their checksums",
+            "Exit code 1 where one was changed.",
+        ),
+    ):
+        action = actions.add_parser(
+            name, help=text, description=f"{text.capitalize()}. {more}".strip()
+        )
+        one = name == "rollback"
+        action.add_argument(
+            "model",
+            metavar="MODEL",
+            nargs=None if one else "?",
+            help="by default all that fit" * (not one),
+        )
+        if name in ("promote", "rollback"):
+            action.add_argument(
+                "--reason", metavar="TEXT", default="", help="is kept in the history"
+            )
+        if name == "promote":
+            action.add_argument(
+                "--force", action="store_true", help="whatever the check says; wants a reason"
+            )
+        action.set_defaults(run=_registry, action=name)
+    text = "copy a version, with its run, tags and files, to another registry"
+    action = actions.add_parser("copy", help=text, description=text.capitalize() + ".")
+    action.add_argument("source", metavar="URI", help="such as models:/avemo-audio@champion")
+    action.add_argument(
+        "--to", metavar="TRACKING_URI", required=True, help="where MLflow keeps the other registry"
+    )
+    action.add_argument("--name", metavar="NAME", help="of the model there; by default the same")
+    action.set_defaults(run=_copy)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -307,6 +429,105 @@ def _report(arguments: argparse.Namespace) -> int:
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
         print("next: read them, then git add results/audio docs")
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .tracking import store
+
+    found = project.find()
+    chosen = settings.load(found.root)
+    store.connect(found, spool=False)
+    from .registry.compare import compare, lines
+
+    compared = compare(chosen, arguments.names)
+    print(json.dumps(compared, indent=1) if arguments.json else "\n".join(lines(compared)))
+    return 0
+
+
+def _lineage(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    if (arguments.uri is None) == (arguments.diff is None):
+        arguments.parser.error("either a URI or --diff A B is expected")
+    store.connect(project.find(), spool=False)
+    from .registry import lineage
+
+    with store.explained():
+        if arguments.uri:
+            found = lineage.read(arguments.uri)
+            lines = lineage.tree(arguments.uri, found)
+            print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
+            return 0
+        apart = lineage.differences(*map(lineage.read, arguments.diff))
+    if arguments.json:
+        print(json.dumps(apart, indent=1))
+        return 0
+    for name, lines in apart.items():
+        print(name, *lines, sep="\n  ")
+    if not apart:
+        print("nothing differs")
+    return 0
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    found = project.find()
+    store.connect(found, spool=False)
+    from .registry.rebuild import rebuild
+
+    line = ""
+    with store.explained():
+        for line in rebuild(found, arguments.uri):
+            print(line, flush=True)
+    return int(line != "rebuilt: identical")
+
+
+def _registry(arguments: argparse.Namespace) -> int:
+    from . import project, settings
+    from .tracking import store
+
+    found = project.find()
+    chosen = settings.load(found.root)
+    store.connect(found, spool=False)
+    from .registry import actions
+
+    with store.explained():
+        if arguments.action == "check":
+            return actions.check(found, chosen, arguments.model)
+        if arguments.action == "promote":
+            reason, force = arguments.reason, arguments.force
+            return actions.promote(found, chosen, arguments.model, force=force, reason=reason)
+        if arguments.action == "rollback":
+            return actions.rollback(found, arguments.model, reason=arguments.reason)
+        act = actions.history if arguments.action == "history" else actions.verify
+        return act(arguments.model)
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import store
+
+    store.connect(project.find(), spool=False)
+    from .registry.copy import copy
+
+    with store.explained():
+        print(copy(arguments.source, arguments.to, arguments.name))
+    return 0
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from . import project
+    from .tracking import spool, store
+
+    found = project.find()
+    store.connect(found, spool=False)
+    with store.explained():
+        print("\n".join(spool.sync(found)))
     return 0
 
 

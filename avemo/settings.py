@@ -224,6 +224,29 @@ class Evaluation(Strict):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
 
 
+class Promotion(Strict):
+    """What a candidate must show before it becomes the champion.
+
+    Args:
+        min_uar: unweighted average recall on the test part, at least
+        min_recall: the recall of the emotion that is recognised worst, at least
+        max_calibration_error: at most
+        margin: by how much the lower bound of the difference in UAR to the champion may lie
+            below 0
+        max_sex_gap: between the UAR on women and on men, at most
+        max_latency_ratio: of the time that an answer takes to the champion's, at most
+        max_size_ratio: of the version's bytes to the champion's, at most
+    """
+
+    min_uar: Share
+    min_recall: Share
+    max_calibration_error: Share
+    margin: Share
+    max_sex_gap: Share
+    max_latency_ratio: Annotated[float, Field(gt=0)]
+    max_size_ratio: Annotated[float, Field(gt=0)]
+
+
 class Ray(Strict):
     """The cluster that `engine: ray` runs on."""
 
@@ -245,6 +268,7 @@ class Settings(Strict):
     training: Training
     baselines: Baselines
     evaluation: Evaluation
+    promotion: Promotion
 
     @property
     def cluster(self) -> str | None:

@@ -146,7 +146,7 @@ def _models(project: Project) -> dict[str, Any]:
     local = store.TRACKING_URI not in os.environ
     if local and not (project.root / "mlruns" / "mlflow.db").exists():
         return models
-    store.connect(project)
+    store.connect(project, spool=False)
     import mlflow
 
     client = mlflow.MlflowClient()

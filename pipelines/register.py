@@ -1,12 +1,14 @@
 """register: each trained model as a version in the registry."""
 
+from avemo import quiet
 from avemo.project import Project, stage
 from avemo.settings import Settings
 from avemo.tracking import pointer, store
 
 
 def main(project: Project, settings: Settings) -> None:
-    store.connect(project)
+    store.connect(project, spool=False)
+    quiet.tensorflow()
     from avemo.registry.register import register
 
     figures = pointer.read(project.evaluation / "metrics.json")["modalities"]

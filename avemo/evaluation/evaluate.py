@@ -50,7 +50,8 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
                 mlflow.set_tag("avemo.test", f"absent: {reason}")
                 continue
             table = predictions(model, data)
-            table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.6f")
+            # nine digits tell any two float32 apart: what is rebuilt is held against these
+            table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.9g")
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
             compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
             chance = metrics.chance(table["true"])

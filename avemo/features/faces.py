@@ -128,9 +128,7 @@ def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dic
         "others": np.array([min(255, one.others) for one in seen], np.uint8),
         "bridged": np.array([one.bridged for one in seen], np.uint8),
     }
-    outside = [
-        beyond(five, *image.shape[1::-1]) for image, five in zip(shown, points, strict=True)
-    ]
+    outside = [beyond(five, *image.shape[1::-1]) for image, five in zip(shown, points, strict=True)]
     _check(rows, crops, outside, settings)
     files = [_jpeg(crop, settings.quality) for crop in crops]
     detected = sum(not one.bridged for one in seen)

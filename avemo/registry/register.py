@@ -1,37 +1,37 @@
-"""Trained models as versions in MLflow's registry, each able to answer by itself."""
+"""Trained models as versions in MLflow's registry, each able to answer by itself.
 
-import hashlib
-import shutil
-import sys
+A version is made in one write, when all that belongs to it stands: its files are there and sealed,
+and it answered as recorded in a clean process. Only then does it get its aliases. What an
+interrupted registration left is replaced by the next one of the same run.
+"""
+
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import mlflow
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import AnyType
+import pandas as pd
 
-from .. import assets
-from ..corpus.ravdess import EMOTIONS
-from ..features.extractors import extractor_of, licences_of
 from ..models.bundle import Bundle
 from ..project import Project
-from ..serving.pyfunc import MEDIA, MODEL
-from ..serving.recogniser import found_by, pack
+from ..serving.pyfunc import MODEL
 from ..settings import Settings
-from ..tracking import runs
+from ..tracking import lineage, locked, runs
+from ..tracking.code import DIFF
+from . import card, contents, repeat, verify
 
-__all__ = ["CANDIDATE", "CHAMPION", "name_of", "register"]
+__all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
 
 CANDIDATE = "candidate"
 CHAMPION = "champion"
+#: on the test part, among a version's files
+PREDICTIONS = "predictions.csv"
 
-_PACKAGE = Path(__file__).parents[1]
+#: of a logged model: whether its registration came to its end
+_COMPLETE = "avemo.complete"
 
 
 def name_of(modality: str) -> str:
@@ -42,142 +42,193 @@ def name_of(modality: str) -> str:
 def register(project: Project, settings: Settings, figures: dict[str, Any]) -> dict[str, Any]:
     """Make a version of each trained model; it becomes `candidate`, and the first `champion` too.
 
+    There is nothing to hold the first against; whoever is to be champion after it is promoted.
+
     Args:
         figures: what `evaluate` found, by modality
 
     Returns:
         for JSON, by modality: name, version, model_id, run_id and aliases, or what is absent
+
+    Raises:
+        AvemoError: the run is not in the tracking store, or the model does not answer in a clean
+            process as it did in `evaluate`
     """
-    made: dict[str, Any] = {}
-    for modality, found in figures.items():
-        if "absent" in found:
-            made[modality] = found
-            continue
-        bundle = Bundle(project.trained(modality))
-        with (
-            runs.reopened(found["run_id"]),
-            _packed(bundle) as (folder, code, script),
-            warnings.catch_warnings(),
-        ):
-            # an example clip would have to go into every version
-            warnings.filterwarnings("ignore", ".*input example")
-            info = mlflow.pyfunc.log_model(
-                name=MODEL,
-                python_model=str(script),
-                artifacts={MODEL: str(folder)},
-                code_paths=[str(code)],
-                pip_requirements=_requirements(bundle),
-                signature=_signature(),
-                registered_model_name=name_of(modality),
-                await_registration_for=60,
-            )
-        made[modality] = _alias(settings, bundle, modality, found, info)
-    return made
+    return {
+        modality: found if "absent" in found else _version(project, settings, modality, found)
+        for modality, found in figures.items()
+    }
 
 
-def _alias(
-    settings: Settings, bundle: Bundle, modality: str, found: dict[str, Any], info: Any
+def _version(
+    project: Project, settings: Settings, modality: str, found: dict[str, Any]
 ) -> dict[str, Any]:
     client = mlflow.MlflowClient()
-    name, number = name_of(modality), str(info.registered_model_version)
-    tags = {
-        "avemo.architecture": found["architecture"],
-        "avemo.corpus": settings.corpus.label,
-        "avemo.test": found.get("no_test", ""),
-        "avemo.weights": _licences(bundle),
-    }
-    if "test" in found:
-        tags["avemo.test"] = f"UAR {found['test']['uar']['value']:.3f}"
-    for key, value in tags.items():
-        client.set_model_version_tag(name, number, key, value)
-    aliases = [CANDIDATE]
-    if CHAMPION not in client.get_registered_model(name).aliases:
-        aliases.append(CHAMPION)
-    for alias in aliases:
-        client.set_registered_model_alias(name, alias, number)
+    name, run_id = name_of(modality), found["run_id"]
+    subject = _subject(project, modality, found)
+    with runs.reopened(run_id):
+        left = _left(client, name, run_id)
+        model_id = _logged(project, settings, modality, subject)
+    seal = verify.seal(model_id)
+    tags = _tags(settings, subject, found) | {verify.TAG: seal}
+    tags["avemo.repeated"] = _tried(project, modality, model_id, subject)
+    number = _made(client, name, model_id, run_id, tags, subject, settings)
+    aliases = _aliases(client, name, number, left)
+    client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
+    _remove(client, name, left)
     return {
         "name": name,
         "version": number,
-        "model_id": info.model_id,
-        "run_id": found["run_id"],
+        "model_id": model_id,
+        "run_id": run_id,
         "aliases": aliases,
     }
 
 
-@contextmanager
-def _packed(bundle: Bundle) -> Iterator[tuple[Path, Path, Path]]:
-    """The recogniser's folder, its code, and the script that MLflow loads it by.
+def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Subject:
+    bundle = Bundle(project.trained(modality))
+    file = project.evaluation / f"{modality}.csv"
+    return card.Subject(
+        name_of(modality),
+        bundle.description,
+        _lineage(found["run_id"]),
+        pd.read_csv(file) if "test" in found else None,
+        contents.licences(bundle),
+    )
 
-    The code is this package under a name made from its content: two versions that are loaded side
-    by side, or beside an installed avemo, each run their own.
-    """
-    digest = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
-    package = f"avemo_{digest.hexdigest()[:12]}"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder, code = Path(temporary, MODEL), Path(temporary, package)
-        pack(bundle, _weights(bundle), folder)
-        shutil.copytree(_PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__"))
-        script = Path(temporary, "load.py")
-        script.write_text(
-            "from mlflow.models import set_model\n\n"
-            f"from {package}.serving.pyfunc import Model\n\n"
-            "set_model(Model())\n",
-            encoding="utf-8",
+
+def _lineage(run_id: str) -> dict[str, Any]:
+    """Empty for a run from before there was any."""
+    with suppress(mlflow.MlflowException, OSError):
+        found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{lineage.FILE}")
+        return found
+    return {}
+
+
+def _logged(project: Project, settings: Settings, modality: str, subject: card.Subject) -> str:
+    """The model with all its files, which no version points to yet."""
+    bundle = Bundle(project.trained(modality))
+    with (
+        contents.packed(bundle) as (folder, code, script),
+        _beside(project, settings, modality, subject) as beside,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # about type hints and input examples in general
+        made = mlflow.pyfunc.log_model(
+            name=MODEL,
+            python_model=str(script),
+            artifacts={MODEL: str(folder)},
+            code_paths=[str(code)],
+            pip_requirements=contents.requirements(bundle),
+            signature=contents.signature(),
+            input_example=contents.example(settings.seed),
+            tags={_COMPLETE: "false"},
         )
-        sys.path.insert(0, temporary)  # MLflow runs the script once, to see that it can
-        try:
-            yield folder, code, script
-        finally:
-            sys.path.remove(temporary)
+        mlflow.MlflowClient().log_model_artifacts(made.model_id, str(beside))
+    return str(made.model_id)
 
 
-def _weights(bundle: Bundle) -> Path | None:
-    name = found_by(bundle)
-    return assets.get(name) if name in assets.ASSETS else None
+@contextmanager
+def _beside(
+    project: Project, settings: Settings, modality: str, subject: card.Subject
+) -> Iterator[Path]:
+    """What stands beside MLflow's own files: lineage, recorded predictions, model card."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if subject.lineage:
+            for name in _artifacts(subject.lineage):
+                uri = f"runs:/{subject.lineage['run_id']}/{name}"
+                mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
+        if subject.predictions is not None:
+            source = project.evaluation / f"{modality}.csv"
+            (folder / PREDICTIONS).write_bytes(source.read_bytes())
+        text = card.markdown(subject, settings)
+        (folder / "model_card.md").write_text(text, encoding="utf-8")
+        (folder / "model_card.html").write_text(card.html(subject, text), encoding="utf-8")
+        yield folder
 
 
-def _licences(bundle: Bundle) -> str:
-    """Of the pretrained weights that go into the version."""
-    found = {text for name in _extractors(bundle) for text in licences_of(name)}
-    if detector := assets.ASSETS.get(found_by(bundle) or ""):
-        found.add(f"{detector.source}: {detector.licence}")
-    return "; ".join(sorted(found))
+def _artifacts(found: dict[str, Any]) -> list[str]:
+    """Of the run: what it takes to make the version again."""
+    return [lineage.FILE, *([locked.LOCK] if found["data"] else []), *([DIFF] * found["dirty"])]
 
 
-def _extractors(bundle: Bundle) -> set[str]:
-    return {extractor_of(feature) for feature in bundle.description["features"]}
+def _tried(project: Project, modality: str, model_id: str, subject: card.Subject) -> str:
+    recorded = None if subject.predictions is None else repeat.some(subject.predictions)
+    performances = [] if recorded is None else list(recorded["performance"])
+    media = repeat.clips(project, modality, performances)
+    apart = repeat.repeated(model_id, recorded, media)
+    return f"{len(media)} clips, within {apart:.1g}" if media else "its input example alone"
 
 
-def _requirements(bundle: Bundle) -> list[str]:
-    """What answering takes, pinned as it is here."""
-    names = ["av", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic", "pyyaml"]
-    names += ["scipy", "soundfile", "soxr", "tensorflow"]
-    if "whisper" in _extractors(bundle):
-        names.append("safetensors")
-    if detector := found_by(bundle):
-        names.append(_opencv())
-        names.append("mtcnn" if detector == "mtcnn" else "insightface")
-    return [f"{name}=={version(name)}" for name in sorted(names)]
+def _tags(settings: Settings, subject: card.Subject, found: dict[str, Any]) -> dict[str, str]:
+    test = f"UAR {found['test']['uar']['value']:.3f}" if "test" in found else found["no_test"]
+    tags = {
+        "avemo.architecture": found["architecture"],
+        "avemo.corpus": settings.corpus.label,
+        "avemo.test": test,
+        "avemo.weights": subject.licences,
+    }
+    known = ("commit", "dirty", "split", "protocol", "seed", "search_run")
+    return tags | {
+        f"avemo.{name}": str(subject.lineage[name]).lower()
+        for name in known
+        if name in subject.lineage
+    }
 
 
-def _opencv() -> str:
-    try:
-        version("opencv-python")
-    except PackageNotFoundError:
-        return "opencv-python-headless"
-    return "opencv-python"
+def _made(
+    client: Any,
+    name: str,
+    model_id: str,
+    run_id: str,
+    tags: dict[str, str],
+    subject: card.Subject,
+    settings: Settings,
+) -> str:
+    """The version, with tags and description, in one write."""
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    made = client.create_model_version(
+        name,
+        f"models:/{model_id}",
+        run_id,
+        tags=tags,
+        description=card.description(card.markdown(subject, settings)),
+        model_id=model_id,
+    )
+    return str(made.version)
 
 
-def _signature() -> ModelSignature:
-    numbers = [ColSpec(DataType.double, f"p_{name}") for name in EMOTIONS]
-    outputs: list[ColSpec | TensorSpec] = [
-        ColSpec(DataType.string, "emotion"),
-        ColSpec(DataType.double, "probability"),
-        *numbers,
-        ColSpec(DataType.string, "finding"),
-        ColSpec(DataType.string, "reason"),
-    ]
-    media = ColSpec(AnyType(), MEDIA)  # type: ignore[no-untyped-call]
-    return ModelSignature(Schema([media]), Schema(outputs))
+def _aliases(client: Any, name: str, number: str, left: dict[str, list[str]]) -> list[str]:
+    """Candidate; and champion where there is none, or one that an interruption left."""
+    known = client.get_registered_model(name).aliases
+    unfinished = {version for versions in left.values() for version in versions}
+    found = [CANDIDATE]
+    if CHAMPION not in known or str(known[CHAMPION]) in unfinished:
+        found.append(CHAMPION)
+    for alias in found:
+        client.set_registered_model_alias(name, alias, number)
+    return found
+
+
+def _left(client: Any, name: str, run_id: str) -> dict[str, list[str]]:
+    """Models of a run whose registration was interrupted, and the versions that point to each."""
+    experiment = client.get_run(run_id).info.experiment_id
+    unfinished = client.search_logged_models(
+        [experiment], f"source_run_id = '{run_id}' AND tags.`{_COMPLETE}` = 'false'"
+    )
+    versions = client.search_model_versions(f"name = '{name}'") if unfinished else []
+    return {
+        model.model_id: [
+            str(one.version) for one in versions if verify.model_id(one) == model.model_id
+        ]
+        for model in unfinished
+    }
+
+
+def _remove(client: Any, name: str, left: dict[str, list[str]]) -> None:
+    for model_id, versions in left.items():
+        for number in versions:
+            client.delete_model_version(name, number)
+        client.delete_logged_model(model_id)

@@ -127,7 +127,7 @@ def _takeover(project: Project) -> list[str]:
             "no stage is finished here whose predictions could be kept: run dvc repro, or leave "
             "--keep out to read what is kept"
         )
-    store.connect(project)
+    store.connect(project, spool=False)
     folder = project.root / kept.FOLDER
     before = kept.facts(folder) if (folder / RUNS).exists() else Facts()
     champion, systems = before.champion, {system.name: system for system in before.systems}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from .. import quiet
 from ..errors import AvemoError, MediaError
 from ..media.probe import Probe, probe
 from ..project import Project
+from ..registry import verify
 from ..tracking import store
 
 __all__ = ["Prediction", "predict"]
@@ -52,11 +54,12 @@ def predict(project: Project, files: Sequence[str], uri: str | None = None) -> l
             sound and picture, sound alone, or picture alone
 
     Raises:
-        AvemoError: no model is registered
+        AvemoError: no model is registered, or its files are not as they were
     """
-    store.connect(project)
-    registry = _Registry(uri)
-    return [_one(file, registry) for file in files]
+    store.connect(project, spool=False)
+    with ExitStack() as opened:
+        registry = _Registry(uri, opened)
+        return [_one(file, registry) for file in files]
 
 
 def _one(file: str, registry: "_Registry") -> Prediction:
@@ -113,10 +116,12 @@ class _Registry:
 
     Args:
         uri: one model for everything
+        opened: holds the copies of the models' files
     """
 
-    def __init__(self, uri: str | None) -> None:
+    def __init__(self, uri: str | None, opened: ExitStack) -> None:
         self.fixed = uri
+        self._opened = opened
         self._models: dict[str, Any] = {}
         self._versions: dict[str, Any] = {}
 
@@ -149,7 +154,7 @@ class _Registry:
         quiet.tensorflow()
         uri = self._uri(modality)
         try:
-            return mlflow.pyfunc.load_model(uri)
+            return mlflow.pyfunc.load_model(str(self._opened.enter_context(verify.opened(uri))))
         except (mlflow.MlflowException, OSError) as error:
             first = str(error).splitlines()[0]
             raise AvemoError(
@@ -159,20 +164,7 @@ class _Registry:
 
     def _version(self, modality: str) -> Any:
         """The registered version, None where there is none."""
-        import mlflow
-
         uri = self._uri(modality)
         if uri not in self._versions:
-            found = None
-            if uri.startswith("models:/"):
-                name, at, alias = uri.removeprefix("models:/").partition("@")
-                client = mlflow.MlflowClient()
-                try:
-                    if at:
-                        found = client.get_model_version_by_alias(name, alias)
-                    elif "/" in name:
-                        found = client.get_model_version(*name.split("/", 1))
-                except mlflow.MlflowException:
-                    found = None
-            self._versions[uri] = found
+            self._versions[uri] = verify.version_of(uri)
         return self._versions[uri]

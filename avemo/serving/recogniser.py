@@ -18,7 +18,7 @@ from ..features import audio, faces, visual
 from ..features.extractors import extractor_of, module, pretrained
 from ..models.bundle import Bundle
 
-__all__ = ["Answer", "Recogniser", "found_by", "pack"]
+__all__ = ["Answer", "Media", "Recogniser", "found_by", "pack"]
 
 Array = np.ndarray[Any, Any]
 Media = str | Path | bytes
@@ -26,6 +26,8 @@ Media = str | Path | bytes
 _DETECTOR = "detector.onnx"
 #: the files that extractors need, by their names in `assets.ASSETS`
 _WEIGHTS = "weights"
+#: what training keeps beside a bundle
+_NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 #: among the faces' settings: the detector that was at hand
 _FOUND_BY = "found_by"
 
@@ -157,7 +159,7 @@ def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     Raises:
         AssetError: an extractor's weights cannot be had any more
     """
-    shutil.copytree(bundle.folder, folder)
+    shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
     features = bundle.description["features"].items()

@@ -1,20 +1,20 @@
 """What every run carries, and how a run starts."""
 
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from ..corpus import split
 from ..errors import AvemoError
 from ..project import Project
 from ..settings import FILE, Settings
+from . import lineage, spool
+from .code import Code, code
 from .store import TRACKING_URI, experiment
 
-__all__ = ["TRIAL", "child", "data", "log_epochs", "reopened", "run", "stage_of", "trials"]
+__all__ = ["TRIAL", "child", "log_epochs", "reopened", "run", "stage_of", "trials"]
 
 #: the tag that says of which trial a search's child run is
 TRIAL = "avemo.trial"
@@ -30,8 +30,9 @@ def run(
     *,
     resume: str | None = None,
     tags: dict[str, str] | None = None,
+    made_of: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """Start a run, or take one up again, with the commit, data, split and settings that it has.
+    """Start a run, or take one up again; `lineage.json` and its tags say what it is made of.
 
     Args:
         stage: the DVC stage, as in dvc.yaml
@@ -39,6 +40,7 @@ def run(
         name: shown in the MLflow UI
         resume: the id of a run to take up again
         tags: more of them; they come before those that every run has, such as the split's id
+        made_of: what the caller alone knows of the lineage, see `lineage.record`
     """
     import mlflow
 
@@ -46,20 +48,29 @@ def run(
         with mlflow.start_run(run_id=resume) as found:
             yield found
         return
+    current = code(project.root)
     common = {
         "avemo.stage": stage,
         "avemo.modality": modality,
         **_split(project, settings),
         "avemo.corpus": settings.corpus.label,
         "avemo.seed": str(settings.seed),
-        **_commit(project),
+        **_commit(current),
         **(tags or {}),
+    }
+    dealt = {name: common.get(f"avemo.{name}", "") for name in ("split", "protocol")}
+    found = lineage.record(project, settings, stage, current, {**dealt, **(made_of or {})})
+    common |= {
+        "avemo.python": found["machine"]["python"],
+        "avemo.processor": found["machine"]["processor"],
+        "avemo.assets": "; ".join(found["assets"]),
     }
     with mlflow.start_run(
         experiment_id=experiment(project, modality), run_name=name, tags=common
     ) as made:
         mlflow.log_artifact(str(project.root / FILE))
-        for path, md5 in data(project, stage).items():
+        lineage.log(project, current, {"run_id": made.info.run_id, "run_name": name, **found})
+        for path, md5 in found["data"].items():
             mlflow.set_tag(f"avemo.data.{path}", md5)
             mlflow.log_input(_dataset(path, md5), context=stage)
         yield made
@@ -108,7 +119,7 @@ def reopened(run_id: str) -> Iterator[None]:
     """
     import mlflow
 
-    client = mlflow.MlflowClient()
+    client, run_id = mlflow.MlflowClient(), spool.there(run_id)
     try:
         ended = client.get_run(run_id).info.end_time
     except mlflow.MlflowException:
@@ -119,24 +130,6 @@ def reopened(run_id: str) -> Iterator[None]:
     with mlflow.start_run(run_id=run_id):
         yield
     client.set_terminated(run_id, end_time=ended)
-
-
-def data(project: Project, stage: str) -> dict[str, str]:
-    """The md5 of each data dependency of a stage, as dvc.lock has it."""
-    lock = project.root / "dvc.lock"
-    if not lock.exists():
-        return {}
-    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
-    outs = [out for entry in stages.values() for out in entry.get("outs", [])]
-    pipeline = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    name, _, item = stage.partition("@")
-    deps = (pipeline[name].get("do") or pipeline[name])["deps"]
-    each = pipeline[name].get("foreach")
-    value = str(each[item] if isinstance(each, dict) else item)
-    wanted = [dep.replace("${key}", item).replace("${item}", value) for dep in deps]
-    return {
-        out["path"]: out["md5"] for out in outs if any(_overlap(out["path"], dep) for dep in wanted)
-    }
 
 
 def log_epochs(history: pd.DataFrame) -> None:
@@ -153,11 +146,6 @@ def stage_of(action: str, modality: str) -> str:
     return f"{action}-fused" if modality == "fused" else f"{action}@{modality}"
 
 
-def _overlap(out: str, dep: str) -> bool:
-    """A stage may depend on a folder that several others write to, or on a part of one's."""
-    return out == dep or out.startswith(f"{dep}/") or dep.startswith(f"{out}/")
-
-
 def _split(project: Project, settings: Settings) -> dict[str, str]:
     """Of a run on the split that every modality shares; one that deals its own says so itself."""
     if not project.split.exists():
@@ -168,21 +156,14 @@ def _split(project: Project, settings: Settings) -> dict[str, str]:
     }
 
 
-def _commit(project: Project) -> dict[str, str]:
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(project.root), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
-
-    commit = git("rev-parse", "HEAD")
-    if not commit:
+def _commit(current: Code) -> dict[str, str]:
+    """Outside a repository there is nothing to say."""
+    if not current.commit:
         return {}
-    dirty = bool(git("status", "--porcelain", "--untracked-files=no", "--", ":!dvc.lock"))
-    return {"mlflow.source.git.commit": commit, "avemo.dirty": str(dirty).lower()}
+    return {
+        "mlflow.source.git.commit": current.commit,
+        "avemo.dirty": str(current.dirty).lower(),
+    }
 
 
 def _dataset(path: str, md5: str) -> Any:

@@ -2,17 +2,46 @@
 
 import logging
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+from ..errors import AvemoError
 from ..project import Project
 
-__all__ = ["DEFAULT", "TRACKING_URI", "connect", "experiment"]
+__all__ = [
+    "DEFAULT",
+    "SPOOL",
+    "TRACKING_URI",
+    "answers",
+    "connect",
+    "experiment",
+    "explained",
+    "named",
+]
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
+#: where runs wait while the tracking server is away
+SPOOL = "sqlite:///{root}/mlruns/spool/mlflow.db"
+
+_SQLITE = "sqlite:///"
+_ANSWERS_WITHIN_S = 5
 
 
-def connect(project: Project) -> None:
-    """Point MLflow at its store. Call before anything else of MLflow's."""
+def connect(project: Project, *, spool: bool = True) -> None:
+    """Point MLflow at its store. Call before anything else of MLflow's.
+
+    Args:
+        spool: where a tracking server does not answer, keep runs here, to be delivered by
+            `avemo runs sync`
+
+    Raises:
+        AvemoError: the tracking server does not answer and there is no spool, or it wants to know
+            who asks
+    """
     # without a network the call home costs time
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -23,18 +52,92 @@ def connect(project: Project) -> None:
     if TRACKING_URI not in os.environ:
         (project.root / "mlruns").mkdir(exist_ok=True)
         os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
+    elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
+        _reach(project, spool)
     # a run id in the environment would take the place of each run that a stage starts
     os.environ.pop("MLFLOW_RUN_ID", None)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What a tracking server refuses becomes a sentence.
+
+    Raises:
+        AvemoError: it does not know who asks, or does not let them, or is gone
+    """
+    import mlflow
+
+    try:
+        yield
+    except mlflow.MlflowException as error:
+        uri = mlflow.get_tracking_uri()
+        text, code = str(error), error.error_code
+        if code == "UNAUTHENTICATED" or "error code 401" in text:
+            raise AvemoError(
+                f"{uri} does not know you: set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD to your name and password there"
+            ) from None
+        if code == "PERMISSION_DENIED" or "error code 403" in text:
+            raise AvemoError(
+                f"{uri} does not let you do that: ask who runs it for the permission"
+            ) from None
+        if "API request to" in text and "Max retries" in text:
+            raise AvemoError(f"{uri} does not answer any more: try again later") from None
+        raise
 
 
 def experiment(project: Project, modality: str) -> str:
     """The id of `avemo/MODALITY`, made where it is missing."""
     import mlflow
 
-    name = f"avemo/{modality}"
-    found = mlflow.get_experiment_by_name(name)
+    return named(mlflow.MlflowClient(), os.environ[TRACKING_URI], f"avemo/{modality}")
+
+
+def named(client: Any, uri: str, name: str) -> str:
+    """The id of an experiment, made where it is missing; SQLite has its artifacts beside it.
+
+    Args:
+        client: of the store
+        uri: the store's
+    """
+    found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    local = os.environ[TRACKING_URI] == DEFAULT.format(root=project.root)
-    artifacts = (project.root / "mlruns" / "artifacts" / modality).as_uri() if local else None
-    return str(mlflow.create_experiment(name, artifact_location=artifacts))
+    artifacts = None
+    if uri.startswith(_SQLITE):
+        folder = Path(uri.removeprefix(_SQLITE)).resolve().parent
+        artifacts = (folder / "artifacts" / name.removeprefix("avemo/")).as_uri()
+    return str(client.create_experiment(name, artifact_location=artifacts))
+
+
+def _reach(project: Project, spool: bool) -> None:
+    uri = os.environ[TRACKING_URI]
+    if answers(uri):
+        import mlflow
+
+        with explained():
+            mlflow.MlflowClient().search_experiments(max_results=1)
+        return
+    if not spool:
+        raise AvemoError(
+            f"the tracking server at {uri} does not answer: start it, or set {TRACKING_URI} to "
+            "where it is"
+        )
+    (project.root / "mlruns" / "spool").mkdir(parents=True, exist_ok=True)
+    os.environ[TRACKING_URI] = SPOOL.format(root=project.root)
+    print(
+        f"avemo: the tracking server at {uri} does not answer: the run is kept in mlruns/spool; "
+        "deliver it with `avemo runs sync` once the server is back",
+        file=sys.stderr,
+    )
+
+
+def answers(uri: str) -> bool:
+    """Whether a tracking server does, within a few seconds."""
+    import requests
+
+    try:
+        requests.get(f"{uri.rstrip('/')}/health", timeout=_ANSWERS_WITHIN_S)
+    except requests.RequestException:
+        return False
+    return True

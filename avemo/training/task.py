@@ -11,7 +11,7 @@ from ..models import inputs
 from ..models.hypermodel import Architectures, architecture
 from ..project import Project
 from ..settings import Search, Settings
-from ..tracking import runs
+from ..tracking import locked, runs
 from . import fusion
 from .data import Dataset, folder_of, load
 
@@ -111,7 +111,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         [[row.tolist() for row in task.data.features[name]] for name in task.given],
         task.data.descriptions,
         task.data.rows.to_csv(),
-        runs.data(project, runs.stage_of("search", task.modality)),
+        locked.data(project, runs.stage_of("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 

@@ -15,7 +15,7 @@ from ..evaluation import calibration, metrics, plots
 from ..models import bundle, ensemble
 from ..project import Project
 from ..settings import Search, Settings
-from ..tracking import runs
+from ..tracking import lineage, runs
 from . import answers, fusion
 from .data import Dataset
 from .fit import deterministic, fit, prepared
@@ -82,7 +82,17 @@ def train(
         for feature, text in description["features"].items()
     }
     stage = runs.stage_of("train", modality)
-    with runs.run(project, settings, stage, modality, f"train {name}", tags=tags) as run:
+    made_of = {
+        "extractors": lineage.extractors(description["features"]),
+        "search_run": found["run_id"],
+        "members": [
+            {"seed": settings.seed + place, "trial": _trial(found, values), "values": values}
+            for place, values in enumerate(found["members"])
+        ],
+    }
+    with runs.run(
+        project, settings, stage, modality, f"train {name}", tags=tags, made_of=made_of
+    ) as run:
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")
         valid = None if by_folds else task.data.part("valid")
@@ -121,6 +131,13 @@ def train(
             made["note"] = fusion.note(found)
             mlflow.set_tag("avemo.fusion", made["note"])
     return made
+
+
+def _trial(found: dict[str, Any], values: dict[str, Any]) -> str:
+    """The run of the trial that a member is of; empty where there was nothing to choose by."""
+    trials = found.get("trials", [])
+    own = [one["run_id"] for one in trials if one["hyperparameters"] == values]
+    return own[0] if own else ""
 
 
 def _member(

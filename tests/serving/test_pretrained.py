@@ -9,7 +9,7 @@ from avemo import assets
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.features import audio, whisper
 from avemo.models import bundle, inputs
-from avemo.registry import register
+from avemo.registry import contents
 from avemo.serving.recogniser import Recogniser, pack
 
 SETTINGS = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
@@ -69,5 +69,5 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
 
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
-    assert register._licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
-    assert any(one.startswith("safetensors==") for one in register._requirements(trained[0]))
+    assert contents.licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
+    assert any(one.startswith("safetensors==") for one in contents.requirements(trained[0]))

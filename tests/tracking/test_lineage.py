@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from avemo.project import Project
-from avemo.tracking import runs
+from avemo.tracking import locked
 
 PIPELINE = {
     "split": {"cmd": "split", "deps": ["data/catalogue.parquet"]},
@@ -34,8 +34,8 @@ OUTS = (
     ],
 )
 def test_data(tmp_path, stage, names):
-    lock = {"stages": {"a": {"outs": [{"path": path, "md5": path[::-1]} for path in OUTS]}}}
+    lock = {"stages": {"split": {"outs": [{"path": path, "md5": path[::-1]} for path in OUTS]}}}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
-    assert runs.data(Project(tmp_path), stage) == {}
+    assert locked.data(Project(tmp_path), stage) == {}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
-    assert runs.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}
+    assert locked.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}

@@ -1,0 +1,105 @@
+"""Runs and registered versions of whatever modality, side by side on the same performances."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..errors import AvemoError
+from ..evaluation import metrics, paired
+from ..evaluation.metrics import Interval
+from ..settings import Settings
+from . import verify
+from .facts import recorded
+
+__all__ = ["compare", "lines"]
+
+#: those that are shown; a run has each as `test_NAME`, whatever its modality
+METRICS = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
+
+_TABLE = "test_predictions.json"
+
+
+def compare(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Each by itself, and what it has more than the first.
+
+    Args:
+        names: ids of runs, or URIs of models
+
+    Returns:
+        for JSON: name, `figures`, and `more` (than the first; the first has none) by metric, each
+        with value, low, high, actors and performances, on the performances that all answer for
+
+    Raises:
+        AvemoError: one is not there or has no predictions on its test part, or no performance is
+            answered for by all
+    """
+    tables = {name: _predictions(name) for name in names}
+    shared = set.intersection(*(set(one["performance"]) for one in tables.values()))
+    if not shared:
+        raise AvemoError(
+            f"no performance is answered for by all of {', '.join(names)}: runs of one split are "
+            "expected"
+        )
+    tables = {name: one[one["performance"].isin(shared)] for name, one in tables.items()}
+    how: dict[str, Any] = {
+        "resamples": settings.evaluation.resamples,
+        "confidence": settings.evaluation.confidence,
+        "seed": settings.seed,
+    }
+    first = tables[names[0]]
+    return [
+        {
+            "name": name,
+            "figures": _fields(metrics.intervals(table, **how)),
+            "more": _fields(paired.differences(table, first, **how)) if table is not first else {},
+        }
+        for name, table in tables.items()
+    ]
+
+
+def lines(found: list[dict[str, Any]]) -> list[str]:
+    """For a terminal."""
+    size = found[0]["figures"]["uar"]
+    out = [f"on {size['performances']} performances of {size['actors']} actors"]
+    out += [f"{place}: {one['name']}" for place, one in enumerate(found, 1)]
+    out.append(f"{'':20}" + "".join(f"{place:<24}" for place in range(1, len(found) + 1)).rstrip())
+    for metric in METRICS:
+        cells = [str(Interval(**one["figures"][metric])) for one in found]
+        out.append(f"{metric:20}" + "".join(f"{cell:24}" for cell in cells).rstrip())
+    for metric in METRICS:
+        cells = [_signed(one["more"][metric]) for one in found[1:]]
+        line = f"{metric + ', less 1':20}{'':24}" + "".join(f"{cell:24}" for cell in cells)
+        out.append(line.rstrip())
+    return out
+
+
+def _predictions(name: str) -> pd.DataFrame:
+    import mlflow
+
+    try:
+        if ":" in name:
+            with verify.opened(name) as folder:
+                found = recorded(folder)
+        else:
+            text = mlflow.artifacts.load_dict(f"runs:/{name}/{_TABLE}")
+            found = pd.DataFrame(text["data"], columns=text["columns"])
+    except (mlflow.MlflowException, OSError) as error:
+        raise AvemoError(
+            f"{name} has no {_TABLE if ':' not in name else 'files'} at "
+            f"{mlflow.get_tracking_uri()}: {str(error).splitlines()[0]}; the id of a run that "
+            "`evaluate` judged, or models:/NAME@ALIAS, is expected"
+        ) from None
+    if found is None:
+        raise AvemoError(f"{name} holds no predictions: it was registered without a test part")
+    return found
+
+
+def _fields(figures: dict[str, Interval]) -> dict[str, Any]:
+    return {name: vars(figures[name]) for name in METRICS}
+
+
+def _signed(figure: dict[str, Any]) -> str:
+    if figure["low"] is None:
+        return f"{figure['value']:+.3f}"
+    return f"{figure['value']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"

@@ -1,0 +1,127 @@
+"""A registered version, made again from what made it, and held against what it answered.
+
+The chosen configuration is trained anew; the search is not repeated: its result is data.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import AvemoError
+from ..evaluation import metrics
+from ..project import Project
+from ..tracking import locked, pointer
+from ..tracking.code import DIFF
+from ..tracking.lineage import Record
+from ..tracking.machine import machine, packages
+from . import lineage, verify
+from .checkout import checkout, run
+from .register import PREDICTIONS
+
+__all__ = ["Comparison", "compare", "rebuild"]
+
+_MODALITIES = ("audio", "visual", "fused")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two tables of predictions on the same performances.
+
+    Args:
+        performances: how many
+        apart: the largest difference of a probability
+        agree: of how many performances the answer is the same
+    """
+
+    performances: int
+    apart: float
+    agree: int
+
+    @property
+    def identical(self) -> bool:
+        """To the last bit of each probability."""
+        return self.apart == 0
+
+    def __str__(self) -> str:
+        if self.identical:
+            return "identical"
+        share = f"{self.agree} of {self.performances} answers agree"
+        return f"differs by {self.apart:.2g}, the largest difference of a probability; {share}"
+
+
+def rebuild(project: Project, uri: str) -> Iterator[str]:
+    """Make a version again, in a folder that is gone afterwards; the last line says how it went.
+
+    Nothing of the project, its results or its registry is touched.
+
+    Args:
+        uri: `models:/avemo-audio@champion`
+
+    Yields:
+        what is done, and at the end `rebuilt: identical` or `rebuilt: differs by …`
+
+    Raises:
+        AvemoError: something that it takes is not to be had
+    """
+    found = lineage.read(uri)
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = Path(temporary)
+        with verify.opened(uri) as folder:
+            for name in (locked.LOCK, PREDICTIONS, *([DIFF] * found["dirty"])):
+                if not (folder / name).exists():
+                    raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")
+                shutil.copyfile(folder / name, kept / name)
+        modality = found["stage"].partition("@")[2] or "fused"
+        yield f"{uri}: stage {found['stage']} at commit {found['commit'] or 'none'}"
+        with checkout(project, found, kept) as made:
+            yield f"data from DVC: {', '.join(found['data'])}"
+            again = _answers(made, modality)
+        result = compare(pd.read_csv(kept / PREDICTIONS), again)
+    if not result.identical:
+        yield from _surroundings(found)
+    yield f"rebuilt: {result}"
+
+
+def compare(recorded: pd.DataFrame, again: pd.DataFrame) -> Comparison:
+    """Hold predictions against recorded ones.
+
+    Raises:
+        AvemoError: they are not of the same performances
+    """
+    tables = [one.sort_values("performance") for one in (recorded, again)]
+    if list(tables[0]["performance"]) != list(tables[1]["performance"]):
+        raise AvemoError(
+            f"the test part held {len(recorded)} performances and now holds {len(again)}, or "
+            "others: what was rebuilt cannot be held against what was recorded"
+        )
+    # a network answers in 32 bits; text in between may have more digits
+    first, second = (metrics.probabilities(one).astype(np.float32) for one in tables)
+    agree = int((first.argmax(axis=1) == second.argmax(axis=1)).sum())
+    return Comparison(len(first), float(np.abs(first - second).max()), agree)
+
+
+def _answers(made: Project, modality: str) -> pd.DataFrame:
+    """Train there, and let the model answer for the test part."""
+    run(made, "pipelines.train", modality)
+    for other in _MODALITIES:
+        if other != modality:  # evaluate judges what there is
+            shutil.rmtree(made.trained(other), ignore_errors=True)
+            pointer.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
+    run(made, "pipelines.evaluate")
+    return pd.read_csv(made.evaluation / f"{modality}.csv")
+
+
+def _surroundings(found: Record) -> Iterator[str]:
+    """What else is not as it was, which may be why."""
+    now = found | {"packages": packages(), "machine": machine()}
+    changed = lineage.differences(found, now)
+    for name, lines in changed.items():
+        for line in lines:
+            yield f"{name}: {line}"
+    if not changed:
+        yield "packages and machine are as they were"

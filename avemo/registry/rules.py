@@ -1,0 +1,203 @@
+"""The rules of the gate: each a line of the table that says why a candidate may be promoted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..corpus.ravdess import EMOTIONS
+from ..evaluation import metrics, paired
+from ..settings import Settings
+from .facts import Facts
+
+__all__ = ["FAIL", "NO_CHAMPION", "PASS", "SYNTHETIC", "Row", "judge"]
+
+PASS = "pass"
+FAIL = "refused"
+#: a comparison without anything to compare with
+NO_CHAMPION = "no champion"
+#: a figure that means nothing, for the recordings are synthetic
+SYNTHETIC = "synthetic"
+
+#: what `lineage.json` must say
+_LINEAGE = ("commit", "data", "split", "settings", "packages", "seed")
+
+Figures = dict[str, metrics.Interval]
+#: a number to be held against a limit, and how it is shown
+Found = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One rule: what was found, what it is held against, and how it ended."""
+
+    rule: str
+    candidate: str
+    champion: str
+    limit: str
+    verdict: str
+
+
+def judge(
+    settings: Settings,
+    candidate: Facts,
+    champion: Facts | None,
+    seconds: tuple[float, float] | None,
+) -> list[Row]:
+    """Every rule, in the order in which it is read.
+
+    Args:
+        champion: None where there is none
+        seconds: that an answer takes, of the candidate and of the champion; None without champion
+    """
+    sizes = (candidate.size / 1e6, champion.size / 1e6) if champion else None
+    times = (seconds[0] * 1e3, seconds[1] * 1e3) if seconds else None
+    limits = settings.promotion
+    return [
+        *_absolute(settings, candidate, champion),
+        _no_worse(settings, candidate, champion),
+        _budget("time of an answer", "ms", times, limits.max_latency_ratio),
+        _budget("size", "MB", sizes, limits.max_size_ratio),
+        _same("classes", candidate, champion, lambda one: one.description.get("classes")),
+        _same("signature", candidate, champion, lambda one: one.signature),
+        _same("split", candidate, champion, lambda one: one.description.get("split")),
+        _corpus(candidate, champion),
+        _lineage(candidate),
+        _tree(candidate),
+    ]
+
+
+# Floors and ceilings: of the candidate alone; the champion's figure stands beside it.
+
+
+def _absolute(settings: Settings, candidate: Facts, champion: Facts | None) -> list[Row]:
+    limits = settings.promotion
+    both = [_figures(settings, one) for one in (candidate, champion)]
+    uars, errors = ([_plain(one, name) for one in both] for name in ("uar", "calibration_error"))
+    return [
+        _held(candidate, "UAR", uars, limits.min_uar),
+        _held(candidate, "worst emotion", [_worst(one) for one in both], limits.min_recall),
+        _held(candidate, "calibration error", errors, -limits.max_calibration_error),
+        _held(
+            candidate,
+            "UAR of women and men",
+            [_sexes(one) for one in (candidate, champion)],
+            -limits.max_sex_gap,
+            "apart",
+        ),
+    ]
+
+
+def _held(
+    candidate: Facts, rule: str, found: list[Found | None], limit: float, what: str = ""
+) -> Row:
+    """Against a limit: from below, or, where it is negative, from above."""
+    own, other = found
+    text = f"at {'most' if limit < 0 else 'least'} {abs(limit):g} {what}".strip()
+    fine = own is not None and (own[0] >= limit if limit >= 0 else own[0] <= -limit)
+    verdict = SYNTHETIC if candidate.synthetic else PASS if fine else FAIL
+    return Row(rule, own[1] if own else "absent", other[1] if other else "", text, verdict)
+
+
+def _figures(settings: Settings, one: Facts | None) -> Figures:
+    if one is None or one.predictions is None:
+        return {}
+    return metrics.intervals(one.predictions, **_draws(settings))
+
+
+def _plain(figures: Figures, name: str) -> Found | None:
+    return (figures[name].value, str(figures[name])) if figures else None
+
+
+def _worst(figures: Figures) -> Found | None:
+    recalls = [
+        (figures[key].value, f"{emotion} {figures[key]}")
+        for emotion in EMOTIONS
+        if (key := f"recall_{emotion}") in figures
+    ]
+    return min(recalls, default=None)
+
+
+def _sexes(one: Facts | None) -> Found | None:
+    """None where one of them is not in the test part."""
+    if one is None or one.predictions is None:
+        return None
+    women = one.predictions["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
+    parts = [one.predictions[women], one.predictions[~women]]
+    if any(part.empty for part in parts):
+        return None
+    first, second = (metrics.uar(part["true"], metrics.predicted(part)) for part in parts)
+    return abs(first - second), f"{first:.3f}, {second:.3f}"
+
+
+def _draws(settings: Settings) -> dict[str, Any]:
+    how = settings.evaluation
+    return {"resamples": how.resamples, "confidence": how.confidence, "seed": settings.seed}
+
+
+# Against the champion.
+
+
+def _no_worse(settings: Settings, candidate: Facts, champion: Facts | None) -> Row:
+    rule = "UAR less the champion's"
+    limit = f"from {-settings.promotion.margin:g}"
+    if champion is None:
+        return Row(rule, "", "", limit, NO_CHAMPION)
+    if candidate.predictions is None or champion.predictions is None:
+        whose = "the candidate" if candidate.predictions is None else "the champion"
+        return Row(rule, f"{whose} has no recorded predictions", "", limit, FAIL)
+    both = candidate.predictions, champion.predictions
+    found = paired.differences(*both, **_draws(settings)).get("uar")
+    if found is None or found.low is None:
+        why = "fewer than two actors" if found else "no performance"
+        return Row(rule, f"{why} in common", "", limit, FAIL)
+    text = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    shared = f"{found.performances} performances, {found.actors} actors"
+    fine = found.low >= -settings.promotion.margin
+    return Row(rule, text, shared, limit, PASS if fine else FAIL)
+
+
+def _budget(rule: str, unit: str, both: tuple[float, float] | None, limit: float) -> Row:
+    text = f"at most {limit:g} times"
+    if both is None:
+        return Row(rule, "", "", text, NO_CHAMPION)
+    own, other = (f"{value:.1f} {unit}" for value in both)
+    return Row(rule, own, other, text, PASS if both[0] <= limit * both[1] else FAIL)
+
+
+def _same(rule: str, candidate: Facts, champion: Facts | None, of: Callable[[Facts], Any]) -> Row:
+    own, other = of(candidate), of(champion) if champion else None
+    verdict = NO_CHAMPION if champion is None else PASS if own and own == other else FAIL
+    return Row(rule, _short(own), _short(other), "the champion's", verdict)
+
+
+def _short(value: Any) -> str:
+    """Some letters that tell it from another."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, list):
+        return f"{len(value)}: {', '.join(value)}"
+    return f"{len(value.inputs.inputs)} in, {len(value.outputs.inputs)} out"
+
+
+def _corpus(candidate: Facts, champion: Facts | None) -> Row:
+    own, other = (
+        "" if one is None else "synthetic sample" if one.synthetic else "recordings"
+        for one in (candidate, champion)
+    )
+    worse = champion is not None and candidate.synthetic and not champion.synthetic
+    return Row("corpus", own, other, "no sample for recordings", FAIL if worse else PASS)
+
+
+# Where it comes from.
+
+
+def _lineage(candidate: Facts) -> Row:
+    missing = [name for name in _LINEAGE if candidate.lineage.get(name) in (None, "", {}, [])]
+    text = f"lacks {', '.join(missing)}" if missing else "complete"
+    return Row("lineage", text, "", "complete", FAIL if missing else PASS)
+
+
+def _tree(candidate: Facts) -> Row:
+    dirty = candidate.lineage.get("dirty")
+    text = "unknown" if dirty is None else "changed" if dirty else "clean"
+    return Row("tree that trained it", text, "", "clean", PASS if dirty is False else FAIL)

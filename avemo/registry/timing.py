@@ -1,0 +1,58 @@
+"""How long an answer takes: two versions in turn, in one process, on the same clips."""
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from ..project import Project
+
+__all__ = ["seconds"]
+
+_CLIPS = 3
+_ROUNDS = 5
+
+
+def seconds(project: Project, modality: str, folders: list[Path]) -> list[float]:
+    """The median time of an answer of each version.
+
+    Each answers for each clip once before anything counts: networks are loaded and traced then.
+
+    Args:
+        modality: of the versions; its first recordings in the catalogue are the clips, and the
+            first version's input example where there are none
+        folders: the versions' files
+    """
+    import mlflow
+
+    models = [mlflow.pyfunc.load_model(str(folder)) for folder in folders]
+    media = [file.read_bytes() for file in _recorded(project, modality) if file.is_file()]
+    media = media or list(models[0].input_example["media"])
+    times: list[list[float]] = [[] for _ in models]
+    for round_ in range(_ROUNDS + 1):
+        for clip in media:
+            for place, model in enumerate(models):
+                took = _timed(model, clip)
+                if round_:
+                    times[place].append(took)
+    return [median(each) for each in times]
+
+
+def _recorded(project: Project, modality: str) -> list[Path]:
+    if not project.catalogue.exists():
+        return []
+    from ..corpus import catalogue
+
+    rows = pd.read_parquet(project.catalogue)
+    rows = catalogue.sounds(rows) if modality == "audio" else catalogue.pictures(rows)
+    if modality == "fused":
+        rows = rows[rows["has_sound"]]
+    return [project.raw / path for path in rows["path"].head(_CLIPS)]
+
+
+def _timed(model: Any, clip: bytes) -> float:
+    start = time.perf_counter()
+    model.predict(pd.DataFrame({"media": [clip]}))
+    return time.perf_counter() - start

@@ -1,0 +1,126 @@
+"""Real servers, each started for the tests and stopped after them: PostgreSQL, S3, MLflow."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+#: where Debian puts what is not for every user's path
+_DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+
+
+def postgres_tool(name: str) -> str | None:
+    """`initdb` or `postgres`; None where PostgreSQL is not installed."""
+    return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, _DEBIAN)]))
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A database server; what MLflow calls a database of it."""
+    user, how = _unprivileged(), {}
+    # not among pytest's folders, which are closed to everybody else
+    with tempfile.TemporaryDirectory() as folder:
+        if user:  # PostgreSQL refuses to be run by root
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        data, port = Path(folder, "data"), free_port()
+        make = [postgres_tool("initdb"), "-D", data, "-U", "avemo", "-A", "trust", "--no-sync"]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **how)
+        serve = [postgres_tool("postgres"), "-D", data, "-k", folder, "-h", "127.0.0.1", "-F"]
+        serve += ["-p", str(port)]
+        with _process(serve, os.environ, lambda: _connects(port), "PostgreSQL", cwd=folder, **how):
+            yield f"postgresql+psycopg2://avemo@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def s3() -> Iterator[str]:
+    """An S3-compatible store; its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _process(command, os.environ, lambda: _connects(port), "the S3 store"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def mlflow_server(
+    database: str, bucket: str, environment: dict[str, str], *options: str
+) -> Iterator[str]:
+    """A tracking server that keeps artifacts in a bucket; its address."""
+    port = free_port()
+    uri = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", database, "--artifacts-destination", bucket]
+    command += ["--workers", "1", *options]
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = os.environ | quiet | environment
+    environment = {k: v for k, v in environment.items() if k != "MLFLOW_TRACKING_URI"}
+    with _process(command, environment, lambda: _answers(f"{uri}/health"), "MLflow"):
+        yield uri
+
+
+def free_port() -> int:
+    """One that nobody listens at."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def _process(command, environment, ready, what, **how):
+    process = subprocess.Popen(
+        command,
+        **how,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _until(ready, process, what)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # PostgreSQL waits for its clients on SIGTERM
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _until(ready, process, what):
+    end = time.monotonic() + 180
+    while not ready():
+        assert process.poll() is None, f"{what} ended with {process.returncode}"
+        assert time.monotonic() < end, f"{what} does not answer"
+        time.sleep(0.2)
+
+
+def _connects(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=2) as answer:
+            return answer.status == 200
+    except (URLError, OSError):
+        return False
+
+
+def _unprivileged():
+    """Who runs PostgreSQL where the tests are run by root."""
+    if os.getuid():
+        return None
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return names.get("postgres") or names["nobody"]

@@ -1,0 +1,95 @@
+"""A version goes to another registry with its run and files, or not at all."""
+
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from made_versions import NAME, aliases, predictions, project, version
+
+from avemo.cli import main
+from avemo.registry import verify
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    version(tmp_path / "a", predictions(0.8), alias="champion")
+    return made
+
+
+@pytest.fixture
+def other(tmp_path):
+    (tmp_path / "production").mkdir()
+    return f"sqlite:///{tmp_path}/production/mlflow.db"
+
+
+def test_to_another_registry(here, other, tmp_path, capsys, monkeypatch):
+    uri = f"models:/{NAME}@champion"
+    source = mlflow.MlflowClient()
+    before = source.get_model_version(NAME, "1")
+    run = source.get_run(before.run_id)
+    assert main(["registry", "copy", uri, "--to", other]) == 0
+    said = f"avemo-audio version 1 is copied, every file as it was registered: {NAME} version 1 at"
+    assert said in capsys.readouterr().out
+    target = mlflow.MlflowClient(other, other)
+    made = target.get_model_version_by_alias(NAME, "candidate")
+    assert made.tags == before.tags | {"avemo.copied_from": "avemo-audio version 1"}
+    copied = target.get_run(made.run_id)
+    assert copied.data.metrics == run.data.metrics
+    assert copied.data.tags["avemo.copied_from"] == before.run_id
+    assert (copied.info.start_time, copied.info.end_time) == (run.info.start_time,
+                                                              run.info.end_time)  # fmt: skip
+    assert main(["registry", "copy", uri, "--to", other]) == 0
+    assert "is there already" in capsys.readouterr().out
+    assert len(target.search_model_versions(f"name = '{NAME}'")) == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", other)
+    assert main(["registry", "verify"]) == 0
+    assert main(["registry", "promote"]) == 0
+    assert aliases() == {"candidate": "1", "champion": "1"}
+    for file in tmp_path.joinpath("artifacts").rglob("*"):
+        if file.is_file():
+            file.unlink()  # it needs nothing of where it came from
+    answer = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"media": [b"clip"]}))
+    assert list(answer["emotion"]) == ["calm"]
+
+
+def test_within_one_registry(here, registry, tmp_path, capsys):
+    command = ["registry", "copy", f"models:/{NAME}/1", "--to", registry, "--name", "avemo-visual"]
+    assert main(command) == 0
+    assert "avemo-visual version 1" in capsys.readouterr().out
+    made = mlflow.MlflowClient().get_model_version_by_alias("avemo-visual", "candidate")
+    assert verify.verified(made) == []
+    assert main(["registry", "promote", "visual"]) == 0
+
+
+def test_a_changed_file_does_not_travel(here, other, tmp_path, capsys):
+    (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
+    file.write_bytes(file.read_bytes() + b"\n")
+    assert main(["registry", "copy", f"models:/{NAME}/1", "--to", other]) == 1
+    assert "predictions.csv is changed" in capsys.readouterr().err
+    assert mlflow.MlflowClient(other, other).search_registered_models() == []
+
+
+def test_a_file_that_is_changed_on_the_way(here, other, monkeypatch, capsys):
+    upload = mlflow.MlflowClient.log_model_artifacts
+
+    def torn(self, model_id, folder, artifact_path=None):
+        Path(folder, "MLmodel").write_text("torn")
+        upload(self, model_id, folder, artifact_path)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_model_artifacts", torn)
+    assert main(["registry", "copy", f"models:/{NAME}/1", "--to", other]) == 1
+    assert "MLmodel is changed" in capsys.readouterr().err
+    assert mlflow.MlflowClient(other, other).search_registered_models() == []
+
+
+def test_what_cannot_be_copied(here, other, capsys):
+    for uri, to, said in (
+        (f"models:/{NAME}@candidate", other, "is no version at"),
+        (f"models:/{NAME}/1", "http://127.0.0.1:1", "does not answer"),
+    ):
+        assert main(["registry", "copy", uri, "--to", to]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line

@@ -1,0 +1,142 @@
+"""What the gate says of a candidate, rule by rule, and that a version keeps it."""
+
+import json
+
+import mlflow
+import pytest
+from made_versions import NAME, predictions, project, version
+
+from avemo import settings
+from avemo.cli import main
+from avemo.errors import AvemoError
+from avemo.registry import gate, verify
+from avemo.settings import load
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    return made
+
+
+def verdicts(found):
+    return {row.rule: row.verdict for row in found.rows}
+
+
+def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
+    version(tmp_path / "a", predictions(0.8))
+    found = gate.check(here, load(here.root), NAME)
+    assert found.result == "passed"
+    said = verdicts(found)
+    assert {rule for rule, verdict in said.items() if verdict == "no champion"} == {
+        "UAR less the champion's",
+        "time of an answer",
+        "size",
+        "classes",
+        "signature",
+        "split",
+    }
+    assert {rule for rule, verdict in said.items() if verdict == "pass"} == {
+        "UAR",
+        "worst emotion",
+        "calibration error",
+        "UAR of women and men",
+        "corpus",
+        "lineage",
+        "tree that trained it",
+        "files",
+    }
+
+
+def test_what_a_version_keeps_of_its_check(here, tmp_path):
+    number = version(tmp_path / "a", predictions(0.4))
+    found = gate.check(here, load(here.root), NAME)
+    kept = mlflow.MlflowClient().get_model_version(NAME, number)
+    assert kept.tags["avemo.check"] == found.result
+    assert found.result.startswith("refused: UAR")
+    assert kept.tags["avemo.check.champion"] == "none"
+    folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=tmp_path)
+    written = json.loads((tmp_path / "check.json").read_text())
+    assert [row["rule"] for row in written["rows"]] == [row.rule for row in found.rows]
+    assert "| UAR | " in (tmp_path / "check.md").read_text()
+    assert verify.verified(kept) == [], folder
+    assert gate.check(here, load(here.root), NAME).result == found.result
+
+
+def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
+    version(tmp_path / "a", predictions(0.85), alias="champion")
+    version(tmp_path / "b", predictions(0.6, seed=2))
+    refused = gate.check(here, load(here.root), NAME)
+    assert "UAR less the champion's" in refused.refused
+    version(tmp_path / "c", predictions(0.85, seed=1))
+    passed = gate.check(here, load(here.root), NAME)
+    assert passed.result == "passed"
+    assert set(verdicts(passed).values()) == {"pass"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"split": "s2"}, "split"),
+        ({"classes": ["calm", "happy"]}, "classes"),
+        ({"synthetic": True}, "corpus"),
+        ({"lineage": {"data": {}}}, "lineage"),
+        ({"lineage": {"dirty": True}}, "tree that trained it"),
+        ({"lineage": {"dirty": None}}, "tree that trained it"),
+    ],
+    ids=str,
+)
+def test_each_of_these_alone_refuses(here, tmp_path, changed, rule):
+    table = predictions(0.85)
+    version(tmp_path / "a", table, alias="champion")
+    version(tmp_path / "b", table, **changed)
+    assert gate.check(here, load(here.root), NAME).refused == [rule]
+
+
+def test_a_candidate_without_a_test_part(here, tmp_path):
+    version(tmp_path / "a", predictions(0.85), alias="champion")
+    version(tmp_path / "b", None)
+    found = gate.check(here, load(here.root), NAME)
+    assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(found.refused)
+
+
+def test_figures_of_the_synthetic_sample_refuse_nothing(here, tmp_path, capsys):
+    version(tmp_path / "a", predictions(0.3), synthetic=True)
+    assert main(["registry", "check", "audio"]) == 0
+    out = capsys.readouterr().out
+    assert "SYNTHETIC SAMPLE: no statement about accuracy" in out
+    assert out.count(" synthetic\n") == 4
+
+
+def test_the_command_says_why_and_ends_with_1(here, tmp_path, capsys):
+    version(tmp_path / "a", predictions(0.3))
+    assert main(["registry", "check"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "avemo-audio version 1 without another champion"
+    assert lines[1].split() == ["rule", "candidate", "champion", "limit", "verdict"]
+    assert lines[2].startswith("UAR ")
+    assert "at least 0.5" in lines[2]
+    assert lines[2].endswith("refused")
+    assert lines[-1].startswith("avemo-audio version 1: refused: UAR")
+
+
+def test_a_model_that_there_is_not(here, capsys):
+    assert main(["registry", "check"]) == 1
+    assert "no candidate of avemo-audio or avemo-visual" in capsys.readouterr().err
+    assert main(["registry", "check", "smell"]) == 1
+    assert "audio, visual, fused are expected" in capsys.readouterr().err
+
+
+def test_a_candidate_whose_files_were_changed(here, tmp_path):
+    version(tmp_path / "a", predictions(0.8))
+    (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
+    file.write_text(file.read_text().replace("0.8", "0.9", 1))
+    with pytest.raises(AvemoError, match=r"not as it was registered: .*predictions.csv is changed"):
+        gate.check(here, load(here.root), NAME)
+
+
+def test_limits_are_settings(tmp_path):
+    made = project(tmp_path, min_uar=1.5)
+    with pytest.raises(settings.SettingsError, match=r"promotion\.min_uar"):
+        load(made.root)

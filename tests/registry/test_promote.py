@@ -1,0 +1,246 @@
+"""The champion moves if the check passes, goes back, and is one at every moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import mlflow
+import pytest
+from made_versions import NAME, ROOT, aliases, predictions, project, version
+
+from avemo.cli import main
+from avemo.errors import AvemoError
+from avemo.registry import claim, history
+from avemo.registry.history import BEGUN, DONE, INTERRUPTED, PROMOTE, ROLLBACK
+
+GOOD, BAD, BETTER = 0.85, 0.55, 0.9
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    return made
+
+
+def moves():
+    return history.moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
+
+
+def test_four_moves(here, tmp_path, capsys):
+    """A first, a worse one by force, back, and a better one."""
+    version(tmp_path / "a", predictions(GOOD))
+    assert main(["registry", "promote", "audio"]) == 0
+    assert aliases() == {"candidate": "1", "champion": "1"}
+    version(tmp_path / "b", predictions(BAD, seed=2))
+    capsys.readouterr()
+    assert main(["registry", "promote", "audio"]) == 1
+    out = capsys.readouterr().out
+    assert "UAR less the champion's" in out
+    assert "avemo-audio: version 2 does not become the champion" in out
+    assert aliases() == {"candidate": "2", "champion": "1"}
+    assert main(["registry", "promote", "audio", "--force", "--reason", "a trial"]) == 0
+    assert aliases() == {"candidate": "2", "champion": "2", "previous": "1"}
+    assert main(["registry", "rollback", "audio", "--reason", "it was bad"]) == 0
+    assert aliases() == {"candidate": "2", "champion": "1"}
+    version(tmp_path / "c", predictions(BETTER, seed=3))
+    assert main(["registry", "promote"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
+    capsys.readouterr()
+    assert main(["registry", "history", "audio"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert "promote: to 1  by " in lines[0]
+    assert "check passed" in lines[0]
+    assert "promote: version 1 to 2" in lines[1]
+    assert "check refused: " in lines[1]
+    assert lines[1].endswith("reason: a trial")
+    assert "rollback: version 2 to 1" in lines[2]
+    assert lines[2].endswith("reason: it was bad")
+    assert "promote: version 1 to 3" in lines[3]
+    models = [one.name for one in mlflow.MlflowClient().search_registered_models()]
+    assert models == [NAME]  # no claim stays behind
+
+
+def test_a_second_rollback_goes_further_back(here, tmp_path, capsys):
+    for name in "abc":
+        version(tmp_path / name, predictions(GOOD))
+        assert main(["registry", "promote", "audio"]) == 0
+    assert main(["registry", "rollback", "audio"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
+    assert main(["registry", "rollback", "audio"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "1"}
+    assert main(["registry", "rollback", "audio"]) == 1
+    assert "avemo-audio has no version to return to" in capsys.readouterr().err
+
+
+def test_the_champion_stays_the_champion(here, tmp_path, capsys):
+    version(tmp_path / "a", predictions(GOOD))
+    for _ in range(2):
+        assert main(["registry", "promote", "audio"]) == 0
+    assert "version 1 is the champion already" in capsys.readouterr().out
+    assert len(moves()) == 1
+
+
+def test_force_wants_a_reason(here, tmp_path, capsys):
+    version(tmp_path / "a", predictions(BAD))
+    assert main(["registry", "promote", "audio", "--force"]) == 1
+    assert "--force wants a reason" in capsys.readouterr().err
+    assert aliases() == {"candidate": "1"}
+
+
+def test_nothing_to_roll_back(here, capsys):
+    assert main(["registry", "rollback", "audio"]) == 1
+    assert "avemo-audio has no champion" in capsys.readouterr().err
+
+
+def test_a_damaged_champion_is_replaced_by_force_alone(here, tmp_path, capsys):
+    version(tmp_path / "a", predictions(GOOD))
+    assert main(["registry", "promote", "audio"]) == 0
+    (file,) = (tmp_path / "artifacts").rglob("bundle.json")
+    file.write_text(file.read_text() + " ")
+    version(tmp_path / "b", predictions(GOOD))
+    assert main(["registry", "promote", "audio"]) == 1
+    assert "bundle.json is changed" in capsys.readouterr().out
+    assert main(["registry", "promote", "audio", "--force", "--reason", "damaged"]) == 0
+    assert aliases()["champion"] == "2"
+    assert main(["registry", "rollback", "audio"]) == 1
+    assert "models:/avemo-audio/1 is not as it was registered" in capsys.readouterr().err
+    assert aliases()["champion"] == "2"
+
+
+def promoting(here, registry, before=""):
+    """`avemo registry promote audio` in a process of its own, after some code there."""
+    code = """
+        import os, signal, sys
+        from mlflow import MlflowClient
+        from avemo.cli import main
+    """
+    code = textwrap.dedent(code) + textwrap.dedent(before)
+    code += "\nsys.exit(main(['registry', 'promote', 'audio']))"
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "MLFLOW_TRACKING_URI": registry},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+WAITS = """
+    create = MlflowClient.create_registered_model
+    def later(*arguments, **named):
+        print("checked", flush=True)
+        sys.stdin.readline()
+        return create(*arguments, **named)
+    MlflowClient.create_registered_model = later
+"""
+
+
+def test_two_at_once(here, registry, tmp_path):
+    """Both have checked their candidate before either moves the champion."""
+    version(tmp_path / "a", predictions(GOOD))
+    both = [promoting(here, registry, WAITS) for _ in range(2)]
+    for one in both:
+        while "checked" not in one.stdout.readline():
+            assert one.poll() is None, one.stderr.read()
+    for one in both:
+        one.stdin.write("\n")
+        one.stdin.flush()
+    ended = [one.communicate(timeout=120) for one in both]
+    assert aliases() == {"candidate": "1", "champion": "1"}
+    (move,) = moves()
+    assert (move.kind, move.target, move.state) == (PROMOTE, "1", DONE)
+    told = [err + out for out, err in ended if "is the champion\n" not in out]
+    assert len(told) == 1
+    assert any(text in told[0] for text in ("is moving the champion", "moved the champion",
+                                            "the champion already")), told  # fmt: skip
+
+
+def test_a_champion_that_moved_during_the_check(here, registry, tmp_path):
+    version(tmp_path / "a", predictions(GOOD), alias="champion")
+    version(tmp_path / "b", predictions(GOOD))
+    slow = promoting(here, registry, WAITS)
+    while "checked" not in slow.stdout.readline():
+        assert slow.poll() is None, slow.stderr.read()
+    version(tmp_path / "c", predictions(GOOD), alias="champion")
+    _, err = slow.communicate("\n", timeout=120)
+    assert slow.returncode == 1
+    assert "became version 3 while version 2 was checked against version 1" in err
+    assert aliases()["champion"] == "3"
+    assert moves() == []
+
+
+DIES = """
+    inner = MlflowClient.{method}
+    def dies(self, name, key, *more, **named):
+        if {when} and str(key).startswith({key!r}):
+            {first}
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inner(self, name, key, *more, **named)
+    MlflowClient.{method} = dies
+"""
+TAG, ALIAS, CALL = (
+    "set_registered_model_tag",
+    "set_registered_model_alias",
+    "inner(self, name, key, *more)",
+)
+#: the call that is the last, what of it, and the champion that is left
+POINTS = {
+    "with the claim": (TAG, "avemo.move", "pass", "2"),
+    "written down": (TAG, "avemo.move", CALL, "2"),
+    "before previous": (ALIAS, "previous", "pass", "2"),
+    "before champion": (ALIAS, "champion", "pass", "2"),
+    "after champion": (ALIAS, "champion", CALL, "3"),
+    "before the mark": (TAG, "avemo.move", "pass", "3"),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_on_the_way(here, registry, tmp_path, point):
+    for name in "ab":
+        version(tmp_path / name, predictions(GOOD))
+        assert main(["registry", "promote", "audio"]) == 0
+    version(tmp_path / "c", predictions(GOOD))
+    method, key, first, champion = POINTS[point]
+    when = "'done' in str(more)" if point == "before the mark" else "True"
+    code = DIES.format(method=method, key=key, first=first, when=when)
+    killed = promoting(here, registry, code)
+    killed.communicate(timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    assert aliases()["champion"] == champion
+    assert main(["registry", "promote", "audio"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "3", "previous": "2"}
+    states = [move.state for move in moves()]
+    assert BEGUN not in states
+    done = [move.target for move in moves() if move.state == DONE]
+    assert done == ["1", "2", "3"]
+    assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]
+    assert main(["registry", "rollback", "audio"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
+
+
+def test_a_live_claim_is_respected(here, tmp_path):
+    client = mlflow.MlflowClient()
+    refused = pytest.raises(AvemoError, match="is moving the champion of avemo-audio")
+    with claim.held(client, NAME, here.root), refused, claim.held(client, NAME, here.root):
+        pass
+    with claim.held(client, NAME, here.root):
+        pass
+
+
+def test_what_a_rollback_returns_to():
+    def move(kind, source, target, state=DONE):
+        return history.Move(1, "", "", kind, source, target, "", "", state)
+
+    first, second = move(PROMOTE, "", "1"), move(PROMOTE, "1", "2")
+    back = move(ROLLBACK, "2", "1")
+    assert history.back_to([]) == ""
+    assert history.back_to([first]) == ""
+    assert history.back_to([first, second]) == "1"
+    assert history.back_to([first, second, back]) == ""
+    assert history.back_to([first, second, back, move(PROMOTE, "1", "3")]) == "1"
+    assert history.back_to([first, second, move(PROMOTE, "2", "3", INTERRUPTED)]) == "1"

@@ -1,0 +1,230 @@
+"""The registry on real servers: PostgreSQL, an S3-compatible store, MLflow with its basic auth."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pytest
+import servers
+from made_versions import NAME, ROOT, aliases, predictions, project, version
+
+from avemo.cli import main
+from avemo.media.sound import write_wav
+from avemo.registry import history
+
+_MISSING = [name for name in ("boto3", "moto", "psycopg2") if not importlib.util.find_spec(name)]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        servers.postgres_tool("initdb") is None,
+        reason="PostgreSQL is not installed: apt-get install postgresql",
+    ),
+    pytest.mark.skipif(bool(_MISSING), reason=f"not installed: {', '.join(_MISSING)}"),
+]
+
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "avemo",
+    "AWS_SECRET_ACCESS_KEY": "secret of the tests",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+ADMIN = {
+    "MLFLOW_TRACKING_USERNAME": "admin",
+    "MLFLOW_TRACKING_PASSWORD": "password of the tests",
+}
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with servers.s3() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def bucket(s3):
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3,
+        aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+        region_name=KEYS["AWS_DEFAULT_REGION"],
+    )
+    client.create_bucket(Bucket="avemo")
+    return client
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, s3, bucket):
+    """The address of one that asks who is there."""
+    folder = tmp_path_factory.mktemp("servers")
+    auth = folder / "auth.ini"
+    with servers.postgres() as database:
+        auth.write_text(
+            "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
+            f"admin_password = {ADMIN['MLFLOW_TRACKING_PASSWORD']}\n"
+            f"database_uri = sqlite:///{folder}/auth.db\n"
+        )
+        environment = KEYS | {
+            "MLFLOW_S3_ENDPOINT_URL": s3,
+            "MLFLOW_AUTH_CONFIG_PATH": str(auth),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests",
+        }
+        where = "s3://avemo/mlflow"
+        with servers.mlflow_server(
+            database, where, environment, "--app-name", "basic-auth"
+        ) as address:
+            yield address
+
+
+@pytest.fixture
+def here(tmp_path, server, monkeypatch):
+    """A project whose tracking server knows who asks; its registry is empty."""
+    made = project(tmp_path / "project")
+    for name, value in {
+        "AVEMO_ROOT": str(made.root),
+        "MLFLOW_TRACKING_URI": server,
+        **ADMIN,
+    }.items():
+        monkeypatch.setenv(name, value)
+    for found in mlflow.MlflowClient().search_registered_models():
+        mlflow.MlflowClient().delete_registered_model(found.name)
+    mlflow.set_experiment("avemo/audio")
+    write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
+    return made
+
+
+def test_from_a_version_to_an_answer(here, tmp_path, bucket, capsys):
+    for place, skill in enumerate((0.85, 0.5, 0.9)):
+        version(tmp_path / str(place), predictions(skill, seed=place))
+        assert main(["registry", "promote", "audio"]) == int(skill == 0.5)
+    assert main(["registry", "rollback", "audio"]) == 0
+    assert main(["registry", "promote", "audio"]) == 0
+    assert aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
+    model = mlflow.MlflowClient().get_registered_model(NAME)
+    assert [move.target for move in history.moves(model.tags)] == ["1", "3", "1", "3"]
+    capsys.readouterr()
+    assert main(["predict", str(tmp_path / "clip.wav")]) == 0
+    assert "calm 0.80 (sad 0.20) by avemo-audio version 3" in capsys.readouterr().out
+    names = [one["Key"] for one in bucket.list_objects_v2(Bucket="avemo")["Contents"]]
+    assert any(name.endswith("/predictions.csv") for name in names)
+    assert not (here.root / "mlruns").exists()
+
+
+def test_one_changed_byte_in_the_store(here, tmp_path, bucket, capsys):
+    version(tmp_path / "a", predictions(0.85), alias="champion")
+    assert main(["registry", "verify"]) == 0
+    objects = bucket.list_objects_v2(Bucket="avemo")["Contents"]
+    objects = [one for one in objects if one["Key"].endswith("/bundle.json")]
+    key = max(objects, key=lambda one: one["LastModified"])["Key"]
+    content = bytearray(bucket.get_object(Bucket="avemo", Key=key)["Body"].read())
+    content[10] ^= 1
+    bucket.put_object(Bucket="avemo", Key=key, Body=bytes(content))
+    capsys.readouterr()
+    assert main(["registry", "verify"]) == 1
+    assert "bundle.json is changed" in capsys.readouterr().out
+    assert main(["predict", str(tmp_path / "clip.wav")]) == 1
+    assert "is not as it was registered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "who",
+    [{}, {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a guess"}],
+    ids=["nobody", "wrong password"],
+)
+def test_without_credentials_no_promotion(here, tmp_path, monkeypatch, capsys, who):
+    version(tmp_path / "a", predictions(0.85))
+    with monkeypatch.context() as patch:
+        for name in ADMIN:
+            patch.delenv(name)
+        for name, value in who.items():
+            patch.setenv(name, value)
+        assert main(["registry", "promote", "audio"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "does not know you: set MLFLOW_TRACKING_USERNAME" in line
+    assert aliases() == {"candidate": "1"}
+
+
+def test_a_reader_may_predict_and_not_promote(here, server, tmp_path, monkeypatch, capsys):
+    from mlflow.server import get_app_client
+
+    version(tmp_path / "a", predictions(0.85), alias="champion")
+    version(tmp_path / "b", predictions(0.85))
+    get_app_client("basic-auth", server).create_user("reader", "may read only")
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", "may read only")
+        assert main(["predict", str(tmp_path / "clip.wav")]) == 0
+        capsys.readouterr()
+        assert main(["registry", "promote", "audio"]) == 1
+        assert "does not let you do that" in capsys.readouterr().err
+    assert aliases() == {"candidate": "2", "champion": "1"}
+
+
+def test_from_a_folder_to_the_server(here, server, tmp_path, monkeypatch, capsys):
+    """What was made on one machine goes to the team's registry."""
+    local = f"sqlite:///{tmp_path}/local/mlflow.db"
+    (tmp_path / "local").mkdir()
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", local)
+        mlflow.create_experiment(
+            "avemo/audio", artifact_location=(tmp_path / "local/artifacts").as_uri()
+        )
+        mlflow.set_experiment("avemo/audio")
+        version(tmp_path / "a", predictions(0.85), alias="champion")
+        assert main(["registry", "copy", f"models:/{NAME}@champion", "--to", server]) == 0
+    assert main(["registry", "promote", "audio"]) == 0
+    assert main(["registry", "verify"]) == 0
+    assert aliases() == {"candidate": "1", "champion": "1"}
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("dvc_s3"), reason="not installed: dvc-s3")
+def test_data_on_the_same_store(tmp_path, s3, bucket):
+    environment = os.environ | KEYS | {"DVC_NO_ANALYTICS": "1"}
+
+    def dvc(*arguments: str) -> None:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    dvc("init", "--no-scm", "--quiet")
+    dvc("remote", "add", "--default", "store", "s3://avemo/dvc")
+    dvc("remote", "modify", "store", "endpointurl", s3)
+    file = Path(tmp_path, "recording.wav")
+    file.write_bytes(b"a recording")
+    dvc("add", "--quiet", file.name)
+    dvc("push", "--quiet")
+    file.unlink()
+    for cached in (tmp_path / ".dvc/cache").rglob("*"):
+        if cached.is_file():
+            cached.unlink()
+    dvc("pull", "--quiet")
+    assert file.read_bytes() == b"a recording"
+
+
+def test_two_at_once_on_the_server(here, server, tmp_path):
+    """Each of two processes has the candidate checked, and one moves the champion."""
+    version(tmp_path / "a", predictions(0.85))
+    command = [sys.executable, "-m", "avemo.cli", "registry", "promote", "audio"]
+    both = [
+        subprocess.Popen(
+            command,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    said = ["".join(one.communicate(timeout=300)) for one in both]
+    assert sum("version 1 is the champion\n" in text for text in said) == 1, said
+    tags = mlflow.MlflowClient().get_registered_model(NAME).tags
+    assert [move.target for move in history.moves(tags)] == ["1"]
+    assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]
