@@ -51,6 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--model", metavar="URI", help="one model for all, such as models:/avemo-audio@candidate"
     )
     predict.add_argument("--json", action="store_true", help="for machines, on one line a file")
+    predict.add_argument(
+        "--keep",
+        action="store_true",
+        help="keep the answers in results/fused, for avemo report; for clips with RAVDESS names",
+    )
     predict.set_defaults(run=_predict)
 
     expression = commands.add_parser(
@@ -299,7 +304,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from . import project
     from .serving.predictor import predict
 
-    found = predict(project.find(), arguments.files, arguments.model)
+    here = project.find()
+    found = predict(here, arguments.files, arguments.model)
     for one in found:
         if arguments.json:
             print(json.dumps({"emotion": one.emotion, **vars(one)}))
@@ -314,6 +320,13 @@ def _predict(arguments: argparse.Namespace) -> int:
     failed = sum(bool(one.finding) for one in found)
     if failed and len(found) > 1:
         print(f"avemo: {len(found) - failed} answered, {failed} could not be", file=sys.stderr)
+    if arguments.keep:
+        from .corpus import split
+        from .report import clips
+
+        dealt = split.read(here.split)
+        clips.keep(here.root, found, dict(zip(dealt["performance"], dealt["part"], strict=True)))
+        print(f"kept in {clips.FILE}; next: avemo report")
     return 1 if failed else 0
 
 

@@ -126,5 +126,5 @@ def _checksum(name: str) -> str:
     with suppress(AssetError):
         path = assets.find(name)
         files = assets.ASSETS[name].files
-        return next((one.sha256 for one in files if path and one.name == path.name), "")
+        return next((one.sha256 or "" for one in files if path and one.name == path.name), "")
     return ""
