@@ -128,9 +128,7 @@ def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dic
         "others": np.array([min(255, one.others) for one in seen], np.uint8),
         "bridged": np.array([one.bridged for one in seen], np.uint8),
     }
-    outside = [
-        beyond(five, *image.shape[1::-1]) for image, five in zip(shown, points, strict=True)
-    ]
+    outside = [beyond(five, *image.shape[1::-1]) for image, five in zip(shown, points, strict=True)]
     _check(rows, crops, outside, settings)
     files = [_jpeg(crop, settings.quality) for crop in crops]
     detected = sum(not one.bridged for one in seen)
@@ -157,7 +155,7 @@ def images(found: Mapping[str, np.ndarray], side: int) -> np.ndarray:
     ends = np.cumsum(found["sizes"])
     pictures = np.empty((len(ends), side, side, 3), np.uint8)
     for picture, file in zip(pictures, np.split(found["faces"], ends[:-1]), strict=True):
-        crop = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
+        crop: Any = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
         if len(crop) != side:
             crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         picture[:] = crop
