@@ -19,6 +19,7 @@ The pipeline is run by DVC, and this command is for what comes before and after 
   avemo status                     what stands where
   avemo predict clip.mp4           the champions' answer for a clip
   avemo expression clip.mp4        what the pretrained expression network sees in it
+  avemo faces sheet clip.mp4       the faces that are taken from it, on one page
   avemo corpus fetch               the published recordings, for corpus.source: zenodo
   avemo assets list                pretrained weights, and where they are
   avemo search audio --workers 4   a search by several processes
@@ -73,6 +74,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     expression.set_defaults(run=_expression)
 
+    faces = commands.add_parser(
+        "faces",
+        help="the faces that are taken from clips: sheet",
+        description="The faces that are taken from clips, as `faces` in params.yaml says.",
+    )
+    actions = faces.add_subparsers(title="actions", metavar="ACTION", required=True)
+    action = actions.add_parser(
+        "sheet",
+        help="a page of them, to be looked at",
+        description="A page of the aligned faces, a row a clip: under each when it is seen, and "
+        "how far it is turned to the right. Exit code 1 where a clip has no face to show.",
+    )
+    action.add_argument("files", metavar="FILE", nargs="+", help="any that FFmpeg can decode")
+    action.add_argument(
+        "--output", metavar="PICTURE", default="sheet.png", help="by default %(default)s"
+    )
+    action.set_defaults(run=_faces)
+
     status = commands.add_parser(
         "status",
         help="corpus, split, features, registered models and their figures",
@@ -116,10 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     baselines = commands.add_parser(
         "baselines",
-        help="the original study's audio systems: list, run",
-        description="The audio systems of the original study, to be compared with. Each is run on "
+        help="the original study's systems: list, run",
+        description="The systems of the original study, to be compared with. Each is run on "
         "speech, on song and on both, where there are recordings; by the study's random split, and "
-        "with every actor's performances answered for by a model that has not heard the actor. "
+        "with every actor's performances answered for by a model that does not know the actor. "
         "`baselines` in params.yaml says on which, and how long. The runs are in MLflow's "
         "experiment avemo/baselines.",
     )
@@ -350,6 +369,25 @@ def _expression(arguments: argparse.Namespace) -> int:
         untouched.keep(root, found)
         print(f"kept in {untouched.FILE}; next: avemo report")
     return 1 if any(one.finding for one in found) else 0
+
+
+def _faces(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from . import project, settings
+    from .features import _sheet
+
+    chosen = settings.load(project.find().root).faces
+    found = _sheet.write(arguments.files, chosen, Path(arguments.output))
+    refused = {file: one for file, one in found.items() if not isinstance(one, int)}
+    for file, error in refused.items():
+        print(f"{file}: {error.finding}: {error}", file=sys.stderr)
+    shown = [one for one in found.values() if isinstance(one, int)]
+    if shown:
+        print(f"{arguments.output} is written: {sum(shown)} faces of {len(shown)} clips")
+    else:
+        print("avemo: no clip has a face to show: no page is written", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""baselines: one of the original study's audio systems, on every channel and protocol."""
+"""baselines: one of the original study's systems, on every channel and protocol."""
 
 from avemo import quiet
 from avemo.baselines import clips, table
@@ -12,7 +12,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
     with whole(project.baseline(system)) as folder:
         folder.mkdir()
         try:
-            heard = clips.load(project, settings, system)
+            there = clips.load(project, settings, system)
         except clips.Absent as reason:
             pointer.write(folder / "runs.json", {"system": system, "absent": str(reason)})
             print(f"baselines {system}: left out: {reason}")
@@ -22,7 +22,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
         from avemo.baselines.kept import clear
         from avemo.baselines.run import run
 
-        found = run(project, settings, system, heard, folder)
+        found = run(project, settings, system, there, folder)
         pointer.write(folder / "runs.json", found)
     clear(project.kept(system))
     for one in found["left_out"]:

@@ -167,7 +167,8 @@ def test_the_original_study_s_systems(checkout):
     assert said.startswith(f"dvc repro baselines@cnn, in {checkout.folder}")
     assert "Data and pipelines are up to date." in said
     listed = checkout.run("avemo", "baselines", "list").stdout
-    assert listed.count("here: speech random  UAR") == 2
+    assert listed.count("here: speech random  UAR") == 6
+    assert "here: not run: there are no backbone features: params.yaml has no line" in listed
     assert listed.count("here: not run: there are no vggish features") == 3
 
 

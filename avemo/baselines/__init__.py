@@ -1,1 +1,1 @@
-"""The original study's audio systems, as named, tracked, repeatable runs."""
+"""The original study's systems, as named, tracked, repeatable runs."""

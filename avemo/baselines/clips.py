@@ -1,16 +1,18 @@
 """The features that a system takes, by performance; or why there are none."""
 
 from dataclasses import dataclass
-from importlib import import_module
+from pathlib import Path
 
 from .. import assets
 from ..errors import AssetError, AvemoError
 from ..features import store
+from ..features.extractors import extractor_of, module, pretrained, weights_of
 from ..project import Project
 from ..settings import Settings
+from ..training.data import folder_of, modality_of
 from .learners import Array
 from .published import SYSTEMS
-from .variants import of
+from .variants import arrays_of
 
 __all__ = ["Absent", "Clips", "load"]
 
@@ -24,13 +26,11 @@ class Clips:
     """Features by performance.
 
     Args:
-        extractor: whose they are
-        description: what they were made with
+        descriptions: by extractor, what its features were made with
         arrays: for each of the system's, of the same performances, each of at least one row
     """
 
-    extractor: str
-    description: store.Description
+    descriptions: dict[str, store.Description]
     arrays: dict[str, dict[str, Array]]
 
 
@@ -38,34 +38,58 @@ def load(project: Project, settings: Settings, system: str) -> Clips:
     """What a system takes.
 
     Raises:
-        Absent: no performance has these features
+        Absent: no performance has these features, or they are of another network than the study's
     """
-    extractor = SYSTEMS[system].extractor
-    folder = project.features("audio", extractor)
-    found = {name: store.arrays(folder, name) for name in {one.array for one in of(system)}}
-    first = next(iter(found.values()))
-    # a clip may be too short for a single row
-    whole = [key for key in first if all(len(clips[key]) for clips in found.values())]
-    described = store.description(folder)
-    if not whole or described is None:
-        raise Absent(f"there are no {extractor} features: {_why(settings, extractor)}")
-    arrays = {name: {key: clips[key] for key in whole} for name, clips in sorted(found.items())}
-    return Clips(extractor, described, arrays)
+    descriptions, found = {}, {}
+    for name in arrays_of(system):
+        folder, extractor = folder_of(project, name), extractor_of(name)
+        # a clip may be too short for a single row
+        clips = {key: one for key, one in store.arrays(folder, name).items() if len(one)}
+        described = store.description(folder)
+        if not clips or described is None:
+            raise Absent(f"there are no {extractor} features: {_why(settings, extractor, folder)}")
+        _refuse_others(system, extractor, described)
+        descriptions[extractor], found[name] = described, clips
+    whole = set.intersection(*(set(clips) for clips in found.values()))
+    if not whole:
+        raise Absent(f"no performance has both {' and '.join(descriptions)} features")
+    arrays = {name: {key: clips[key] for key in sorted(whole)} for name, clips in found.items()}
+    return Clips(descriptions, arrays)
 
 
-def _why(settings: Settings, extractor: str) -> str:
+def _why(settings: Settings, extractor: str, folder: Path) -> str:
     if extractor not in settings.extractors:
         return "params.yaml has no line for it under extractors"
-    module = import_module(f"..features.{extractor}", __package__)
-    for name in getattr(module, "WEIGHTS", ()):
+    sees = modality_of(extractor) == "visual"
+    again = f"dvc repro --force --single-item {'expression' if sees else 'features'}"
+    if hasattr(module(extractor), "fetch"):
         try:
-            missing = assets.find(name) is None
+            pretrained(extractor, settings.extractors[extractor], quiet=True)
         except AssetError as error:
-            return str(error)
-        if missing:
-            one = assets.ASSETS[name]
-            return (
-                f"{one.files[0].name} is missing, which is at {one.url}; put it into a folder that "
-                f"{assets.MIRROR} names, then dvc repro --force --single-item features"
+            return f"{error}; then {again}"
+    else:
+        for name in weights_of(extractor):
+            try:
+                missing = assets.find(name) is None
+            except AssetError as error:
+                return str(error)
+            if missing:
+                one = assets.ASSETS[name]
+                return (
+                    f"{one.files[0].name} is missing, which is at {one.url}; put it into a folder "
+                    f"that {assets.MIRROR} names, then {again}"
+                )
+    if not folder.exists():
+        return f"they were not made yet; {again}"
+    return "no recording has a face" if sees else "no recording has sound"
+
+
+def _refuse_others(system: str, extractor: str, described: store.Description) -> None:
+    """Stop where an extractor's settings are not those that make the system what it is."""
+    for key, value in SYSTEMS[system].settings.get(extractor, {}).items():
+        made = described["settings"][key]
+        if made != value:
+            raise Absent(
+                f"the {extractor} features are made with {key} {made}, and it takes {value}: set "
+                f"extractors.{extractor}.{key} in params.yaml"
             )
-    return "no recording has sound"

@@ -25,4 +25,4 @@ def build(shape: tuple[int, ...]) -> Any:
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
     x = layers.Dense(64, activation="relu")(x)
-    return keras.Model(inputs, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))

@@ -4,18 +4,19 @@ import json
 from typing import Any
 
 from ..settings import Settings
+from ..training.data import modality_of
 from .job import Job
 from .published import SYSTEMS
-from .variants import of
+from .variants import arrays_of, of
 
-__all__ = ["params", "tags"]
+__all__ = ["modality", "params", "tags"]
 
 
 def tags(job: Job) -> dict[str, str]:
     """The way that the performances are dealt is the job's own, not the project's split."""
     data = next(iter(job.rounds.values()))
     found = {
-        "avemo.modality": "audio",
+        "avemo.modality": modality(job.system),
         "avemo.system": job.system,
         "avemo.channel": job.channel,
         "avemo.protocol": job.protocol,
@@ -41,8 +42,14 @@ def params(settings: Settings, job: Job) -> dict[str, Any]:
         "folds": len(job.rounds),
         "variants": len(of(job.system)),
     }
-    if any(variant.epochs for variant in of(job.system)):
+    if any(variant.networks for variant in of(job.system)):
         found |= settings.baselines.model_dump(include={"epochs", "patience", "batch_size"})
     if job.channel in published:
-        found["published_accuracy"] = published[job.channel]
+        found["published_accuracy"] = " to ".join(map(str, published[job.channel]))
     return found
+
+
+def modality(system: str) -> str:
+    """What it looks at or listens to: audio, visual or fused."""
+    found = {modality_of(array) for array in arrays_of(system)}
+    return found.pop() if len(found) == 1 else "fused"

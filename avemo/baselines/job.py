@@ -9,7 +9,7 @@ import pandas as pd
 
 from ..corpus import ravdess
 from ..corpus.split import PARTS
-from ..errors import CorpusError
+from ..errors import CorpusError, ten
 from ..settings import Settings
 from ..training.data import Dataset
 from . import folds
@@ -69,28 +69,41 @@ def make(
         clips: the features
 
     Raises:
-        CorpusError: the channel has too little for three parts
+        CorpusError: the channel has too little for three parts, or for all its emotions
     """
     dealt = folds.deal(catalogue, channel, protocol, settings.split.folds, settings.seed)
     text = "".join(table.to_csv(index=False, lineterminator="\n") for table in dealt.values())
     split = hashlib.sha256(text.encode()).hexdigest()[:12]
     rounds = {fold: _joined(table, clips, split) for fold, table in dealt.items()}
-    parts = [set(data.rows["part"]) for data in rounds.values()]
-    if not parts or any(len(each) < len(PARTS) for each in parts):
-        raise CorpusError("it has too few performances with features for three parts")
+    names = next(iter(dealt.values()))["performance"]
+    _refuse_few(list(rounds.values()), {ravdess.parse(f"03-{name}").label for name in names})
     return Job(system, channel, protocol, rounds, _identity(settings, split, clips))
 
 
 def _joined(table: pd.DataFrame, clips: Clips, split: str) -> Dataset:
-    heard = next(iter(clips.arrays.values()))
-    rows = table[table["performance"].isin(heard)].sort_values("performance", ignore_index=True)
+    there = next(iter(clips.arrays.values()))
+    rows = table[table["performance"].isin(there)].sort_values("performance", ignore_index=True)
     # the labels come from the performance's own name: no table can put them out of step
     decoded = [ravdess.parse(f"03-{name}") for name in rows["performance"]]
     rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
     features = {
         name: [found[key] for key in rows["performance"]] for name, found in clips.arrays.items()
     }
-    return Dataset(rows, features, {clips.extractor: clips.description}, split)
+    return Dataset(rows, features, clips.descriptions, split)
+
+
+def _refuse_few(rounds: list[Dataset], emotions: set[str]) -> None:
+    """Stop where a part is empty, or a figure would be of fewer emotions than the channel has."""
+    parts = [data.rows.groupby("part")["emotion"].agg(set) for data in rounds]
+    if any(set(each.index) != set(PARTS) for each in parts):
+        raise CorpusError("it has too few performances with features for three parts")
+    trained = set.intersection(*(each["train"] for each in parts))
+    tested = set.union(*(each["test"] for each in parts))
+    if lacking := sorted(emotions - (trained & tested)):
+        raise CorpusError(
+            f"it has features of {len(rounds[0])} performances, too few for every emotion in the "
+            f"training and in the test part: {ten(lacking)} cannot be had in both"
+        )
 
 
 def _identity(settings: Settings, split: str, clips: Clips) -> str:
@@ -106,7 +119,7 @@ def _identity(settings: Settings, split: str, clips: Clips) -> str:
         settings.baselines.model_dump(exclude={"channels", "protocols"}),
         settings.evaluation.model_dump(),
         split,
-        clips.description,
+        clips.descriptions,
         digest.hexdigest(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
-"""What learns from examples: a Keras network, or a classifier of scikit-learn's."""
+"""What learns from examples: Keras networks, or a classifier of scikit-learn's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,12 +9,14 @@ import pandas as pd
 from ..corpus.ravdess import EMOTIONS
 from ..settings import Baselines
 
-__all__ = ["Classifier", "Examples", "Learner", "Network", "OnEpoch"]
+__all__ = ["Averaged", "Classifier", "Examples", "Inputs", "Learner", "Network", "OnEpoch"]
 
 Array = np.ndarray[Any, Any]
 
-#: inputs [shape=(examples, ...)] and the emotions' places in `ravdess.EMOTIONS`
-Examples = tuple[Array, Array]
+#: one array [shape=(examples, ...)] for each type of input
+Inputs = list[Array]
+#: inputs, and the emotions' places in `ravdess.EMOTIONS`
+Examples = tuple[Inputs, Array]
 #: is called with an epoch's figures
 OnEpoch = Callable[[dict[str, float]], None]
 
@@ -26,7 +28,7 @@ class Learner(Protocol):
         """Learn; returns one row an epoch, with its number and figures, or none."""
         ...
 
-    def probabilities(self, x: Array) -> Array:
+    def probabilities(self, x: Inputs) -> Array:
         """One row of probabilities an example [shape=(examples, emotions)]."""
         ...
 
@@ -35,12 +37,12 @@ class Network:
     """Adam, a learning rate that falls where the validation loss stays, the best epoch kept.
 
     Args:
-        build: from an example's shape to a Keras model
+        build: from the shape of an example of each input to a Keras model
         options: `baselines` in params.yaml
         seed: of the weights and of the order of batches
     """
 
-    def __init__(self, build: Callable[[tuple[int, ...]], Any], options: Baselines, seed: int):
+    def __init__(self, build: Callable[..., Any], options: Baselines, seed: int):
         self._build = build
         self._options = options
         self._seed = seed
@@ -55,7 +57,7 @@ class Network:
         keras.backend.clear_session()
         deterministic(self._seed)
         patience = self._options.patience
-        self._model = self._build(train[0].shape[1:])
+        self._model = self._build(*(x.shape[1:] for x in train[0]))
         self._model.compile("adam", "categorical_crossentropy", metrics=[UAR()])
         history = self._model.fit(
             *_one_hot(train),
@@ -77,14 +79,41 @@ class Network:
         table.insert(0, "epoch", range(1, len(table) + 1))
         return table
 
-    def probabilities(self, x: Array) -> Array:
+    def probabilities(self, x: Inputs) -> Array:
         """One row of probabilities an example [shape=(examples, emotions)]."""
         found: Array = self._model.predict(x, batch_size=64, verbose=0)
         return found
 
 
+class Averaged:
+    """A network for each input, each learnt by itself; their answers' mean.
+
+    Args:
+        builds: for each input, see `Network`
+        options: `baselines` in params.yaml
+        seed: of each
+    """
+
+    def __init__(self, builds: Sequence[Callable[..., Any]], options: Baselines, seed: int):
+        self._networks = [Network(build, options, seed) for build in builds]
+
+    def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
+        """Learn; the epochs of one network after those of the other."""
+        tables = [
+            network.fit(([x], train[1]), ([other], valid[1]), on_epoch)
+            for network, x, other in zip(self._networks, train[0], valid[0], strict=True)
+        ]
+        table = pd.concat(tables, ignore_index=True)
+        return table.assign(epoch=range(1, len(table) + 1))
+
+    def probabilities(self, x: Inputs) -> Array:
+        """One row of probabilities an example [shape=(examples, emotions)]."""
+        pairs = zip(self._networks, x, strict=True)
+        return np.asarray(sum(network.probabilities([one]) for network, one in pairs) / len(x))
+
+
 class Classifier:
-    """One of scikit-learn's.
+    """One of scikit-learn's, which takes a single input.
 
     Args:
         model: answers with probabilities, or with a score an emotion, of which a softmax makes
@@ -96,17 +125,19 @@ class Classifier:
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn, in one go; the validation part is left for the choice among variants."""
-        self._model.fit(*train)
+        (x,), labels = train
+        self._model.fit(x, labels)
         on_epoch({})
         return pd.DataFrame()
 
-    def probabilities(self, x: Array) -> Array:
+    def probabilities(self, x: Inputs) -> Array:
         """One row of probabilities an example; zero for what the training part did not hold."""
-        out = np.zeros((len(x), len(EMOTIONS)))
+        (rows,) = x
+        out = np.zeros((len(rows), len(EMOTIONS)))
         if hasattr(self._model, "predict_proba"):
-            found = self._model.predict_proba(x)
+            found = self._model.predict_proba(rows)
         else:
-            found = _softmax(self._model.decision_function(x))
+            found = _softmax(self._model.decision_function(rows))
         out[:, self._model.classes_] = found
         return out
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["build"]
+__all__ = ["build", "vector"]
 
 
 def build(shape: tuple[int, ...]) -> Any:
@@ -13,10 +13,17 @@ def build(shape: tuple[int, ...]) -> Any:
     from ..corpus.ravdess import EMOTIONS
 
     inputs = keras.Input(shape)
-    x = layers.LSTM(128)(inputs)
+    x = vector(inputs)
+    return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
+
+
+def vector(x: Any) -> Any:
+    """Rows over time to one vector a clip."""
+    from keras import layers
+
+    x = layers.LSTM(128)(x)
     # the default momentum of 0.99 lags behind where an epoch is a few dozen batches
     x = layers.BatchNormalization(momentum=0.9)(x)
     x = layers.Dropout(0.5)(x)
     x = layers.Dense(32, activation="relu")(x)
-    x = layers.Dense(16, activation="tanh")(x)
-    return keras.Model(inputs, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return layers.Dense(16, activation="tanh")(x)

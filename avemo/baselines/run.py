@@ -109,8 +109,9 @@ def _answers(
 ) -> dict[int, dict[str, Answers]]:
     """Every training's answers, by fold and variant; those that are kept are not made again."""
     answers: dict[int, dict[str, Answers]] = {fold: {} for fold in job.rounds}
-    each = settings.baselines.epochs if job.trainings[0][1].epochs else 1
-    unit = "epoch" if job.trainings[0][1].epochs else "training"
+    networks = job.trainings[0][1].networks
+    each = settings.baselines.epochs * networks if networks else 1
+    unit = "epoch" if networks else "training"
     total = each * len(job.trainings)
     with tqdm(total=total, desc=job.title, unit=unit, mininterval=1) as bar:
         for number, (fold, variant) in enumerate(job.trainings, start=1):
@@ -135,7 +136,7 @@ def _trained(
         shown = {key: f"{value:.2f}" for key, value in figures.items() if "uar" in key}
         bar.set_postfix(shown, refresh=False)
 
-    tags = {"avemo.stage": _stage(job), "avemo.modality": "audio"}
+    tags = {"avemo.stage": _stage(job), "avemo.modality": facts.modality(job.system)}
     with runs.child(parent, name, tags):
         made = train(variant, parts["train"], parts["valid"], settings, on_epoch)
         answers = {part: made.probabilities(parts[part]) for part in ("valid", "test")}
@@ -143,8 +144,8 @@ def _trained(
             {
                 "fold": fold,
                 **({"variant": variant.name} if variant.name else {}),
-                "features": variant.array,
-                "view": variant.view,
+                "features": ", ".join(variant.views),
+                "view": ", ".join(variant.views.values()),
                 **{f"{part}_performances": len(each) for part, each in parts.items()},
             }
         )

@@ -30,8 +30,7 @@ def lines(project: Project) -> list[str]:
     out = [f"{'system':13}{head}accuracy as published, on random splits"]
     synthetic = False
     for (name, system), here in zip(SYSTEMS.items(), found(project).values(), strict=True):
-        shares = [system.accuracy.get(channel) for channel in CHANNELS]
-        cells = ["-" if share is None else f"{share:.0%}".replace("%", " %") for share in shares]
+        cells = [_percent(system.accuracy.get(channel, ())) for channel in CHANNELS]
         out.append(f"{name:13}{''.join(f'{cell:8}' for cell in cells)}{system.what}")
         synthetic |= bool(here.get("runs")) and bool(here.get("synthetic"))
         out += [f"  here: {figures(one)}" for one in here.get("runs", [])]
@@ -41,3 +40,7 @@ def lines(project: Project) -> list[str]:
     if synthetic:
         out.append("Figures on the synthetic sample corpus say nothing about accuracy.")
     return out
+
+
+def _percent(shares: tuple[float, ...]) -> str:
+    return f"{'-'.join(f'{100 * share:.0f}' for share in shares)} %" if shares else "-"

@@ -1,5 +1,6 @@
 """One training: a variant, learnt from one part and stopped by another."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from ..corpus.ravdess import EMOTIONS
 from ..settings import Settings
 from ..training.data import Dataset
 from . import views
-from .learners import Array, Examples, Learner, OnEpoch
+from .learners import Array, Examples, Inputs, Learner, OnEpoch
 from .variants import Variant
 
 __all__ = ["Model", "train"]
@@ -21,19 +22,19 @@ class Model:
 
     Args:
         variant: that it is of
-        view: how clips become examples
+        views: by array, how clips become examples
         learner: that answers for them
         history: one row an epoch, if it learns in epochs
     """
 
     variant: Variant
-    view: views.View
+    views: dict[str, views.View]
     learner: Learner
     history: pd.DataFrame
 
     def probabilities(self, data: Dataset) -> Array:
         """One row of probabilities a clip: the mean over its examples [shape=(clips, emotions)]."""
-        x, places = self.view.apply(data.features[self.variant.array])
+        x, places = _examples(self.views, data)
         found = np.zeros((len(data), len(EMOTIONS)))
         np.add.at(found, places, self.learner.probabilities(x))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
@@ -45,16 +46,22 @@ def train(
     """Learn; what is to be tested on is no argument of this.
 
     Args:
-        train: also what the view is learnt from
+        train: also what the views are learnt from
         valid: lowers the learning rate and stops
         on_epoch: is called after each
     """
-    view = views.fit(variant.view, train.features[variant.array])
+    fitted = {name: views.fit(kind, train.features[name]) for name, kind in variant.views.items()}
 
     def examples(data: Dataset) -> Examples:
-        x, places = view.apply(data.features[variant.array])
+        x, places = _examples(fitted, data)
         return x, data.labels[places]
 
     learner = variant.learner(settings.baselines, settings.seed)
     history = learner.fit(examples(train), examples(valid), on_epoch)
-    return Model(variant, view, learner, history)
+    return Model(variant, fitted, learner, history)
+
+
+def _examples(fitted: Mapping[str, views.View], data: Dataset) -> tuple[Inputs, Array]:
+    """Each input's, and the places of their clips, which are the same for all inputs."""
+    made = [view.apply(data.features[name]) for name, view in fitted.items()]
+    return [x for x, _ in made], made[0][1]

@@ -1,4 +1,4 @@
-"""What a system is made of: an array, a view of it and a learner; some systems try several."""
+"""What a system is made of: arrays, a view of each and a learner; some systems try several."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from itertools import product
 from typing import Any
 
 from ..settings import Baselines
-from . import cnn, lstm, vggish
-from .learners import Classifier, Learner, Network
+from . import cnn, dense, face, lstm, modules
+from .learners import Averaged, Classifier, Learner, Network
 from .views import Kind
 
-__all__ = ["Variant", "of"]
+__all__ = ["Variant", "arrays_of", "of"]
 
 #: VGGish's two outputs: as they are, and whitened by PCA and rounded to 8 bit
 _EMBEDDINGS = {"raw": "vggish", "pca": "vggish_pca"}
@@ -24,43 +24,46 @@ class Variant:
 
     Args:
         name: among the system's variants; empty where it has only one
-        array: the features that it takes
-        view: how a clip becomes examples
+        views: by the array that it takes, how a clip becomes examples; where there are several, an
+            example of each is a clip
         learner: made anew for each training, from the settings and a seed
-        epochs: whether it learns in epochs
+        networks: how many learn in epochs, one after the other
     """
 
     name: str
-    array: str
-    view: Kind
+    views: dict[str, Kind]
     learner: Callable[[Baselines, int], Learner]
-    epochs: bool = True
+    networks: int = 1
 
 
 def of(system: str) -> list[Variant]:
     """Every variant of a system; where several are equally good, the first is taken."""
-    if system == "lstm":
-        return [Variant("", "mfcc", "sequence", partial(Network, lstm.build))]
-    if system == "cnn":
-        return [Variant("", "logmel", "sequence", partial(Network, cnn.build))]
+    if system in _ALONE:
+        return [_ALONE[system]]
+    if system == "face-cnn":
+        kinds: tuple[Kind, ...] = ("grey", "colour")
+        return [Variant(kind, {"crops": kind}, partial(Network, face.build)) for kind in kinds]
     if system == "vggish-lstm":
         return [
-            Variant(name, array, "sequence", partial(Network, lstm.build))
+            Variant(name, {array: "sequence"}, partial(Network, lstm.build))
             for name, array in _EMBEDDINGS.items()
         ]
-    if system == "whisper-linear":
-        return [Variant("", "whisper_stats", "averaged", partial(_classifier, "logistic"), False)]
     ways = list(product(_EMBEDDINGS.items(), _VIEWS))
     if system == "vggish-deep":
         return [
-            Variant(f"{name} {view}", array, view, partial(Network, vggish.build))
+            Variant(f"{name} {view}", {array: view}, partial(Network, dense.build))
             for (name, array), view in ways
         ]
     return [
-        Variant(f"{name} {view} {kind}", array, view, partial(_classifier, kind), epochs=False)
+        Variant(f"{name} {view} {kind}", {array: view}, partial(_classifier, kind), networks=0)
         for (name, array), view in ways
         for kind in ("neighbours", "svm", "tree")
     ]
+
+
+def arrays_of(system: str) -> list[str]:
+    """Every array that one of its variants takes."""
+    return list(dict.fromkeys(array for one in of(system) for array in one.views))
 
 
 def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
@@ -77,3 +80,26 @@ def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
         "tree": lambda: DecisionTreeClassifier(random_state=seed),
     }
     return Classifier(made[kind]())
+
+
+#: the systems of a single variant; the study's fused ones saw a grey picture
+_ALONE = {
+    "lstm": Variant("", {"mfcc": "sequence"}, partial(Network, lstm.build)),
+    "cnn": Variant("", {"logmel": "sequence"}, partial(Network, cnn.build)),
+    "whisper-linear": Variant(
+        "", {"whisper_stats": "averaged"}, partial(_classifier, "logistic"), 0
+    ),
+    "face-vgg16": Variant("", {"backbone": "averaged"}, partial(Network, dense.build)),
+    "av-modules": Variant(
+        "", {"mfcc": "sequence", "crops": "grey"}, partial(Network, modules.build)
+    ),
+    "av-features": Variant(
+        "", {"mfcc": "statistics", "crops": "grey"}, partial(Network, dense.build)
+    ),
+    "av-outputs": Variant(
+        "",
+        {"mfcc": "sequence", "crops": "grey"},
+        partial(Averaged, (lstm.build, face.build)),
+        networks=2,
+    ),
+}

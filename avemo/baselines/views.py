@@ -13,11 +13,13 @@ __all__ = ["Kind", "View", "fit"]
 
 Array = np.ndarray[Any, Any]
 
-#: sequence: cut or padded to the mean length; averaged: over time; padded: six rows one after the
-#: other, for VGGish six seconds; seconds: each row an example by itself
-Kind = Literal["sequence", "averaged", "padded", "seconds"]
+#: sequence: cut or padded to the mean length; averaged: over time; statistics: mean and deviation
+#: over time; padded: six rows one after the other, for VGGish six seconds; seconds: each row an
+#: example by itself; colour, grey: of pictures over time the middle one
+Kind = Literal["sequence", "averaged", "statistics", "padded", "seconds", "colour", "grey"]
 
 _PADDED = 6
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601's red, green and blue
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class View:
     Args:
         kind: what an example is
         rows: how many a clip is cut about the middle to, or filled up to with the mean
-        mean: of each column [shape=(columns,)]
-        deviation: of each column [shape=(columns,)]
+        mean: of each column [shape=(columns,)], or of each place in the picture
+        deviation: likewise
     """
 
     kind: Kind
@@ -38,12 +40,16 @@ class View:
 
     def apply(self, clips: Sequence[Array]) -> tuple[Array, Array]:
         """The examples, float32 [shape=(examples, ...)], and the place of the clip of each."""
-        scaled = [((clip - self.mean) / self.deviation).astype(np.float32) for clip in clips]
+        rows = [_rows(self.kind, clip) for clip in clips]
+        scaled = [((clip - self.mean) / self.deviation).astype(np.float32) for clip in rows]
         places = np.arange(len(clips))
-        if self.kind == "seconds":
-            return np.concatenate(scaled), np.repeat(places, [len(clip) for clip in clips])
+        if self.kind in ("seconds", "colour", "grey"):
+            return np.concatenate(scaled), np.repeat(places, [len(clip) for clip in rows])
         if self.kind == "averaged":
             return np.stack([clip.mean(axis=0) for clip in scaled]), places
+        if self.kind == "statistics":
+            both = [np.concatenate([clip.mean(axis=0), clip.std(axis=0)]) for clip in scaled]
+            return np.stack(both), places
         filled = np.stack([self._filled(clip) for clip in scaled])
         return (filled.reshape(len(clips), -1) if self.kind == "padded" else filled), places
 
@@ -58,11 +64,21 @@ def fit(kind: Kind, clips: Sequence[Array]) -> View:
 
     Args:
         kind: what an example is
-        clips: of the training part [shape=(rows, columns)], each of at least one row
+        clips: of the training part [shape=(rows, columns)], each of at least one row; of pictures
+            [shape=(rows, side, side, 3)]
     """
+    clips = [_rows(kind, clip) for clip in clips]
     lengths = [len(clip) for clip in clips]
     mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in clips) / sum(lengths)
     square = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
     rows = _PADDED if kind == "padded" else round(float(np.mean(lengths)))
     deviation = np.maximum(np.sqrt(square), 1e-6)
     return View(kind, rows, np.asarray(mean, np.float32), np.asarray(deviation, np.float32))
+
+
+def _rows(kind: Kind, clip: Array) -> Array:
+    """What of a clip is looked at: its rows over time, or one picture."""
+    if kind not in ("colour", "grey"):
+        return clip
+    middle = clip[[len(clip) // 2]]
+    return middle if kind == "colour" else np.asarray((middle @ _GREY)[..., np.newaxis])

@@ -106,11 +106,12 @@ def _grown(one: Face, other: Face) -> float:
 def _side(face: Face) -> float:
     """Of a square as large as its box."""
     left, top, right, bottom = map(float, face.box)
-    return max(1.0, (right - left) * (bottom - top)) ** 0.5
+    return float(max(1.0, (right - left) * (bottom - top)) ** 0.5)
 
 
 def _centre(face: Face) -> np.ndarray:
-    return (face.box[:2] + face.box[2:]) / 2
+    centre: np.ndarray = (face.box[:2] + face.box[2:]) / 2
+    return centre
 
 
 def _between(first: Seen, last: Seen, frame: int) -> Face:

@@ -155,7 +155,7 @@ def images(found: Mapping[str, np.ndarray], side: int) -> np.ndarray:
     ends = np.cumsum(found["sizes"])
     pictures = np.empty((len(ends), side, side, 3), np.uint8)
     for picture, file in zip(pictures, np.split(found["faces"], ends[:-1]), strict=True):
-        crop = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
+        crop: Any = cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
         if len(crop) != side:
             crop = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         picture[:] = crop

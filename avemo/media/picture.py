@@ -151,6 +151,7 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
     stream.thread_type = "AUTO"
     reformatter = VideoReformatter()  # one for all frames: making it takes time
     start = _start(container)
+    ratio = float(stream.sample_aspect_ratio or 1)
     waiting = deque(wanted)
     at: int | None = None
     while waiting:
@@ -163,7 +164,7 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
                 continue
             while waiting and waiting[0] <= at:  # more than one where some did not decode
                 waiting.popleft()
-            yield Frame(float(at * stream.time_base) - start, _image(frame, reformatter))
+            yield Frame(float(at * stream.time_base) - start, _image(frame, ratio, reformatter))
             if not waiting or bisect_right(keys, at) < bisect_right(keys, waiting[0]):
                 break
         else:
@@ -185,12 +186,18 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
         yield from frames
 
 
-def _image(frame: Any, reformatter: Any) -> np.ndarray:
-    """The frame in BGR, upright, its longer side at most `LONGEST`."""
+def _image(frame: Any, ratio: float, reformatter: Any) -> np.ndarray:
+    """The frame in BGR, upright, its longer side at most `LONGEST`.
+
+    Args:
+        frame: an `av.VideoFrame`
+        ratio: how much wider than high its pixels are shown; those of the image are square
+        reformatter: an `av.video.reformatter.VideoReformatter`
+    """
     import numpy as np
 
-    scale = min(1.0, LONGEST / max(frame.width, frame.height))
-    width, height = round(frame.width * scale), round(frame.height * scale)
+    scale = min(1.0, LONGEST / max(frame.width * ratio, frame.height))
+    width, height = round(frame.width * ratio * scale), round(frame.height * scale)
     image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
     return np.ascontiguousarray(np.rot90(image, turns))

@@ -30,16 +30,16 @@ def sections(judged: Judged) -> list[str]:
                 if not found:
                     missing.append((system, channel, protocol))
             name = code(system.name) + " (synthetic)" * (system.synthetic and bool(system.runs))
-            published = _published(system.name).get(channel)
-            share = _NOTHING if published is None else f"{published:.2f}"
+            published = _published(system.name).get(channel, ())
+            share = " to ".join(f"{one:.2f}" for one in published) or _NOTHING
             lines.append((name, channel, share, *cells))
     head = (
         *("system", "channel", "published: accuracy"),
         *(f"{split}: {figure}" for split in _SPLITS.values() for figure in ("accuracy", "UAR")),
     )
     text = (
-        "The original study's audio systems: as published, run here by the study's protocol, and "
-        "run here on actors whom no model has heard."
+        "The original study's systems, which listen, see (`face-`) or do both (`av-`): as "
+        "published, run here by the study's protocol, and run here on actors whom no model knows."
     )
     if others := [code(one.name) for one in systems(judged) if not _studied(one.name)]:
         text += f" The study had no {' and no '.join(others)}."
@@ -47,7 +47,9 @@ def sections(judged: Judged) -> list[str]:
         caption(text, synthetic(judged)),
         table(head, lines),
         f"The published figures are of random splits and came without an interval; {_NOTHING} "
-        "stands where the study published none.",
+        "stands where the study published none. Those of systems that see came without a channel "
+        "and stand under both. Of its three ways to join sound and picture the study gave one "
+        "figure, the audio-visual model's, which stands beside `av-modules`.",
         "The study dealt performances to parts at random, so that every actor who is tested was "
         "heard in training, often with the same sentence in the same emotion. What such a split "
         "measures is in part how well a voice is known, and it is higher than what is recognised "
@@ -64,8 +66,7 @@ def accuracies(judged: Judged) -> dict[str, dict[str, Interval]]:
         for channel in _channels(system):
             found: dict[str, Interval] = {}
             if channel in _published(system.name):
-                value = _published(system.name)[channel]
-                found[plots.PUBLISHED] = Interval(value, None, None, 0, 0)
+                found[plots.PUBLISHED] = _published_interval(_published(system.name)[channel])
             for protocol, kind in _KINDS.items():
                 if figures := _figures(judged, system, channel, protocol):
                     found[kind] = figures["accuracy"]
@@ -103,8 +104,16 @@ def _studied(name: str) -> bool:
     return name in SYSTEMS and SYSTEMS[name].studied
 
 
-def _published(name: str) -> dict[str, float]:
+def _published(name: str) -> dict[str, tuple[float, ...]]:
     return SYSTEMS[name].accuracy if name in SYSTEMS else {}
+
+
+def _published_interval(shares: tuple[float, ...]) -> Interval:
+    """A dot; where the study had several, the middle of them and their reach."""
+    middle = sum(shares) / len(shares)
+    if len(shares) == 1:
+        return Interval(middle, None, None, 0, 0)
+    return Interval(middle, min(shares), max(shares), 0, 0)
 
 
 def _figures(judged: Judged, system: System, channel: str, protocol: str) -> Figures | None:

@@ -4,25 +4,33 @@ from made_corpus import settings
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
-from avemo.baselines import cnn, lstm, vggish
-from avemo.baselines.learners import Classifier, Network
+from avemo.baselines import cnn, dense, face, lstm, modules
+from avemo.baselines.learners import Averaged, Classifier, Network
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.evaluation import metrics
 
 LABELS = np.arange(16) % len(EMOTIONS)
 
 
-def examples(*shape):
-    x = np.random.default_rng(1).normal(size=(len(LABELS), *shape)).astype("f")
-    return x, LABELS
+def examples(*shapes):
+    draw = np.random.default_rng(1)
+    return [draw.normal(size=(len(LABELS), *shape)).astype("f") for shape in shapes], LABELS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("build", "shape"), [(lstm.build, (5, 4)), (cnn.build, (20, 16)), (vggish.build, (12,))]
+    ("build", "shapes"),
+    [
+        (lstm.build, [(5, 4)]),
+        (cnn.build, [(20, 16)]),
+        (face.build, [(32, 32, 1)]),
+        (dense.build, [(12,)]),
+        (dense.build, [(12,), (8, 8, 1)]),
+        (modules.build, [(5, 4), (32, 32, 1)]),
+    ],
 )
-def test_a_network_learns_the_same_from_the_same_seed(build, shape):
-    train, figures = examples(*shape), []
+def test_a_network_learns_the_same_from_the_same_seed(build, shapes):
+    train, figures = examples(*shapes), []
     answers = []
     for seed in (20, 20, 21):
         network = Network(build, settings(epochs=2).baselines, seed)
@@ -43,10 +51,10 @@ def test_a_network_learns_the_same_from_the_same_seed(build, shape):
 
 @pytest.mark.slow
 def test_the_rate_falls_and_the_training_stops_where_nothing_gets_better():
-    train = examples(3)
+    train = examples((3,))
     wrong = train[0], (LABELS + 4) % len(EMOTIONS)  # what helps the one hurts the other
     options = settings(epochs=100, patience=6, batch_size=4).baselines
-    network = Network(vggish.build, options, 20)
+    network = Network(dense.build, options, 20)
     history = network.fit(train, wrong, lambda figures: None)
     assert len(history) < 100
     assert history["val_loss"].argmin() == len(history) - 1 - options.patience
@@ -56,12 +64,27 @@ def test_the_rate_falls_and_the_training_stops_where_nothing_gets_better():
 @pytest.mark.parametrize("model", [LinearSVC(), DecisionTreeClassifier()])
 @pytest.mark.parametrize("emotions", [[2, 6], [1, 3, 5]])
 def test_what_the_training_part_did_not_hold_has_no_probability(model, emotions):
-    x, _ = examples(4)
-    labels = np.resize(emotions, len(x))
+    x, _ = examples((4,))
+    labels = np.resize(emotions, len(LABELS))
     learner = Classifier(model)
     learner.fit((x, labels), (x, labels), lambda figures: None)
     found = learner.probabilities(x)
-    assert found.shape == (len(x), len(EMOTIONS))
+    assert found.shape == (len(LABELS), len(EMOTIONS))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert set(np.flatnonzero(found.any(axis=0))) == set(emotions)
-    np.testing.assert_array_equal(found.argmax(axis=1), model.predict(x))
+    np.testing.assert_array_equal(found.argmax(axis=1), model.predict(*x))
+
+
+@pytest.mark.slow
+def test_outputs_are_averaged_of_networks_that_each_saw_their_own_input():
+    train, options = examples((5, 4), (6,)), settings(epochs=2).baselines
+    alone = [Network(build, options, 20) for build in (lstm.build, dense.build)]
+    answers = []
+    for network, x in zip(alone, train[0], strict=True):
+        network.fit(([x], LABELS), ([x], LABELS), lambda figures: None)
+        answers.append(network.probabilities([x]))
+    averaged = Averaged((lstm.build, dense.build), options, 20)
+    history = averaged.fit(train, train, lambda figures: None)
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert not np.allclose(*answers)
+    np.testing.assert_allclose(averaged.probabilities(train[0]), np.mean(answers, axis=0))

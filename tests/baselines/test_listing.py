@@ -32,6 +32,7 @@ def test_before_anything_was_run(project):
     assert first.split()[:7] == ["lstm", "66", "%", "67", "%", "75", "%"]
     assert here == "  here: not run"
     assert row(project, "cnn")[0].split()[:4] == ["cnn", "-", "-", "-"]
+    assert row(project, "face-cnn")[0].split()[:5] == ["face-cnn", "-", "-", "15-19", "%"]
     assert [name for name, one in table.found(project).items() if one] == []
 
 
@@ -79,3 +80,25 @@ def test_a_clip_too_short_for_a_row_is_left_out(project):
     sizes = {name: [len(clip) for clip in each.values()] for name, each in found.arrays.items()}
     assert sizes["vggish"] == sizes["vggish_pca"] == [1] * len(sizes["vggish"])
     assert 0 < len(sizes["vggish"]) < len(rows)
+
+
+def test_dense_layers_on_another_network_are_not_the_study_s(project):
+    rows = catalogue([1, 2], emotions=2)
+    write(project, "backbone", {"backbone": "float16"}, rows, network="mobilenet_v2")
+    with pytest.raises(clips.Absent, match="with network mobilenet_v2, and it takes vgg16: set"):
+        clips.load(project, settings(), "face-vgg16")
+
+
+def test_a_system_that_takes_two_features_has_what_has_both(project):
+    rows = catalogue([1, 2], emotions=2)
+    write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq(1)])
+    with pytest.raises(clips.Absent, match="no crops features: they were not made yet; dvc repro"):
+        clips.load(project, settings(), "av-modules")
+    write(project, "crops", {"crops": "uint8"}, rows[rows["actor"].eq(2)])
+    with pytest.raises(clips.Absent, match="no performance has both mfcc and crops features"):
+        clips.load(project, settings(), "av-modules")
+    write(project, "crops", {"crops": "uint8"}, rows[rows["emotion"].eq("calm")])
+    found = clips.load(project, settings(), "av-modules")
+    assert list(found.descriptions) == ["mfcc", "crops"]
+    expected = rows[rows["actor"].eq(1) & rows["emotion"].eq("calm")]["performance"]
+    assert [set(each) for each in found.arrays.values()] == [set(expected)] * 2

@@ -34,6 +34,8 @@ def project(tmp_path_factory):
     write(made, "mfcc", {"mfcc": "float32"}, ROWS)
     arrays = {"vggish": "float32", "vggish_pca": "uint8"}
     write(made, "vggish", arrays, ROWS, skill={"vggish": 0.0})
+    write(made, "crops", {"crops": "uint8"}, ROWS)
+    write(made, "backbone", {"backbone": "float16"}, ROWS, network="vgg16")
     with pytest.MonkeyPatch.context() as patch:
         (root / "mlruns").mkdir()
         patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
@@ -111,6 +113,42 @@ def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
         project.catalogue.write_bytes(file.read_bytes())
     left = {"channel": "song", "protocol": "random", "reason": "the corpus has no song"}
     assert (found["runs"], found["left_out"]) == ([], [left])
+
+
+@pytest.mark.parametrize(
+    ("system", "modality", "extractors", "accuracy"),
+    [
+        ("face-cnn", "visual", ["crops"], "0.15 to 0.19"),
+        ("face-vgg16", "visual", ["backbone"], "0.32"),
+        ("av-modules", "fused", ["crops", "mfcc"], "0.11"),
+        ("av-features", "fused", ["crops", "mfcc"], None),
+        ("av-outputs", "fused", ["crops", "mfcc"], None),
+    ],
+)
+def test_systems_that_see(project, system, modality, extractors, accuracy):
+    chosen = settings(channels=["both"], protocols=["random"], epochs=25)
+    (one,) = run(project, system, chosen)["runs"]
+    assert one["test"]["accuracy"]["value"] > 0.6  # of four emotions
+    made = mlflow.get_run(one["run_id"]).data
+    assert made.params.get("published_accuracy") == accuracy
+    tags = {name.rpartition(".")[2] for name in made.tags if name.startswith("avemo.features.")}
+    assert sorted(tags) == extractors
+    assert made.tags["avemo.modality"] == modality
+    for child in children(one["run_id"]):
+        assert child.data.tags["avemo.modality"] == modality
+        assert sorted(child.data.params["features"].split(", ")) == extractors
+
+
+def test_too_few_pictures_are_a_reason_and_no_figure(project, tmp_path):
+    few = Project(tmp_path)
+    few.catalogue.parent.mkdir()
+    few.catalogue.write_bytes(project.catalogue.read_bytes())
+    write(few, "crops", {"crops": "uint8"}, ROWS[ROWS["actor"].isin([1, 5])].iloc[:12])
+    found = run(few, "face-cnn", settings(protocols=["random", "actor"]))
+    assert found["runs"] == []
+    random, actor = (one["reason"] for one in found["left_out"])
+    assert random.startswith("it has features of 8 performances, too few for every emotion")
+    assert actor == "it has too few performances with features for three parts"
 
 
 class Interrupted:

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from avemo.baselines import views
 
-KINDS = ("sequence", "averaged", "padded", "seconds")
+KINDS = ("sequence", "averaged", "statistics", "padded", "seconds")
 
 
 def clips(*lengths, columns=2, seed=1):
@@ -21,6 +21,7 @@ def clips(*lengths, columns=2, seed=1):
     [
         ("sequence", (3, 4, 2), [0, 1, 2]),
         ("averaged", (3, 2), [0, 1, 2]),
+        ("statistics", (3, 4), [0, 1, 2]),
         ("padded", (3, 12), [0, 1, 2]),
         ("seconds", (12, 2), [0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2]),
     ],
@@ -72,3 +73,17 @@ def test_a_clip_is_seen_alike_in_whatever_company(kind, other):
     alone, _ = view.apply([one])
     x, places = view.apply([other, one, other])
     np.testing.assert_array_equal(x[places == 1], alone)
+
+
+def test_the_middle_face_in_colour_and_in_grey():
+    draw = np.random.default_rng(1)
+    seen = [draw.integers(0, 256, (count, 4, 4, 3), np.uint8) for count in (1, 3, 6)]
+    view = views.fit("colour", seen)
+    x, places = view.apply(seen)
+    assert (x.shape, x.dtype, places.tolist()) == ((3, 4, 4, 3), np.float32, [0, 1, 2])
+    middle = np.stack([seen[0][0], seen[1][1], seen[2][3]]).astype("f")
+    expected = (middle - middle.mean(axis=0)) / middle.std(axis=0)
+    np.testing.assert_allclose(x, expected, atol=1e-5)
+    grey, _ = views.fit("grey", seen).apply(seen)
+    light = (middle @ np.array([0.299, 0.587, 0.114], "f"))[..., None]
+    np.testing.assert_allclose(grey, (light - light.mean(axis=0)) / light.std(axis=0), atol=1e-5)

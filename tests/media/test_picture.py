@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,19 +18,25 @@ def clip(
     *,
     size: tuple[int, int] = (64, 48),
     codec: str = "libx264",
+    pixels: str = "yuv420p",
     gop: int = 12,
     rotation: int = 0,
+    wide: int = 1,
+    times: Sequence[int] | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
     """A clip at 20 frames a second; each frame's number stands in it, in binary, as white squares.
 
-    The lowest digit is the top left square.
+    The lowest digit is the top left square. `times` are when the frames are shown, in twentieths.
     """
+    if codec not in av.codecs_available:
+        pytest.skip(f"PyAV's wheel has no {codec} here")
     width, height = size
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=20)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.codec_context.gop_size = gop
+        stream.codec_context.sample_aspect_ratio = Fraction(wide)
         if rotation:
             stream.set_display_rotation(rotation)
         for index in range(frames):
@@ -37,7 +44,7 @@ def clip(
             image = np.kron(digits, np.full((16, 16), 255, np.uint8))
             image = np.pad(image, ((0, height - 32), (0, width - 48)))[..., None].repeat(3, axis=2)
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-            frame.pts, frame.time_base = index, Fraction(1, 20)
+            frame.pts, frame.time_base = times[index] if times else index, Fraction(1, 20)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
@@ -66,6 +73,97 @@ def test_frames_stand_at_the_centres_of_equal_spans(tmp_path: Path, gop: int) ->
 def test_headers_without_a_count_of_frames_will_do(tmp_path: Path, name: str, codec: str) -> None:
     path = clip(tmp_path / name, codec=codec)
     assert numbers(path, 4) == pytest.approx([5, 15, 25, 35], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("ten_bits.mp4", "libx264", "yuv420p10le"),
+        ("hevc.mp4", "libx265", "yuv420p10le"),
+        ("vp9.webm", "libvpx-vp9", "yuv420p"),
+        ("av1.mp4", "libsvtav1", "yuv420p"),
+        ("av1.mkv", "libsvtav1", "yuv420p10le"),
+        ("sorenson.flv", "flv", "yuv420p"),
+        ("h264.flv", "libx264", "yuv420p"),
+        ("mpeg4.avi", "mpeg4", "yuv420p"),
+        ("motion_jpeg.avi", "mjpeg", "yuvj420p"),
+        ("prores.mov", "prores_ks", "yuv422p10le"),
+    ],
+)
+def test_every_codec(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    path = clip(tmp_path / name, codec=codec, pixels=pixels, size=(128, 96))
+    assert numbers(path, 4) == pytest.approx([5, 15, 25, 35], abs=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("odd.mp4", "libx264", "yuv444p"),
+        ("odd.webm", "libvpx-vp9", "yuv420p"),
+        ("odd.mkv", "ffv1", "yuv420p"),
+    ],
+)
+def test_odd_sizes(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    path = clip(tmp_path / name, codec=codec, pixels=pixels, size=(321, 243))
+    assert next(read_frames(path, 1)).image.shape == (243, 321, 3)
+    assert numbers(path, 4) == [5, 15, 25, 35]
+
+
+@pytest.mark.parametrize("name", ["varied.mp4", "varied.mkv"])
+def test_a_varying_rate_is_spread_over_time(tmp_path: Path, name: str) -> None:
+    """A second of 20 frames, then four of 5 each."""
+    times = [*range(20), *range(20, 100, 4)]
+    path = clip(tmp_path / name, times=times)
+    assert numbers(path, 5) == [9, 22, 27, 32, 37]
+    seconds = [frame.time for frame in read_frames(path, 5)]
+    assert seconds == pytest.approx([0.45, 1.4, 2.4, 3.4, 4.4], abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [((1.0, 1.99), [22, 27, 32, 37]), ((-1, 0.2), [0, 1, 3, 4]), ((7.0, 8.0), [5, 15, 25, 35])],
+)
+def test_a_part_of_the_clip(
+    tmp_path: Path, span: tuple[float, float], expected: list[int]
+) -> None:
+    path = clip(tmp_path / "clip.mp4")
+    found = [round(frame.time * 20) for frame in read_frames(path, 4, span)]
+    assert found == pytest.approx(expected, abs=1)
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
+    image = next(read_frames(clip(tmp_path / "clip.mp4", wide=2), 1)).image
+    assert image.shape == (48, 128, 3)
+
+
+def damaged(path: Path, broken: range, seed: int = 0) -> bytes:
+    """A file in which some pictures are noise."""
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        places = [(one.pos, one.size) for one in container.demux(video=0) if one.size]
+    noise = np.random.default_rng(seed)
+    for start, size in (places[index] for index in broken):
+        content[start + 6 : start + size] = noise.bytes(size - 6)
+    return bytes(content)
+
+
+def test_frames_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.webm", codec="libvpx-vp9")
+    assert numbers(path, 40) == list(range(40))
+    found = numbers(damaged(path, range(20, 23)), 40)
+    assert len(found) == 37
+    assert found[:20] == list(range(20))
+    assert found[-16:] == list(range(24, 40))  # from the next key frame on
+    with pytest.raises(MediaError, match="of 40 frames could be decoded") as raised:
+        numbers(damaged(path, range(5, 40)), 40)
+    assert raised.value.finding == "unreadable"
+
+
+def test_a_file_that_damage_gives_another_stream_is_unreadable(tmp_path: Path) -> None:
+    path = clip(tmp_path / "clip.flv", codec="flv", size=(320, 240))
+    with pytest.raises(MediaError, match="begins midway") as raised:
+        list(read_frames(damaged(path, range(20, 24), seed=5), 16))
+    assert raised.value.finding == "unreadable"
 
 
 def test_fragments_have_no_count_either(tmp_path: Path) -> None:

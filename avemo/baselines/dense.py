@@ -1,4 +1,4 @@
-"""The study's dense network on VGGish embeddings; it left no widths."""
+"""The study's dense network, on embeddings or on merged features; it left no widths."""
 
 from typing import Any
 
@@ -7,14 +7,20 @@ __all__ = ["build"]
 _WIDTHS = (256, 128)
 
 
-def build(shape: tuple[int, ...]) -> Any:
-    """A Keras model: embeddings [shape=(examples, *shape)] to a probability an emotion."""
+def build(*shapes: tuple[int, ...]) -> Any:
+    """A Keras model: each input flattened, side by side, to a probability an emotion.
+
+    Args:
+        shapes: of one example, an input each
+    """
     import keras
     from keras import layers
 
     from ..corpus.ravdess import EMOTIONS
 
-    x = inputs = keras.Input(shape)
+    inputs = [keras.Input(shape) for shape in shapes]
+    flat = [layers.Flatten()(one) for one in inputs]
+    x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
     for width in _WIDTHS:
         x = layers.Dense(width, activation="tanh")(x)
         # the default momentum of 0.99 lags behind where an epoch is a few dozen batches
