@@ -384,7 +384,8 @@ def _faces(arguments: argparse.Namespace) -> int:
         print(f"{file}: {error.finding}: {error}", file=sys.stderr)
     shown = [one for one in found.values() if isinstance(one, int)]
     if shown:
-        print(f"{arguments.output} is written: {sum(shown)} faces of {len(shown)} clips")
+        count = f"{sum(shown)} faces, from {len(shown)} of {len(found)} clips"
+        print(f"{arguments.output} is written: {count}")
     else:
         print("avemo: no clip has a face to show: no page is written", file=sys.stderr)
     return 1 if refused else 0

@@ -27,7 +27,7 @@ HEAVY = {
     "requests",
 }
 
-COMMANDS = ("predict", "status", "corpus", "assets", "baselines", "search", "report")
+COMMANDS = ("predict", "faces", "status", "corpus", "assets", "baselines", "search", "report")
 
 LOADED = """
 import sys

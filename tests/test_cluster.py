@@ -18,11 +18,13 @@ from avemo import engine
 from avemo.errors import SettingsError
 from avemo.features import audio, faces, logmel, mfcc, store, whisper
 from avemo.media.sound import write_wav
+from avemo.settings import load
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
 
-SHARED = Path(__file__).parents[1] / "../shared"
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT / "../shared"
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
     "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
@@ -123,9 +125,7 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     weights = SHARED / "weights/scrfd_500m_kps.onnx"
     if not films or not weights.is_file():
         pytest.skip("needs ../shared/ravdess/video and ../shared/weights")
-    settings = faces.Settings(
-        detector="scrfd", detector_side=320, frames=6, size=64, margin=0.15, min_score=0.6
-    )
+    settings = load(ROOT).faces
     rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
     found = []

@@ -38,7 +38,7 @@ def test_the_repository_s_own_settings():
     settings = load(ROOT)
     assert settings.split.folds == 6
     assert settings.extractors["mfcc"].coefficients == 30
-    assert settings.faces.size == 64
+    assert settings.faces.size == 224
     assert settings.search.audio.architectures[:2] == ["whisper", "whisper_linear"]
 
 

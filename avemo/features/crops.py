@@ -25,6 +25,7 @@ class Settings(Strict):
     """`extractors.crops` in params.yaml."""
 
     side: Annotated[int, Field(ge=32, le=224)]
+    frames: Annotated[int, Field(ge=1)]
 
 
 def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
@@ -35,6 +36,9 @@ def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
         settings: see params.yaml
 
     Returns:
-        `crops`: RGB, uint8 [shape=(n, side, side, 3)]
+        `crops`: RGB, uint8 [shape=(at most frames, side, side, 3)], spread over those there are
     """
-    return {"crops": faces.images(seen, settings.side)}
+    pictures = faces.images(seen, settings.side)
+    count = min(settings.frames, len(pictures))
+    picks = (np.arange(count) + 0.5) * len(pictures) / count
+    return {"crops": pictures[picks.astype(int)]}

@@ -69,9 +69,16 @@ def folders(project):
 
 def test_crops_are_the_faces_made_small():
     clip = seen(4)
-    found = crops.extract(clip, crops.Settings(side=48))["crops"]
+    found = crops.extract(clip, crops.Settings(side=48, frames=6))["crops"]
     np.testing.assert_array_equal(found, faces.images(clip, 48))
     assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
+
+
+@pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
+def test_crops_of_a_part_are_spread_over_all(frames, picks):
+    clip = seen(5)
+    found = crops.extract(clip, crops.Settings(side=32, frames=frames))["crops"]
+    np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
 
 
 def test_rows_of_one_store_are_the_sources_of_another(project):
@@ -112,7 +119,7 @@ def test_each_is_computed_once(project, capsys):
     fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}
     run(project, expression=None)
     run(project)
-    run(project, crops={"side": 32}, geometry=None)
+    run(project, crops={"side": 32, "frames": 6}, geometry=None)
     keep(project, CLIPS | {WITH[0]: seen(2, 9)}, DESCRIPTION | {"version": 4})
     run(project)
     keep(project, fewer, DESCRIPTION | {"version": 4})

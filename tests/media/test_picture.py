@@ -123,9 +123,7 @@ def test_a_varying_rate_is_spread_over_time(tmp_path: Path, name: str) -> None:
     ("span", "expected"),
     [((1.0, 1.99), [22, 27, 32, 37]), ((-1, 0.2), [0, 1, 3, 4]), ((7.0, 8.0), [5, 15, 25, 35])],
 )
-def test_a_part_of_the_clip(
-    tmp_path: Path, span: tuple[float, float], expected: list[int]
-) -> None:
+def test_a_part_of_the_clip(tmp_path: Path, span: tuple[float, float], expected: list[int]) -> None:
     path = clip(tmp_path / "clip.mp4")
     found = [round(frame.time * 20) for frame in read_frames(path, 4, span)]
     assert found == pytest.approx(expected, abs=1)

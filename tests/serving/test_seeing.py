@@ -23,7 +23,7 @@ FACES = load(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
 EXTRACTORS = {
     "expression": expression.Settings(trim=0.1),
     "geometry": geometry.Settings(),
-    "crops": crops.Settings(side=32),
+    "crops": crops.Settings(side=32, frames=2),
 }
 MODULES = {"expression": expression, "geometry": geometry, "crops": crops}
 INPUTS = ("expression", "expression_stats", "geometry", "crops")
