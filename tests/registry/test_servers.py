@@ -60,25 +60,17 @@ def bucket(s3):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, s3, bucket):
+def server(s3, bucket):
     """The address of one that asks who is there."""
-    folder = tmp_path_factory.mktemp("servers")
-    auth = folder / "auth.ini"
     with servers.postgres() as database:
-        auth.write_text(
-            "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
-            f"admin_password = {ADMIN['MLFLOW_TRACKING_PASSWORD']}\n"
-            f"database_uri = sqlite:///{folder}/auth.db\n"
-        )
         environment = KEYS | {
+            "DATABASE": database,
+            "BUCKET": "s3://avemo/mlflow",
             "MLFLOW_S3_ENDPOINT_URL": s3,
-            "MLFLOW_AUTH_CONFIG_PATH": str(auth),
+            "ADMIN_PASSWORD": ADMIN["MLFLOW_TRACKING_PASSWORD"],
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests",
         }
-        where = "s3://avemo/mlflow"
-        with servers.mlflow_server(
-            database, where, environment, "--app-name", "basic-auth"
-        ) as address:
+        with servers.mlflow_server(environment) as address:
             yield address
 
 
