@@ -131,6 +131,7 @@ def test_one_changed_byte_in_the_store(here, tmp_path, bucket, capsys):
 )
 def test_without_credentials_no_promotion(here, tmp_path, monkeypatch, capsys, who):
     version(tmp_path / "a", predictions(0.85))
+    capsys.readouterr()
     with monkeypatch.context() as patch:
         for name in ADMIN:
             patch.delenv(name)
