@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_versions import NAME, predictions, project, version
+from made_versions import NAME, predictions, project, run, version
 
 from avemo.cli import main
 from avemo.evaluation import metrics, paired
@@ -23,9 +23,9 @@ def here(tmp_path, registry, monkeypatch):
 
 def judged(table):
     """A run as `evaluate` leaves it."""
-    with mlflow.start_run() as run:
+    with run() as made:
         mlflow.log_table(table, "test_predictions.json")
-    return run.info.run_id
+    return made.info.run_id
 
 
 def test_differences_are_those_of_drawn_actors():
@@ -107,7 +107,7 @@ def test_a_run_and_a_version(here, tmp_path, capsys):
 
 
 def test_what_cannot_be_compared(here, tmp_path, capsys):
-    with mlflow.start_run() as empty:
+    with run() as empty:
         pass
     version(tmp_path / "a", None, alias="champion")
     one, other = (judged(predictions(0.9).query(part)) for part in ("actor <= 2", "actor > 2"))
