@@ -19,6 +19,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..errors import AvemoError
@@ -31,7 +32,7 @@ _ABANDONED_S = 120
 
 
 @contextmanager
-def held(client: Any, name: str, root: Any) -> Iterator[None]:
+def held(client: Any, name: str, root: Path) -> Iterator[None]:
     """Hold the claim.
 
     Args:
@@ -45,15 +46,16 @@ def held(client: Any, name: str, root: Any) -> Iterator[None]:
     while not _created(client, _claim(name, place), root):
         _require_abandoned(client, name, place)
         place += 1
+    own = range(place, place + 1)
     try:
         if place:
             _require_abandoned(client, name, place - 1)
+        own = range(place + 1)
         yield
     finally:
-        for each in range(place + 1):
-            with contextlib.suppress(
-                _mlflow().MlflowException
-            ):  # who replaced it may have been quicker
+        for each in own:
+            # somebody may have replaced it, where this one took too long
+            with contextlib.suppress(_mlflow().MlflowException):
                 client.delete_registered_model(_claim(name, each))
 
 
@@ -61,7 +63,7 @@ def _claim(name: str, place: int) -> str:
     return f"{name}.moving-{place}"
 
 
-def _created(client: Any, claim: str, root: Any) -> bool:
+def _created(client: Any, claim: str, root: Path) -> bool:
     from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
     tags = {_OWNER: who(root), _PROCESS: f"{socket.gethostname()} {os.getpid()}"}

@@ -24,5 +24,4 @@ def registry(tmp_path, monkeypatch, empty_database):
     import mlflow
 
     mlflow.create_experiment("avemo/audio", artifact_location=(tmp_path / "artifacts").as_uri())
-    mlflow.set_experiment("avemo/audio")
     return uri

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+ROOT = Path(__file__).parents[2]
 #: where Debian puts what is not for every user's path
 _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
@@ -52,18 +53,14 @@ def s3() -> Iterator[str]:
 
 
 @contextmanager
-def mlflow_server(
-    database: str, bucket: str, environment: dict[str, str], *options: str
-) -> Iterator[str]:
-    """A tracking server that keeps artifacts in a bucket; its address."""
+def mlflow_server(environment: dict[str, str]) -> Iterator[str]:
+    """A tracking server, as `deploy/serve.sh` starts it; its address."""
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", database, "--artifacts-destination", bucket]
-    command += ["--workers", "1", *options]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    environment = os.environ | quiet | environment
-    environment = {k: v for k, v in environment.items() if k != "MLFLOW_TRACKING_URI"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PORT": str(port), "WORKERS": "1"} | environment
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    command = ["sh", str(ROOT / "deploy" / "serve.sh")]
     with _process(command, environment, lambda: _answers(f"{uri}/health"), "MLflow"):
         yield uri
 
@@ -89,7 +86,7 @@ def _process(command, environment, ready, what, **how):
         _until(ready, process, what)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGINT)  # PostgreSQL waits for its clients on SIGTERM
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:

@@ -232,6 +232,29 @@ def test_a_live_claim_is_respected(here, tmp_path):
         pass
 
 
+def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch):
+    """It saw the first claim abandoned; meanwhile that was cleared away and claimed anew."""
+    client = mlflow.MlflowClient()
+    create = claim._created
+    calls = []
+
+    def slow(client, name, root):
+        calls.append(name)
+        if len(calls) == 1:
+            return False  # the abandoned one is there
+        assert create(client, f"{NAME}.moving-0", root)  # somebody claims anew
+        return create(client, name, root)
+
+    monkeypatch.setattr(claim, "_created", slow)
+    abandoned = claim._require_abandoned
+    seen = iter([lambda *arguments: None, abandoned])
+    monkeypatch.setattr(claim, "_require_abandoned", lambda *arguments: next(seen)(*arguments))
+    with pytest.raises(AvemoError, match="is moving"), claim.held(client, NAME, here.root):
+        pass
+    (left,) = client.search_registered_models()
+    assert left.name == f"{NAME}.moving-0"
+
+
 def test_what_a_rollback_returns_to():
     def move(kind, source, target, state=DONE):
         return history.Move(1, "", "", kind, source, target, "", "", state)

@@ -15,6 +15,7 @@ from made_versions import NAME, ROOT, aliases, predictions, project, version
 from avemo.cli import main
 from avemo.media.sound import write_wav
 from avemo.registry import history
+from avemo.tracking import store
 
 _MISSING = [name for name in ("boto3", "moto", "psycopg2") if not importlib.util.find_spec(name)]
 
@@ -60,25 +61,17 @@ def bucket(s3):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, s3, bucket):
+def server(s3, bucket):
     """The address of one that asks who is there."""
-    folder = tmp_path_factory.mktemp("servers")
-    auth = folder / "auth.ini"
     with servers.postgres() as database:
-        auth.write_text(
-            "[mlflow]\ndefault_permission = READ\nadmin_username = admin\n"
-            f"admin_password = {ADMIN['MLFLOW_TRACKING_PASSWORD']}\n"
-            f"database_uri = sqlite:///{folder}/auth.db\n"
-        )
         environment = KEYS | {
+            "DATABASE": database,
+            "BUCKET": "s3://avemo/mlflow",
             "MLFLOW_S3_ENDPOINT_URL": s3,
-            "MLFLOW_AUTH_CONFIG_PATH": str(auth),
+            "ADMIN_PASSWORD": ADMIN["MLFLOW_TRACKING_PASSWORD"],
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests",
         }
-        where = "s3://avemo/mlflow"
-        with servers.mlflow_server(
-            database, where, environment, "--app-name", "basic-auth"
-        ) as address:
+        with servers.mlflow_server(environment) as address:
             yield address
 
 
@@ -94,7 +87,7 @@ def here(tmp_path, server, monkeypatch):
         monkeypatch.setenv(name, value)
     for found in mlflow.MlflowClient().search_registered_models():
         mlflow.MlflowClient().delete_registered_model(found.name)
-    mlflow.set_experiment("avemo/audio")
+    store.named(mlflow.MlflowClient(), server, "avemo/audio")
     write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
     return made
 
@@ -139,6 +132,7 @@ def test_one_changed_byte_in_the_store(here, tmp_path, bucket, capsys):
 )
 def test_without_credentials_no_promotion(here, tmp_path, monkeypatch, capsys, who):
     version(tmp_path / "a", predictions(0.85))
+    capsys.readouterr()
     with monkeypatch.context() as patch:
         for name in ADMIN:
             patch.delenv(name)
@@ -172,10 +166,7 @@ def test_from_a_folder_to_the_server(here, server, tmp_path, monkeypatch, capsys
     (tmp_path / "local").mkdir()
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", local)
-        mlflow.create_experiment(
-            "avemo/audio", artifact_location=(tmp_path / "local/artifacts").as_uri()
-        )
-        mlflow.set_experiment("avemo/audio")
+        store.named(mlflow.MlflowClient(), local, "avemo/audio")
         version(tmp_path / "a", predictions(0.85), alias="champion")
         assert main(["registry", "copy", f"models:/{NAME}@champion", "--to", server]) == 0
     assert main(["registry", "promote", "audio"]) == 0

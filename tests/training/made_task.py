@@ -66,7 +66,7 @@ def dataset():
         }
     )
     features = {name: [clip(name, one) for one in rows["performance"]] for name in COLUMNS}
-    described = {name: {"extractor": "whisper", "version": 1} for name in COLUMNS}
+    described = {name: {"extractor": "whisper", "version": 1, "settings": {}} for name in COLUMNS}
     return Dataset(rows, features, described, "0123456789ab")
 
 

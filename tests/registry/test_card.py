@@ -1,0 +1,90 @@
+"""A model card says how good the model is and for whom, what it is for, and loudly what not."""
+
+import pytest
+from made_versions import ROOT, predictions
+
+from avemo.registry import card
+from avemo.settings import load
+
+TRAINED = {
+    "modality": "audio",
+    "members": [{"architecture": "cnn"}, {"architecture": "cnn"}, {"architecture": "lstm"}],
+    "classes": ["neutral", "calm"],
+    "features": {"logmel": {}},
+    "limits": {"min_duration_s": 0.3},
+    "split": "s1",
+    "synthetic": False,
+    "temperature": 1.25,
+    "trained_on": {"performances": 64, "actors": 4},
+}
+LINEAGE = {
+    "run_id": "r1",
+    "time": "2025-01-01T00:00:00+00:00",
+    "commit": "0123abc",
+    "dirty": True,
+    "seed": 7,
+    "protocol": "actor",
+    "recordings": {"a.wav": "0", "b.wav": "1"},
+}
+
+
+def made(skill=0.9, **trained):
+    table = predictions(skill) if skill else None
+    subject = card.Subject("avemo-audio", TRAINED | trained, LINEAGE, table, "OpenAI: MIT")
+    settings = load(ROOT)
+    corpus = settings.corpus.model_copy(update={"source": "path"})
+    return subject, card.markdown(subject, settings.model_copy(update={"corpus": corpus}))
+
+
+def test_what_it_says():
+    _, text = made()
+    rows = predictions(0.9)
+    women = rows[rows["actor"] % 2 == 0]
+    assert text.startswith("# avemo-audio: emotion from sound\n")
+    for expected in (
+        f"On the test part: {len(rows)} performances of 8 actors",
+        "| unweighted average recall (UAR) | 0.9",
+        "| surprised | 32 | ",
+        f"| women | {len(women)} | ",
+        f"| men | {len(rows) - len(women)} | ",
+        "after a temperature of 1.25",
+        "Corpus: path, 2 recordings. Trained on 64 performances of 4 actors; split s1, ",
+        "protocol actor. No actor is in two parts",
+        "cnn × 2, lstm × 1, on logmel",
+        "CC BY-NC-SA 4.0",
+        "OpenAI: MIT",
+        'load_model("models:/avemo-audio@champion")',
+        "Commit 0123abc with changes that were not committed; run r1",
+    ):
+        assert expected in text
+    assert "synthetic" not in text
+
+
+def test_the_sample_is_said_before_anything_else():
+    subject, text = made(synthetic=True)
+    assert text.splitlines()[2].startswith("> **Trained on the synthetic sample corpus")
+    assert "CC BY-NC-SA" not in text
+    page = card.html(subject, text)
+    assert page.startswith("<!doctype html>")
+    assert "<blockquote>" in page
+    assert page.count("<table>") == 3
+
+
+def test_without_a_test_part_there_is_no_figure():
+    _, text = made(skill=None)
+    assert "The test part held no performance of it" in text
+    assert "UAR" not in text
+
+
+@pytest.mark.parametrize("length", [10, 4999, 5000, 5001, 20_000])
+def test_the_database_takes_the_description(length):
+    text = "word\n\n" * (length // 6) + "w" * (length % 6)
+    found = card.description(text)
+    assert len(found) <= 5000
+    assert (found == text) == (length <= 5000)
+    assert found == text or found.endswith("The rest is in `model_card.md`.\n")
+
+
+def test_a_card_is_short_enough_to_be_shown_whole():
+    _, text = made(synthetic=True)
+    assert card.description(text) == text

@@ -1,0 +1,123 @@
+"""Runs and versions side by side, on what all of them answered for."""
+
+import json
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from made_versions import NAME, predictions, project, run, version
+
+from avemo.cli import main
+from avemo.evaluation import metrics, paired
+
+HOW = {"resamples": 400, "confidence": 0.95, "seed": 1}
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    return made
+
+
+def judged(table):
+    """A run as `evaluate` leaves it."""
+    with run() as made:
+        mlflow.log_table(table, "test_predictions.json")
+    return made.info.run_id
+
+
+def test_differences_are_those_of_drawn_actors():
+    """Against a plain loop over draws; the two bootstraps differ by chance alone."""
+    first, second = predictions(0.8, seed=1), predictions(0.6, seed=2)
+    found = paired.differences(first, second, **(HOW | {"resamples": 4000}))["uar"]
+    random = np.random.default_rng(5)
+    figures = []
+    for _ in range(400):
+        drawn = random.integers(1, 9, 8)
+        one, other = (
+            pd.concat([table[table["actor"] == actor] for actor in drawn])
+            for table in (first, second)
+        )
+        figures.append(
+            metrics.uar(one["true"], metrics.predicted(one))
+            - metrics.uar(other["true"], metrics.predicted(other))
+        )
+    low, high = np.quantile(figures, [0.025, 0.975])
+    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+    whole = (
+        metrics.intervals(first, **HOW)["uar"].value - metrics.intervals(second, **HOW)["uar"].value
+    )
+    assert found.value == pytest.approx(whole)
+    assert (found.actors, found.performances) == (8, 256)
+
+
+def test_the_same_predictions_do_not_differ():
+    table = predictions(0.7)
+    mixed = table.sample(frac=1, random_state=1)
+    for one in paired.differences(mixed, table, **HOW).values():
+        assert (one.value, one.low, one.high) == pytest.approx((0, 0, 0))
+
+
+def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference():
+    table = predictions(0.9)
+    hard = table.copy()
+    hard.loc[hard["actor"] == 3, list(metrics.PROBABILITIES)] = np.eye(8)[0]
+    worse = hard.copy()
+    worse.loc[worse["true"] == "sad", list(metrics.PROBABILITIES)] = np.eye(8)[0]
+    alone = metrics.intervals(worse, **HOW)["uar"]
+    found = paired.differences(worse, hard, **HOW)["uar"]
+    assert found.high - found.low < (alone.high - alone.low) / 2
+
+
+def test_only_common_performances_count():
+    table = predictions(0.7)
+    found = paired.differences(table, table[table["actor"] <= 3], **HOW)
+    assert (found["uar"].actors, found["uar"].performances) == (3, 96)
+    assert paired.differences(table[table["actor"] < 3], table[table["actor"] > 3], **HOW) == {}
+    assert paired.differences(table, table[table["actor"] == 1], **HOW)["uar"].low is None
+
+
+def test_two_truths_are_refused():
+    table = predictions(0.7)
+    other = table.assign(true=np.roll(table["true"], 1))
+    with pytest.raises(ValueError, match="different true emotions"):
+        paired.differences(table, other, **HOW)
+
+
+def test_a_run_and_a_version(here, tmp_path, capsys):
+    run_id = judged(predictions(0.9, seed=3))
+    version(tmp_path / "a", predictions(0.6), alias="champion")
+    names = [run_id, f"models:/{NAME}@champion"]
+    assert main(["compare", *names]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "on 256 performances of 8 actors"
+    assert lines[1:3] == [f"1: {names[0]}", f"2: {names[1]}"]
+    assert [line.split()[0] for line in lines[4:9]] == [
+        "uar", "accuracy", "macro_f1", "calibration_error", "log_loss",
+    ]  # fmt: skip
+    assert lines[9].split()[:4] == ["uar,", "less", "1", lines[9].split()[3]]
+    assert lines[9].split()[3].startswith("-0.")
+    assert main(["compare", "--json", *names]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["more"] == {}
+    expected = second["figures"]["uar"]["value"] - first["figures"]["uar"]["value"]
+    assert second["more"]["uar"]["value"] == pytest.approx(expected)
+
+
+def test_what_cannot_be_compared(here, tmp_path, capsys):
+    with run() as empty:
+        pass
+    version(tmp_path / "a", None, alias="champion")
+    one, other = (judged(predictions(0.9).query(part)) for part in ("actor <= 2", "actor > 2"))
+    for names, said in (
+        (["0123456789abcdef"], "0123456789abcdef has no test_predictions.json"),
+        ([empty.info.run_id], "has no test_predictions.json"),
+        (["models:/avemo-audio@candidate"], "has no files"),
+        (["models:/avemo-audio@champion"], "holds no predictions"),
+        ([one, other], "no performance is answered for by all of"),
+    ):
+        assert main(["compare", *names]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line

@@ -1,0 +1,259 @@
+"""A version is made again from what it says made it, and nothing is left of that."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from made_repository import git, repository
+from made_versions import ROOT, predictions
+from sounds import encoded, voice
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.errors import AvemoError
+from avemo.evaluation.metrics import PROBABILITIES
+from avemo.registry.checkout import checkout
+from avemo.registry.rebuild import compare
+from avemo.settings import load
+
+URI = "models:/avemo-audio@champion"
+
+
+def test_predictions_held_against_recorded_ones():
+    table = predictions(0.8, actors=2)
+    shuffled = table.sample(frac=1, random_state=1)
+    assert str(compare(table, shuffled)) == "identical"
+    other = table.copy()
+    other.loc[0, list(PROBABILITIES)] = 0.125
+    other.loc[0, "p_sad"] = 0.25
+    found = compare(table, other)
+    apart = (table.loc[0, list(PROBABILITIES)] - other.loc[0, list(PROBABILITIES)]).abs().max()
+    assert found.apart == pytest.approx(apart)
+    assert str(found) == (
+        f"differs by {apart:.2g}, the largest difference of a probability; "
+        f"{len(table) - 1} of {len(table)} answers agree"
+    )
+    nearly = table.copy()
+    nearly["p_sad"] = nearly["p_sad"].astype("f") + 1e-7
+    assert not compare(table, nearly).identical
+    with pytest.raises(AvemoError, match=f"held {len(table)} performances and now holds 3"):
+        compare(table, table.head(3))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A repository, and an empty folder for what is temporary."""
+    made = repository(tmp_path / "project")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return made
+
+
+def lineage(here, **changed):
+    commit = git(here.root, "rev-parse", "HEAD")
+    settings = load(here.root).model_dump(mode="json")
+    return {"commit": commit, "dirty": False, "settings": settings, "data": {}} | changed
+
+
+def nothing_is_left(root, temporary):
+    assert git(root, "worktree", "list").count("\n") == 0
+    assert [one.name for one in temporary.iterdir()] == []
+
+
+def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
+    """The commit, what was not committed then, the settings and the lock; not what is there now."""
+    monkeypatch.setattr("avemo.registry.checkout._data", lambda *arguments: None)
+    (here.root / "avemo/code.py").write_text("one = 2\n")
+    (tmp_path / "kept").mkdir()
+    diff = subprocess.check_output(["git", "-C", here.root, "diff"])
+    (tmp_path / "kept/uncommitted.diff").write_bytes(diff)
+    (tmp_path / "kept/dvc.lock").write_text("stages: {}\n")
+    (here.root / "avemo/code.py").write_text("one = 3\n")
+    before = git(here.root, "status", "--porcelain")
+    found = lineage(here, dirty=True)
+    found["settings"]["seed"] = 5
+    with checkout(here, found, tmp_path / "kept") as made:
+        assert (made.root / "avemo/code.py").read_text() == "one = 2\n"
+        assert load(made.root).seed == 5
+        assert (made.root / "dvc.lock").read_text() == "stages: {}\n"
+    assert (here.root / "avemo/code.py").read_text() == "one = 3\n"
+    assert git(here.root, "status", "--porcelain") == before
+    nothing_is_left(here.root, tmp_path / "temporary")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"commit": ""}, "trained outside Git"),
+        ({"commit": "0" * 40}, "commit 0000000000000000000000000000000000000000 is not in this"),
+        ({"data": {"data/split.csv": "0"}}, "not all of data/split.csv is in DVC's cache, and no"),
+        ({"dirty": True}, "do not apply to commit"),
+    ],
+    ids=["no commit", "commit", "data", "changes"],
+)
+def test_what_is_missing_is_said(here, tmp_path, changed, message):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/dvc.lock").write_bytes((here.root / "dvc.lock").read_bytes())
+    (tmp_path / "kept/uncommitted.diff").write_text("no diff\n")
+    with (
+        pytest.raises(AvemoError, match=message),
+        checkout(here, lineage(here, **changed), tmp_path / "kept"),
+    ):
+        pass
+    nothing_is_left(here.root, tmp_path / "temporary")
+
+
+class Tiny:
+    """The project's own code on 48 short sounds, with the smallest of trainings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.temporary = folder / "project", folder / "temporary"
+        self.temporary.mkdir()
+        listed = subprocess.check_output(
+            ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True
+        )
+        for name in listed.splitlines():
+            source, target = ROOT / name, self.root / name
+            if source.is_file() and name != "dvc.lock":
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.read_bytes())
+        self._sounds()
+        self._settings()
+        git(self.root, "init", "--quiet")
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "--quiet", "-m", "all")
+        self.env = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(self.root),
+            "TMPDIR": str(self.temporary),
+            "AVEMO_CACHE": str(folder / "cache"),
+            "AVEMO_ASSETS_ORIGIN": "http://127.0.0.1:1",  # nobody answers there
+            "NO_PROXY": "*",
+        }
+
+    def _sounds(self) -> None:
+        for actor, emotion in product(range(1, 7), range(1, 9)):
+            sound = voice(16_000, 0.5, 0.1 + 0.1 * emotion + 0.01 * actor)
+            file = self.root / f"recordings/03-01-0{emotion}-01-01-01-0{actor}.wav"
+            file.write_bytes(encoded(sound, 16_000))
+
+    def _settings(self) -> None:
+        params = yaml.safe_load((self.root / "params.yaml").read_text())
+        budget = {"trials": 1, "epochs": 2, "members": 1}
+        params["corpus"]["source"] = "path"
+        params["extractors"] = {"mfcc": params["extractors"]["mfcc"]}
+        params["split"]["folds"] = 3
+        params["training"] = {"epochs": 2, "patience": 1}
+        params["search"]["audio"] |= {
+            "architectures": ["cnn", "lstm"],
+            "judged_on": "part",
+            "quick": budget,
+            "full": budget,
+        }
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params))
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.root, env=self.env, capture_output=True, text=True, check=False
+        )
+
+    def must(self, *command: str) -> str:
+        done = self.run(*command)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def avemo(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run(sys.executable, "-m", "avemo.cli", *arguments)
+
+    def state(self) -> dict[str, object]:
+        """All that a rebuild must leave alone."""
+        files = [one for one in self.root.rglob("*") if one.is_file()]
+        kept = [one for one in files if not {".git", ".dvc", "__pycache__"} & set(one.parts)]
+        return {
+            "files": {str(one): one.read_bytes() for one in kept},
+            "status": git(self.root, "status", "--porcelain"),
+        }
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    made = Tiny(tmp_path_factory.mktemp("tiny"))
+    python = sys.executable
+    made.must("dvc", "repro", "train@audio")
+    for modality in ("visual", "fused"):
+        (made.root / f"results/train/{modality}").mkdir(parents=True)
+        (made.root / f"results/train/{modality}/run.json").write_text('{"absent": "no pictures"}')
+    made.must(python, "-m", "pipelines.evaluate")
+    made.must(python, "-m", "pipelines.register")
+    return made
+
+
+@pytest.mark.slow
+def test_a_version_is_made_again_and_is_identical(tiny):
+    before = tiny.state()
+    done = tiny.avemo("rebuild", URI)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    lines = done.stdout.splitlines()
+    commit = git(tiny.root, "rev-parse", "HEAD")
+    assert lines[0] == f"{URI}: stage train@audio at commit {commit}"
+    assert lines[1] == "data from DVC: data/split.csv, features/audio, results/search/audio"
+    assert lines[-1] == "rebuilt: identical"
+    assert tiny.state() == before
+    nothing_is_left(tiny.root, tiny.temporary)
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing(tiny):
+    before = tiny.state()
+    command = [sys.executable, "-m", "avemo.cli", "rebuild", URI]
+    with subprocess.Popen(
+        command,
+        cwd=tiny.root,
+        env=tiny.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("data from DVC"):
+                break
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 1
+    assert "avemo: stopped" in said
+    assert tiny.state() == before
+    nothing_is_left(tiny.root, tiny.temporary)
+
+
+@pytest.mark.slow
+def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny):
+    said = tiny.avemo("lineage", URI).stdout
+    assert "data/raw  md5" in said
+    assert "48 recordings" in said
+    assert "and 38 more" in said
+    assert "03-01-01-01-01-01-01.wav  md5" in said
+    table = pd.read_csv(tiny.root / "results/evaluation/audio.csv")
+    assert set(table["true"]) == set(EMOTIONS)
+    for text in (f"split: {tiny.must('avemo', 'status').split('split')[1].split()[0]}, ", "mfcc"):
+        assert text in said
+
+
+@pytest.mark.slow
+def test_what_the_cache_has_no_more_is_said(tiny):
+    cache = tiny.root / ".dvc/cache/files"
+    cache.rename(tiny.root / ".dvc/cache/elsewhere")
+    done = tiny.avemo("rebuild", URI)
+    (tiny.root / ".dvc/cache/elsewhere").rename(cache) if not cache.exists() else None
+    assert done.returncode == 1
+    assert "is in DVC's cache, and no remote is configured" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    nothing_is_left(tiny.root, tiny.temporary)

@@ -1,0 +1,236 @@
+"""A version is there with all that belongs to it, or is not; and it answers as it was recorded."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from made_versions import NAME, ROOT, SCRIPT, aliases, predictions, project
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.errors import AvemoError
+from avemo.evaluation.metrics import PROBABILITIES
+from avemo.registry import contents, register, repeat, verify
+from avemo.settings import load
+from avemo.tracking import runs
+
+ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
+#: it takes what it answers from its own files
+ANSWERING = SCRIPT.replace('"p_calm": 0.8, "p_sad": 0.2', f"**{ANSWERS}")
+TRAINED = {
+    "modality": "audio",
+    "members": [{"architecture": "cnn"}],
+    "classes": list(EMOTIONS),
+    "features": {},
+    "limits": {"min_duration_s": 0.3},
+    "split": "s1",
+    "synthetic": True,
+    "trained_on": {"performances": 64, "actors": 4},
+}
+UAR = {"value": 0.5, "low": None, "high": None, "actors": 1, "performances": 8}
+
+
+def trained(folder):
+    """A project with a model that is trained and judged, and what `evaluate` found."""
+    here = project(folder)
+    here.split.write_text("performance,part,fold\n")
+    bundle = here.trained("audio")
+    bundle.mkdir(parents=True)
+    (bundle / "bundle.json").write_text(json.dumps(TRAINED))
+    here.evaluation.mkdir(parents=True)
+    predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
+    with runs.run(here, load(here.root), "train@audio", "audio", "train") as run:
+        pass
+    figures = {"run_id": run.info.run_id, "architecture": "cnn", "test": {"uar": UAR}}
+    return here, {"audio": figures, "visual": {"absent": "no pictures"}}
+
+
+@contextmanager
+def packed(bundle):
+    """In place of a network, something that is logged in a second."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, code, script = (Path(temporary, name) for name in ("model", "code_0", "load.py"))
+        folder.mkdir()
+        code.mkdir()
+        (folder / "bundle.json").write_text("{}")
+        (code / "__init__.py").touch()
+        script.write_text(SCRIPT)
+        yield folder, code, script
+
+
+def light(patch):
+    patch.setattr(contents, "packed", packed)
+    patch.setattr(contents, "requirements", lambda bundle: ["mlflow"])
+    patch.setattr(contents, "example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
+    patch.setattr(register, "_tried", lambda *arguments: "not at all")
+
+
+def killed_at(point, folder, figures):
+    """Register in a process that is killed when it comes to a point."""
+    code = f"""
+import json, os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import pytest, mlflow
+from test_register import light, register, verify
+from avemo.project import Project
+from avemo.settings import load
+light(pytest.MonkeyPatch())
+calls = []
+def kill(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+def second(self, *arguments):
+    calls.append(arguments)
+    return kill() if len(calls) == 2 else set_alias(self, *arguments)
+set_alias = mlflow.MlflowClient.set_registered_model_alias
+point = {point!r}
+if point == "sealing":
+    verify.seal = kill
+elif point == "second alias":
+    mlflow.MlflowClient.set_registered_model_alias = second
+else:
+    setattr(mlflow.MlflowClient, point, kill)
+here = Project(__import__("pathlib").Path({str(folder)!r}))
+register.register(here, load(here.root), json.loads({json.dumps(figures)!r}))
+"""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+
+
+def versions():
+    client = mlflow.MlflowClient()
+    return {str(one.version): one for one in client.search_model_versions(f"name = '{NAME}'")}
+
+
+def is_whole(number):
+    one = mlflow.MlflowClient().get_model_version(NAME, number)
+    assert {"avemo.architecture", "avemo.corpus", "avemo.split", verify.TAG} <= set(one.tags)
+    assert one.description.startswith("# avemo-audio")
+    assert verify.verified(one) == []
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    light(monkeypatch)
+    return trained(tmp_path / "project")
+
+
+def test_what_a_version_carries(here, tmp_path):
+    found, figures = here
+    made = register.register(found, load(found.root), figures)
+    assert made["visual"] == {"absent": "no pictures"}
+    assert made["audio"]["aliases"] == ["candidate", "champion"]
+    assert aliases() == {"candidate": "1", "champion": "1"}
+    is_whole("1")
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=tmp_path / "v"))
+    kept = pd.read_csv(folder / "predictions.csv")
+    pd.testing.assert_frame_equal(kept, pd.read_csv(found.evaluation / "audio.csv"))
+    written = json.loads((folder / "lineage.json").read_text())
+    assert written["run_id"] == figures["audio"]["run_id"]
+    assert "SYNTHETIC" in (folder / "model_card.md").read_text().upper()
+    assert (folder / "model_card.html").read_text().startswith("<!doctype html>")
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    assert loaded.input_example is not None
+    assert loaded.metadata.signature is not None
+    assert (folder / "requirements.txt").read_text().split() == ["mlflow"]
+    again = register.register(found, load(found.root), figures)["audio"]
+    assert (again["version"], again["aliases"]) == ("2", ["candidate"])
+    assert aliases() == {"candidate": "2", "champion": "1"}
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "log_model_artifacts",
+        "sealing",
+        "create_model_version",
+        "set_registered_model_alias",
+        "second alias",
+        "set_logged_model_tags",
+    ],
+)
+def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
+    found, figures = here
+    killed_at(point, found.root, figures)
+    known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
+    for number in set(aliases().values()) if known else ():
+        is_whole(number)
+    register.register(found, load(found.root), figures)
+    (number,) = versions()
+    assert aliases() == {"candidate": number, "champion": number}
+    is_whole(number)
+    experiment = mlflow.get_experiment_by_name("avemo/audio").experiment_id
+    (model,) = mlflow.MlflowClient().search_logged_models([experiment])
+    assert model.tags["avemo.complete"] == "true"
+
+
+def test_one_that_does_not_answer_becomes_no_version(here, monkeypatch):
+    found, figures = here
+
+    def refuse(*arguments):
+        raise AvemoError("it answers otherwise")
+
+    monkeypatch.setattr(register, "_tried", refuse)
+    with pytest.raises(AvemoError, match="it answers otherwise"):
+        register.register(found, load(found.root), figures)
+    assert versions() == {}
+
+
+def logged(folder, script):
+    (folder / "load.py").write_text(script)
+    (folder / "model").mkdir()
+    (folder / "model/a").touch()
+    with mlflow.start_run():
+        return mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(folder / "load.py"),
+            artifacts={"model": str(folder / "model")},
+            input_example=pd.DataFrame({"media": ["a.wav"]}),
+            pip_requirements=[],
+        ).model_id
+
+
+def recorded(**changed):
+    row = {"performance": "01-02-01-01-01-01", "true": "calm"} | ANSWERS | changed
+    return pd.DataFrame([row] * 2)
+
+
+def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
+    model_id = logged(tmp_path, ANSWERING)
+    assert repeat.repeated(model_id, None, []) == 0
+    assert repeat.repeated(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
+    near = repeat.repeated(model_id, recorded(p_calm=0.795), [b"a", b"b"])
+    assert near == pytest.approx(0.005)
+    with pytest.raises(AvemoError, match=r"for 01-02-01-01-01-01 a probability differs by 0\.1"):
+        repeat.repeated(model_id, recorded(p_calm=0.7), [b"a", b"b"])
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (ANSWERING.replace('"finding": ""', '"finding": "silent"'), "does not answer for its"),
+        (f"{ANSWERING}\nimport os\nassert 'OUTSIDE' in os.environ, 'a reason'\n", "a reason"),
+        (f"{ANSWERING}\nimport avemo.errors\n", "code from outside its version: avemo"),
+    ],
+    ids=["finding", "load", "outside"],
+)
+def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
+    monkeypatch.setenv("OUTSIDE", "1")
+    model_id = logged(tmp_path, script)
+    monkeypatch.delenv("OUTSIDE")
+    with pytest.raises(AvemoError, match=reason):
+        repeat.repeated(model_id, None, [])
+
+
+def test_few_clips_stand_for_all():
+    rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
+    assert list(repeat.some(rows)["performance"]) == ["a", "d", "g"]
+    assert list(repeat.some(rows.head(1))["performance"]) == ["a"]
