@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,8 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
     if not len(data.part("train")):
         if fusion.LATE not in names:
             raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
-        names = [fusion.LATE]  # what it begins with needs nothing to learn from
+        names, copies = [fusion.LATE], []  # what it begins with needs nothing to learn from
+        data = replace(data, features={name: data.features[name] for name in given})
     return Task(modality, data, names, left_out, parts, given, copies)
 
 
