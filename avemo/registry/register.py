@@ -154,7 +154,9 @@ def _artifacts(found: dict[str, Any]) -> list[str]:
 
 
 def _tried(project: Project, modality: str, model_id: str, subject: card.Subject) -> str:
-    recorded = None if subject.predictions is None else repeat.some(subject.predictions)
+    recorded = subject.predictions
+    if recorded is not None:
+        recorded = repeat.some(repeat.comparable(project, modality, recorded))
     performances = [] if recorded is None else list(recorded["performance"])
     media = repeat.clips(project, modality, performances)
     apart = repeat.repeated(model_id, recorded, media)

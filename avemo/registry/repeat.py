@@ -17,7 +17,7 @@ from ..errors import AvemoError
 from ..evaluation.metrics import PROBABILITIES
 from ..project import Project
 
-__all__ = ["clips", "repeated", "some"]
+__all__ = ["clips", "comparable", "repeated", "some"]
 
 _CLIPS = 3
 #: a probability may differ by so much: weights that go into a version may be shortened to 16 bits
@@ -118,6 +118,19 @@ def clips(project: Project, modality: str, performances: list[str]) -> list[byte
     return found
 
 
+def comparable(project: Project, modality: str, recorded: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose features one clip gives again.
+
+    What is looked at depends on what is heard with it: a silent film and a recording of its sound
+    are not what the two are together.
+    """
+    if modality != "fused":
+        return recorded
+    films = catalogue.pictures(pd.read_parquet(project.catalogue))
+    with_sound = films.loc[films["has_sound"], "performance"]
+    return recorded[recorded["performance"].isin(with_sound)]
+
+
 def some(recorded: pd.DataFrame) -> pd.DataFrame:
     """A few rows, spread evenly."""
     places = np.linspace(0, len(recorded) - 1, min(_CLIPS, len(recorded))).astype(int)
@@ -125,7 +138,7 @@ def some(recorded: pd.DataFrame) -> pd.DataFrame:
 
 
 def _difference(answers: list[dict[str, float]], recorded: pd.DataFrame | None) -> float:
-    if recorded is None:
+    if recorded is None or recorded.empty:
         return 0.0
     columns = list(PROBABILITIES)
     expected = recorded[columns].to_numpy(np.float64)
