@@ -505,15 +505,17 @@ def _lineage(arguments: argparse.Namespace) -> int:
     if (arguments.uri is None) == (arguments.diff is None):
         arguments.parser.error("either a URI or --diff A B is expected")
     store.connect(project.find(), spool=False)
-    from .registry import lineage
+    from .registry.differences import differences
+    from .registry.lineage import read
+    from .registry.tree import tree
 
     with store.explained():
         if arguments.uri:
-            found = lineage.read(arguments.uri)
-            lines = lineage.tree(arguments.uri, found)
+            found = read(arguments.uri)
+            lines = tree(arguments.uri, found)
             print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
             return 0
-        apart = lineage.differences(*map(lineage.read, arguments.diff))
+        apart = differences(*map(read, arguments.diff))
     if arguments.json:
         print(json.dumps(apart, indent=1))
         return 0

@@ -3,6 +3,7 @@
 The chosen configuration is trained anew; the search is not repeated: its result is data.
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,10 +18,10 @@ from ..evaluation import metrics
 from ..project import Project
 from ..tracking import locked, pointer
 from ..tracking.code import DIFF
-from ..tracking.lineage import Record
-from ..tracking.machine import machine, packages
+from ..tracking.lineage import FILE, Record
 from . import lineage, verify
 from .checkout import checkout, run
+from .differences import differences
 from .register import PREDICTIONS
 
 __all__ = ["Comparison", "compare", "rebuild"]
@@ -80,10 +81,10 @@ def rebuild(project: Project, uri: str) -> Iterator[str]:
         yield f"{uri}: stage {found['stage']} at commit {found['commit'] or 'none'}"
         with checkout(project, found, kept) as made:
             yield f"data from DVC: {', '.join(found['data'])}"
-            again = _answers(made, modality)
+            again, now = _answers(made, modality)
         result = compare(pd.read_csv(kept / PREDICTIONS), again)
     if not result.identical:
-        yield from _surroundings(found)
+        yield from _surroundings(found, now)
     yield f"rebuilt: {result}"
 
 
@@ -105,23 +106,23 @@ def compare(recorded: pd.DataFrame, again: pd.DataFrame) -> Comparison:
     return Comparison(len(first), float(np.abs(first - second).max()), agree)
 
 
-def _answers(made: Project, modality: str) -> pd.DataFrame:
-    """Train there, and let the model answer for the test part."""
+def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Record]:
+    """Train there, and let the model answer for the test part: the answers, and the lineage."""
     run(made, "pipelines.train", modality)
     for other in _MODALITIES:
         if other != modality:  # evaluate judges what there is
             shutil.rmtree(made.trained(other), ignore_errors=True)
             pointer.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
     run(made, "pipelines.evaluate")
-    return pd.read_csv(made.evaluation / f"{modality}.csv")
+    run_id = pointer.read(made.trained(modality) / "run.json")["run_id"]
+    (written,) = made.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
+    return pd.read_csv(made.evaluation / f"{modality}.csv"), json.loads(written.read_text("utf-8"))
 
 
-def _surroundings(found: Record) -> Iterator[str]:
+def _surroundings(found: Record, now: Record) -> Iterator[str]:
     """What else is not as it was, which may be why."""
-    now = found | {"packages": packages(), "machine": machine()}
-    changed = lineage.differences(found, now)
-    for name, lines in changed.items():
-        for line in lines:
-            yield f"{name}: {line}"
-    if not changed:
+    changed = differences(found, now)
+    lines = [f"{k}: {line}" for k in ("packages", "machine") for line in changed.get(k, [])]
+    yield from lines
+    if not lines:
         yield "packages and machine are as they were"

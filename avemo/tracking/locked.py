@@ -27,9 +27,8 @@ def data(project: Project, stage: str) -> dict[str, str]:
     each = pipeline[name].get("foreach")
     value = str(each[item] if isinstance(each, dict) else item)
     wanted = [dep.replace("${key}", item).replace("${item}", value) for dep in deps]
-    return {
-        out["path"]: out["md5"] for out in outs if any(overlap(out["path"], dep) for dep in wanted)
-    }
+    found = [out for out in outs if any(overlap(out["path"], dep) for dep in wanted)]
+    return {out["path"]: out["md5"] for out in sorted(found, key=lambda out: str(out["path"]))}
 
 
 def upstream(project: Project, stage: str) -> dict[str, Stage]:

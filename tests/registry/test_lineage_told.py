@@ -13,6 +13,7 @@ from made_versions import NAME, ROOT, version
 from avemo.cli import main
 from avemo.project import Project
 from avemo.registry import lineage
+from avemo.registry.differences import differences
 from avemo.settings import load
 from avemo.tracking import locked, runs
 from avemo.tracking.code import code
@@ -137,7 +138,7 @@ def test_what_differs_in_words(here, capsys):
 
 def test_each_kind_of_difference(here):
     first = lineage.read(f"runs:/{ran(here)}")
-    assert lineage.differences(first, first) == {}
+    assert differences(first, first) == {}
     second = copy.deepcopy(first)
     del second["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
     second["recordings"]["Actor_01/03-01-01-01-01-01-02.wav"] = "0"
@@ -147,7 +148,7 @@ def test_each_kind_of_difference(here):
     second["packages"]["numpy"] = "1.0"
     second["machine"]["processor"] = "other"
     second |= {"dirty": True, "diff": "4", "protocol": "random"}
-    assert lineage.differences(first, second) == {
+    assert differences(first, second) == {
         "data": [
             "protocol: actor, then random",
             "recordings, 1 new: new.wav",

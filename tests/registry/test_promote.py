@@ -150,7 +150,7 @@ def test_two_at_once(here, registry, tmp_path):
     for one in both:
         one.stdin.write("\n")
         one.stdin.flush()
-    ended = [one.communicate(timeout=120) for one in both]
+    ended = [one.communicate(timeout=600) for one in both]
     assert aliases() == {"candidate": "1", "champion": "1"}
     (move,) = moves()
     assert (move.kind, move.target, move.state) == (PROMOTE, "1", DONE)
@@ -167,7 +167,7 @@ def test_a_champion_that_moved_during_the_check(here, registry, tmp_path):
     while "checked" not in slow.stdout.readline():
         assert slow.poll() is None, slow.stderr.read()
     version(tmp_path / "c", predictions(GOOD), alias="champion")
-    _, err = slow.communicate("\n", timeout=120)
+    _, err = slow.communicate("\n", timeout=600)
     assert slow.returncode == 1
     assert "became version 3 while version 2 was checked against version 1" in err
     assert aliases()["champion"] == "3"
@@ -209,7 +209,7 @@ def test_killed_on_the_way(here, registry, tmp_path, point):
     when = "'done' in str(more)" if point == "before the mark" else "True"
     code = DIES.format(method=method, key=key, first=first, when=when)
     killed = promoting(here, registry, code)
-    killed.communicate(timeout=120)
+    killed.communicate(timeout=600)
     assert killed.returncode == -signal.SIGKILL
     assert aliases()["champion"] == champion
     assert main(["registry", "promote", "audio"]) == 0

@@ -214,7 +214,7 @@ def test_two_at_once_on_the_server(here, server, tmp_path):
         )
         for _ in range(2)
     ]
-    said = ["".join(one.communicate(timeout=300)) for one in both]
+    said = ["".join(one.communicate(timeout=600)) for one in both]
     assert sum("version 1 is the champion\n" in text for text in said) == 1, said
     tags = mlflow.MlflowClient().get_registered_model(NAME).tags
     assert [move.target for move in history.moves(tags)] == ["1"]
