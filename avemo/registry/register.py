@@ -159,7 +159,7 @@ def _tried(project: Project, modality: str, model_id: str, subject: card.Subject
         recorded = repeat.some(repeat.comparable(project, modality, recorded))
     performances = [] if recorded is None else list(recorded["performance"])
     media = repeat.clips(project, modality, performances)
-    apart = repeat.repeated(model_id, recorded, media)
+    apart = repeat.repeated(model_id, recorded, media, joined=modality == "fused")
     return f"{len(media)} clips, within {apart:.1g}" if media else "its input example alone"
 
 
