@@ -37,6 +37,7 @@ class Search:
         params["split"]["folds"] = 3
         params["search"]["audio"] |= {
             "architectures": ["whisper_linear"],
+            "draws": [],
             "batch_size": 2,
             "quick": {"trials": TRIALS, "epochs": 8, "members": 2},
         }

@@ -154,6 +154,7 @@ class Tiny:
         params["search"]["audio"] |= {
             "architectures": ["lstm"],
             "otherwise": [],
+            "draws": [],
             "judged_on": "part",
             "quick": budget,
             "full": budget,
