@@ -63,13 +63,13 @@ def lines(found: list[dict[str, Any]]) -> list[str]:
     size = found[0]["figures"]["uar"]
     out = [f"on {size['performances']} performances of {size['actors']} actors"]
     out += [f"{place}: {one['name']}" for place, one in enumerate(found, 1)]
-    out.append(f"{'':20}" + "".join(f"{place:<24}" for place in range(1, len(found) + 1)).rstrip())
+    out.append(f"{'':26}" + "".join(f"{place:<24}" for place in range(1, len(found) + 1)).rstrip())
     for metric in METRICS:
         cells = [str(Interval(**one["figures"][metric])) for one in found]
-        out.append(f"{metric:20}" + "".join(f"{cell:24}" for cell in cells).rstrip())
+        out.append(f"{metric:26}" + "".join(f"{cell:24}" for cell in cells).rstrip())
     for metric in METRICS:
         cells = [_signed(one["more"][metric]) for one in found[1:]]
-        line = f"{metric + ', less 1':20}{'':24}" + "".join(f"{cell:24}" for cell in cells)
+        line = f"{metric + ', less 1':26}{'':24}" + "".join(f"{cell:24}" for cell in cells)
         out.append(line.rstrip())
     return out
 

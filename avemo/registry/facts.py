@@ -1,8 +1,6 @@
 """What the gate and a comparison want to know of a registered version, read from its own files."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,27 +54,20 @@ class Facts:
         return Model.load(str(self.folder)).signature
 
 
-@contextmanager
-def read(version: Any) -> Iterator[Facts]:
+def read(version: Any) -> Facts:
     """Open a registered version.
 
     Raises:
         AvemoError: a file is not as it was registered
     """
-    with verify.opened(f"models:/{version.name}/{version.version}") as folder:
-        size = sum(
-            file.stat().st_size
-            for file in folder.rglob("*")
-            if file.is_file() and file.name not in verify.LATER
-        )
-        yield Facts(
-            version,
-            folder,
-            recorded(folder),
-            _json(folder, _DESCRIPTION),
-            _json(folder, _LINEAGE),
-            size,
-        )
+    folder = verify.kept(f"models:/{version.name}/{version.version}")
+    size = sum(
+        file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file() and file.name not in verify.LATER
+    )
+    description, lineage = (_json(folder, name) for name in (_DESCRIPTION, _LINEAGE))
+    return Facts(version, folder, recorded(folder), description, lineage, size)
 
 
 def recorded(folder: Path) -> pd.DataFrame | None:

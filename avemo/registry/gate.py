@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,21 +122,19 @@ def check(project: Project, settings: Settings, name: str) -> Check:
     known = aliases(name)
     own, other = known[CANDIDATE], known.get(CHAMPION, "")
     other = "" if other == own else other
-    with ExitStack() as stack:
-        candidate = stack.enter_context(facts.read(client.get_model_version(name, own)))
-        champion, damage = None, ""
-        if other:
-            try:
-                version = client.get_model_version(name, other)
-                champion = stack.enter_context(facts.read(version))
-            except AvemoError as error:  # a good candidate may take its place, by force
-                damage = str(error)
-        seconds = _seconds(project, name, candidate, champion) if champion else None
-        rows = rules.judge(settings, candidate, champion, seconds)
-        rows.append(_files(candidate.version, damage))
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        found = Check(name, own, other, candidate.synthetic, time, rows)
-        _keep(client, candidate.version, found)
+    candidate = facts.read(client.get_model_version(name, own))
+    champion, damage = None, ""
+    if other:
+        try:
+            champion = facts.read(client.get_model_version(name, other))
+        except AvemoError as error:  # a good candidate may take its place, by force
+            damage = str(error)
+    seconds = _seconds(project, name, candidate, champion) if champion else None
+    rows = rules.judge(settings, candidate, champion, seconds)
+    rows.append(_files(candidate.version, damage))
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    found = Check(name, own, other, candidate.synthetic, time, rows)
+    _keep(client, candidate.version, found)
     return found
 
 

@@ -166,8 +166,9 @@ def _budget(rule: str, unit: str, both: tuple[float, float] | None, limit: float
 
 def _same(rule: str, candidate: Facts, champion: Facts | None, of: Callable[[Facts], Any]) -> Row:
     own, other = of(candidate), of(champion) if champion else None
-    verdict = NO_CHAMPION if champion is None else PASS if own and own == other else FAIL
-    return Row(rule, _short(own), _short(other), "the champion's", verdict)
+    same = bool(own) and own == other
+    verdict = NO_CHAMPION if champion is None else PASS if same else FAIL
+    return Row(rule, _short(own), "the same" if same else _short(other), "the champion's", verdict)
 
 
 def _short(value: Any) -> str:

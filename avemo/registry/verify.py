@@ -4,11 +4,12 @@
 version: who changes a file, or the list, would have to change what is in the database too.
 """
 
+import atexit
 import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ FILE = "checksums.json"
 TAG = "avemo.checksums"
 #: what comes after the version is made: from MLflow when it opens one, and from the gate
 LATER = ("registered_model_meta", "check.json", "check.md")
+
+_KEPT = ExitStack()
+atexit.register(_KEPT.close)
 
 
 def record(folder: Path) -> dict[str, str]:
@@ -107,6 +111,15 @@ def opened(uri: str) -> Iterator[Path]:
                 "(dvc repro --force register), or go back to another: avemo registry rollback"
             )
         yield folder
+
+
+def kept(uri: str) -> Path:
+    """As `opened`, until the process ends: a model imports its own code when it first needs it.
+
+    Raises:
+        AvemoError, MlflowException: as `opened` does
+    """
+    return _KEPT.enter_context(opened(uri))
 
 
 def verified(version: Any) -> list[str]:

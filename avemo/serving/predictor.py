@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +56,8 @@ def predict(project: Project, files: Sequence[str], uri: str | None = None) -> l
         AvemoError: no model is registered, or its files are not as they were
     """
     store.connect(project, spool=False)
-    with ExitStack() as opened:
-        registry = _Registry(uri, opened)
-        return [_one(file, registry) for file in files]
+    registry = _Registry(uri)
+    return [_one(file, registry) for file in files]
 
 
 def _one(file: str, registry: "_Registry") -> Prediction:
@@ -116,12 +114,10 @@ class _Registry:
 
     Args:
         uri: one model for everything
-        opened: holds the copies of the models' files
     """
 
-    def __init__(self, uri: str | None, opened: ExitStack) -> None:
+    def __init__(self, uri: str | None) -> None:
         self.fixed = uri
-        self._opened = opened
         self._models: dict[str, Any] = {}
         self._versions: dict[str, Any] = {}
 
@@ -154,7 +150,7 @@ class _Registry:
         quiet.tensorflow()
         uri = self._uri(modality)
         try:
-            return mlflow.pyfunc.load_model(str(self._opened.enter_context(verify.opened(uri))))
+            return mlflow.pyfunc.load_model(str(verify.kept(uri)))
         except (mlflow.MlflowException, OSError) as error:
             first = str(error).splitlines()[0]
             raise AvemoError(

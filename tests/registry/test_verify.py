@@ -78,6 +78,15 @@ def test_a_version_from_before_there_were_checksums(here, tmp_path, capsys):
         assert (folder / "MLmodel").exists()
 
 
+def test_a_copy_that_a_model_is_loaded_from_stays(here):
+    """A model imports its own code when it first needs it."""
+    folder = verify.kept(f"models:/{NAME}@champion")
+    with verify.opened(f"models:/{NAME}@champion") as other:
+        assert other != folder
+    assert (folder / "MLmodel").exists()
+    assert not other.exists()
+
+
 def test_record_is_of_every_file(tmp_path):
     (tmp_path / "b").mkdir()
     for name in ("a", "b/c", "checksums.json", "check.md", "registered_model_meta"):
