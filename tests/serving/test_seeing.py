@@ -12,7 +12,7 @@ from avemo.corpus.ravdess import EMOTIONS, Recording
 from avemo.errors import AssetError
 from avemo.features import crops, detectors, expression, faces, geometry, store, visual
 from avemo.models import bundle, inputs
-from avemo.registry import register
+from avemo.registry import contents
 from avemo.serving.recogniser import Recogniser, found_by, pack
 from avemo.settings import load
 
@@ -111,6 +111,6 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
     assert found_by(trained[0]) == "mtcnn"
-    assert register._licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
-    names = {one.partition("==")[0] for one in register._requirements(trained[0])}
-    assert {"mtcnn", register._opencv()} < names
+    assert contents.licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
+    names = {one.partition("==")[0] for one in contents.requirements(trained[0])}
+    assert {"mtcnn", contents._opencv()} < names

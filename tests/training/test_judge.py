@@ -4,6 +4,7 @@ import pytest
 from made_task import HEAD, LINEAR, dataset, searched, settings, task, tracked
 
 from avemo.evaluation import calibration, metrics
+from avemo.training import answers
 from avemo.training.folds import uar
 from avemo.training.judge import OBJECTIVE, ByFolds, ByPart, judge
 from avemo.training.members import mean
@@ -40,14 +41,14 @@ def test_what_is_kept_of_the_members(project):
     chosen = settings()
     found = searched(project, chosen, task(), LINEAR, HEAD)
     folds = judge(project, chosen, task()).folds
-    answers = mean([folds.judged(values, 1) for values in found["members"]])
+    joint = mean([folds.judged(values, 1) for values in found["members"]])
     assert len(found["members"]) == 2
-    assert found["temperature"] == pytest.approx(calibration.fit(answers))
+    assert found["temperature"] == pytest.approx(calibration.fit(joint))
     kept = pd.read_csv(project.search("audio") / answers.FILE)
-    pd.testing.assert_frame_equal(kept, answers, atol=1e-6)
+    pd.testing.assert_frame_equal(kept, joint, atol=1e-6)
     assert set(kept["part"]) == {"valid", "train"}
     (run,) = mlflow.search_runs(experiment_names=["avemo/audio"], output_format="list")
-    assert run.data.metrics[f"members_{OBJECTIVE}"] == pytest.approx(uar(answers))
+    assert run.data.metrics[f"members_{OBJECTIVE}"] == pytest.approx(uar(joint))
 
 
 @pytest.mark.parametrize(
