@@ -15,6 +15,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 #: where Debian puts what is not for every user's path
 _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -74,31 +76,34 @@ def free_port() -> int:
 
 @contextmanager
 def _process(command, environment, ready, what, **how):
-    process = subprocess.Popen(
-        command,
-        **how,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        _until(ready, process, what)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            command,
+            **how,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _until(ready, process, what, said)
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
-def _until(ready, process, what):
+def _until(ready, process, what, said):
     end = time.monotonic() + 180
     while not ready():
-        assert process.poll() is None, f"{what} ended with {process.returncode}"
-        assert time.monotonic() < end, f"{what} does not answer"
+        if process.poll() is not None or time.monotonic() > end:
+            said.seek(0)
+            wrong = "does not answer" if process.poll() is None else "has ended"
+            pytest.fail(f"{what} {wrong}; it said:\n{said.read()[-3000:]}")
         time.sleep(0.2)
 
 
