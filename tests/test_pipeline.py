@@ -180,7 +180,7 @@ def test_three_models_are_registered(checkout):
     status = json.loads(checkout.run("avemo", "status", "--json").stdout)
     assert status["split"]["parts"] == {"train": 42, "valid": 42, "test": 42}
     assert status["features"] == dict.fromkeys(
-        ("faces", "mfcc", "logmel", "geometry", "crops"), 126
+        ("faces", "mfcc", "logmel", "prosody", "geometry", "crops"), 126
     )
     for modality in MODALITIES:
         (version,) = status["models"][modality]["versions"]

@@ -28,6 +28,8 @@ def offline(monkeypatch):
     """There is no network."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
+    # urlopen keeps what it once made of them
+    monkeypatch.setattr("urllib.request._opener", None)
 
 
 def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
