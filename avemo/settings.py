@@ -288,8 +288,9 @@ class Settings(Strict):
             name: (_module("features", name, "extractors").Settings, ...) for name in value
         }
         found = dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
-        if "whisper_copies" in found:
-            _check_copies(found["whisper_copies"], found.get("whisper"))
+        for name in ("whisper_speeds", "whisper_copies"):
+            if name in found:
+                _check_copies(name, found[name], found.get("whisper"))
         return found
 
     @field_validator("faces")
@@ -300,17 +301,16 @@ class Settings(Strict):
         return Settings.model_validate(value)
 
 
-def _check_copies(copies: Strict, original: Strict | None) -> None:
+def _check_copies(name: str, copies: Strict, original: Strict | None) -> None:
     """Copies are of clips as `whisper` hears them."""
     if original is None:
         raise ValueError(
-            "whisper_copies needs whisper, which is not there: add it, or take the copies out"
+            f"{name} needs whisper, which is not there: add it, or take the copies out"
         )
     for key, value in original:
         if getattr(copies, key) != value:
             raise ValueError(
-                f"whisper_copies.{key} is {getattr(copies, key)}, whisper's is {value}: "
-                "make them the same"
+                f"{name}.{key} is {getattr(copies, key)}, whisper's is {value}: make them the same"
             )
 
 

@@ -1,7 +1,6 @@
 """What Whisper hears in altered copies of a clip: training draws among these and the clip's own.
 
 Source:
-    T. Ko et al.: Audio augmentation for speech recognition. Interspeech 2015 (speed);
     T. Ko et al.: A study on data augmentation of reverberant speech for robust speech recognition.
     ICASSP 2017 (rooms and noise)
 """
@@ -15,23 +14,20 @@ from typing import Annotated
 from pydantic import Field
 
 from . import whisper
-from ._changed import Array, at_pitch, at_speed, in_noisy_room
+from ._changed import Array, at_pitch, in_noisy_room
 
 __all__ = ["ARRAYS", "MODALITY", "VERSION", "WEIGHTS", "Settings", "extract"]
 
 #: raised when the same sound and settings give other figures than before; with whisper's, too
 VERSION = 1
 MODALITY = "audio"
-ARRAYS = {
-    f"whisper_copies_{copy}": "float16" for copy in ("slower", "faster", "lower", "higher", "noisy")
-}
+ARRAYS = {f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")}
 WEIGHTS = whisper.WEIGHTS
 
 
 class Settings(whisper.Settings):
     """`extractors.whisper_copies` in params.yaml."""
 
-    speed: Annotated[float, Field(gt=0, le=0.5)]
     semitones: Annotated[float, Field(gt=0, le=12)]
     snr_db: Annotated[float, Field(ge=0, le=60)]
     reverberation_s: Annotated[float, Field(ge=0.01, le=2)]
@@ -60,8 +56,6 @@ def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> di
         voiced_db=settings.voiced_db,
     )
     copies = (
-        at_speed(sound, 1 - settings.speed),
-        at_speed(sound, 1 + settings.speed),
         at_pitch(sound, rate, -settings.semitones),
         at_pitch(sound, rate, settings.semitones),
         noisy,

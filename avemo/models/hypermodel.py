@@ -3,9 +3,10 @@
 An architecture is a module `avemo/models/MODALITY/NAME.py` with `INPUTS`, the features that it
 takes, and `embed(hp, inputs, parts)`, which turns them into one vector a clip; for one that fuses,
 `parts` holds a `Part` a modality, and without `INPUTS` it takes theirs. It may have `COPIES`: for a
-feature, those of altered copies of the clips, which training may draw in its place; `RAW`: features
-that it takes a second time, as `NAME_raw`, without standardisation; and a `head` of its own, which
-makes a vector a probability an emotion, in a dense layer `emotion`.
+feature, those of altered copies of the clips, which training may draw in its place; `VIEWS`: of
+these, those that a fitted network is asked about, too; `RAW`: features that it takes a second time,
+as `NAME_raw`, without standardisation; and a `head` of its own, which makes a vector a probability
+an emotion.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import keras
 import keras_tuner
 
 from ..corpus.ravdess import EMOTIONS
+from . import ensemble
 from .inputs import Preparation
 from .metric import UAR
 
@@ -83,6 +85,29 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         own = getattr(architecture(self.modality, name), "COPIES", {})
         return own | {key: each for part in self._parts(name) for key, each in part.copies.items()}
 
+    def asked(self, name: str) -> list[str]:
+        """The features that `answering` takes."""
+        return self.inputs(name) + [view for each in self._views(name).values() for view in each]
+
+    def _views(self, name: str) -> dict[str, list[str]]:
+        return self._known(getattr(architecture(self.modality, name), "VIEWS", {}))
+
+    def _known(self, copies: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Those that there are."""
+        known = {
+            key: [one for one in each if one in self.known_copies] for key, each in copies.items()
+        }
+        return {key: each for key, each in known.items() if each}
+
+    def answering(self, network: keras.Model, name: str) -> keras.Model:
+        """A fitted network as it is asked: about a clip, and about altered copies of it.
+
+        Args:
+            network: as `configured` made it
+            name: its architecture
+        """
+        return ensemble.averaged(network, self._views(name))
+
     def configured(self, values: dict[str, Any]) -> keras.Model:
         """The model of one configuration.
 
@@ -110,7 +135,6 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
                 if name == chosen:
                     inputs, x = self._body(hp, name)
                     self._variation(hp, name)
-        x = keras.layers.Identity(name="embedding")(x)
         x = getattr(architecture(self.modality, chosen), "head", _head)(x)
         model = keras.Model(inputs, x, name=f"{self.modality}_{chosen}")
         rate = hp.Float("learning_rate", 7e-4, 3e-3, sampling="log", default=1e-3)
@@ -132,11 +156,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         return inputs, _embedded(module, hp, inputs, self.preparations, self.parts)
 
     def _variation(self, hp: Any, name: str) -> Variation:
-        found = {
-            feature: there
-            for feature, copies in self.copies(name).items()
-            if (there := [copy for copy in copies if copy in self.known_copies])
-        }
+        found = self._known(self.copies(name))
         if not found:
             return Variation()
         copies = hp.Boolean("copies", default=True)

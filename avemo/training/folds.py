@@ -113,6 +113,7 @@ class Folds:
             batch_size=search.batch_size,
             seed=settings.seed + member,
         )
+        network = networks.answering(network, values["architecture"])
         own = {name: preparations[name] for name in network.input}
         return np.asarray(network.predict(prepared(unseen, own), batch_size=64, verbose=0))
 

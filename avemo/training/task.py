@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Task:
         left_out: of the others, why not
         parts: for fused, the configurations of the audio and the visual model
         given: how features become inputs that nothing has to be learnt of
-        copies: of the features, those of altered copies
+        copies: of the features, those of altered copies, each with what it is a copy of
     """
 
     modality: str
@@ -49,17 +49,18 @@ class Task:
     left_out: dict[str, str]
     parts: dict[str, dict[str, Any]]
     given: Preparations
-    copies: Sequence[str] = ()
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self, train: Dataset) -> Preparations:
         """How features become inputs, learnt from what is trained on."""
         own = self.data.features.keys() - self.given.keys() - set(self.copies)
-        return {**self.given, **{name: inputs.fit(train.features[name]) for name in sorted(own)}}
+        learnt = {name: inputs.fit(train.features[name]) for name in sorted(own)}
+        return {**self.given, **learnt, **{copy: learnt[of] for copy, of in self.copies.items()}}
 
     def networks(self, preparations: Preparations) -> Architectures:
         """The networks for inputs that are made so."""
         return Architectures(
-            self.modality, self.architectures, preparations, self.parts, self.copies
+            self.modality, self.architectures, preparations, self.parts, list(self.copies)
         )
 
 
@@ -84,15 +85,20 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
     given = fusion.identities() if parts else {}
     networks = Architectures(modality, names, {}, parts)
     own = {feature for name in names for feature in networks.inputs(name)} - given.keys()
-    known = {copy for name in names for each in networks.copies(name).values() for copy in each}
-    copies = sorted(copy for copy in known if folder_of(project, copy).is_dir())
-    data = load(project, sorted(own) + copies)
+    copies = {
+        copy: feature
+        for name in names
+        for feature, each in networks.copies(name).items()
+        for copy in each
+        if folder_of(project, copy).is_dir()
+    }
+    data = load(project, sorted(own) + sorted(copies))
     if parts:
         data = fusion.with_answers(project, data)
     if not len(data.part("train")):
         if fusion.LATE not in names:
             raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
-        names, copies = [fusion.LATE], []  # what it begins with needs nothing to learn from
+        names, copies = [fusion.LATE], {}  # what it begins with needs nothing to learn from
         data = replace(data, features={name: data.features[name] for name in given})
     return Task(modality, data, names, left_out, parts, given, copies)
 

@@ -57,7 +57,7 @@ def train(
     described = dict(task.data.descriptions)
     for one in parts.values():
         described |= one.description["features"]
-    taken = {each for one in set(names) for each in task.networks(preparations).inputs(one)}
+    taken = {each for one in set(names) for each in task.networks(preparations).asked(one)}
     by_answers = not taken.isdisjoint(task.given)
     if by_answers:
         taken = {feature for one in parts.values() for feature in one.preparations}
@@ -176,7 +176,7 @@ def _member(
         if len(history):
             figure = plots.learning_curves(history, title + _kind(settings))
             mlflow.log_figure(figure, "learning_curves.png")
-    return network, history
+    return networks.answering(network, values["architecture"]), history
 
 
 def _judged(

@@ -33,7 +33,7 @@ def project(tmp_path, monkeypatch):
         rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
     pd.DataFrame(rows).to_parquet(made.catalogue)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for name in ("logmel", "prosody", "whisper_copies"):
+    for name in ("logmel", "prosody", "whisper_speeds", "whisper_copies"):
         params["extractors"].pop(name)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return made

@@ -8,22 +8,28 @@ from sounds import voice
 from whisper_file import write
 
 from avemo.errors import SettingsError
-from avemo.features import whisper, whisper_copies
+from avemo.features import whisper, whisper_copies, whisper_speeds
 from avemo.features._changed import at_pitch, at_speed, in_noisy_room
 from avemo.features.extractors import extractor_of
 from avemo.settings import FILE, load
 
 ROOT = Path(__file__).parents[2]
 RATE = 16000
-SETTINGS = whisper_copies.Settings(
-    sample_rate=RATE,
-    voiced_db=35.0,
-    step_ms=60.0,
-    speed=0.1,
-    semitones=2.0,
-    snr_db=30.0,
-    reverberation_s=0.3,
-)
+HEARD = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
+SETTINGS = {
+    whisper_speeds: whisper_speeds.Settings(**HEARD, speed=0.1),
+    whisper_copies: whisper_copies.Settings(
+        **HEARD, semitones=2.0, snr_db=30.0, reverberation_s=0.3
+    ),
+}
+#: whose each copy is
+COPIES = {
+    "slower": "whisper_speeds",
+    "faster": "whisper_speeds",
+    "lower": "whisper_copies",
+    "higher": "whisper_copies",
+    "noisy": "whisper_copies",
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,12 @@ def weights(tmp_path_factory):
     file = write(tmp_path_factory.mktemp("weights") / "model.safetensors")
     whisper.shrink(file, file.with_name("encoder"))
     return {"whisper_tiny_en": file.with_name("encoder")}
+
+
+def extracted(sound, weights):
+    """Both extractors' arrays."""
+    made = [one.extract(sound, settings, weights) for one, settings in SETTINGS.items()]
+    return made[0] | made[1]
 
 
 def tone(seconds=1.0, hz=440.0):
@@ -59,8 +71,9 @@ def level(sound):
 
 def test_each_copy_as_whisper_hears_it(weights):
     sound = spoken()
-    found = whisper_copies.extract(sound, SETTINGS, weights)
-    assert {name: array.dtype.name for name, array in found.items()} == whisper_copies.ARRAYS
+    found = extracted(sound, weights)
+    types = {name: array.dtype.name for name, array in found.items()}
+    assert types == whisper_speeds.ARRAYS | whisper_copies.ARRAYS
     changed = {
         "slower": at_speed(sound, 0.9),
         "faster": at_speed(sound, 1.1),
@@ -69,13 +82,13 @@ def test_each_copy_as_whisper_hears_it(weights):
         "noisy": in_room(sound, snr_db=30.0),
     }
     for name, copy in changed.items():
-        expected = whisper.extract(copy, SETTINGS, weights)["whisper"]
+        expected = whisper.extract(copy, whisper.Settings(**HEARD), weights)["whisper"]
         assert expected.shape[1] == 5 * 384
-        np.testing.assert_array_equal(found[f"whisper_copies_{name}"], expected)
+        np.testing.assert_array_equal(found[f"{COPIES[name]}_{name}"], expected)
 
 
 def test_slower_has_more_steps_and_faster_fewer(weights):
-    found = whisper_copies.extract(tone(1.8), SETTINGS, weights)
+    found = extracted(tone(1.8), weights)
     steps = {name.rpartition("_")[2]: len(array) for name, array in found.items()}
     assert steps == {"slower": 34, "faster": 28, "lower": 30, "higher": 30, "noisy": 30}
 
@@ -83,16 +96,16 @@ def test_slower_has_more_steps_and_faster_fewer(weights):
 @pytest.mark.parametrize("samples", [1, 2, 319, RATE * 3 // 10])
 def test_a_short_clip_and_silence(samples, weights):
     for sound in (spoken()[RATE // 2 :][:samples], np.zeros(samples, "f")):
-        for copy in whisper_copies.extract(sound, SETTINGS, weights).values():
+        for copy in extracted(sound, weights).values():
             assert 1 <= len(copy) <= 6
             assert np.isfinite(copy).all()
 
 
 def test_silence_around_it_stays_outside_of_what_is_only_changed(weights):
     sound = np.concatenate([np.zeros(RATE, "f"), spoken(0.9), np.zeros(RATE, "f")])
-    found = whisper_copies.extract(sound, SETTINGS, weights)
+    found = extracted(sound, weights)
     for name in ("slower", "faster", "lower", "higher"):
-        assert 10 <= len(found[f"whisper_copies_{name}"]) <= 20
+        assert 10 <= len(found[f"{COPIES[name]}_{name}"]) <= 20
     assert all(np.isfinite(copy).all() for copy in found.values())
 
 
@@ -153,9 +166,9 @@ def test_the_room_s_echo_follows_the_sound_and_fades():
     assert np.abs(found[4001 + 4800 :]).max() < 1e-6
 
 
-@pytest.mark.parametrize("copy", ["slower", "faster", "lower", "higher", "noisy"])
-def test_whose_array_it_is(copy):
-    assert extractor_of(f"whisper_copies_{copy}") == "whisper_copies"
+@pytest.mark.parametrize(("copy", "extractor"), COPIES.items())
+def test_whose_array_it_is(copy, extractor):
+    assert extractor_of(f"{extractor}_{copy}") == extractor
 
 
 def written(folder, change):
@@ -168,22 +181,24 @@ def written(folder, change):
 
 def test_the_project_s_own_copies_are_as_whisper_hears():
     found = load(ROOT).extractors
-    assert found["whisper_copies"] == SETTINGS
-    assert dict(found["whisper"]).items() <= dict(SETTINGS).items()
+    assert dict(found["whisper"]) == HEARD
+    assert found["whisper_speeds"] == SETTINGS[whisper_speeds]
+    assert found["whisper_copies"] == SETTINGS[whisper_copies]
 
 
-def test_whisper_without_copies(tmp_path):
-    folder = written(tmp_path, lambda found: found.pop("whisper_copies"))
-    assert "whisper_copies" not in load(folder).extractors
+@pytest.mark.parametrize("name", ["whisper_speeds", "whisper_copies"])
+def test_whisper_without_copies(tmp_path, name):
+    folder = written(tmp_path, lambda found: found.pop(name))
+    assert name not in load(folder).extractors
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda found: found.pop("whisper"), "whisper_copies needs whisper, which is not there"),
+        (lambda found: found.pop("whisper"), "whisper_speeds needs whisper, which is not there"),
         (
             lambda found: found["whisper"].update(step_ms=40.0),
-            "whisper_copies.step_ms is 60.0, whisper's is 40.0: make them the same",
+            "whisper_speeds.step_ms is 60.0, whisper's is 40.0: make them the same",
         ),
         (
             lambda found: found["whisper_copies"].update(voiced_db=30.0),
@@ -198,18 +213,18 @@ def test_copies_of_what_whisper_does_not_hear(tmp_path, change, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("extractor", "change", "message"),
     [
-        ({"speed": 0.0}, "greater than 0"),
-        ({"speed": 0.6}, "less than or equal to 0.5"),
-        ({"semitones": 13.0}, "less than or equal to 12"),
-        ({"snr_db": -1.0}, "greater than or equal to 0"),
-        ({"snr_db": float("nan")}, "less than or equal to 60"),
-        ({"reverberation_s": 0.0}, "greater than or equal to 0.01"),
-        ({"sample_rate": 8000}, "Input should be 16000"),
-        ({"pitch": 2.0}, "Extra inputs"),
+        (whisper_speeds, {"speed": 0.0}, "greater than 0"),
+        (whisper_speeds, {"speed": 0.6}, "less than or equal to 0.5"),
+        (whisper_speeds, {"semitones": 2.0}, "Extra inputs"),
+        (whisper_copies, {"semitones": 13.0}, "less than or equal to 12"),
+        (whisper_copies, {"snr_db": -1.0}, "greater than or equal to 0"),
+        (whisper_copies, {"snr_db": float("nan")}, "less than or equal to 60"),
+        (whisper_copies, {"reverberation_s": 0.0}, "greater than or equal to 0.01"),
+        (whisper_copies, {"sample_rate": 8000}, "Input should be 16000"),
     ],
 )
-def test_wrong_settings(change, message):
+def test_wrong_settings(extractor, change, message):
     with pytest.raises(ValidationError, match=message):
-        whisper_copies.Settings(**{**SETTINGS.model_dump(), **change})
+        extractor.Settings(**{**SETTINGS[extractor].model_dump(), **change})

@@ -94,7 +94,6 @@ def goes_through_its_folder(made, folder):
     assert found.shape == (CLIPS, len(EMOTIONS))
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(found, made.network.predict(made.inputs, verbose=0), atol=1e-6)
-    assert loaded.network.get_layer("embedding").output.shape[1:] != ()
 
 
 @pytest.mark.parametrize(("modality", "name"), ALONE)

@@ -5,7 +5,7 @@ import pytest
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.evaluation import calibration
 from avemo.models import bundle, inputs
-from avemo.models.ensemble import join
+from avemo.models.ensemble import averaged, join
 from avemo.models.hypermodel import Architectures
 
 pytestmark = pytest.mark.slow
@@ -17,6 +17,11 @@ FEATURES = {
     "whisper_stats": [DRAW.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)],
 }
 PREPARATIONS = {name: inputs.fit(clips) for name, clips in FEATURES.items()}
+#: altered copies of `whisper`
+VIEWS = {"whisper": ["slower", "faster"]}
+for place, copy in enumerate(VIEWS["whisper"]):
+    FEATURES[copy] = [clip[place:] * np.float32(1.5 - place) for clip in FEATURES["whisper"]]
+    PREPARATIONS[copy] = PREPARATIONS["whisper"]
 INPUTS = {name: made.apply(FEATURES[name]) for name, made in PREPARATIONS.items()}
 
 LINEAR = {"architecture": "whisper_linear"}
@@ -69,19 +74,24 @@ def test_an_answer_without_doubt_and_without_a_chance():
     assert np.isfinite(np.log(found)).all()
 
 
-def test_the_embeddings_stand_side_by_side():
-    members = [member(HEAD, 1), member(LINEAR, 2)]
-    joined = join(members, [0.5, 0.5], 1.5)
-    assert joined.get_layer("emotion").output.shape == (None, len(EMOTIONS))
-    each, found = (
-        [answers(keras.Model(one.input, one.get_layer("embedding").output)) for one in networks]
-        for networks in (members, [joined])
-    )
-    np.testing.assert_allclose(found[0], np.concatenate(each, axis=1), atol=1e-5)
+def test_asked_about_copies_it_answers_the_mean():
+    alone = member(HEAD, 1)
+    asked = averaged(alone, VIEWS)
+    assert set(asked.input) == {"whisper", "slower", "faster"}
+    takes = [INPUTS[name] for name in ("whisper", "slower", "faster")]
+    each = [alone.predict({"whisper": take}, verbose=0) for take in takes]
+    np.testing.assert_allclose(answers(asked), np.mean(each, axis=0), rtol=1e-4, atol=1e-6)
+    assert np.ptp(each, axis=0).max() > 0.01  # the copies are heard
+
+
+def test_without_copies_it_stays_as_it_is():
+    alone = member(LINEAR, 1)
+    assert averaged(alone, {}) is alone
 
 
 def test_it_survives_its_folder(tmp_path):
-    joined = join([member(HEAD, 1), member(LINEAR, 2)], [0.5, 0.5], 1.5)
+    members = [averaged(member(HEAD, 1), VIEWS), averaged(member(HEAD, 3), VIEWS)]
+    joined = join([*members, member(LINEAR, 2)], [0.3, 0.2, 0.5], 1.5)
     kept = {name: PREPARATIONS[name] for name in joined.input}
     bundle.write(tmp_path, joined, kept, {"classes": list(EMOTIONS)})
     loaded = bundle.Bundle(tmp_path)

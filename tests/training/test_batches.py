@@ -93,13 +93,13 @@ def test_each_emotion_weighs_the_same():
 @pytest.mark.parametrize("copies", [True, False])
 def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
     made = dataset()
-    features = {**made.features, "whisper_copies_slower": made.features["whisper"][::-1]}
+    features = {**made.features, "whisper_speeds_slower": made.features["whisper"][::-1]}
     made = replace(made, features=features)
     preparation = {"whisper": inputs.fit(made.features["whisper"])}
-    networks = Architectures("audio", ["whisper"], preparation, {}, ["whisper_copies_slower"])
+    networks = Architectures("audio", ["whisper"], preparation, {}, ["whisper_speeds_slower"])
     values = {"architecture": "whisper", "whisper/copies": copies, "whisper/width": 96}
     variation = networks.varied(values)
-    assert variation.copies == ({"whisper": ["whisper_copies_slower"]} if copies else {})
+    assert variation.copies == ({"whisper": ["whisper_speeds_slower"]} if copies else {})
 
     def weights(seed):
         deterministic(1)

@@ -6,13 +6,14 @@ Source:
 
 from typing import Any
 
-from ...features import whisper_copies
+from ...features import whisper_copies, whisper_speeds
 from ..pooling import inside, narrowed, statistics
 
-__all__ = ["COPIES", "INPUTS", "embed", "pooled"]
+__all__ = ["COPIES", "INPUTS", "VIEWS", "embed", "pooled"]
 
 INPUTS = ("whisper",)
-COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
+COPIES = {"whisper": (*whisper_speeds.ARRAYS, *whisper_copies.ARRAYS)}
+VIEWS = {"whisper": tuple(whisper_speeds.ARRAYS)}
 
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:

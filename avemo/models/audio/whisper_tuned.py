@@ -12,10 +12,11 @@ from typing import Any
 from ..pooling import inside
 from . import whisper
 
-__all__ = ["COPIES", "INPUTS", "RAW", "embed"]
+__all__ = ["COPIES", "INPUTS", "RAW", "VIEWS", "embed"]
 
 INPUTS = whisper.INPUTS
 COPIES = whisper.COPIES
+VIEWS = whisper.VIEWS
 RAW = ("whisper",)
 
 

@@ -7,7 +7,7 @@ Source:
 
 from typing import Any
 
-from ...features import whisper_copies
+from ..audio import whisper
 from ..pooling import inside, narrowed, statistics
 from ..presence import together
 
@@ -16,7 +16,7 @@ __all__ = ["COPIES", "INPUTS", "embed"]
 _HEARD = ("whisper",)
 _SEEN = ("expression", "expression_probabilities", "geometry")
 INPUTS = _HEARD + _SEEN
-COPIES = {"whisper": tuple(whisper_copies.ARRAYS)}
+COPIES = whisper.COPIES
 
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
