@@ -159,9 +159,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         found = self._known(self.copies(name))
         if not found:
             return Variation()
-        copies = hp.Boolean("copies", default=True)
-        mixup = hp.Choice("mixup", [0.0, 0.2], default=0.0)
-        return Variation(found if copies else {}, mixup)
+        return Variation(found, hp.Choice("mixup", [0.0, 0.2], default=0.0))
 
 
 @dataclass(frozen=True)

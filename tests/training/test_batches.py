@@ -96,10 +96,11 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
     features = {**made.features, "whisper_speeds_slower": made.features["whisper"][::-1]}
     made = replace(made, features=features)
     preparation = {"whisper": inputs.fit(made.features["whisper"])}
-    networks = Architectures("audio", ["whisper"], preparation, {}, ["whisper_speeds_slower"])
-    values = {"architecture": "whisper", "whisper/copies": copies, "whisper/width": 96}
+    there = ["whisper_speeds_slower"] if copies else []
+    networks = Architectures("audio", ["whisper"], preparation, {}, there)
+    values = {"architecture": "whisper", "whisper/width": 96}
     variation = networks.varied(values)
-    assert variation.copies == ({"whisper": ["whisper_speeds_slower"]} if copies else {})
+    assert variation.copies == ({"whisper": there} if copies else {})
 
     def weights(seed):
         deterministic(1)
