@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -474,13 +475,14 @@ def _report(arguments: argparse.Namespace) -> int:
     found = project.find()
     chosen = settings.load(found.root)
     if arguments.keep:
+        from .report import fusions
         from .report.takeover import takeover
 
-        print("\n".join(takeover(found)))
+        print("\n".join([*takeover(found), fusions.keep(found, chosen)]))
     written = write(found.root, chosen)
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
-        print("next: read them, then git add results/audio docs")
+        print("next: read them, then git add results/audio results/fused docs")
     return 0
 
 
@@ -533,6 +535,9 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     found = project.find()
     store.connect(found, spool=False)
     from .registry.rebuild import rebuild
+
+    # asked to end, it takes its folder away, as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     line = ""
     with store.explained():

@@ -16,6 +16,9 @@ __all__ = ["ROOT", "Project", "explained", "find", "stage"]
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"
 
+#: in the environment of a stage that has begun again
+_AGAIN = "AVEMO_AGAIN"
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -127,7 +130,15 @@ def stage(main: Callable[..., None], *arguments: str) -> None:
     def run() -> int:
         project = find()
         settings: Settings = load(project.root)
-        main(project, settings, *(values[argument] for argument in arguments))
+        try:
+            main(project, settings, *(values[argument] for argument in arguments))
+        except Exception as error:
+            if not _server_is_gone(error) or _AGAIN in os.environ:
+                raise
+            print("avemo: the tracking server went away: the stage begins again", file=sys.stderr)
+            # as a new process, for MLflow keeps what it had begun; it finds the server away
+            os.environ[_AGAIN] = "1"
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         return 0
 
     sys.exit(explained(run))
@@ -147,6 +158,15 @@ def explained(command: Callable[[], int]) -> int:
         message = "the disk is full: free some space and run the same command again"
     print(f"avemo: {' '.join(message.split())}", file=sys.stderr)
     return 1
+
+
+def _server_is_gone(error: BaseException | None) -> bool:
+    """Whether that is what an error comes from: MLflow has asked again and again."""
+    while error is not None:
+        if "API request to" in str(error) and "Max retries" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _disk_is_full(error: BaseException | None) -> bool:

@@ -199,6 +199,21 @@ def test_each_modality_is_split_alike(checkout):
         assert list(table["true"]) == list(tables[0]["true"])
 
 
+def test_the_fused_model_with_a_modality_missing(checkout):
+    found = checkout.json("results/evaluation/metrics.json")["modalities"]["fused"]
+    tables = {
+        name: pd.read_csv(checkout.folder / f"results/evaluation/{name}.csv")
+        for name in ("fused", "fused_audio", "fused_visual")
+    }
+    for part in ("audio", "visual"):
+        alone = tables[f"fused_{part}"]
+        assert list(alone["performance"]) == list(tables["fused"]["performance"])
+        assert not alone.equals(tables["fused"])
+        assert found["alone"][part]["uar"]["performances"] == len(alone)
+    compared = pd.read_csv(checkout.folder / "results/search/fused/compared.csv")
+    assert {"audio", "visual", "late"} <= set(compared["system"])
+
+
 @pytest.mark.parametrize(
     ("modality", "kind", "close"),
     # the fused figures were made with the wav's sound; the film's went through AAC

@@ -1,5 +1,6 @@
 """The test part, looked at once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,23 @@ from ..models.bundle import Bundle
 from ..project import Project
 from ..settings import Settings
 from ..tracking import pointer, runs
-from ..training.data import load
+from ..training.data import Dataset, load, modality_of
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
 from . import metrics, plots
 
-__all__ = ["evaluate"]
+__all__ = ["ALONE", "evaluate"]
+
+#: what the fused model has where a modality is missing, by the one that is there
+ALONE = {"audio": "sound alone", "visual": "picture alone"}
 
 
 def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, Any]:
     """Judge each trained model on the test part; its figures go to the run that trained it.
 
     Args:
-        folder: gets `metrics.json`, `MODALITY.csv` (predictions) and `comparison.png`
+        folder: gets `metrics.json`, `MODALITY.csv` (predictions; `fused_audio.csv` and
+            `fused_visual.csv` by the fused model from sound or picture alone) and `comparison.png`
 
     Returns:
         for each modality: run_id, architecture and test figures, or what is absent and why
@@ -55,6 +60,10 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
             compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
             chance = metrics.chance(table["true"])
+            if modality == "fused":
+                figures[modality]["alone"] = _alone(settings, model, data, folder)
+    for part, found in figures["fused"].get("alone", {}).items():
+        compared[f"fused, {ALONE[part]}"] = metrics.Interval(**found["uar"])
     synthetic = settings.corpus.synthetic
     if compared:
         title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)
@@ -66,4 +75,20 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         "modalities": figures,
     }
     pointer.write(folder / "metrics.json", found)
+    return found
+
+
+def _alone(settings: Settings, model: Bundle, data: Dataset, folder: Path) -> dict[str, Any]:
+    """What the fused model answers with one modality missing, by the one that is there."""
+    found = {}
+    for part, name in ALONE.items():
+        given = {
+            feature: clips
+            if modality_of(feature) == part
+            else [model.preparations[feature].nothing] * len(clips)
+            for feature, clips in data.features.items()
+        }
+        table = predictions(model, replace(data, features=given))
+        table.to_csv(folder / f"fused_{part}.csv", index=False, float_format="%.9g")
+        found[part] = log_judgement(settings, table, f"test_{part}_alone", f"fused, {name}")
     return found

@@ -51,9 +51,13 @@ class Interval:
     performances: int
 
     def __str__(self) -> str:
+        return f"{self}"
+
+    def __format__(self, sign: str) -> str:
+        """With `+`, for a difference, each figure has its sign."""
         if self.low is None or self.high is None:
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return f"{self.value:{sign}.3f}"
+        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
 
 
 def probabilities(predictions: pd.DataFrame) -> np.ndarray:

@@ -19,13 +19,18 @@ def lines(found: dict[str, Any]) -> list[str]:
         elif "no_test" in figures:
             out.append(f"{modality:8}{figures['architecture']:14}absent: {figures['no_test']}")
         else:
-            uar, accuracy = figures["test"]["uar"], figures["test"]["accuracy"]
-            size = f"{uar['performances']}, {uar['actors']}"
-            cells = f"{interval(uar):24}{interval(accuracy):24}{size}"
-            out.append(f"{modality:8}{figures['architecture']:14}{cells}")
+            out.append(_line(modality, figures["architecture"], figures["test"]))
+            alone = figures.get("alone", {})
+            out += [_line("", f" {part} alone", one) for part, one in alone.items()]
     if found["synthetic"]:
         out.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
     return out
+
+
+def _line(modality: str, architecture: str, found: dict[str, Any]) -> str:
+    uar, accuracy = found["uar"], found["accuracy"]
+    size = f"{uar['performances']}, {uar['actors']}"
+    return f"{modality:8}{architecture:14}{interval(uar):24}{interval(accuracy):24}{size}"
 
 
 def interval(figure: dict[str, Any]) -> str:

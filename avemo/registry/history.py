@@ -21,7 +21,7 @@ __all__ = ["Move", "back_to", "line", "moves", "new", "who", "write"]
 _TAG = "avemo.move."
 
 BEGUN, DONE, INTERRUPTED = "begun", "done", "interrupted"
-PROMOTE, ROLLBACK = "promote", "rollback"
+REGISTER, PROMOTE, ROLLBACK = "register", "promote", "rollback"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Move:
 
     Args:
         number: from 1
-        kind: promote or rollback
+        kind: register (the first, which has nothing to be held against), promote or rollback
         source: the version that was champion; empty where there was none
         target: the version that is to be it
         check: `passed`, what it was refused for, or empty
@@ -85,7 +85,7 @@ def back_to(before: Sequence[Move]) -> str:
             continue
         if move.kind == PROMOTE:
             stack.append(move.source)
-        elif stack:
+        elif move.kind == ROLLBACK and stack:
             stack.pop()
     return stack[-1] if stack else ""
 

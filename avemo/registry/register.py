@@ -21,7 +21,7 @@ from ..serving.pyfunc import MODEL
 from ..settings import Settings
 from ..tracking import lineage, locked, runs
 from ..tracking.code import DIFF
-from . import card, contents, repeat, verify
+from . import card, contents, history, repeat, verify
 
 __all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
 
@@ -73,7 +73,7 @@ def _version(
     tags = _tags(settings, subject, found) | {verify.TAG: seal}
     tags["avemo.repeated"] = _tried(project, modality, model_id, subject)
     number = _made(client, name, model_id, run_id, tags, subject, settings)
-    aliases = _aliases(client, name, number, left)
+    aliases = _aliases(client, project.root, name, number, left)
     client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
     _remove(client, name, left)
     return {
@@ -202,16 +202,25 @@ def _made(
     return str(made.version)
 
 
-def _aliases(client: Any, name: str, number: str, left: dict[str, list[str]]) -> list[str]:
+def _aliases(
+    client: Any, root: Path, name: str, number: str, left: dict[str, list[str]]
+) -> list[str]:
     """Candidate; and champion where there is none, or one that an interruption left."""
-    known = client.get_registered_model(name).aliases
+    client.set_registered_model_alias(name, CANDIDATE, number)
+    model = client.get_registered_model(name)
     unfinished = {version for versions in left.values() for version in versions}
-    found = [CANDIDATE]
-    if CHAMPION not in known or str(known[CHAMPION]) in unfinished:
-        found.append(CHAMPION)
-    for alias in found:
-        client.set_registered_model_alias(name, alias, number)
-    return found
+    if CHAMPION in model.aliases and str(model.aliases[CHAMPION]) not in unfinished:
+        return [CANDIDATE]
+    before = history.moves(model.tags)
+    for move in before:
+        if move.target in unfinished:
+            history.write(client, name, move.ended(history.INTERRUPTED))
+    fields = {"kind": history.REGISTER, "source": "", "target": number, "reason": "", "check": ""}
+    move = history.new(before, root, **fields)
+    history.write(client, name, move)
+    client.set_registered_model_alias(name, CHAMPION, number)
+    history.write(client, name, move.ended(history.DONE))
+    return [CANDIDATE, CHAMPION]
 
 
 def _left(client: Any, name: str, run_id: str) -> dict[str, list[str]]:

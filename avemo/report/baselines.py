@@ -1,6 +1,6 @@
 """The original study's systems beside what was published of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ..baselines.published import CHANNELS, SYSTEMS
 from ..evaluation.metrics import Interval
@@ -14,38 +14,33 @@ __all__ = ["accuracies", "sections", "synthetic", "systems"]
 _KINDS = {"random": plots.RANDOM, "actor": plots.ACTOR}
 _SPLITS = {"random": "random split", "actor": "unseen actors"}
 _NOTHING = "–"
+_HEAD = (
+    *("system", "channel", "published: accuracy"),
+    *(f"{split}: {figure}" for split in _SPLITS.values() for figure in ("accuracy", "UAR")),
+)
 
 
 def sections(judged: Judged) -> list[str]:
-    """In Markdown: the table, what could not be run and why, and how to read it."""
-    lines, missing = [], []
-    for system in systems(judged):
-        for channel in _channels(system):
-            cells = []
-            for protocol in _SPLITS:
-                found = _figures(judged, system, channel, protocol)
-                cells += [
-                    _cell(found[name]) if found else "not run" for name in ("accuracy", "uar")
-                ]
-                if not found:
-                    missing.append((system, channel, protocol))
-            name = code(system.name) + " (synthetic)" * (system.synthetic and bool(system.runs))
-            published = _published(system.name).get(channel, ())
-            share = " to ".join(f"{one:.2f}" for one in published) or _NOTHING
-            lines.append((name, channel, share, *cells))
-    head = (
-        *("system", "channel", "published: accuracy"),
-        *(f"{split}: {figure}" for split in _SPLITS.values() for figure in ("accuracy", "UAR")),
-    )
+    """In Markdown: the table, what could not be run and why, and how to read it.
+
+    Where there are real runs, those of the synthetic sample have a table of their own.
+    """
+    apart = _real(judged)
+    first = [one for one in systems(judged) if not (apart and _sampled(one))]
+    lines, missing = _lines(judged, first)
     text = (
         "The original study's systems, which listen, see (`face-`) or do both (`av-`): as "
         "published, run here by the study's protocol, and run here on actors whom no model knows."
     )
-    if others := [code(one.name) for one in systems(judged) if not _studied(one.name)]:
+    if others := [code(one.name) for one in first if not _studied(one.name)]:
         text += f" The study had no {' and no '.join(others)}."
+    out = [caption(text, any(map(_sampled, first))), table(_HEAD, lines)]
+    if sampled := [one for one in systems(judged) if one not in first]:
+        lines, more = _lines(judged, sampled)
+        out += [caption("Run on the sample alone.", True), table(_HEAD, lines)]
+        missing += more
     return [
-        caption(text, synthetic(judged)),
-        table(head, lines),
+        *out,
         f"The published figures are of random splits and came without an interval; {_NOTHING} "
         "stands where the study published none. Those of systems that see came without a channel "
         "and stand under both. Of its three ways to join sound and picture the study gave one "
@@ -59,10 +54,38 @@ def sections(judged: Judged) -> list[str]:
     ]
 
 
-def accuracies(judged: Judged) -> dict[str, dict[str, Interval]]:
-    """For the figure: by system and channel, the accuracies that there are."""
+def _lines(
+    judged: Judged, among: Iterable[System]
+) -> tuple[list[tuple[str, ...]], list[tuple[System, str, str]]]:
+    """The table's, and what was not run."""
+    lines, missing = [], []
+    for system in among:
+        for channel in _channels(system):
+            cells = []
+            for protocol in _SPLITS:
+                found = _figures(judged, system, channel, protocol)
+                cells += [
+                    _cell(found[name]) if found else "not run" for name in ("accuracy", "uar")
+                ]
+                if not found:
+                    missing.append((system, channel, protocol))
+            name = code(system.name) + " (synthetic)" * _sampled(system)
+            published = _published(system.name).get(channel, ())
+            share = " to ".join(f"{one:.2f}" for one in published) or _NOTHING
+            lines.append((name, channel, share, *cells))
+    return lines, missing
+
+
+def accuracies(judged: Judged) -> tuple[dict[str, dict[str, Interval]], bool]:
+    """For the figure: by system and channel, the accuracies that there are.
+
+    Returns:
+        them, and whether they are of the synthetic sample, for want of others
+    """
     rows = {}
     for system in systems(judged):
+        if _real(judged) and _sampled(system):
+            continue
         for channel in _channels(system):
             found: dict[str, Interval] = {}
             if channel in _published(system.name):
@@ -72,12 +95,12 @@ def accuracies(judged: Judged) -> dict[str, dict[str, Interval]]:
                     found[kind] = figures["accuracy"]
             if found:
                 rows[f"{system.name}, {channel}"] = found
-    return rows
+    return rows, synthetic(judged) and not _real(judged)
 
 
 def synthetic(judged: Judged) -> bool:
     """Whether some of these runs were on the synthetic sample."""
-    return any(system.synthetic and system.runs for system in judged.kept.facts.systems)
+    return any(_sampled(system) for system in judged.kept.facts.systems)
 
 
 def systems(judged: Judged) -> Iterator[System]:
@@ -86,6 +109,14 @@ def systems(judged: Judged) -> Iterator[System]:
     for name in SYSTEMS:
         yield there.pop(name, System(name=name))
     yield from there.values()
+
+
+def _real(judged: Judged) -> bool:
+    return any(one.runs and not one.synthetic for one in systems(judged))
+
+
+def _sampled(system: System) -> bool:
+    return system.synthetic and bool(system.runs)
 
 
 def _cell(figure: Interval) -> str:

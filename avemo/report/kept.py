@@ -17,7 +17,7 @@ from ..evaluation.metrics import PROBABILITIES, probabilities
 from .facts import PREDICTIONS, RUNS, UNCALIBRATED, Baseline, Champion, Facts
 from .facts import read as read_facts
 
-__all__ = ["FOLDER", "Damaged", "Kept", "checked", "facts", "read", "table"]
+__all__ = ["FOLDER", "Damaged", "Kept", "checked", "checked_rows", "facts", "read", "table"]
 
 #: in a checkout
 FOLDER = Path("results", "audio")
@@ -117,7 +117,7 @@ def table(file: Path, name: str) -> pd.DataFrame:
     with _explained(name):
         if not file.exists():
             raise ValueError(f"it is missing, and {RUNS} names the run that made it")
-        return _checked(pd.read_csv(file, dtype={"performance": str, "true": str}))
+        return checked_rows(pd.read_csv(file, dtype={"performance": str, "true": str}))
 
 
 @contextmanager
@@ -129,7 +129,12 @@ def _explained(name: str) -> Iterator[None]:
         raise Damaged(f"{name}: {error}") from None
 
 
-def _checked(rows: pd.DataFrame) -> pd.DataFrame:
+def checked_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Predictions, checked, and in the order of their performances; as `table`.
+
+    Raises:
+        ValueError: the message says what is wrong
+    """
     if missing := [name for name in _COLUMNS if name not in rows]:
         raise ValueError(f"there is no column {ten(missing)}")
     if rows.empty:

@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 from ..errors import AvemoError
 from ..files import whole
 from ..project import Project
-from ..tracking import pointer, store
+from ..tracking import pointer, spool, store
 from . import kept
 from .facts import (
     PREDICTIONS,
@@ -264,11 +264,11 @@ def _system(file: Path, place: str, before: dict[str, System]) -> tuple[System, 
 
 
 def _tracked(run_id: str) -> Any:
-    """A run in the tracking store."""
+    """A run in the tracking store, by the id that it has there."""
     import mlflow
 
     try:
-        return mlflow.get_run(run_id)
+        return mlflow.get_run(spool.there(run_id))
     except mlflow.MlflowException:
         raise AvemoError(
             f"the run {run_id} is not at {mlflow.get_tracking_uri()}: set {store.TRACKING_URI} to "

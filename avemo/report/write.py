@@ -9,7 +9,7 @@ from ..evaluation.metrics import chance
 from ..files import whole
 from ..page import code, html, table
 from ..settings import Settings
-from . import baselines, champion, clips, experiments, kept, plots, untouched
+from . import baselines, champion, clips, experiments, fusions, kept, plots, untouched
 from .facts import PREDICTIONS, UNCALIBRATED, Run
 from .judged import Judged, caption, judge
 
@@ -38,7 +38,7 @@ def write(root: Path, settings: Settings) -> list[str]:
         AvemoError: nothing is kept, or a file is damaged; then nothing is written
     """
     judged = judge(kept.read(root / kept.FOLDER), settings)
-    markdown = text(judged, untouched.read(root), clips.read(root))
+    markdown = text(judged, untouched.read(root), clips.read(root), fusions.read(root))
     pictures = {f"{NAME}/{name}.svg": drawn for name, drawn in _figures(judged).items()}
     page = html("Results", markdown, pictures)
     with whole(root / DOCS / NAME) as beside:
@@ -56,7 +56,10 @@ def write(root: Path, settings: Settings) -> list[str]:
 
 
 def text(
-    judged: Judged, seen: pd.DataFrame | None = None, answered: pd.DataFrame | None = None
+    judged: Judged,
+    seen: pd.DataFrame | None = None,
+    answered: pd.DataFrame | None = None,
+    fused: pd.DataFrame | None = None,
 ) -> str:
     """The page, in Markdown.
 
@@ -64,6 +67,7 @@ def text(
         judged: what is kept of sound
         seen: what is kept of the untouched expression network
         answered: what is kept of the registered models' answers for single clips
+        fused: what is kept of sound and picture, alone and joined
     """
     best = judged.kept.facts.champion
     out = ["# Results"]
@@ -101,6 +105,8 @@ def text(
         out += ["## By emotion", *champion.emotions(judged, best)]
         out += ["## By sex", *champion.sexes(judged, best)]
         out += ["## Calibration", *champion.calibration(judged, best)]
+    if fused is not None:
+        out += ["## Sound and picture", *fusions.section(fused, judged.settings)]
     if seen is not None:
         out += ["## The untouched expression network on real clips", *untouched.section(seen)]
     if answered is not None:
@@ -112,8 +118,7 @@ def text(
 def _figures(judged: Judged) -> dict[str, bytes]:
     """By name, as SVG."""
     best, figures = judged.kept.facts.champion, {}
-    accuracies = baselines.accuracies(judged)
-    synthetic = baselines.synthetic(judged)
+    accuracies, synthetic = baselines.accuracies(judged)
     if best:
         rows, found = judged.kept.tables[PREDICTIONS], judged.figures[PREDICTIONS]
         accuracies = {"the champion": {plots.ACTOR: found["accuracy"]}} | accuracies
@@ -143,7 +148,7 @@ def _runs(judged: Judged) -> list[str]:
         (run.experiment, run.run_name, code(run.run_id), _commit(run), corpus)
         for run, corpus in made
     ]
-    synthetic = any("synthetic" in corpus for _, corpus in made)
+    synthetic = all("synthetic" in corpus for _, corpus in made)
     return [
         caption("The runs in MLflow that made the predictions.", synthetic),
         table(("experiment", "run", "id", "commit", "corpus"), lines),

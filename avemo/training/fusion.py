@@ -17,8 +17,10 @@ from . import answers
 from .data import Dataset
 
 __all__ = [
+    "COMPARED",
     "LATE",
     "PARTS",
+    "compared",
     "configurations",
     "identities",
     "note",
@@ -31,6 +33,8 @@ __all__ = [
 PARTS = ("audio", "visual")
 #: the architecture that takes answers
 LATE = "late"
+#: in the search's folder
+COMPARED = "compared.csv"
 
 Found = dict[str, Any]
 
@@ -91,6 +95,33 @@ def settled(
         found, given = choose(late)
         fusion = _compared(settings, given, alone)
     return found | {"fusion": fusion}, given
+
+
+def compared(
+    project: Project,
+    trials: list[Found],
+    choose: Callable[[list[Found]], tuple[Found, pd.DataFrame]],
+) -> pd.DataFrame:
+    """What each model alone and each way to fuse them answers, on the same performances.
+
+    Of each architecture that of its trials which the search found best.
+
+    Args:
+        trials: what the search tried, best first
+        choose: as `settled` takes it
+
+    Returns:
+        as `metrics` takes it, with the column `system`
+    """
+    best: dict[str, Found] = {}
+    for one in trials:
+        best.setdefault(one["hyperparameters"]["architecture"], one)
+    fused = {name: choose([one])[1] for name, one in best.items()}
+    given = next(iter(fused.values()))
+    alone = {part: paired.common(answers.table(project, part), given)[0] for part in PARTS}
+    tables = [rows.assign(system=name) for name, rows in (alone | fused).items()]
+    columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
+    return pd.concat(tables, ignore_index=True)[columns]
 
 
 def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.DataFrame]) -> Found:

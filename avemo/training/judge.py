@@ -67,6 +67,13 @@ class ByFolds:
 class Fusion(ByFolds):
     """The same for a fusion, which is held against the better of the two models alone."""
 
+    def chosen(self, trials: list[Found], folder: Path) -> Found:
+        """The same; what each way to fuse answers goes into the folder, too."""
+        rows = fusion.compared(self.project, trials, super()._chosen)
+        rows.to_csv(folder / fusion.COMPARED, index=False, float_format="%.6f")
+        mlflow.log_artifact(str(folder / fusion.COMPARED))
+        return super().chosen(trials, folder)
+
     def _chosen(self, trials: list[Found]) -> tuple[Found, pd.DataFrame]:
         return fusion.settled(self.project, self.settings, trials, super()._chosen)
 

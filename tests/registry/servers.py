@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -67,6 +67,19 @@ def mlflow_server(environment: dict[str, str]) -> Iterator[str]:
         yield uri
 
 
+@contextmanager
+def small_mlflow_server(folder: Path) -> Iterator[tuple[str, int]]:
+    """One of files in a folder; its address and its process group."""
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    uri = f"http://127.0.0.1:{port}"
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    with _process(command, environment, lambda: _answers(f"{uri}/health"), "MLflow") as group:
+        yield uri, group
+
+
 def free_port() -> int:
     """One that nobody listens at."""
     with socket.socket() as one:
@@ -87,9 +100,10 @@ def _process(command, environment, ready, what, **how):
         )
         try:
             _until(ready, process, what, said)
-            yield
+            yield process.pid
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # a test may have ended it
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:

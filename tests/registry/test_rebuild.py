@@ -1,6 +1,7 @@
 """A version is made again from what it says made it, and nothing is left of that."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -212,7 +213,8 @@ def test_a_version_is_made_again_and_is_identical(tiny):
 
 
 @pytest.mark.slow
-def test_ctrl_c_leaves_nothing(tiny):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_it_leaves_nothing(tiny, sent):
     before = tiny.state()
     command = [sys.executable, "-m", "avemo.cli", "rebuild", URI]
     with subprocess.Popen(
@@ -228,7 +230,7 @@ def test_ctrl_c_leaves_nothing(tiny):
             if line.startswith("data from DVC"):
                 break
         time.sleep(1)
-        os.killpg(process.pid, signal.SIGINT)
+        os.killpg(process.pid, sent)
         _, said = process.communicate()
     assert process.returncode == 1
     assert "avemo: stopped" in said
@@ -247,6 +249,22 @@ def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny):
     assert set(table["true"]) == set(EMOTIONS)
     for text in (f"split: {tiny.must('avemo', 'status').split('split')[1].split()[0]}, ", "mfcc"):
         assert text in said
+
+
+@pytest.mark.slow
+def test_what_the_cache_has_no_more_comes_from_the_remote(tiny, tmp_path):
+    cache = tiny.root / ".dvc/cache/files"
+    tiny.must("dvc", "remote", "add", "--local", "--default", "store", str(tmp_path))
+    try:
+        tiny.must("dvc", "push", "--quiet")
+        cache.rename(tiny.root / ".dvc/cache/elsewhere")
+        done = tiny.avemo("rebuild", URI)
+        assert done.stdout.splitlines()[-1] == "rebuilt: identical", done.stderr[-2000:]
+        nothing_is_left(tiny.root, tiny.temporary)
+    finally:
+        (tiny.root / ".dvc/config.local").unlink()
+        shutil.rmtree(cache, ignore_errors=True)
+        (tiny.root / ".dvc/cache/elsewhere").rename(cache)
 
 
 @pytest.mark.slow

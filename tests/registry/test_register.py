@@ -17,7 +17,7 @@ from made_versions import NAME, ROOT, SCRIPT, aliases, predictions, project
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
-from avemo.registry import contents, register, repeat, verify
+from avemo.registry import contents, history, register, repeat, verify
 from avemo.serving import pyfunc
 from avemo.settings import load
 from avemo.tracking import runs
@@ -113,6 +113,10 @@ def versions():
     return {str(one.version): one for one in client.search_model_versions(f"name = '{NAME}'")}
 
 
+def moves():
+    return history.moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
+
+
 def is_whole(number):
     one = mlflow.MlflowClient().get_model_version(NAME, number)
     assert {"avemo.architecture", "avemo.corpus", "avemo.split", verify.TAG} <= set(one.tags)
@@ -147,6 +151,8 @@ def test_what_a_version_carries(here, tmp_path):
     again = register.register(found, load(found.root), figures)["audio"]
     assert (again["version"], again["aliases"]) == ("2", ["candidate"])
     assert aliases() == {"candidate": "2", "champion": "1"}
+    (move,) = moves()
+    assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +176,9 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     (number,) = versions()
     assert aliases() == {"candidate": number, "champion": number}
     is_whole(number)
+    *before, last = moves()
+    assert (last.target, last.state) == (number, "done")
+    assert all(move.state == "interrupted" for move in before)
     experiment = mlflow.get_experiment_by_name("avemo/audio").experiment_id
     (model,) = mlflow.MlflowClient().search_logged_models([experiment])
     assert model.tags["avemo.complete"] == "true"

@@ -1,11 +1,13 @@
 """Where the tracking server is away, a run is kept here, and delivered once, later."""
 
 import os
+import subprocess
+import sys
 
 import mlflow
 import pytest
 import servers
-from made_versions import project
+from made_versions import ROOT, project
 
 from avemo.cli import main
 from avemo.errors import AvemoError
@@ -144,6 +146,43 @@ def test_what_only_reads_does_not_spool(here, capsys, command):
     out, err = capsys.readouterr()
     assert f"the tracking server at {AWAY} does not answer" in err
     assert "Traceback" not in out + err
+
+
+STAGE = """
+import os, signal
+from avemo.project import stage
+from avemo.tracking import store
+
+def main(project, settings):
+    store.connect(project)
+    import mlflow
+    with mlflow.start_run(experiment_id=store.experiment(project, "audio"), run_name="train cnn"):
+        mlflow.log_metric("epoch", 1)
+        if os.environ["MLFLOW_TRACKING_URI"].startswith("http"):
+            os.killpg({group}, signal.SIGKILL)
+        mlflow.log_metric("uar", 0.5)
+
+stage(main)
+"""
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_in_the_middle(here, tmp_path):
+    script = tmp_path / "train.py"
+    (tmp_path / "server").mkdir()
+    with servers.small_mlflow_server(tmp_path / "server") as (uri, group):
+        script.write_text(STAGE.format(group=group))
+        environment = os.environ | {store.TRACKING_URI: uri, "PYTHONPATH": str(ROOT)}
+        environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+        done = subprocess.run(
+            [sys.executable, str(script)], env=environment, capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "avemo: the tracking server went away: the stage begins again" in done.stderr
+    assert "the run is kept in mlruns/spool" in done.stderr
+    client = mlflow.MlflowClient(store.SPOOL.format(root=here.root))
+    (run,) = client.search_runs([client.get_experiment_by_name("avemo/audio").experiment_id])
+    assert (run.info.status, run.data.metrics["uar"]) == ("FINISHED", 0.5)
 
 
 def test_a_server_that_never_answers(monkeypatch):

@@ -112,6 +112,20 @@ def test_only_what_is_surely_better_is_taken(tmp_path, unseen, skill, wins, arch
     assert "against audio alone" in said
 
 
+def test_every_way_to_fuse_is_told_by_its_best_trial(tmp_path, unseen):
+    made = project(tmp_path)
+    found_by(made, "audio", answered(unseen, 2, 1))
+    found_by(made, "visual", answered(unseen, 1, 2))
+    tables = {"attention": answered(unseen, 3, 3), "late": answered(unseen, 2, 1)}
+    trials = [trial("attention"), trial("late"), trial("attention")]
+    rows = fusion.compared(made, trials, choice(tables))
+    assert list(rows["system"].unique()) == ["audio", "visual", "attention", "late"]
+    for name, table in tables.items():
+        own = rows.loc[rows["system"].eq(name), list(metrics.PROBABILITIES)]
+        np.testing.assert_array_equal(own, table[list(metrics.PROBABILITIES)])
+    assert rows.groupby("system")["performance"].apply(set).nunique() == 1
+
+
 class Part:
     """A trained model of one feature."""
 
