@@ -11,17 +11,18 @@ def lines(found: dict[str, Any]) -> list[str]:
     Args:
         found: as in `results/evaluation/metrics.json`
     """
-    head = f"{'':8}{'architecture':14}{'test UAR':24}{'accuracy':24}performances, actors"
-    out = [head]
+    named = [2 + len(one.get("architecture", "")) for one in found["modalities"].values()]
+    width = max(14, *named)
+    out = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
     for modality, figures in found["modalities"].items():
         if "absent" in figures:
-            out.append(f"{modality:8}{'absent':14}{figures['absent']}")
+            out.append(f"{modality:8}{'absent':{width}}{figures['absent']}")
         elif "no_test" in figures:
-            out.append(f"{modality:8}{figures['architecture']:14}absent: {figures['no_test']}")
+            out.append(f"{modality:8}{figures['architecture']:{width}}absent: {figures['no_test']}")
         else:
-            out.append(_line(modality, figures["architecture"], figures["test"]))
+            out.append(_line(modality, f"{figures['architecture']:{width}}", figures["test"]))
             alone = figures.get("alone", {})
-            out += [_line("", f" {part} alone", one) for part, one in alone.items()]
+            out += [_line("", f"{f' {part} alone':{width}}", one) for part, one in alone.items()]
     if found["synthetic"]:
         out.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
     return out
@@ -30,7 +31,7 @@ def lines(found: dict[str, Any]) -> list[str]:
 def _line(modality: str, architecture: str, found: dict[str, Any]) -> str:
     uar, accuracy = found["uar"], found["accuracy"]
     size = f"{uar['performances']}, {uar['actors']}"
-    return f"{modality:8}{architecture:14}{interval(uar):24}{interval(accuracy):24}{size}"
+    return f"{modality:8}{architecture}{interval(uar):24}{interval(accuracy):24}{size}"
 
 
 def interval(figure: dict[str, Any]) -> str:
