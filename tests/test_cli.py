@@ -27,7 +27,8 @@ HEAVY = {
     "requests",
 }
 
-COMMANDS = ("predict", "faces", "status", "corpus", "assets", "baselines", "search", "report")
+COMMANDS = ("predict", "faces", "expression", "status", "corpus", "assets", "baselines", "search")
+COMMANDS += ("report", "compare", "lineage", "rebuild", "registry", "runs")
 
 LOADED = """
 import sys
