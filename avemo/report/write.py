@@ -92,7 +92,7 @@ def text(
         "Nothing was chosen on the fold that it is reported on: the champion's configuration, its "
         "members and its temperature come from the other folds' actors; a baseline's variant and "
         "the epoch it stopped in come from a validation part.",
-        "`avemo report` made this page, from the predictions in `results/audio` and nothing else; "
+        "`avemo report` made this page, from the predictions in `results/` and nothing else; "
         "`avemo report --keep` takes over those of newer runs."
         + " What was tried on the way is in [experiments.md](experiments.md)."
         * bool(best and best.trials),
