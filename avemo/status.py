@@ -53,9 +53,11 @@ def text(found: dict[str, Any]) -> str:
     if found["features"]:
         counts = ", ".join(f"{name} {count}" for name, count in found["features"].items())
         lines[2] = f"{'features':10}{counts}"
+    versions = [one for model in found["models"].values() for one in model["versions"]]
+    width = max(14, *(2 + len(one["architecture"]) for one in versions), 0)
     lines += [
         "",
-        f"{'model':14}{'version':9}{'aliases':22}{'architecture':14}{'test UAR':24}accuracy",
+        f"{'model':14}{'version':9}{'aliases':22}{'architecture':{width}}{'test UAR':24}accuracy",
     ]
     for modality, model in found["models"].items():
         if not model["versions"]:
@@ -63,13 +65,16 @@ def text(found: dict[str, Any]) -> str:
         for one in model["versions"]:
             aliases = ", ".join(one["aliases"])
             lines.append(
-                f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:14}"
+                f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:{width}}"
                 f"{one['uar']:24}{one['accuracy']}"
             )
     if found["baselines"]:
-        lines += ["", f"{'baseline':14}{'channel':9}{'protocol':22}{'':14}{'test UAR':24}accuracy"]
+        lines += [
+            "",
+            f"{'baseline':14}{'channel':9}{'protocol':22}{'':{width}}{'test UAR':24}accuracy",
+        ]
     lines += [
-        f"{one['system']:14}{one['channel']:9}{one['protocol']:22}{'':14}{one['uar']:24}"
+        f"{one['system']:14}{one['channel']:9}{one['protocol']:22}{'':{width}}{one['uar']:24}"
         f"{one['accuracy']}"
         for one in found["baselines"]
     ]
