@@ -122,10 +122,12 @@ def _share(project: Project, made: Project) -> bool:
 
 
 def _environment(made: Project) -> dict[str, str]:
-    """Its own code and store, whatever this process has."""
+    """Its own code, store and temporary folder, so that nothing stays of what is stopped."""
     outside = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID")
     kept = {name: value for name, value in os.environ.items() if name not in outside}
-    return kept | {ROOT: str(made.root), "PYTHONPATH": str(made.root)}
+    temporary = made.scratch / "temporary"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return kept | {ROOT: str(made.root), "PYTHONPATH": str(made.root), "TMPDIR": str(temporary)}
 
 
 def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
