@@ -86,6 +86,19 @@ class Asset:
 
 
 ASSETS = {
+    "face_landmarker": Asset(
+        purpose="measuring faces' movements (extractors.blendshapes)",
+        source="Google, MediaPipe Face Landmarker",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
+        files=(
+            File(  # its maker names no checksum; this is what many public projects pin
+                "face_landmarker.task",
+                3_758_596,
+                "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+            ),
+        ),
+    ),
     "hsemotion_mobilenet_7": Asset(
         purpose="seeing expressions (extractors.expression)",
         source="EmotiEffLib (HSEmotion)",

@@ -15,7 +15,7 @@ def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
 
     width = hp.Choice("width", [32, 64, 128], default=64)
     dropout = hp.Float("dropout", 0.2, 0.5, step=0.1, default=0.4)
-    x = layers.Concatenate()([inputs[name] for name in INPUTS])
+    x = layers.Concatenate()(list(inputs.values()))
     here = inside(x)
     # whole columns: the features of one network stand in for each other
     x = layers.SpatialDropout1D(hp.Float("features_dropout", 0.1, 0.5, step=0.1, default=0.3))(x)
