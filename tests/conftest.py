@@ -1,4 +1,6 @@
 import os
+import signal
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -16,6 +18,18 @@ for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# what a shell starts in the background is deaf to Ctrl-C, and so are its children
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+#: longest first, so that no process is left alone with one at the end
+_LONGEST = ("test_pipeline.py", "test_rebuild.py", "test_servers.py")
+
 # how long an example takes says how busy the machine is, and nothing about the code
 settings.register_profile("avemo", deadline=None)
 settings.load_profile("avemo")
+
+
+def pytest_collection_modifyitems(items):
+    """Files with the longest tests come first; within a file all stays in order."""
+    place = {name: index for index, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: place.get(Path(item.path).name, len(place)))

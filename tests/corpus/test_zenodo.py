@@ -418,8 +418,6 @@ def started():
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # a shell's background job is deaf to it
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
