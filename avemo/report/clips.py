@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ..corpus import ravdess
 from ..errors import AvemoError, ten
 from ..evaluation.metrics import PROBABILITIES
-from ..files import whole
 from ..page import code, table
+from . import tables
 from .judged import caption
 
 if TYPE_CHECKING:  # `avemo report` reads what is kept, and needs nothing that answers
@@ -56,8 +55,7 @@ def keep(root: Path, answered: Sequence[Prediction], parts: dict[str, str]) -> N
         found = _checked(pd.DataFrame(rows))
     except ValueError as error:
         raise AvemoError(f"nothing is kept: {error}") from None
-    with whole(root / FILE) as beside:
-        found.to_csv(beside, index=False, float_format="%.6f")
+    tables.write(root / FILE, found)
 
 
 def read(root: Path) -> pd.DataFrame | None:
@@ -66,12 +64,7 @@ def read(root: Path) -> pd.DataFrame | None:
     Raises:
         AvemoError: the file is damaged
     """
-    if not (root / FILE).exists():
-        return None
-    try:
-        return _checked(pd.read_csv(root / FILE, dtype={"clip": str}, keep_default_na=False))
-    except ValueError as error:
-        raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
+    return tables.read(root, FILE, _checked, dtype={"clip": str}, keep_default_na=False)
 
 
 def section(answered: pd.DataFrame) -> list[str]:
@@ -119,11 +112,4 @@ def section(answered: pd.DataFrame) -> list[str]:
 
 
 def _checked(answered: pd.DataFrame) -> pd.DataFrame:
-    if missing := [name for name in _COLUMNS if name not in answered]:
-        raise ValueError(f"there is no column {ten(missing)}")
-    order = [ravdess.parse(clip) for clip in answered["clip"]]
-    sums: Any = answered[list(PROBABILITIES)].to_numpy(float).sum(axis=1)
-    if answered["clip"].duplicated().any() or not np.allclose(sums, 1, atol=1e-4):
-        raise ValueError("clips must differ, and the probabilities of each sum to one")
-    places = sorted(range(len(order)), key=lambda at: (order[at].actor, order[at]))
-    return answered.iloc[places][_COLUMNS].reset_index(drop=True)
+    return tables.by_clip(answered, _COLUMNS, list(PROBABILITIES))

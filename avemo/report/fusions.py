@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import AvemoError, ten
+from ..errors import ten
 from ..evaluation import metrics, paired
-from ..files import whole
 from ..page import code, table
 from ..project import Project
 from ..settings import Settings
 from ..tracking import pointer
-from . import kept
+from . import kept, tables
 from .judged import caption
 
 __all__ = ["FILE", "keep", "read", "section"]
@@ -59,8 +58,7 @@ def keep(project: Project, settings: Settings) -> str:
     if "test" in judged["fused"]:
         found += _tested(project, judged)
     rows = pd.concat(found, ignore_index=True).assign(corpus=settings.corpus.label)
-    with whole(project.root / FILE) as beside:
-        _checked(rows[_COLUMNS]).to_csv(beside, index=False, float_format="%.6f")
+    tables.write(project.root / FILE, _checked(rows[_COLUMNS]))
     return f"{place}: taken, {rows['performance'].nunique():,} performances"
 
 
@@ -78,12 +76,7 @@ def read(root: Path) -> pd.DataFrame | None:
     Raises:
         AvemoError: the file is damaged
     """
-    if not (root / FILE).exists():
-        return None
-    try:
-        return _checked(pd.read_csv(root / FILE, dtype={"performance": str, "true": str}))
-    except ValueError as error:
-        raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
+    return tables.read(root, FILE, _checked, dtype={"performance": str, "true": str})
 
 
 def section(found: pd.DataFrame, settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,8 @@ import pandas as pd
 from ..corpus import ravdess
 from ..errors import AvemoError, ten
 from ..features.expression import CLASSES
-from ..files import whole
 from ..page import code, table
+from . import tables
 from .judged import caption
 
 if TYPE_CHECKING:  # `avemo report` reads what is kept, and needs nothing that sees
@@ -59,8 +59,7 @@ def keep(root: Path, seen: Sequence[Seen]) -> None:
         found = _checked(pd.DataFrame(rows))
     except ValueError as error:
         raise AvemoError(f"nothing is kept: {error}") from None
-    with whole(root / FILE) as beside:
-        found.to_csv(beside, index=False, float_format="%.6f")
+    tables.write(root / FILE, found)
 
 
 def read(root: Path) -> pd.DataFrame | None:
@@ -69,12 +68,7 @@ def read(root: Path) -> pd.DataFrame | None:
     Raises:
         AvemoError: the file is damaged
     """
-    if not (root / FILE).exists():
-        return None
-    try:
-        return _checked(pd.read_csv(root / FILE, dtype={"clip": str}))
-    except ValueError as error:
-        raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
+    return tables.read(root, FILE, _checked, dtype={"clip": str})
 
 
 def section(seen: pd.DataFrame) -> list[str]:
@@ -114,12 +108,4 @@ def section(seen: pd.DataFrame) -> list[str]:
 
 
 def _checked(seen: pd.DataFrame) -> pd.DataFrame:
-    columns = ["clip", "faces", "found_by", *_CHANCES]
-    if missing := [name for name in columns if name not in seen]:
-        raise ValueError(f"there is no column {ten(missing)}")
-    order = [ravdess.parse(clip) for clip in seen["clip"]]
-    sums: Any = seen[_CHANCES].to_numpy(float).sum(axis=1)
-    if seen["clip"].duplicated().any() or not np.allclose(sums, 1, atol=1e-4):
-        raise ValueError("clips must differ, and the probabilities of each sum to one")
-    places = sorted(range(len(order)), key=lambda at: (order[at].actor, order[at]))
-    return seen.iloc[places][columns].reset_index(drop=True)
+    return tables.by_clip(seen, ["clip", "faces", "found_by", *_CHANCES], _CHANCES)
