@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .evaluation.table import interval
+from .evaluation.table import interval, wide
 from .project import Project
 from .settings import Settings, load
 
@@ -54,7 +54,7 @@ def text(found: dict[str, Any]) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in found["features"].items())
         lines[2] = f"{'features':10}{counts}"
     versions = [one for model in found["models"].values() for one in model["versions"]]
-    width = max(14, *(2 + len(one["architecture"]) for one in versions), 0)
+    width = wide(one["architecture"] for one in versions)
     lines += [
         "",
         f"{'model':14}{'version':9}{'aliases':22}{'architecture':{width}}{'test UAR':24}accuracy",

@@ -1,8 +1,9 @@
 """The results as a table for a terminal."""
 
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["interval", "lines"]
+__all__ = ["interval", "lines", "wide"]
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -11,8 +12,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     Args:
         found: as in `results/evaluation/metrics.json`
     """
-    named = [2 + len(one.get("architecture", "")) for one in found["modalities"].values()]
-    width = max(14, *named)
+    width = wide(one.get("architecture", "") for one in found["modalities"].values())
     out = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
     for modality, figures in found["modalities"].items():
         if "absent" in figures:
@@ -20,18 +20,23 @@ def lines(found: dict[str, Any]) -> list[str]:
         elif "no_test" in figures:
             out.append(f"{modality:8}{figures['architecture']:{width}}absent: {figures['no_test']}")
         else:
-            out.append(_line(modality, f"{figures['architecture']:{width}}", figures["test"]))
-            alone = figures.get("alone", {})
-            out += [_line("", f"{f' {part} alone':{width}}", one) for part, one in alone.items()]
+            head = f"{modality:8}{figures['architecture']:{width}}"
+            out.append(head + _figures(figures["test"]))
+            for part, one in figures.get("alone", {}).items():
+                out.append(f"{'':9}{f'{part} alone':{width - 1}}{_figures(one)}")
     if found["synthetic"]:
         out.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
     return out
 
 
-def _line(modality: str, architecture: str, found: dict[str, Any]) -> str:
+def wide(architectures: Iterable[str]) -> int:
+    """How many columns hold the longest name, and two spaces after it."""
+    return max([14, *(len(name) + 2 for name in architectures)])
+
+
+def _figures(found: dict[str, Any]) -> str:
     uar, accuracy = found["uar"], found["accuracy"]
-    size = f"{uar['performances']}, {uar['actors']}"
-    return f"{modality:8}{architecture}{interval(uar):24}{interval(accuracy):24}{size}"
+    return f"{interval(uar):24}{interval(accuracy):24}{uar['performances']}, {uar['actors']}"
 
 
 def interval(figure: dict[str, Any]) -> str:

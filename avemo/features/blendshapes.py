@@ -17,6 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +115,14 @@ class _Network:
             warnings.simplefilter("ignore")  # it is to move to a package of its own
             self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
-        inputs = self._interpreter.get_input_details()
-        if [tuple(one["shape"]) for one in inputs] != [takes]:
-            raise ValueError(f"takes {[tuple(map(int, one['shape'])) for one in inputs]}")
-        outputs = self._interpreter.get_output_details()
-        fitting = [one["index"] for one in outputs if np.prod(one["shape"]) == gives]
+        inputs = _shapes(self._interpreter.get_input_details())
+        outputs = _shapes(self._interpreter.get_output_details())
+        if list(inputs.values()) != [takes]:
+            raise ValueError(f"takes {list(inputs.values())}")
+        fitting = [index for index, shape in outputs.items() if prod(shape) == gives]
         if len(fitting) != 1:
-            raise ValueError(f"gives {[tuple(map(int, one['shape'])) for one in outputs]}")
-        self._input, self._output = inputs[0]["index"], fitting[0]
+            raise ValueError(f"gives {list(outputs.values())}")
+        (self._input,), (self._output,) = inputs, fitting
 
     def __call__(self, given: Array) -> Array:
         """Its answer, flat."""
@@ -129,6 +130,11 @@ class _Network:
         self._interpreter.invoke()
         answer: Array = self._interpreter.get_tensor(self._output).ravel()
         return answer
+
+
+def _shapes(tensors: list[dict[str, Any]]) -> dict[int, tuple[int, ...]]:
+    """By the place that the interpreter has for each."""
+    return {one["index"]: tuple(one["shape"].tolist()) for one in tensors}
 
 
 @lru_cache(maxsize=1)
