@@ -35,7 +35,7 @@ lint: $(READY)
 
 test: lint
 	@echo "avemo: every test"
-	@. $(BIN)/activate && python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@. $(BIN)/activate && python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import librosa
 import soundfile
 import soxr
 
 from avemo import engine
 from avemo.features import audio, mfcc
+from avemo.features._librosa import librosa
 from avemo.media.sound import read_sound, write_wav
 from avemo.settings import load
 
@@ -70,8 +70,8 @@ class _One:
 
 
 def _librosa(file: Path, settings: mfcc.Settings) -> Any:
-    sound, _ = librosa.load(file, sr=settings.sample_rate)
-    return librosa.feature.mfcc(
+    sound, _ = librosa().load(file, sr=settings.sample_rate)
+    return librosa().feature.mfcc(
         y=sound,
         sr=settings.sample_rate,
         n_mfcc=settings.coefficients,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ._librosa import librosa
+
 __all__ = ["at_pitch", "at_speed", "in_noisy_room"]
 
 Array = np.ndarray[Any, Any]
@@ -46,11 +48,9 @@ def at_pitch(sound: Array, rate: int, semitones: float) -> Array:
     Returns:
         float32 [shape=(samples,)]
     """
-    from librosa.effects import pitch_shift
-
     size = rate * _PITCH_MS // 1000
     padded = np.pad(sound, (0, max(0, size - len(sound))))
-    changed: Array = pitch_shift(padded, sr=rate, n_steps=semitones, n_fft=size)
+    changed: Array = librosa().effects.pitch_shift(padded, sr=rate, n_steps=semitones, n_fft=size)
     return changed[: len(sound)]
 
 

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
 from ..settings import Strict
+from ._librosa import librosa
 
 __all__ = ["Mel"]
 
@@ -68,8 +69,8 @@ def _tables(
 
     librosa would compute them anew for each clip, which takes as long as the transform.
     """
-    from librosa.filters import get_window, mel
-
-    taper = get_window("hann", window).astype(np.float32)
-    bank = mel(sr=sample_rate, n_fft=window, n_mels=bands, fmin=low_hz, fmax=high_hz)
+    taper = librosa().filters.get_window("hann", window).astype(np.float32)
+    bank = librosa().filters.mel(
+        sr=sample_rate, n_fft=window, n_mels=bands, fmin=low_hz, fmax=high_hz
+    )
     return taper, np.ascontiguousarray(bank.T)

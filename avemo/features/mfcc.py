@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
+from ._librosa import librosa
 from ._mel import Mel
 
 __all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
@@ -39,9 +40,8 @@ def extract(sound: np.ndarray[Any, Any], settings: Settings) -> dict[str, np.nda
     Returns:
         `mfcc`: float32 [shape=(frames, coefficients)]
     """
-    from librosa import power_to_db
     from scipy.fft import dct
 
-    decibels = power_to_db(settings.power(sound, _BANDS))
+    decibels = librosa().power_to_db(settings.power(sound, _BANDS))
     found = dct(decibels, norm="ortho")[:, : settings.coefficients]
     return {"mfcc": np.ascontiguousarray(found)}

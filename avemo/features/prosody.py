@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
 from ..settings import Strict
+from ._librosa import librosa
 
 __all__ = ["ARRAYS", "COLUMNS", "MODALITY", "STATISTICS", "VERSION", "Settings", "extract"]
 
@@ -151,13 +152,12 @@ def _described(sound: Array, hop: int, settings: Settings) -> dict[str, Array]:
         besides those, `repeating`, the share of the power that does so after one period, and
         `bands`, each mel band's share of the power [shape=(frames, bands)]
     """
-    from librosa import yin
     from scipy.fft import irfft, rfft
 
     rate = settings.sample_rate
     taper, own, filters, hz = _tables(rate)
     low, high = settings.low_hz, settings.high_hz
-    pitch = yin(
+    pitch = librosa().yin(
         sound, fmin=low, fmax=high, sr=rate, frame_length=_WINDOW, hop_length=hop, center=False
     )
     spectrum = rfft(sliding_window_view(sound, _WINDOW)[::hop] * taper, _SIZE)
@@ -214,12 +214,11 @@ def _highest(rows: Array, places: Array) -> Array:
 @lru_cache(maxsize=1)
 def _tables(rate: int) -> tuple[Array, Array, Array, Array]:
     """Hann's window, its autocorrelation, mel filters [shape=(bins, bands)], and each bin's Hz."""
-    from librosa.filters import get_window, mel
     from scipy.fft import irfft, rfft
 
-    taper = get_window("hann", _WINDOW).astype(np.float32)
+    taper = librosa().filters.get_window("hann", _WINDOW).astype(np.float32)
     own = irfft(np.abs(rfft(taper, _SIZE)) ** 2, _SIZE)[: _SIZE - _WINDOW]
-    bank = mel(sr=rate, n_fft=_SIZE, n_mels=_BANDS, fmin=50)
+    bank = librosa().filters.mel(sr=rate, n_fft=_SIZE, n_mels=_BANDS, fmin=50)
     hz = (np.arange(_SIZE // 2 + 1) * rate / _SIZE).astype(np.float32)
     return taper, own / own[0], np.ascontiguousarray(bank.T), hz
 

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from ..settings import Strict
+from ._librosa import librosa
 from ._whisper import BANDS, POSITIONS, load, shrink
 
 __all__ = [
@@ -113,10 +114,8 @@ def log_mel(sound: Array) -> Array:
     Returns:
         float32 [shape=(frames, 80)], 100 frames a second
     """
-    import librosa
-
     padded = np.pad(sound, (0, max(0, _WINDOW - len(sound))))
-    spectrum = librosa.stft(padded, n_fft=_WINDOW, hop_length=_HOP, pad_mode="reflect")[:, :-1]
+    spectrum = librosa().stft(padded, n_fft=_WINDOW, hop_length=_HOP, pad_mode="reflect")[:, :-1]
     power = spectrum.real**2 + spectrum.imag**2
     found = np.log10(np.maximum(_filters() @ power, 1e-10))
     found = np.maximum(found, found.max() - 8.0)
@@ -125,9 +124,7 @@ def log_mel(sound: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _filters() -> Array:
-    from librosa.filters import mel
-
-    found: Array = mel(sr=_RATE, n_fft=_WINDOW, n_mels=BANDS)
+    found: Array = librosa().filters.mel(sr=_RATE, n_fft=_WINDOW, n_mels=BANDS)
     return found
 
 

@@ -83,8 +83,8 @@ def _extractors(bundle: Bundle) -> set[str]:
 
 def requirements(bundle: Bundle) -> list[str]:
     """What answering takes, pinned as it is here."""
-    names = ["av", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic", "pyyaml"]
-    names += ["scipy", "soundfile", "soxr", "tensorflow"]
+    names = ["av", "filelock", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic"]
+    names += ["pyyaml", "scipy", "soundfile", "soxr", "tensorflow"]
     if "whisper" in _extractors(bundle):
         names.append("safetensors")
     if detector := found_by(bundle):

@@ -11,6 +11,7 @@ from avemo.corpus import synthetic
 from avemo.corpus.ravdess import EMOTIONS, Recording, parse
 from avemo.corpus.synthetic_face import EXPRESSIONS, frames
 from avemo.corpus.synthetic_voice import DELIVERIES, SAMPLE_RATE, envelope, sing, speak
+from avemo.features._librosa import librosa
 from avemo.settings import Sample
 
 SEED = 20
@@ -185,10 +186,8 @@ class TestVoice:
 
 def _steady(sound):
     """The share of moments at which the pitch moves by less than a tenth of a semitone."""
-    import librosa
-
-    low = librosa.resample(sound, orig_sr=SAMPLE_RATE, target_sr=16000)
-    pitch = librosa.yin(low, fmin=60, fmax=600, sr=16000, frame_length=1024, hop_length=256)
+    low = librosa().resample(sound, orig_sr=SAMPLE_RATE, target_sr=16000)
+    pitch = librosa().yin(low, fmin=60, fmax=600, sr=16000, frame_length=1024, hop_length=256)
     return np.mean(np.abs(np.diff(12 * np.log2(pitch))) < 0.1)
 
 
