@@ -12,7 +12,7 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from made_versions import NAME, ROOT, SCRIPT, aliases, predictions, project
+from made_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
 
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.errors import AvemoError
@@ -200,7 +200,7 @@ def logged(folder, script):
     (folder / "load.py").write_text(script)
     (folder / "model").mkdir()
     (folder / "model/a").touch()
-    with mlflow.start_run():
+    with run():
         return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(folder / "load.py"),

@@ -21,8 +21,11 @@ def tracked(tmp_path_factory):
     """Makes runs in a tracking store."""
     root = tmp_path_factory.mktemp("tracking")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(store.TRACKING_URI, f"sqlite:///{root}/mlflow.db")
+        uri = f"sqlite:///{root}/mlflow.db"
+        patch.setenv(store.TRACKING_URI, uri)
         patch.setenv("GIT_DIR", str(root / "none"))
+        for modality in ("audio", "baselines"):
+            store.named(mlflow.MlflowClient(), uri, f"avemo/{modality}")
 
         def make(name, experiment, nested=False, **tags):
             mlflow.set_experiment(experiment)
