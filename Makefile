@@ -33,6 +33,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
+# A process that crashes ends the run: pytest-xdist may wait for the next one for ever.
 test: lint
 	@echo "avemo: every test"
 	@. $(BIN)/activate && python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder

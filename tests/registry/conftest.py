@@ -23,5 +23,5 @@ def registry(tmp_path, monkeypatch, empty_database):
     monkeypatch.setenv(store.TRACKING_URI, uri)
     import mlflow
 
-    mlflow.create_experiment("avemo/audio", artifact_location=(tmp_path / "artifacts").as_uri())
+    store.named(mlflow.MlflowClient(), uri, "avemo/audio")
     return uri
