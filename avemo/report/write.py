@@ -81,7 +81,7 @@ def text(
     else:
         out.append(
             "There is no champion yet whose predictions are kept: set `search.budget: full` in "
-            "`params.yaml`, then `dvc repro` and `avemo report --keep`."
+            "`params.yaml`, then `dvc repro`, the same in `study/`, and `avemo report --keep`."
         )
     how = judged.settings.evaluation
     out += [
