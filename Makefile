@@ -31,6 +31,9 @@ lint: $(READY)
 	@echo "avemo: lint and types"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@git ls-files -z | xargs -0 $(BIN)/codespell
+	@$(BIN)/deptry .
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
 # A process that crashes ends the run: pytest-xdist may wait for the next one for ever.
