@@ -172,7 +172,9 @@ def _reasons(missing: list[tuple[System, str, str]]) -> list[str]:
     """
     reasons: dict[str, dict[str, dict[str, list[str]]]] = {}
     for system, channel, protocol in missing:
-        left_out = {(run.channel, run.protocol): run.reason for run in system.left_out}
+        left_out: dict[tuple[str, str], str] = {
+            (run.channel, run.protocol): run.reason for run in system.left_out
+        }
         reason = system.absent or left_out.get((channel, protocol), "no run of it is kept")
         channels = reasons.setdefault(reason, {}).setdefault(system.name, {})
         channels.setdefault(channel, []).append(protocol)
