@@ -1,4 +1,4 @@
-"""Escape `[shape=(n,)]` in docstrings, which Markdown reads as a link's target after a `[-1, 1]`."""
+"""Escape `[shape=(n,)]` in docstrings: behind a `[-1, 1]` Markdown reads it as a link."""
 
 from typing import Any
 
