@@ -11,6 +11,7 @@ import pandas as pd
 from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import calibration, metrics, plots
+from ..evaluation.bootstrap import Bootstrap
 from ..models import bundle, ensemble
 from ..project import Project
 from ..settings import Settings
@@ -180,12 +181,7 @@ def log_judgement(
     Returns:
         for JSON: each metric's value, low, high, and over how many performances and actors
     """
-    found = metrics.intervals(
-        table,
-        resamples=settings.evaluation.resamples,
-        confidence=settings.evaluation.confidence,
-        seed=settings.seed,
-    )
+    found = metrics.intervals(table, Bootstrap.from_settings(settings))
     for name, one in found.items():
         values = {"": one.value, "_low": one.low, "_high": one.high}
         mlflow.log_metrics(
