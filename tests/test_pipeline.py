@@ -43,7 +43,6 @@ class Checkout:
         }
         self.set("corpus.sample.actors", 6)
         self.set("faces.detector", "mtcnn")
-        self.set("training.epochs", 2)
         self.set("baselines.epochs", 1)
         self.set("baselines.channels", ["speech"])
         self.set("baselines.protocols", ["random"])
