@@ -13,7 +13,7 @@ import pandas as pd
 from .. import page
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics
-from ..evaluation.metrics import Interval
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 
 __all__ = ["Subject", "description", "html", "markdown"]
@@ -117,7 +117,7 @@ def _figures(subject: Subject, settings: Settings) -> list[str]:
     ]
     error, loss = found["calibration_error"], found["log_loss"]
     temperature = f"{subject.trained.get('temperature', 1):.2f}"
-    guessing = f"Guessing has a UAR of {metrics.chance(rows['true']):.3f}."
+    guessing = f"Guessing has a UAR of {metrics.chance_level(rows['true']):.3f}."
     return [
         "## Figures",
         f"On the test part: {held}; {sure}. {guessing}",
@@ -140,10 +140,7 @@ def _sexes(rows: pd.DataFrame, settings: Settings) -> list[tuple[str, ...]]:
 
 
 def _intervals(rows: pd.DataFrame, settings: Settings) -> dict[str, Interval]:
-    how = settings.evaluation
-    return metrics.intervals(
-        rows, resamples=how.resamples, confidence=how.confidence, seed=settings.seed
-    )
+    return metrics.intervals(rows, Bootstrap.from_settings(settings))
 
 
 def _data(subject: Subject, settings: Settings) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics, paired
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 from .facts import Facts
 
@@ -24,7 +25,7 @@ _LINEAGE = ("commit", "data", "split", "settings", "packages", "seed")
 #: figures that differ by less are equal: 0.8 less 0.7 is not 0.1 to the last bit
 _ROUNDING = 1e-9
 
-Figures = dict[str, metrics.Interval]
+Figures = dict[str, Interval]
 #: a number to be held against a limit, and how it is shown
 Found = tuple[float, str]
 
@@ -136,7 +137,7 @@ def _held(
 def _figures(settings: Settings, one: Facts | None) -> Figures:
     if one is None or one.predictions is None:
         return {}
-    return metrics.intervals(one.predictions, **_draws(settings))
+    return metrics.intervals(one.predictions, Bootstrap.from_settings(settings))
 
 
 def _plain(figures: Figures, name: str) -> Found | None:
@@ -164,11 +165,6 @@ def _sexes(one: Facts | None) -> Found | None:
     return abs(first - second), f"{first:.3f}, {second:.3f}"
 
 
-def _draws(settings: Settings) -> dict[str, Any]:
-    how = settings.evaluation
-    return {"resamples": how.resamples, "confidence": how.confidence, "seed": settings.seed}
-
-
 # Against the champion.
 
 
@@ -180,15 +176,15 @@ def _no_worse(settings: Settings, candidate: Facts, champion: Facts | None) -> R
     if candidate.predictions is None or champion.predictions is None:
         whose = "the candidate" if candidate.predictions is None else "the champion"
         return Row(rule, f"{whose} has no recorded predictions", "", str(limit), FAIL)
-    both = candidate.predictions, champion.predictions
-    found = paired.differences(*both, **_draws(settings)).get("uar")
+    found = paired.paired_bootstrap(
+        candidate.predictions, champion.predictions, Bootstrap.from_settings(settings)
+    ).get("uar")
     if found is None or found.low is None:
         why = "fewer than two actors" if found else "no performance"
         return Row(rule, f"{why} in common", "", str(limit), FAIL)
-    text = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
     shared = f"{found.performances} performances, {found.actors} actors"
     verdict = PASS if limit.allows(found.low) else FAIL
-    return Row(rule, text, shared, str(limit), verdict)
+    return Row(rule, f"{found:+}", shared, str(limit), verdict)
 
 
 def _budget(rule: str, unit: str, both: tuple[float, float] | None, ratio: float) -> Row:
