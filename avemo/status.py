@@ -6,7 +6,7 @@ from typing import Any
 
 from .evaluation.bootstrap import Interval
 from .evaluation.table import wide
-from .project import Project
+from .paths import Project
 from .settings import Settings, load
 
 __all__ = ["hints", "status", "text"]
@@ -137,9 +137,9 @@ def _rows(folder: Path) -> int:
 
 
 def _models(project: Project) -> dict[str, Any]:
-    from .tracking import pointer, store
+    from .tracking import json_file, store
 
-    registered = pointer.read(project.registered)
+    registered = json_file.read(project.registered)
     models: dict[str, Any] = {name: {"versions": []} for name in _MODALITIES}
     for modality, one in registered.items():
         if "absent" in one:
@@ -179,7 +179,7 @@ def _models(project: Project) -> dict[str, Any]:
 
 
 def _baselines(project: Project) -> list[dict[str, str]]:
-    from .baselines import table
+    from .baselines import summary
 
     return [
         {
@@ -190,7 +190,7 @@ def _baselines(project: Project) -> list[dict[str, str]]:
             "uar": str(Interval(**run["test"]["uar"])),
             "accuracy": str(Interval(**run["test"]["accuracy"])),
         }
-        for system, found in table.found(project).items()
+        for system, found in summary.found(project).items()
         for run in found.get("runs", [])
     ]
 

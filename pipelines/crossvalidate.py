@@ -1,19 +1,19 @@
 """crossvalidate: choosing and training, tested on each fold in turn."""
 
 from avemo import quiet
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
-from avemo.tracking import pointer, store
+from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
-    found = pointer.read(project.search(modality) / "found.json")
+    found = json_file.read(project.search(modality) / "found.json")
     with whole(project.crossvalidation(modality)) as folder:
         folder.mkdir()
         if reason := _reason(settings, found):
             print(f"crossvalidate {modality}: left out: {reason}")
-            pointer.write(folder / "summary.json", {"absent": reason})
+            json_file.write(folder / "summary.json", {"absent": reason})
             return
         store.connect(project)
         quiet.tensorflow()
@@ -22,7 +22,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         from avemo.training.task import task
 
         made = crossvalidate(project, settings, task(project, settings, modality), found, folder)
-        pointer.write(folder / "summary.json", made)
+        json_file.write(folder / "summary.json", made)
     uar = Interval(**made["figures"]["uar"])
     print(f"crossvalidate {modality}: UAR {uar}; next: avemo report --keep")
 

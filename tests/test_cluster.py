@@ -12,11 +12,13 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from made_search import Search, ended, members, wait
+from helpers.search import Search, ended, members, wait
 
 from avemo import engine
 from avemo.errors import SettingsError
-from avemo.features import audio, faces, logmel, mfcc, store, whisper
+from avemo.faces import extract
+from avemo.features import run_audio, store
+from avemo.features.audio import logmel, mfcc, whisper
 from avemo.media.sound import write_wav
 from avemo.settings import load
 
@@ -106,7 +108,7 @@ def features(folder, sources, **where):
         name: store.target(folder / name, module, EXTRACTORS[name])
         for name, module in (("mfcc", mfcc), ("logmel", logmel))
     }
-    store.update(targets, sources, audio.Extraction(EXTRACTORS), **where)
+    store.update(targets, sources, run_audio.Extraction(EXTRACTORS), **where)
     return content(folder)
 
 
@@ -131,8 +133,10 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     found = []
     for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
         folder = tmp_path / str(number)
-        extraction = faces.Extraction(settings, "scrfd_500m", weights.read_bytes())
-        store.update({"faces": store.target(folder, faces, settings)}, sources, extraction, **where)
+        extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
+        store.update(
+            {"faces": store.target(folder, extract, settings)}, sources, extraction, **where
+        )
         found.append(content(folder))
     assert found[0]
     assert found[0] == found[1] == found[2]
@@ -147,7 +151,9 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
     found = []
     for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
         folder = tmp_path / str(number)
-        extraction = audio.Extraction({"whisper": settings}, {"whisper_tiny_en": weights.resolve()})
+        extraction = run_audio.Extraction(
+            {"whisper": settings}, {"whisper_tiny_en": weights.resolve()}
+        )
         target = store.target(folder, whisper, settings)
         store.update({"whisper": target}, sources, extraction, **where)
         found.append(content(folder))
@@ -195,7 +201,7 @@ def test_what_a_function_raises_ends_the_run(cluster):
 
 
 def test_a_node_that_dies_costs_nothing_but_time(cluster):
-    from slow_work import square
+    from helpers.slow_work import square
 
     results = engine.run(square, range(40), title="test", cluster=cluster.address)
     found = [next(results) for _ in range(8)]

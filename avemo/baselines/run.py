@@ -16,15 +16,15 @@ from tqdm import tqdm
 from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import runs, stopped
+from ..tracking import resume, runs
 from ..training.train import log_judgement
-from . import facts
-from .answers import Answers, choose, predictions, uar
+from . import run_metadata
+from .checkpoints import Kept
 from .clips import Clips
 from .job import Job, make
-from .kept import Kept
+from .predictions import Answers, choose, predictions, uar
 from .train import train
 from .variants import Variant
 
@@ -84,13 +84,13 @@ def _run(project: Project, settings: Settings, job: Job, folder: Path) -> Found:
 
 def _judged(project: Project, settings: Settings, job: Job, kept: Kept) -> Found:
     """The run's id and its figures on the test part, whose predictions are kept, too."""
-    stage, tags = _stage(job), facts.tags(job)
+    stage, tags = _stage(job), run_metadata.tags(job)
     with runs.run(
         project, settings, stage, EXPERIMENT, job.title, resume=kept.run_id, tags=tags
     ) as parent:
         kept.begin(parent.info.run_id)
-        stopped.end_children(parent.info.run_id)
-        mlflow.log_params(facts.params(settings, job))
+        resume.end_children(parent.info.run_id)
+        mlflow.log_params(run_metadata.params(settings, job))
         answers = _answers(settings, job, kept, parent)
         chosen = choose(job, answers)
         if any(chosen.values()):
@@ -136,7 +136,7 @@ def _trained(
         shown = {key: f"{value:.2f}" for key, value in figures.items() if "uar" in key}
         bar.set_postfix(shown, refresh=False)
 
-    tags = {"avemo.stage": _stage(job), "avemo.modality": facts.modality(job.system)}
+    tags = {"avemo.stage": _stage(job), "avemo.modality": run_metadata.modality(job.system)}
     with runs.child(parent, name, tags):
         made = train(variant, parts["train"], parts["valid"], settings, on_epoch)
         answers = {part: made.probabilities(parts[part]) for part in ("valid", "test")}

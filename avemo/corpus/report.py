@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from ..page import code, html, plain, table
 from ..settings import Settings
+from .adapters.ravdess import MODALITIES
 from .catalogue import usable
 from .checks import missing
 from .figures import QUIET, figures
-from .ravdess import MODALITIES
 
 if TYPE_CHECKING:
     import pandas as pd

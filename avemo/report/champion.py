@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from ..corpus.ravdess import CHANNELS, EMOTIONS
+from ..corpus.adapters.ravdess import CHANNELS, EMOTIONS
 from ..page import table
 from .facts import PREDICTIONS, UNCALIBRATED, Champion
 from .judged import Judged, caption

@@ -9,9 +9,9 @@ from ..errors import ten
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..page import code, table
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import pointer
+from ..tracking import json_file
 from . import kept, tables
 from .judged import caption
 
@@ -53,9 +53,9 @@ def keep(project: Project, settings: Settings) -> str:
     before = read(project.root)
     if settings.corpus.synthetic and before is not None and not _synthetic(before):
         return f"{place}: left, for it is of the synthetic sample, and what is kept is not"
-    run = pointer.read(searched / "found.json")["run_id"]
+    run = json_file.read(searched / "found.json")["run_id"]
     found = [pd.read_csv(searched / COMPARED).assign(run=run, part=_INNER)]
-    judged = pointer.read(project.evaluation / "metrics.json")["modalities"]
+    judged = json_file.read(project.evaluation / "metrics.json")["modalities"]
     if "test" in judged["fused"]:
         found += _tested(project, judged)
     rows = pd.concat(found, ignore_index=True).assign(corpus=settings.corpus.label)

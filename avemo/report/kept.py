@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..corpus import ravdess
+from ..corpus.adapters import ravdess
 from ..errors import AvemoError, ten
 from ..evaluation.metrics import PROBABILITIES, probabilities
 from .facts import PREDICTIONS, RUNS, UNCALIBRATED, Baseline, Champion, Facts

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import AvemoError
-from ..files import whole
+from ..io import whole
 
 __all__ = ["read", "write"]
 

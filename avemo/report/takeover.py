@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BaseModel, BeforeValidator, Field
 
 from ..errors import AvemoError
-from ..files import whole
-from ..project import Project
-from ..tracking import pointer, spool, store
+from ..io import whole
+from ..paths import Project
+from ..tracking import json_file, spool, store
 from . import kept
 from .facts import (
     PREDICTIONS,
@@ -151,7 +151,7 @@ def _takeover(project: Project) -> list[str]:
             if not files[name].exists():
                 raise AvemoError(f"{files[name].relative_to(project.root)} is missing")
             shutil.copyfile(files[name], beside / name)
-        pointer.write(beside / RUNS, facts.model_dump())
+        json_file.write(beside / RUNS, facts.model_dump())
         kept.checked(beside)
     return said
 
@@ -172,7 +172,7 @@ def _champion(
     parent = _tracked(found.run_id)
     run = _run(parent)
     names = (PREDICTIONS, UNCALIBRATED)
-    tried = pointer.read(project.search("audio") / "found.json")
+    tried = json_file.read(project.search("audio") / "found.json")
     champion = Champion(
         corpus=_corpus(parent, found.synthetic, found.protocol),
         synthetic=found.synthetic,

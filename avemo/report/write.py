@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..evaluation import plots as common
 from ..evaluation.metrics import chance_level
-from ..files import whole
+from ..io import whole
 from ..page import code, html, table
 from ..settings import Settings
 from . import baselines, champion, experiments, fusions, kept, plots

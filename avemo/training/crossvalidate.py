@@ -14,12 +14,12 @@ from tqdm import tqdm
 
 from ..corpus import split
 from ..evaluation import calibration, metrics
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
 from ..tracking import runs
-from . import members
-from .folds import Folds, kept, uar
-from .judge import ensemble
+from . import ensemble_selection
+from .inner_cv import Folds, kept, uar
+from .objective import ensemble
 from .task import Task
 from .train import log_judgement
 
@@ -86,7 +86,7 @@ def _fold(
     for place, values in enumerate(chosen["members"]):
         answers.append(folds.answers(values, {fold}, place))
         bar.update()
-    return chosen, members.mean(answers), uar(inner)
+    return chosen, ensemble_selection.mean(answers), uar(inner)
 
 
 def _told(

@@ -8,13 +8,13 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from made_corpus import ROOT, catalogue, settings, write
+from helpers.baseline_corpus import ROOT, catalogue, settings, write
 
-from avemo.baselines import clips, kept
+from avemo.baselines import checkpoints, clips
 from avemo.baselines import run as runs
 from avemo.evaluation import metrics
-from avemo.project import Project
-from avemo.tracking import pointer, store
+from avemo.paths import Project
+from avemo.tracking import json_file, store
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def run(project, system, chosen):
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
     found = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
-    pointer.write(folder / "runs.json", found)
+    json_file.write(folder / "runs.json", found)
     return found
 
 
@@ -186,7 +186,7 @@ def test_a_stopped_run_goes_on(project, trainings):
     assert len(again.trained) == 18 + 3 * 18 - 38
     below = children(found["runs"][1]["run_id"])
     assert len([one for one in below if one.info.status == "FINISHED"]) == 3 * 18
-    kept.clear(project.kept("vggish-ml"))
+    checkpoints.clear(project.kept("vggish-ml"))
     assert not project.kept("vggish-ml").exists()
 
     undisturbed = run(project, "vggish-ml", chosen)
@@ -214,7 +214,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from made_corpus import settings
+from helpers.baseline_corpus import settings
 from test_systems import Interrupted, run, runs, Project
 
 class Killed(Interrupted):

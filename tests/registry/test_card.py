@@ -1,7 +1,7 @@
 """A model card says how good the model is and for whom, what it is for, and loudly what not."""
 
 import pytest
-from made_versions import ROOT, predictions
+from helpers.registered_versions import ROOT, predictions
 
 from avemo.registry import card
 from avemo.settings import load

@@ -3,13 +3,12 @@
 import json
 
 import av
-import made_versions
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_versions import SCRIPT, project, version
-from sounds import voice
+from helpers.registered_versions import SCRIPT, project, version
+from helpers.sounds import voice
 
 from avemo.cli import main
 

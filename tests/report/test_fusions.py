@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_results import predictions
+from helpers.results import predictions
 
 from avemo.errors import AvemoError
 from avemo.evaluation import metrics
-from avemo.project import Project
+from avemo.paths import Project
 from avemo.report import fusions
 from avemo.settings import load
-from avemo.tracking import pointer
+from avemo.tracking import json_file
 
 SETTINGS = load(Path(__file__).parents[2])
 SKILLS = {"audio": 1.5, "visual": 0.5, "late": 2.5, "attention": 0.2}
@@ -24,9 +24,9 @@ def project(tmp_path):
     rows = [predictions(skill=skill).assign(system=name) for name, skill in SKILLS.items()]
     made.search("fused").mkdir(parents=True)
     pd.concat(rows).to_csv(made.search("fused") / "compared.csv", index=False)
-    pointer.write(made.search("fused") / "found.json", {"run_id": "aa"})
+    json_file.write(made.search("fused") / "found.json", {"run_id": "aa"})
     runs = {name: {"run_id": name, "test": {}} for name in ("audio", "visual", "fused")}
-    pointer.write(made.evaluation / "metrics.json", {"modalities": runs})
+    json_file.write(made.evaluation / "metrics.json", {"modalities": runs})
     for name in (*runs, "fused_audio", "fused_visual"):
         table = predictions(seed=3, actors=range(1, 7 if name == "audio" else 5))
         table.to_csv(made.evaluation / f"{name}.csv", index=False)

@@ -4,12 +4,12 @@ import json
 
 import pandas as pd
 import pytest
+from helpers.results import keep, predictions
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from made_results import keep, predictions
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.report import kept

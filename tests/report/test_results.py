@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_results import CHANNELS, keep
+from helpers.results import CHANNELS, keep
 
 from avemo.baselines.published import SYSTEMS
 from avemo.evaluation import metrics

@@ -4,10 +4,10 @@ import json
 
 import mlflow
 import pytest
-from made_results import champion, keep, predictions, sharpened, uar
+from helpers.results import champion, keep, predictions, sharpened, uar
 
 from avemo.errors import AvemoError
-from avemo.project import Project
+from avemo.paths import Project
 from avemo.report import experiments, kept
 from avemo.report.takeover import takeover
 from avemo.tracking import store

@@ -4,12 +4,22 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_task import HEAD, LINEAR, altered, dataset, project, searched, settings, task, tracked
+from helpers.training_task import (
+    HEAD,
+    LINEAR,
+    altered,
+    dataset,
+    project,
+    searched,
+    settings,
+    task,
+    tracked,
+)
 
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.models.bundle import Bundle
-from avemo.training import folds
+from avemo.training import inner_cv
 from avemo.training.crossvalidate import crossvalidate
 from avemo.training.train import predictions, train
 
@@ -154,8 +164,8 @@ def test_what_was_fitted_before_it_was_stopped_is_not_fitted_again(root, monkeyp
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
-    original = folds.fit
-    monkeypatch.setattr(folds, "fit", fit)
+    original = inner_cv.fit
+    monkeypatch.setattr(inner_cv, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
         made.run()
     assert list(made.folder.iterdir()) == []
