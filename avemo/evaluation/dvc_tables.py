@@ -13,19 +13,7 @@ import pandas as pd
 
 from .metrics import predicted, probabilities
 
-__all__ = [
-    "CONFUSION",
-    "LEARNING_CURVES",
-    "RELIABILITY",
-    "SUMMARY",
-    "write_summary",
-    "write_tables",
-]
-
-#: the figures of every modality
-SUMMARY = "summary.json"
-#: folders of tables, one file a modality
-CONFUSION, LEARNING_CURVES, RELIABILITY = "confusion", "learning_curves", "reliability"
+__all__ = ["write_summary", "write_tables"]
 
 _FIGURES = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
 #: wide enough that a few dozen performances fill most of the bins
@@ -45,7 +33,7 @@ def write_summary(folder: Path, test_figures: Mapping[str, Mapping[str, Any]]) -
         ends = {end: figures["uar"][end] for end in ("low", "high")}
         summary[modality] |= {f"uar_{end}": v for end, v in ends.items() if v is not None}
     text = json.dumps(summary, indent=1, allow_nan=False)
-    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+    (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 
 
 def write_tables(
@@ -62,9 +50,9 @@ def write_tables(
     """
     answers = pd.DataFrame({"actual": predictions["true"], "predicted": predicted(predictions)})
     tables = {
-        CONFUSION: answers,
-        RELIABILITY: _reliability(predictions),
-        LEARNING_CURVES: _mean_over_members(history),
+        "confusion": answers,
+        "reliability": _reliability(predictions),
+        "learning_curves": _mean_over_members(history),
     }
     for name, table in tables.items():
         if len(table):
