@@ -166,6 +166,7 @@ def test_what_a_version_carries(here, tmp_path):
         "set_logged_model_tags",
     ],
 )
+@pytest.mark.slow
 def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     found, figures = here
     killed_at(point, found.root, figures)
@@ -215,6 +216,7 @@ def recorded(**changed):
     return pd.DataFrame([row] * 2)
 
 
+@pytest.mark.slow
 def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
     model_id = logged(tmp_path, ANSWERING)
     assert repeat.repeated(model_id, None, []) == 0
@@ -234,6 +236,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path)
     ],
     ids=["finding", "load", "outside"],
 )
+@pytest.mark.slow
 def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
     monkeypatch.setenv("OUTSIDE", "1")
     model_id = logged(tmp_path, script)
