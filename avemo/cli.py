@@ -140,8 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action = actions.add_parser(
         "run",
         help="run systems that are not up to date",
-        description="Run systems that are not up to date, and what they need: the same as "
-        "`dvc repro baselines@NAME`. After an interruption it goes on where it stopped.",
+        description="Run systems that are not up to date, on the features that `dvc repro` "
+        "left: the same as `dvc repro baselines@NAME` in the folder study. After an interruption "
+        "it goes on where it stopped.",
     )
     names = [*SYSTEMS, "all"]
     action.add_argument(
@@ -426,7 +427,7 @@ def _baselines(arguments: argparse.Namespace) -> int:
 
         settings.load(found.root)
         names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
-        repro(found.root, [f"baselines@{name}" for name in names])
+        repro(found.study, [f"baselines@{name}" for name in names])
     from .baselines.table import lines
 
     print("\n".join(lines(found)))

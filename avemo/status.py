@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .evaluation.table import interval, wide
+from .evaluation.bootstrap import Interval
+from .evaluation.table import wide
 from .project import Project
 from .settings import Settings, load
 
@@ -186,8 +187,8 @@ def _baselines(project: Project) -> list[dict[str, str]]:
             "channel": run["channel"],
             "protocol": run["protocol"],
             "run_id": run["run_id"],
-            "uar": interval(run["test"]["uar"]),
-            "accuracy": interval(run["test"]["accuracy"]),
+            "uar": str(Interval(**run["test"]["uar"])),
+            "accuracy": str(Interval(**run["test"]["accuracy"])),
         }
         for system, found in table.found(project).items()
         for run in found.get("runs", [])
@@ -197,5 +198,4 @@ def _baselines(project: Project) -> list[dict[str, str]]:
 def _figure(metrics: dict[str, float], name: str) -> str:
     if name not in metrics:
         return "absent"
-    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    return interval({end: metrics.get(key) for end, key in ends.items()})
+    return str(Interval(metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")))

@@ -16,6 +16,7 @@ from ..training.data import Dataset, load, modality_of
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
 from . import metrics, plots
+from .bootstrap import Interval
 
 __all__ = ["ALONE", "evaluate"]
 
@@ -37,7 +38,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         CorpusError: a model was trained on another split, which may have held this test part
     """
     figures: dict[str, Any] = {}
-    compared: dict[str, metrics.Interval] = {}
+    compared: dict[str, Interval] = {}
     chance = 1 / len(EMOTIONS)
     for modality in MODALITIES:
         run = pointer.read(project.trained(modality) / "run.json")
@@ -58,12 +59,12 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             # nine digits tell any two float32 apart: what is rebuilt is held against these
             table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.9g")
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
-            compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
-            chance = metrics.chance(table["true"])
+            compared[modality] = Interval(**figures[modality]["test"]["uar"])
+            chance = metrics.chance_level(table["true"])
             if modality == "fused":
                 figures[modality]["alone"] = _alone(settings, model, data, folder)
     for part, found in figures["fused"].get("alone", {}).items():
-        compared[f"fused, {ALONE[part]}"] = metrics.Interval(**found["uar"])
+        compared[f"fused, {ALONE[part]}"] = Interval(**found["uar"])
     synthetic = settings.corpus.synthetic
     if compared:
         title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)

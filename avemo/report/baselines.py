@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ..baselines.published import CHANNELS, SYSTEMS
-from ..evaluation.metrics import Interval
+from ..evaluation.bootstrap import Interval
 from ..page import code, plain, table
 from . import plots
 from .facts import System

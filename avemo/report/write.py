@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..evaluation import plots as common
-from ..evaluation.metrics import chance
+from ..evaluation.metrics import chance_level
 from ..files import whole
 from ..page import code, html, table
 from ..settings import Settings
@@ -74,7 +74,7 @@ def text(judged: Judged, fused: pd.DataFrame | None = None) -> str:
     else:
         out.append(
             "There is no champion yet whose predictions are kept: set `search.budget: full` in "
-            "`params.yaml`, then `dvc repro` and `avemo report --keep`."
+            "`params.yaml`, then `dvc repro`, the same in `study/`, and `avemo report --keep`."
         )
     how = judged.settings.evaluation
     out += [
@@ -118,7 +118,7 @@ def _figures(judged: Judged) -> dict[str, bytes]:
         }
         both = {"before the temperature": judged.kept.tables[UNCALIBRATED], "after": rows}
         loud = _SYNTHETIC * best.synthetic
-        by_guessing = chance(rows["true"])
+        by_guessing = chance_level(rows["true"])
         figures["folds"] = common.comparison(uars, f"Every fold{loud}", chance=by_guessing)
         figures["confusion"] = common.confusion(rows, f"Unseen actors{loud}")
         figures["reliability"] = plots.reliability(both, f"Calibration{loud}")

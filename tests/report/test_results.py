@@ -15,6 +15,7 @@ from made_results import CHANNELS, keep
 
 from avemo.baselines.published import SYSTEMS
 from avemo.evaluation import metrics
+from avemo.evaluation.bootstrap import Bootstrap
 from avemo.report import kept, write
 from avemo.report.judged import judge
 from avemo.settings import load
@@ -51,10 +52,7 @@ def section(page, title):
 
 
 def figures(table):
-    found = SETTINGS.evaluation
-    return metrics.intervals(
-        table, resamples=found.resamples, confidence=found.confidence, seed=SETTINGS.seed
-    )
+    return metrics.intervals(table, Bootstrap.from_settings(SETTINGS))
 
 
 def test_the_headline(root, page):
