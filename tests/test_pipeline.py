@@ -227,10 +227,11 @@ def test_a_registered_model_repeats_its_predictions(checkout, tmp_path, modality
     file = checkout.recording(kind, kept["performance"])
     script = f"""
 import sys, mlflow, pandas as pd
+from pathlib import Path
 mlflow.set_tracking_uri("sqlite:///{checkout.folder}/mlruns/mlflow.db")
 model = mlflow.pyfunc.load_model("models:/avemo-{modality}@champion")
-content = open(sys.argv[1], "rb").read()
-answers = model.predict(pd.DataFrame({{"media": [sys.argv[1], content]}}))
+file = Path(sys.argv[1])
+answers = model.predict(pd.DataFrame({{"media": [file, file.read_bytes()]}}))
 assert not any(name.split(".")[0] == "avemo" for name in sys.modules), "the installed code was used"
 print(answers.to_json(orient="records"))
 """

@@ -198,11 +198,13 @@ def _use(subject: Subject) -> str:
     return (
         "```python\n"
         "import mlflow, pandas\n"
+        "from pathlib import Path\n"
         f'model = mlflow.pyfunc.load_model("models:/{subject.name}@champion")\n'
-        'model.predict(pandas.DataFrame({"media": ["clip.mp4"]}))  # paths, or contents as bytes\n'
+        'model.predict(pandas.DataFrame({"media": [Path("clip.mp4")]}))  # or its bytes\n'
         "```\n\n"
-        "A row a clip: emotion, probability, p_neutral to p_surprised; or finding and reason. "
-        "`requirements.txt` lists all that it needs."
+        "Text is taken as a file's content in base64, never as a path: so JSON brings it to "
+        "`mlflow models serve`. A row a clip: emotion, probability, p_neutral to p_surprised; or "
+        "finding and reason. `requirements.txt` lists all that it needs."
     )
 
 
