@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import AvemoError
 from ..tracking import integrity, store
 from ..tracking.copy_run import deliver
+from ..tracking.descriptions import MODELS
 from .register import CANDIDATE
 
 __all__ = ["copy"]
@@ -93,7 +94,7 @@ def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
             _require_whole(made.model_id, version.tags[integrity.TAG], to)
             target.finalize_logged_model(made.model_id, "READY")
             if not target.search_registered_models(f"name = '{name}'"):
-                target.create_registered_model(name)
+                target.create_registered_model(name, description=MODELS.get(name))
             return str(
                 target.create_model_version(
                     name,

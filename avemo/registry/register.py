@@ -20,6 +20,7 @@ from ..models.bundle import Bundle
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import dvc_lock, integrity, lineage, runs
+from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
 from . import card, history, packaging, smoke_test
 
@@ -190,7 +191,7 @@ def _made(
 ) -> str:
     """The version, with tags and description, in one write."""
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=MODELS.get(name))
     made = client.create_model_version(
         name,
         f"models:/{model_id}",

@@ -163,6 +163,7 @@ def test_what_a_version_carries(here, tmp_path):
         "set_logged_model_tags",
     ],
 )
+@pytest.mark.slow
 def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     found, figures = here
     killed_at(point, found.root, figures)
@@ -212,6 +213,7 @@ def recorded(**changed):
     return pd.DataFrame([row] * 2)
 
 
+@pytest.mark.slow
 def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
     model_id = logged(tmp_path, ANSWERING)
     assert smoke_test.repeated(model_id, None, []) == 0
@@ -231,6 +233,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path)
     ],
     ids=["finding", "load", "outside"],
 )
+@pytest.mark.slow
 def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
     monkeypatch.setenv("OUTSIDE", "1")
     model_id = logged(tmp_path, script)
