@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from dvc.repo import Repo
 
 from avemo.evaluation import dvc_tables
