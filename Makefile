@@ -1,5 +1,7 @@
 # make demo   the environment, the whole pipeline on the sample corpus, the three registered models
-# make test   the environment, lint, types and every test
+# make check  lint, types and the quick tests, in some two minutes
+# make test   the environment, lint, types and every test, with their coverage
+# make docs   the documentation as a site, in site/
 # make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder for RAVDESS's recordings)
 # make lock   pin every dependency anew
 
@@ -13,7 +15,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint bench lock
+.PHONY: help env demo lint check test docs bench lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -31,12 +33,26 @@ lint: $(READY)
 	@echo "avemo: lint and types"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@git ls-files -z | xargs -0 $(BIN)/codespell
+	@$(BIN)/deptry .
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
 # A process that crashes ends the run: pytest-xdist may wait for the next one for ever.
+PYTEST := python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
+
+check: lint
+	@echo "avemo: the quick tests"
+	@. $(BIN)/activate && $(PYTEST) -m "not slow"
+
 test: lint
 	@echo "avemo: every test"
-	@. $(BIN)/activate && python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
+	@. $(BIN)/activate && $(PYTEST) --cov --cov-report=term:skip-covered
+
+# What plugins say of MkDocs 2 is known: MkDocs is held below 2.
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet --strict
+	@echo "avemo: the documentation is in site/index.html"
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -53,11 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--model", metavar="URI", help="one model for all, such as models:/avemo-audio@candidate"
     )
     predict.add_argument("--json", action="store_true", help="for machines, on one line a file")
-    predict.add_argument(
-        "--keep",
-        action="store_true",
-        help="keep the answers in results/fused, for avemo report; for clips with RAVDESS names",
-    )
     predict.set_defaults(run=_predict)
 
     expression = commands.add_parser(
@@ -68,11 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "code 1 where a clip has no face to look at.",
     )
     expression.add_argument("files", metavar="FILE", nargs="+", help="any that FFmpeg can decode")
-    expression.add_argument(
-        "--keep",
-        action="store_true",
-        help="keep the answers in results/visual, for avemo report; of clips with RAVDESS names",
-    )
     expression.set_defaults(run=_expression)
 
     faces = commands.add_parser(
@@ -150,8 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action = actions.add_parser(
         "run",
         help="run systems that are not up to date",
-        description="Run systems that are not up to date, and what they need: the same as "
-        "`dvc repro baselines@NAME`. After an interruption it goes on where it stopped.",
+        description="Run systems that are not up to date, on the features that `dvc repro` "
+        "left: the same as `dvc repro baselines@NAME` in the folder study. After an interruption "
+        "it goes on where it stopped.",
     )
     names = [*SYSTEMS, "all"]
     action.add_argument(
@@ -324,8 +315,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from . import project
     from .serving.predictor import predict
 
-    here = project.find()
-    found = predict(here, arguments.files, arguments.model)
+    found = predict(project.find(), arguments.files, arguments.model)
     for one in found:
         if arguments.json:
             print(json.dumps({"emotion": one.emotion, **vars(one)}))
@@ -340,13 +330,6 @@ def _predict(arguments: argparse.Namespace) -> int:
     failed = sum(bool(one.finding) for one in found)
     if failed and len(found) > 1:
         print(f"avemo: {len(found) - failed} answered, {failed} could not be", file=sys.stderr)
-    if arguments.keep:
-        from .corpus import split
-        from .report import clips
-
-        dealt = split.read(here.split)
-        clips.keep(here.root, found, dict(zip(dealt["performance"], dealt["part"], strict=True)))
-        print(f"kept in {clips.FILE}; next: avemo report")
     return 1 if failed else 0
 
 
@@ -355,21 +338,16 @@ def _expression(arguments: argparse.Namespace) -> int:
     from .serving.expression import answers
 
     root = project.find().root
-    found = []
+    failed = 0
     for one in answers(arguments.files, settings.load(root)):
-        found.append(one)
         if one.finding:
+            failed += 1
             print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
         else:
             (first, chance), *rest = one.probabilities.items()
             others = ", ".join(f"{name} {value:.2f}" for name, value in rest)
             print(f"{one.file}: {first} {chance:.2f} ({others}); faces: {one.faces}")
-    if arguments.keep:
-        from .report import untouched
-
-        untouched.keep(root, found)
-        print(f"kept in {untouched.FILE}; next: avemo report")
-    return 1 if any(one.finding for one in found) else 0
+    return 1 if failed else 0
 
 
 def _faces(arguments: argparse.Namespace) -> int:
@@ -449,7 +427,7 @@ def _baselines(arguments: argparse.Namespace) -> int:
 
         settings.load(found.root)
         names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
-        repro(found.root, [f"baselines@{name}" for name in names])
+        repro(found.study, [f"baselines@{name}" for name in names])
     from .baselines.table import lines
 
     print("\n".join(lines(found)))

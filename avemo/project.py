@@ -24,7 +24,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True)
 class Project:
-    """The paths that `dvc.yaml` names."""
+    """The paths that `dvc.yaml` and `study/dvc.yaml` name."""
 
     root: Path
 
@@ -70,13 +70,18 @@ class Project:
         """A fitted model, all that it needs to answer, and its run."""
         return self.root / "results" / "train" / modality
 
+    @property
+    def study(self) -> Path:
+        """The DVC project of the baselines and the cross-validation, which are run by name."""
+        return self.root / "study"
+
     def crossvalidation(self, modality: str) -> Path:
         """The whole way of choosing and training, tested on each fold in turn."""
-        return self.root / "results" / "crossvalidation" / modality
+        return self.study / "crossvalidation" / modality
 
     def baseline(self, system: str) -> Path:
         """The runs of one of the original study's systems, and their predictions."""
-        return self.root / "results" / "baselines" / system
+        return self.study / "baselines" / system
 
     @property
     def evaluation(self) -> Path:

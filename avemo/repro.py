@@ -13,7 +13,7 @@ def repro(root: Path, stages: Iterable[str], **environment: str) -> NoReturn:
     """Say what is run, and become it.
 
     Args:
-        root: the project's folder
+        root: the folder of the dvc.yaml
         stages: as in dvc.yaml
         environment: variables that the stages are to see
     """

@@ -133,23 +133,14 @@ class Search(Strict):
         otherwise: those that are taken where no features of `architectures` are to be had
         draws: of which of them is drawn at random, one after another and again from the start;
             empty, or where there is none of these: of each
-        judged_on: the inner folds of the actors that are not tested on, each in turn, or the
-            validation part alone
     """
 
     architectures: Annotated[list[str], Field(min_length=1)]
     otherwise: list[str]
     draws: list[str]
-    judged_on: Literal["folds", "part"]
     batch_size: Positive
     quick: Budget
     full: Budget
-
-    @model_validator(mode="after")
-    def _one_member(self) -> "Search":
-        if self.judged_on == "part" and max(self.quick.members, self.full.members) > 1:
-            raise ValueError("members must be 1 where judged_on is part")
-        return self
 
 
 class Searches(Strict):
@@ -187,13 +178,6 @@ class Searches(Strict):
                     f"{modality}.draws: {ten(unknown)} is not among {', '.join(names)}"
                 )
         return self
-
-
-class Training(Strict):
-    """How a configuration that a validation part stops is fitted."""
-
-    epochs: Positive
-    patience: Positive
 
 
 class Baselines(Strict):
@@ -265,7 +249,6 @@ class Settings(Strict):
     extractors: dict[str, Any]
     faces: Any
     search: Searches
-    training: Training
     baselines: Baselines
     evaluation: Evaluation
     promotion: Promotion

@@ -1,15 +1,20 @@
 """What stands where in a project."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from .evaluation.table import interval, wide
+from .evaluation.bootstrap import Interval
+from .evaluation.table import wide
 from .project import Project
 from .settings import Settings, load
 
 __all__ = ["hints", "status", "text"]
 
+#: in an address of the MLflow UI: runs and models, not the pages for language models
+_CLASSIC = "workflowType=machine_learning"
 _MODALITIES = ("audio", "visual", "fused")
 
 
@@ -84,14 +89,56 @@ def text(found: dict[str, Any]) -> str:
 
 
 def hints(found: dict[str, Any]) -> str:
-    """The commands to type next."""
+    """Return the commands to type next, and the pages of the MLflow UI to open."""
+    from .tracking import store
+
     example = found.get("corpus", {}).get("example", "clip.mp4")
-    return f"""
-Next, after `. .venv/bin/activate`:
-  avemo predict {example}
-  mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db     then open http://127.0.0.1:5000
-  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, then dvc repro
-"""
+    default = store.DEFAULT.format(root=found["project"])
+    uri = os.environ.get(store.TRACKING_URI, default)
+    lines = [
+        "",
+        "Next, after `. .venv/bin/activate`:",
+        f"  avemo predict {example}",
+        "  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, "
+        "then dvc repro",
+    ]
+    if not uri.startswith("http"):
+        local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
+        lines.append(f"  mlflow ui --backend-store-uri {local}     then open")
+        uri = "http://127.0.0.1:5000"
+    lines += [f"    {what}: {address}" for what, address in _pages(found["models"], uri).items()]
+    return "\n".join([*lines, ""])
+
+
+def _pages(models: dict[str, Any], uri: str) -> dict[str, str]:
+    """Return the addresses in the MLflow UI that compare the champions' runs and show a champion.
+
+    Args:
+        models: by modality, with their versions
+        uri: of the UI
+    """
+    champions = {
+        modality: version
+        for modality, model in models.items()
+        for version in model["versions"]
+        if "champion" in version["aliases"]
+    }
+    if not champions:
+        return {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
+    run_ids, experiment_ids = (
+        quote(json.dumps([version[key] for version in champions.values()]).replace(" ", ""))
+        for key in ("run_id", "experiment_id")
+    )
+    modality = "fused" if "fused" in champions else next(iter(champions))
+    version = champions[modality]["version"]
+    return {
+        "the champions' runs compared": (
+            f"{uri}/#/compare-runs?runs={run_ids}&experiments={experiment_ids}&{_CLASSIC}"
+        ),
+        f"the champion avemo-{modality}": (
+            f"{uri}/#/models/avemo-{modality}/versions/{version}?{_CLASSIC}"
+        ),
+    }
 
 
 def _corpus(project: Project) -> dict[str, Any]:
@@ -162,7 +209,8 @@ def _models(project: Project) -> dict[str, Any]:
             continue
         for number in sorted({str(each) for each in aliases.values()}, key=int, reverse=True):
             version = client.get_model_version(f"avemo-{modality}", number)
-            metrics = client.get_run(str(version.run_id)).data.metrics
+            run = client.get_run(str(version.run_id))
+            metrics = run.data.metrics
             names = sorted(alias for alias, value in aliases.items() if str(value) == number)
             model["versions"].append(
                 {
@@ -170,6 +218,7 @@ def _models(project: Project) -> dict[str, Any]:
                     "aliases": names,
                     "architecture": version.tags.get("avemo.architecture", ""),
                     "run_id": version.run_id,
+                    "experiment_id": run.info.experiment_id,
                     "uar": _figure(metrics, "test_uar"),
                     "accuracy": _figure(metrics, "test_accuracy"),
                 }
@@ -186,8 +235,8 @@ def _baselines(project: Project) -> list[dict[str, str]]:
             "channel": run["channel"],
             "protocol": run["protocol"],
             "run_id": run["run_id"],
-            "uar": interval(run["test"]["uar"]),
-            "accuracy": interval(run["test"]["accuracy"]),
+            "uar": str(Interval(**run["test"]["uar"])),
+            "accuracy": str(Interval(**run["test"]["accuracy"])),
         }
         for system, found in table.found(project).items()
         for run in found.get("runs", [])
@@ -197,5 +246,4 @@ def _baselines(project: Project) -> list[dict[str, str]]:
 def _figure(metrics: dict[str, float], name: str) -> str:
     if name not in metrics:
         return "absent"
-    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
-    return interval({end: metrics.get(key) for end, key in ends.items()})
+    return str(Interval(metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")))

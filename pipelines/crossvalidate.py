@@ -17,13 +17,13 @@ def main(project: Project, settings: Settings, modality: str) -> None:
             return
         store.connect(project)
         quiet.tensorflow()
-        from avemo.evaluation.table import interval
+        from avemo.evaluation.bootstrap import Interval
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import task
 
         made = crossvalidate(project, settings, task(project, settings, modality), found, folder)
         pointer.write(folder / "summary.json", made)
-    uar = interval(made["figures"]["uar"])
+    uar = Interval(**made["figures"]["uar"])
     print(f"crossvalidate {modality}: UAR {uar}; next: avemo report --keep")
 
 

@@ -13,9 +13,8 @@ def main(project: Project, settings: Settings) -> None:
     counts = dealt["part"].value_counts()
     parts = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
     print(f"split {split.identity(project.split)}, by {settings.split.protocol}: {parts}")
-    for part in ("valid", "test"):
-        if part not in counts:
-            print(f"split: the {part} part is empty: no figure can be had on it")
+    if "test" not in counts:
+        print("split: the test part is empty: no figure can be had on it")
 
 
 if __name__ == "__main__":

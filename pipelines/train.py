@@ -23,7 +23,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         made = train(project, settings, task(project, settings, modality), found, folder)
         pointer.write(folder / "run.json", made)
     uar = made["valid"].get("uar")
-    figure = f"validation UAR {uar['value']:.3f}" if uar else "no validation part to judge it on"
+    figure = f"validation UAR {uar['value']:.3f}" if uar else "nothing to judge it on"
     note = f"; {made['note']}" if "note" in made else ""
     print(f"train {modality}: {made['architecture']}, {figure}{note}")
 

@@ -189,7 +189,8 @@ def test_what_dvc_runs_is_said(project, monkeypatch, capsys, arguments, said):
     monkeypatch.setenv("AVEMO_ROOT", str(project))
     with pytest.raises(SystemExit):
         main(arguments)
-    assert capsys.readouterr().out.splitlines()[0] == f"{said}, in {project.resolve()}"
+    folder = project / "study" if "baselines" in arguments else project
+    assert capsys.readouterr().out.splitlines()[0] == f"{said}, in {folder.resolve()}"
     _, command, environment = became
     assert said.endswith(" ".join(command[2:]))
     assert environment.get("AVEMO_SEARCH_WORKERS") == ("3" if "--workers" in arguments else None)
@@ -198,7 +199,7 @@ def test_what_dvc_runs_is_said(project, monkeypatch, capsys, arguments, said):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["report"], "nothing is kept in results/audio: run the stages (dvc repro)"),
+        (["report"], "nothing is kept in results/audio: run the stages (dvc repro in study)"),
         (["report", "--keep"], "no stage is finished here"),
     ],
 )

@@ -43,7 +43,6 @@ class Checkout:
         }
         self.set("corpus.sample.actors", 6)
         self.set("faces.detector", "mtcnn")
-        self.set("training.epochs", 2)
         self.set("baselines.epochs", 1)
         self.set("baselines.channels", ["speech"])
         self.set("baselines.protocols", ["random"])
@@ -103,6 +102,7 @@ def test_again_nothing_is_rerun(checkout):
     assert "Running stage" not in said
     assert "Data and pipelines are up to date." in said
     assert (checkout.folder / "dvc.lock").read_bytes() == before
+    assert "Data and pipelines are up to date." in checkout.run("dvc", "status").stdout
 
 
 def test_runs_and_trials(checkout):
@@ -143,11 +143,13 @@ def test_runs_and_trials(checkout):
 
 
 def test_the_original_study_s_systems(checkout):
+    done = checkout.run("avemo", "baselines", "run", "all")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     client = checkout.client()
     split = pd.read_csv(checkout.folder / "data/split.csv")
     speech = set(split.loc[split["performance"].str.startswith("01"), "performance"])
     for system, extractor in (("lstm", "mfcc"), ("cnn", "logmel")):
-        found = checkout.json(f"results/baselines/{system}/runs.json")
+        found = checkout.json(f"study/baselines/{system}/runs.json")
         assert found["synthetic"]
         (one,) = found["runs"]
         run = client.get_run(one["run_id"])
@@ -158,13 +160,13 @@ def test_the_original_study_s_systems(checkout):
         assert run.data.tags["avemo.data.data/catalogue.parquet"]
         assert extractor in run.data.tags[f"avemo.features.{extractor}"]
         assert {"valid_uar", "test_uar", "test_uar_low", "test_uar_high"} <= set(run.data.metrics)
-        table = pd.read_csv(checkout.folder / f"results/baselines/{system}/{one['predictions']}")
+        table = pd.read_csv(checkout.folder / f"study/baselines/{system}/{one['predictions']}")
         assert set(table["performance"]) < speech
         assert len(table) == pytest.approx(len(speech) / 5, abs=1)
     for system in ("vggish-deep", "vggish-ml", "vggish-lstm"):
-        assert "vggish" in checkout.json(f"results/baselines/{system}/runs.json")["absent"]
+        assert "vggish" in checkout.json(f"study/baselines/{system}/runs.json")["absent"]
     said = checkout.run("avemo", "baselines", "run", "cnn").stdout
-    assert said.startswith(f"dvc repro baselines@cnn, in {checkout.folder}")
+    assert said.startswith(f"dvc repro baselines@cnn, in {checkout.folder}/study")
     assert "Data and pipelines are up to date." in said
     listed = checkout.run("avemo", "baselines", "list").stdout
     assert listed.count("here: speech random  UAR") == 6
@@ -225,10 +227,11 @@ def test_a_registered_model_repeats_its_predictions(checkout, tmp_path, modality
     file = checkout.recording(kind, kept["performance"])
     script = f"""
 import sys, mlflow, pandas as pd
+from pathlib import Path
 mlflow.set_tracking_uri("sqlite:///{checkout.folder}/mlruns/mlflow.db")
 model = mlflow.pyfunc.load_model("models:/avemo-{modality}@champion")
-content = open(sys.argv[1], "rb").read()
-answers = model.predict(pd.DataFrame({{"media": [sys.argv[1], content]}}))
+file = Path(sys.argv[1])
+answers = model.predict(pd.DataFrame({{"media": [file, file.read_bytes()]}}))
 assert not any(name.split(".")[0] == "avemo" for name in sys.modules), "the installed code was used"
 print(answers.to_json(orient="records"))
 """

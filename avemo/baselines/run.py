@@ -157,5 +157,5 @@ def _trained(
 
 
 def _stage(job: Job) -> str:
-    """In dvc.yaml."""
+    """In study/dvc.yaml."""
     return f"baselines@{job.system}"

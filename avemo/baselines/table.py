@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..evaluation.table import interval
+from ..evaluation.bootstrap import Interval
 from ..project import Project
 from ..tracking import pointer
 from .published import CHANNELS, SYSTEMS
@@ -17,11 +17,8 @@ def found(project: Project) -> dict[str, dict[str, Any]]:
 
 def figures(one: dict[str, Any]) -> str:
     """`speech actor        UAR 0.712 [0.634, 0.790]  accuracy ...`, of an entry of `runs`."""
-    test = one["test"]
-    return (
-        f"{one['channel']:7}{one['protocol']:8}"
-        f"UAR {interval(test['uar']):22}accuracy {interval(test['accuracy'])}"
-    )
+    uar, accuracy = (Interval(**one["test"][name]) for name in ("uar", "accuracy"))
+    return f"{one['channel']:7}{one['protocol']:8}UAR {uar!s:22}accuracy {accuracy}"
 
 
 def lines(project: Project) -> list[str]:

@@ -17,7 +17,7 @@ __all__ = ["judge", "missing", "published"]
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
     ("sample_rate", "channels", "width", "height", "frames", "rotation"), "Int64"
-) | dict.fromkeys(("duration_s", "peak_dbfs", "loudness_lufs", "clipped", "frame_rate"), "float64")
+) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped", "frame_rate"), "float64")
 
 
 def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":

@@ -16,16 +16,14 @@ QUIET = "#6b7280"
 
 
 def figures(used: "pd.DataFrame") -> "dict[str, Figure]":
-    """By name; a figure that would be empty is left out."""
-    heard = used[used["has_sound"] & used["loudness_lufs"].gt(float("-inf"))]
-    figures = {}
-    if len(used):
-        figures["emotions"] = _emotions(used)
-        figures["actors"] = _actors(used)
-        figures["durations"] = _durations(used)
-    if len(heard):
-        figures["loudness"] = _loudness(heard)
-    return figures
+    """Return the figures by name; none where no recording is used."""
+    if used.empty:
+        return {}
+    return {
+        "emotions": _emotions(used),
+        "actors": _actors(used),
+        "durations": _durations(used),
+    }
 
 
 def _emotions(used: "pd.DataFrame") -> "Figure":
@@ -76,25 +74,6 @@ def _durations(used: "pd.DataFrame") -> "Figure":
     axes.set_xlabel("seconds")
     axes.set_ylabel("recordings")
     axes.legend(frameon=False)
-    return figure
-
-
-def _loudness(heard: "pd.DataFrame") -> "Figure":
-    figure, axes = _axes(9.0, 3.6, "Loudness by emotion")
-    groups = [heard.loc[heard["emotion"].eq(name), "loudness_lufs"] for name in EMOTIONS]
-    axes.boxplot(
-        [group.to_numpy() for group in groups],
-        widths=0.55,
-        patch_artist=True,
-        boxprops={"facecolor": "#cfe0f1", "edgecolor": _COLOURS["speech"]},
-        medianprops={"color": _COLOURS["speech"], "lw": 2},
-        whiskerprops={"color": _COLOURS["speech"]},
-        capprops={"color": _COLOURS["speech"]},
-        flierprops={"marker": ".", "ms": 4, "mec": QUIET},
-    )
-    axes.set_xticks(range(1, 9), EMOTIONS)
-    axes.tick_params(axis="x", length=0)
-    axes.set_ylabel("LUFS, integrated")
     return figure
 
 

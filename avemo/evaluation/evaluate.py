@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 
 from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
@@ -15,7 +16,8 @@ from ..tracking import pointer, runs
 from ..training.data import Dataset, load, modality_of
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
-from . import metrics, plots
+from . import dvc_tables, metrics, plots
+from .bootstrap import Interval
 
 __all__ = ["ALONE", "evaluate"]
 
@@ -28,7 +30,8 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
 
     Args:
         folder: gets `metrics.json`, `MODALITY.csv` (predictions; `fused_audio.csv` and
-            `fused_visual.csv` by the fused model from sound or picture alone) and `comparison.png`
+            `fused_visual.csv` by the fused model from sound or picture alone), `comparison.png`
+            and what `dvc_tables` writes
 
     Returns:
         for each modality: run_id, architecture and test figures, or what is absent and why
@@ -37,7 +40,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         CorpusError: a model was trained on another split, which may have held this test part
     """
     figures: dict[str, Any] = {}
-    compared: dict[str, metrics.Interval] = {}
+    compared: dict[str, Interval] = {}
     chance = 1 / len(EMOTIONS)
     for modality in MODALITIES:
         run = pointer.read(project.trained(modality) / "run.json")
@@ -58,17 +61,21 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             # nine digits tell any two float32 apart: what is rebuilt is held against these
             table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.9g")
             figures[modality]["test"] = log_judgement(settings, table, "test", modality)
-            compared[modality] = metrics.Interval(**figures[modality]["test"]["uar"])
-            chance = metrics.chance(table["true"])
+            history = pd.read_csv(project.trained(modality) / "history.csv")
+            dvc_tables.write_tables(folder, modality, table, history)
+            compared[modality] = Interval(**figures[modality]["test"]["uar"])
+            chance = metrics.chance_level(table["true"])
             if modality == "fused":
                 figures[modality]["alone"] = _alone(settings, model, data, folder)
     for part, found in figures["fused"].get("alone", {}).items():
-        compared[f"fused, {ALONE[part]}"] = metrics.Interval(**found["uar"])
+        compared[f"fused, {ALONE[part]}"] = Interval(**found["uar"])
     synthetic = settings.corpus.synthetic
     if compared:
         title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)
         figure = plots.comparison(compared, title, chance=chance)
         figure.savefig(folder / "comparison.png")
+    tested = {name: found["test"] for name, found in figures.items() if "test" in found}
+    dvc_tables.write_summary(folder, tested)
     found = {
         "synthetic": synthetic,
         "protocol": settings.split.protocol,

@@ -7,7 +7,6 @@ A class that no performance truly has counts in no mean: it has no recall.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,21 +14,23 @@ import pandas as pd
 
 from ..corpus.ravdess import EMOTIONS
 from ..errors import ten
+from .bootstrap import Bootstrap, Interval
 
 __all__ = [
     "PROBABILITIES",
-    "Interval",
     "accuracy",
     "calibration_error",
-    "chance",
+    "chance_level",
     "classification_report",
     "confusion_matrix",
+    "figures_of_draws",
     "intervals",
     "log_loss",
     "macro_f1",
     "predicted",
     "probabilities",
     "recalls",
+    "sums_by_actor",
     "uar",
 ]
 
@@ -38,26 +39,6 @@ PROBABILITIES = tuple(f"p_{emotion}" for emotion in EMOTIONS)
 _BINS = 15
 #: a probability of zero costs the logarithm of this, not infinity
 _SMALLEST = 1e-15
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and its confidence interval; `low` and `high` are None for fewer than two actors."""
-
-    value: float
-    low: float | None
-    high: float | None
-    actors: int
-    performances: int
-
-    def __str__(self) -> str:
-        return f"{self}"
-
-    def __format__(self, sign: str) -> str:
-        """With `+`, for a difference, each figure has its sign."""
-        if self.low is None or self.high is None:
-            return f"{self.value:{sign}.3f}"
-        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
 
 
 def probabilities(predictions: pd.DataFrame) -> np.ndarray:
@@ -126,7 +107,7 @@ def recalls(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> dic
     return {name: float(value) for name, value in pairs if not np.isnan(value)}
 
 
-def chance(true: Any) -> float:
+def chance_level(true: Any) -> float:
     """The UAR of guessing: one over the number of classes present in `true`."""
     return 1 / len(np.unique(np.asarray(true)))
 
@@ -160,19 +141,12 @@ def log_loss(true: Any, probabilities: np.ndarray, classes: Sequence[str] = EMOT
     return float(_losses(_codes(true, classes), probabilities).mean())
 
 
-def intervals(
-    predictions: pd.DataFrame, *, resamples: int, confidence: float, seed: int
-) -> dict[str, Interval]:
-    """Every figure, each with the interval that it varies in if other actors had been recorded.
-
-    A percentile bootstrap that draws whole actors with replacement: performances of one actor are
-    alike, so that drawing performances would make the intervals too narrow.
+def intervals(predictions: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Interval]:
+    """Return every figure with the interval that it varies in if other actors had been recorded.
 
     Args:
-        predictions: a row a performance
-        resamples: how many times the actors are drawn
-        confidence: the share of draws inside an interval, such as 0.95
-        seed: the same seed gives the same intervals, in whatever order the rows are
+        predictions: a row a performance, in any order
+        bootstrap: how the intervals are made
 
     Returns:
         `uar`, `accuracy`, `macro_f1`, `calibration_error`, `log_loss`, and `recall_EMOTION` for
@@ -186,25 +160,12 @@ def intervals(
         raise ValueError(
             f"predictions lack {', '.join(missing) or 'rows'}: a row a performance is expected"
         )
-    sums = _sums_of_actors(predictions)
-    actors = len(sums["n"])
-    values = _figures({name: sum_.sum(axis=0) for name, sum_ in sums.items()})
-
-    draws: dict[str, np.ndarray] = {}
-    if actors > 1:
-        generator = np.random.default_rng(seed)
-        times = generator.multinomial(actors, np.full(actors, 1 / actors), size=resamples)
-        draws = _figures({name: _drawn(times, sum_) for name, sum_ in sums.items()})
-
-    tails = (1 - confidence) / 2, (1 + confidence) / 2
-    performances = predictions["performance"].nunique()
-    result = {}
-    for name, value in values.items():
-        if np.isnan(value):  # the recall of an emotion that nobody plays
-            continue
-        low, high = np.nanquantile(draws[name], tails).tolist() if draws else (None, None)
-        result[name] = Interval(float(value), low, high, actors, performances)
-    return result
+    sums = sums_by_actor(predictions)
+    return bootstrap.intervals(
+        lambda draws: figures_of_draws(sums, draws),
+        actors=len(sums["n"]),
+        performances=predictions["performance"].nunique(),
+    )
 
 
 def classification_report(predictions: pd.DataFrame) -> str:
@@ -273,8 +234,11 @@ def _losses(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return np.asarray(-np.log(np.clip(likelihoods, _SMALLEST, 1)))
 
 
-def _sums_of_actors(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Sums over each actor's rows: `n`, `confusion`, `gaps`, `loss` [shape=(actors, ...)]."""
+def sums_by_actor(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return sums over each actor's rows: `n`, `confusion`, `gaps`, `loss` [shape=(actors, ...)].
+
+    Actors are in the order of their numbers.
+    """
     true = _codes(predictions["true"], EMOTIONS)
     chances = probabilities(predictions)
     confusion = np.zeros((len(true), len(EMOTIONS), len(EMOTIONS)))
@@ -287,24 +251,30 @@ def _sums_of_actors(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
     }
     codes, names = pd.factorize(predictions["actor"], sort=True)
     belongs = (codes == np.arange(len(names))[:, None]).astype(np.float64)
-    return {name: _drawn(belongs, row) for name, row in rows.items()}
+    return {name: _sum_draws(belongs, row) for name, row in rows.items()}
 
 
-def _drawn(times: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Sum what is drawn `times` [shape=(draws, n)] of `sums` [shape=(n, ...)]."""
-    return np.asarray(np.tensordot(times, sums, axes=1))
+def _sum_draws(draws: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Return the sums [shape=(n, ...)] of what each draw holds [shape=(draws, n)]."""
+    return np.asarray(np.tensordot(draws, sums, axes=1))
 
 
-def _figures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Figures from sums over rows, one for each leading index."""
-    confusion = sums["confusion"]
+def figures_of_draws(sums: dict[str, np.ndarray], draws: np.ndarray) -> dict[str, np.ndarray]:
+    """Return each figure of every draw [shape=(draws,)]; NaN is the recall of an absent emotion.
+
+    Args:
+        sums: as `sums_by_actor` returns them
+        draws: how often each draw holds each actor [shape=(draws, actors)]
+    """
+    drawn = {name: _sum_draws(draws, values) for name, values in sums.items()}
+    confusion = drawn["confusion"]
     recalls = _recalls(confusion)
     return {
         "uar": _uar(confusion),
         "accuracy": _accuracy(confusion),
         "macro_f1": _macro_f1(confusion),
-        "calibration_error": _calibration_error(sums["gaps"]),
-        "log_loss": sums["loss"] / sums["n"],
+        "calibration_error": _calibration_error(drawn["gaps"]),
+        "log_loss": drawn["loss"] / drawn["n"],
         **{f"recall_{name}": recalls[..., i] for i, name in enumerate(EMOTIONS)},
     }
 

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 from . import metrics
-from .metrics import Interval
+from .bootstrap import Bootstrap, Interval
 
-__all__ = ["common", "differences"]
+__all__ = ["align", "paired_bootstrap"]
 
 
-def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the performances that both answer for, in one order.
+def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of the performances that both tables have, in one order.
 
     Raises:
         ValueError: the two disagree about what a performance truly is
@@ -23,46 +23,30 @@ def common(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     return a, b
 
 
-def differences(
-    first: pd.DataFrame, second: pd.DataFrame, *, resamples: int, confidence: float, seed: int
+def paired_bootstrap(
+    first: pd.DataFrame, second: pd.DataFrame, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
-    """Every figure of the first less that of the second, on the performances of both.
+    """Return each figure of the first less that of the second, on the performances of both.
 
     The same draw of actors is taken for both: what makes an actor hard for either does not widen
     the interval of the difference.
 
     Args:
-        first: as `metrics.intervals` takes them; and the rest as there
+        first: as `metrics.intervals` takes it
         second: to compare with
+        bootstrap: how the intervals are made
 
     Returns:
-        as `metrics.intervals` does; empty where no performance is shared
-
-    Source:
-        B. Efron, R. J. Tibshirani: An introduction to the bootstrap. Chapman & Hall 1993
+        the figures of `metrics.intervals`; empty where no performance is shared
     """
-    a, b = common(first, second)
+    a, b = align(first, second)
     if a.empty:
         return {}
-    sums = [metrics._sums_of_actors(table) for table in (a, b)]
-    actors = len(sums[0]["n"])
-    whole = np.ones((1, actors))
-    drawn = np.random.default_rng(seed).multinomial(actors, np.full(actors, 1 / actors), resamples)
-    values, draws = (_difference(sums, times) for times in (whole, drawn))
-    tails = (1 - confidence) / 2, (1 + confidence) / 2
-    found = {}
-    for name, value in values.items():
-        if np.isnan(value[0]):
-            continue
-        low, high = np.nanquantile(draws[name], tails).tolist() if actors > 1 else (None, None)
-        found[name] = Interval(float(value[0]), low, high, actors, len(a))
-    return found
+    first_sums, second_sums = metrics.sums_by_actor(a), metrics.sums_by_actor(b)
 
+    def differences(draws: np.ndarray) -> dict[str, np.ndarray]:
+        first_figures = metrics.figures_of_draws(first_sums, draws)
+        second_figures = metrics.figures_of_draws(second_sums, draws)
+        return {name: values - second_figures[name] for name, values in first_figures.items()}
 
-def _difference(sums: list[dict[str, np.ndarray]], times: np.ndarray) -> dict[str, np.ndarray]:
-    """Each figure's difference [shape=(draws,)]."""
-    first, second = (
-        metrics._figures({name: metrics._drawn(times, one) for name, one in each.items()})
-        for each in sums
-    )
-    return {name: first[name] - second[name] for name in first}
+    return bootstrap.intervals(differences, actors=len(first_sums["n"]), performances=len(a))

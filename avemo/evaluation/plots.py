@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.ravdess import EMOTIONS
-from .metrics import Interval, confusion_matrix, predicted, uar
+from .bootstrap import Interval
+from .metrics import confusion_matrix, predicted, uar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["interval", "lines", "wide"]
+from .bootstrap import Interval
+
+__all__ = ["lines", "wide"]
 
 
 def lines(found: dict[str, Any]) -> list[str]:
@@ -35,12 +37,5 @@ def wide(architectures: Iterable[str]) -> int:
 
 
 def _figures(found: dict[str, Any]) -> str:
-    uar, accuracy = found["uar"], found["accuracy"]
-    return f"{interval(uar):24}{interval(accuracy):24}{uar['performances']}, {uar['actors']}"
-
-
-def interval(figure: dict[str, Any]) -> str:
-    """`0.712 [0.634, 0.790]`; one actor has no interval."""
-    if figure["low"] is None:
-        return f"{figure['value']:.3f} (no interval)"
-    return f"{figure['value']:.3f} [{figure['low']:.3f}, {figure['high']:.3f}]"
+    uar, accuracy = Interval(**found["uar"]), Interval(**found["accuracy"])
+    return f"{uar!s:24}{accuracy!s:24}{uar.performances}, {uar.actors}"

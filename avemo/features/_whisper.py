@@ -12,7 +12,7 @@ import numpy as np
 from .. import quiet
 from ..errors import AssetError
 
-__all__ = ["BANDS", "POSITIONS", "WIDTH", "last_block", "load", "network", "shrink"]
+__all__ = ["BANDS", "POSITIONS", "WIDTH", "load", "network", "shrink"]
 
 BANDS, WIDTH, POSITIONS = 80, 384, 1500
 _HEADS, _LAYERS = 6, 4
@@ -43,30 +43,16 @@ def network() -> Any:
     seen = inside[:, None, ::2] > 0
     states = [x]
     for number in range(_LAYERS):
-        x = _block(x, seen, number)
+        name = f"layers.{number}"
+        y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.self_attn_layer_norm")(x)
+        attention = layers.MultiHeadAttention(_HEADS, WIDTH // _HEADS, name=f"{name}.self_attn")
+        x = x + attention(y, y, attention_mask=seen)
+        y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.final_layer_norm")(x)
+        y = keras.activations.gelu(layers.Dense(4 * WIDTH, name=f"{name}.fc1")(y))
+        x = x + layers.Dense(WIDTH, name=f"{name}.fc2")(y)
         states.append(x)
     states[-1] = layers.LayerNormalization(epsilon=1e-5, name="layer_norm")(x)
     return keras.Model([mel, inside], ops.stack(states, axis=2))
-
-
-def last_block(file: Path) -> Any:
-    """The last block alone, with the published weights: a Keras model.
-
-    In: `states`, what comes out of the block before it [shape=(clips, steps, 384)]; `inside`, one
-    where a step is the clip's [shape=(clips, steps)]. Out: what comes out of it, not normalised.
-
-    Raises:
-        AssetError: as `load`
-    """
-    quiet.tensorflow()
-    import keras
-
-    states = keras.Input((None, WIDTH), name="states")
-    inside = keras.Input((None,), name="inside")
-    x = _block(states, inside[:, None, :] > 0, _LAYERS - 1)
-    model = keras.Model([states, inside], x, name="block")
-    _fill_all(model, file)
-    return model
 
 
 def load(file: Path) -> Any:
@@ -76,7 +62,9 @@ def load(file: Path) -> Any:
         AssetError: it is no safetensors file, or a tensor is missing or has another shape
     """
     model = network()
-    _fill_all(model, file)
+    with _opened(file) as stream:
+        for layer in model.layers:
+            _fill(layer, stream, file)
     return model
 
 
@@ -95,27 +83,6 @@ def shrink(file: Path, target: Path) -> None:
     with _opened(file) as stream:
         names = [name for name in stream.keys() if name.startswith(_ENCODER)]  # noqa: SIM118
         save_file({name: stream.get_tensor(name).astype(np.float16) for name in names}, target)
-
-
-def _block(x: Any, seen: Any, number: int) -> Any:
-    """Attention and a feed-forward network, each added to what it is given."""
-    import keras
-    from keras import layers
-
-    name = f"layers.{number}"
-    y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.self_attn_layer_norm")(x)
-    attention = layers.MultiHeadAttention(_HEADS, WIDTH // _HEADS, name=f"{name}.self_attn")
-    x = x + attention(y, y, attention_mask=seen)
-    y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.final_layer_norm")(x)
-    y = keras.activations.gelu(layers.Dense(4 * WIDTH, name=f"{name}.fc1")(y))
-    return x + layers.Dense(WIDTH, name=f"{name}.fc2")(y)
-
-
-def _fill_all(model: Any, file: Path) -> None:
-    """Give a network its published tensors."""
-    with _opened(file) as stream:
-        for layer in model.layers:
-            _fill(layer, stream, file)
 
 
 @contextmanager

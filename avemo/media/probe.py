@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import MediaError
 from .container import Packets, cut_short, name, opened, packets
 from .decoder import BLOCK, Decoder, opened_wav, wav_blocks
-from .loudness import Level
+from .levels import Level
 
 __all__ = ["Probe", "probe"]
 
@@ -27,8 +27,6 @@ class Probe:
         sample_rate: in Hz
         channels: of the sound
         peak_dbfs: the loudest sample of the channels' mean; -inf for digital silence
-        loudness_lufs: integrated, by ITU-R BS.1770-4; -inf for silence, None for less than 0.4 s
-            or below 4 kHz
         clipped: the share of samples at full scale
         width: pixels as stored, before `rotation`
         height: pixels as stored, before `rotation`
@@ -44,7 +42,6 @@ class Probe:
     sample_rate: int | None = None
     channels: int | None = None
     peak_dbfs: float | None = None
-    loudness_lufs: float | None = None
     clipped: float | None = None
     width: int | None = None
     height: int | None = None
@@ -118,7 +115,6 @@ def _heard(level: Level | None, silence_dbfs: float) -> dict[str, Any]:
         "sample_rate": level.sample_rate,
         "channels": level.channels,
         "peak_dbfs": level.peak_dbfs,
-        "loudness_lufs": level.lufs,
         "clipped": level.clipped,
     }
 

@@ -10,7 +10,7 @@ from ..errors import MediaError
 from ..files import whole
 from .container import name, opened, packets
 from .decoder import Decoder, opened_wav, wav_blocks
-from .loudness import dbfs, offset_of
+from .levels import dbfs, offset_of
 
 __all__ = ["blocks", "check_sound", "read_sound", "voiced", "write_wav"]
 

@@ -4,9 +4,8 @@ An architecture is a module `avemo/models/MODALITY/NAME.py` with `INPUTS`, the f
 takes, and `embed(hp, inputs, parts)`, which turns them into one vector a clip; for one that fuses,
 `parts` holds a `Part` a modality, and without `INPUTS` it takes theirs. It may have `COPIES`: for a
 feature, those of altered copies of the clips, which training may draw in its place; `VIEWS`: of
-these, those that a fitted network is asked about, too; `RAW`: features that it takes a second time,
-as `NAME_raw`, without standardisation; and a `head` of its own, which makes a vector a probability
-an emotion.
+these, those that a fitted network is asked about, too; and a `head` of its own, which makes a
+vector a probability an emotion.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +68,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         self.modality = modality
         self.names = names
         self.preparations = preparations
-        self.parts = {key: Part(key, values, preparations) for key, values in parts.items()}
+        self.parts = {key: Part(key, values) for key, values in parts.items()}
 
     def inputs(self, name: str) -> list[str]:
         """The features that an architecture takes."""
@@ -152,8 +151,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             feature: keras.Input(self.preparations[feature].shape, name=feature)
             for feature in self.inputs(name)
         }
-        module = architecture(self.modality, name)
-        return inputs, _embedded(module, hp, inputs, self.preparations, self.parts)
+        return inputs, architecture(self.modality, name).embed(hp, inputs, self.parts)
 
     def _variation(self, hp: Any, name: str) -> Variation:
         found = self._known(self.copies(name))
@@ -169,12 +167,10 @@ class Part:
     Args:
         modality: audio or visual
         values: the configuration
-        preparations: of each feature
     """
 
     modality: str
     values: dict[str, Any]
-    preparations: Mapping[str, Preparation]
 
     @property
     def name(self) -> str:
@@ -204,8 +200,7 @@ class Part:
         hp.Choice("architecture", [self.name])
         own = {name: inputs[name] for name in self.inputs}
         with _scope(hp, self.name):
-            module = architecture(self.modality, self.name)
-            return _embedded(module, hp, own, self.preparations, {})
+            return architecture(self.modality, self.name).embed(hp, own, {})
 
 
 @contextmanager
@@ -213,20 +208,6 @@ def _scope(hp: Any, name: str) -> Iterator[None]:
     """Where an architecture's own hyperparameters are declared."""
     with hp.conditional_scope("architecture", [name]), hp.name_scope(name):
         yield
-
-
-def _embedded(
-    module: ModuleType,
-    hp: Any,
-    inputs: dict[str, Any],
-    preparations: Mapping[str, Preparation],
-    parts: Mapping[str, Part],
-) -> Any:
-    raw = {
-        f"{feature}_raw": preparations[feature].undone(inputs[feature])
-        for feature in getattr(module, "RAW", ())
-    }
-    return module.embed(hp, inputs | raw, parts)
 
 
 def _head(x: Any) -> Any:

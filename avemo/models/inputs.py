@@ -49,12 +49,6 @@ class Frames:
         """Of a clip that has none."""
         return np.zeros((0, len(self.mean)), np.float32)
 
-    def undone(self, prepared: Any) -> Any:
-        """The rows as they came, of a Keras tensor of prepared ones; what fills up is the mean."""
-        from keras import layers
-
-        return layers.Rescaling(self.deviation, self.mean)(prepared)
-
 
 @dataclass(frozen=True)
 class Images:
@@ -84,10 +78,6 @@ class Images:
     def nothing(self) -> Array:
         """Of a clip that has none."""
         return np.zeros((0, *self.size), np.uint8)
-
-    def undone(self, prepared: Any) -> Any:
-        """The pictures: nothing was done to them."""
-        return prepared
 
 
 Preparation = Frames | Images

@@ -13,7 +13,7 @@ import pandas as pd
 from .. import page
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics
-from ..evaluation.metrics import Interval
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 
 __all__ = ["Subject", "description", "html", "markdown"]
@@ -117,7 +117,7 @@ def _figures(subject: Subject, settings: Settings) -> list[str]:
     ]
     error, loss = found["calibration_error"], found["log_loss"]
     temperature = f"{subject.trained.get('temperature', 1):.2f}"
-    guessing = f"Guessing has a UAR of {metrics.chance(rows['true']):.3f}."
+    guessing = f"Guessing has a UAR of {metrics.chance_level(rows['true']):.3f}."
     return [
         "## Figures",
         f"On the test part: {held}; {sure}. {guessing}",
@@ -140,10 +140,7 @@ def _sexes(rows: pd.DataFrame, settings: Settings) -> list[tuple[str, ...]]:
 
 
 def _intervals(rows: pd.DataFrame, settings: Settings) -> dict[str, Interval]:
-    how = settings.evaluation
-    return metrics.intervals(
-        rows, resamples=how.resamples, confidence=how.confidence, seed=settings.seed
-    )
+    return metrics.intervals(rows, Bootstrap.from_settings(settings))
 
 
 def _data(subject: Subject, settings: Settings) -> str:
@@ -201,11 +198,13 @@ def _use(subject: Subject) -> str:
     return (
         "```python\n"
         "import mlflow, pandas\n"
+        "from pathlib import Path\n"
         f'model = mlflow.pyfunc.load_model("models:/{subject.name}@champion")\n'
-        'model.predict(pandas.DataFrame({"media": ["clip.mp4"]}))  # paths, or contents as bytes\n'
+        'model.predict(pandas.DataFrame({"media": [Path("clip.mp4")]}))  # or its bytes\n'
         "```\n\n"
-        "A row a clip: emotion, probability, p_neutral to p_surprised; or finding and reason. "
-        "`requirements.txt` lists all that it needs."
+        "Text is taken as a file's content in base64, never as a path: so JSON brings it to "
+        "`mlflow models serve`. A row a clip: emotion, probability, p_neutral to p_surprised; or "
+        "finding and reason. `requirements.txt` lists all that it needs."
     )
 
 

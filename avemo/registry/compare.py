@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics, paired
-from ..evaluation.metrics import Interval
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 from . import verify
 from .facts import recorded
@@ -42,17 +42,15 @@ def compare(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
             "expected"
         )
     tables = {name: one[one["performance"].isin(shared)] for name, one in tables.items()}
-    how: dict[str, Any] = {
-        "resamples": settings.evaluation.resamples,
-        "confidence": settings.evaluation.confidence,
-        "seed": settings.seed,
-    }
+    bootstrap = Bootstrap.from_settings(settings)
     first = tables[names[0]]
     return [
         {
             "name": name,
-            "figures": _fields(metrics.intervals(table, **how)),
-            "more": _fields(paired.differences(table, first, **how)) if table is not first else {},
+            "figures": _fields(metrics.intervals(table, bootstrap)),
+            "more": _fields(paired.paired_bootstrap(table, first, bootstrap))
+            if table is not first
+            else {},
         }
         for name, table in tables.items()
     ]
@@ -68,7 +66,7 @@ def lines(found: list[dict[str, Any]]) -> list[str]:
         cells = [str(Interval(**one["figures"][metric])) for one in found]
         out.append(f"{metric:26}" + "".join(f"{cell:24}" for cell in cells).rstrip())
     for metric in METRICS:
-        cells = [_signed(one["more"][metric]) for one in found[1:]]
+        cells = [f"{Interval(**one['more'][metric]):+}" for one in found[1:]]
         line = f"{metric + ', less 1':26}{'':24}" + "".join(f"{cell:24}" for cell in cells)
         out.append(line.rstrip())
     return out
@@ -97,9 +95,3 @@ def _predictions(name: str) -> pd.DataFrame:
 
 def _fields(figures: dict[str, Interval]) -> dict[str, Any]:
     return {name: vars(figures[name]) for name in METRICS}
-
-
-def _signed(figure: dict[str, Any]) -> str:
-    if figure["low"] is None:
-        return f"{figure['value']:+.3f}"
-    return f"{figure['value']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"

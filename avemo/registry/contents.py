@@ -62,6 +62,8 @@ def packed(bundle: Bundle) -> Iterator[tuple[Path, Path, Path]]:
             yield folder, code, script
         finally:
             sys.path.remove(temporary)
+            for name in [one for one in sys.modules if one.partition(".")[0] == package]:
+                del sys.modules[name]  # its folder is gone; who loads the version imports it anew
 
 
 def _weights(bundle: Bundle) -> Path | None:
@@ -102,7 +104,7 @@ def _opencv() -> str:
 
 
 def signature() -> ModelSignature:
-    """Media in, as it likes: a path or bytes; a row of text and numbers out."""
+    """Return the signature: bytes or base64 in; a row of text and numbers out."""
     numbers = [ColSpec(DataType.double, f"p_{name}") for name in EMOTIONS]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "emotion"),

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import AvemoError
 from ..tracking import store
 from ..tracking.deliver import deliver
+from ..tracking.descriptions import MODELS
 from . import verify
 from .register import CANDIDATE
 
@@ -94,7 +95,7 @@ def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
             _require_whole(made.model_id, version.tags[verify.TAG], to)
             target.finalize_logged_model(made.model_id, "READY")
             if not target.search_registered_models(f"name = '{name}'"):
-                target.create_registered_model(name)
+                target.create_registered_model(name, description=MODELS.get(name))
             return str(
                 target.create_model_version(
                     name,

@@ -52,7 +52,7 @@ def sources(one: Record, stage: str) -> dict[str, str]:
 
 
 def flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """One level, each name with those above it: `training.epochs`."""
+    """One level, each name with those above it: `split.folds`."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         deeper = isinstance(value, Mapping)

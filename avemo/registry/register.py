@@ -21,6 +21,7 @@ from ..serving.pyfunc import MODEL
 from ..settings import Settings
 from ..tracking import lineage, locked, runs
 from ..tracking.code import DIFF
+from ..tracking.descriptions import MODELS
 from . import card, contents, history, repeat, verify
 
 __all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
@@ -190,7 +191,7 @@ def _made(
 ) -> str:
     """The version, with tags and description, in one write."""
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=MODELS.get(name))
     made = client.create_model_version(
         name,
         f"models:/{model_id}",

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import metrics, paired
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 from .facts import Facts
 
-__all__ = ["FAIL", "NO_CHAMPION", "PASS", "SYNTHETIC", "Row", "judge"]
+__all__ = ["FAIL", "NO_CHAMPION", "PASS", "SYNTHETIC", "Limit", "Row", "judge"]
 
 PASS = "pass"
 FAIL = "refused"
@@ -21,9 +22,34 @@ SYNTHETIC = "synthetic"
 #: what `lineage.json` must say
 _LINEAGE = ("commit", "data", "split", "settings", "packages", "seed")
 
-Figures = dict[str, metrics.Interval]
+#: figures that differ by less are equal: 0.8 less 0.7 is not 0.1 to the last bit
+_ROUNDING = 1e-9
+
+Figures = dict[str, Interval]
 #: a number to be held against a limit, and how it is shown
 Found = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound, and on which side of it a value must lie; on the bound itself it may lie.
+
+    Args:
+        direction: of the values that are allowed, seen from the bound
+        bound: in the unit of the values
+    """
+
+    direction: Literal["at least", "at most"]
+    bound: float
+
+    def allows(self, value: float) -> bool:
+        """Return whether a value keeps within the limit; NaN never does."""
+        if self.direction == "at least":
+            return value >= self.bound - _ROUNDING
+        return value <= self.bound + _ROUNDING
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.bound + 0:g}"  # -0.0 + 0 is 0.0
 
 
 @dataclass(frozen=True)
@@ -74,26 +100,36 @@ def _absolute(settings: Settings, candidate: Facts, champion: Facts | None) -> l
     both = [_figures(settings, one) for one in (candidate, champion)]
     uars, errors = ([_plain(one, name) for one in both] for name in ("uar", "calibration_error"))
     return [
-        _held(candidate, "UAR", uars, limits.min_uar),
-        _held(candidate, "worst emotion", [_worst(one) for one in both], limits.min_recall),
-        _held(candidate, "calibration error", errors, -limits.max_calibration_error),
+        _held(candidate, "UAR", uars, Limit("at least", limits.min_uar)),
+        _held(
+            candidate,
+            "worst emotion",
+            [_worst(one) for one in both],
+            Limit("at least", limits.min_recall),
+        ),
+        _held(
+            candidate,
+            "calibration error",
+            errors,
+            Limit("at most", limits.max_calibration_error),
+        ),
         _held(
             candidate,
             "UAR of women and men",
             [_sexes(one) for one in (candidate, champion)],
-            -limits.max_sex_gap,
+            Limit("at most", limits.max_sex_gap),
             "apart",
         ),
     ]
 
 
 def _held(
-    candidate: Facts, rule: str, found: list[Found | None], limit: float, what: str = ""
+    candidate: Facts, rule: str, found: list[Found | None], limit: Limit, what: str = ""
 ) -> Row:
-    """Against a limit: from below, or, where it is negative, from above."""
+    """Return the row of a figure that has a limit of its own, whatever the champion's is."""
     own, other = found
-    text = f"at {'most' if limit < 0 else 'least'} {abs(limit):g} {what}".strip()
-    fine = own is not None and (own[0] >= limit if limit >= 0 else own[0] <= -limit)
+    text = f"{limit} {what}".strip()
+    fine = own is not None and limit.allows(own[0])
     verdict = SYNTHETIC if candidate.synthetic else PASS if fine else FAIL
     return Row(rule, own[1] if own else "absent", other[1] if other else "", text, verdict)
 
@@ -101,7 +137,7 @@ def _held(
 def _figures(settings: Settings, one: Facts | None) -> Figures:
     if one is None or one.predictions is None:
         return {}
-    return metrics.intervals(one.predictions, **_draws(settings))
+    return metrics.intervals(one.predictions, Bootstrap.from_settings(settings))
 
 
 def _plain(figures: Figures, name: str) -> Found | None:
@@ -129,39 +165,35 @@ def _sexes(one: Facts | None) -> Found | None:
     return abs(first - second), f"{first:.3f}, {second:.3f}"
 
 
-def _draws(settings: Settings) -> dict[str, Any]:
-    how = settings.evaluation
-    return {"resamples": how.resamples, "confidence": how.confidence, "seed": settings.seed}
-
-
 # Against the champion.
 
 
 def _no_worse(settings: Settings, candidate: Facts, champion: Facts | None) -> Row:
     rule = "UAR less the champion's"
-    limit = f"from {-settings.promotion.margin:g}"
+    limit = Limit("at least", -settings.promotion.margin)
     if champion is None:
-        return Row(rule, "", "", limit, NO_CHAMPION)
+        return Row(rule, "", "", str(limit), NO_CHAMPION)
     if candidate.predictions is None or champion.predictions is None:
         whose = "the candidate" if candidate.predictions is None else "the champion"
-        return Row(rule, f"{whose} has no recorded predictions", "", limit, FAIL)
-    both = candidate.predictions, champion.predictions
-    found = paired.differences(*both, **_draws(settings)).get("uar")
+        return Row(rule, f"{whose} has no recorded predictions", "", str(limit), FAIL)
+    found = paired.paired_bootstrap(
+        candidate.predictions, champion.predictions, Bootstrap.from_settings(settings)
+    ).get("uar")
     if found is None or found.low is None:
         why = "fewer than two actors" if found else "no performance"
-        return Row(rule, f"{why} in common", "", limit, FAIL)
-    text = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+        return Row(rule, f"{why} in common", "", str(limit), FAIL)
     shared = f"{found.performances} performances, {found.actors} actors"
-    fine = found.low >= -settings.promotion.margin
-    return Row(rule, text, shared, limit, PASS if fine else FAIL)
+    verdict = PASS if limit.allows(found.low) else FAIL
+    return Row(rule, f"{found:+}", shared, str(limit), verdict)
 
 
-def _budget(rule: str, unit: str, both: tuple[float, float] | None, limit: float) -> Row:
-    text = f"at most {limit:g} times"
+def _budget(rule: str, unit: str, both: tuple[float, float] | None, ratio: float) -> Row:
+    text = f"{Limit('at most', ratio)} times"
     if both is None:
         return Row(rule, "", "", text, NO_CHAMPION)
     own, other = (f"{value:.1f} {unit}" for value in both)
-    return Row(rule, own, other, text, PASS if both[0] <= limit * both[1] else FAIL)
+    limit = Limit("at most", ratio * both[1])
+    return Row(rule, own, other, text, PASS if limit.allows(both[0]) else FAIL)
 
 
 def _same(rule: str, candidate: Facts, champion: Facts | None, of: Callable[[Facts], Any]) -> Row:

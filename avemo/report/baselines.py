@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from ..baselines.published import CHANNELS, SYSTEMS
-from ..evaluation.metrics import Interval
+from ..evaluation.bootstrap import Interval
 from ..page import code, plain, table
 from . import plots
 from .facts import System
@@ -34,7 +34,7 @@ def sections(judged: Judged) -> list[str]:
     )
     if others := [code(one.name) for one in first if not _studied(one.name)]:
         text += f" The study had no {' and no '.join(others)}."
-    out = [caption(text, any(map(_sampled, first))), table(_HEAD, lines)]
+    out = [caption(text, any(map(_sampled, first))), table(_HEAD, lines)] if lines else []
     if sampled := [one for one in systems(judged) if one not in first]:
         lines, more = _lines(judged, sampled)
         out += [caption("Run on the sample alone.", True), table(_HEAD, lines)]
@@ -57,23 +57,34 @@ def sections(judged: Judged) -> list[str]:
 def _lines(
     judged: Judged, among: Iterable[System]
 ) -> tuple[list[tuple[str, ...]], list[tuple[System, str, str]]]:
-    """The table's, and what was not run."""
+    """Return the table's rows, and what was not run.
+
+    A channel without any run has no row: the list below the table names it.
+    """
     lines, missing = [], []
     for system in among:
         for channel in _channels(system):
-            cells = []
-            for protocol in _SPLITS:
-                found = _figures(judged, system, channel, protocol)
-                cells += [
-                    _cell(found[name]) if found else "not run" for name in ("accuracy", "uar")
-                ]
-                if not found:
-                    missing.append((system, channel, protocol))
+            found = [_figures(judged, system, channel, protocol) for protocol in _SPLITS]
+            missing += [
+                (system, channel, protocol)
+                for protocol, figures in zip(_SPLITS, found, strict=True)
+                if not figures
+            ]
+            if not any(found):
+                continue
+            cells = [
+                _cell(figures[name]) if figures else "not run"
+                for figures in found
+                for name in ("accuracy", "uar")
+            ]
             name = code(system.name) + " (synthetic)" * _sampled(system)
-            published = _published(system.name).get(channel, ())
-            share = " to ".join(f"{one:.2f}" for one in published) or _NOTHING
-            lines.append((name, channel, share, *cells))
+            lines.append((name, channel, _share(system.name, channel) or _NOTHING, *cells))
     return lines, missing
+
+
+def _share(name: str, channel: str) -> str:
+    """Return the published accuracy; empty where the study published none."""
+    return " to ".join(f"{share:.2f}" for share in _published(name).get(channel, ()))
 
 
 def accuracies(judged: Judged) -> tuple[dict[str, dict[str, Interval]], bool]:
@@ -155,20 +166,36 @@ def _figures(judged: Judged, system: System, channel: str, protocol: str) -> Fig
 
 
 def _reasons(missing: list[tuple[System, str, str]]) -> list[str]:
-    """A line for each reason why something was not run."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    """Return a line for each reason why something was not run, with all that it kept from running.
+
+    A published accuracy stands beside what was not run at all.
+    """
+    reasons: dict[str, dict[str, dict[str, list[str]]]] = {}
     for system, channel, protocol in missing:
-        left: dict[tuple[str, str], str] = {
-            (one.channel, one.protocol): one.reason for one in system.left_out
+        left_out: dict[tuple[str, str], str] = {
+            (run.channel, run.protocol): run.reason for run in system.left_out
         }
-        reason = system.absent or left.get((channel, protocol), "no run of it is kept")
-        detail = f"{channel}, {_SPLITS[protocol]}"
-        reasons.setdefault((system.name, reason), []).append(detail)
-    if not reasons:
-        return []
+        reason = system.absent or left_out.get((channel, protocol), "no run of it is kept")
+        channels = reasons.setdefault(reason, {}).setdefault(system.name, {})
+        channels.setdefault(channel, []).append(protocol)
     items = []
-    for (name, reason), which in reasons.items():
-        whole = len(which) == len(CHANNELS) * len(_SPLITS)
-        detail = "" if whole else f" ({'; '.join(which)})"
-        items.append(f"- {code(name)}{detail}: {plain(reason)}")
-    return ["Not run:", "\n".join(items)]
+    for reason, names in reasons.items():
+        systems = (f"{code(name)}{_detail(name, channels)}" for name, channels in names.items())
+        items.append(f"- {', '.join(systems)}: {plain(reason)}")
+    return ["Not run:", "\n".join(items)] if items else []
+
+
+def _detail(name: str, channels: dict[str, list[str]]) -> str:
+    """Return which channels were not run, unless it is all of them, and what was published."""
+    complete = len(channels) == len(CHANNELS) and all(
+        len(protocols) == len(_SPLITS) for protocols in channels.values()
+    )
+    parts = []
+    for channel, protocols in channels.items():
+        if len(protocols) < len(_SPLITS):
+            parts.append(f"{channel}, {_SPLITS[protocols[0]]}")
+        elif share := _share(name, channel):
+            parts.append(f"{channel}, published: {share}")
+        elif not complete:
+            parts.append(channel)
+    return f" ({'; '.join(parts)})" if parts else ""

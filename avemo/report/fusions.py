@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..errors import ten
 from ..evaluation import metrics, paired
+from ..evaluation.bootstrap import Bootstrap
 from ..page import code, table
 from ..project import Project
 from ..settings import Settings
@@ -67,7 +68,7 @@ def _tested(project: Project, judged: dict[str, dict[str, str]]) -> Iterator[pd.
     for name in (*_ALONE, "fused", "fused_audio", "fused_visual"):
         rows = pd.read_csv(project.evaluation / f"{name}.csv")
         run = judged[name.partition("_")[0]]["run_id"]
-        yield paired.common(rows, fused)[0].assign(system=name, run=run, part=_TEST)
+        yield paired.align(rows, fused)[0].assign(system=name, run=run, part=_TEST)
 
 
 def read(root: Path) -> pd.DataFrame | None:
@@ -107,15 +108,15 @@ def section(found: pd.DataFrame, settings: Settings) -> list[str]:
 
 
 def _lines(rows: pd.DataFrame, settings: Settings) -> Iterator[tuple[str, ...]]:
-    how = settings.evaluation.model_dump() | {"seed": settings.seed}
+    bootstrap = Bootstrap.from_settings(settings)
     tables = {str(name): kept.checked_rows(one) for name, one in rows.groupby("system", sort=False)}
     uars = {name: metrics.uar(one["true"], metrics.predicted(one)) for name, one in tables.items()}
     better = max(_ALONE, key=uars.__getitem__)
     for name, one in tables.items():
-        figures = metrics.intervals(one, **how)
+        figures = metrics.intervals(one, bootstrap)
         less = "–"
         if name not in _ALONE:
-            less = f"{paired.differences(one, tables[better], **how)['uar']:+}"
+            less = f"{paired.paired_bootstrap(one, tables[better], bootstrap)['uar']:+}"
         yield code(name), _WHAT.get(name, ""), str(figures["uar"]), str(figures["accuracy"]), less
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..evaluation.metrics import Interval, intervals
+from ..evaluation.bootstrap import Bootstrap, Interval
+from ..evaluation.metrics import intervals
 from ..settings import Settings
 from .kept import Kept
 
@@ -27,10 +28,7 @@ class Judged:
 
     def of(self, rows: pd.DataFrame) -> Figures:
         """The figures of some predictions, such as a fold's."""
-        how = self.settings.evaluation
-        return intervals(
-            rows, resamples=how.resamples, confidence=how.confidence, seed=self.settings.seed
-        )
+        return intervals(rows, Bootstrap.from_settings(self.settings))
 
 
 def judge(kept: Kept, settings: Settings) -> Judged:

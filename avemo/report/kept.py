@@ -22,7 +22,9 @@ __all__ = ["FOLDER", "Damaged", "Kept", "checked", "checked_rows", "facts", "rea
 #: in a checkout
 FOLDER = Path("results", "audio")
 
-_NOTHING = f"nothing is kept in {FOLDER}: run the stages (dvc repro), then avemo report --keep"
+_NOTHING = (
+    f"nothing is kept in {FOLDER}: run the stages (dvc repro in study), then avemo report --keep"
+)
 _COLUMNS = ("performance", "fold", "true", *PROBABILITIES)
 #: probabilities are rounded to six places: by how much eight of them may miss one, and by how much
 #: the likeliest may seem to be less likely than another

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..evaluation.metrics import Interval, predicted, probabilities
+from ..evaluation.bootstrap import Interval
+from ..evaluation.metrics import predicted, probabilities
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

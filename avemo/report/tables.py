@@ -4,14 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from ..corpus import ravdess
-from ..errors import AvemoError, ten
+from ..errors import AvemoError
 from ..files import whole
 
-__all__ = ["by_clip", "read", "write"]
+__all__ = ["read", "write"]
 
 
 def read(
@@ -40,24 +38,3 @@ def write(file: Path, found: pd.DataFrame) -> None:
     """Keep it, whole or not at all."""
     with whole(file) as beside:
         found.to_csv(beside, index=False, float_format="%.6f")
-
-
-def by_clip(found: pd.DataFrame, columns: list[str], chances: list[str]) -> pd.DataFrame:
-    """One answer a clip, in order of the clips' actors.
-
-    Args:
-        found: with a column `clip`, named as RAVDESS names its clips
-        columns: that there must be; others are left out
-        chances: those that sum to one
-
-    Raises:
-        ValueError: it is not so
-    """
-    if missing := [name for name in columns if name not in found]:
-        raise ValueError(f"there is no column {ten(missing)}")
-    order = [ravdess.parse(clip) for clip in found["clip"]]
-    sums: Any = found[chances].to_numpy(float).sum(axis=1)
-    if found["clip"].duplicated().any() or not np.allclose(sums, 1, atol=1e-4):
-        raise ValueError("clips must differ, and the probabilities of each sum to one")
-    places = sorted(range(len(order)), key=lambda at: (order[at].actor, order[at]))
-    return found.iloc[places][columns].reset_index(drop=True)

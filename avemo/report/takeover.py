@@ -114,18 +114,18 @@ def takeover(project: Project) -> list[str]:
         return _takeover(project)
     except kept.Damaged as error:
         raise AvemoError(
-            f"nothing is taken: {error}. Run its stage again (dvc repro --force)"
+            f"nothing is taken: {error}. Run its stage again (dvc repro --force in study)"
         ) from None
 
 
 def _takeover(project: Project) -> list[str]:
     summary = project.crossvalidation("audio") / "summary.json"
-    stages = sorted(project.root.glob("results/baselines/*/runs.json"))
+    stages = sorted(project.root.glob("study/baselines/*/runs.json"))
     finished = [*([summary] if summary.exists() else []), *stages]
     if not finished:
         raise AvemoError(
-            "no stage is finished here whose predictions could be kept: run dvc repro, or leave "
-            "--keep out to read what is kept"
+            "no stage is finished here whose predictions could be kept: run dvc repro in study, or "
+            "leave --keep out to read what is kept"
         )
     store.connect(project, spool=False)
     folder = project.root / kept.FOLDER
@@ -272,7 +272,7 @@ def _tracked(run_id: str) -> Any:
     except mlflow.MlflowException:
         raise AvemoError(
             f"the run {run_id} is not at {mlflow.get_tracking_uri()}: set {store.TRACKING_URI} to "
-            "where it is, or run its stage again: dvc repro --force"
+            "where it is, or run its stage again: dvc repro --force in study"
         ) from None
 
 
@@ -298,6 +298,6 @@ def _corpus(tracked: Any, synthetic: bool, protocol: str) -> str:
     if dealt != protocol or ("synthetic" in corpus) != synthetic:
         raise AvemoError(
             f"the run {tracked.info.run_id} is on {corpus or 'an unknown corpus'} by protocol "
-            f"{dealt}, and its stage says otherwise: run it again (dvc repro --force)"
+            f"{dealt}, and its stage says otherwise: run it again (dvc repro --force in study)"
         )
     return corpus

@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from ..evaluation import plots as common
-from ..evaluation.metrics import chance
+from ..evaluation.metrics import chance_level
 from ..files import whole
 from ..page import code, html, table
 from ..settings import Settings
-from . import baselines, champion, clips, experiments, fusions, kept, plots, untouched
+from . import baselines, champion, experiments, fusions, kept, plots
 from .facts import PREDICTIONS, UNCALIBRATED, Run
 from .judged import Judged, caption, judge
 
@@ -38,7 +38,7 @@ def write(root: Path, settings: Settings) -> list[str]:
         AvemoError: nothing is kept, or a file is damaged; then nothing is written
     """
     judged = judge(kept.read(root / kept.FOLDER), settings)
-    markdown = text(judged, untouched.read(root), clips.read(root), fusions.read(root))
+    markdown = text(judged, fusions.read(root))
     pictures = {f"{NAME}/{name}.svg": drawn for name, drawn in _figures(judged).items()}
     page = html("Results", markdown, pictures)
     with whole(root / DOCS / NAME) as beside:
@@ -55,18 +55,11 @@ def write(root: Path, settings: Settings) -> list[str]:
     return [(DOCS / name).as_posix() for name in pages]
 
 
-def text(
-    judged: Judged,
-    seen: pd.DataFrame | None = None,
-    answered: pd.DataFrame | None = None,
-    fused: pd.DataFrame | None = None,
-) -> str:
+def text(judged: Judged, fused: pd.DataFrame | None = None) -> str:
     """The page, in Markdown.
 
     Args:
         judged: what is kept of sound
-        seen: what is kept of the untouched expression network
-        answered: what is kept of the registered models' answers for single clips
         fused: what is kept of sound and picture, alone and joined
     """
     best = judged.kept.facts.champion
@@ -81,7 +74,7 @@ def text(
     else:
         out.append(
             "There is no champion yet whose predictions are kept: set `search.budget: full` in "
-            "`params.yaml`, then `dvc repro` and `avemo report --keep`."
+            "`params.yaml`, then `dvc repro`, the same in `study/`, and `avemo report --keep`."
         )
     how = judged.settings.evaluation
     out += [
@@ -107,10 +100,6 @@ def text(
         out += ["## Calibration", *champion.calibration(judged, best)]
     if fused is not None:
         out += ["## Sound and picture", *fusions.section(fused, judged.settings)]
-    if seen is not None:
-        out += ["## The untouched expression network on real clips", *untouched.section(seen)]
-    if answered is not None:
-        out += ["## The registered models on real clips", *clips.section(answered)]
     out += ["## The runs behind it", *_runs(judged)]
     return "\n\n".join(out) + "\n"
 
@@ -129,7 +118,7 @@ def _figures(judged: Judged) -> dict[str, bytes]:
         }
         both = {"before the temperature": judged.kept.tables[UNCALIBRATED], "after": rows}
         loud = _SYNTHETIC * best.synthetic
-        by_guessing = chance(rows["true"])
+        by_guessing = chance_level(rows["true"])
         figures["folds"] = common.comparison(uars, f"Every fold{loud}", chance=by_guessing)
         figures["confusion"] = common.confusion(rows, f"Unseen actors{loud}")
         figures["reliability"] = plots.reliability(both, f"Calibration{loud}")

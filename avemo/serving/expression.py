@@ -20,7 +20,6 @@ class Seen:
         file: as it was given
         faces: how many were looked at
         probabilities: the mean over the faces, likeliest first; empty where there is a finding
-        found_by: the detector
         finding: the class of the trouble; empty where there is none
         reason: in a sentence
     """
@@ -28,7 +27,6 @@ class Seen:
     file: str
     faces: int
     probabilities: dict[str, float]
-    found_by: str
     finding: str = ""
     reason: str = ""
 
@@ -53,8 +51,8 @@ def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
                 raise MediaError("unreadable", "there is no such file")
             seen = faces.extract(Path(clip), settings.faces, detector)
         except MediaError as error:
-            yield Seen(clip, 0, {}, name, error.finding, str(error))
+            yield Seen(clip, 0, {}, error.finding, str(error))
             continue
         chances = expression.extract(seen, chosen, weights)["expression_probabilities"]
         mean = dict(zip(expression.CLASSES, map(float, chances.mean(axis=0)), strict=True))
-        yield Seen(clip, len(chances), dict(sorted(mean.items(), key=lambda one: -one[1])), name)
+        yield Seen(clip, len(chances), dict(sorted(mean.items(), key=lambda one: -one[1])))

@@ -27,7 +27,8 @@ class Prediction:
         model: the registered version that answered, `avemo-fused version 3`
         probabilities: by emotion, likeliest first; empty where there is a finding
         finding: the class of the trouble; empty where there is none
-        reason: in a sentence; where there is no finding, why not the fused model
+        reason: in a sentence; where there is no finding, why the answer does not come from sound
+            and picture together
         synthetic: the model was trained on the synthetic sample: its answer means nothing
     """
 
@@ -67,7 +68,7 @@ def _one(file: str, registry: "_Registry") -> Prediction:
         candidates = _candidates(probe(Path(file)), registry)
     except MediaError as error:
         return Prediction(file, "", {}, error.finding, str(error))
-    troubles: list[tuple[str, str]] = []
+    troubles: list[tuple[str, str]] = []  # findings and reasons of models that did not answer
     for modality in candidates:
         answer = registry.answer(modality, file)
         if answer["finding"]:
@@ -75,11 +76,12 @@ def _one(file: str, registry: "_Registry") -> Prediction:
             continue
         chances = {k[2:]: float(v) for k, v in answer.items() if k.startswith("p_")}
         ranked = dict(sorted(chances.items(), key=lambda one: -one[1]))
+        reasons = [*(reason for _, reason in troubles), answer["reason"]]
         return Prediction(
             file,
             registry.label(modality),
             ranked,
-            reason=troubles[0][1] if troubles else "",
+            reason="; ".join(dict.fromkeys(filter(None, reasons))),
             synthetic=registry.synthetic(modality),
         )
     return Prediction(file, registry.label(candidates[0]), {}, *troubles[0])
@@ -137,7 +139,7 @@ class _Registry:
 
         if modality not in self._models:
             self._models[modality] = self._load(modality)
-        table = pd.DataFrame({"media": [str(Path(file).resolve())]})
+        table = pd.DataFrame({"media": [Path(file).resolve()]})
         row: dict[str, Any] = self._models[modality].predict(table).iloc[0].to_dict()
         return row
 

@@ -1,7 +1,6 @@
 """The recogniser as MLflow loads it."""
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +8,25 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from ..corpus.ravdess import EMOTIONS
-from .recogniser import Media, Recogniser
+from ..errors import MediaError
+from .recogniser import Answer, Media, Recogniser
 
 __all__ = ["MEDIA", "MODEL", "Model"]
 
-#: the input's one column: a file's path or its content
+#: the input's one column: a file's content
 MEDIA = "media"
 #: the artifact that holds the recogniser's folder
 MODEL = "model"
 
-_LONGER_THAN_PATHS = 4096
-
 
 class Model(PythonModel):
-    """Media in (path or bytes), probabilities out.
+    """Media in, probabilities out.
 
-    In: a data frame with the column `media`; JSON brings a file's content as base64. Out: a row a
-    clip, with emotion, probability, p_neutral to p_surprised, finding and reason. A clip that
-    cannot be answered for has a finding and no probabilities; the others are answered.
+    In: a data frame with the column `media`: a file's content as bytes, or as text in base64, which
+    is how JSON brings it. A caller in the same process may give a `pathlib.Path` too: no
+    request to a server can make one, so that a server never opens a file that a client names. Out:
+    a row a clip, with emotion, probability, p_neutral to p_surprised, finding and reason. A clip
+    that cannot be answered for has a finding and no probabilities; the others are answered.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -42,7 +42,7 @@ class Model(PythonModel):
         """Answer for each clip."""
         rows = []
         for media in model_input[MEDIA]:
-            answer = self.recogniser.answer(_plain(media))
+            answer = self._answer(media)
             chances = answer.probabilities
             row: dict[str, Any] = {
                 "emotion": answer.emotion,
@@ -52,12 +52,31 @@ class Model(PythonModel):
             rows.append(row | {"finding": answer.finding, "reason": answer.reason})
         return pd.DataFrame(rows)
 
+    def _answer(self, value: object) -> Answer:
+        try:
+            media = _media(value)
+        except MediaError as error:
+            return Answer({}, error.finding, str(error))
+        return self.recogniser.answer(media)
 
-def _plain(media: Media) -> Media:
-    """Bytes for what is base64 and too long for a path."""
-    if not isinstance(media, str) or len(media) < _LONGER_THAN_PATHS:
-        return media
+
+def _media(value: object) -> Media:
+    """Return the media that a cell of the column stands for.
+
+    Raises:
+        MediaError: it is text that is not base64, or neither text, nor bytes, nor a path
+    """
+    if isinstance(value, bytes | Path):
+        return value
+    if not isinstance(value, str):
+        raise MediaError(
+            "unreadable",
+            f"media is given as {type(value).__name__}: bytes, or text in base64, are expected",
+        )
     try:
-        return base64.b64decode(media)
-    except binascii.Error:
-        return media
+        return base64.b64decode("".join(value.split()), validate=True)
+    except ValueError:
+        raise MediaError(
+            "unreadable",
+            "text is taken as a file's content in base64, and this is not base64: send the content",
+        ) from None

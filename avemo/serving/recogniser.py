@@ -22,7 +22,8 @@ from ..models.bundle import Bundle
 __all__ = ["Answer", "Media", "Recogniser", "found_by", "pack"]
 
 Array = np.ndarray[Any, Any]
-Media = str | Path | bytes
+#: a file's path, or its content; never text, which may come from a client that names a file
+Media = Path | bytes
 
 _DETECTOR = "detector.onnx"
 #: the files that extractors need, by their names in `assets.ASSETS`
@@ -80,12 +81,11 @@ class Recogniser:
         return _opened, (self.folder,)  # another process opens it itself, once
 
     def _answer(self, media: Media) -> Answer:
-        source = media if isinstance(media, bytes) else Path(media)
         features: dict[str, Array] = {}
         troubles = []
         for extract in (self._heard, self._seen):
             try:
-                features |= extract(source)
+                features |= extract(media)
             except MediaError as error:
                 troubles.append(error)
         if troubles and not features:
@@ -98,16 +98,16 @@ class Recogniser:
         chances = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
         return Answer(chances, reason="; ".join(map(str, troubles)))
 
-    def _heard(self, source: Path | bytes) -> dict[str, Array]:
+    def _heard(self, media: Media) -> dict[str, Array]:
         chosen = self._chosen("audio")
-        found = audio.extract(source, chosen, self.bundle.description["limits"], self._weights)
+        found = audio.extract(media, chosen, self.bundle.description["limits"], self._weights)
         return self._taken(found)
 
-    def _seen(self, source: Path | bytes) -> dict[str, Array]:
+    def _seen(self, media: Media) -> dict[str, Array]:
         chosen = self._chosen("visual")
         if not chosen:
             return {}
-        seen = faces.extract(source, self._faces, self._detector)
+        seen = faces.extract(media, self._faces, self._detector)
         return self._taken(visual.extract(seen, chosen, self._weights))
 
     def _chosen(self, modality: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def code(root: Path) -> Code:
     commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
     if not commit:
         return Code("", b"")
-    diff = _git(root, "diff", "HEAD", *_PLAIN, "--", ".", ":!dvc.lock")
+    diff = _git(root, "diff", "HEAD", *_PLAIN, "--", ".", ":(exclude,glob)**/dvc.lock")
     listed = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *_CODE)
     for name in filter(None, listed.decode().split("\0")):
         diff += _git(root, "diff", "--no-index", *_PLAIN, "--", "/dev/null", name)

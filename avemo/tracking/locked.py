@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from posixpath import normpath
 from typing import Any
 
 import yaml
@@ -92,6 +93,19 @@ def _locked(project: Project) -> dict[str, Any]:
 
 
 def _pipeline(project: Project) -> dict[str, Any]:
-    text = (project.root / "dvc.yaml").read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml.safe_load(text)["stages"]
+    """The stages of both pipelines; what they depend on, from the project's folder."""
+    stages: dict[str, Any] = _stages(project.root)
+    study = project.study.relative_to(project.root).as_posix()
+    for name, stage in _stages(project.study).items():
+        body = stage.get("do") or stage
+        body["deps"] = [normpath(f"{study}/{dep}") for dep in body["deps"]]
+        stages[name] = stage
+    return stages
+
+
+def _stages(folder: Path) -> dict[str, Any]:
+    file = folder / "dvc.yaml"
+    if not file.exists():
+        return {}
+    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
     return found

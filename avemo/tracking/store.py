@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import AvemoError
 from ..project import Project
+from .descriptions import EXPERIMENT_TAGS, EXPERIMENTS
 
 __all__ = [
     "DEFAULT",
@@ -90,7 +91,10 @@ def experiment(project: Project, modality: str) -> str:
     """The id of `avemo/MODALITY`, made where it is missing."""
     import mlflow
 
-    return named(mlflow.MlflowClient(), os.environ[TRACKING_URI], f"avemo/{modality}")
+    client, uri = mlflow.MlflowClient(), os.environ[TRACKING_URI]
+    if uri == DEFAULT.format(root=project.root):
+        _delete_empty_default(client)
+    return named(client, uri, f"avemo/{modality}")
 
 
 def named(client: Any, uri: str, name: str) -> str:
@@ -107,7 +111,24 @@ def named(client: Any, uri: str, name: str) -> str:
     if uri.startswith(_SQLITE):
         folder = Path(uri.removeprefix(_SQLITE)).resolve().parent
         artifacts = (folder / "artifacts" / name.removeprefix("avemo/")).as_uri()
-    return str(client.create_experiment(name, artifact_location=artifacts))
+    tags = dict(EXPERIMENT_TAGS)
+    if description := EXPERIMENTS.get(name.removeprefix("avemo/")):
+        tags["mlflow.note.content"] = description
+    return str(client.create_experiment(name, artifact_location=artifacts, tags=tags))
+
+
+def _delete_empty_default(client: Any) -> None:
+    """Delete the experiment `Default`, which MLflow makes in every new store, if nobody uses it."""
+    from mlflow.entities import ViewType
+
+    default = client.get_experiment_by_name("Default")
+    if default is None or default.lifecycle_stage != "active":
+        return
+    ids = [default.experiment_id]
+    if client.search_runs(ids, run_view_type=ViewType.ALL, max_results=1):
+        return
+    if not client.search_logged_models(ids, max_results=1):
+        client.delete_experiment(default.experiment_id)
 
 
 def _reach(project: Project, spool: bool) -> None:

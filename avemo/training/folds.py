@@ -106,7 +106,6 @@ class Folds:
         fit(
             network,
             train,
-            None,
             preparations,
             variation=networks.varied(dict(values)),
             epochs=settings.search.budget_of(task.modality).epochs,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..corpus import split
 from ..evaluation import metrics, paired
+from ..evaluation.bootstrap import Bootstrap, Interval
 from ..models.bundle import Bundle
 from ..models.inputs import Frames
 from ..project import Project
@@ -118,20 +119,20 @@ def compared(
         best.setdefault(one["hyperparameters"]["architecture"], one)
     fused = {name: choose([one])[1] for name, one in best.items()}
     given = next(iter(fused.values()))
-    alone = {part: paired.common(answers.table(project, part), given)[0] for part in PARTS}
+    alone = {part: paired.align(answers.table(project, part), given)[0] for part in PARTS}
     tables = [rows.assign(system=name) for name, rows in (alone | fused).items()]
     columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
 def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.DataFrame]) -> Found:
-    how: Found = settings.evaluation.model_dump() | {"seed": settings.seed}
-    shared = {part: paired.common(each, given)[0] for part, each in alone.items()}
+    shared = {part: paired.align(each, given)[0] for part, each in alone.items()}
     uars = {
         part: metrics.uar(each["true"], metrics.predicted(each)) for part, each in shared.items()
     }
     better = max(uars, key=uars.__getitem__)
-    difference = paired.differences(given, shared[better], **how)["uar"]
+    bootstrap = Bootstrap.from_settings(settings)
+    difference = paired.paired_bootstrap(given, shared[better], bootstrap)["uar"]
     return {
         "performances": len(given),
         "alone": uars,
@@ -177,9 +178,7 @@ def note(found: Found) -> str:
     fusion = found.get("fusion")
     if not fusion:
         return "nothing to compare by: both models' answers, their geometric mean"
-    value, low, high = fusion["difference"]
-    interval = f" [{low:+.3f}, {high:+.3f}]" if low is not None else ""
-    against = f"UAR {value:+.3f}{interval} against {fusion['better']} alone"
+    against = f"UAR {Interval(*fusion['difference']):+} against {fusion['better']} alone"
     if fusion["wins"]:
         return f"better than either model alone: {against}"
     return f"no fusion is surely better than the better model alone, so that of answers: {against}"

@@ -10,30 +10,24 @@ import pandas as pd
 from ..evaluation import calibration, metrics
 from ..project import Project
 from ..settings import Settings
-from ..tracking import runs
 from . import answers, fusion, members
-from .fit import deterministic, fit
 from .folds import Folds, kept, uar
 from .task import Task
 
-__all__ = ["OBJECTIVE", "ByFolds", "ByPart", "Judge", "ensemble", "judge"]
+__all__ = ["OBJECTIVE", "ByFolds", "ensemble", "judge"]
 
 OBJECTIVE = "val_uar"
 Found = dict[str, Any]
 
 
-def judge(project: Project, settings: Settings, task: Task) -> "Judge":
-    """The way that params.yaml asks for."""
-    if getattr(settings.search, task.modality).judged_on == "part":
-        return ByPart(settings, task)
+def judge(project: Project, settings: Settings, task: Task) -> "ByFolds":
+    """Return what judges the configurations of a task's modality."""
     by = Fusion if task.modality == "fused" else ByFolds
     return by(project, settings, kept(project, settings, task))
 
 
 class ByFolds:
     """Judges a configuration on each inner fold, by a fit that has not seen it."""
-
-    name = "folds"
 
     def __init__(self, project: Project, settings: Settings, folds: Folds) -> None:
         self.project = project
@@ -97,47 +91,3 @@ def ensemble(
     joint = members.mean([judged[pick] for pick in picks])
     chosen = [trials[pick]["hyperparameters"] for pick in picks]
     return {"members": chosen, "temperature": calibration.fit(joint)}, joint
-
-
-class ByPart:
-    """Judges a configuration on the validation part, which also stops the fit."""
-
-    name = "part"
-
-    def __init__(self, settings: Settings, task: Task) -> None:
-        self.train, self.valid = task.data.part("train"), task.data.part("valid")
-        self.rounds = 1 if len(self.valid) else 0
-        self.settings = settings
-        self.modality = task.modality
-        self.preparations = task.prepare(self.train)
-        self.networks = task.networks(self.preparations)
-
-    def __call__(self, values: Found, step: Callable[[], None]) -> dict[str, float]:
-        """What a configuration is worth; its curves go to the run under way."""
-        deterministic(self.settings.seed)
-        history = fit(
-            self.networks.configured(values),
-            self.train,
-            self.valid,
-            self.preparations,
-            variation=self.networks.varied(values),
-            epochs=self.settings.search.budget_of(self.modality).epochs,
-            batch_size=getattr(self.settings.search, self.modality).batch_size,
-            seed=self.settings.seed,
-            patience=self.settings.training.patience,
-        )
-        runs.log_epochs(history)
-        best = history.iloc[int(history["val_loss"].argmin())]
-        step()
-        return {
-            OBJECTIVE: float(best["val_uar"]),
-            "best_val_loss": float(best["val_loss"]),
-            "best_epoch": float(best["epoch"]),
-        }
-
-    def chosen(self, trials: list[Found], folder: Path) -> Found:
-        """The best trial; training finds its temperature."""
-        return {"members": [trials[0]["hyperparameters"]], "temperature": None}
-
-
-Judge = ByFolds | ByPart

@@ -14,7 +14,7 @@ from ..project import Project
 from ..settings import Settings
 from ..tracking import runs, stopped
 from . import progress, workers
-from .judge import OBJECTIVE, Judge, judge
+from .judge import OBJECTIVE, ByFolds, judge
 from .task import Task, identity
 from .tuner import Oracle, Tuner
 
@@ -31,7 +31,7 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
     Where there is nothing to decide by, the first architecture's defaults are taken.
 
     Args:
-        folder: gets `predictions.csv`, if the search is judged on folds
+        folder: gets `predictions.csv`, if there is anything to decide by
 
     Returns:
         for JSON: run_id, split (its id), val_uar of the best trial, the trials, best first, the
@@ -58,14 +58,13 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
             {
                 "architectures": ", ".join(task.architectures),
                 **budget.model_dump(),
-                "judged_on": judged.name,
                 "budget": settings.search.budget,
                 "performances": len(task.data),
             }
         )
         found: Found = {"run_id": run_id, "split": task.data.split, OBJECTIVE: None, "trials": []}
         if not judged.rounds:
-            mlflow.set_tag("avemo.note", "no validation performances: defaults, nothing chosen")
+            mlflow.set_tag("avemo.note", "fewer than two inner folds: defaults, nothing chosen")
             defaults = {"architecture": task.architectures[0]}
             return found | {"members": [defaults] * budget.members, "temperature": None}
         if resume:
@@ -107,7 +106,7 @@ def scratch_of(project: Project, settings: Settings, task: Task) -> Path:
     return project.scratch / "search" / task.modality / identity(project, settings, task)
 
 
-def tuner_of(settings: Settings, task: Task, judged: Judge, parent: Any, scratch: Path) -> Tuner:
+def tuner_of(settings: Settings, task: Task, judged: ByFolds, parent: Any, scratch: Path) -> Tuner:
     """A search's tuner, which goes on from what is kept.
 
     Args:

@@ -6,19 +6,19 @@ from typing import Any
 
 import keras
 import mlflow
-import numpy as np
 import pandas as pd
 
 from ..corpus import split
 from ..corpus.ravdess import EMOTIONS
 from ..evaluation import calibration, metrics, plots
+from ..evaluation.bootstrap import Bootstrap
 from ..models import bundle, ensemble
 from ..project import Project
-from ..settings import Search, Settings
+from ..settings import Settings
 from ..tracking import lineage, runs
 from . import answers, fusion
 from .data import Dataset
-from .fit import deterministic, fit, prepared
+from .fit import deterministic, fit
 from .folds import table
 from .task import Preparations, Task
 
@@ -30,9 +30,8 @@ def train(
 ) -> dict[str, Any]:
     """Fit the members, join them, and set their confidence right.
 
-    A search that was judged on folds leaves nothing to validate: its members are trained on
-    everything but the test part, and judged by what they answered on the inner folds. Otherwise the
-    validation part stops the fit.
+    They are trained on everything but the test part, and judged by what they answered on the inner
+    folds while the search was under way.
 
     Args:
         found: what the search found
@@ -47,9 +46,7 @@ def train(
     """
     modality = task.modality
     split.require(found["split"], task.data.split, f"the search result of {modality}")
-    by_folds = getattr(settings.search, modality).judged_on == "folds"
-    rows = task.data.rows
-    trained_on = task.data.where(rows["part"].ne("test") if by_folds else rows["part"].eq("train"))
+    trained_on = task.data.where(task.data.rows["part"].ne("test"))
     preparations = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
     name = " + ".join(dict.fromkeys(names))
@@ -95,17 +92,15 @@ def train(
     ) as run:
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")
-        valid = None if by_folds else task.data.part("valid")
         fits = [
-            _member(settings, task, preparations, values, place, (trained_on, valid), run)
+            _member(settings, task, preparations, values, place, trained_on, run)
             for place, values in enumerate(found["members"])
         ]
         networks = [network for network, _ in fits]
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
-        judged = _judged(
-            task, preparations, networks, valid, project.search(modality) / answers.FILE
-        )
+        file = project.search(modality) / answers.FILE
+        judged = pd.read_csv(file) if file.exists() else pd.DataFrame()
         temperature = calibration.fit(judged) if len(judged) else 1.0
         shares = [1 / len(networks)] * len(networks)
         network = ensemble.join(networks, shares, temperature)
@@ -125,7 +120,7 @@ def train(
             judged.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
             figures = log_judgement(settings, judged, "valid", modality)
         else:
-            mlflow.set_tag("avemo.valid", "absent: the part holds no performance of this modality")
+            mlflow.set_tag("avemo.valid", "absent: the search had too few folds to choose by")
         made = {"run_id": run.info.run_id, "architecture": name, "valid": figures}
         if parts:
             made["note"] = fusion.note(found)
@@ -146,15 +141,11 @@ def _member(
     preparations: Preparations,
     values: dict[str, Any],
     place: int,
-    parts: tuple[Dataset, Dataset | None],
+    train: Dataset,
     run: Any,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Fit one configuration, in a child run: the network, and its epochs."""
-    train, valid = parts
     modality = task.modality
-    search: Search = getattr(settings.search, modality)
-    by_folds = search.judged_on == "folds"
-    budget = settings.search.budget_of(modality)
     deterministic(settings.seed + place)
     networks = task.networks(preparations)
     network = networks.configured(values)
@@ -164,42 +155,17 @@ def _member(
         history = fit(
             network,
             train,
-            valid,
             preparations,
             variation=networks.varied(values),
-            epochs=budget.epochs if by_folds else settings.training.epochs,
-            batch_size=search.batch_size,
+            epochs=settings.search.budget_of(modality).epochs,
+            batch_size=getattr(settings.search, modality).batch_size,
             seed=settings.seed + place,
-            patience=None if by_folds else settings.training.patience,
         )
         runs.log_epochs(history)
         if len(history):
             figure = plots.learning_curves(history, title + _kind(settings))
             mlflow.log_figure(figure, "learning_curves.png")
     return networks.answering(network, values["architecture"]), history
-
-
-def _judged(
-    task: Task,
-    preparations: Preparations,
-    networks: list[keras.Model],
-    valid: Dataset | None,
-    answers: Path,
-) -> pd.DataFrame:
-    """Answers to what the members, or their like, were not trained on; before any temperature."""
-    if valid is None:
-        return pd.read_csv(answers) if answers.exists() else pd.DataFrame()
-    if not len(valid):
-        return pd.DataFrame()
-    each = [
-        one.predict(
-            prepared(valid, {name: preparations[name] for name in one.input}),
-            batch_size=64,
-            verbose=0,
-        )
-        for one in networks
-    ]
-    return table(valid, np.mean(each, axis=0))
 
 
 def predictions(model: bundle.Bundle, data: Dataset) -> pd.DataFrame:
@@ -215,12 +181,7 @@ def log_judgement(
     Returns:
         for JSON: each metric's value, low, high, and over how many performances and actors
     """
-    found = metrics.intervals(
-        table,
-        resamples=settings.evaluation.resamples,
-        confidence=settings.evaluation.confidence,
-        seed=settings.seed,
-    )
+    found = metrics.intervals(table, Bootstrap.from_settings(settings))
     for name, one in found.items():
         values = {"": one.value, "_low": one.low, "_high": one.high}
         mlflow.log_metrics(

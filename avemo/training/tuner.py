@@ -17,7 +17,7 @@ from ..files import whole
 from ..settings import Settings
 from ..tracking import runs, stopped
 from . import progress
-from .judge import OBJECTIVE, Judge
+from .judge import OBJECTIVE, ByFolds
 from .progress import TRIALS
 
 __all__ = ["Oracle", "Tuner"]
@@ -142,7 +142,7 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
     """
 
     def __init__(
-        self, networks: Any, oracle: Oracle, *, parent: Any, judge: Judge, tags: dict[str, str]
+        self, networks: Any, oracle: Oracle, *, parent: Any, judge: ByFolds, tags: dict[str, str]
     ) -> None:
         self.parent = parent
         self.judge = judge

@@ -30,7 +30,7 @@ def recordings(*paths, **columns):
         clipped=0.0,
         finding="",
         reason="",
-        **dict.fromkeys(("sample_rate", "channels", "peak_dbfs", "loudness_lufs"), 0),
+        **dict.fromkeys(("sample_rate", "channels", "peak_dbfs"), 0),
         **dict.fromkeys(("width", "height", "frames", "rotation", "frame_rate")),
     )
     return rows.assign(**columns)

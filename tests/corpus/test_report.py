@@ -15,7 +15,7 @@ SAMPLE, OWN = (
     SETTINGS.model_copy(update={"corpus": SETTINGS.corpus.model_copy(update={"source": source})})
     for source in ("sample", "path")
 )
-FIGURES = {"emotions.png", "actors.png", "durations.png", "loudness.png"}
+FIGURES = {"emotions.png", "actors.png", "durations.png"}
 
 
 def catalogue(**columns):
@@ -37,7 +37,6 @@ def catalogue(**columns):
         sample_rate=48000,
         channels=1,
         peak_dbfs=-6.0,
-        loudness_lufs=np.where(silent, -np.inf, np.linspace(-40, -20, len(rows))),
         clipped=0.0,
         **dict.fromkeys(("width", "height", "frames", "rotation"), 720),
         frame_rate=30000 / 1001,
@@ -113,7 +112,7 @@ def test_the_page_holds_its_figures(rows, tmp_path):
     assert set(re.findall(r"\]\((\w+\.png)\)", text)) == FIGURES
     assert {file.name for file in (tmp_path / "report").glob("*.png")} == FIGURES
     sources = re.findall(r'src="([^"]*)"', page)
-    assert len(sources) == 4
+    assert len(sources) == 3
     for source in sources:
         kind, _, content = source.partition(",")
         assert kind == "data:image/png;base64"
@@ -126,7 +125,7 @@ def test_the_same_catalogue_makes_the_same_bytes(rows, tmp_path):
     for name in ("one", "other"):
         written(rows, OWN, tmp_path / name)
     files = sorted((tmp_path / "one").iterdir())
-    assert len(files) == 6
+    assert len(files) == 5
     for file in files:
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
 
@@ -150,7 +149,6 @@ def test_little_or_nothing_to_show(finding, tmp_path):
         duration_s=1.0, has_sound=False, has_picture=False, sample_rate=pd.NA, channels=pd.NA
     )
     text, page = written(rows, OWN, tmp_path / "report")
-    assert "loudness" not in text
     assert ("emotions.png" in text) == (finding == "")
     assert "<h2>Findings</h2>" in page
 

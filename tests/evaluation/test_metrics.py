@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.evaluation import metrics
+from avemo.evaluation.bootstrap import Bootstrap, Interval
 
 pairs = st.lists(
     st.tuples(st.sampled_from(EMOTIONS), st.sampled_from(EMOTIONS)), min_size=1, max_size=60
@@ -65,7 +66,7 @@ def test_order_does_not_matter(answers, random):
 def test_uar_counts_each_class_alike():
     true, guessed = ["sad"] * 9 + ["calm"], ["sad"] * 10
     assert metrics.accuracy(true, guessed) == 0.9
-    assert metrics.uar(true, guessed) == metrics.chance(true) == 0.5
+    assert metrics.uar(true, guessed) == metrics.chance_level(true) == 0.5
 
 
 def test_wrong_names():
@@ -104,7 +105,7 @@ def test_log_loss():
 
 def test_intervals_hold_the_plain_figures():
     table = made(emotions=6)
-    found = metrics.intervals(table, resamples=500, confidence=0.95, seed=1)
+    found = metrics.intervals(table, Bootstrap(500, 0.95, 1))
     true, guessed = table["true"], metrics.predicted(table)
     chances = metrics.probabilities(table)
     assert {name: interval.value for name, interval in found.items()} == {
@@ -124,7 +125,7 @@ def test_intervals_hold_the_plain_figures():
 def test_intervals_are_those_of_drawn_actors():
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
     table = made(actors=6)
-    found = metrics.intervals(table, resamples=4000, confidence=0.9, seed=1)["uar"]
+    found = metrics.intervals(table, Bootstrap(4000, 0.9, 1))["uar"]
     random = np.random.default_rng(2)
     parts = [part for _, part in table.groupby("actor")]
     figures = []
@@ -137,10 +138,9 @@ def test_intervals_are_those_of_drawn_actors():
 
 def test_intervals_depend_on_the_seed_alone():
     table = made()
-    first = metrics.intervals(table, resamples=200, confidence=0.95, seed=1)
-    mixed = metrics.intervals(table.sample(frac=1, random_state=3), resamples=200, confidence=0.95,
-                              seed=1)  # fmt: skip
-    other = metrics.intervals(table, resamples=200, confidence=0.95, seed=2)
+    first = metrics.intervals(table, Bootstrap(200, 0.95, 1))
+    mixed = metrics.intervals(table.sample(frac=1, random_state=3), Bootstrap(200, 0.95, 1))
+    other = metrics.intervals(table, Bootstrap(200, 0.95, 2))
     for name, interval in first.items():
         assert (mixed[name].low, mixed[name].high) == pytest.approx((interval.low, interval.high))
     assert first["uar"] != other["uar"]
@@ -148,37 +148,43 @@ def test_intervals_depend_on_the_seed_alone():
 
 def test_more_confidence_is_wider():
     narrow, wide = (
-        metrics.intervals(made(), resamples=500, confidence=share, seed=1)["uar"]
-        for share in (0.8, 0.99)
+        metrics.intervals(made(), Bootstrap(500, share, 1))["uar"] for share in (0.8, 0.99)
     )
     assert wide.low <= narrow.low <= narrow.high <= wide.high
 
 
 def test_one_actor_has_no_interval():
-    found = metrics.intervals(made(actors=1), resamples=100, confidence=0.95, seed=1)["uar"]
+    found = metrics.intervals(made(actors=1), Bootstrap(100, 0.95, 1))["uar"]
     assert (found.low, found.high, found.actors) == (None, None, 1)
     assert str(found) == f"{found.value:.3f}"
+
+
+def test_an_interval_has_one_form():
+    interval = Interval(0.7123, 0.6, 0.8)
+    assert f"{interval}" == str(interval) == "0.712 [0.600, 0.800]"
+    assert f"{interval:+}" == "+0.712 [+0.600, +0.800]"
+    assert f"{Interval(-0.01):+}" == "-0.010"
 
 
 def test_an_emotion_of_one_actor_only():
     table = made(actors=2)
     table.loc[table["actor"] == 2, "true"] = "calm"
     table.loc[table["actor"] == 1, "true"] = "sad"
-    found = metrics.intervals(table, resamples=100, confidence=0.95, seed=1)
+    found = metrics.intervals(table, Bootstrap(100, 0.95, 1))
     assert set(found) >= {"recall_calm", "recall_sad"}
     assert all(np.isfinite([found[name].low, found[name].high]).all() for name in found)
 
 
 def test_intervals_refuse_bad_tables():
-    arguments = {"resamples": 100, "confidence": 0.95, "seed": 1}
+    bootstrap = Bootstrap(100, 0.95, 1)
     with pytest.raises(ValueError, match="predictions lack p_sad: a column an emotion"):
-        metrics.intervals(made().drop(columns="p_sad"), **arguments)
+        metrics.intervals(made().drop(columns="p_sad"), bootstrap)
     with pytest.raises(ValueError, match="predictions lack actor"):
-        metrics.intervals(made().drop(columns="actor"), **arguments)
+        metrics.intervals(made().drop(columns="actor"), bootstrap)
     with pytest.raises(ValueError, match="lack rows"):
-        metrics.intervals(made().iloc[:0], **arguments)
+        metrics.intervals(made().iloc[:0], bootstrap)
     with pytest.raises(ValueError, match="no number"):
-        metrics.intervals(made().assign(p_sad=np.nan), **arguments)
+        metrics.intervals(made().assign(p_sad=np.nan), bootstrap)
 
 
 def test_classification_report_names_what_is_there():

@@ -6,7 +6,8 @@ import pytest
 
 from avemo.corpus.ravdess import EMOTIONS
 from avemo.evaluation import plots
-from avemo.evaluation.metrics import PROBABILITIES, Interval
+from avemo.evaluation.bootstrap import Interval
+from avemo.evaluation.metrics import PROBABILITIES
 
 
 def texts(figure):

@@ -18,7 +18,6 @@ MADE = {
     "split": (["data/catalogue.parquet"], ["data/split.csv"]),
     "features": (["avemo/features", "data/raw"], ["features/audio"]),
     "search@audio": (["data/split.csv", "features/audio"], ["results/search/audio"]),
-    "baselines@lstm": (["features/audio"], ["results/baselines/lstm"]),
     "features@mfcc": (["data/raw"], ["features/audio/mfcc"]),  # of a dvc.yaml that was
 }
 

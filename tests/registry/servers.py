@@ -80,6 +80,21 @@ def small_mlflow_server(folder: Path) -> Iterator[tuple[str, int]]:
         yield uri, group
 
 
+@contextmanager
+def served_model(model: str, uri: str, folder: Path) -> Iterator[str]:
+    """A registered model as `mlflow models serve` serves it from a folder; its address."""
+    port = free_port()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": uri}
+    environment.pop("PYTHONPATH", None)  # a version carries its code
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model]
+    command += ["--env-manager", "local", "--port", str(port)]
+    address = f"http://127.0.0.1:{port}"
+    health = f"{address}/health"
+    with _process(command, environment, lambda: _answers(health), "the model", cwd=folder):
+        yield address
+
+
 def free_port() -> int:
     """One that nobody listens at."""
     with socket.socket() as one:

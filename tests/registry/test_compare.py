@@ -10,8 +10,9 @@ from made_versions import NAME, predictions, project, run, version
 
 from avemo.cli import main
 from avemo.evaluation import metrics, paired
+from avemo.evaluation.bootstrap import Bootstrap
 
-HOW = {"resamples": 400, "confidence": 0.95, "seed": 1}
+BOOTSTRAP = Bootstrap(400, 0.95, 1)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def judged(table):
 def test_differences_are_those_of_drawn_actors():
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
     first, second = predictions(0.8, seed=1), predictions(0.6, seed=2)
-    found = paired.differences(first, second, **(HOW | {"resamples": 4000}))["uar"]
+    found = paired.paired_bootstrap(first, second, Bootstrap(4000, 0.95, 1))["uar"]
     random = np.random.default_rng(5)
     figures = []
     for _ in range(400):
@@ -47,7 +48,8 @@ def test_differences_are_those_of_drawn_actors():
     low, high = np.quantile(figures, [0.025, 0.975])
     assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
     whole = (
-        metrics.intervals(first, **HOW)["uar"].value - metrics.intervals(second, **HOW)["uar"].value
+        metrics.intervals(first, BOOTSTRAP)["uar"].value
+        - metrics.intervals(second, BOOTSTRAP)["uar"].value
     )
     assert found.value == pytest.approx(whole)
     assert (found.actors, found.performances) == (8, 256)
@@ -56,7 +58,7 @@ def test_differences_are_those_of_drawn_actors():
 def test_the_same_predictions_do_not_differ():
     table = predictions(0.7)
     mixed = table.sample(frac=1, random_state=1)
-    for one in paired.differences(mixed, table, **HOW).values():
+    for one in paired.paired_bootstrap(mixed, table, BOOTSTRAP).values():
         assert (one.value, one.low, one.high) == pytest.approx((0, 0, 0))
 
 
@@ -66,24 +68,27 @@ def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference():
     hard.loc[hard["actor"] == 3, list(metrics.PROBABILITIES)] = np.eye(8)[0]
     worse = hard.copy()
     worse.loc[worse["true"] == "sad", list(metrics.PROBABILITIES)] = np.eye(8)[0]
-    alone = metrics.intervals(worse, **HOW)["uar"]
-    found = paired.differences(worse, hard, **HOW)["uar"]
+    alone = metrics.intervals(worse, BOOTSTRAP)["uar"]
+    found = paired.paired_bootstrap(worse, hard, BOOTSTRAP)["uar"]
     assert found.high - found.low < (alone.high - alone.low) / 2
 
 
 def test_only_common_performances_count():
     table = predictions(0.7)
-    found = paired.differences(table, table[table["actor"] <= 3], **HOW)
+    found = paired.paired_bootstrap(table, table[table["actor"] <= 3], BOOTSTRAP)
     assert (found["uar"].actors, found["uar"].performances) == (3, 96)
-    assert paired.differences(table[table["actor"] < 3], table[table["actor"] > 3], **HOW) == {}
-    assert paired.differences(table, table[table["actor"] == 1], **HOW)["uar"].low is None
+    assert (
+        paired.paired_bootstrap(table[table["actor"] < 3], table[table["actor"] > 3], BOOTSTRAP)
+        == {}
+    )
+    assert paired.paired_bootstrap(table, table[table["actor"] == 1], BOOTSTRAP)["uar"].low is None
 
 
 def test_two_truths_are_refused():
     table = predictions(0.7)
     other = table.assign(true=np.roll(table["true"], 1))
     with pytest.raises(ValueError, match="different true emotions"):
-        paired.differences(table, other, **HOW)
+        paired.paired_bootstrap(table, other, BOOTSTRAP)
 
 
 def test_a_run_and_a_version(here, tmp_path, capsys):

@@ -122,17 +122,17 @@ def test_what_differs_in_words(here, capsys):
     assert capsys.readouterr().out == "nothing differs\n"
     (here.root / "avemo/code.py").write_text("one = 2\n")
     params = yaml.safe_load((here.root / "params.yaml").read_text())
-    params["training"]["epochs"] = 3
+    params["baselines"]["epochs"] = 3
     (here.root / "params.yaml").write_text(yaml.safe_dump(params))
     git(here.root, "commit", "--quiet", "-am", "two")
     assert main(["lineage", "--diff", uris[0], f"runs:/{ran(here)}"]) == 0
     before, now = git(here.root, "log", "--format=%H", "--reverse").splitlines()
-    epochs = load(ROOT).training.epochs
+    epochs = load(ROOT).baselines.epochs
     assert capsys.readouterr().out.splitlines() == [
         "code",
         f"  commit: {before}, then {now}",
         "settings",
-        f"  training.epochs: {epochs}, then 3",
+        f"  baselines.epochs: {epochs}, then 3",
     ]
 
 

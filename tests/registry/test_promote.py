@@ -140,6 +140,7 @@ WAITS = """
 """
 
 
+@pytest.mark.slow
 def test_two_at_once(here, registry, tmp_path):
     """Both have checked their candidate before either moves the champion."""
     version(tmp_path / "a", predictions(GOOD))
@@ -160,6 +161,7 @@ def test_two_at_once(here, registry, tmp_path):
                                             "the champion already")), told  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_champion_that_moved_during_the_check(here, registry, tmp_path):
     version(tmp_path / "a", predictions(GOOD), alias="champion")
     version(tmp_path / "b", predictions(GOOD))
@@ -200,6 +202,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("point", POINTS)
+@pytest.mark.slow
 def test_killed_on_the_way(here, registry, tmp_path, point):
     for name in "ab":
         version(tmp_path / name, predictions(GOOD))

@@ -151,12 +151,10 @@ class Tiny:
         params["corpus"]["source"] = "path"
         params["extractors"] = {"mfcc": params["extractors"]["mfcc"]}
         params["split"]["folds"] = 3
-        params["training"] = {"epochs": 2, "patience": 1}
         params["search"]["audio"] |= {
             "architectures": ["lstm"],
             "otherwise": [],
             "draws": [],
-            "judged_on": "part",
             "quick": budget,
             "full": budget,
         }

@@ -1,6 +1,5 @@
 """A version is there with all that belongs to it, or is not; and it answers as it was recorded."""
 
-import base64
 import json
 import os
 import signal
@@ -18,7 +17,6 @@ from avemo.corpus.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import contents, history, register, repeat, verify
-from avemo.serving import pyfunc
 from avemo.settings import load
 from avemo.tracking import runs
 
@@ -83,7 +81,6 @@ sys.path.insert(0, {str(Path(__file__).parent)!r})
 import pytest, mlflow
 from test_register import light, register, verify
 from avemo.project import Project
-from avemo.serving import pyfunc
 from avemo.settings import load
 light(pytest.MonkeyPatch())
 calls = []
@@ -166,6 +163,7 @@ def test_what_a_version_carries(here, tmp_path):
         "set_logged_model_tags",
     ],
 )
+@pytest.mark.slow
 def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     found, figures = here
     killed_at(point, found.root, figures)
@@ -205,7 +203,7 @@ def logged(folder, script):
             name="model",
             python_model=str(folder / "load.py"),
             artifacts={"model": str(folder / "model")},
-            input_example=pd.DataFrame({"media": ["a.wav"]}),
+            input_example=pd.DataFrame({"media": [b"a clip"]}),
             pip_requirements=[],
         ).model_id
 
@@ -215,6 +213,7 @@ def recorded(**changed):
     return pd.DataFrame([row] * 2)
 
 
+@pytest.mark.slow
 def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
     model_id = logged(tmp_path, ANSWERING)
     assert repeat.repeated(model_id, None, []) == 0
@@ -234,6 +233,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path)
     ],
     ids=["finding", "load", "outside"],
 )
+@pytest.mark.slow
 def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
     monkeypatch.setenv("OUTSIDE", "1")
     model_id = logged(tmp_path, script)
@@ -246,11 +246,3 @@ def test_few_clips_stand_for_all():
     rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
     assert list(repeat.some(rows)["performance"]) == ["a", "d", "g"]
     assert list(repeat.some(rows.head(1))["performance"]) == ["a"]
-
-
-def test_json_brings_a_file_s_content_as_base64():
-    content = bytes(range(256)) * 20
-    text = base64.b64encode(content).decode()
-    assert pyfunc._plain(text) == pyfunc._plain(base64.encodebytes(content).decode()) == content
-    for path in (content, "clip.mp4", Path("clip.mp4"), "abcd", "a" * 4097):
-        assert pyfunc._plain(path) == path

@@ -52,7 +52,7 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
         | {"run_id": tracked(f"fold {fold['fold']}", "avemo/audio"), "run_name": "-"}
         for fold in champion(SPEECH)["folds"]
     ]
-    folder = project.root / "results/crossvalidation/audio"
+    folder = project.root / "study/crossvalidation/audio"
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
     before = sharpened(table, 1.5)
@@ -121,9 +121,9 @@ def test_everything_that_is_finished(project, tracked):
     absent(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
     said = takeover(project)
     assert [line.partition(":")[0] for line in said] == [
-        "results/crossvalidation/audio",
-        "results/baselines/lstm",
-        "results/baselines/vggish-ml",
+        "study/crossvalidation/audio",
+        "study/baselines/lstm",
+        "study/baselines/vggish-ml",
     ]
     assert "taken, 384 performances of run crossvalidate" in said[0]
     assert said[1].endswith("taken, runs: 1")
@@ -146,7 +146,7 @@ def test_everything_that_is_finished(project, tracked):
     assert lstm.runs[0].run.changed
     assert lstm.runs[0].run.run_name == "lstm speech actor"
     assert vggish.absent == "there is none in …, nor at https://a.b/c"
-    stage = project.root / "results/crossvalidation/audio"
+    stage = project.root / "study/crossvalidation/audio"
     for name in ("predictions.csv", "uncalibrated.csv"):
         assert content(project)[name] == (stage / name).read_bytes()
     assert str(project.root) not in content(project)["runs.json"].decode()
@@ -159,7 +159,7 @@ def test_one_configuration_for_all_members(project, tracked):
     summary = cross_validated(project, tracked)
     for fold in summary["folds"]:
         fold["configuration"] = fold.pop("configurations")[0]
-    file = project.root / "results/crossvalidation/audio/summary.json"
+    file = project.root / "study/crossvalidation/audio/summary.json"
     file.write_text(json.dumps(summary | {"seconds": {"search": 1.5}}))
     takeover(project)
     found = kept.facts(project.root / kept.FOLDER).champion
@@ -176,7 +176,7 @@ def test_what_has_no_finished_stage_stays(project, tracked):
     absent(project, "lstm", "no features")
     said = takeover(project)
     assert said[1] == (
-        "results/baselines/lstm: left, for it is not run here, and its runs elsewhere are kept"
+        "study/baselines/lstm: left, for it is not run here, and its runs elsewhere are kept"
     )
     after = content(project)
     assert {name for name in after if "cnn" in name} == {"baselines/cnn-speech-actor.csv"}
@@ -189,7 +189,7 @@ def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
     (folder / "summary.json").write_text(json.dumps({"absent": "search.budget is quick"}))
-    left = "results/crossvalidation/audio: left, for it is not run here: search.budget is quick"
+    left = "study/crossvalidation/audio: left, for it is not run here: search.budget is quick"
     assert refused(project) == f"no stage here made predictions that could be kept: {left}"
     keep(project.root / kept.FOLDER)
     before = content(project)
@@ -248,7 +248,7 @@ def test_a_stage_that_its_run_contradicts(project, tracked):
     baseline(project, tracked, "lstm", protocol="random")
     assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
     summary = cross_validated(project, tracked, synthetic=True)
-    file = project.root / "results/crossvalidation/audio/summary.json"
+    file = project.root / "study/crossvalidation/audio/summary.json"
     file.write_text(json.dumps(summary | {"synthetic": False}))
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
@@ -259,19 +259,19 @@ def test_a_stage_with_damaged_predictions(project, tracked):
     flipped.loc[0, "true"] = "surprised"
     cross_validated(project, tracked, table=flipped)
     found = refused(project)
-    place = "results/crossvalidation/audio/predictions.csv"
+    place = "study/crossvalidation/audio/predictions.csv"
     assert found.startswith(f"nothing is taken: {place}: 01-01-01-01-01-01 is by its name")
-    assert found.endswith("Run its stage again (dvc repro --force)")
+    assert found.endswith("Run its stage again (dvc repro --force in study)")
     cross_validated(project, tracked, table=predictions(skill=9.0))
     assert "these are not the run's predictions" in refused(project)
-    (project.root / "results/crossvalidation/audio/uncalibrated.csv").unlink()
-    assert "results/crossvalidation/audio/uncalibrated.csv is missing" in refused(project)
+    (project.root / "study/crossvalidation/audio/uncalibrated.csv").unlink()
+    assert "study/crossvalidation/audio/uncalibrated.csv is missing" in refused(project)
 
 
 def test_a_damaged_summary(project, tracked):
     cross_validated(project, tracked, protocol="random")
     assert refused(project) == (
-        "results/crossvalidation/audio/summary.json, protocol: Input should be 'actor'"
+        "study/crossvalidation/audio/summary.json, protocol: Input should be 'actor'"
     )
 
 

@@ -9,9 +9,11 @@ from avemo.tracking import locked
 PIPELINE = {
     "split": {"cmd": "split", "deps": ["data/catalogue.parquet"]},
     "search": {"foreach": ["audio"], "do": {"deps": ["data/split.csv", "features/${item}"]}},
+}
+STUDY = {
     "baselines": {
         "foreach": {"lstm": "features/audio/mfcc", "ml": "features/audio"},
-        "do": {"deps": ["avemo/${key}.py", "data/catalogue.parquet", "${item}"]},
+        "do": {"deps": ["../avemo/${key}.py", "../data/catalogue.parquet", "../${item}"]},
     },
 }
 OUTS = (
@@ -36,6 +38,8 @@ OUTS = (
 def test_data(tmp_path, stage, names):
     lock = {"stages": {"split": {"outs": [{"path": path, "md5": path[::-1]} for path in OUTS]}}}
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/dvc.yaml").write_text(yaml.safe_dump({"stages": STUDY}))
     assert locked.data(Project(tmp_path), stage) == {}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
     assert locked.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}

@@ -26,20 +26,17 @@ LINEAR = {"architecture": "whisper_linear", "whisper_linear/dropout": 0.6, "lear
 HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 0}
 
 
-def settings(judged_on="folds", epochs=2, members=2, seed=20, trials=2):
+def settings(epochs=2, members=2, seed=20, trials=2):
     """The repository's own, with short trainings."""
     found = load(ROOT)
     budget = found.search.audio.quick.model_copy(
         update={"trials": trials, "epochs": epochs, "members": members}
     )
-    audio = found.search.audio.model_copy(
-        update={"judged_on": judged_on, "batch_size": 8, "quick": budget}
-    )
+    audio = found.search.audio.model_copy(update={"batch_size": 8, "quick": budget})
     return found.model_copy(
         update={
             "seed": seed,
             "search": found.search.model_copy(update={"budget": "quick", "audio": audio}),
-            "training": found.training.model_copy(update={"epochs": epochs, "patience": 1}),
             "evaluation": found.evaluation.model_copy(update={"resamples": 100}),
         }
     )

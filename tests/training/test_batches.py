@@ -106,7 +106,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
         deterministic(1)
         network = networks.configured(values)
         options = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
-        fit(network, made, None, preparation, variation=variation, **options)
+        fit(network, made, preparation, variation=variation, **options)
         return np.concatenate([each.ravel() for each in network.get_weights()])
 
     once, again, other = weights(1), weights(1), weights(2)

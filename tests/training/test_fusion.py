@@ -165,5 +165,5 @@ def test_a_fusion_with_nothing_to_learn_from_stays_what_it_begins_with():
     network = late.configured({})
     before = [w.copy() for w in network.get_weights()]
     options = {"variation": late.varied({}), "epochs": 1, "batch_size": 4, "seed": 1}
-    assert fit(network, nothing, None, fusion.identities(), **options).empty
+    assert fit(network, nothing, fusion.identities(), **options).empty
     assert all(np.array_equal(*both) for both in zip(before, network.get_weights(), strict=True))

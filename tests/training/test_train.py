@@ -53,7 +53,7 @@ def answered(project):
     file.unlink()
 
 
-def test_by_folds(trained, answered):
+def test_what_is_kept(trained, answered):
     made, folder = trained(settings(), MEMBERS)
     model = Bundle(folder)
     said = model.description
@@ -79,7 +79,7 @@ def test_by_folds(trained, answered):
     assert history["epoch"].tolist() == [1, 2, 1, 2]
 
 
-def test_by_folds_without_a_search_to_go_by(trained):
+def test_without_answers_on_the_inner_folds(trained):
     made, folder = trained(settings(members=1), [LINEAR])
     assert made["valid"] == {}
     assert Bundle(folder).description["temperature"] == 1
@@ -87,46 +87,13 @@ def test_by_folds_without_a_search_to_go_by(trained):
     assert "absent" in mlflow.get_run(made["run_id"]).data.tags["avemo.valid"]
 
 
-def test_by_folds_all_but_the_test_part_is_learnt_from_and_no_more(trained, answered, project):
+def test_all_but_the_test_part_is_learnt_from_and_no_more(trained, answered, project):
     one = Bundle(trained(settings(epochs=1, members=1), [LINEAR])[1])
     expected = predictions(one, dataset())
     data = dataset()
     left = data.where(data.rows["part"].ne("test"))
     again = Bundle(trained(settings(epochs=1, members=1), [LINEAR], task(left))[1])
     pd.testing.assert_frame_equal(predictions(again, dataset()), expected, check_exact=True)
-
-
-def test_by_the_validation_part(trained):
-    made, folder = trained(settings("part", members=1, epochs=6), [LINEAR])
-    model = Bundle(folder)
-    assert model.description["trained_on"] == {"performances": 32, "actors": 2}
-    valid = dataset().part("valid")
-    kept = pd.read_csv(folder / "predictions.csv")
-    assert kept["performance"].tolist() == valid.rows["performance"].tolist()
-    answers = metrics.probabilities(predictions(model, valid))
-    np.testing.assert_allclose(metrics.probabilities(kept), answers, atol=1e-5)
-
-    temperature = model.description["temperature"]
-    plain = calibration.scale(kept, 1 / temperature)
-    assert calibration.fit(plain) == pytest.approx(temperature, rel=0.01)
-    error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
-    logged = mlflow.get_run(made["run_id"]).data.metrics
-    assert logged["valid_calibration_error_before"] == pytest.approx(error, abs=0.01)
-    assert made["valid"]["uar"]["value"] == metrics.uar(kept["true"], metrics.predicted(kept))
-    assert {"val_loss", "val_uar"} <= set(pd.read_csv(folder / "history.csv"))
-
-
-def test_by_the_validation_part_where_there_is_none(trained):
-    data = dataset()
-    gathered = task(data.where(data.rows["part"].ne("valid")))
-    made, folder = trained(settings("part", members=1), [LINEAR], gathered)
-    assert made["valid"] == {}
-    assert Bundle(folder).description["temperature"] == 1
-    assert not (folder / "predictions.csv").exists()
-    assert "absent" in mlflow.get_run(made["run_id"]).data.tags["avemo.valid"]
-    assert "val_loss" not in pd.read_csv(folder / "history.csv")
-    found = metrics.probabilities(predictions(Bundle(folder), data))
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
 def test_each_member_is_a_run_below(trained, answered):

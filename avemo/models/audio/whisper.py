@@ -9,7 +9,7 @@ from typing import Any
 from ...features import whisper_copies, whisper_speeds
 from ..pooling import inside, narrowed, statistics
 
-__all__ = ["COPIES", "INPUTS", "VIEWS", "embed", "pooled"]
+__all__ = ["COPIES", "INPUTS", "VIEWS", "embed"]
 
 INPUTS = ("whisper",)
 COPIES = {"whisper": (*whisper_speeds.ARRAYS, *whisper_copies.ARRAYS)}
@@ -18,17 +18,10 @@ VIEWS = {"whisper": tuple(whisper_speeds.ARRAYS)}
 
 def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
     """Hidden states [shape=(clips, steps, 5 * 384)], zeros after the end, to one vector a clip."""
-    return pooled(hp, inputs["whisper"], inside(inputs["whisper"]))
-
-
-def pooled(hp: Any, x: Any, here: Any) -> Any:
-    """What is learnt on top: steps [shape=(clips, steps, columns)] to one vector a clip.
-
-    Args:
-        here: which steps are the clip's
-    """
     from keras import layers, ops
 
+    x = inputs["whisper"]
+    here = inside(x)
     width = hp.Choice("width", [96, 128, 192], default=128)
     dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
     masked = hp.Float("masked", 0.0, 0.2, step=0.1, default=0.0)

@@ -1,0 +1,100 @@
+"""Confidence intervals of figures, by a bootstrap over actors.
+
+Performances of one actor are alike: drawing performances would make the intervals too narrow, so
+whole actors are drawn.
+
+Source:
+    B. Efron, R. J. Tibshirani: An introduction to the bootstrap. Chapman & Hall 1993
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+__all__ = ["Bootstrap", "Interval"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its confidence interval.
+
+    Args:
+        value: the figure itself
+        low: the interval's lower bound; None for fewer than two actors
+        high: the interval's upper bound; None for fewer than two actors
+        actors: how many actors were drawn from; zero where that is not known
+        performances: how many performances the figure is of; zero where that is not known
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    actors: int = 0
+    performances: int = 0
+
+    def __str__(self) -> str:
+        return f"{self}"
+
+    def __format__(self, sign: str) -> str:
+        """Return `0.712 [0.634, 0.790]`, or `0.712` without bounds; with `+`, each has its sign."""
+        if self.low is None or self.high is None:
+            return f"{self.value:{sign}.3f}"
+        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made: a percentile bootstrap that draws actors with replacement.
+
+    Args:
+        resamples: how many times the actors are drawn
+        confidence: the share of draws inside an interval, such as 0.95
+        seed: the same seed gives the same intervals
+    """
+
+    resamples: int
+    confidence: float
+    seed: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Bootstrap:
+        """Return what `evaluation` and `seed` in params.yaml say."""
+        return cls(settings.evaluation.resamples, settings.evaluation.confidence, settings.seed)
+
+    def intervals(
+        self,
+        figures: Callable[[np.ndarray], dict[str, np.ndarray]],
+        *,
+        actors: int,
+        performances: int,
+    ) -> dict[str, Interval]:
+        """Return each figure with its interval; a figure that is NaN is left out.
+
+        Args:
+            figures: takes how often each draw holds each actor [shape=(draws, actors)], and returns
+                each figure of every draw [shape=(draws,)]
+            actors: how many there are; fewer than two cannot be drawn from
+            performances: that the figures are of
+        """
+        values = figures(np.ones((1, actors)))
+        draws = figures(self._draws(actors)) if actors > 1 else {}
+        tails = (1 - self.confidence) / 2, (1 + self.confidence) / 2
+        intervals = {}
+        for name, (value,) in values.items():
+            if np.isnan(value):
+                continue
+            low, high = np.nanquantile(draws[name], tails).tolist() if draws else (None, None)
+            intervals[name] = Interval(float(value), low, high, actors, performances)
+        return intervals
+
+    def _draws(self, actors: int) -> np.ndarray:
+        """Return how often each draw holds each actor: int64 [shape=(resamples, actors)]."""
+        equally = np.full(actors, 1 / actors)
+        return np.random.default_rng(self.seed).multinomial(actors, equally, self.resamples)

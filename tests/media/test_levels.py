@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from avemo.media.levels import Level, dbfs, offset_of
+
+
+def tone(*parts, rate=48_000, hz=1000, channels=2):
+    """A sine of (seconds, dBFS) after (seconds, dBFS), the same in each channel."""
+    level = np.concatenate([np.full(round(s * rate), 10 ** (dbfs / 20)) for s, dbfs in parts])
+    sound = level * np.sin(2 * np.pi * hz * np.arange(len(level)) / rate)
+    return np.repeat(sound[:, None], channels, axis=1)
+
+
+def measured(sound, rate=48_000, block=None):
+    level = Level(rate, sound.shape[1])
+    for start in range(0, len(sound), block or max(1, len(sound))):
+        level.take(sound[start : start + (block or len(sound))])
+    return level
+
+
+@pytest.mark.parametrize("block", [7, 1024, 65536])
+def test_the_size_of_the_blocks_does_not_matter(block):
+    rng = np.random.default_rng(0)
+    sound = rng.uniform(-1, 1, (12_345, 2)) * np.linspace(0, 1, 12_345)[:, None]
+    part, whole = measured(sound, 16_000, block), measured(sound, 16_000)
+    assert (part.samples, part.clipped) == (whole.samples, whole.clipped)
+    assert part.peak_dbfs == pytest.approx(whole.peak_dbfs)
+
+
+def test_one_channel_peaks_as_two_equal_ones():
+    mono, stereo = (measured(tone((1, -20), channels=count)) for count in (1, 2))
+    assert stereo.peak_dbfs == pytest.approx(mono.peak_dbfs)
+
+
+def test_peak_and_duration():
+    level = measured(tone((1.5, -6), hz=997))
+    assert level.peak_dbfs == pytest.approx(-6, abs=0.01)
+    assert level.duration_s == 1.5
+    opposite = tone((1, -6)) * [1, -1]
+    assert measured(opposite).peak_dbfs == measured(np.zeros((100, 2))).peak_dbfs == -np.inf
+
+
+@pytest.mark.parametrize("top", [32767 / 32768, -1.0, 1.5])
+def test_samples_at_full_scale_are_clipped(top):
+    sound = np.full((1000, 2), 0.5)
+    sound[:10, 0] = top
+    sound[10:20, 1] = 32766 / 32768
+    assert measured(sound).clipped == 10 / 2000
+
+
+def test_decibels():
+    assert dbfs(1.0) == 0
+    assert dbfs(0.1) == pytest.approx(-20)
+    assert dbfs(0.0) == -np.inf
+
+
+def test_the_peak_stands_on_the_offset():
+    sound = tone((1, -20), hz=997)
+    for offset in (0.5, -0.5, 0.005):
+        assert measured(sound + offset).peak_dbfs == pytest.approx(-20, abs=0.01)
+        assert measured(np.full((1000, 2), offset)).peak_dbfs < -150
+    assert measured(sound + 0.004).peak_dbfs == pytest.approx(20 * np.log10(0.104), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("mean", "peak", "offset"),
+    [(0.02, 0.5, 0.02), (-0.02, 0.5, -0.02), (0.004, 0.5, 0), (0.004, 0.03, 0.004), (0, 0, 0)],
+)
+def test_a_mean_is_an_offset_where_it_is_large_or_the_sound_is_small(mean, peak, offset):
+    assert offset_of(mean, peak) == offset

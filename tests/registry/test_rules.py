@@ -1,0 +1,142 @@
+"""Each rule of the gate at its limit, at 0, and on both sides of it."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_versions import LINEAGE, ROOT, predictions
+
+from avemo.corpus.ravdess import EMOTIONS
+from avemo.evaluation.metrics import PROBABILITIES
+from avemo.registry import rules
+from avemo.registry.facts import Facts
+from avemo.settings import load
+
+SETTINGS = load(ROOT)
+SETTINGS = SETTINGS.model_copy(
+    update={"evaluation": SETTINGS.evaluation.model_copy(update={"resamples": 20})}
+)
+SHARES = st.floats(0, 1)
+
+
+class Version(Facts):
+    """One that needs no files."""
+
+    signature = None
+
+
+def version(table: pd.DataFrame, size: int = 1_000_000) -> Facts:
+    """A version that gave these answers on the test part."""
+    description = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False}
+    return Version(None, Path(), table, description, LINEAGE, size)
+
+
+def answers(wrong: dict[int, int]) -> pd.DataFrame:
+    """Sure answers of four actors for ten performances of each emotion.
+
+    Args:
+        wrong: how many of the ten an actor gets wrong, of each emotion; else none
+    """
+    rows = []
+    for actor in range(1, 5):
+        for take in range(10):
+            for place, emotion in enumerate(EMOTIONS):
+                answer = (place + (take < wrong.get(actor, 0))) % len(EMOTIONS)
+                performance = f"01-0{place + 1}-01-01-{take:02}-{actor:02}"
+                rows.append((performance, actor, 1, "test", emotion, *np.eye(8)[answer]))
+    columns = ["performance", "actor", "fold", "part", "true", *PROBABILITIES]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def row(rule: str, own: Facts, other: Facts | None = None, seconds=None, **limits: float):
+    """The rule's line, with other limits."""
+    promotion = SETTINGS.promotion.model_copy(update=limits)
+    settings = SETTINGS.model_copy(update={"promotion": promotion})
+    (found,) = [one for one in rules.judge(settings, own, other, seconds) if one.rule == rule]
+    return found
+
+
+PERFECT = version(answers({}))
+#: nine of ten right, by women and by men: every figure is 0.9 or 0.1
+EVEN = version(answers(dict.fromkeys(range(1, 5), 1)))
+#: women, whose numbers are even, get all right, and men eight of ten
+UNEVEN = version(answers({1: 2, 3: 2}))
+
+
+@pytest.mark.parametrize(
+    ("rule", "limit", "own", "allowed", "refused"),
+    [
+        ("UAR", "min_uar", EVEN, [0, -0.0, 0.9], [0.91, 1]),
+        ("worst emotion", "min_recall", EVEN, [0, -0.0, 0.9], [0.91, 1]),
+        ("calibration error", "max_calibration_error", PERFECT, [0, -0.0, 1], []),
+        ("calibration error", "max_calibration_error", EVEN, [0.1, 1], [0, -0.0, 0.09]),
+        ("UAR of women and men", "max_sex_gap", EVEN, [0, -0.0, 1], []),
+        ("UAR of women and men", "max_sex_gap", UNEVEN, [0.2, 1], [0, -0.0, 0.19]),
+    ],
+)
+def test_a_figure_with_a_limit_of_its_own(rule, limit, own, allowed, refused):
+    for bound in (*allowed, *refused):
+        found = row(rule, own, **{limit: bound})
+        assert found.verdict == (rules.PASS if bound in allowed else rules.FAIL), found
+        side = "at least" if limit.startswith("min") else "at most"
+        assert found.limit.startswith(f"{side} {abs(bound):g}")
+
+
+@pytest.mark.parametrize(
+    ("own", "margin", "verdict"),
+    [
+        (PERFECT, 0, rules.PASS),
+        (EVEN, 0, rules.FAIL),
+        (EVEN, -0.0, rules.FAIL),
+        (EVEN, 0.1, rules.PASS),
+        (EVEN, 0.09, rules.FAIL),
+    ],
+)
+def test_the_margin_to_the_champion(own, margin, verdict):
+    found = row("UAR less the champion's", own, PERFECT, margin=margin)
+    assert found.verdict == verdict, found
+    assert found.limit == ("at least 0" if margin == 0 else f"at least -{margin:g}")
+
+
+@pytest.mark.parametrize(
+    ("times", "ratio", "verdict"),
+    [(1, 1, rules.PASS), (1.5, 1.5, rules.PASS), (1.5, 1.4, rules.FAIL), (0.5, 0.5, rules.PASS)],
+)
+def test_a_budget_is_a_multiple_of_the_champion_s(times, ratio, verdict):
+    own = dataclasses.replace(PERFECT, size=round(PERFECT.size * times))
+    assert row("size", own, PERFECT, max_size_ratio=ratio).verdict == verdict
+    seconds = 0.3 * times, 0.3
+    found = row("time of an answer", own, PERFECT, seconds, max_latency_ratio=ratio)
+    assert found.verdict == verdict
+    assert found.limit == f"at most {ratio:g} times"
+
+
+@given(SHARES, SHARES)
+def test_of_two_different_numbers_one_is_least_and_one_is_most(value, bound):
+    least, most = rules.Limit("at least", bound), rules.Limit("at most", bound)
+    assert least.allows(bound)
+    assert most.allows(bound)
+    if abs(value - bound) > 1e-8:
+        assert least.allows(value) == (value > bound)
+        assert most.allows(value) == (value < bound)
+
+
+@given(st.sampled_from(["at least", "at most"]), SHARES)
+def test_what_is_no_number_is_not_allowed(direction, bound):
+    assert not rules.Limit(direction, bound).allows(float("nan"))
+
+
+@given(st.floats(0, 1), SHARES)
+def test_the_gate_holds_a_version_s_own_figures_against_any_limit(skill, bound):
+    """A figure's own value, as a limit, is kept; and each limit is kept as its direction says."""
+    own = version(predictions(skill, actors=4, takes=2))
+    for rule, limit in (("UAR", "min_uar"), ("calibration error", "max_calibration_error")):
+        found = row(rule, own, **{limit: bound})
+        value = float(found.candidate.split()[0])
+        if abs(value - bound) > 1e-3:  # as rounded as it is shown
+            kept = value > bound if limit == "min_uar" else value < bound
+            assert found.verdict == (rules.PASS if kept else rules.FAIL)

@@ -1,0 +1,63 @@
+"""What a newcomer reads in the MLflow UI."""
+
+import mlflow
+import pytest
+
+from avemo.project import Project
+from avemo.status import hints
+from avemo.tracking import store
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project with a store of its own."""
+    monkeypatch.delenv(store.TRACKING_URI, raising=False)
+    monkeypatch.setenv(store.TRACKING_URI, "")  # put back what `connect` sets
+    monkeypatch.delenv(store.TRACKING_URI)
+    made = Project(tmp_path)
+    store.connect(made)
+    yield made
+    mlflow.set_tracking_uri(None)
+
+
+def names():
+    return {one.name for one in mlflow.MlflowClient().search_experiments()}
+
+
+@pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
+def test_an_experiment_says_what_it_holds(project, name):
+    found = mlflow.get_experiment(store.experiment(project, name))
+    assert len(found.tags["mlflow.note.content"]) > 80
+    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_an_empty_default_goes_and_a_used_one_stays(project):
+    assert names() == {"Default"}
+    store.experiment(project, "audio")
+    assert names() == {"avemo/audio"}
+    client = mlflow.MlflowClient()
+    client.restore_experiment("0")
+    client.create_run("0")
+    store.experiment(project, "visual")
+    assert names() == {"Default", "avemo/audio", "avemo/visual"}
+
+
+def test_the_default_of_another_store_is_left_alone(project, tmp_path, monkeypatch):
+    monkeypatch.setenv(store.TRACKING_URI, f"sqlite:///{tmp_path}/other.db")
+    store.experiment(project, "audio")
+    assert names() == {"Default", "avemo/audio"}
+
+
+def test_the_addresses_of_the_champions(tmp_path, monkeypatch):
+    monkeypatch.delenv(store.TRACKING_URI, raising=False)
+    version = {"version": "2", "aliases": ["champion"], "run_id": "ab", "experiment_id": "1"}
+    older = version | {"version": "1", "aliases": ["previous"], "run_id": "cd"}
+    found = {"project": str(tmp_path), "models": {"audio": {"versions": [version, older]}}}
+    text = hints(found)
+    ui = "http://127.0.0.1:5000/#/"
+    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db " in text
+    assert f"{ui}compare-runs?runs=%5B%22ab%22%5D&experiments=%5B%221%22%5D&" in text
+    assert f"{ui}models/avemo-audio/versions/2?workflowType=machine_learning\n" in text
+    monkeypatch.setenv(store.TRACKING_URI, "https://mlflow.example")
+    assert "https://mlflow.example/#/models/avemo-audio/versions/2?" in hints(found)
+    assert "mlflow ui" not in hints(found)
