@@ -35,13 +35,16 @@ def single_threaded() -> Iterator[None]:
 
     Blocks of several threads may overlap: the limits end with the last of them.
     """
+    from threadpoolctl import threadpool_limits
+
     global _users
     with _lock:
         if not _users:
             _enter()
         _users += 1
     try:
-        yield
+        with threadpool_limits(1, "openmp"):  # of OpenMP each thread has limits of its own
+            yield
     finally:
         with _lock:
             _users -= 1
@@ -51,8 +54,11 @@ def single_threaded() -> Iterator[None]:
 
 def limit_process() -> None:
     """Limit all of them for as long as this process lives: it will train nothing."""
+    from threadpoolctl import threadpool_limits
+
     _enter()
     _limits.pop_all()
+    threadpool_limits(1, "openmp")
 
 
 def limit_tensorflow() -> bool:
@@ -87,7 +93,7 @@ def _enter() -> None:
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(VARIABLES)
     _limits.callback(_restore, before)
-    for library in ThreadpoolController().lib_controllers:
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
         # threadpoolctl lets only one thread of a process limit OpenBLAS; a server has many
         limit = getattr(library, "_real_set_num_threads", library.set_num_threads)
         _limits.callback(limit, library.num_threads)

@@ -72,8 +72,8 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
         subprocess.run([*script, str(tensorflow_threads), *clips], env=environment, check=True)
         for way, computed in pickle.loads(result.read_bytes()).items():
             results[f"{way}, TensorFlow with {tensorflow_threads} threads"] = computed
-    for way, (_, counts) in results.items():
-        assert {name: count for name, count in counts.items() if count != 1} == {}, way
+    for way, (_, used) in results.items():
+        assert {name: count for name, count in used.items() if count != 1} == {}, way
     expected = results["two workers, TensorFlow with 0 threads"][0]
     answers = results["a serving process, TensorFlow with 0 threads"][0]
     for way, (table, _) in results.items():
@@ -82,12 +82,20 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
         assert differences(table[columns], whole[columns]) == [], way
 
 
+def counts(*kinds):
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] in kinds]
+
+
 def test_limits_end_with_the_last_of_overlapping_blocks():
-    before = dict(os.environ), [pool["num_threads"] for pool in threadpool_info()]
+    import sklearn.svm  # noqa: F401, loads OpenMP
+
+    before = dict(os.environ), counts("blas", "openmp")
     inside, leave = threading.Event(), threading.Event()
+    seen = []
 
     def other():
         with threads.single_threaded():
+            seen.extend(counts("blas", "openmp"))
             inside.set()
             leave.wait(60)
 
@@ -95,11 +103,12 @@ def test_limits_end_with_the_last_of_overlapping_blocks():
     with threads.single_threaded():
         thread.start()
         assert inside.wait(60)
-    assert {pool["num_threads"] for pool in threadpool_info()} == {1}
+        assert set(seen) == set(counts("blas", "openmp")) == {1}
+    assert set(counts("blas")) == {1}
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     leave.set()
     thread.join()
-    assert (dict(os.environ), [pool["num_threads"] for pool in threadpool_info()]) == before
+    assert (dict(os.environ), counts("blas", "openmp")) == before
 
 
 def test_a_difference_is_named():
