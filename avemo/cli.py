@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action.set_defaults(run=_runs)
 
     parsed = parser.parse_args(arguments)
-    from .project import explained
+    from .paths import explained
 
     return explained(lambda: int(parsed.run(parsed)))
 
@@ -312,8 +312,8 @@ def _registry_parser(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from . import project
-    from .serving.predictor import predict
+    from . import paths as project
+    from .registry.predictor import predict
 
     found = predict(project.find(), arguments.files, arguments.model)
     for one in found:
@@ -334,8 +334,9 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 
 def _expression(arguments: argparse.Namespace) -> int:
-    from . import project, settings
-    from .serving.expression import answers
+    from . import paths as project
+    from . import settings
+    from .baselines.pretrained_expression import answers
 
     root = project.find().root
     failed = 0
@@ -353,11 +354,12 @@ def _expression(arguments: argparse.Namespace) -> int:
 def _faces(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from . import project, settings
-    from .features import _sheet
+    from . import paths as project
+    from . import settings
+    from .faces import contact_sheet
 
     chosen = settings.load(project.find().root).faces
-    found = _sheet.write(arguments.files, chosen, Path(arguments.output))
+    found = contact_sheet.write(arguments.files, chosen, Path(arguments.output))
     refused = {file: one for file, one in found.items() if not isinstance(one, int)}
     for file, error in refused.items():
         print(f"{file}: {error.finding}: {error}", file=sys.stderr)
@@ -371,7 +373,7 @@ def _faces(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
     from .status import hints, status, text
 
     found = status(project.find())
@@ -385,8 +387,9 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _corpus(arguments: argparse.Namespace) -> int:
-    from . import project, settings
-    from .corpus import zenodo
+    from . import paths as project
+    from . import settings
+    from .corpus.archives import zenodo
 
     root = project.find().root
     corpus = settings.load(root).corpus
@@ -400,7 +403,7 @@ def _corpus(arguments: argparse.Namespace) -> int:
 
 
 def _assets(arguments: argparse.Namespace) -> int:
-    from . import assets
+    from .pretrained import assets
 
     if arguments.action == "pull":
         for name in arguments.names or assets.ASSETS:
@@ -418,7 +421,7 @@ def _assets(arguments: argparse.Namespace) -> int:
 
 
 def _baselines(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
 
     found = project.find()
     if arguments.action == "run":
@@ -428,17 +431,18 @@ def _baselines(arguments: argparse.Namespace) -> int:
         settings.load(found.root)
         names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
         repro(found.study, [f"baselines@{name}" for name in names])
-    from .baselines.table import lines
+    from .baselines.summary import lines
 
     print("\n".join(lines(found)))
     return 0
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from . import project, settings
+    from . import paths as project
+    from . import settings
     from .repro import repro
     from .tracking.runs import stage_of
-    from .training.workers import WORKERS
+    from .training.distributed.workers import WORKERS
 
     root = project.find().root
     settings.load(root)
@@ -447,17 +451,18 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from . import project, settings
-    from .report.write import write
+    from . import settings
+    from .paths import find
+    from .report.pages import write_pages
 
-    found = project.find()
-    chosen = settings.load(found.root)
+    project = find()
+    chosen = settings.load(project.root)
     if arguments.keep:
-        from .report import fusions
-        from .report.takeover import takeover
+        from .report.fusions import import_fusions
+        from .report.import_runs import import_runs
 
-        print("\n".join([*takeover(found), fusions.keep(found, chosen)]))
-    written = write(found.root, chosen)
+        print("\n".join([*import_runs(project), import_fusions(project, chosen)]))
+    written = write_pages(project.root, chosen)
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
         print("next: read them, then git add results/audio results/fused docs")
@@ -465,7 +470,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from . import project, settings
+    from . import paths as project
+    from . import settings
     from .tracking import store
 
     found = project.find()
@@ -479,7 +485,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _lineage(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
     from .tracking import store
 
     if (arguments.uri is None) == (arguments.diff is None):
@@ -487,7 +493,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
     store.connect(project.find(), spool=False)
     from .registry.differences import differences
     from .registry.lineage import read
-    from .registry.tree import tree
+    from .registry.lineage_tree import tree
 
     with store.explained():
         if arguments.uri:
@@ -507,7 +513,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
 
 
 def _rebuild(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
     from .tracking import store
 
     found = project.find()
@@ -525,7 +531,8 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 
 def _registry(arguments: argparse.Namespace) -> int:
-    from . import project, settings
+    from . import paths as project
+    from . import settings
     from .tracking import store
 
     found = project.find()
@@ -546,7 +553,7 @@ def _registry(arguments: argparse.Namespace) -> int:
 
 
 def _copy(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
     from .tracking import store
 
     store.connect(project.find(), spool=False)
@@ -558,7 +565,7 @@ def _copy(arguments: argparse.Namespace) -> int:
 
 
 def _runs(arguments: argparse.Namespace) -> int:
-    from . import project
+    from . import paths as project
     from .tracking import spool, store
 
     found = project.find()

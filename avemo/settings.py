@@ -3,7 +3,6 @@
 A wrong key, type or value stops every command with one line that names it.
 """
 
-import importlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -172,7 +171,7 @@ class Searches(Strict):
                 raise ValueError(f"{modality}.architectures: {names} names one twice")
             for key in ("architectures", "otherwise"):
                 for name in getattr(one, key):
-                    _module(f"models.{modality}", name, f"search.{modality}.{key}")
+                    _architecture_exists(modality, name, f"search.{modality}.{key}")
             if unknown := sorted(set(one.draws) - set(names)):
                 raise ValueError(
                     f"{modality}.draws: {ten(unknown)} is not among {', '.join(names)}"
@@ -260,16 +259,20 @@ class Settings(Strict):
 
     def extractors_of(self, modality: str) -> dict[str, Any]:
         """The settings of those of one modality, audio or visual."""
-        from .features.extractors import module
+        from .features.registry import module
 
         return {k: v for k, v in self.extractors.items() if modality == module(k).MODALITY}
 
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        fields: Any = {
-            name: (_module("features", name, "extractors").Settings, ...) for name in value
-        }
+        from .features.registry import MODALITIES, module, names_of
+
+        known = [name for modality in MODALITIES for name in names_of(modality)]
+        for name in value:
+            if name not in known:
+                raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")
+        fields: Any = {name: (module(name).Settings, ...) for name in value}
         found = dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
         for name in ("whisper_speeds", "whisper_copies"):
             if name in found:
@@ -279,7 +282,7 @@ class Settings(Strict):
     @field_validator("faces")
     @classmethod
     def _faces(cls, value: Any) -> Any:
-        from .features.faces import Settings
+        from .faces.extract import Settings
 
         return Settings.model_validate(value)
 
@@ -297,17 +300,11 @@ def _check_copies(name: str, copies: Strict, original: Strict | None) -> None:
             )
 
 
-#: what else stands in avemo/features
-_NO_EXTRACTORS = {"audio", "extractors", "faces", "guarded", "store", "visual"}
-
-
-def _module(package: str, name: str, key: str) -> Any:
-    """The module that a name in params.yaml stands for."""
-    folder = Path(__file__).parent.joinpath(*package.split("."))
-    known = sorted({file.stem for file in folder.glob("[a-z]*.py")} - _NO_EXTRACTORS)
+def _architecture_exists(modality: str, name: str, key: str) -> None:
+    folder = Path(__file__).parent / "models" / ("fusion" if modality == "fused" else modality)
+    known = sorted(file.stem for file in folder.glob("[a-z]*.py"))
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
-    return importlib.import_module(f"..{package}.{name}", __name__)
 
 
 def load(root: Path) -> Settings:

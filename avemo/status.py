@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .evaluation.bootstrap import Interval
 from .evaluation.table import wide
-from .project import Project
+from .paths import Project
 from .settings import Settings, load
 
 __all__ = ["hints", "status", "text"]
@@ -183,9 +183,9 @@ def _rows(folder: Path) -> int:
 
 
 def _models(project: Project) -> dict[str, Any]:
-    from .tracking import pointer, store
+    from .tracking import json_file, store
 
-    registered = pointer.read(project.registered)
+    registered = json_file.read(project.registered)
     models: dict[str, Any] = {name: {"versions": []} for name in _MODALITIES}
     for modality, one in registered.items():
         if "absent" in one:
@@ -227,19 +227,21 @@ def _models(project: Project) -> dict[str, Any]:
 
 
 def _baselines(project: Project) -> list[dict[str, str]]:
-    from .baselines import table
+    from .baselines import summary
+    from .records import BaselineResult
 
     return [
         {
             "system": system,
-            "channel": run["channel"],
-            "protocol": run["protocol"],
-            "run_id": run["run_id"],
-            "uar": str(Interval(**run["test"]["uar"])),
-            "accuracy": str(Interval(**run["test"]["accuracy"])),
+            "channel": run.channel,
+            "protocol": run.protocol,
+            "run_id": run.run_id,
+            "uar": str(run.test["uar"]),
+            "accuracy": str(run.test["accuracy"]),
         }
-        for system, found in table.found(project).items()
-        for run in found.get("runs", [])
+        for system, result in summary.load_results(project).items()
+        if isinstance(result, BaselineResult)
+        for run in result.runs
     ]
 
 

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from avemo.files import whole
-from avemo.project import explained
+from avemo.io import whole
+from avemo.paths import explained
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("audio", "faces", "incremental", "memory")

@@ -7,8 +7,9 @@ import soundfile
 import soxr
 
 from avemo import engine
-from avemo.features import audio, mfcc
-from avemo.features._librosa import librosa
+from avemo.features import run_audio
+from avemo.features.audio import mfcc
+from avemo.features.audio.dsp.librosa_import import librosa
 from avemo.media.sound import read_sound, write_wav
 from avemo.settings import load
 
@@ -43,7 +44,7 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
 
 def _compared(files: list[Path], name: str, settings: mfcc.Settings) -> dict[str, Any]:
     ours, theirs, whole = [], [], []
-    extraction = audio.Extraction({"mfcc": settings})
+    extraction = run_audio.Extraction({"mfcc": settings})
     for _ in range(ROUNDS):
         theirs.append(on.pace((_librosa(file, settings) for file in files), START))
         ours.append(on.pace(engine.run(_One(extraction), files, title="mfcc"), START))
@@ -62,7 +63,7 @@ def _compared(files: list[Path], name: str, settings: mfcc.Settings) -> dict[str
 
 
 class _One:
-    def __init__(self, extraction: audio.Extraction) -> None:
+    def __init__(self, extraction: run_audio.Extraction) -> None:
         self.extraction = extraction
 
     def __call__(self, file: Path) -> Any:

@@ -6,12 +6,14 @@ from typing import Any
 
 import cv2
 
-from avemo import assets, engine
+from avemo import engine
 from avemo.errors import AssetError
-from avemo.features import detectors, expression, faces
-from avemo.features.extractors import pretrained
-from avemo.media.picture import read_frames
+from avemo.faces import detectors, extract
+from avemo.features.registry import pretrained
+from avemo.features.visual import expression
+from avemo.media.frames import read_frames
 from avemo.media.sound import voiced
+from avemo.pretrained import assets
 from avemo.settings import load
 
 from . import recordings as on
@@ -41,9 +43,9 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     for _ in range(ROUNDS):
         frames = sum(1 for file in files for _ in read_frames(file, 1000))
         theirs.append(on.pace(_loop(app, files), 1))
-        extraction = faces.Extraction(every, "scrfd_500m", content)
+        extraction = extract.Extraction(every, "scrfd_500m", content)
         ours.append(_films_a_second(extraction, files) * frames / len(files))
-        extraction = faces.Extraction(settings, "scrfd_500m", content)
+        extraction = extract.Extraction(settings, "scrfd_500m", content)
         sampled.append(_films_a_second(extraction, files * 4))
     films = on.middle(theirs) * len(files) / frames
     known = _expression(files[:4], settings, whole.extractors["expression"], content)
@@ -93,14 +95,14 @@ def _loop(app: Any, files: list[Path]) -> Iterator[object]:
             yield app.get(frame)
 
 
-def _films_a_second(extraction: faces.Extraction, films: list[Path]) -> float:
+def _films_a_second(extraction: extract.Extraction, films: list[Path]) -> float:
     """Once each process has had a film to start with."""
     cores = engine.cores()
     return on.pace(engine.run(_One(extraction), films[:cores] + films, title="faces"), cores - 1)
 
 
 def _expression(
-    files: list[Path], settings: faces.Settings, how: expression.Settings, content: bytes
+    files: list[Path], settings: extract.Settings, how: expression.Settings, content: bytes
 ) -> float:
     """Seconds for a film, with its faces, one after the other; 0 without the network's weights."""
     try:
@@ -110,7 +112,7 @@ def _expression(
     detector = detectors.load("scrfd_500m", content, settings.detector_side)
 
     def answered() -> list[Any]:
-        seen = (faces.extract(file, settings, detector) for file in files)
+        seen = (extract.extract(file, settings, detector) for file in files)
         return [expression.extract(one, how, weights) for one in seen]
 
     answered()
@@ -118,14 +120,14 @@ def _expression(
 
 
 class _One:
-    def __init__(self, extraction: faces.Extraction) -> None:
+    def __init__(self, extraction: extract.Extraction) -> None:
         self.extraction = extraction
 
     def __call__(self, file: Path) -> int:
         return len(self.extraction(file, ["faces"])["faces"]["times"])
 
 
-def _limit(files: list[Path], settings: faces.Settings, weights: bytes) -> str:
+def _limit(files: list[Path], settings: extract.Settings, weights: bytes) -> str:
     """How a frame's time is spent, on one core."""
     cv2.setNumThreads(1)
     detector = detectors.load("scrfd_500m", weights, settings.detector_side)
@@ -145,12 +147,12 @@ def _limit(files: list[Path], settings: faces.Settings, weights: bytes) -> str:
     )
 
 
-def _alone(files: list[Path], settings: faces.Settings, detector: detectors.Detector) -> str:
+def _alone(files: list[Path], settings: extract.Settings, detector: detectors.Detector) -> str:
     """Where a film's time goes, one after the other, with nothing else to do."""
     count = settings.frames
     frames = [[one.image for one in read_frames(file, count)] for file in files]
     parts = [
-        lambda: [faces.extract(file, settings, detector) for file in files],
+        lambda: [extract.extract(file, settings, detector) for file in files],
         lambda: [voiced(file, settings.voiced_db) for file in files],
         lambda: [list(read_frames(file, count)) for file in files],
         lambda: [detector.detect(images) for images in frames],

@@ -10,8 +10,8 @@ from typing import Any
 import av
 import numpy as np
 
-from avemo import assets
 from avemo.errors import AssetError
+from avemo.pretrained import assets
 
 RATE = 25
 SHORT_S, LONG_S = 10, 600
@@ -23,7 +23,7 @@ from pathlib import Path
 from avemo.errors import MediaError
 from avemo.media.probe import probe
 from avemo.features import audio, detectors, faces
-from avemo.features.extractors import weights_of
+from avemo.features.registry import weights_of
 from avemo.media.sound import blocks, write_wav
 from avemo.settings import load
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from avemo.corpus import synthetic
 from avemo.corpus.folder import recordings
 from avemo.settings import Sample
+from avemo.synthetic import sample
 
 SAMPLE = "the synthetic sample corpus"
 GIVEN = "real RAVDESS recordings"
@@ -18,7 +18,7 @@ def found(scratch: Path, given: Path | None, suffix: str) -> tuple[list[Path], s
     if given is None:
         folder = scratch / "sample"
         if not folder.exists():
-            synthetic.make(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
+            sample.make(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
         return [file for file in recordings(folder) if file.suffix == suffix], SAMPLE
     return [file for file in recordings(given) if file.suffix == suffix], GIVEN
 

@@ -1,8 +1,8 @@
 """catalogue: one row a recording, decoded, measured, checked; and a report to read."""
 
 from avemo.corpus import catalogue, checks, report
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 

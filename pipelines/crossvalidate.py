@@ -1,30 +1,29 @@
 """crossvalidate: choosing and training, tested on each fold in turn."""
 
 from avemo import quiet
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
+from avemo.records import Skipped, write_record
 from avemo.settings import Settings
-from avemo.tracking import pointer, store
+from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
-    found = pointer.read(project.search(modality) / "found.json")
+    found = json_file.read(project.search(modality) / "found.json")
     with whole(project.crossvalidation(modality)) as folder:
         folder.mkdir()
         if reason := _reason(settings, found):
             print(f"crossvalidate {modality}: left out: {reason}")
-            pointer.write(folder / "summary.json", {"absent": reason})
+            write_record(Skipped(skipped=reason), folder / "summary.json")
             return
         store.connect(project)
         quiet.tensorflow()
-        from avemo.evaluation.bootstrap import Interval
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import task
 
-        made = crossvalidate(project, settings, task(project, settings, modality), found, folder)
-        pointer.write(folder / "summary.json", made)
-    uar = Interval(**made["figures"]["uar"])
-    print(f"crossvalidate {modality}: UAR {uar}; next: avemo report --keep")
+        result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
+        write_record(result, folder / "summary.json")
+    print(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 
 def _reason(settings: Settings, found: dict[str, object]) -> str:

@@ -1,8 +1,8 @@
 """evaluate: every trained model on the test part."""
 
 from avemo import quiet
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 from avemo.tracking import store
 

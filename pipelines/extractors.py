@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from avemo.project import Project
+from avemo.paths import Project
 from avemo.settings import Settings
 
 AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
@@ -16,7 +16,7 @@ def available(
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     """The extractors whose weights can be had, and these; for each of the others a line."""
     from avemo.errors import AssetError
-    from avemo.features.extractors import module, pretrained
+    from avemo.features.registry import module, pretrained
 
     extractors: dict[str, Any] = {}
     weights: dict[str, Path] = {}

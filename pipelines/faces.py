@@ -1,6 +1,6 @@
 """faces: found, turned upright and cut, in every performance that has a picture."""
 
-from avemo.project import Project, stage
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 
@@ -9,15 +9,16 @@ def main(project: Project, settings: Settings) -> None:
     import pandas as pd
 
     from avemo.corpus.catalogue import pictures
-    from avemo.features import detectors, faces, store
+    from avemo.faces import detectors, extract
+    from avemo.features import store
 
     seen = pictures(pd.read_parquet(project.catalogue))
     name, weights = detectors.resolve(settings.faces.detector)
-    target = store.target(project.faces, faces, settings.faces, found_by=name)
+    target = store.target(project.faces, extract, settings.faces, found_by=name)
     computed = store.update(
         {"faces": target},
         seen.assign(file=[project.raw / path for path in seen["path"]]),
-        faces.Extraction(settings.faces, name, weights.read_bytes() if weights else None),
+        extract.Extraction(settings.faces, name, weights.read_bytes() if weights else None),
         cluster=settings.cluster,
     )["faces"]
     aside = store.check(target.folder, settings.catalogue.max_set_aside)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 
@@ -11,12 +11,12 @@ def main(project: Project, settings: Settings) -> None:
     corpus = settings.corpus
     with whole(project.raw) as folder:
         if corpus.source == "sample":
-            from avemo.corpus import synthetic
+            from avemo.synthetic import sample
 
-            count = synthetic.make(folder, corpus.sample, settings.seed)
+            count = sample.make(folder, corpus.sample, settings.seed)
             print(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
         elif corpus.source == "zenodo":
-            from avemo.corpus import zenodo
+            from avemo.corpus.archives import zenodo
             from avemo.corpus.folder import link
 
             archives = zenodo.fetch(project.root, corpus.zenodo)

@@ -1,9 +1,9 @@
 """register: each trained model as a version in the registry."""
 
 from avemo import quiet
-from avemo.project import Project, stage
+from avemo.paths import Project, stage
 from avemo.settings import Settings
-from avemo.tracking import pointer, store
+from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -11,9 +11,9 @@ def main(project: Project, settings: Settings) -> None:
     quiet.tensorflow()
     from avemo.registry.register import register
 
-    figures = pointer.read(project.evaluation / "metrics.json")["modalities"]
+    figures = json_file.read(project.evaluation / "metrics.json")["modalities"]
     made = register(project, settings, figures)
-    pointer.write(project.registered, made)
+    json_file.write(project.registered, made)
     for modality, one in made.items():
         if "absent" in one:
             print(f"register: no avemo-{modality}: {one['absent']}")

@@ -1,16 +1,16 @@
 """search: the best architectures and hyperparameters of one modality."""
 
 from avemo import quiet
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
-from avemo.tracking import pointer, store
+from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     store.connect(project)
     quiet.tensorflow()
-    from avemo.training.judge import OBJECTIVE
+    from avemo.training.objective import OBJECTIVE
     from avemo.training.search import search
     from avemo.training.task import Absent, task
 
@@ -30,7 +30,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
             score = f"{OBJECTIVE} {best:.3f}" if best else "nothing to choose by"
             tried = f"{len(found['trials'])} trials"
             print(f"search {modality}: {tried}, best {score}; made of {', '.join(names)}")
-        pointer.write(folder / "found.json", found)
+        json_file.write(folder / "found.json", found)
 
 
 if __name__ == "__main__":

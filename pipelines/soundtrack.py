@@ -3,8 +3,8 @@
 import pandas as pd
 
 from avemo.corpus import soundtrack
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from avemo.corpus import split
-from avemo.project import Project, stage
+from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 

@@ -1,19 +1,19 @@
 """train: the configuration that the search chose, fitted and kept."""
 
 from avemo import quiet
-from avemo.files import whole
-from avemo.project import Project, stage
+from avemo.io import whole
+from avemo.paths import Project, stage
 from avemo.settings import Settings
-from avemo.tracking import pointer, store
+from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
-    found = pointer.read(project.search(modality) / "found.json")
+    found = json_file.read(project.search(modality) / "found.json")
     with whole(project.trained(modality)) as folder:
         folder.mkdir()
         if "absent" in found:
             print(f"train {modality}: left out: {found['absent']}")
-            pointer.write(folder / "run.json", found)
+            json_file.write(folder / "run.json", found)
             return
         store.connect(project)
         quiet.tensorflow()
@@ -21,7 +21,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         from avemo.training.train import train
 
         made = train(project, settings, task(project, settings, modality), found, folder)
-        pointer.write(folder / "run.json", made)
+        json_file.write(folder / "run.json", made)
     uar = made["valid"].get("uar")
     figure = f"validation UAR {uar['value']:.3f}" if uar else "nothing to judge it on"
     note = f"; {made['note']}" if "note" in made else ""

@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from differences import differences
-from made_search import Search, ended, members, wait
+from helpers.differences import differences
+from helpers.search import Search, ended, members, wait
 
 from avemo import engine
 from avemo.errors import SettingsError
-from avemo.features import audio, faces, logmel, mfcc, store, whisper
+from avemo.faces import extract
+from avemo.features import run_audio, store
+from avemo.features.audio import logmel, mfcc, whisper
 from avemo.media.sound import write_wav
 from avemo.settings import load
 
@@ -103,7 +105,7 @@ def features(folder, sources, **where):
         name: store.target(folder / name, module, EXTRACTORS[name])
         for name, module in (("mfcc", mfcc), ("logmel", logmel))
     }
-    store.update(targets, sources, audio.Extraction(EXTRACTORS), **where)
+    store.update(targets, sources, run_audio.Extraction(EXTRACTORS), **where)
 
 
 def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
@@ -150,9 +152,9 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
     for way in WAYS:
         folder = tmp_path / way
-        extraction = faces.Extraction(settings, "scrfd_500m", weights.read_bytes())
+        extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
         store.update(
-            {"faces": store.target(folder, faces, settings)},
+            {"faces": store.target(folder, extract, settings)},
             sources,
             extraction,
             **where(way, cluster),
@@ -168,7 +170,9 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     for way in WAYS:
         folder = tmp_path / way
-        extraction = audio.Extraction({"whisper": settings}, {"whisper_tiny_en": weights.resolve()})
+        extraction = run_audio.Extraction(
+            {"whisper": settings}, {"whisper_tiny_en": weights.resolve()}
+        )
         target = store.target(folder, whisper, settings)
         store.update({"whisper": target}, sources, extraction, **where(way, cluster))
     require_equal(tmp_path, len(sources))
@@ -214,7 +218,7 @@ def test_what_a_function_raises_ends_the_run(cluster):
 
 
 def test_a_node_that_dies_costs_nothing_but_time(cluster):
-    from slow_work import square
+    from helpers.slow_work import square
 
     results = engine.run(square, range(40), title="test", cluster=cluster.address)
     found = [next(results) for _ in range(8)]

@@ -53,7 +53,7 @@ def test_importing_writes_nothing(tmp_path):
         ["training"],
         ["evaluation"],
         ["registry"],
-        ["serving"],
+        ["inference"],
     ]  # TensorFlow and MLflow
     names = [file[:-3].replace("/", ".").removesuffix(".__init__") for file in FILES]
     code = "".join(f"import {name}\n" for name in names if name.split(".")[1:2] not in slow)

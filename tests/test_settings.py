@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from avemo.errors import SettingsError
-from avemo.features.extractors import module
+from avemo.features.registry import module
 from avemo.settings import FILE, load
 
 ROOT = Path(__file__).parents[1]

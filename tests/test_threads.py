@@ -10,16 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from differences import differences
-from one_thread import SETTINGS
-from sounds import encoded, voice
+from helpers.differences import differences
+from helpers.one_thread import SETTINGS
+from helpers.sounds import encoded, voice
+from helpers.whisper_file import write
 from threadpoolctl import threadpool_info
-from whisper_file import write
 
-from avemo import assets, threads
-from avemo.corpus.ravdess import EMOTIONS
-from avemo.models import bundle, inputs
-from avemo.serving.recogniser import pack
+from avemo import threads
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.inference.recogniser import pack
+from avemo.models import bundle, preprocessing
+from avemo.pretrained import assets
 
 ROOT = Path(__file__).parents[1]
 REAL = ROOT / "../shared/weights/whisper-tiny.en-encoder.safetensors"
@@ -40,7 +41,7 @@ def packed(weights, tmp_path, monkeypatch):
     import keras
 
     shape = (1, 5 * 2 * 384)
-    prepared = {"whisper_stats": inputs.fit([np.random.default_rng(0).normal(size=shape)])}
+    prepared = {"whisper_stats": preprocessing.fit([np.random.default_rng(0).normal(size=shape)])}
     given = keras.Input(prepared["whisper_stats"].shape, name="whisper_stats")
     answer = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(given))
     made = {"extractor": "whisper", "version": 1, "settings": SETTINGS.model_dump()}
@@ -68,7 +69,7 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
     results = {}
     for tensorflow_threads in (0, 2):  # a fresh process, and one that has trained
         result = tmp_path / "result.pickle"
-        script = [sys.executable, ROOT / "tests/one_thread.py", weights, packed, result]
+        script = [sys.executable, ROOT / "tests/helpers/one_thread.py", weights, packed, result]
         subprocess.run([*script, str(tensorflow_threads), *clips], env=environment, check=True)
         for way, computed in pickle.loads(result.read_bytes()).items():
             results[f"{way}, TensorFlow with {tensorflow_threads} threads"] = computed

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import assets
+from ..datasets import folder_of, modality_of
 from ..errors import AssetError, AvemoError
 from ..features import store
-from ..features.extractors import extractor_of, module, pretrained, weights_of
-from ..project import Project
+from ..features.registry import extractor_of, module, pretrained, weights_of
+from ..paths import Project
+from ..pretrained import assets
 from ..settings import Settings
-from ..training.data import folder_of, modality_of
 from .learners import Array
 from .published import SYSTEMS
 from .variants import arrays_of

@@ -6,7 +6,8 @@ own, and the one that an actor who was never heard needs.
 
 import pandas as pd
 
-from ..corpus import ravdess, split
+from ..corpus import split
+from ..corpus.adapters import ravdess
 from ..corpus.catalogue import usable
 from ..errors import CorpusError
 from ..settings import Split

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..corpus import ravdess
+from ..corpus.adapters import ravdess
 from ..corpus.split import PARTS
+from ..datasets import Dataset
 from ..errors import CorpusError, ten
 from ..settings import Settings
-from ..training.data import Dataset
 from . import folds
 from .clips import Clips
 from .variants import Variant, of

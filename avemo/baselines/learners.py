@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
 from ..settings import Baselines
 
 __all__ = ["Averaged", "Classifier", "Examples", "Inputs", "Learner", "Network", "OnEpoch"]
@@ -51,7 +51,7 @@ class Network:
         """Learn; each clip weighs the same, as in the study."""
         import keras
 
-        from ..models.metric import UAR
+        from ..models.layers.uar import UAR
         from ..training.fit import deterministic
 
         keras.backend.clear_session()

@@ -10,7 +10,7 @@ def build(shape: tuple[int, ...]) -> Any:
     import keras
     from keras import layers
 
-    from ..corpus.ravdess import EMOTIONS
+    from ..corpus.adapters.ravdess import EMOTIONS
 
     inputs = keras.Input(shape)
     x = vector(inputs)

@@ -16,15 +16,16 @@ from tqdm import tqdm
 from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
-from ..project import Project
+from ..paths import Project
+from ..records import BaselineResult, BaselineRun, SkippedRun
 from ..settings import Settings
-from ..tracking import runs, stopped
+from ..tracking import resume, runs
 from ..training.train import log_judgement
-from . import facts
-from .answers import Answers, choose, predictions, uar
+from . import run_metadata
+from .checkpoints import Kept
 from .clips import Clips
 from .job import Job, make
-from .kept import Kept
+from .predictions import Answers, choose, predictions, uar
 from .train import train
 from .variants import Variant
 
@@ -36,36 +37,34 @@ EXPERIMENT = "baselines"
 Found = dict[str, Any]
 
 
-def run(project: Project, settings: Settings, system: str, clips: Clips, folder: Path) -> Found:
+def run(
+    project: Project, settings: Settings, system: str, clips: Clips, folder: Path
+) -> BaselineResult:
     """Run a system on every channel and protocol that `baselines` names; a killed one goes on.
 
     Args:
         clips: what the system takes
         folder: gets `CHANNEL-PROTOCOL.csv`, the predictions: performance, fold (that it was tested
             in), true, p_neutral to p_surprised
-
-    Returns:
-        for JSON: system, synthetic, the runs with their figures, and what was left out and why
     """
     catalogue = pd.read_parquet(project.catalogue)
-    found: Found = {
-        "system": system,
-        "synthetic": settings.corpus.synthetic,
-        "runs": [],
-        "left_out": [],
-    }
+    baselines, skipped = [], []
     for channel, protocol in product(settings.baselines.channels, settings.baselines.protocols):
         try:
             job = make(system, channel, protocol, settings, catalogue, clips)
         except CorpusError as error:
-            left = {"channel": channel, "protocol": protocol, "reason": str(error)}
-            found["left_out"].append(left)
+            skipped.append(SkippedRun(channel=channel, protocol=protocol, reason=str(error)))
         else:
-            found["runs"].append(_run(project, settings, job, folder))
-    return found
+            baselines.append(_run(project, settings, job, folder))
+    return BaselineResult(
+        system=system,
+        synthetic=settings.corpus.synthetic,
+        runs=baselines,
+        skipped_runs=skipped,
+    )
 
 
-def _run(project: Project, settings: Settings, job: Job, folder: Path) -> Found:
+def _run(project: Project, settings: Settings, job: Job, folder: Path) -> BaselineRun:
     name = f"{job.channel}-{job.protocol}"
     kept = Kept(project.kept(job.system) / name, job.identity)
     found = kept.finished()
@@ -79,18 +78,18 @@ def _run(project: Project, settings: Settings, job: Job, folder: Path) -> Found:
         } | _judged(project, settings, job, kept)
         kept.finish(found)
     shutil.copyfile(kept.predictions, folder / f"{name}.csv")
-    return found
+    return BaselineRun.model_validate(found, strict=False)
 
 
 def _judged(project: Project, settings: Settings, job: Job, kept: Kept) -> Found:
     """The run's id and its figures on the test part, whose predictions are kept, too."""
-    stage, tags = _stage(job), facts.tags(job)
+    stage, tags = _stage(job), run_metadata.tags(job)
     with runs.run(
         project, settings, stage, EXPERIMENT, job.title, resume=kept.run_id, tags=tags
     ) as parent:
         kept.begin(parent.info.run_id)
-        stopped.end_children(parent.info.run_id)
-        mlflow.log_params(facts.params(settings, job))
+        resume.end_children(parent.info.run_id)
+        mlflow.log_params(run_metadata.params(settings, job))
         answers = _answers(settings, job, kept, parent)
         chosen = choose(job, answers)
         if any(chosen.values()):
@@ -136,7 +135,7 @@ def _trained(
         shown = {key: f"{value:.2f}" for key, value in figures.items() if "uar" in key}
         bar.set_postfix(shown, refresh=False)
 
-    tags = {"avemo.stage": _stage(job), "avemo.modality": facts.modality(job.system)}
+    tags = {"avemo.stage": _stage(job), "avemo.modality": run_metadata.modality(job.system)}
     with runs.child(parent, name, tags):
         made = train(variant, parts["train"], parts["valid"], settings, on_epoch)
         answers = {part: made.probabilities(parts[part]) for part in ("valid", "test")}

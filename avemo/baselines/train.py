@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
+from ..datasets import Dataset
 from ..settings import Settings
-from ..training.data import Dataset
 from . import views
 from .learners import Array, Examples, Inputs, Learner, OnEpoch
 from .variants import Variant

@@ -15,7 +15,7 @@ from .. import engine
 from ..errors import CorpusError, MediaError, ten
 from ..media.probe import Probe, probe
 from ..settings import Catalogue
-from . import ravdess
+from .adapters import ravdess
 from .checks import judge
 from .folder import recordings
 

@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from ..settings import Catalogue
-from . import ravdess
+from .adapters import ravdess
 
 if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from .ravdess import CHANNELS, EMOTIONS, MODALITIES
+from .adapters.ravdess import CHANNELS, EMOTIONS, MODALITIES
 
 if TYPE_CHECKING:
     import pandas as pd

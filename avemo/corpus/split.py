@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import CorpusError
-from ..files import whole
+from ..io import whole
 from ..settings import Split
 from .catalogue import usable
 

@@ -8,12 +8,12 @@ import mlflow
 import pandas as pd
 
 from ..corpus import split
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
+from ..datasets import Dataset, load, modality_of
 from ..models.bundle import Bundle
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import pointer, runs
-from ..training.data import Dataset, load, modality_of
+from ..tracking import json_file, runs
 from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
 from . import dvc_tables, metrics, plots
@@ -43,7 +43,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
     compared: dict[str, Interval] = {}
     chance = 1 / len(EMOTIONS)
     for modality in MODALITIES:
-        run = pointer.read(project.trained(modality) / "run.json")
+        run = json_file.read(project.trained(modality) / "run.json")
         if "absent" in run:
             figures[modality] = run
             continue
@@ -81,7 +81,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
         "protocol": settings.split.protocol,
         "modalities": figures,
     }
-    pointer.write(folder / "metrics.json", found)
+    json_file.write(folder / "metrics.json", found)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
 from ..errors import ten
 from .bootstrap import Bootstrap, Interval
 

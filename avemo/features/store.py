@@ -22,8 +22,8 @@ from pydantic import BaseModel
 
 from .. import engine
 from ..errors import CorpusError, MediaError, ten
-from ..files import whole
-from .guarded import Guarded
+from ..io import whole
+from .media_errors import Guarded
 
 __all__ = [
     "Array",

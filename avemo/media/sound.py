@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MediaError
-from ..files import whole
+from ..io import whole
 from .container import name, opened, packets
 from .decoder import Decoder, opened_wav, wav_blocks
 from .levels import dbfs, offset_of

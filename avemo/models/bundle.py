@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inputs
+from . import preprocessing
 
 __all__ = ["Bundle", "write"]
 
@@ -45,9 +45,12 @@ class Bundle:
         return found
 
     @cached_property
-    def preparations(self) -> dict[str, inputs.Preparation]:
+    def preparations(self) -> dict[str, preprocessing.Preparation]:
         """How each feature becomes an input of the network."""
-        return {name: inputs.restore(fields) for name, fields in self.description["inputs"].items()}
+        return {
+            name: preprocessing.restore(fields)
+            for name, fields in self.description["inputs"].items()
+        }
 
     @cached_property
     def network(self) -> Any:
@@ -76,7 +79,7 @@ class Bundle:
 def write(
     folder: Path,
     network: Any,
-    preparations: dict[str, inputs.Preparation],
+    preparations: dict[str, preprocessing.Preparation],
     description: dict[str, Any],
 ) -> None:
     """Put a trained model into a folder that exists."""

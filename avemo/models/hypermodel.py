@@ -18,10 +18,10 @@ from typing import Any
 import keras
 import keras_tuner
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
 from . import ensemble
-from .inputs import Preparation
-from .metric import UAR
+from .layers.uar import UAR
+from .preprocessing import Preparation
 
 __all__ = ["Architectures", "Part", "Variation", "architecture"]
 
@@ -41,7 +41,8 @@ class Variation:
 
 def architecture(modality: str, name: str) -> ModuleType:
     """The module that a name in params.yaml stands for."""
-    return import_module(f"..{modality}.{name}", __name__)
+    package = "fusion" if modality == "fused" else modality
+    return import_module(f"..{package}.{name}", __name__)
 
 
 class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]

@@ -1,12 +1,12 @@
 """What `avemo registry` does and says: each returns the command's exit code."""
 
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
+from ..tracking import integrity as checksums
 from . import gate
 from . import history as kept
 from . import promote as moves
-from . import verify as checksums
 from .register import CHAMPION
 
 __all__ = ["check", "history", "promote", "rollback", "verify"]

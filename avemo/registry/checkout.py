@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 from ..errors import AvemoError
-from ..project import ROOT, Project
+from ..paths import ROOT, Project
 from ..settings import FILE
-from ..tracking import locked
-from ..tracking.code import DIFF
+from ..tracking import dvc_lock
+from ..tracking.git_state import DIFF
 from ..tracking.lineage import Record
 
 __all__ = ["checkout", "run"]
@@ -81,7 +81,7 @@ def _restore(made: Project, found: Record, kept: Path) -> None:
             )
     settings = yaml.safe_dump(found["settings"], sort_keys=False)
     (made.root / FILE).write_text(settings, encoding="utf-8")
-    (made.root / locked.LOCK).write_bytes((kept / locked.LOCK).read_bytes())
+    (made.root / dvc_lock.LOCK).write_bytes((kept / dvc_lock.LOCK).read_bytes())
 
 
 def _data(project: Project, made: Project, paths: list[str]) -> None:

@@ -9,8 +9,8 @@ from ..errors import AvemoError
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
-from . import verify
-from .facts import recorded
+from ..tracking import integrity
+from .version import recorded
 
 __all__ = ["compare", "lines"]
 
@@ -77,7 +77,7 @@ def _predictions(name: str) -> pd.DataFrame:
 
     try:
         if ":" in name:
-            with verify.opened(name) as folder:
+            with integrity.opened(name) as folder:
                 found = recorded(folder)
         else:
             text = mlflow.artifacts.load_dict(f"runs:/{name}/{_TABLE}")

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AvemoError
-from ..tracking import store
-from ..tracking.deliver import deliver
+from ..tracking import integrity, store
+from ..tracking.copy_run import deliver
 from ..tracking.descriptions import MODELS
-from . import verify
 from .register import CANDIDATE
 
 __all__ = ["copy"]
@@ -42,11 +41,11 @@ def copy(uri: str, to: str, name: str | None = None) -> str:
     """
     import mlflow
 
-    version = verify.version_of(uri)
+    version = integrity.version_of(uri)
     here = mlflow.get_tracking_uri()
     if version is None:
         raise AvemoError(f"{uri} is no version at {here}: models:/NAME@ALIAS is expected")
-    if verify.TAG not in version.tags:
+    if integrity.TAG not in version.tags:
         raise AvemoError(f"{uri} was registered without checksums: register it again, then copy it")
     if to.startswith("http") and not store.answers(to):
         raise AvemoError(f"the tracking server at {to} does not answer: start it, or name another")
@@ -71,15 +70,15 @@ def _same(target: Any, name: str, version: Any) -> str | None:
     """The number of the version there that has the same files."""
     for one in target.search_model_versions(f"name = '{name}'"):
         # a search leaves aliases out, and has tags
-        if one.tags.get(verify.TAG) == version.tags[verify.TAG]:
+        if one.tags.get(integrity.TAG) == version.tags[integrity.TAG]:
             return str(one.version)
     return None
 
 
 def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
-    model = source.get_logged_model(verify.model_id(version))
+    model = source.get_logged_model(integrity.model_id(version))
     tags = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
-    with verify.opened(f"models:/{version.name}/{version.version}") as folder:
+    with integrity.opened(f"models:/{version.name}/{version.version}") as folder:
         (folder / "registered_model_meta").unlink(missing_ok=True)
         run_id = _run(source, target, to, version)
         with _connected(to):
@@ -92,7 +91,7 @@ def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
                 model_type=model.model_type,
             )
             target.log_model_artifacts(made.model_id, str(folder))
-            _require_whole(made.model_id, version.tags[verify.TAG], to)
+            _require_whole(made.model_id, version.tags[integrity.TAG], to)
             target.finalize_logged_model(made.model_id, "READY")
             if not target.search_registered_models(f"name = '{name}'"):
                 target.create_registered_model(name, description=MODELS.get(name))
@@ -137,6 +136,6 @@ def _require_whole(model_id: str, tag: str, to: str) -> None:
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
-        found = verify.changes(Path(folder), tag)
+        found = integrity.changes(Path(folder), tag)
     if found:
         raise AvemoError(f"the files did not arrive at {to} as they are here: {'; '.join(found)}")

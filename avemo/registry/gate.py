@@ -9,9 +9,11 @@ from typing import Any
 
 from .. import page, quiet
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from . import facts, rules, timing, verify
+from ..tracking import integrity
+from . import latency, rules
+from . import version as facts
 from .register import CANDIDATE, CHAMPION, name_of
 
 __all__ = ["Check", "aliases", "candidates", "check", "lines", "named", "names"]
@@ -161,13 +163,13 @@ def _seconds(
 ) -> tuple[float, float]:
     quiet.tensorflow()
     modality, folders = name.removeprefix("avemo-"), [candidate.folder, champion.folder]
-    first, second = timing.seconds(project, modality, folders)
+    first, second = latency.seconds(project, modality, folders)
     return first, second
 
 
 def _files(candidate: Any, damage: str) -> rules.Row:
     """The candidate's are as they were, or they would not have been opened."""
-    sealed = verify.TAG in candidate.tags
+    sealed = integrity.TAG in candidate.tags
     own = "as registered" if sealed else "without checksums"
     verdict = rules.PASS if sealed and not damage else rules.FAIL
     return rules.Row("files", own, damage, "as registered", verdict)
@@ -186,7 +188,7 @@ def _keep(client: Any, version: Any, found: Check) -> None:
             ("check.md", _page(found)),
         ):
             Path(temporary, file).write_text(content, encoding="utf-8")
-            client.log_model_artifact(verify.model_id(version), str(Path(temporary, file)))
+            client.log_model_artifact(integrity.model_id(version), str(Path(temporary, file)))
 
 
 def _page(found: Check) -> str:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import AvemoError
+from ..tracking import integrity
+from ..tracking.dvc_lock import overlap
 from ..tracking.lineage import FILE, Record
-from ..tracking.locked import overlap
-from . import verify
 
 __all__ = ["flat", "read", "sources", "words"]
 
@@ -28,7 +28,7 @@ def read(uri: str) -> Record:
         if uri.startswith("runs:/"):
             run_id = uri.removeprefix("runs:/").strip("/")
             return dict(mlflow.artifacts.load_dict(f"runs:/{_parent(run_id)}/{FILE}"))
-        with verify.opened(uri) as folder:
+        with integrity.opened(uri) as folder:
             if not (folder / FILE).exists():
                 raise AvemoError(
                     f"{uri} carries no lineage: it was registered before there was any; train and "

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from . import claim, gate, history, verify
+from ..tracking import integrity
+from . import gate, history, lock
 from .history import DONE, INTERRUPTED, PROMOTE, ROLLBACK, Move
 from .register import CHAMPION
 
@@ -43,7 +44,7 @@ def promote(
     found = gate.check(project, settings, name)
     if found.refused and not force:
         return found, None
-    with claim.held(client, name, project.root):
+    with lock.held(client, name, project.root):
         before = _mended(client, name)
         champion = gate.aliases(name).get(CHAMPION, "")
         if champion == found.version:
@@ -82,7 +83,7 @@ def rollback(root: Path, name: str, *, reason: str = "") -> Move:
     known = gate.aliases(name)
     if CHAMPION not in known:
         raise AvemoError(f"{name} has no champion: `avemo status` lists what is registered")
-    with claim.held(client, name, root):
+    with lock.held(client, name, root):
         before = _mended(client, name)
         target = history.back_to(before)
         if not target:
@@ -90,7 +91,7 @@ def rollback(root: Path, name: str, *, reason: str = "") -> Move:
                 f"{name} has no version to return to: no promotion that was not taken back; "
                 f"`avemo registry history {name}` tells every move"
             )
-        with verify.opened(f"models:/{name}/{target}"):
+        with integrity.opened(f"models:/{name}/{target}"):
             pass
         move = history.new(
             before,

@@ -15,11 +15,11 @@ import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics
-from ..project import Project
-from ..tracking import locked, pointer
-from ..tracking.code import DIFF
+from ..paths import Project
+from ..tracking import dvc_lock, integrity, json_file
+from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Record
-from . import lineage, verify
+from . import lineage
 from .checkout import checkout, run
 from .differences import differences
 from .register import PREDICTIONS
@@ -72,8 +72,8 @@ def rebuild(project: Project, uri: str) -> Iterator[str]:
     found = lineage.read(uri)
     with tempfile.TemporaryDirectory() as temporary:
         kept = Path(temporary)
-        with verify.opened(uri) as folder:
-            for name in (locked.LOCK, PREDICTIONS, *([DIFF] * found["dirty"])):
+        with integrity.opened(uri) as folder:
+            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * found["dirty"])):
                 if not (folder / name).exists():
                     raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")
                 shutil.copyfile(folder / name, kept / name)
@@ -112,9 +112,9 @@ def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Record]:
     for other in _MODALITIES:
         if other != modality:  # evaluate judges what there is
             shutil.rmtree(made.trained(other), ignore_errors=True)
-            pointer.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
+            json_file.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
     run(made, "pipelines.evaluate")
-    run_id = pointer.read(made.trained(modality) / "run.json")["run_id"]
+    run_id = json_file.read(made.trained(modality) / "run.json")["run_id"]
     (written,) = made.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
     return pd.read_csv(made.evaluation / f"{modality}.csv"), json.loads(written.read_text("utf-8"))
 

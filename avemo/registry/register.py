@@ -15,14 +15,14 @@ from typing import Any
 import mlflow
 import pandas as pd
 
+from ..inference.pyfunc import MODEL
 from ..models.bundle import Bundle
-from ..project import Project
-from ..serving.pyfunc import MODEL
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import lineage, locked, runs
-from ..tracking.code import DIFF
+from ..tracking import dvc_lock, integrity, lineage, runs
 from ..tracking.descriptions import MODELS
-from . import card, contents, history, repeat, verify
+from ..tracking.git_state import DIFF
+from . import card, history, packaging, smoke_test
 
 __all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
 
@@ -70,8 +70,8 @@ def _version(
     with runs.reopened(run_id):
         left = _left(client, name, run_id)
         model_id = _logged(project, settings, modality, subject)
-    seal = verify.seal(model_id)
-    tags = _tags(settings, subject, found) | {verify.TAG: seal}
+    seal = integrity.seal(model_id)
+    tags = _tags(settings, subject, found) | {integrity.TAG: seal}
     tags["avemo.repeated"] = _tried(project, modality, model_id, subject)
     number = _made(client, name, model_id, run_id, tags, subject, settings)
     aliases = _aliases(client, project.root, name, number, left)
@@ -94,7 +94,7 @@ def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Sub
         bundle.description,
         _lineage(found["run_id"]),
         pd.read_csv(file) if "test" in found else None,
-        contents.licences(bundle),
+        packaging.licences(bundle),
     )
 
 
@@ -110,7 +110,7 @@ def _logged(project: Project, settings: Settings, modality: str, subject: card.S
     """The model with all its files, which no version points to yet."""
     bundle = Bundle(project.trained(modality))
     with (
-        contents.packed(bundle) as (folder, code, script),
+        packaging.packed(bundle) as (folder, code, script),
         _beside(project, settings, modality, subject) as beside,
         warnings.catch_warnings(),
     ):
@@ -120,9 +120,9 @@ def _logged(project: Project, settings: Settings, modality: str, subject: card.S
             python_model=str(script),
             artifacts={MODEL: str(folder)},
             code_paths=[str(code)],
-            pip_requirements=contents.requirements(bundle),
-            signature=contents.signature(),
-            input_example=contents.example(settings.seed),
+            pip_requirements=packaging.requirements(bundle),
+            signature=packaging.signature(),
+            input_example=packaging.example(settings.seed),
             tags={_COMPLETE: "false"},
         )
         mlflow.MlflowClient().log_model_artifacts(made.model_id, str(beside))
@@ -151,16 +151,16 @@ def _beside(
 
 def _artifacts(found: dict[str, Any]) -> list[str]:
     """Of the run: what it takes to make the version again."""
-    return [lineage.FILE, *([locked.LOCK] if found["data"] else []), *([DIFF] * found["dirty"])]
+    return [lineage.FILE, *([dvc_lock.LOCK] if found["data"] else []), *([DIFF] * found["dirty"])]
 
 
 def _tried(project: Project, modality: str, model_id: str, subject: card.Subject) -> str:
     recorded = subject.predictions
     if recorded is not None:
-        recorded = repeat.some(repeat.comparable(project, modality, recorded))
+        recorded = smoke_test.some(smoke_test.comparable(project, modality, recorded))
     performances = [] if recorded is None else list(recorded["performance"])
-    media = repeat.clips(project, modality, performances)
-    apart = repeat.repeated(model_id, recorded, media, joined=modality == "fused")
+    media = smoke_test.clips(project, modality, performances)
+    apart = smoke_test.repeated(model_id, recorded, media, joined=modality == "fused")
     return f"{len(media)} clips, within {apart:.1g}" if media else "its input example alone"
 
 
@@ -233,7 +233,7 @@ def _left(client: Any, name: str, run_id: str) -> dict[str, list[str]]:
     versions = client.search_model_versions(f"name = '{name}'") if unfinished else []
     return {
         model.model_id: [
-            str(one.version) for one in versions if verify.model_id(one) == model.model_id
+            str(one.version) for one in versions if integrity.model_id(one) == model.model_id
         ]
         for model in unfinished
     }

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
-from .facts import Facts
+from .version import Facts
 
 __all__ = ["FAIL", "NO_CHAMPION", "PASS", "SYNTHETIC", "Limit", "Row", "judge"]
 

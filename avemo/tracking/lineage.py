@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import assets
 from ..errors import AssetError
 from ..features import store
-from ..features.extractors import weights_of
-from ..project import Project
+from ..features.registry import weights_of
+from ..paths import Project
+from ..pretrained import assets
 from ..settings import Settings
-from . import locked
-from .code import DIFF, Code
+from . import dvc_lock
+from .git_state import DIFF, Code
 from .machine import machine, packages
 
 __all__ = ["FILE", "extractors", "log", "record"]
@@ -53,9 +53,9 @@ def record(
         "commit": code.commit,
         "dirty": code.dirty,
         "diff": hashlib.sha256(code.diff).hexdigest() if code.dirty else "",
-        "data": locked.data(project, stage),
-        "upstream": locked.upstream(project, stage),
-        "recordings": locked.recordings(project),
+        "data": dvc_lock.data(project, stage),
+        "upstream": dvc_lock.upstream(project, stage),
+        "recordings": dvc_lock.recordings(project),
         "settings": settings.model_dump(mode="json"),
         "seed": settings.seed,
         "extractors": _features(project, stage),
@@ -73,8 +73,8 @@ def log(project: Project, code: Code, found: Record) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / FILE).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        if (project.root / locked.LOCK).exists():
-            shutil.copyfile(project.root / locked.LOCK, folder / locked.LOCK)
+        if (project.root / dvc_lock.LOCK).exists():
+            shutil.copyfile(project.root / dvc_lock.LOCK, folder / dvc_lock.LOCK)
         if code.dirty:
             (folder / DIFF).write_bytes(code.diff)
         mlflow.log_artifacts(temporary)
@@ -93,7 +93,7 @@ def extractors(described: Mapping[str, store.Description | None]) -> Record:
 
 def _features(project: Project, stage: str) -> Record:
     """Of the features that the stage depends on."""
-    deps = locked.data(project, stage)
+    deps = dvc_lock.data(project, stage)
     folders = {
         folder.relative_to(project.root).as_posix(): folder
         for folder in sorted(project.root.glob("features/*/*"))
@@ -102,7 +102,7 @@ def _features(project: Project, stage: str) -> Record:
         {
             name: store.description(folder)
             for name, folder in folders.items()
-            if any(locked.overlap(dep, name) for dep in deps)
+            if any(dvc_lock.overlap(dep, name) for dep in deps)
         }
     )
 

@@ -8,10 +8,10 @@ import pandas as pd
 
 from ..corpus import split
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from ..settings import FILE, Settings
 from . import lineage, spool
-from .code import Code, code
+from .git_state import Code, code
 from .store import TRACKING_URI, experiment
 
 __all__ = ["TRIAL", "child", "log_epochs", "reopened", "run", "stage_of", "trials"]
@@ -63,7 +63,7 @@ def run(
     common |= {
         "avemo.python": found["machine"]["python"],
         "avemo.processor": found["machine"]["processor"],
-        "avemo.assets": "; ".join(found["assets"]),
+        "avemo.pretrained.assets": "; ".join(found["assets"]),
     }
     with mlflow.start_run(
         experiment_id=experiment(project, modality), run_name=name, tags=common

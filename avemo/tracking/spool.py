@@ -8,9 +8,9 @@ delivery that was cut short left is deleted at the server, and a run that arrive
 from typing import Any
 
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from . import store
-from .deliver import deliver
+from .copy_run import deliver
 
 __all__ = ["sync", "there"]
 

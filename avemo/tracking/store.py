@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AvemoError
-from ..project import Project
+from ..paths import Project
 from .descriptions import EXPERIMENT_TAGS, EXPERIMENTS
 
 __all__ = [

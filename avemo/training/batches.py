@@ -6,10 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
+from ..datasets import Dataset
 from ..models.hypermodel import Variation
-from ..models.inputs import Preparation
-from .data import Dataset
+from ..models.preprocessing import Preparation
 
 __all__ = ["Batches"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import pandas as pd
 
+from ..datasets import Dataset
 from ..models.hypermodel import Variation
-from ..models.inputs import Preparation
+from ..models.preprocessing import Preparation
 from .batches import Batches
-from .data import Dataset
 
 __all__ = ["deterministic", "fit", "prepared"]
 

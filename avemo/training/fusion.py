@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 from ..corpus import split
+from ..datasets import Dataset
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..models.bundle import Bundle
-from ..models.inputs import Frames
-from ..project import Project
+from ..models.preprocessing import Frames
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import pointer
-from . import answers
-from .data import Dataset
+from ..tracking import json_file
+from . import stacking
 
 __all__ = [
     "COMPARED",
@@ -42,7 +42,7 @@ Found = dict[str, Any]
 
 def configurations(project: Project) -> dict[str, Found]:
     """Of each modality the configuration that its search chose first; none if one has no model."""
-    found = {part: pointer.read(project.search(part) / "found.json") for part in PARTS}
+    found = {part: json_file.read(project.search(part) / "found.json") for part in PARTS}
     if any("absent" in one for one in found.values()):
         return {}
     return {part: one["members"][0] for part, one in found.items()}
@@ -51,7 +51,7 @@ def configurations(project: Project) -> dict[str, Found]:
 def identities() -> dict[str, Frames]:
     """Answers are taken as they are."""
     emotions = len(metrics.PROBABILITIES)
-    return {answers.feature(part): Frames(1, [0.0] * emotions, [1.0] * emotions) for part in PARTS}
+    return {stacking.feature(part): Frames(1, [0.0] * emotions, [1.0] * emotions) for part in PARTS}
 
 
 def with_answers(project: Project, data: Dataset) -> Dataset:
@@ -61,9 +61,9 @@ def with_answers(project: Project, data: Dataset) -> Dataset:
         CorpusError: a model's search was on another split
     """
     for part in PARTS:
-        made_on = pointer.read(project.search(part) / "found.json")["split"]
+        made_on = json_file.read(project.search(part) / "found.json")["split"]
         split.require(made_on, data.split, f"the search result of {part}")
-    found = {answers.feature(part): answers.logarithms(project, part) for part in PARTS}
+    found = {stacking.feature(part): stacking.logarithms(project, part) for part in PARTS}
     both = set.intersection(*(set(each) for each in found.values()))
     kept = data.where(data.rows["performance"].isin(both))
     more = {name: [each[key] for key in kept.rows["performance"]] for name, each in found.items()}
@@ -89,7 +89,7 @@ def settled(
         as `choose`, with `fusion`: what it was compared with, and by how much it is better
     """
     found, given = choose(trials)
-    alone = {part: answers.table(project, part) for part in PARTS}
+    alone = {part: stacking.table(project, part) for part in PARTS}
     fusion = _compared(settings, given, alone)
     late = [one for one in trials if one["hyperparameters"]["architecture"] == LATE]
     if not fusion["wins"] and late:
@@ -119,7 +119,7 @@ def compared(
         best.setdefault(one["hyperparameters"]["architecture"], one)
     fused = {name: choose([one])[1] for name, one in best.items()}
     given = next(iter(fused.values()))
-    alone = {part: paired.align(answers.table(project, part), given)[0] for part in PARTS}
+    alone = {part: paired.align(stacking.table(project, part), given)[0] for part in PARTS}
     tables = [rows.assign(system=name) for name, rows in (alone | fused).items()]
     columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
     return pd.concat(tables, ignore_index=True)[columns]
@@ -158,7 +158,7 @@ def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
     import keras
     from keras import ops
 
-    from ..models.presence import present
+    from ..models.layers.modality_dropout import present
 
     inputs: dict[str, Any] = {}
     given: dict[str, Any] = {}
@@ -167,8 +167,8 @@ def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
             name: keras.Input(made.shape, name=name) for name, made in bundle.preparations.items()
         }
         model = keras.Model(bundle.network.input, bundle.network.output, name=part)
-        logs = ops.log(ops.maximum(model(own), answers.SMALLEST))
-        given[answers.feature(part)] = (logs * present(list(own.values())))[:, None]
+        logs = ops.log(ops.maximum(model(own), stacking.SMALLEST))
+        given[stacking.feature(part)] = (logs * present(list(own.values())))[:, None]
         inputs |= own
     return keras.Model(inputs, network(given))
 

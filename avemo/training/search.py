@@ -10,11 +10,13 @@ from typing import Any
 import mlflow
 from tqdm import tqdm
 
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
-from ..tracking import runs, stopped
-from . import progress, workers
-from .judge import OBJECTIVE, ByFolds, judge
+from ..tracking import resume as stopped
+from ..tracking import runs
+from . import progress
+from .distributed import workers
+from .objective import OBJECTIVE, ByFolds, judge
 from .task import Task, identity
 from .tuner import Oracle, Tuner
 

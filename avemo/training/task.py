@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..models import inputs
+from ..datasets import Dataset, folder_of, load
+from ..models import preprocessing
 from ..models.hypermodel import Architectures, architecture
-from ..project import Project
+from ..paths import Project
 from ..settings import Search, Settings
-from ..tracking import locked, runs
+from ..tracking import dvc_lock, runs
 from . import fusion
-from .data import Dataset, folder_of, load
 
 __all__ = ["MODALITIES", "Absent", "Task", "identity", "task"]
 
@@ -22,7 +22,7 @@ MODALITIES = ("audio", "visual", "fused")
 #: what a fit's outcome depends on besides data and settings
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
 
-Preparations = Mapping[str, inputs.Preparation]
+Preparations = Mapping[str, preprocessing.Preparation]
 
 
 class Absent(Exception):
@@ -54,7 +54,7 @@ class Task:
     def prepare(self, train: Dataset) -> Preparations:
         """How features become inputs, learnt from what is trained on."""
         own = self.data.features.keys() - self.given.keys() - set(self.copies)
-        learnt = {name: inputs.fit(train.features[name]) for name in sorted(own)}
+        learnt = {name: preprocessing.fit(train.features[name]) for name in sorted(own)}
         return {**self.given, **learnt, **{copy: learnt[of] for copy, of in self.copies.items()}}
 
     def networks(self, preparations: Preparations) -> Architectures:
@@ -117,7 +117,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         [[row.tolist() for row in task.data.features[name]] for name in task.given],
         task.data.descriptions,
         task.data.rows.to_csv(),
-        locked.data(project, runs.stage_of("search", task.modality)),
+        dvc_lock.data(project, runs.stage_of("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 

@@ -9,17 +9,17 @@ import mlflow
 import pandas as pd
 
 from ..corpus import split
-from ..corpus.ravdess import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS
+from ..datasets import Dataset
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.bootstrap import Bootstrap
 from ..models import bundle, ensemble
-from ..project import Project
+from ..paths import Project
 from ..settings import Settings
 from ..tracking import lineage, runs
-from . import answers, fusion
-from .data import Dataset
+from . import fusion, stacking
 from .fit import deterministic, fit
-from .folds import table
+from .inner_cv import table
 from .task import Preparations, Task
 
 __all__ = ["log_judgement", "predictions", "train"]
@@ -99,7 +99,7 @@ def train(
         networks = [network for network, _ in fits]
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
-        file = project.search(modality) / answers.FILE
+        file = project.search(modality) / stacking.FILE
         judged = pd.read_csv(file) if file.exists() else pd.DataFrame()
         temperature = calibration.fit(judged) if len(judged) else 1.0
         shares = [1 / len(networks)] * len(networks)

@@ -13,11 +13,11 @@ from typing import Any
 import keras_tuner
 import mlflow
 
-from ..files import whole
+from ..io import whole
 from ..settings import Settings
-from ..tracking import runs, stopped
+from ..tracking import resume, runs
 from . import progress
-from .judge import OBJECTIVE, ByFolds
+from .objective import OBJECTIVE, ByFolds
 from .progress import TRIALS
 
 __all__ = ["Oracle", "Tuner"]
@@ -175,7 +175,7 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
             progress.add(folder, next(fits), self.tuner_id)
             show()
 
-        stopped.end_trial(self.parent.info.run_id, trial.trial_id)
+        resume.end_trial(self.parent.info.run_id, trial.trial_id)
         tags = {runs.TRIAL: trial.trial_id, "avemo.worker": self.tuner_id}
         try:
             with runs.child(self.parent, name, self.tags | tags):

@@ -1,9 +1,9 @@
 """Nobody who is tested on was heard before, and everybody is tested on once."""
 
 import pytest
+from helpers.baseline_corpus import catalogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_corpus import catalogue
 
 from avemo.baselines.folds import deal
 from avemo.corpus.split import PARTS

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from made_corpus import settings
+from helpers.baseline_corpus import settings
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from avemo.baselines import cnn, dense, face, lstm, modules
 from avemo.baselines.learners import Averaged, Classifier, Network
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import metrics
 
 LABELS = np.arange(16) % len(EMOTIONS)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.baseline_corpus import catalogue, clip, settings
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
-from made_corpus import catalogue, clip, settings
 
 from avemo.baselines import variants
 from avemo.baselines.clips import Clips

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from avemo.corpus import catalogue
-from avemo.corpus.ravdess import parse
+from avemo.corpus.adapters.ravdess import parse
 from avemo.errors import CorpusError
 from avemo.media.sound import write_wav
 from avemo.settings import Catalogue

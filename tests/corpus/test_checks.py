@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import checks
-from avemo.corpus.ravdess import CHANNELS, EMOTIONS, parse
+from avemo.corpus.adapters.ravdess import CHANNELS, EMOTIONS, parse
 from avemo.settings import Catalogue
 
 WARN = dict.fromkeys(("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn")

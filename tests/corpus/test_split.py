@@ -7,7 +7,7 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from avemo.corpus import split
-from avemo.corpus.ravdess import Recording
+from avemo.corpus.adapters.ravdess import Recording
 from avemo.errors import CorpusError
 from avemo.settings import Split
 

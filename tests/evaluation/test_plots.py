@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import plots
 from avemo.evaluation.bootstrap import Interval
 from avemo.evaluation.metrics import PROBABILITIES

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from sounds import encoded, voice
+from helpers.sounds import encoded, voice
 
-from avemo import assets
-from avemo.features import store, whisper
-from avemo.project import Project
+from avemo.features import store
+from avemo.features.audio import whisper
+from avemo.paths import Project
+from avemo.pretrained import assets
 from avemo.settings import load
-from pipelines import features
+from pipelines import audio_features
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ def project(tmp_path, monkeypatch):
 
 
 def run(project):
-    features.main(project, load(project.root))
+    audio_features.main(project, load(project.root))
 
 
 def folders(project):

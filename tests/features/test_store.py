@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from avemo.errors import CorpusError, MediaError
-from avemo.features import mfcc, store
+from avemo.features import store
+from avemo.features.audio import mfcc
 
 ARRAYS = {"marks": "uint8", "rows": "float32"}
 DESCRIPTION = {"extractor": "x", "version": 1, "settings": {"size": 3}}

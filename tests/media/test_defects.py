@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from sounds import CODED, PLAIN, aligned, encoded, voice
+from helpers.sounds import CODED, PLAIN, aligned, encoded, voice
 
 from avemo.errors import MediaError
 from avemo.media.probe import Probe, probe

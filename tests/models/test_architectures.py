@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from avemo import models
-from avemo.corpus.ravdess import EMOTIONS
-from avemo.models import bundle, inputs
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.models import bundle, preprocessing
 from avemo.models.hypermodel import Architectures
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
 def names(modality):
-    folder = Path(models.__file__).parent / modality
+    folder = Path(models.__file__).parent / ("fusion" if modality == "fused" else modality)
     return sorted(file.stem for file in folder.glob("[a-z]*.py"))
 
 
@@ -46,7 +46,7 @@ class Made:
         parts = parts or {}
         features = Architectures(modality, [name], {}, parts).inputs(name)
         self.features = {feature: clips(feature) for feature in features}
-        self.preparations = {f: inputs.fit(each) for f, each in self.features.items()}
+        self.preparations = {f: preprocessing.fit(each) for f, each in self.features.items()}
         self.inputs = {f: made.apply(self.features[f]) for f, made in self.preparations.items()}
         hp = keras_tuner.HyperParameters()
         hp.values |= {f"{name}/{key}": value for key, value in values.items()}
@@ -154,7 +154,7 @@ def filling_up_does_not_alter_the_answer(modality, name, values):
     for more in (0, 1, 9):
         filled = {key: np.pad(clip, ((0, more), (0, 0)))[None] for key, clip in given.items()}
         made = {
-            key: inputs.Frames(array.shape[1], *([[0.5] * array.shape[2]] * 2))
+            key: preprocessing.Frames(array.shape[1], *([[0.5] * array.shape[2]] * 2))
             for key, array in filled.items()
         }
         network = Architectures(modality, [name], made, {}).configured(values)
@@ -204,8 +204,8 @@ def test_answers_are_fused_as_their_geometric_mean_at_first():
 
 
 def test_each_architecture_of_a_search_space_can_be_chosen():
-    made = {"mfcc": inputs.Frames(8, [0.0] * 4, [1.0] * 4)}
-    made |= {"logmel": inputs.Frames(16, [0.0] * 16, [1.0] * 16)}
+    made = {"mfcc": preprocessing.Frames(8, [0.0] * 4, [1.0] * 4)}
+    made |= {"logmel": preprocessing.Frames(16, [0.0] * 16, [1.0] * 16)}
     space = Architectures("audio", ["lstm", "cnn"], made, {})
     for name, feature in (("lstm", "mfcc"), ("cnn", "logmel")):
         hp = keras_tuner.HyperParameters()

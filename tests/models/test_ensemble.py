@@ -2,9 +2,9 @@ import keras
 import numpy as np
 import pytest
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration
-from avemo.models import bundle, inputs
+from avemo.models import bundle, preprocessing
 from avemo.models.ensemble import averaged, join
 from avemo.models.hypermodel import Architectures
 
@@ -16,7 +16,7 @@ FEATURES = {
     "whisper": [DRAW.normal(size=(4 + clip, 40)).astype("f") for clip in range(CLIPS)],
     "whisper_stats": [DRAW.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)],
 }
-PREPARATIONS = {name: inputs.fit(clips) for name, clips in FEATURES.items()}
+PREPARATIONS = {name: preprocessing.fit(clips) for name, clips in FEATURES.items()}
 #: altered copies of `whisper`
 VIEWS = {"whisper": ["slower", "faster"]}
 for place, copy in enumerate(VIEWS["whisper"]):

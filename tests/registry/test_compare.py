@@ -6,7 +6,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_versions import NAME, predictions, project, run, version
+from helpers.registered_versions import NAME, predictions, project, run, version
 
 from avemo.cli import main
 from avemo.evaluation import metrics, paired

@@ -5,10 +5,10 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from made_versions import NAME, aliases, predictions, project, version
+from helpers.registered_versions import NAME, aliases, predictions, project, version
 
 from avemo.cli import main
-from avemo.registry import verify
+from avemo.tracking import integrity
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_within_one_registry(here, registry, tmp_path, capsys):
     assert main(command) == 0
     assert "avemo-visual version 1" in capsys.readouterr().out
     made = mlflow.MlflowClient().get_model_version_by_alias("avemo-visual", "candidate")
-    assert verify.verified(made) == []
+    assert integrity.verified(made) == []
     assert main(["registry", "promote", "visual"]) == 0
 
 

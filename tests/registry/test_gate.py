@@ -4,13 +4,14 @@ import json
 
 import mlflow
 import pytest
-from made_versions import NAME, predictions, project, version
+from helpers.registered_versions import NAME, predictions, project, version
 
 from avemo import settings
 from avemo.cli import main
 from avemo.errors import AvemoError
-from avemo.registry import gate, verify
+from avemo.registry import gate
 from avemo.settings import load
+from avemo.tracking import integrity
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_what_a_version_keeps_of_its_check(here, tmp_path):
     written = json.loads((tmp_path / "check.json").read_text())
     assert [row["rule"] for row in written["rows"]] == [row.rule for row in found.rows]
     assert "| UAR | " in (tmp_path / "check.md").read_text()
-    assert verify.verified(kept) == [], folder
+    assert integrity.verified(kept) == [], folder
     assert gate.check(here, load(here.root), NAME).result == found.result
 
 

@@ -3,13 +3,13 @@
 import json
 
 import av
-import made_versions
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_versions import SCRIPT, project, version
-from sounds import voice
+from helpers import registered_versions
+from helpers.registered_versions import SCRIPT, project, version
+from helpers.sounds import voice
 
 from avemo.cli import main
 
@@ -42,9 +42,9 @@ def register(registry, tmp_path, monkeypatch):
 
     def champion(modality: str, *, finding: str = "", reason: str = "") -> None:
         says = f'"finding": "{finding}", "reason": "{reason}"'
-        monkeypatch.setattr(made_versions, "NAME", f"avemo-{modality}")
+        monkeypatch.setattr(registered_versions, "NAME", f"avemo-{modality}")
         monkeypatch.setattr(
-            made_versions, "SCRIPT", SCRIPT.replace('"finding": "", "reason": ""', says)
+            registered_versions, "SCRIPT", SCRIPT.replace('"finding": "", "reason": ""', says)
         )
         version(tmp_path / modality, None, alias="champion")
 

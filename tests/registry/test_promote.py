@@ -8,11 +8,11 @@ import textwrap
 
 import mlflow
 import pytest
-from made_versions import NAME, ROOT, aliases, predictions, project, version
+from helpers.registered_versions import NAME, ROOT, aliases, predictions, project, version
 
 from avemo.cli import main
 from avemo.errors import AvemoError
-from avemo.registry import claim, history
+from avemo.registry import history, lock
 from avemo.registry.history import BEGUN, DONE, INTERRUPTED, PROMOTE, ROLLBACK
 
 GOOD, BAD, BETTER = 0.85, 0.55, 0.9
@@ -229,16 +229,16 @@ def test_killed_on_the_way(here, registry, tmp_path, point):
 def test_a_live_claim_is_respected(here, tmp_path):
     client = mlflow.MlflowClient()
     refused = pytest.raises(AvemoError, match="is moving the champion of avemo-audio")
-    with claim.held(client, NAME, here.root), refused, claim.held(client, NAME, here.root):
+    with lock.held(client, NAME, here.root), refused, lock.held(client, NAME, here.root):
         pass
-    with claim.held(client, NAME, here.root):
+    with lock.held(client, NAME, here.root):
         pass
 
 
 def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch):
     """It saw the first claim abandoned; meanwhile that was cleared away and claimed anew."""
     client = mlflow.MlflowClient()
-    create = claim._created
+    create = lock._created
     calls = []
 
     def slow(client, name, root):
@@ -248,11 +248,11 @@ def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch)
         assert create(client, f"{NAME}.moving-0", root)  # somebody claims anew
         return create(client, name, root)
 
-    monkeypatch.setattr(claim, "_created", slow)
-    abandoned = claim._require_abandoned
+    monkeypatch.setattr(lock, "_created", slow)
+    abandoned = lock._require_abandoned
     seen = iter([lambda *arguments: None, abandoned])
-    monkeypatch.setattr(claim, "_require_abandoned", lambda *arguments: next(seen)(*arguments))
-    with pytest.raises(AvemoError, match="is moving"), claim.held(client, NAME, here.root):
+    monkeypatch.setattr(lock, "_require_abandoned", lambda *arguments: next(seen)(*arguments))
+    with pytest.raises(AvemoError, match="is moving"), lock.held(client, NAME, here.root):
         pass
     (left,) = client.search_registered_models()
     assert left.name == f"{NAME}.moving-0"

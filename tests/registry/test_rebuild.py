@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from made_repository import git, repository
-from made_versions import ROOT, predictions
-from sounds import encoded, voice
+from helpers.git_repository import git, repository
+from helpers.registered_versions import ROOT, predictions
+from helpers.sounds import encoded, voice
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry.checkout import checkout

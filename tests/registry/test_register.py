@@ -11,14 +11,14 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from made_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
+from helpers.registered_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
-from avemo.registry import contents, history, register, repeat, verify
+from avemo.registry import history, packaging, register, smoke_test
 from avemo.settings import load
-from avemo.tracking import runs
+from avemo.tracking import integrity, runs
 
 ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
 #: it takes what it answers from its own files
@@ -67,9 +67,9 @@ def packed(bundle):
 
 
 def light(patch):
-    patch.setattr(contents, "packed", packed)
-    patch.setattr(contents, "requirements", lambda bundle: ["mlflow"])
-    patch.setattr(contents, "example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
+    patch.setattr(packaging, "packed", packed)
+    patch.setattr(packaging, "requirements", lambda bundle: ["mlflow"])
+    patch.setattr(packaging, "example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
     patch.setattr(register, "_tried", lambda *arguments: "not at all")
 
 
@@ -80,7 +80,7 @@ import json, os, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import pytest, mlflow
 from test_register import light, register, verify
-from avemo.project import Project
+from avemo.paths import Project
 from avemo.settings import load
 light(pytest.MonkeyPatch())
 calls = []
@@ -116,9 +116,9 @@ def moves():
 
 def is_whole(number):
     one = mlflow.MlflowClient().get_model_version(NAME, number)
-    assert {"avemo.architecture", "avemo.corpus", "avemo.split", verify.TAG} <= set(one.tags)
+    assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.TAG} <= set(one.tags)
     assert one.description.startswith("# avemo-audio")
-    assert verify.verified(one) == []
+    assert integrity.verified(one) == []
 
 
 @pytest.fixture
@@ -216,12 +216,12 @@ def recorded(**changed):
 @pytest.mark.slow
 def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
     model_id = logged(tmp_path, ANSWERING)
-    assert repeat.repeated(model_id, None, []) == 0
-    assert repeat.repeated(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
-    near = repeat.repeated(model_id, recorded(p_calm=0.795), [b"a", b"b"])
+    assert smoke_test.repeated(model_id, None, []) == 0
+    assert smoke_test.repeated(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
+    near = smoke_test.repeated(model_id, recorded(p_calm=0.795), [b"a", b"b"])
     assert near == pytest.approx(0.005)
     with pytest.raises(AvemoError, match=r"for 01-02-01-01-01-01 a probability differs by 0\.1"):
-        repeat.repeated(model_id, recorded(p_calm=0.7), [b"a", b"b"])
+        smoke_test.repeated(model_id, recorded(p_calm=0.7), [b"a", b"b"])
 
 
 @pytest.mark.parametrize(
@@ -239,10 +239,10 @@ def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
     model_id = logged(tmp_path, script)
     monkeypatch.delenv("OUTSIDE")
     with pytest.raises(AvemoError, match=reason):
-        repeat.repeated(model_id, None, [])
+        smoke_test.repeated(model_id, None, [])
 
 
 def test_few_clips_stand_for_all():
     rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
-    assert list(repeat.some(rows)["performance"]) == ["a", "d", "g"]
-    assert list(repeat.some(rows.head(1))["performance"]) == ["a"]
+    assert list(smoke_test.some(rows)["performance"]) == ["a", "d", "g"]
+    assert list(smoke_test.some(rows.head(1))["performance"]) == ["a"]

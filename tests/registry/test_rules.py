@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.registered_versions import LINEAGE, ROOT, predictions
 from hypothesis import given
 from hypothesis import strategies as st
-from made_versions import LINEAGE, ROOT, predictions
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import rules
-from avemo.registry.facts import Facts
+from avemo.registry.version import Facts
 from avemo.settings import load
 
 SETTINGS = load(ROOT)

@@ -11,14 +11,15 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_versions import NAME, run
-from servers import served_model
-from sounds import encoded, voice
+from helpers.registered_versions import NAME, run
+from helpers.servers import served_model
+from helpers.sounds import encoded, voice
 
-from avemo.corpus.ravdess import EMOTIONS
-from avemo.features import audio, mfcc
-from avemo.models import bundle, inputs
-from avemo.registry import contents
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.features import run_audio
+from avemo.features.audio import mfcc
+from avemo.models import bundle, preprocessing
+from avemo.registry import packaging
 from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
@@ -37,8 +38,8 @@ def trained(folder: Path) -> bundle.Bundle:
 
     folder.mkdir()
     keras.utils.set_random_seed(1)
-    array = audio.extract(CONTENT, {"mfcc": SETTINGS})["mfcc"]["mfcc"]
-    prepared = {"mfcc": inputs.fit([array])}
+    array = run_audio.extract(CONTENT, {"mfcc": SETTINGS})["mfcc"]["mfcc"]
+    prepared = {"mfcc": preprocessing.fit([array])}
     heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
     probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
     described = {
@@ -59,14 +60,14 @@ def uri(tmp_path_factory, empty_database):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, uri)
         store.named(mlflow.MlflowClient(), uri, "avemo/audio")
-        with contents.packed(trained(folder / "bundle")) as (files, code, script), run():
+        with packaging.packed(trained(folder / "bundle")) as (files, code, script), run():
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(script),
                 artifacts={"model": str(files)},
                 code_paths=[str(code)],
                 pip_requirements=[],
-                signature=contents.signature(),
+                signature=packaging.signature(),
                 registered_model_name=NAME,
             )
         yield uri

@@ -9,8 +9,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
-import servers
-from made_versions import NAME, ROOT, aliases, predictions, project, version
+from helpers import servers
+from helpers.registered_versions import NAME, ROOT, aliases, predictions, project, version
 
 from avemo.cli import main
 from avemo.media.sound import write_wav

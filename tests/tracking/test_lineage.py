@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from avemo.project import Project
-from avemo.tracking import locked
+from avemo.paths import Project
+from avemo.tracking import dvc_lock
 
 PIPELINE = {
     "split": {"cmd": "split", "deps": ["data/catalogue.parquet"]},
@@ -40,6 +40,6 @@ def test_data(tmp_path, stage, names):
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
     (tmp_path / "study").mkdir()
     (tmp_path / "study/dvc.yaml").write_text(yaml.safe_dump({"stages": STUDY}))
-    assert locked.data(Project(tmp_path), stage) == {}
+    assert dvc_lock.data(Project(tmp_path), stage) == {}
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
-    assert locked.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}
+    assert dvc_lock.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.training_task import dataset, settings
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
-from made_task import dataset, settings
 
-from avemo.corpus.ravdess import EMOTIONS
-from avemo.models import inputs
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures, Variation
 from avemo.training.batches import Batches
 from avemo.training.fit import deterministic, fit
@@ -29,7 +29,7 @@ def data():
 
 def batches(variation=PLAIN, size=10, seed=1, of=None):
     made = of or data()
-    plain = inputs.Frames(3, [0.0] * 4, [1.0] * 4)
+    plain = preprocessing.Frames(3, [0.0] * 4, [1.0] * 4)
     return Batches(made, {"whisper": plain}, variation, size=size, seed=seed)
 
 
@@ -95,7 +95,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
     made = dataset()
     features = {**made.features, "whisper_speeds_slower": made.features["whisper"][::-1]}
     made = replace(made, features=features)
-    preparation = {"whisper": inputs.fit(made.features["whisper"])}
+    preparation = {"whisper": preprocessing.fit(made.features["whisper"])}
     there = ["whisper_speeds_slower"] if copies else []
     networks = Architectures("audio", ["whisper"], preparation, {}, there)
     values = {"architecture": "whisper", "whisper/width": 96}

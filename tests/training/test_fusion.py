@@ -6,15 +6,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from made_task import dataset, project, settings
+from helpers.training_task import dataset, project, settings
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
-from avemo.models import inputs
+from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures
-from avemo.tracking import pointer
-from avemo.training import answers, fusion
+from avemo.tracking import json_file
+from avemo.training import fusion, stacking
 
 COLUMNS = list(metrics.PROBABILITIES)
 
@@ -34,12 +34,12 @@ def found_by(project, part, table, split="0123456789ab", temperature=1.0):
     """What the search of a part leaves."""
     folder = project.search(part)
     folder.mkdir(parents=True, exist_ok=True)
-    pointer.write(
+    json_file.write(
         folder / "found.json",
         {"split": split, "temperature": temperature, "members": [{"architecture": part}]},
     )
     if table is not None:
-        table.to_csv(folder / answers.FILE, index=False)
+        table.to_csv(folder / stacking.FILE, index=False)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ class Part:
         given = keras.Input((2, columns), name=name)
         x = keras.layers.Dense(len(EMOTIONS), activation="softmax")(keras.layers.Flatten()(given))
         self.network = keras.Model({name: given}, x)
-        self.preparations = {name: inputs.Frames(2, [0.0] * columns, [1.0] * columns)}
+        self.preparations = {name: preprocessing.Frames(2, [0.0] * columns, [1.0] * columns)}
 
 
 def test_the_whole_goes_by_way_of_each_model_s_own_answer():

@@ -5,7 +5,7 @@ from pathlib import Path
 import keras_tuner
 import pytest
 
-from avemo.training.judge import OBJECTIVE
+from avemo.training.objective import OBJECTIVE
 from avemo.training.tuner import Oracle
 
 TRIALS = 6

@@ -6,14 +6,14 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from made_task import HEAD, LINEAR, dataset, settings, task, tracked
+from helpers.training_task import HEAD, LINEAR, dataset, settings, task, tracked
 
-from avemo.corpus.ravdess import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.models.bundle import Bundle
-from avemo.training import answers
-from avemo.training.folds import table
+from avemo.training import stacking
+from avemo.training.inner_cv import table
 from avemo.training.train import predictions, train
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def answered(project):
     inner = rows.where(rows.rows["fold"].ne(1))
     places = np.where(np.arange(len(inner)) % 4 == 3, (inner.labels + 1) % 8, inner.labels)
     found = table(inner, 0.99 * np.eye(len(EMOTIONS))[places] + 0.01 / len(EMOTIONS))
-    file = project.search("audio") / answers.FILE
+    file = project.search("audio") / stacking.FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(file, index=False)
     yield found

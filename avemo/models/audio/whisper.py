@@ -6,8 +6,8 @@ Source:
 
 from typing import Any
 
-from ...features import whisper_copies, whisper_speeds
-from ..pooling import inside, narrowed, statistics
+from ...features.audio import whisper_copies, whisper_speeds
+from ..layers.pooling import inside, narrowed, statistics
 
 __all__ = ["COPIES", "INPUTS", "VIEWS", "embed"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..pooling import inside, narrowed, statistics
+from ..layers.pooling import inside, narrowed, statistics
 
 __all__ = ["INPUTS", "embed"]
 

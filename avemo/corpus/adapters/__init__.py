@@ -1,0 +1,1 @@
+"""One corpus a file: what its file names and labels mean."""

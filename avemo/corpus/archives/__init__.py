@@ -1,0 +1,1 @@
+"""The published archives: fetched, checked and unpacked."""

@@ -1,0 +1,1 @@
+"""Faces of a clip: detected, tracked, aligned and stored."""

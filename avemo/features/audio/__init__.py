@@ -1,0 +1,1 @@
+"""Extractors of sound, one a file."""

@@ -1,0 +1,1 @@
+"""Signal processing that extractors of sound share."""

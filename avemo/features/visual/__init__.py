@@ -1,0 +1,1 @@
+"""Extractors of faces, one a file."""

@@ -1,0 +1,1 @@
+"""Answers for a clip: what travels inside a registered version."""

@@ -1,0 +1,1 @@
+"""Pretrained files, and the networks that they belong to."""

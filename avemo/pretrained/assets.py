@@ -1,0 +1,412 @@
+"""Pretrained files: what each is, where it officially comes from, and how it is checked.
+
+No file is used whose checksum is not one of those written here; of one whose checksum nobody
+publishes, who reads it looks whether it is what it should be. A file is looked for in the folder
+that `AVEMO_ASSETS_MIRROR` names, then in the user's cache, and only then fetched from its origin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import zipfile
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ..errors import AssetError
+from ..io import whole
+
+__all__ = [
+    "ASSETS",
+    "CACHE",
+    "MIRROR",
+    "ORIGIN",
+    "Asset",
+    "File",
+    "Row",
+    "find",
+    "folder",
+    "get",
+    "look_up",
+    "table",
+    "verify",
+]
+
+MIRROR = "AVEMO_ASSETS_MIRROR"  # a folder to look in first
+CACHE = "AVEMO_CACHE"  # in place of the user's cache folder
+ORIGIN = "AVEMO_ASSETS_ORIGIN"  # in place of the official address, up to the file's name
+
+CONNECT_S, ANSWER_S = 3.0, 15.0
+
+
+@dataclass(frozen=True)
+class File:
+    """One file, byte for byte.
+
+    Args:
+        name: what it is called here
+        bytes: its size; None where nobody says
+        sha256: its checksum; None where nobody says
+    """
+
+    name: str
+    bytes: int | None
+    sha256: str | None
+
+    def __str__(self) -> str:
+        size = "" if self.bytes is None else f"{self.bytes} bytes with "
+        return f"{size}sha256 {self.sha256}"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One set of pretrained weights.
+
+    Args:
+        purpose: what avemo needs it for
+        source: who published it
+        licence: what it may be used for
+        url: its official address
+        files: the exports that serve the purpose, the one at the official address first
+        archive: the zip at that address that holds it; None where the file itself is there
+    """
+
+    purpose: str
+    source: str
+    licence: str
+    url: str
+    files: tuple[File, ...]
+    archive: File | None = None
+
+
+ASSETS = {
+    "face_landmarker": Asset(
+        purpose="measuring faces' movements (extractors.blendshapes)",
+        source="Google, MediaPipe Face Landmarker",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/mediapipe-models/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
+        files=(
+            File(  # its maker names no checksum; this is what many public projects pin
+                "face_landmarker.task",
+                3_758_596,
+                "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+            ),
+        ),
+    ),
+    "hsemotion_mobilenet_7": Asset(
+        purpose="seeing expressions (extractors.expression)",
+        source="EmotiEffLib (HSEmotion)",
+        licence="Apache-2.0",
+        url="https://github.com/sb-ai-lab/EmotiEffLib/raw/main/models/affectnet_emotions/mobilenet_7.h5",
+        files=(
+            File("mobilenet_7.h5", None, None),
+            File(  # the same network, quantised once, with its normalisation folded in
+                "hsemotion_mobilenet_7.keras",
+                14_046_465,
+                "8375c82d9a25fb0f9b5f4dc4a716607541a1bb1476f5259176d1eaa078158589",
+            ),
+        ),
+    ),
+    "scrfd_500m": Asset(
+        purpose="face detection (faces.detector: scrfd)",
+        source="InsightFace model zoo, pack buffalo_sc",
+        licence="non-commercial research only",
+        url="https://github.com/deepinsight/insightface/releases/download/model-zoo/buffalo_sc.zip",
+        archive=File(
+            "buffalo_sc.zip",
+            14_969_382,
+            "57d31b56b6ffa911c8a73cfc1707c73cab76efe7f13b675a05223bf42de47c72",
+        ),
+        files=(
+            File(
+                "det_500m.onnx",
+                2_524_817,
+                "5e4447f50245bbd7966bd6c0fa52938c61474a04ec7def48753668a9d8b4ea3a",
+            ),
+            File(  # the same network in an earlier export, its input fixed to 640x640
+                "scrfd_500m_kps.onnx",
+                2_524_095,
+                "517cb1980c72422e676738fc45431700fb7cbee56d0f825b623ee427b3e5ce58",
+            ),
+        ),
+    ),
+    "vggish": Asset(
+        purpose="hearing sounds (extractors.vggish)",
+        source="AudioSet release, tensorflow/models research/audioset/vggish",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/audioset/vggish_model.ckpt",
+        files=(
+            File(  # the release names no checksum; this is what distil-primitives and songbase pin
+                "vggish_model.ckpt",
+                None,
+                "0962b1914e3e053922d957c45bc84a78c985765641dc6bceeeb3a7d8dfecfdf6",
+            ),
+        ),
+    ),
+    "vggish_pca": Asset(
+        purpose="whitening what VGGish hears (extractors.vggish)",
+        source="AudioSet release, tensorflow/models research/audioset/vggish",
+        licence="Apache-2.0",
+        url="https://storage.googleapis.com/audioset/vggish_pca_params.npz",
+        files=(
+            File(  # likewise; this is what songbase pins
+                "vggish_pca_params.npz",
+                None,
+                "4d878af3e306defbfb37095365aa7e5a6cecb86bad13e859e626151c4e6a8b9d",
+            ),
+        ),
+    ),
+    "whisper_tiny_en": Asset(
+        purpose="hearing speech (extractors.whisper)",
+        source="OpenAI, openai/whisper-tiny.en",
+        licence="MIT",
+        url="https://huggingface.co/openai/whisper-tiny.en/resolve/main/model.safetensors",
+        files=(
+            File(
+                "whisper-tiny.en.safetensors",
+                151_060_136,
+                "db59695928ded6043adaef491a53ef4e12da9611184d77c53baa691a60b958ad",
+            ),
+            File(  # the encoder alone, float16
+                "whisper-tiny.en-encoder.safetensors",
+                16_424_192,
+                "36c275b2550525b119f3a66ab02f2ecefd8add73a89bd996e1d81ce10e6dbde0",
+            ),
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of `avemo assets list`.
+
+    Args:
+        size: bytes of the file that is there, or of the one that the origin gives, if known
+        where: `mirror`, `cache` or `absent`; `damaged` if what is there has a wrong checksum
+        path: the file that is there
+    """
+
+    name: str
+    size: int | None
+    licence: str
+    purpose: str
+    where: Literal["mirror", "cache", "absent", "damaged"]
+    path: Path | None
+
+
+def folder() -> Path:
+    """The cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
+    if chosen := os.environ.get(CACHE):
+        return Path(chosen).expanduser().absolute()
+    import pooch
+
+    return Path(pooch.os_cache("avemo"))
+
+
+def find(name: str) -> Path | None:
+    """The path of an asset that is on this machine already.
+
+    Args:
+        name: a key of `ASSETS`
+
+    Returns:
+        a file whose checksum is right, if one is known; None where there is none in the mirror or
+        the cache
+
+    Raises:
+        AssetError: a file by that name has a wrong checksum, or the mirror is no folder
+    """
+    for _, file, path in _present(name):
+        _check(path, file)
+        return path
+    return None
+
+
+def get(name: str, *, quiet: bool = False) -> Path:
+    """The path of an asset, fetched from its official origin where it is not here yet.
+
+    A machine without a network is told so within a few seconds.
+
+    Args:
+        name: a key of `ASSETS`
+        quiet: no progress bar
+
+    Returns:
+        a file whose checksum is right, if one is known
+
+    Raises:
+        AssetError: the file cannot be had, or what was found or fetched is not what it should be
+    """
+    if path := find(name):
+        return path
+    asset, cache = ASSETS[name], folder()
+    file, url = asset.files[0], _url(asset)
+    try:
+        with whole(cache / file.name) as beside:
+            if asset.archive is None:
+                _fetch(url, file, beside, quiet=quiet)
+            else:
+                archive = beside.with_name(f"{beside.name}.zip")
+                try:
+                    _fetch(url, asset.archive, archive, quiet=quiet)
+                    _unpack(archive, file, beside)
+                finally:
+                    archive.unlink(missing_ok=True)
+    except (OSError, AssetError) as error:  # what requests raises is an OSError
+        out = f" ({file.name} is in it)" if asset.archive else ""
+        raise AssetError(
+            f"{file.name} is missing and could not be fetched: {_reason(error)}. "
+            f"It is for {asset.purpose}. Either set {MIRROR} to a folder that holds it; "
+            f"or copy it into {cache}, under that name, from {asset.url}{out}; "
+            f"or run again where {url} can be reached"
+        ) from None
+    return cache / file.name
+
+
+def table() -> list[Row]:
+    """Every asset and where it is, in order of name. Nothing is fetched."""
+    rows = []
+    for name, asset in sorted(ASSETS.items()):
+        row = Row(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
+        for where, file, path in _present(name):
+            right = file.sha256 in (None, _sum(path))
+            row = Row(
+                name,
+                path.stat().st_size,
+                asset.licence,
+                asset.purpose,
+                where if right else "damaged",
+                path,
+            )
+            break
+        rows.append(row)
+    return rows
+
+
+def verify() -> list[Path]:
+    """Read every asset that is on this machine again and check it.
+
+    Returns:
+        the files checked; not those whose checksum nobody publishes
+
+    Raises:
+        AssetError: one has a wrong checksum
+    """
+    _digest.cache_clear()
+    known = {file.name for asset in ASSETS.values() for file in asset.files if file.sha256}
+    found = [path for name in sorted(ASSETS) if (path := find(name))]
+    return [path for path in found if path.name in known]
+
+
+def look_up(url: str) -> None:
+    """Fail early where no name server answers: that alone can take half a minute.
+
+    Raises:
+        AssetError: none does
+    """
+    import requests
+
+    host = urlsplit(url).hostname
+    if not host or requests.utils.get_environ_proxies(url):
+        return
+    done = threading.Event()
+
+    def ask() -> None:
+        with suppress(OSError):  # the download meets the same error, and says it
+            socket.getaddrinfo(host, None)
+        done.set()
+
+    threading.Thread(target=ask, daemon=True).start()
+    if not done.wait(CONNECT_S):
+        raise AssetError(f"no name server knows {host} within {CONNECT_S:g} s")
+
+
+def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
+    """The asset's files in the mirror and in the cache, checked or not."""
+    folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", folder())]
+    if named := os.environ.get(MIRROR):
+        mirror = Path(named).expanduser().absolute()
+        if not mirror.is_dir():
+            raise AssetError(f"{MIRROR} names {mirror}, which is no folder: correct or unset it")
+        folders.insert(0, ("mirror", mirror))
+    return [
+        (where, file, place / file.name)
+        for where, place in folders
+        for file in ASSETS[name].files
+        if (place / file.name).is_file()
+    ]
+
+
+def _check(path: Path, file: File) -> None:
+    got = _sum(path)
+    if file.sha256 not in (None, got):
+        size = path.stat().st_size
+        raise AssetError(
+            f"{path} is refused: got {size} bytes with sha256 {got}, expected {file}. "
+            "Remove it, or put the right file in its place"
+        )
+
+
+def _sum(path: Path) -> str:
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    """The file's sha256; computed again only if its size or time of change differ."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _url(asset: Asset) -> str:
+    if origin := os.environ.get(ORIGIN):
+        return f"{origin.rstrip('/')}/{asset.url.rpartition('/')[2]}"
+    return asset.url
+
+
+def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
+    import pooch
+
+    look_up(url)
+    download = pooch.HTTPDownloader(
+        progressbar=not quiet, chunk_size=65536, timeout=(CONNECT_S, ANSWER_S)
+    )
+    download(url, str(target), None)
+    got, size = _sum(target), target.stat().st_size
+    if file.sha256 not in (None, got):
+        raise AssetError(f"{url} gave {size} bytes with sha256 {got}, expected {file}")
+
+
+def _unpack(archive: Path, file: File, target: Path) -> None:
+    with zipfile.ZipFile(archive) as pack:
+        members = [name for name in pack.namelist() if name.rpartition("/")[2] == file.name]
+        if not members:
+            raise AssetError(f"there is no {file.name} in it")
+        target.write_bytes(pack.read(members[0]))
+    _check(target, file)
+
+
+def _reason(error: Exception) -> str:
+    """The error in one line, by its innermost cause where requests wraps several."""
+    import requests
+
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_S:g} s"
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+        return f"no answer within {ANSWER_S:g} s"
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"{error.response.url} answered {error.response.status_code}"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke off in the middle"
+    if isinstance(error, requests.ConnectionError):
+        inner = str(getattr(error.args[0], "reason", error) if error.args else error)
+        return f"no connection ({inner.partition('): ')[2] or inner})"
+    return str(error)

@@ -1,0 +1,1 @@
+"""A search by several processes, on this machine or on a cluster."""

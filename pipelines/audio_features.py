@@ -1,0 +1,38 @@
+"""features: every audio extractor over every performance that has sound."""
+
+from avemo.paths import Project, stage
+from avemo.settings import Settings
+
+
+def main(project: Project, settings: Settings) -> None:
+    # here, for each worker imports this module and needs none of these
+    import pandas as pd
+
+    from avemo.corpus.catalogue import sounds
+    from avemo.corpus.soundtrack import file_of
+    from avemo.features import run_audio, store
+    from avemo.features.registry import module
+    from pipelines import extractors as wanted
+
+    extractors, weights = wanted.available(settings, "audio", "audio-features")
+    heard = sounds(pd.read_parquet(project.catalogue))
+    files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
+    targets = {
+        name: store.target(project.features("audio", name), module(name), chosen)
+        for name, chosen in extractors.items()
+    }
+    computed = store.update(
+        targets,
+        heard.assign(file=pd.Series(files, heard.index)),
+        run_audio.Extraction(extractors, weights),
+        cluster=settings.cluster,
+    )
+    for name, target in targets.items():
+        aside = store.check(target.folder, settings.catalogue.max_set_aside)
+        kept = len(heard) - computed[name]
+        print(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
+    wanted.drop_others(project, "audio", targets)
+
+
+if __name__ == "__main__":
+    stage(main)

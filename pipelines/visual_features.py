@@ -1,0 +1,32 @@
+"""expression: every visual extractor over the faces of every performance that has some."""
+
+from avemo.paths import Project, stage
+from avemo.settings import Settings
+
+
+def main(project: Project, settings: Settings) -> None:
+    # here, for each worker imports this module and needs none of these
+    from avemo.features import run_visual, store
+    from avemo.features.registry import module, weights_of
+    from pipelines import extractors as wanted
+
+    extractors, weights = wanted.available(settings, "visual", "visual-features")
+    seen = store.sources(project.faces)
+    faces = store.description(project.faces)
+    targets = {}
+    for name, chosen in extractors.items():
+        made_from = {"faces": faces}
+        if files := {key: weights[key].name for key in weights_of(name)}:
+            made_from["weights"] = files  # of one network there are several exports
+        folder = project.features("visual", name)
+        targets[name] = store.target(folder, module(name), chosen, made_from)
+    computed = store.update(
+        targets, seen, run_visual.Extraction(extractors, weights), cluster=settings.cluster
+    )
+    for name, count in computed.items():
+        print(f"{name}: {count} performances computed, {len(seen) - count} kept")
+    wanted.drop_others(project, "visual", targets)
+
+
+if __name__ == "__main__":
+    stage(main)

@@ -1,0 +1,111 @@
+"""What is not there is said, and never a number."""
+
+import pytest
+from helpers.baseline_corpus import catalogue, settings, write
+
+from avemo.baselines import clips, summary
+from avemo.baselines.published import SYSTEMS
+from avemo.evaluation.bootstrap import Interval
+from avemo.paths import Project
+from avemo.records import BaselineResult, BaselineRun, Skipped, write_record
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def interval(value):
+    return Interval(value, value - 0.1, value + 0.1, actors=6, performances=9)
+
+
+def row(project, system):
+    """The lines of a system."""
+    found = summary.lines(project)
+    start = next(place for place, line in enumerate(found) if line.startswith(f"{system} "))
+    names = [line.split()[0] for line in found[start + 1 :]]
+    ends = [place for place, name in enumerate(names) if name in SYSTEMS or name == "Figures"]
+    return found[start : start + 1 + (ends[0] if ends else len(names))]
+
+
+def test_before_anything_was_run(project):
+    first, here = row(project, "lstm")
+    assert first.split()[:7] == ["lstm", "66", "%", "67", "%", "75", "%"]
+    assert here == "  here: not run"
+    assert row(project, "cnn")[0].split()[:4] == ["cnn", "-", "-", "-"]
+    assert row(project, "face-cnn")[0].split()[:5] == ["face-cnn", "-", "-", "15-19", "%"]
+    assert summary.load_results(project) == {}
+
+
+def test_results(project):
+    test = {"uar": interval(0.5), "accuracy": interval(0.6)}
+    run = BaselineRun(
+        channel="speech",
+        protocol="actor",
+        experiment="avemo/baselines",
+        run_id="r1",
+        run_name="lstm speech actor",
+        predictions="speech-actor.csv",
+        test=test,
+    )
+    result = BaselineResult(system="lstm", synthetic=True, runs=[run], skipped_runs=[])
+    write_record(result, project.baseline("lstm") / "runs.json")
+    (_, here) = row(project, "lstm")
+    assert here.split() == [
+        *("here:", "speech", "actor"),
+        *("UAR", "0.500", "[0.400,", "0.600]"),
+        *("accuracy", "0.600", "[0.500,", "0.700]"),
+    ]
+    assert summary.lines(project)[-1].endswith("say nothing about accuracy.")
+
+
+def test_absent(project):
+    write_record(Skipped(skipped="no"), project.baseline("vggish-ml") / "runs.json")
+    assert row(project, "vggish-ml")[1:] == ["  here: not run: no"]
+
+
+@pytest.mark.parametrize(
+    ("extractors", "why"),
+    [
+        ([], "there are no vggish features: params.yaml has no line"),
+        (["vggish"], "vggish_model.ckpt is missing, which is at https://storage.googleapis.com"),
+    ],
+)
+def test_a_system_without_features_says_what_is_missing(
+    project, monkeypatch, tmp_path, extractors, why
+):
+    monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))
+    chosen = settings().model_copy(update={"extractors": dict.fromkeys(extractors)})
+    with pytest.raises(clips.Absent, match=why):
+        clips.load(project, chosen, "vggish-ml")
+
+
+def test_a_clip_too_short_for_a_row_is_left_out(project):
+    rows = catalogue([1, 2], emotions=2)
+    write(project, "vggish", {"vggish": "float32", "vggish_pca": "uint8"}, rows, low=0, high=2)
+    found = clips.load(project, settings(), "vggish-lstm")
+    sizes = {name: [len(clip) for clip in each.values()] for name, each in found.arrays.items()}
+    assert sizes["vggish"] == sizes["vggish_pca"] == [1] * len(sizes["vggish"])
+    assert 0 < len(sizes["vggish"]) < len(rows)
+
+
+def test_dense_layers_on_another_network_are_not_the_study_s(project):
+    rows = catalogue([1, 2], emotions=2)
+    write(project, "backbone", {"backbone": "float16"}, rows, network="mobilenet_v2")
+    with pytest.raises(clips.Absent, match="with network mobilenet_v2, and it takes vgg16: set"):
+        clips.load(project, settings(), "face-vgg16")
+
+
+def test_a_system_that_takes_two_features_has_what_has_both(project):
+    rows = catalogue([1, 2], emotions=2)
+    write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq(1)])
+    with pytest.raises(clips.Absent, match="no crops features: they were not made yet; dvc repro"):
+        clips.load(project, settings(), "av-modules")
+    write(project, "crops", {"crops": "uint8"}, rows[rows["actor"].eq(2)])
+    with pytest.raises(clips.Absent, match="no performance has both mfcc and crops features"):
+        clips.load(project, settings(), "av-modules")
+    write(project, "crops", {"crops": "uint8"}, rows[rows["emotion"].eq("calm")])
+    found = clips.load(project, settings(), "av-modules")
+    assert list(found.descriptions) == ["mfcc", "crops"]
+    expected = rows[rows["actor"].eq(1) & rows["emotion"].eq("calm")]["performance"]
+    assert [set(each) for each in found.arrays.values()] == [set(expected)] * 2

@@ -1,0 +1,467 @@
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+from helpers.zenodo_server import (
+    RECORD,
+    SONG,
+    SPEECH,
+    VIDEO,
+    Handler,
+    packed,
+    recordings,
+    refuse,
+    serving,
+)
+
+from avemo import paths
+from avemo.cli import main
+from avemo.corpus.archives import download, unpack, zenodo
+from avemo.corpus.archives.zenodo import fetch, listing
+from avemo.corpus.folder import recordings as found_in
+from avemo.errors import CorpusError
+from avemo.settings import Zenodo, load
+from pipelines.fetch import main as fetch_stage
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def server(monkeypatch):
+    with serving() as server:
+        monkeypatch.setenv(zenodo.ORIGIN, server.url)
+        monkeypatch.setenv("NO_PROXY", "*")
+        monkeypatch.setattr(download, "ANSWER_S", 0.3)
+        monkeypatch.setattr(download, "BACKOFF_S", 0.001)
+        monkeypatch.setattr(download, "TRIES", 3)
+        monkeypatch.setattr(download, "CHUNK", 1024)
+        yield server
+
+
+def choice(**changes):
+    chosen = {
+        "record": RECORD,
+        "modalities": ["audio"],
+        "channels": ["speech"],
+        "actors": "all",
+        "parallel": 2,
+        "keep_archives": False,
+    }
+    return Zenodo.model_validate(chosen | changes)
+
+
+def content(folder):
+    """Every visible file under a folder."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name[0] != ".")
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def here(root):
+    """What lies beside the unpacked folders."""
+    names = (path.name for path in (root / zenodo.FOLDER).iterdir() if path.name != ".lock")
+    return {name for name in names if name != f"record-{RECORD}.json"}
+
+
+def refused(root, said, **changes):
+    with pytest.raises(CorpusError, match=said) as error:
+        fetch(root, choice(**changes))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# which archives
+
+
+def test_fetched_and_unpacked_as_published(tmp_path, server):
+    folders = fetch(tmp_path, choice(modalities=["audio", "video"], actors=[2]))
+    assert [folder.name for folder in folders] == [SPEECH, VIDEO]
+    wanted = {name: data for name, data in recordings(SPEECH).items() if "Actor_02" in name}
+    assert content(folders[0]) == wanted
+    assert content(folders[1]) == recordings(VIDEO)
+    assert here(tmp_path) == {SPEECH, VIDEO}
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"channels": ["speech", "song", "speech"]}, [SPEECH, SONG]),
+        ({"modalities": ["video"], "actors": [3, 2]}, [VIDEO, "Video_Speech_Actor_03"]),
+        (
+            {"modalities": ["video"], "channels": ["song"], "actors": [17, 18, 19]},
+            ["Video_Song_Actor_17", "Video_Song_Actor_19"],
+        ),
+    ],
+)
+def test_the_choice_of_archives(changes, names):
+    assert list(zenodo._wanted(choice(**changes))) == names
+
+
+def test_everything_is_49_archives():
+    everything = choice(modalities=["audio", "video"], channels=["speech", "song"])
+    assert len(zenodo._wanted(everything)) == 2 + 24 + 23
+
+
+def test_a_choice_that_holds_nothing(tmp_path):
+    refused(tmp_path, "actor 18 has no song", channels=["song"], actors=[18])
+
+
+def test_an_archive_that_the_record_lacks(tmp_path, server):
+    said = refused(tmp_path, "Video_Song_Actor_01", modalities=["video"], channels=["song"])
+    assert f"record {RECORD}" in said
+    assert f"{SPEECH}.zip" in said
+
+
+def test_a_record_of_another_kind(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(server, "record", lambda: b'{"files": {"entries": {}}}')
+    refused(tmp_path, "does not know")
+
+
+def test_an_answer_that_is_no_record(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(server, "record", lambda: b"<html>")
+    refused(tmp_path, f"the list of record {RECORD} could not be fetched")
+
+
+def test_the_listing_moves_nothing(tmp_path, server):
+    lines = listing(tmp_path, choice(channels=["speech", "song"])).splitlines()
+    assert zenodo.LICENCE in lines[0]
+    assert re.fullmatch(rf"{SPEECH}\.zip +0\.1 MB  not here", lines[1])
+    assert re.fullmatch(
+        r"0\.2 MB in all, 0\.2 MB to be fetched; .* needed, .* free in .*", lines[3]
+    )
+    assert server.ranges(SPEECH) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_listing_says_what_is_here(tmp_path, server):
+    fetch(tmp_path, choice())
+    part = tmp_path / zenodo.FOLDER / f"{SONG}.zip.part"
+    part.write_bytes(server.archives[SONG][: len(server.archives[SONG]) // 2])
+    lines = listing(tmp_path, choice(channels=["speech", "song"])).splitlines()
+    assert [line.split("  ")[-1] for line in lines[1:3]] == ["unpacked", "50% here"]
+
+
+# what is here already
+
+
+def test_what_is_unpacked_is_not_fetched_again(tmp_path, server):
+    assert fetch(tmp_path, choice()) == fetch(tmp_path, choice())
+    assert server.ranges(SPEECH) == [""]
+
+
+def test_other_actors_are_noticed(tmp_path, server):
+    fetch(tmp_path, choice(actors=[1]))
+    (folder,) = fetch(tmp_path, choice(actors=[1, 2]))
+    assert content(folder) == recordings(SPEECH)
+    assert server.ranges(SPEECH) == ["", ""]
+
+
+def test_a_changed_archive_is_noticed(tmp_path, server):
+    fetch(tmp_path, choice())
+    server.archives[SPEECH] = packed({"Actor_01/new.wav": b"new"})
+    (folder,) = fetch(tmp_path, choice())
+    assert content(folder) == {"Actor_01/new.wav": b"new"}
+
+
+def test_an_archive_that_is_kept_is_not_fetched_again(tmp_path, server):
+    fetch(tmp_path, choice(actors=[1], keep_archives=True))
+    assert here(tmp_path) == {SPEECH, f"{SPEECH}.zip"}
+    (folder,) = fetch(tmp_path, choice())
+    assert content(folder) == recordings(SPEECH)
+    assert server.ranges(SPEECH) == [""]
+    assert here(tmp_path) == {SPEECH}
+
+
+def test_a_damaged_archive_that_is_here_is_fetched_again(tmp_path, server):
+    (tmp_path / zenodo.FOLDER).mkdir(parents=True)
+    (tmp_path / zenodo.FOLDER / f"{SPEECH}.zip").write_bytes(b"damaged")
+    (folder,) = fetch(tmp_path, choice())
+    assert content(folder) == recordings(SPEECH)
+
+
+def test_without_a_network_what_is_here_will_do(tmp_path, server, monkeypatch, capsys):
+    (folder,) = fetch(tmp_path, choice())
+    monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
+    assert fetch(tmp_path, choice()) == [folder]
+    assert "cannot be reached: going on with its last answer" in capsys.readouterr().err
+    refused(tmp_path, "Connection refused", channels=["song"])
+
+
+def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
+    monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
+    assert zenodo.ORIGIN in refused(tmp_path, "Connection refused")
+
+
+# a network that fails
+
+
+@pytest.mark.parametrize(
+    ("faults", "asked"),
+    [
+        ([Handler.cut], ["", "bytes=10240-"]),
+        ([Handler.cut] * 5, ["", *(f"bytes={10_240 * cut}-" for cut in range(1, 6))]),
+        ([Handler.stall], ["", "bytes=10240-"]),
+        ([Handler.silent], ["", ""]),
+        ([Handler.encoded], ["", "bytes=10240-"]),
+        ([Handler.wrong], ["", ""]),
+        ([Handler.redirect], ["", ""]),
+        ([Handler.cut, Handler.whole], ["", "bytes=10240-"]),
+        ([Handler.cut, Handler.elsewhere], ["", "bytes=10240-", ""]),
+        ([Handler.cut, Handler.unsatisfied], ["", "bytes=10240-", ""]),
+        ([Handler.short], ["", "bytes=100-"]),
+        ([refuse(500), refuse(502)], ["", "", ""]),
+    ],
+    ids=lambda value: "-".join(getattr(one, "__name__", "") for one in value).strip("-"),
+)
+def test_a_fault_is_got_over(tmp_path, server, faults, asked):
+    server.faults[SPEECH] = list(faults)
+    (folder,) = fetch(tmp_path, choice())
+    assert content(folder) == recordings(SPEECH)
+    assert server.ranges(SPEECH) == asked
+    assert here(tmp_path) == {SPEECH}
+
+
+def test_a_redirect_keeps_the_range(tmp_path, server):
+    server.faults[SPEECH] = [Handler.cut, Handler.redirect]
+    fetch(tmp_path, choice())
+    assert server.ranges(SPEECH) == ["", "bytes=10240-", "bytes=10240-"]
+
+
+@pytest.mark.parametrize(("code", "form"), [(429, "seconds"), (503, "date")])
+def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, capsys, code, form):
+    # a date has whole seconds: two ahead is more than one
+    wait = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
+    server.faults[SPEECH] = [refuse(code, wait)]
+    fetch(tmp_path, choice())
+    first, second = server.times(SPEECH)
+    assert second - first >= 0.95
+    assert "asks to wait" in capsys.readouterr().err
+
+
+def test_a_server_that_asks_to_wait_too_long_ends_it(tmp_path, server):
+    server.faults[SPEECH] = [refuse(429, "3600")]
+    refused(tmp_path, f"{server.url} asks to wait 3600 s: run the same command again after that")
+    assert server.ranges(SPEECH) == [""]
+
+
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_server_that_never_has_time(tmp_path, server, code):
+    server.faults[SPEECH] = [refuse(code)] * 10
+    refused(tmp_path, f"too many {code} error responses")
+    assert len(server.ranges(SPEECH)) == 1 + 3
+
+
+def test_a_record_is_asked_for_again_too(tmp_path, server):
+    server.faults[str(RECORD)] = [refuse(429), Handler.silent, refuse(503)]
+    fetch(tmp_path, choice())
+    assert len(server.ranges(str(RECORD))) == 4
+
+
+def test_an_archive_that_is_missing(tmp_path, server):
+    server.faults[SPEECH] = [refuse(404)]
+    said = refused(tmp_path, "answered 404")
+    assert f"{SPEECH}.zip of record {RECORD}" in said
+    assert server.ranges(SPEECH) == [""]
+
+
+def test_a_record_that_is_missing(tmp_path, server):
+    server.faults[str(RECORD)] = [refuse(404)]
+    refused(tmp_path, f"the list of record {RECORD} .* answered 404")
+
+
+def test_what_is_here_outlives_an_error(tmp_path, server):
+    server.faults[SPEECH] = [Handler.cut, refuse(404)]
+    refused(tmp_path, "answered 404")
+    assert here(tmp_path) == {f"{SPEECH}.zip.part"}
+    fetch(tmp_path, choice())
+    assert server.ranges(SPEECH) == ["", "bytes=10240-", "bytes=10240-"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [(Handler.cut, "breaks off"), (Handler.short, "before its declared size")]
+)
+def test_tries_are_bounded(tmp_path, server, fault, said):
+    server.faults[SPEECH] = [fault, Handler.unsatisfied] * 50
+    refused(tmp_path, said)
+    assert len(server.ranges(SPEECH)) < 12
+
+
+def test_a_wrong_checksum_twice(tmp_path, server):
+    server.faults[SPEECH] = [Handler.wrong] * 3
+    said = refused(tmp_path, "got md5 [0-9a-f]{32}, expected [0-9a-f]{32}")
+    assert server.ranges(SPEECH) == ["", ""]
+    assert here(tmp_path) == set()
+    assert SPEECH in said
+
+
+def test_an_error_stops_the_others(tmp_path, server):
+    server.delay_s = 0.02  # 1.6 s an archive
+    server.faults[SPEECH] = [Handler.stall, refuse(404)]
+    began = time.monotonic()
+    refused(tmp_path, "answered 404", channels=["speech", "song"])
+    assert time.monotonic() - began < 1
+    time.sleep(0.1)
+    part = tmp_path / zenodo.FOLDER / f"{SONG}.zip.part"
+    had = part.stat().st_size
+    time.sleep(0.2)
+    assert part.stat().st_size == had < len(server.archives[SONG])
+
+
+# archives that do harm, and disks that are full
+
+
+def linked():
+    member = zipfile.ZipInfo("Actor_01/a.wav")
+    member.external_attr = 0o120777 << 16
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as pack:
+        pack.writestr(member, "/etc/passwd")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "harmful",
+    [
+        packed({"Actor_01/a.wav": b"1", "../../../escaped.wav": b"2"}),
+        packed({"/escaped.wav": b"1"}),
+        packed({"..\\escaped.wav": b"1"}),
+        packed({"bomb.wav": bytes(10_000_000)}),
+        linked(),
+        b"no archive at all",
+    ],
+    ids=["parent", "absolute", "backslash", "bomb", "link", "none"],
+)
+def test_an_archive_that_does_harm_leaves_nothing(tmp_path, server, harmful):
+    server.archives[SPEECH] = harmful
+    root = tmp_path / "project"
+    refused(root, "no archive to unpack")
+    assert here(root) == {f"{SPEECH}.zip"}
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_an_archive_without_the_wanted_actors(tmp_path, server):
+    refused(tmp_path, "no recording of actors", actors=[7])
+    assert here(tmp_path) == {f"{SPEECH}.zip"}
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_moves(tmp_path, server, monkeypatch):
+    usage = type("Usage", (), {"free": 100_000})()
+    monkeypatch.setattr(unpack.shutil, "disk_usage", lambda _: usage)
+    said = refused(tmp_path, r"0\.3 MB are needed and 0\.1 MB are free")
+    assert str(tmp_path / zenodo.FOLDER) in said
+    assert server.ranges(SPEECH) == []
+
+
+# the command, and the stage
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copyfile(CHECKOUT / name, tmp_path / name)
+    params = yaml.safe_load((tmp_path / "params.yaml").read_text())
+    params["corpus"]["source"] = "zenodo"
+    params["corpus"]["zenodo"] |= {"record": RECORD, "channels": ["speech"]}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    monkeypatch.setenv(paths.ROOT, str(tmp_path))
+    return tmp_path
+
+
+def test_the_command(checkout, server, capsys):
+    assert main(["corpus", "fetch", "--list"]) == 0
+    assert "not here" in capsys.readouterr().out
+    assert server.ranges(SPEECH) == []
+    assert main(["corpus", "fetch"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[-2] == "archives fetched and unpacked: 1 (0.1 MB); here already: 0"
+    assert out[-1] == "next: dvc repro"
+
+
+def test_the_command_says_an_error_in_one_line(checkout, server, capsys):
+    server.faults[str(RECORD)] = [refuse(404)]
+    assert main(["corpus", "fetch"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = err.splitlines()
+    assert line.startswith("avemo: the list of record")
+
+
+def test_the_stage_links_what_was_chosen(checkout, server):
+    fetch(checkout, choice(modalities=["video"], actors=[2]))  # here, and not chosen
+    settings = load(checkout)
+    fetch_stage(paths.Project(checkout), settings)
+    raw = checkout / "data" / "raw"
+    assert content(raw) == {f"{SPEECH}/{name}": data for name, data in recordings(SPEECH).items()}
+    assert all(file.stat().st_nlink == 2 for file in found_in(raw))
+
+
+def test_a_second_process_waits_for_the_first(tmp_path, server, capsys):
+    folder = tmp_path / zenodo.FOLDER
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        second = threading.Thread(target=fetch, args=(tmp_path, choice()))
+        second.start()
+        time.sleep(0.3)
+        assert server.asked == []
+    second.join(5)
+    assert server.ranges(SPEECH) == [""]
+    assert "another process is fetching" in capsys.readouterr().out
+
+
+def started():
+    command = [sys.executable, "-m", "avemo.cli", "corpus", "fetch"]
+    return subprocess.Popen(
+        command,
+        cwd=CHECKOUT,
+        env=os.environ,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def grown(part, process):
+    """Wait until a few chunks are here."""
+    end = time.monotonic() + 20
+    while not part.is_file() or part.stat().st_size < 150_000:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_command_goes_on_where_it_was(checkout, server, how):
+    members = {f"Actor_01/03-01-05-01-01-0{take}-01.wav": os.urandom(300_000) for take in (1, 2)}
+    server.archives[SPEECH] = packed(members)
+    server.delay_s = 0.003  # 1.8 s for the whole
+    part = checkout / zenodo.FOLDER / f"{SPEECH}.zip.part"
+    first = started()
+    grown(part, first)
+    first.send_signal(how)
+    _, err = first.communicate(timeout=5)
+    assert first.returncode == (-how if how == signal.SIGKILL else 1)
+    assert "Traceback" not in err
+    if how == signal.SIGINT:
+        assert "avemo: stopped; the same command picks up from here" in err
+    had = part.stat().st_size
+    assert 150_000 <= had < 600_000
+    assert part.read_bytes() == server.archives[SPEECH][:had]
+
+    server.delay_s = 0
+    second = started()
+    out, err = second.communicate(timeout=20)
+    assert second.returncode == 0, err
+    assert server.ranges(SPEECH) == ["", f"bytes={had}-"]
+    assert content(checkout / zenodo.FOLDER / SPEECH) == members
+    assert "next: dvc repro" in out

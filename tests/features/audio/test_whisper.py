@@ -1,0 +1,269 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.whisper_file import tensors, write
+from pydantic import ValidationError
+from safetensors.numpy import load_file, save_file
+
+from avemo.errors import AssetError
+from avemo.features.audio import whisper
+from avemo.pretrained import assets
+
+SHARED = Path(__file__).parents[3] / "../shared"
+RATE = 16000
+SETTINGS = whisper.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0)
+ERF = np.vectorize(math.erf)
+
+
+def noise(samples, seed=0):
+    """Noise that swells from very soft to loud."""
+    loudness = np.logspace(-5, -0.5, samples)
+    return (np.random.default_rng(seed).standard_normal(samples) * loudness).astype("f")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("weights") / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def halved(published):
+    file = published.with_name("encoder.safetensors")
+    whisper.shrink(published, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def model(published):
+    return whisper.load(published)
+
+
+def extract(sound, file, **change):
+    settings = SETTINGS.model_copy(update=change)
+    return whisper.extract(sound, settings, {"whisper_tiny_en": file})
+
+
+def bank():
+    """Slaney's mel filters, written out: linear to 1 kHz, logarithmic above, equal areas."""
+    mel = np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 82)
+    edges = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
+    bins = np.arange(201) * RATE / 400
+    rows = [
+        np.interp(bins, edges[at : at + 3], [0, 2 / (edges[at + 2] - edges[at]), 0])
+        for at in range(80)
+    ]
+    return np.array(rows)
+
+
+def spectrogram(sound):
+    """As in Whisper's audio.py, written out frame by frame."""
+    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
+    padded = np.pad(sound.astype(float), 200, "reflect")
+    starts = range(0, len(padded) - 400 + 1, 160)
+    power = [np.abs(np.fft.rfft(padded[at : at + 400] * taper)) ** 2 for at in starts][:-1]
+    levels = np.log10(np.maximum(np.array(power) @ bank().T, 1e-10))
+    return (np.maximum(levels, levels.max() - 8) + 4) / 4
+
+
+def forward(mel, values):
+    """The published encoder, written out, for one clip [frames, 80]: five states [frames, 384]."""
+    values = {
+        name.removeprefix("model.encoder."): value.astype(np.float16).astype(float)
+        for name, value in values.items()
+    }
+
+    def linear(x, name):
+        return x @ values[f"{name}.weight"].T + values.get(f"{name}.bias", 0)
+
+    def norm(x, name):
+        x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
+        return x * values[f"{name}.weight"] + values[f"{name}.bias"]
+
+    def gelu(x):
+        return x * (1 + ERF(x / np.sqrt(2))) / 2
+
+    def convolved(x, name, stride):
+        x = np.pad(x, ((1, 1), (0, 0)))
+        kernel = values[f"{name}.weight"]
+        rows = [np.tensordot(x[at : at + 3], kernel, ((0, 1), (2, 1))) for at in range(len(x) - 2)]
+        return gelu(np.array(rows[::stride]) + values[f"{name}.bias"])
+
+    def attended(x, name):
+        heads = [
+            linear(x, f"{name}.{part}").reshape(len(x), 6, 64).transpose(1, 0, 2)
+            for part in ("q_proj", "k_proj", "v_proj")
+        ]
+        scores = np.exp(heads[0] @ heads[1].transpose(0, 2, 1) / 8)
+        seen = scores / scores.sum(2, keepdims=True) @ heads[2]
+        return linear(seen.transpose(1, 0, 2).reshape(x.shape), f"{name}.out_proj")
+
+    x = convolved(convolved(mel, "conv1", 1), "conv2", 2)
+    x = x + values["embed_positions.weight"][: len(x)]
+    states = [x]
+    for block in (f"layers.{number}" for number in range(4)):
+        x = x + attended(norm(x, f"{block}.self_attn_layer_norm"), f"{block}.self_attn")
+        y = gelu(linear(norm(x, f"{block}.final_layer_norm"), f"{block}.fc1"))
+        x = x + linear(y, f"{block}.fc2")
+        states.append(x)
+    return [*states[:-1], norm(x, "layer_norm")]
+
+
+@pytest.mark.parametrize("samples", [400, 639, 640, 16000, 48123])
+def test_log_mel_by_the_definition(samples):
+    found = whisper.log_mel(noise(samples))
+    assert found.dtype == np.float32
+    assert found.shape == (samples // 160, 80)
+    np.testing.assert_allclose(found, spectrogram(noise(samples)), atol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
+def test_the_encoder_by_the_definition(samples, model):
+    sound = noise(samples)
+    (found,) = whisper.encode(model, [sound])
+    expected = np.stack(forward(spectrogram(sound), tensors()), axis=1)
+    assert found.dtype == np.float32
+    assert found.shape == expected.shape == (16, 5, 384)
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_single_and_half_precision_give_the_same(published, halved):
+    kept = load_file(halved)
+    assert set(kept) == set(tensors())
+    assert {value.dtype.name for value in kept.values()} == {"float16"}
+    assert halved.stat().st_size == pytest.approx(16_424_192, rel=0.001)
+    for name, found in extract(noise(8000), published).items():
+        np.testing.assert_array_equal(found, extract(noise(8000), halved)[name])
+
+
+def test_clips_together_as_alone(model):
+    sounds = [noise(samples, samples) for samples in (300, 8000, 20321, 12345)]
+    together = whisper.encode(model, sounds)
+    assert [len(found) for found in together] == [1, 25, 64, 39]
+    for sound, found in zip(sounds, together, strict=True):
+        (alone,) = whisper.encode(model, [sound])
+        np.testing.assert_allclose(found, alone, atol=1e-3)
+        np.testing.assert_allclose(whisper.encode(model, [sound, sounds[1]])[0], found, atol=1e-3)
+
+
+@pytest.fixture
+def levels(monkeypatch):
+    """Hidden states that say where and which they are, at levels that a test sets."""
+    states = (np.arange(20)[:, None, None] + 100 * np.arange(5)[:, None]).astype("f")
+    states = np.repeat(states, 384, axis=2)
+    chosen = np.full(20, -90.0)
+    monkeypatch.setattr(whisper, "_loaded", lambda file: None)
+    monkeypatch.setattr(whisper, "_encoded", lambda model, mels: [states])
+    monkeypatch.setattr(whisper, "_levels", lambda mel: chosen)
+    return chosen
+
+
+def test_from_the_first_voiced_frame_to_the_last(levels):
+    levels[3:10] = [-25, -10, -25.1, -60, 10, -24, -25]
+    found = extract(noise(6400), None)
+    assert {name: array.dtype.name for name, array in found.items()} == whisper.ARRAYS
+    steps = found["whisper"].reshape(-1, 5, 384)
+    np.testing.assert_array_equal(steps[:, 0, 0], [4, 7, 9])
+    np.testing.assert_array_equal(steps[:, 4, 383], [404, 407, 409])
+    stats = found["whisper_stats"].reshape(5, 2, 384)
+    voiced = [3, 4, 7, 8, 9]
+    np.testing.assert_allclose(stats[2, 0], 200 + np.mean(voiced))
+    np.testing.assert_allclose(stats[2, 1], np.std(voiced))
+
+
+@pytest.mark.parametrize(("step_ms", "steps"), [(20.0, 10), (40.0, 5), (80.0, 3), (200.0, 1)])
+def test_steps(step_ms, steps, levels):
+    levels[5:15] = 0
+    assert len(extract(noise(6400), None, step_ms=step_ms)["whisper"]) == steps
+
+
+def test_how_loud_a_voiced_frame_is(levels):
+    levels[:] = -np.arange(20)
+    assert len(extract(noise(6400), None, voiced_db=7.0, step_ms=20.0)["whisper"]) == 8
+
+
+def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved):
+    sound = np.zeros(RATE, "f")
+    sound[4800:9600] = np.sin(np.arange(4800)) / 3
+    found = extract(sound, halved, step_ms=20.0)
+    assert len(found["whisper"]) == pytest.approx(15, abs=2)
+    assert np.isfinite(found["whisper"]).all()
+
+
+@pytest.mark.parametrize("samples", [1, 319, 320, 400])
+def test_a_very_short_clip_and_silence(samples, halved):
+    for sound in (noise(samples), np.zeros(samples, "f")):
+        found = extract(sound, halved)
+        assert found["whisper"].shape == (1, 1920)
+        assert found["whisper_stats"].shape == (1, 10 * 384)
+        assert np.isfinite(found["whisper_stats"]).all()
+
+
+def test_a_long_clip_is_heard_30_s_at_a_time(halved):
+    tone = np.sin(np.arange(35 * RATE) / 10).astype("f")
+    found = extract(tone, halved)["whisper"]
+    assert len(found) == -(-35 * 50 // 3)
+    first = extract(tone[: 30 * RATE], halved)["whisper"]
+    np.testing.assert_allclose(found[:500], first, atol=1e-2)
+
+
+def test_a_missing_tensor_is_named(tmp_path):
+    values = tensors()
+    del values["model.encoder.layers.2.fc1.bias"]
+    save_file(values, tmp_path / "it")
+    with pytest.raises(AssetError, match=r"layers\.2\.fc1\.bias is missing, \[1536\] is expected"):
+        whisper.load(tmp_path / "it")
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("conv1.weight", (384, 128, 3)), ("layers.0.self_attn.q_proj.weight", (512, 512))],
+)
+def test_a_tensor_of_another_size_is_named(name, shape, tmp_path):
+    save_file(tensors() | {f"model.encoder.{name}": np.zeros(shape, "f")}, tmp_path / "it")
+    with pytest.raises(AssetError, match=rf"{name} is \[{shape[0]}, .* is expected"):
+        whisper.load(tmp_path / "it")
+
+
+@pytest.mark.parametrize("content", [b"", b"junk" * 100])
+def test_what_is_no_safetensors_file_is_refused(content, tmp_path):
+    (tmp_path / "it").write_bytes(content)
+    for use in (whisper.load, lambda file: whisper.shrink(file, tmp_path / "other")):
+        with pytest.raises(AssetError, match="is no safetensors file"):
+            use(tmp_path / "it")
+
+
+@pytest.mark.real
+def test_a_real_clip_through_the_published_weights(monkeypatch):
+    if (SHARED / "weights").is_dir():
+        monkeypatch.setenv(assets.MIRROR, str(SHARED / "weights"))
+    file = assets.find("whisper_tiny_en")
+    clip = SHARED / "ravdess/speech/03-01-05-01-01-01-03.flac"
+    if file is None or not clip.is_file():
+        pytest.skip("needs ../shared/ravdess, and Whisper: avemo assets pull whisper_tiny_en")
+    from avemo.media.sound import read_sound
+
+    sound = read_sound(clip, RATE)[: 2 * RATE]
+    (found,) = whisper.encode(whisper.load(file), [sound])
+    expected = np.stack(forward(spectrogram(sound), load_file(file)), axis=1)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    made = extract(read_sound(clip, RATE), file)
+    assert 15 < len(made["whisper"]) < 60  # one to three seconds of speech
+    assert np.abs(made["whisper"]).max() < 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sample_rate": 22050}, "Input should be 16000"),
+        ({"voiced_db": 0.0}, "greater than 0"),
+        ({"step_ms": 0.0}, "greater than 0"),
+        ({"step_ms": 220.0}, "less than or equal to 200"),
+        ({"step_ms": 50.0}, "multiple of 20"),
+        ({"bands": 80}, "Extra inputs"),
+    ],
+)
+def test_wrong_settings(change, message):
+    with pytest.raises(ValidationError, match=message):
+        whisper.Settings(**{**SETTINGS.model_dump(), **change})

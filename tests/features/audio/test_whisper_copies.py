@@ -1,0 +1,230 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from helpers.sounds import voice
+from helpers.whisper_file import write
+from pydantic import ValidationError
+
+from avemo.errors import SettingsError
+from avemo.features.audio import whisper, whisper_copies, whisper_speeds
+from avemo.features.audio.dsp.augment import at_pitch, at_speed, in_noisy_room
+from avemo.features.registry import extractor_of
+from avemo.settings import FILE, load
+
+ROOT = Path(__file__).parents[3]
+RATE = 16000
+HEARD = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
+SETTINGS = {
+    whisper_speeds: whisper_speeds.Settings(**HEARD, speed=0.1),
+    whisper_copies: whisper_copies.Settings(
+        **HEARD, semitones=2.0, snr_db=30.0, reverberation_s=0.3
+    ),
+}
+#: whose each copy is
+COPIES = {
+    "slower": "whisper_speeds",
+    "faster": "whisper_speeds",
+    "lower": "whisper_copies",
+    "higher": "whisper_copies",
+    "noisy": "whisper_copies",
+}
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    file = write(tmp_path_factory.mktemp("weights") / "model.safetensors")
+    whisper.shrink(file, file.with_name("encoder"))
+    return {"whisper_tiny_en": file.with_name("encoder")}
+
+
+def extracted(sound, weights):
+    """Both extractors' arrays."""
+    made = [one.extract(sound, settings, weights) for one, settings in SETTINGS.items()]
+    return made[0] | made[1]
+
+
+def tone(seconds=1.0, hz=440.0):
+    return (0.3 * np.sin(2 * np.pi * hz * np.arange(round(RATE * seconds)) / RATE)).astype("f")
+
+
+def spoken(seconds=1.0):
+    return voice(RATE, seconds).astype("f")
+
+
+def in_room(sound, snr_db=20.0, reverberation_s=0.3):
+    return in_noisy_room(
+        sound, RATE, snr_db=snr_db, reverberation_s=reverberation_s, voiced_db=35.0
+    )
+
+
+def pitch(sound):
+    """The loudest frequency, in Hz."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 16 * len(sound)))
+    return spectrum.argmax() * RATE / (16 * len(sound))
+
+
+def level(sound):
+    return 10 * np.log10(np.square(sound, dtype=float).mean())
+
+
+def test_each_copy_as_whisper_hears_it(weights):
+    sound = spoken()
+    found = extracted(sound, weights)
+    types = {name: array.dtype.name for name, array in found.items()}
+    assert types == whisper_speeds.ARRAYS | whisper_copies.ARRAYS
+    changed = {
+        "slower": at_speed(sound, 0.9),
+        "faster": at_speed(sound, 1.1),
+        "lower": at_pitch(sound, RATE, -2),
+        "higher": at_pitch(sound, RATE, 2),
+        "noisy": in_room(sound, snr_db=30.0),
+    }
+    for name, copy in changed.items():
+        expected = whisper.extract(copy, whisper.Settings(**HEARD), weights)["whisper"]
+        assert expected.shape[1] == 5 * 384
+        np.testing.assert_array_equal(found[f"{COPIES[name]}_{name}"], expected)
+
+
+def test_slower_has_more_steps_and_faster_fewer(weights):
+    found = extracted(tone(1.8), weights)
+    steps = {name.rpartition("_")[2]: len(array) for name, array in found.items()}
+    assert steps == {"slower": 34, "faster": 28, "lower": 30, "higher": 30, "noisy": 30}
+
+
+@pytest.mark.parametrize("samples", [1, 2, 319, RATE * 3 // 10])
+def test_a_short_clip_and_silence(samples, weights):
+    for sound in (spoken()[RATE // 2 :][:samples], np.zeros(samples, "f")):
+        for copy in extracted(sound, weights).values():
+            assert 1 <= len(copy) <= 6
+            assert np.isfinite(copy).all()
+
+
+def test_silence_around_it_stays_outside_of_what_is_only_changed(weights):
+    sound = np.concatenate([np.zeros(RATE, "f"), spoken(0.9), np.zeros(RATE, "f")])
+    found = extracted(sound, weights)
+    for name in ("slower", "faster", "lower", "higher"):
+        assert 10 <= len(found[f"{COPIES[name]}_{name}"]) <= 20
+    assert all(np.isfinite(copy).all() for copy in found.values())
+
+
+@pytest.mark.parametrize("speed", [0.9, 1.1])
+def test_speed(speed):
+    found = at_speed(tone(), speed)
+    assert found.dtype == np.float32
+    assert len(found) == pytest.approx(RATE / speed, abs=1)
+    assert pitch(found) == pytest.approx(440 * speed, rel=0.002)
+    assert level(found) == pytest.approx(level(tone()), abs=0.2)
+
+
+@pytest.mark.parametrize("semitones", [-2.0, 2.0])
+@pytest.mark.parametrize("samples", [RATE, 12345])
+def test_pitch(semitones, samples):
+    sound = tone()[:samples]
+    found = at_pitch(sound, RATE, semitones)
+    assert (found.dtype, found.shape) == (np.float32, sound.shape)
+    assert pitch(found) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.005)
+    assert level(found) == pytest.approx(level(sound), abs=1)
+
+
+def test_the_noise_is_drawn_by_the_sound():
+    sound = spoken()
+    found = in_room(sound)
+    assert (found.dtype, found.shape) == (np.float32, sound.shape)
+    in_room(tone())
+    np.testing.assert_array_equal(in_room(sound.copy()), found)
+    other = in_room(sound * np.float32(1.01)) - in_room(sound * np.float32(1.01), 200)
+    assert abs(np.corrcoef(other, found - in_room(sound, 200))[0, 1]) < 0.5
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 20.0])
+def test_how_loud_the_noise_is(snr_db):
+    sound = np.concatenate([np.zeros(RATE, "f"), tone(), np.zeros(2 * RATE, "f")])
+    noise = in_room(sound, snr_db) - in_room(sound, 200.0)
+    assert level(tone()) - level(noise) == pytest.approx(snr_db, abs=0.1)
+
+
+def test_the_noise_has_as_much_in_each_octave():
+    sound = tone(4.0)
+    power = np.abs(np.fft.rfft(in_room(sound, 0.0) - in_room(sound, 200.0))) ** 2
+    hz = np.arange(len(power)) * RATE / len(sound)
+    octaves = [power[(hz >= low) & (hz < 2 * low)].sum() for low in (125, 500, 2000, 4000)]
+    assert np.ptp(10 * np.log10(octaves)) < 2
+
+
+def test_the_room_s_echo_follows_the_sound_and_fades():
+    click = np.zeros(RATE, "f")
+    click[4000] = 0.5
+    found = in_room(click, 200.0, 0.3)
+    assert np.abs(found[:4000]).max() < 1e-6
+    assert found[4000] == pytest.approx(0.5, abs=1e-6)
+    echo = found[4001 : 4001 + 4800]
+    assert np.square(echo).sum() / 0.25 == pytest.approx(0.25, rel=0.001)
+    early, late = level(echo[:800]), level(echo[-800:])
+    assert early - late == pytest.approx(50, abs=3)  # 60 dB in 0.3 s, over 0.25 s
+    assert np.abs(found[4001 + 4800 :]).max() < 1e-6
+
+
+@pytest.mark.parametrize(("copy", "extractor"), COPIES.items())
+def test_whose_array_it_is(copy, extractor):
+    assert extractor_of(f"{extractor}_{copy}") == extractor
+
+
+def written(folder, change):
+    """The project's own settings, with changes to its extractors."""
+    content = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))
+    change(content["extractors"])
+    (folder / FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
+    return folder
+
+
+def test_the_project_s_own_copies_are_as_whisper_hears():
+    found = load(ROOT).extractors
+    assert dict(found["whisper"]) == HEARD
+    assert found["whisper_speeds"] == SETTINGS[whisper_speeds]
+    assert found["whisper_copies"] == SETTINGS[whisper_copies]
+
+
+@pytest.mark.parametrize("name", ["whisper_speeds", "whisper_copies"])
+def test_whisper_without_copies(tmp_path, name):
+    folder = written(tmp_path, lambda found: found.pop(name))
+    assert name not in load(folder).extractors
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda found: found.pop("whisper"), "whisper_speeds needs whisper, which is not there"),
+        (
+            lambda found: found["whisper"].update(step_ms=40.0),
+            "whisper_speeds.step_ms is 60.0, whisper's is 40.0: make them the same",
+        ),
+        (
+            lambda found: found["whisper_copies"].update(voiced_db=30.0),
+            "whisper_copies.voiced_db is 30.0, whisper's is 35.0: make them the same",
+        ),
+    ],
+)
+def test_copies_of_what_whisper_does_not_hear(tmp_path, change, message):
+    with pytest.raises(SettingsError) as error:
+        load(written(tmp_path, change))
+    assert str(error.value).startswith(f"{FILE}: extractors: {message}")
+
+
+@pytest.mark.parametrize(
+    ("extractor", "change", "message"),
+    [
+        (whisper_speeds, {"speed": 0.0}, "greater than 0"),
+        (whisper_speeds, {"speed": 0.6}, "less than or equal to 0.5"),
+        (whisper_speeds, {"semitones": 2.0}, "Extra inputs"),
+        (whisper_copies, {"semitones": 13.0}, "less than or equal to 12"),
+        (whisper_copies, {"snr_db": -1.0}, "greater than or equal to 0"),
+        (whisper_copies, {"snr_db": float("nan")}, "less than or equal to 60"),
+        (whisper_copies, {"reverberation_s": 0.0}, "greater than or equal to 0.01"),
+        (whisper_copies, {"sample_rate": 8000}, "Input should be 16000"),
+    ],
+)
+def test_wrong_settings(extractor, change, message):
+    with pytest.raises(ValidationError, match=message):
+        extractor.Settings(**{**SETTINGS[extractor].model_dump(), **change})

@@ -1,0 +1,182 @@
+"""What is taken from stored faces, and the stage that runs every visual extractor on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from helpers.extracted_faces import seen
+
+from avemo.errors import MediaError
+from avemo.faces import extract as faces
+from avemo.features import run_visual, store
+from avemo.features.visual import crops, expression
+from avemo.paths import Project
+from avemo.pretrained import assets
+from pipelines import visual_features as stage
+
+ROOT = Path(__file__).parents[2]
+DESCRIPTION = {"extractor": "faces", "version": 3, "settings": {"found_by": "mtcnn"}}
+
+
+def keep(project, clips, description=DESCRIPTION):
+    """Store faces as the stage before does: by performance, or the finding in their place."""
+    rows = [
+        {"performance": name, "recording": f"01-{name}", "actor": int(name[-2:]), "sha256": name}
+        for name in clips
+    ]
+    sources = pd.DataFrame(rows).assign(file=lambda rows: rows["performance"])
+    target = store.Target(project.faces, description, faces.ARRAYS)
+    store.update({"faces": target}, sources, lambda name, _: {"faces": clips[name]}, workers=1)
+
+
+CLIPS = {
+    "01-01-01-01-01-01-01": seen(3, 1),
+    "01-03-01-01-01-01-01": seen(5, 2),
+    "01-04-01-01-01-01-01": MediaError("no-face", "nobody"),
+    "01-01-01-01-01-01-02": seen(1, 3),
+}
+WITH = [name for name, clip in CLIPS.items() if isinstance(clip, dict)]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Faces of two actors; no network and no weights."""
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
+    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr("avemo.engine.cores", lambda: 1)
+    made = Project(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    keep(made, CLIPS)
+    return made
+
+
+def run(project, **extractors):
+    """Run the stage; a change of the settings, None leaves an extractor out."""
+    from avemo.settings import load
+
+    file = project.root / "params.yaml"
+    params = yaml.safe_load(file.read_text(encoding="utf-8"))
+    params["extractors"] |= extractors
+    params["extractors"] = {k: v for k, v in params["extractors"].items() if v is not None}
+    file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    stage.main(project, load(project.root))
+
+
+def folders(project):
+    return sorted(folder.name for folder in project.features("visual", "").iterdir())
+
+
+def test_crops_are_the_faces_made_small():
+    clip = seen(4)
+    found = crops.extract(clip, crops.Settings(side=48, frames=6))["crops"]
+    np.testing.assert_array_equal(found, faces.images(clip, 48))
+    assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
+
+
+@pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
+def test_crops_of_a_part_are_spread_over_all(frames, picks):
+    clip = seen(5)
+    found = crops.extract(clip, crops.Settings(side=32, frames=frames))["crops"]
+    np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
+
+
+def test_rows_of_one_store_are_the_sources_of_another(project):
+    sources = store.sources(project.faces).set_index("performance")
+    assert sorted(sources.index) == sorted(WITH)
+    table = store.read(project.faces).set_index("performance")
+    for name in WITH:
+        assert sources.loc[name, "actor"] == int(name[-2:])
+        assert sources.loc[name, "sha256"] == table.loc[name, "key"]
+        found = store.row(sources.loc[name, "file"])
+        assert set(found) == set(faces.ARRAYS)
+        for key, array in CLIPS[name].items():
+            np.testing.assert_array_equal(found[key], array)
+
+
+def test_no_faces_are_no_sources(tmp_path):
+    assert store.sources(tmp_path).empty
+
+
+def test_the_stage_without_weights(project, capsys):
+    (project.features("visual", "backbone")).mkdir(parents=True)
+    run(project)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("expression: left out: mobilenet_7.h5 is missing")
+    assert "dvc repro --force --single-item expression" in lines[0]
+    assert lines[1:] == [
+        "geometry: 3 performances computed, 0 kept",
+        "crops: 3 performances computed, 0 kept",
+    ]
+    assert folders(project) == ["crops", "geometry"]
+    found = store.arrays(project.features("visual", "crops"), "crops")
+    assert {name: len(clip) for name, clip in found.items()} == dict(
+        zip(WITH, (3, 5, 1), strict=True)
+    )
+
+
+def test_each_is_computed_once(project, capsys):
+    fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}
+    run(project, expression=None)
+    run(project)
+    run(project, crops={"side": 32, "frames": 6}, geometry=None)
+    keep(project, CLIPS | {WITH[0]: seen(2, 9)}, DESCRIPTION | {"version": 4})
+    run(project)
+    keep(project, fewer, DESCRIPTION | {"version": 4})
+    run(project)
+    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("exp")]
+    assert said == [
+        "geometry: 3 performances computed, 0 kept",
+        "crops: 3 performances computed, 0 kept",
+        "geometry: 0 performances computed, 3 kept",
+        "crops: 0 performances computed, 3 kept",
+        "crops: 3 performances computed, 0 kept",
+        "crops: 3 performances computed, 0 kept",
+        "crops: 0 performances computed, 2 kept",
+    ]
+    assert store.count(project.features("visual", "crops")) == 2
+
+
+def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch):
+    file = project.root / "mobilenet_7.h5"
+    expression.network().save(file)
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
+    run(project, crops=None, geometry=None)
+    folder = project.features("visual", "expression")
+    found = store.arrays(folder, "expression_probabilities")
+    assert {name: clip.shape for name, clip in found.items()} == dict(
+        zip(WITH, ((3, 7), (5, 7), (1, 7)), strict=True)
+    )
+    described = store.description(folder)
+    assert described["faces"] == DESCRIPTION
+    assert described["weights"] == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
+    assert set(described["settings"]) == {"trim"}
+
+
+def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, capsys):
+    file = project.root / "mobilenet_7.h5"
+    file.write_text("<html>sign in</html>")
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
+    run(project)
+    assert capsys.readouterr().out.startswith("expression: left out: ")
+    assert folders(project) == ["crops", "geometry"]
+
+
+def test_a_machine_without_the_weights_takes_its_own(monkeypatch, tmp_path):
+    asked = []
+
+    def extract(found, settings, weights):
+        asked.append(weights)
+        return {}
+
+    monkeypatch.setattr(expression, "extract", extract)
+    monkeypatch.setattr(store, "row", lambda row: {})
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: tmp_path / "own")
+    there = tmp_path / "there"
+    there.touch()
+    settings = {"expression": expression.Settings(trim=0)}
+    for file in (there, tmp_path / "elsewhere"):
+        run_visual.Extraction(settings, {"hsemotion_mobilenet_7": file})(None, ["expression"])
+    assert [one["hsemotion_mobilenet_7"] for one in asked] == [there, tmp_path / "own"]

@@ -1,0 +1,94 @@
+"""Blendshapes, by networks in MediaPipe's form whose answers are known."""
+
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from helpers.extracted_faces import seen
+
+from avemo.errors import AssetError
+from avemo.faces import extract
+from avemo.features.visual import blendshapes
+
+SETTINGS = blendshapes.Settings()
+draw = np.random.default_rng(5)
+#: what the two networks multiply by: a picture's 8 x 8 means, and the points that are picked
+SPOTS = draw.normal(size=(8 * 8 * 3, 478 * 3)).astype("f")
+WAYS = draw.normal(size=(146 * 2, 52)).astype("f")
+
+
+def network(function, *shape):
+    """A function as TensorFlow Lite keeps it."""
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()])
+        return made.convert()
+
+
+def landmarks(picture):
+    import tensorflow as tf
+
+    means = tf.reshape(tf.nn.avg_pool2d(picture, 32, 32, "VALID"), (1, 8 * 8 * 3))
+    found = tf.reshape(means @ SPOTS, (1, 1, 1, 478 * 3))
+    return tf.reduce_mean(found, axis=3, keepdims=True), found, tf.reduce_max(means, keepdims=True)
+
+
+def shapes(points):
+    import tensorflow as tf
+
+    return tf.reshape(tf.sigmoid(tf.reshape(points, (1, 146 * 2)) @ WAYS / 50), (52,))
+
+
+@pytest.fixture(scope="module")
+def members():
+    return {
+        "face_landmarks_detector.tflite": network(landmarks, 256, 256, 3),
+        "face_blendshapes.tflite": network(shapes, 146, 2),
+    }
+
+
+def bundle(folder, members):
+    with zipfile.ZipFile(folder / "face_landmarker.task", "w") as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return {"face_landmarker": folder / "face_landmarker.task"}
+
+
+def test_faces_go_through_both_networks(members, tmp_path):
+    clip = seen(3)
+    found = blendshapes.extract(clip, SETTINGS, bundle(tmp_path, members))["blendshapes"]
+    assert (found.dtype, found.shape) == (np.float32, (3, len(blendshapes.SHAPES)))
+    pictures = extract.images(clip, 256).astype("f") / 255
+    means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
+    points = (means @ SPOTS).reshape(3, 478, 3)[:, list(blendshapes.POINTS), :2]
+    known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))
+    np.testing.assert_allclose(found, known, atol=1e-4)
+    assert known.std(axis=0).min() > 1e-3  # by another face another answer
+
+
+@pytest.mark.parametrize("left_out", ["face_landmarks_detector.tflite", "face_blendshapes.tflite"])
+def test_a_network_that_is_not_there(members, tmp_path, left_out):
+    rest = {name: content for name, content in members.items() if name != left_out}
+    says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
+    with pytest.raises(AssetError, match=says):
+        blendshapes.extract(seen(1), SETTINGS, bundle(tmp_path, rest))
+
+
+def test_a_network_of_another_form(members, tmp_path):
+    both = dict.fromkeys(members, members["face_blendshapes.tflite"])
+    with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
+        blendshapes.extract(seen(1), SETTINGS, bundle(tmp_path, both))
+
+
+def test_what_is_no_network(members, tmp_path):
+    for content in (b"<html>404</html>", b""):
+        files = bundle(tmp_path, dict.fromkeys(members, content))
+        with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
+            blendshapes.extract(seen(1), SETTINGS, files)
+    files["face_landmarker"].write_text("<html>404</html>")
+    with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
+        blendshapes.extract(seen(1), SETTINGS, files)

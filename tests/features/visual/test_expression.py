@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from helpers import random_network
+from helpers.extracted_faces import seen
+from pydantic import ValidationError
+
+from avemo.errors import AssetError
+from avemo.faces import extract as faces
+from avemo.features.visual import expression
+from avemo.pretrained import assets
+
+SHARED = Path(__file__).parents[3] / "../shared"
+SETTINGS = expression.Settings(trim=0.1)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return random_network.drawn(expression.network())
+
+
+@pytest.fixture(scope="module")
+def published(drawn, tmp_path_factory):
+    """As Keras 2 wrote a model."""
+    file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
+    drawn.save(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def kept(drawn, tmp_path_factory):
+    """As Keras 3 keeps it, in a file without a suffix, as it stands in a registered version."""
+    file = tmp_path_factory.mktemp("kept") / "model.keras"
+    drawn.save(file)
+    return file.rename(file.with_suffix(""))
+
+
+def extract(clip, file, settings=SETTINGS):
+    return expression.extract(clip, settings, {"hsemotion_mobilenet_7": file})
+
+
+@pytest.mark.parametrize("export", ["published", "kept"])
+def test_either_export_is_the_network(export, drawn, request):
+    model = expression.load(request.getfixturevalue(export))
+    pictures = np.random.default_rng(2).normal(0, 60, (2, 224, 224, 3)).astype("f")
+    for found, expected in zip(model(pictures), drawn(pictures), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
+    clip = seen(3, side=300)
+    found = extract(clip, published, expression.Settings(trim=0.0))
+    pictures = faces.images(clip, 224).astype("f")
+    less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
+    features, chances = (np.asarray(one) for one in drawn(less))
+    assert {name: array.dtype.name for name, array in found.items()} == expression.ARRAYS
+    np.testing.assert_allclose(found["expression"], features, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(found["expression_probabilities"], chances, atol=1e-5)
+    mean, deviation = np.split(found["expression_stats"][0], 2)
+    both = np.concatenate([features, chances], axis=1)
+    np.testing.assert_allclose(mean, both.mean(axis=0), atol=1e-4)
+    np.testing.assert_allclose(deviation, both.std(axis=0), atol=1e-4)
+    assert chances.std(axis=0).max() > 1e-3  # three faces, three answers
+
+
+def test_what_is_trimmed_is_not_seen(published, monkeypatch):
+    pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
+    asked = []
+
+    def images(found, side):
+        asked.append(side)
+        return pictures[:, :side, :side]
+
+    monkeypatch.setattr(faces, "images", images)
+    first = extract({}, published)["expression"]
+    pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
+    np.testing.assert_array_equal(extract({}, published)["expression"], first)
+    pictures[:, 28:32] = 0
+    assert np.any(extract({}, published)["expression"] != first)
+    assert asked == [280] * 3  # the middle 224 are eight tenths
+
+
+def test_many_faces_as_in_parts(published):
+    clip = seen(35)
+    found = extract(clip, published)["expression"]
+    assert found.shape == (35, 256)
+    ends = np.cumsum(clip["sizes"])
+    last = {"faces": clip["faces"][ends[31] :], "sizes": clip["sizes"][32:]}
+    np.testing.assert_allclose(extract(last, published)["expression"], found[32:], atol=1e-2)
+
+
+def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
+    import keras
+
+    (tmp_path / "page").write_text("<html>404</html>")
+    with pytest.raises(AssetError, match="page cannot be read as hsemotion_mobilenet_7"):
+        expression.load(tmp_path / "page")
+    (tmp_path / "zip").write_bytes(b"PK" + bytes(100))
+    with pytest.raises(AssetError, match="zip cannot be read as hsemotion_mobilenet_7"):
+        expression.load(tmp_path / "zip")
+    with h5py.File(tmp_path / "empty.h5", "w"):
+        pass
+    with pytest.raises(AssetError, match=r"empty\.h5 cannot be read"):
+        expression.load(tmp_path / "empty.h5")
+    less = keras.Model(drawn.input, drawn.outputs[0])
+    less.save(tmp_path / "less.h5")
+    with pytest.raises(AssetError, match=r"less\.h5 cannot be read"):
+        expression.load(tmp_path / "less.h5")
+    less.save(tmp_path / "less.keras")
+    with pytest.raises(AssetError, match=r"less\.keras takes and gives .* is expected"):
+        expression.check({"hsemotion_mobilenet_7": tmp_path / "less.keras"})
+
+
+@pytest.mark.parametrize("trim", [-0.1, 0.4, "0.1"])
+def test_wrong_settings(trim):
+    with pytest.raises(ValidationError, match="trim"):
+        expression.Settings(trim=trim)
+
+
+@pytest.mark.real
+def test_what_a_real_face_shows(monkeypatch):
+    if (SHARED / "weights").is_dir():
+        monkeypatch.setenv(assets.MIRROR, str(SHARED / "weights"))
+    file = assets.find("hsemotion_mobilenet_7")
+    films = [
+        SHARED / f"ravdess/video/{name}.mp4"
+        for name in ("01-01-03-01-01-02-05", "02-01-01-01-01-01-01")
+    ]
+    if file is None or not all(film.is_file() for film in films):
+        pytest.skip(
+            "needs ../shared/ravdess, and HSEmotion: avemo assets pull hsemotion_mobilenet_7"
+        )
+    from avemo.faces import detectors
+    from avemo.settings import load
+
+    settings = load(Path(__file__).parents[3]).faces
+    detector = detectors.load("mtcnn", None, settings.detector_side)
+    for film, shown in zip(films, ("happy", "neutral"), strict=True):
+        found = extract(faces.extract(film, settings, detector), file)
+        chances = found["expression_probabilities"].mean(axis=0)
+        assert expression.CLASSES[chances.argmax()] == shown
+        assert chances.max() > 0.4

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from helpers.extracted_faces import seen
+
+from avemo.features.visual import geometry
+
+COLUMNS = len(geometry.COLUMNS)
+#: eyes 40 apart, the nose below, the mouth level and 40 wide
+FACE = np.array([[10, 10], [50, 10], [30, 30], [10, 50], [50, 50]], float)
+
+
+def extract(*faces, pose=(0, 0, 0)):
+    points = np.array(faces, np.float32)
+    poses = np.tile(np.array(pose, np.float32), (len(points), 1))
+    return geometry.extract({"points": points, "pose": poses}, geometry.Settings())
+
+
+def columns(row):
+    return dict(zip(geometry.COLUMNS, row, strict=False))
+
+
+def turned(points, degrees, scale=1.0, shift=(0.0, 0.0)):
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return scale * points @ turn + shift
+
+
+def test_a_face_by_hand():
+    found = columns(extract(FACE, pose=(3, -2, 1))["geometry"][0])
+    expected = {
+        "nose_x": 0, "nose_y": 0.5, "left_x": -0.5, "left_y": 1, "right_x": 0.5, "right_y": 1,
+        "mouth_width": 1, "nose_to_mouth": 0.5, "left_eye_to_corner": 1, "right_eye_to_corner": 1,
+        "mouth_tilt": 0, "angle_at_nose": 90, "yaw": 3, "pitch": -2, "roll": 1,
+    }  # fmt: skip
+    assert list(found) == list(expected)
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("degrees", [-170, -30, 0, 45, 90])
+@pytest.mark.parametrize("scale", [0.1, 1, 7])
+def test_neither_roll_nor_size_nor_place_matter_to_a_face_s_shape(degrees, scale):
+    smiling = np.add(FACE, [[0, 0], [0, 0], [0, 1], [-5, -4], [7, -3]])
+    upright = extract(smiling)["geometry"][0, :COLUMNS]
+    found = extract(turned(smiling, degrees, scale, (300, 200)))["geometry"][0, :COLUMNS]
+    np.testing.assert_allclose(found, upright, atol=1e-3)
+
+
+def test_changes_are_from_the_clip_s_median():
+    wide = np.add(FACE, [[0, 0], [0, 0], [0, 0], [-10, 0], [10, 0]])
+    found = extract(FACE, wide, FACE)["geometry"]
+    shape, change, place = np.split(found, [COLUMNS, 2 * COLUMNS], axis=1)
+    assert columns(shape[1])["mouth_width"] == pytest.approx(1.5)
+    assert columns(change[1])["mouth_width"] == pytest.approx(0.5)
+    np.testing.assert_allclose(change[[0, 2]], 0, atol=1e-6)
+    np.testing.assert_allclose(place, 0, atol=1e-6)
+
+
+def test_a_head_that_moves_and_comes_nearer():
+    found = extract(FACE, np.add(FACE, (20, -8)), 2 * FACE - [30, 10])["geometry"][:, 2 * COLUMNS :]
+    np.testing.assert_allclose(found[1], [0.5, -0.2, 0], atol=1e-5)
+    np.testing.assert_allclose(found[2], [0, 0, np.log(2)], atol=1e-5)
+
+
+def test_statistics_are_the_mean_and_the_deviation():
+    found = geometry.extract(seen(7), geometry.Settings())
+    assert {name: array.dtype.name for name, array in found.items()} == geometry.ARRAYS
+    mean, deviation = np.split(found["geometry_stats"][0], 2)
+    np.testing.assert_allclose(mean, found["geometry"].mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(deviation, found["geometry"].std(axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_points_that_fall_together_give_numbers():
+    found = extract(np.zeros((5, 2)))
+    assert all(np.isfinite(array).all() for array in found.values())

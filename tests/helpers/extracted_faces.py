@@ -1,0 +1,31 @@
+"""A clip's faces as `faces.extract` gives them, drawn on the spot."""
+
+import cv2
+import numpy as np
+
+from avemo.faces.extract import TEMPLATE
+
+
+def seen(count=3, seed=0, side=224):
+    """So many pictures of noise, soft enough for JPEG, and points about where they are expected."""
+    draw = np.random.default_rng(seed)
+    noise = draw.integers(0, 256, (count, 8, 8, 3), np.uint8)
+    files = [
+        cv2.imencode(".jpg", cv2.resize(one, (side, side)), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
+        for one in noise
+    ]
+    points = np.array(TEMPLATE) + 300 + draw.normal(0, 2, (count, 5, 2))
+    boxes = np.concatenate([points.min(axis=1) - 20, points.max(axis=1) + 20], axis=1)
+    return {
+        "faces": np.concatenate(files),
+        "sizes": np.array([len(file) for file in files], np.int32),
+        "times": np.arange(count, dtype=np.float32) / 5,
+        "boxes": boxes.astype(np.float32),
+        "points": points.astype(np.float32),
+        "scores": np.full(count, 0.9, np.float32),
+        "sharpness": np.full(count, 100, np.float32),
+        "pose": draw.normal(0, 9, (count, 3)).astype(np.float32),
+        "others": np.zeros(count, np.uint8),
+        "bridged": np.zeros(count, np.uint8),
+        "found": np.array(1, np.float32),
+    }

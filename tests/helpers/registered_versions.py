@@ -1,0 +1,134 @@
+"""A small registry of real versions, which load and answer, with predictions of a chosen skill."""
+
+import json
+import shutil
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types.schema import AnyType
+
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.evaluation.metrics import PROBABILITIES
+from avemo.paths import Project
+from avemo.tracking import integrity
+
+ROOT = Path(__file__).parents[2]
+NAME = "avemo-audio"
+SCRIPT = """
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+
+class Model(PythonModel):
+    def predict(self, context, model_input, params=None):
+        answer = {"emotion": "calm", "p_calm": 0.8, "p_sad": 0.2, "finding": "", "reason": ""}
+        return pd.DataFrame([answer] * len(model_input))
+
+
+set_model(Model())
+"""
+LINEAGE = {
+    "commit": "0123abc",
+    "dirty": False,
+    "data": {"data/split.csv": "1"},
+    "split": "s1",
+    "settings": {"seed": 20},
+    "packages": {"numpy": "2"},
+    "seed": 20,
+}
+
+
+def project(folder: Path, **promotion: float) -> Project:
+    """One with other limits, of which nothing was run but the catalogue of one recording."""
+    import yaml
+
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["promotion"] |= promotion
+    params["evaluation"]["resamples"] = 200
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
+    (folder / "data" / "raw").mkdir(parents=True)
+    (folder / "data" / "raw" / "a.wav").write_bytes(b"a recording")
+    row = {"performance": "a", "path": "a.wav", "modality": 3, "finding": "", "has_sound": True}
+    pd.DataFrame([row]).to_parquet(folder / "data" / "catalogue.parquet")
+    return Project(folder)
+
+
+def predictions(skill: float, *, actors: int = 8, takes: int = 4, seed: int = 1) -> pd.DataFrame:
+    """Answers of which a share is right, and as sure as that."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for actor in range(1, actors + 1):
+        for take in range(takes):
+            for place, emotion in enumerate(EMOTIONS):
+                right = random.random() < skill
+                answer = place if right else (place + random.integers(1, 8)) % 8
+                chances = np.full(8, (1 - skill) / 7)
+                chances[answer] = max(skill, 0.2)
+                performance = f"01-0{place + 1}-01-01-0{take + 1}-{actor:02}"
+                rows.append((performance, actor, 1, "test", emotion, *chances / chances.sum()))
+    columns = ["performance", "actor", "fold", "part", "true", *PROBABILITIES]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def run(**named):
+    """One of the experiment avemo/audio, under way."""
+    (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
+    return mlflow.start_run(experiment_id=experiment.experiment_id, **named)
+
+
+def version(
+    folder: Path,
+    table: pd.DataFrame | None,
+    *,
+    alias: str = "candidate",
+    lineage: dict | None = None,
+    **description: object,
+) -> str:
+    """A registered version with an alias; its number."""
+    folder.mkdir(parents=True)
+    script, files = folder / "load.py", folder / "model"
+    script.write_text(SCRIPT)
+    files.mkdir()
+    described = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False} | description
+    (files / "bundle.json").write_text(json.dumps(described))
+    (files / "lineage.json").write_text(json.dumps(LINEAGE | (lineage or {})))
+    if table is not None:
+        table.to_csv(files / "predictions.csv", index=False)
+    signature = ModelSignature(
+        Schema([ColSpec(AnyType(), "media")]), Schema([ColSpec(DataType.string, "emotion")])
+    )
+    client = mlflow.MlflowClient()
+    with run(tags={"avemo.modality": "audio"}) as made_by:
+        mlflow.log_metric("test_uar", 0.5)
+        made = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(script),
+            artifacts={"model": str(files)},
+            pip_requirements=[],
+            signature=signature,
+        )
+    seal = integrity.seal(made.model_id)
+    if not client.search_registered_models(f"name = '{NAME}'"):
+        client.create_registered_model(NAME)
+    registered = client.create_model_version(
+        NAME,
+        f"models:/{made.model_id}",
+        made_by.info.run_id,
+        tags={integrity.TAG: seal, "avemo.corpus": "path"},
+        model_id=made.model_id,
+    )
+    client.set_registered_model_alias(NAME, alias, registered.version)
+    return str(registered.version)
+
+
+def aliases() -> dict[str, str]:
+    """What each alias stands for."""
+    found = mlflow.MlflowClient().get_registered_model(NAME).aliases
+    return {alias: str(number) for alias, number in found.items()}

@@ -1,0 +1,27 @@
+import shutil
+
+import pytest
+
+from avemo.tracking import store
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Making the tables takes seconds."""
+    import mlflow
+
+    file = tmp_path_factory.mktemp("database") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{file}").search_registered_models()
+    return file
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch, empty_database):
+    """An empty one in a folder of its own."""
+    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv(store.TRACKING_URI, uri)
+    import mlflow
+
+    store.named(mlflow.MlflowClient(), uri, "avemo/audio")
+    return uri

@@ -1,0 +1,150 @@
+"""A tiny search, run as its stage is, and what it leaves."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import psutil
+import yaml
+
+from avemo.corpus import split
+from avemo.features import store
+from avemo.features.audio import whisper
+from avemo.paths import ROOT, Project
+from avemo.settings import load
+from avemo.training import progress
+from avemo.training.distributed.workers import WORKERS
+
+CHECKOUT = Path(__file__).parents[2]
+TRIALS = 5
+FITS = 2 * TRIALS
+
+
+class Search:
+    """A project with made-up features of sound, of which the search takes some seconds."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        folder.mkdir()
+        self.project = Project(folder.resolve())
+        params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
+        params["split"]["folds"] = 3
+        params["search"]["audio"] |= {
+            "architectures": ["whisper_linear"],
+            "draws": [],
+            "batch_size": 2,
+            "quick": {"trials": TRIALS, "epochs": 8, "members": 2},
+        }
+        (folder / "params.yaml").write_text(yaml.safe_dump(params | settings))
+        (folder / "dvc.yaml").write_bytes((CHECKOUT / "dvc.yaml").read_bytes())
+        rows = pd.DataFrame(
+            {
+                "performance": f"01-{emotion:02d}-01-01-01-{actor:02d}",
+                "actor": actor,
+                "fold": (actor + 1) // 2,
+                "part": ("test", "valid", "train")[(actor - 1) // 2],
+            }
+            for emotion in (1, 3, 4, 5)
+            for actor in range(1, 7)
+        )
+        split.write(rows[["performance", "part", "fold"]], self.project.split)
+        random = np.random.default_rng(1)
+        means = 0.4 * random.standard_normal((6, 10 * 384))
+        clips = {
+            name: {
+                "whisper": np.zeros((2, 5 * 384), np.float16),
+                "whisper_stats": (means[int(name[4])] + random.standard_normal((1, 10 * 384))),
+            }
+            for name in rows["performance"]
+        }
+        sources = rows.assign(
+            recording="03-" + rows["performance"],
+            sha256=rows["performance"],
+            file=rows["performance"].map(Path),
+        )
+        made = load(folder).extractors["whisper"]
+        target = store.target(self.project.features("audio", "whisper"), whisper, made)
+        extract = lambda file, names: {"whisper": clips[file.name]}  # noqa: E731
+        store.update({"whisper": target}, sources, extract, workers=1)
+
+    def start(self, workers: int) -> subprocess.Popen[str]:
+        """Run the stage."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines.search", "audio"],
+            cwd=CHECKOUT,
+            env=os.environ
+            | {
+                ROOT: str(self.project.root),
+                WORKERS: str(workers),
+                "http_proxy": "http://127.0.0.1:1",  # nobody answers there
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @property
+    def finished(self) -> dict[str, int]:
+        """How many fits each worker has finished."""
+        folders = self.project.scratch.glob("search/audio/*")
+        return dict(
+            sum((progress.finished(folder) for folder in folders), start=progress.Counter())
+        )
+
+    def fits(self) -> dict[str, int]:
+        """What is kept, and when each was written."""
+        files = self.project.scratch.glob("fits/audio/*/*.npy")
+        return {file.name: file.stat().st_mtime_ns for file in files}
+
+    def found(self) -> dict[str, Any]:
+        """What the search found."""
+        file = self.project.search("audio") / "found.json"
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    def trials(self) -> list[dict[str, Any]]:
+        """What was tried, and how good it was, best first."""
+        trials = self.found()["trials"]
+        return [{**one["hyperparameters"], "val_uar": one["val_uar"]} for one in trials]
+
+    def runs(self) -> tuple[Any, list[Any]]:
+        """The search's run, and its children."""
+        client = mlflow.MlflowClient(f"sqlite:///{self.project.root}/mlruns/mlflow.db")
+        experiment = client.get_experiment_by_name("avemo/audio")
+        runs = client.search_runs([experiment.experiment_id])
+        (parent,) = [run for run in runs if run.info.run_name == "search"]
+        children = [run for run in runs if run is not parent]
+        assert {one.data.tags["mlflow.parentRunId"] for one in children} <= {parent.info.run_id}
+        return parent, children
+
+
+def members(starter: subprocess.Popen[Any]) -> dict[str, psutil.Process]:
+    """A search's processes below a process, by Keras Tuner's names for them."""
+    found = {}
+    for one in psutil.Process(starter.pid).children(recursive=True):
+        try:
+            if name := one.environ().get("KERASTUNER_TUNER_ID"):
+                found[name] = one
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait(stage: subprocess.Popen[str], until: Callable[[], bool]) -> None:
+    """Until something is so, while a stage runs."""
+    while not until():
+        assert stage.poll() is None, stage.communicate()[0]
+        time.sleep(0.02)
+
+
+def ended(stage: subprocess.Popen[str]) -> str:
+    """What a stage said, which ended well."""
+    said = stage.communicate()[0]
+    assert stage.returncode == 0, said
+    return said

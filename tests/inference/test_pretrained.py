@@ -1,0 +1,74 @@
+"""A registered version carries the pretrained weights that its extractors need."""
+
+import numpy as np
+import pytest
+from helpers.sounds import encoded, voice
+from helpers.whisper_file import write
+
+from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.features import run_audio
+from avemo.features.audio import whisper
+from avemo.inference.recogniser import Recogniser, pack
+from avemo.models import bundle, preprocessing
+from avemo.pretrained import assets
+from avemo.registry import packaging
+
+SETTINGS = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+CLIP = encoded(voice(16000), 16000)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("published") / "whisper-tiny.en.safetensors")
+
+
+@pytest.fixture(scope="module")
+def trained(published, tmp_path_factory):
+    """A network that looks at two arrays of one extractor, untrained."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    weights = {"whisper_tiny_en": published}
+    found = run_audio.extract(CLIP, {"whisper": SETTINGS}, weights=weights)["whisper"]
+    prepared = {name: preprocessing.fit([array]) for name, array in found.items()}
+    ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
+    flat = keras.layers.Concatenate()([keras.layers.Flatten()(one) for one in ins.values()])
+    network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
+    made = {"extractor": "whisper", "version": 1, "settings": SETTINGS.model_dump()}
+    described = {
+        "classes": list(EMOTIONS),
+        "features": dict.fromkeys(found, made),
+        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
+    }
+    folder = tmp_path_factory.mktemp("trained")
+    bundle.write(folder, network, prepared, described)
+    made = bundle.Bundle(folder)
+    return made, made.probabilities({name: [array] for name, array in found.items()})[0]
+
+
+def test_the_encoder_goes_with_the_model_and_is_used_there(
+    trained, published, tmp_path, monkeypatch
+):
+    model, expected = trained
+    with monkeypatch.context() as patch:
+        patch.setattr(assets, "get", lambda name, quiet=False: published)
+        pack(model, None, tmp_path / "packed")
+    (file,) = (tmp_path / "packed/weights").iterdir()
+    assert file.stat().st_size == pytest.approx(16_424_192, rel=0.001)
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
+    heard = []
+    extract = whisper.extract
+
+    def counted(*arguments):
+        heard.append(arguments)
+        return extract(*arguments)
+
+    monkeypatch.setattr(whisper, "extract", counted)
+    answer = Recogniser(tmp_path / "packed").answer(CLIP)
+    assert (answer.finding, len(heard)) == ("", 1)
+    np.testing.assert_allclose(list(answer.probabilities.values()), expected, atol=1e-4)
+
+
+def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
+    assert packaging.licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
+    assert any(one.startswith("safetensors==") for one in packaging.requirements(trained[0]))

@@ -1,0 +1,118 @@
+"""A registered version that sees goes the whole way from a film to its answer by itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.random_network import drawn
+
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
+from avemo.errors import AssetError
+from avemo.faces import detectors, extract
+from avemo.features import run_visual, store
+from avemo.features.visual import crops, expression, geometry
+from avemo.inference.recogniser import Recogniser, found_by, pack
+from avemo.models import bundle, preprocessing
+from avemo.pretrained import assets
+from avemo.registry import packaging
+from avemo.settings import load
+from avemo.synthetic import sample
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+FACES = load(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
+EXTRACTORS = {
+    "expression": expression.Settings(trim=0.1),
+    "geometry": geometry.Settings(),
+    "crops": crops.Settings(side=32, frames=2),
+}
+MODULES = {"expression": expression, "geometry": geometry, "crops": crops}
+INPUTS = ("expression", "expression_stats", "geometry", "crops")
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """A drawn face that speaks."""
+    folder = tmp_path_factory.mktemp("film")
+    sample.perform(folder, Recording(3, 1, 3, 1, 1, 1, 1), seed=20)
+    (file,) = folder.rglob("01-*.mp4")
+    return file
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
+    drawn(expression.network()).save(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def trained(film, published, tmp_path_factory):
+    """A network that looks at every visual feature, untrained, and its answer for the film."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    detector = detectors.load("mtcnn", None, FACES.detector_side)
+    seen = extract.extract(film, FACES, detector)
+    found = run_visual.extract(seen, EXTRACTORS, {"hsemotion_mobilenet_7": published})
+    arrays = {name: array for each in found.values() for name, array in each.items()}
+    made_from = {"faces": store.target(Path(), extract, FACES, found_by="mtcnn").description}
+    described = {
+        name: store.target(Path(), MODULES[name], settings, made_from).description
+        for name, settings in EXTRACTORS.items()
+    }
+    prepared = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}
+    ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
+    flat = [keras.layers.Flatten()(one) for one in ins.values()]
+    small = [keras.layers.Dense(8, "tanh")(keras.layers.LayerNormalization()(one)) for one in flat]
+    joined = keras.layers.Concatenate()(small)
+    network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(joined))
+    description = {
+        "classes": list(EMOTIONS),
+        "features": {name: described[name.partition("_")[0]] for name in INPUTS},
+        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
+    }
+    folder = tmp_path_factory.mktemp("trained")
+    bundle.write(folder, network, prepared, description)
+    made = bundle.Bundle(folder)
+    return made, made.probabilities({name: [arrays[name]] for name in INPUTS})[0]
+
+
+def test_from_a_film_to_the_answer_with_what_was_packed(
+    trained, film, published, tmp_path, monkeypatch
+):
+    model, expected = trained
+    with monkeypatch.context() as patch:
+        patch.setattr(assets, "get", lambda name, quiet=False: published)
+        pack(model, None, tmp_path / "packed")
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
+    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
+    recogniser = Recogniser(tmp_path / "packed")
+    for media in (film, film.read_bytes()):
+        answer = recogniser.answer(media)
+        assert (answer.finding, answer.reason) == ("", "")
+        np.testing.assert_allclose(list(answer.probabilities.values()), expected, atol=1e-4)
+
+
+def test_what_cannot_be_seen_is_a_finding(trained, film, published, tmp_path, monkeypatch):
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
+    pack(trained[0], None, tmp_path / "packed")
+    sound = next(film.parents[2].rglob("03-*.wav"))
+    answer = Recogniser(tmp_path / "packed").answer(sound)
+    assert (answer.finding, answer.probabilities) == ("no-picture", {})
+
+
+def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
+    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "*")
+    with pytest.raises(AssetError, match=r"mobilenet_7\.h5 is missing"):
+        pack(trained[0], None, tmp_path / "packed")
+
+
+def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
+    assert found_by(trained[0]) == "mtcnn"
+    assert packaging.licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
+    names = {one.partition("==")[0] for one in packaging.requirements(trained[0])}
+    assert {"mtcnn", packaging._opencv()} < names

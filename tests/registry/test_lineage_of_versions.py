@@ -1,0 +1,181 @@
+"""What a run writes down of what made it, how that is shown, and what differs between two."""
+
+import copy
+import json
+from importlib.metadata import version as installed
+
+import mlflow
+import pytest
+import yaml
+from helpers.git_repository import RAW, RECORDINGS, git, repository
+from helpers.registered_versions import NAME, ROOT, version
+
+from avemo.cli import main
+from avemo.paths import Project
+from avemo.registry import lineage
+from avemo.registry.differences import differences
+from avemo.settings import load
+from avemo.tracking import dvc_lock, runs
+from avemo.tracking.git_state import code
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    """A project in a repository, whose data a dvc.lock and a cache tell of."""
+    made = repository(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    return made
+
+
+def ran(project: Project, **made_of):
+    with runs.run(
+        project, load(project.root), "train@audio", "audio", "train", made_of=made_of
+    ) as run:
+        pass
+    return run.info.run_id
+
+
+def test_what_a_run_writes_down(here):
+    run_id = ran(here, search_run="s")
+    found = lineage.read(f"runs:/{run_id}")
+    assert found["commit"] == git(here.root, "rev-parse", "HEAD")
+    assert (found["dirty"], found["diff"], found["stage"]) == (False, "", "train@audio")
+    assert found["data"] == {
+        path: path[::-1] for path in ("data/split.csv", "features/audio", "results/search/audio")
+    }
+    before = {"fetch", "catalogue", "split", "audio-features", "search@audio"}
+    assert set(found["upstream"]) == before
+    assert found["upstream"]["audio-features"]["deps"] == {
+        "avemo/features": "serutaef/omeva",
+        "data/raw": RAW,
+    }
+    assert found["recordings"] == RECORDINGS
+    assert found["settings"]["seed"] == found["seed"] == load(here.root).seed
+    assert found["packages"]["numpy"] == installed("numpy")
+    assert found["machine"]["cores"] > 0
+    assert (found["run_id"], found["search_run"], found["protocol"]) == (run_id, "s", "actor")
+    run = mlflow.get_run(run_id)
+    assert run.data.tags["avemo.dirty"] == "false"
+    assert run.data.tags["avemo.split"] == found["split"]
+    inputs = {one.dataset.name: one.dataset.digest for one in run.inputs.dataset_inputs}
+    assert inputs == found["data"]
+    names = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
+    assert names == {"lineage.json", "dvc.lock", "params.yaml"}
+
+
+def test_the_lineage_of_a_part_is_that_of_its_run(here):
+    with (
+        runs.run(here, load(here.root), "search@audio", "audio", "search") as run,
+        runs.child(run, "trial", {}) as child,
+    ):
+        pass
+    assert lineage.read(f"runs:/{child.info.run_id}")["run_id"] == run.info.run_id
+
+
+def test_what_was_not_committed_can_be_put_back(here, tmp_path):
+    (here.root / "avemo/code.py").write_bytes("one = 'ä'\n".encode("latin-1"))
+    (here.root / "avemo/more.py").write_text("two = 2\n")
+    (here.root / "notes.txt").write_text("no code, and not Git's\n")
+    run_id = ran(here)
+    assert lineage.read(f"runs:/{run_id}")["dirty"]
+    diff = mlflow.artifacts.download_artifacts(
+        f"runs:/{run_id}/uncommitted.diff", dst_path=str(tmp_path / "got")
+    )
+    git(here.root, "worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
+    git(tmp_path / "tree", "apply", diff)
+    for name in ("avemo/code.py", "avemo/more.py"):
+        assert (tmp_path / "tree" / name).read_bytes() == (here.root / name).read_bytes()
+    assert not (tmp_path / "tree/notes.txt").exists()
+
+
+def test_a_lock_that_is_not_committed_is_no_change_of_the_code(here):
+    (here.root / "dvc.lock").write_text("stages: {}\n")
+    assert not code(here.root).dirty
+    assert dvc_lock.data(here, "train@audio") == {}
+    assert dvc_lock.recordings(here) == {}
+
+
+def test_outside_a_repository(tmp_path):
+    assert code(tmp_path).commit == ""
+    assert not code(tmp_path).dirty
+
+
+def test_the_tree_reaches_the_recordings_and_cuts_long_lists(here, capsys):
+    run_id = ran(here)
+    assert main(["lineage", f"runs:/{run_id}"]) == 0
+    lines = [line.lstrip("│├└─ ") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == f"runs:/{run_id}, trained on the synthetic sample"
+    assert f"data/raw  md5 {RAW}, by fetch" in lines
+    at = lines.index("12 recordings")
+    assert lines[at + 1 : at + 11] == [
+        f"{n}  md5 {md5}" for n, md5 in list(RECORDINGS.items())[:10]
+    ]
+    assert lines[at + 11] == "and 2 more"
+    assert lines.count("12 recordings") == 1
+    assert main(["lineage", f"runs:/{run_id}", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recordings"] == RECORDINGS
+
+
+def test_what_differs_in_words(here, capsys):
+    first = ran(here)
+    uris = [f"runs:/{first}", f"runs:/{ran(here)}"]
+    assert main(["lineage", "--diff", *uris]) == 0
+    assert capsys.readouterr().out == "nothing differs\n"
+    (here.root / "avemo/code.py").write_text("one = 2\n")
+    params = yaml.safe_load((here.root / "params.yaml").read_text())
+    params["baselines"]["epochs"] = 3
+    (here.root / "params.yaml").write_text(yaml.safe_dump(params))
+    git(here.root, "commit", "--quiet", "-am", "two")
+    assert main(["lineage", "--diff", uris[0], f"runs:/{ran(here)}"]) == 0
+    before, now = git(here.root, "log", "--format=%H", "--reverse").splitlines()
+    epochs = load(ROOT).baselines.epochs
+    assert capsys.readouterr().out.splitlines() == [
+        "code",
+        f"  commit: {before}, then {now}",
+        "settings",
+        f"  baselines.epochs: {epochs}, then 3",
+    ]
+
+
+def test_each_kind_of_difference(here):
+    first = lineage.read(f"runs:/{ran(here)}")
+    assert differences(first, first) == {}
+    second = copy.deepcopy(first)
+    del second["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
+    second["recordings"]["Actor_01/03-01-01-01-01-01-02.wav"] = "0"
+    second["recordings"]["new.wav"] = "1"
+    second["data"]["data/split.csv"] = "2"
+    second["upstream"]["audio-features"]["deps"]["avemo/features"] = "3"
+    second["packages"]["numpy"] = "1.0"
+    second["machine"]["processor"] = "other"
+    second |= {"dirty": True, "diff": "4", "protocol": "random"}
+    assert differences(first, second) == {
+        "data": [
+            "protocol: actor, then random",
+            "recordings, 1 new: new.wav",
+            "recordings, 1 gone: Actor_01/03-01-01-01-01-01-01.wav",
+            "recordings, 1 changed: Actor_01/03-01-01-01-01-01-02.wav",
+            "data/split.csv has another content",
+        ],
+        "code": [
+            "changes that were not committed: in the second, see uncommitted.diff",
+            "code and sources of stage audio-features, 1 changed: avemo/features",
+        ],
+        "packages": [f"numpy: {installed('numpy')}, then 1.0"],
+        "machine": [f"processor: {first['machine']['processor']}, then other"],
+    }
+
+
+def test_mistakes_are_told_in_a_sentence(here, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["lineage"])
+    assert ended.value.code == 2
+    assert "either a URI or --diff A B is expected" in capsys.readouterr().err
+    for uri in ("runs:/0", "models:/avemo-audio@champion", "avemo-audio"):
+        assert main(["lineage", uri]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith(f"avemo: {uri} has no lineage at sqlite:///")
+        assert len(error.splitlines()) == 1
+    number = version(tmp_path / "a", None)
+    assert main(["lineage", f"models:/{NAME}/{number}"]) == 1
+    assert "carries no lineage: it was registered before there was any" in capsys.readouterr().err

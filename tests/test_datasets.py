@@ -1,0 +1,75 @@
+"""What is joined for training belongs together, or is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avemo.corpus import split
+from avemo.datasets import folder_of, load, modality_of
+from avemo.errors import CorpusError
+from avemo.features import store
+from avemo.features.audio import mfcc, whisper
+from avemo.paths import Project
+
+PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
+
+
+def sources():
+    return pd.DataFrame(
+        {
+            "performance": list(PARTS),
+            "recording": [f"03-{name}" for name in PARTS],
+            "actor": [int(name[-2:]) for name in PARTS],
+            "sha256": list(PARTS),
+            "file": [Path(name) for name in PARTS],
+        }
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    write_split(made, PARTS)
+    settings = mfcc.Settings(
+        sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
+    )
+    target = store.target(made.features("audio", "mfcc"), mfcc, settings)
+    clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
+    store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
+    return made
+
+
+def write_split(project, parts):
+    rows = pd.DataFrame({"performance": list(parts), "part": list(parts.values()), "fold": 1})
+    split.write(rows.sort_values("performance"), project.split)
+
+
+def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
+    data = load(project, ["mfcc"])
+    assert data.rows["performance"].tolist() == sorted(PARTS)
+    assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
+    assert [clip.shape for clip in data.features["mfcc"]] == [(3, 2)] * 3
+    assert data.split == split.identity(project.split)
+    assert data.part("test").rows["performance"].tolist() == ["01-06-02-01-01-01"]
+
+
+def test_features_of_another_split_are_refused(project):
+    write_split(project, dict(list(PARTS.items())[:2]))
+    with pytest.raises(CorpusError, match=r"holds 01-06-02-01-01-01, which split \w{12} does not"):
+        load(project, ["mfcc"])
+
+
+def test_a_feature_is_found_with_its_extractor(project):
+    settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+    folder = folder_of(project, "whisper_stats")
+    assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
+    steps, stats = np.zeros((4, 1920), np.float16), np.ones((1, 3840), np.float32)
+    clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
+    target = store.target(folder, whisper, settings)
+    store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
+    data = load(project, ["mfcc", "whisper_stats"])
+    assert [one.shape for one in data.features["whisper_stats"]] == [(1, 3840)] * 3
+    assert data.descriptions["whisper_stats"]["extractor"] == "whisper"
+    assert modality_of("whisper_stats") == "audio"

@@ -1,0 +1,94 @@
+"""A version whose files were changed is found, and not answered with."""
+
+import mlflow
+import numpy as np
+import pytest
+from helpers.registered_versions import NAME, predictions, project, version
+
+from avemo.cli import main
+from avemo.media.sound import write_wav
+from avemo.tracking import integrity
+
+
+@pytest.fixture
+def here(tmp_path, registry, monkeypatch):
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    version(tmp_path / "a", predictions(0.8), alias="champion")
+    write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
+    return made
+
+
+def stored(folder, name):
+    (file,) = (folder / "artifacts").rglob(name)
+    return file
+
+
+def add_byte(file):
+    file.write_bytes(file.read_bytes() + b" ")
+
+
+def add_beside(file):
+    file.with_name("more.py").write_text("")
+
+
+CHANGES = {
+    "a file": ("predictions.csv", add_byte, "predictions.csv is changed"),
+    "the model's own": ("MLmodel", add_byte, "MLmodel is changed"),
+    "one missing": ("lineage.json", lambda file: file.unlink(), "lineage.json is missing"),
+    "one more": ("lineage.json", add_beside, "more.py is new"),
+    "the list": ("checksums.json", add_byte, "checksums.json is changed"),
+    "no list": ("checksums.json", lambda file: file.unlink(), "checksums.json is missing"),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "said"), CHANGES.values(), ids=CHANGES)
+def test_what_is_changed_is_named(here, tmp_path, capsys, name, change, said):
+    change(stored(tmp_path, name))
+    assert main(["registry", "verify"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("avemo-audio version 1 (champion): ")
+    assert out.rstrip().endswith(said)
+    assert main(["predict", str(tmp_path / "clip.wav")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "models:/avemo-audio@champion is not as it was registered" in line
+    assert said in line
+
+
+def test_what_mlflow_and_the_gate_write_later_is_no_change(here, tmp_path, capsys):
+    mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
+    assert main(["registry", "check", "audio"]) == 0
+    mlflow.pyfunc.load_model(f"models:/{NAME}/1")
+    assert stored(tmp_path, "check.json").exists()
+    capsys.readouterr()
+    assert main(["registry", "verify", "audio"]) == 0
+    said = "avemo-audio version 1 (candidate, champion): every file is as it was registered\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_version_from_before_there_were_checksums(here, tmp_path, capsys):
+    mlflow.MlflowClient().delete_model_version_tag(NAME, "1", integrity.TAG)
+    stored(tmp_path, "checksums.json").unlink()
+    assert main(["registry", "verify"]) == 1
+    assert "registered without checksums" in capsys.readouterr().out
+    mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
+    assert main(["registry", "promote"]) == 1
+    assert "refused: files" in capsys.readouterr().out
+    with integrity.opened(f"models:/{NAME}@champion") as folder:
+        assert (folder / "MLmodel").exists()
+
+
+def test_a_copy_that_a_model_is_loaded_from_stays(here):
+    """A model imports its own code when it first needs it."""
+    folder = integrity.kept(f"models:/{NAME}@champion")
+    with integrity.opened(f"models:/{NAME}@champion") as other:
+        assert other != folder
+    assert (folder / "MLmodel").exists()
+    assert not other.exists()
+
+
+def test_record_is_of_every_file(tmp_path):
+    (tmp_path / "b").mkdir()
+    for name in ("a", "b/c", "checksums.json", "check.md", "registered_model_meta"):
+        (tmp_path / name).write_text(name)
+    assert list(integrity.record(tmp_path)) == ["a", "b/c"]

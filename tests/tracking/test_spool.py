@@ -1,0 +1,197 @@
+"""Where the tracking server is away, a run is kept here, and delivered once, later."""
+
+import os
+import subprocess
+import sys
+
+import mlflow
+import pytest
+from helpers import servers
+from helpers.registered_versions import ROOT, project
+
+from avemo.cli import main
+from avemo.errors import AvemoError
+from avemo.tracking import runs, spool, store
+
+AWAY = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, empty_database):
+    """A project whose server is away; its spool has its tables already."""
+    made = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    monkeypatch.setenv(store.TRACKING_URI, AWAY)
+    made.catalogue.unlink()
+    folder = made.root / "mlruns" / "spool"
+    folder.mkdir(parents=True)
+    (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
+    return made
+
+
+@pytest.fixture
+def back(tmp_path, empty_database):
+    """The store that the runs are delivered to."""
+    (tmp_path / "server").mkdir()
+    (tmp_path / "server" / "mlflow.db").write_bytes(empty_database.read_bytes())
+    return f"sqlite:///{tmp_path}/server/mlflow.db"
+
+
+def trained(project):
+    """A run with a child, metrics by epoch, an artifact and a dataset; the id of each."""
+    store.connect(project)
+    parent = mlflow.start_run(
+        experiment_id=store.experiment(project, "audio"),
+        run_name="train cnn",
+        tags={"avemo.modality": "audio"},
+    )
+    with parent:
+        mlflow.log_params({f"p{i}": i for i in range(150)})
+        mlflow.log_text("text", "folder/file.txt")
+        mlflow.log_input(runs._dataset("data/split.csv", "0123"), context="train")
+        with runs.child(parent, "member 0", {"avemo.trained": parent.info.run_id}) as child:
+            for step in range(120):
+                mlflow.log_metric("loss", 1 / (step + 1), step=step)
+    return parent.info.run_id, child.info.run_id
+
+
+def names(client, view=1):
+    ids = [one.experiment_id for one in client.search_experiments()]
+    return sorted(one.info.run_name for one in client.search_runs(ids, run_view_type=view))
+
+
+def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys):
+    parent, child = trained(here)
+    said = capsys.readouterr().err
+    assert f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool" in said
+    assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=here.root)
+    before = mlflow.get_run(parent)
+    monkeypatch.setenv(store.TRACKING_URI, AWAY)
+    assert main(["runs", "sync"]) == 1
+    assert "does not answer: start it" in capsys.readouterr().err
+
+    monkeypatch.setenv(store.TRACKING_URI, back)
+    assert main(["runs", "sync"]) == 0
+    assert capsys.readouterr().out.count(" is delivered, as ") == 2
+    assert main(["runs", "sync"]) == 0
+    assert capsys.readouterr().out == "no run waits\n"
+    client = mlflow.MlflowClient()
+    assert names(client) == ["member 0", "train cnn"]
+    made = client.get_run(spool.there(parent))
+    assert (made.info.status, made.info.start_time, made.info.end_time) == (
+        "FINISHED",
+        before.info.start_time,
+        before.info.end_time,
+    )
+    assert made.data.params == before.data.params
+    assert made.data.tags["avemo.modality"] == "audio"
+    assert made.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
+    assert mlflow.artifacts.load_text(f"runs:/{made.info.run_id}/folder/file.txt") == "text"
+    member = client.get_run(spool.there(child))
+    assert member.data.tags["mlflow.parentRunId"] == made.info.run_id
+    assert member.data.tags["avemo.trained"] == made.info.run_id
+    values = client.get_metric_history(member.info.run_id, "loss")
+    assert sorted((one.step, one.value) for one in values) == [(i, 1 / (i + 1)) for i in range(120)]
+
+
+def test_the_next_stage_finds_a_delivered_run(here, back, monkeypatch):
+    parent, _ = trained(here)
+    monkeypatch.setenv(store.TRACKING_URI, back)
+    assert main(["runs", "sync"]) == 0
+    with runs.reopened(parent):
+        mlflow.log_metric("test_uar", 0.5)
+    assert mlflow.get_run(spool.there(parent)).data.metrics["test_uar"] == 0.5
+    monkeypatch.setenv(store.TRACKING_URI, AWAY)
+    store.connect(here)
+    with pytest.raises(AvemoError, match="is at the tracking server, which does not answer"):
+        spool.there(parent)
+
+
+def test_a_delivery_that_is_cut_short_is_made_again(here, back, monkeypatch):
+    trained(here)
+    monkeypatch.setenv(store.TRACKING_URI, back)
+    upload = mlflow.MlflowClient.log_artifacts
+
+    def cut(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", cut)
+    assert main(["runs", "sync"]) == 1
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", upload)
+    assert main(["runs", "sync"]) == 0
+    client = mlflow.MlflowClient()
+    assert names(client) == ["member 0", "train cnn"]
+    assert names(client, view=3) == ["member 0", "train cnn", "train cnn"]  # one is in the bin
+
+
+def test_a_run_that_has_not_ended_waits_with_its_children(here, back, monkeypatch, capsys):
+    store.connect(here)
+    client = mlflow.MlflowClient()
+    experiment = store.experiment(here, "audio")
+    parent = client.create_run(experiment, run_name="search")
+    tags = {"mlflow.parentRunId": parent.info.run_id}
+    child = client.create_run(experiment, run_name="trial", tags=tags)
+    client.set_terminated(child.info.run_id)
+    monkeypatch.setenv(store.TRACKING_URI, back)
+    assert main(["runs", "sync"]) == 0
+    assert capsys.readouterr().out.count("has not ended, and waits") == 2
+    assert names(mlflow.MlflowClient()) == []
+
+
+@pytest.mark.parametrize(
+    "command", [["registry", "check"], ["registry", "history"], ["compare", "a"], ["status"]]
+)
+def test_what_only_reads_does_not_spool(here, capsys, command):
+    assert main(command) == 1
+    out, err = capsys.readouterr()
+    assert f"the tracking server at {AWAY} does not answer" in err
+    assert "Traceback" not in out + err
+
+
+STAGE = """
+import os, signal
+from avemo.paths import stage
+from avemo.tracking import store
+
+def main(project, settings):
+    store.connect(project)
+    import mlflow
+    with mlflow.start_run(experiment_id=store.experiment(project, "audio"), run_name="train cnn"):
+        mlflow.log_metric("epoch", 1)
+        if os.environ["MLFLOW_TRACKING_URI"].startswith("http"):
+            os.killpg({group}, signal.SIGKILL)
+        mlflow.log_metric("uar", 0.5)
+
+stage(main)
+"""
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_in_the_middle(here, tmp_path):
+    script = tmp_path / "train.py"
+    (tmp_path / "server").mkdir()
+    with servers.small_mlflow_server(tmp_path / "server") as (uri, group):
+        script.write_text(STAGE.format(group=group))
+        environment = os.environ | {store.TRACKING_URI: uri, "PYTHONPATH": str(ROOT)}
+        environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
+        done = subprocess.run(
+            [sys.executable, str(script)], env=environment, capture_output=True, text=True
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "avemo: the tracking server went away: the stage begins again" in done.stderr
+    assert "the run is kept in mlruns/spool" in done.stderr
+    client = mlflow.MlflowClient(store.SPOOL.format(root=here.root))
+    (run,) = client.search_runs([client.get_experiment_by_name("avemo/audio").experiment_id])
+    assert (run.info.status, run.data.metrics["uar"]) == ("FINISHED", 0.5)
+
+
+def test_a_server_that_never_answers(monkeypatch):
+    """It takes a connection, and that is all."""
+    import socket
+
+    monkeypatch.setattr(store, "_ANSWERS_WITHIN_S", 0.5)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", servers.free_port()))
+        one.listen()
+        host, port = one.getsockname()
+        assert not store.answers(f"http://{host}:{port}")
