@@ -199,7 +199,7 @@ def test_what_dvc_runs_is_said(project, monkeypatch, capsys, arguments, said):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["report"], "nothing is kept in results/audio: run the stages (dvc repro in study)"),
+        (["report"], "nothing is published in results/audio: run the stages (dvc repro in study)"),
         (["report", "--keep"], "no stage is finished here"),
     ],
 )
