@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from ..corpus.adapters.ravdess import CHANNELS, EMOTIONS
+from ..corpus.adapters.ravdess import CHANNELS
+from ..emotions import EMOTIONS
 from ..page import table
 from .facts import PREDICTIONS, UNCALIBRATED, Champion
 from .judged import Judged, caption

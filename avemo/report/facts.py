@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from ..errors import AvemoError
-from ..settings import Strict
+from ..schema import Strict
 
 __all__ = [
     "PREDICTIONS",

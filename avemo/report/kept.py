@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.adapters import ravdess
+from ..emotions import EMOTIONS
 from ..errors import AvemoError, ten
 from ..evaluation.metrics import PROBABILITIES, probabilities
 from .facts import PREDICTIONS, RUNS, UNCALIBRATED, Baseline, Champion, Facts
@@ -145,7 +146,7 @@ def checked_rows(rows: pd.DataFrame) -> pd.DataFrame:
     names = rows["performance"].fillna("")
     decoded = [ravdess.parse(f"03-{name}") for name in names]
     _none(names, names.duplicated(), "is there more than once")
-    _none(rows["true"], ~rows["true"].isin(ravdess.EMOTIONS), "is no emotion")
+    _none(rows["true"], ~rows["true"].isin(EMOTIONS), "is no emotion")
     labels = pd.Series([one.label for one in decoded])
     _none(names, rows["true"].ne(labels), "is by its name of another emotion than `true` says")
     if not pd.api.types.is_integer_dtype(rows["fold"]):
@@ -214,7 +215,7 @@ def _gives(rows: pd.DataFrame, uar: float) -> None:
     """What the stage found is what these predictions give, as far as their rounding tells."""
     chances = probabilities(rows)
     likeliest = chances >= chances.max(axis=1, keepdims=True) - _TIE
-    true = np.array([ravdess.EMOTIONS.index(emotion) for emotion in rows["true"]])
+    true = np.array([EMOTIONS.index(emotion) for emotion in rows["true"]])
     perhaps = likeliest[np.arange(len(rows)), true]
     surely = perhaps & (likeliest.sum(axis=1) == 1)
     low, high = (
