@@ -451,18 +451,18 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from . import paths as project
     from . import settings
-    from .report.write import write
+    from .paths import find
+    from .report.pages import write_pages
 
-    found = project.find()
-    chosen = settings.load(found.root)
+    project = find()
+    chosen = settings.load(project.root)
     if arguments.keep:
-        from .report import fusions
-        from .report.takeover import takeover
+        from .report.fusions import import_fusions
+        from .report.import_runs import import_runs
 
-        print("\n".join([*takeover(found), fusions.keep(found, chosen)]))
-    written = write(found.root, chosen)
+        print("\n".join([*import_runs(project), import_fusions(project, chosen)]))
+    written = write_pages(project.root, chosen)
     print(f"{' and '.join(written)} are written")
     if arguments.keep:
         print("next: read them, then git add results/audio results/fused docs")

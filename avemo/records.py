@@ -7,7 +7,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,25 +15,40 @@ from .modalities import Modality, Unimodal
 from .schema import Record, read_fields
 
 __all__ = [
+    "BaselineResult",
+    "BaselineRun",
     "BundleConfig",
+    "Channel",
     "Configuration",
+    "CrossValidatedFold",
+    "CrossValidationResult",
     "EvaluationResult",
     "FeatureSpec",
     "Figures",
+    "FoldResult",
     "FusionChoice",
     "Interval",
     "ModalityResult",
+    "Protocol",
     "Registration",
     "SearchResult",
     "Skipped",
+    "SkippedRun",
+    "SystemName",
     "TrainResult",
     "TrainedOn",
     "Trial",
+    "Value",
     "read_or_skipped",
 ]
 
+Channel = Literal["speech", "song", "both"]
+Protocol = Literal["random", "actor"]
+#: of one of the original study's systems, such as `vggish-deep`
+SystemName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+
 #: hyperparameters of one trial by name, `architecture` among them
-Configuration = dict[str, Any]
+Configuration = dict[str, bool | int | float | str | None]
 
 
 class Value(BaseModel):
@@ -244,7 +259,7 @@ class EvaluationResult(Record):
     """
 
     synthetic: bool
-    protocol: str
+    protocol: Protocol
     modalities: dict[Modality, ModalityResult]
 
 
@@ -271,6 +286,84 @@ class Registration(Record):
 
     versions: dict[Modality, RegisteredVersion]
     skipped: dict[Modality, str] = Field(default_factory=dict)
+
+
+class FoldResult(Value):
+    """One fold of a cross-validation of the whole procedure.
+
+    Args:
+        fold: its number
+        actors: who is tested
+        members: the architecture of each model whose mean answer it is, chosen without these actors
+        configurations: of the members
+        temperature: what the answer's logarithms are divided by, fitted without the tested actors
+        inner_uar: of the ensemble, on the actors that it was chosen by
+        uar: on the tested actors
+    """
+
+    fold: int
+    actors: list[int]
+    members: list[str]
+    configurations: list[Configuration]
+    temperature: float
+    inner_uar: float
+    uar: float
+
+
+class CrossValidatedFold(FoldResult):
+    """A fold's result, with its run in MLflow."""
+
+    run_id: str
+    run_name: str
+
+
+class CrossValidationResult(Record):
+    """`summary.json` of the stage `crossvalidate`.
+
+    Args:
+        figures: of all folds' predictions together, by metric
+    """
+
+    synthetic: bool
+    protocol: Protocol
+    run_id: str
+    run_name: str
+    folds: list[CrossValidatedFold]
+    figures: dict[str, Interval]
+
+
+class BaselineRun(Value):
+    """A baseline on a channel, by a protocol.
+
+    Args:
+        predictions: the file's name, beside the record
+        test: the figures on the test parts, by metric
+    """
+
+    channel: Channel
+    protocol: Protocol
+    experiment: str
+    run_id: str
+    run_name: str
+    predictions: str
+    test: dict[str, Interval]
+
+
+class SkippedRun(Value):
+    """A channel and protocol that a baseline could not be run on."""
+
+    channel: Channel
+    protocol: Protocol
+    reason: str
+
+
+class BaselineResult(Record):
+    """`runs.json` of the stage `baselines`."""
+
+    system: SystemName
+    synthetic: bool
+    runs: list[BaselineRun]
+    skipped_runs: list[SkippedRun]
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

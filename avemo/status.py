@@ -228,18 +228,20 @@ def _models(project: Project) -> dict[str, Any]:
 
 def _baselines(project: Project) -> list[dict[str, str]]:
     from .baselines import summary
+    from .records import BaselineResult
 
     return [
         {
             "system": system,
-            "channel": run["channel"],
-            "protocol": run["protocol"],
-            "run_id": run["run_id"],
-            "uar": str(Interval(**run["test"]["uar"])),
-            "accuracy": str(Interval(**run["test"]["accuracy"])),
+            "channel": run.channel,
+            "protocol": run.protocol,
+            "run_id": run.run_id,
+            "uar": str(run.test["uar"]),
+            "accuracy": str(run.test["accuracy"]),
         }
-        for system, found in summary.found(project).items()
-        for run in found.get("runs", [])
+        for system, result in summary.load_results(project).items()
+        if isinstance(result, BaselineResult)
+        for run in result.runs
     ]
 
 

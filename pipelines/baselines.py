@@ -4,17 +4,18 @@ from avemo import quiet
 from avemo.baselines import clips, summary
 from avemo.io import whole
 from avemo.paths import Project, stage
+from avemo.records import Skipped
 from avemo.settings import Settings
-from avemo.tracking import json_file, store
+from avemo.tracking import store
 
 
 def main(project: Project, settings: Settings, system: str) -> None:
     with whole(project.baseline(system)) as folder:
         folder.mkdir()
         try:
-            there = clips.load(project, settings, system)
+            loaded = clips.load(project, settings, system)
         except clips.Absent as reason:
-            json_file.write(folder / "runs.json", {"system": system, "absent": str(reason)})
+            Skipped(reason=str(reason)).write(folder / "runs.json")
             print(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
@@ -22,13 +23,13 @@ def main(project: Project, settings: Settings, system: str) -> None:
         from avemo.baselines.checkpoints import clear
         from avemo.baselines.run import run
 
-        found = run(project, settings, system, there, folder)
-        json_file.write(folder / "runs.json", found)
+        result = run(project, settings, system, loaded, folder)
+        result.write(folder / "runs.json")
     clear(project.kept(system))
-    for one in found["left_out"]:
-        print(f"baselines {system}: no {one['channel']} {one['protocol']}: {one['reason']}")
-    for one in found["runs"]:
-        print(f"baselines {system}: {summary.figures(one)}")
+    for skipped in result.skipped_runs:
+        print(f"baselines {system}: no {skipped.channel} {skipped.protocol}: {skipped.reason}")
+    for baseline in result.runs:
+        print(f"baselines {system}: {summary.describe(baseline)}")
 
 
 if __name__ == "__main__":

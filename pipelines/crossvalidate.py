@@ -3,6 +3,7 @@
 from avemo import quiet
 from avemo.io import whole
 from avemo.paths import Project, stage
+from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -13,18 +14,16 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         folder.mkdir()
         if reason := _reason(settings, found):
             print(f"crossvalidate {modality}: left out: {reason}")
-            json_file.write(folder / "summary.json", {"absent": reason})
+            Skipped(reason=reason).write(folder / "summary.json")
             return
         store.connect(project)
         quiet.tensorflow()
-        from avemo.evaluation.bootstrap import Interval
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import task
 
-        made = crossvalidate(project, settings, task(project, settings, modality), found, folder)
-        json_file.write(folder / "summary.json", made)
-    uar = Interval(**made["figures"]["uar"])
-    print(f"crossvalidate {modality}: UAR {uar}; next: avemo report --keep")
+        result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
+        result.write(folder / "summary.json")
+    print(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 
 def _reason(settings: Settings, found: dict[str, object]) -> str:

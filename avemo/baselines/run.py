@@ -17,6 +17,7 @@ from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
 from ..paths import Project
+from ..records import BaselineResult, BaselineRun, SkippedRun
 from ..settings import Settings
 from ..tracking import resume, runs
 from ..training.train import log_judgement
@@ -36,36 +37,34 @@ EXPERIMENT = "baselines"
 Found = dict[str, Any]
 
 
-def run(project: Project, settings: Settings, system: str, clips: Clips, folder: Path) -> Found:
+def run(
+    project: Project, settings: Settings, system: str, clips: Clips, folder: Path
+) -> BaselineResult:
     """Run a system on every channel and protocol that `baselines` names; a killed one goes on.
 
     Args:
         clips: what the system takes
         folder: gets `CHANNEL-PROTOCOL.csv`, the predictions: performance, fold (that it was tested
             in), true, p_neutral to p_surprised
-
-    Returns:
-        for JSON: system, synthetic, the runs with their figures, and what was left out and why
     """
     catalogue = pd.read_parquet(project.catalogue)
-    found: Found = {
-        "system": system,
-        "synthetic": settings.corpus.synthetic,
-        "runs": [],
-        "left_out": [],
-    }
+    baselines, skipped = [], []
     for channel, protocol in product(settings.baselines.channels, settings.baselines.protocols):
         try:
             job = make(system, channel, protocol, settings, catalogue, clips)
         except CorpusError as error:
-            left = {"channel": channel, "protocol": protocol, "reason": str(error)}
-            found["left_out"].append(left)
+            skipped.append(SkippedRun(channel=channel, protocol=protocol, reason=str(error)))
         else:
-            found["runs"].append(_run(project, settings, job, folder))
-    return found
+            baselines.append(_run(project, settings, job, folder))
+    return BaselineResult(
+        system=system,
+        synthetic=settings.corpus.synthetic,
+        runs=baselines,
+        skipped_runs=skipped,
+    )
 
 
-def _run(project: Project, settings: Settings, job: Job, folder: Path) -> Found:
+def _run(project: Project, settings: Settings, job: Job, folder: Path) -> BaselineRun:
     name = f"{job.channel}-{job.protocol}"
     kept = Kept(project.kept(job.system) / name, job.identity)
     found = kept.finished()
@@ -79,7 +78,7 @@ def _run(project: Project, settings: Settings, job: Job, folder: Path) -> Found:
         } | _judged(project, settings, job, kept)
         kept.finish(found)
     shutil.copyfile(kept.predictions, folder / f"{name}.csv")
-    return found
+    return BaselineRun.model_validate(found, strict=False)
 
 
 def _judged(project: Project, settings: Settings, job: Job, kept: Kept) -> Found:

@@ -1,24 +1,24 @@
 """The systems as a table for a terminal: what was published, and what was found here."""
 
-from typing import Any
-
-from ..evaluation.bootstrap import Interval
 from ..paths import Project
-from ..tracking import json_file
+from ..records import BaselineResult, BaselineRun, Skipped, read_or_skipped
 from .published import CHANNELS, SYSTEMS
 
-__all__ = ["figures", "found", "lines"]
+__all__ = ["describe", "lines", "load_results"]
 
 
-def found(project: Project) -> dict[str, dict[str, Any]]:
-    """What the stage `baselines` wrote of each system; empty where it has not run."""
-    return {name: json_file.read(project.baseline(name) / "runs.json") for name in SYSTEMS}
+def load_results(project: Project) -> dict[str, BaselineResult | Skipped]:
+    """Return what the stage `baselines` left, by system; one that has not run is left out."""
+    files = {name: project.baseline(name) / "runs.json" for name in SYSTEMS}
+    return {
+        name: read_or_skipped(BaselineResult, file) for name, file in files.items() if file.exists()
+    }
 
 
-def figures(one: dict[str, Any]) -> str:
-    """`speech actor        UAR 0.712 [0.634, 0.790]  accuracy ...`, of an entry of `runs`."""
-    uar, accuracy = (Interval(**one["test"][name]) for name in ("uar", "accuracy"))
-    return f"{one['channel']:7}{one['protocol']:8}UAR {uar!s:22}accuracy {accuracy}"
+def describe(run: BaselineRun) -> str:
+    """Return `speech actor   UAR 0.712 [0.634, 0.790]  accuracy ...`."""
+    uar, accuracy = run.test["uar"], run.test["accuracy"]
+    return f"{run.channel:7}{run.protocol:8}UAR {uar!s:22}accuracy {accuracy}"
 
 
 def lines(project: Project) -> list[str]:
@@ -26,14 +26,17 @@ def lines(project: Project) -> list[str]:
     head = "".join(f"{channel:8}" for channel in CHANNELS)
     out = [f"{'system':13}{head}accuracy as published, on random splits"]
     synthetic = False
-    for (name, system), here in zip(SYSTEMS.items(), found(project).values(), strict=True):
+    results = load_results(project)
+    for name, system in SYSTEMS.items():
         cells = [_percent(system.accuracy.get(channel, ())) for channel in CHANNELS]
         out.append(f"{name:13}{''.join(f'{cell:8}' for cell in cells)}{system.what}")
-        synthetic |= bool(here.get("runs")) and bool(here.get("synthetic"))
-        out += [f"  here: {figures(one)}" for one in here.get("runs", [])]
-        if not here.get("runs"):
-            reason = here.get("absent", "")
-            out.append("  here: not run" + (f": {reason}" if reason else ""))
+        result = results.get(name)
+        if isinstance(result, BaselineResult):
+            synthetic |= bool(result.runs) and result.synthetic
+            out += [f"  here: {describe(run)}" for run in result.runs]
+        if not isinstance(result, BaselineResult) or not result.runs:
+            reason = f": {result.reason}" if isinstance(result, Skipped) else ""
+            out.append(f"  here: not run{reason}")
     if synthetic:
         out.append("Figures on the synthetic sample corpus say nothing about accuracy.")
     return out

@@ -1,10 +1,12 @@
 """The catalogue to be read: tables and figures, as Markdown and as one HTML page."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..page import code, html, plain, table
+from ..page import code, html
 from ..settings import Settings
+from ..templates import render
 from .adapters.ravdess import MODALITIES
 from .catalogue import usable
 from .checks import missing
@@ -33,6 +35,7 @@ _MEANING = {
     "emotion": "an emotion that the channel does not have",
     "identical": "byte-identical to another of the same actor and emotion",
 }
+#: how many recordings a list names
 _LISTED = 10
 
 
@@ -41,8 +44,8 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
 
     Args:
         rows: the catalogue
-        settings: the whole
-        folder: it is there, and empty
+        settings: of the whole project
+        folder: an empty one
     """
     drawn = figures(usable(rows))
     for name, figure in drawn.items():
@@ -50,147 +53,107 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
             figure.suptitle("synthetic sample", x=0.99, ha="right", color=QUIET, size=10)
         # without the software's version: the same catalogue makes the same file
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-    text = "\n\n".join(_sections(rows, settings, list(drawn))) + "\n"
+    text = _render(rows, settings, list(drawn))
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
     pictures = {f"{name}.png": (folder / f"{name}.png").read_bytes() for name in drawn}
     page = html("Catalogue", text, pictures)
     (folder / f"{NAME}.html").write_text(page, encoding="utf-8")
 
 
-def _sections(rows: "pd.DataFrame", settings: Settings, pictures: list[str]) -> list[str]:
-    """The report's paragraphs, in Markdown."""
+def _render(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> str:
+    """Return the report in Markdown.
+
+    Args:
+        figures: their names
+    """
+    synthetic = settings.corpus.synthetic
     used = usable(rows)
-    out = ["# Catalogue"]
-    if settings.corpus.synthetic:
-        out.append(
-            "> These recordings are the synthetic sample, made on the spot: nothing here says "
-            "anything about people or about accuracy."
-        )
-    out += [_totals(rows), "## Figures", "Of the recordings that are used."]
-    out += [f"![{name.replace('-', ' ')}]({name}.png)" for name in pictures]
-    out += ["## Findings", *_findings(rows, settings)]
-    if not settings.corpus.synthetic:
-        out += ["## Missing files", *_missing(rows)]
-    out += ["## Byte-identical recordings", *_identical(rows)]
-    out += ["## Silent tracks", *_silent(used)]
-    return [*out, "## Formats", "Of the recordings that are used.", *_formats(used)]
+    by_finding = {finding: _with_finding(finding, rows) for finding in _MEANING}
+    silent = used[used["has_audio_stream"] & ~used["has_sound"]]
+    return render(
+        "avemo.corpus",
+        "catalogue.md.j2",
+        synthetic=synthetic,
+        listed=_LISTED,
+        totals=list(_totals(rows)),
+        figures=figures,
+        findings=list(_findings(by_finding, settings)),
+        recordings_by_finding={
+            finding: list(recordings[["path", "reason"]].itertuples(index=False, name=None))
+            for finding, recordings in by_finding.items()
+            if len(recordings)
+        },
+        missing={} if synthetic else missing(rows),
+        identical=_identical(rows),
+        silent=silent["path"].tolist(),
+        silent_counts=[
+            (modality, f"{count:,}", f"{used['modality'].eq(key).sum():,}")
+            for key, modality in MODALITIES.items()
+            if (count := silent["modality"].eq(key).sum())
+        ],
+        formats=list(_formats(used)),
+    )
 
 
-def _totals(rows: "pd.DataFrame") -> str:
-    used = usable(rows)
-    lines = []
+def _totals(rows: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
+    """Return a row for each modality, and one for all."""
     for key, modality in {**MODALITIES, 0: "all"}.items():
-        here, fine = (each[each["modality"].eq(key) | (key == 0)] for each in (rows, used))
-        if len(here):
-            lines.append(
-                (
-                    modality,
-                    f"{len(fine):,}",
-                    f"{fine['performance'].nunique():,}",
-                    fine["actor"].nunique(),
-                    f"{fine['duration_s'].sum() / 3600:.2f}",
-                    _size(int(fine["bytes"].sum())),
-                    f"{len(here) - len(fine):,}",
-                )
+        own = rows[rows["modality"].eq(key) | (key == 0)]
+        used = usable(own)
+        if len(own):
+            yield (
+                modality,
+                f"{len(used):,}",
+                f"{used['performance'].nunique():,}",
+                f"{used['actor'].nunique()}",
+                f"{used['duration_s'].sum() / 3600:.2f}",
+                _size(int(used["bytes"].sum())),
+                f"{len(own) - len(used):,}",
             )
-    head = ("", "recordings", "performances", "actors", "hours", "size", "set aside")
-    return table(head, lines)
 
 
-def _findings(rows: "pd.DataFrame", settings: Settings) -> list[str]:
-    chosen = {str(finding): does for finding, does in settings.catalogue.findings.items()}
-    does = {"warn": "warned of", "aside": "set aside", None: "set aside, always"}
-    lines, lists = [], []
-    for finding, meaning in _MEANING.items():
-        have = _with(finding, rows)
-        lines.append((code(finding), meaning, does[chosen.get(finding)], f"{len(have):,}"))
-        if len(have):
-            items = [
-                code(row["path"]) + (f": {plain(row['reason'])}" if row["reason"] else "")
-                for _, row in have.head(_LISTED).iterrows()
-            ]
-            lists.append(f"**{finding}**\n\n{_bullets(items, len(have))}")
-    return [table(("finding", "meaning", "what it does", "recordings"), lines), *lists]
+def _findings(
+    by_finding: "dict[str, pd.DataFrame]", settings: Settings
+) -> Iterator[tuple[str, ...]]:
+    """Return a row for each class of finding."""
+    configured = {str(finding): action for finding, action in settings.catalogue.findings.items()}
+    actions = {"warn": "warned of", "aside": "set aside", None: "set aside, always"}
+    for finding, recordings in by_finding.items():
+        action = actions[configured.get(finding)]
+        yield code(finding), _MEANING[finding], action, f"{len(recordings):,}"
 
 
-def _with(finding: str, rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The recordings that are set aside for a finding, or warned of."""
-    warned = rows["warnings"].str.split(", ").map(lambda told: finding in told)
+def _with_finding(finding: str, rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the recordings that are set aside for a finding, or warned of."""
+    warned = rows["warnings"].str.split(", ").map(lambda warnings: finding in warnings)
     return rows[rows["finding"].eq(finding) | warned]
 
 
-def _missing(rows: "pd.DataFrame") -> list[str]:
-    lacking = missing(rows)
-    if not lacking:
-        return ["None, of the published archives that the corpus has something of."]
-    lines = [
-        (
-            code(archive),
-            f"{len(names):,}",
-            " ".join(map(code, names[:_LISTED])) + _more(len(names)),
-        )
-        for archive, names in lacking.items()
-    ]
-    return [
-        "Of the published archives that the corpus has something of.",
-        table(("archive", "missing", "which"), lines),
-    ]
-
-
-def _identical(rows: "pd.DataFrame") -> list[str]:
+def _identical(rows: "pd.DataFrame") -> list[list[str]]:
+    """Return the paths of each group of byte-identical recordings."""
     readable = rows[~rows["finding"].isin(["name", "unreadable"])]
     copies = readable[readable.duplicated("sha256", keep=False)]
-    groups = sorted(sorted(same) for _, same in copies.groupby("sha256")["path"])
-    if not groups:
-        return ["None."]
-    items = [
-        " = ".join(map(code, paths[:_LISTED])) + _more(len(paths)) for paths in groups[:_LISTED]
-    ]
-    return ["Those that are used stand in one part of the split.", _bullets(items, len(groups))]
+    return sorted(sorted(paths) for _, paths in copies.groupby("sha256")["path"])
 
 
-def _silent(used: "pd.DataFrame") -> list[str]:
-    silent = used[used["has_audio_stream"] & ~used["has_sound"]]
-    if silent.empty:
-        return ["None: every sound track has sound."]
-    lines = [
-        (modality, f"{len(here):,}", f"{used['modality'].eq(key).sum():,}")
-        for key, modality in MODALITIES.items()
-        if len(here := silent[silent["modality"].eq(key)])
-    ]
-    paths = [code(path) for path in silent["path"].head(_LISTED)]
-    return [
-        "There is a sound track, and nothing on it. No sound is taken from these.",
-        table(("", "silent", "of"), lines),
-        _bullets(paths, len(silent)),
-    ]
-
-
-def _formats(used: "pd.DataFrame") -> list[str]:
+def _formats(
+    used: "pd.DataFrame",
+) -> Iterator[tuple[tuple[str, ...], list[tuple[object, ...]]]]:
+    """Return the head and the rows of a table for sound, and of one for the picture."""
     used = used.assign(
         modality=used["modality"].map(MODALITIES),
         Hz=used["sample_rate"],
         fps=used["frame_rate"].round(2),
     )
-    out = []
-    for what, there, columns in (
+    for stream, present, columns in (
         ("sound", used["channels"].notna(), ["Hz", "channels"]),
         ("picture", used["has_picture"], ["width", "height", "rotation", "fps"]),
     ):
-        counts = used[there].groupby(["modality", *columns]).size().map("{:,}".format).reset_index()
+        sizes = used[present].groupby(["modality", *columns]).size()
+        counts = sizes.map("{:,}".format).reset_index()
         if len(counts):
-            head = (f"{what} of", *columns, "recordings")
-            out.append(table(head, counts.itertuples(index=False)))
-    return out
-
-
-def _bullets(items: list[str], count: int) -> str:
-    more = [f"- {_more(count).strip()}"] if count > _LISTED else []
-    return "\n".join([*(f"- {item}" for item in items), *more])
-
-
-def _more(count: int) -> str:
-    return f" and {count - _LISTED:,} more" if count > _LISTED else ""
+            rows = list(counts.itertuples(index=False, name=None))
+            yield (f"{stream} of", *columns, "recordings"), rows
 
 
 def _size(count: int) -> str:

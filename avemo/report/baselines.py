@@ -1,201 +1,191 @@
 """The original study's systems beside what was published of them."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ..baselines.published import CHANNELS, SYSTEMS
-from ..evaluation.bootstrap import Interval
-from ..page import code, plain, table
+from ..page import code
+from ..records import Interval
 from . import plots
-from .facts import System
-from .judged import Figures, Judged, caption
+from .manifest import System
+from .scored import Figures, Scored
 
-__all__ = ["accuracies", "sections", "synthetic", "systems"]
+__all__ = ["BaselineTables", "accuracies", "is_synthetic", "systems", "tables"]
 
 _KINDS = {"random": plots.RANDOM, "actor": plots.ACTOR}
 _SPLITS = {"random": "random split", "actor": "unseen actors"}
-_NOTHING = "–"
-_HEAD = (
-    *("system", "channel", "published: accuracy"),
-    *(f"{split}: {figure}" for split in _SPLITS.values() for figure in ("accuracy", "UAR")),
-)
+_NO_FIGURE = "–"
+_NOT_RUN = "not run"
 
 
-def sections(judged: Judged) -> list[str]:
-    """In Markdown: the table, what could not be run and why, and how to read it.
+@dataclass(frozen=True)
+class BaselineTables:
+    """What the page shows of the baselines.
 
-    Where there are real runs, those of the synthetic sample have a table of their own.
+    Args:
+        rows: a system and channel each
+        synthetic: whether some of the rows are of the synthetic sample
+        sample_rows: of the synthetic sample, where the others are of real recordings
+        additional: the systems that the study did not have
+        skipped: by the reason why something was not run, the details by system: which channels
+            where it is not all of them, and their published accuracies
     """
-    apart = _real(judged)
-    first = [one for one in systems(judged) if not (apart and _sampled(one))]
-    lines, missing = _lines(judged, first)
-    text = (
-        "The original study's systems, which listen, see (`face-`) or do both (`av-`): as "
-        "published, run here by the study's protocol, and run here on actors whom no model knows."
+
+    rows: list[tuple[str, ...]]
+    synthetic: bool
+    sample_rows: list[tuple[str, ...]]
+    additional: list[str]
+    skipped: dict[str, dict[str, list[str]]]
+
+
+def tables(scored: Scored) -> BaselineTables:
+    """Return the tables; real runs and those of the synthetic sample do not share one."""
+    split = _has_real_runs(scored)
+    first = [system for system in systems(scored) if not (split and _is_sampled(system))]
+    sampled = [system for system in systems(scored) if system not in first]
+    return BaselineTables(
+        rows=list(_rows(scored, first)),
+        synthetic=any(map(_is_sampled, first)),
+        sample_rows=list(_rows(scored, sampled)),
+        additional=[system.name for system in first if not _is_studied(system.name)],
+        skipped=_skipped(scored),
     )
-    if others := [code(one.name) for one in first if not _studied(one.name)]:
-        text += f" The study had no {' and no '.join(others)}."
-    out = [caption(text, any(map(_sampled, first))), table(_HEAD, lines)] if lines else []
-    if sampled := [one for one in systems(judged) if one not in first]:
-        lines, more = _lines(judged, sampled)
-        out += [caption("Run on the sample alone.", True), table(_HEAD, lines)]
-        missing += more
-    return [
-        *out,
-        f"The published figures are of random splits and came without an interval; {_NOTHING} "
-        "stands where the study published none. Those of systems that see came without a channel "
-        "and stand under both. Of its three ways to join sound and picture the study gave one "
-        "figure, the audio-visual model's, which stands beside `av-modules`.",
-        "The study dealt performances to parts at random, so that every actor who is tested was "
-        "heard in training, often with the same sentence in the same emotion. What such a split "
-        "measures is in part how well a voice is known, and it is higher than what is recognised "
-        "of a stranger. Figures by the random split compare with the published ones and with "
-        "nothing else; the champion compares with those of unseen actors.",
-        *_reasons(missing),
-    ]
 
 
-def _lines(
-    judged: Judged, among: Iterable[System]
-) -> tuple[list[tuple[str, ...]], list[tuple[System, str, str]]]:
-    """Return the table's rows, and what was not run.
-
-    A channel without any run has no row: the list below the table names it.
-    """
-    lines, missing = [], []
-    for system in among:
-        for channel in _channels(system):
-            found = [_figures(judged, system, channel, protocol) for protocol in _SPLITS]
-            missing += [
-                (system, channel, protocol)
-                for protocol, figures in zip(_SPLITS, found, strict=True)
-                if not figures
-            ]
-            if not any(found):
-                continue
-            cells = [
-                _cell(figures[name]) if figures else "not run"
-                for figures in found
-                for name in ("accuracy", "uar")
-            ]
-            name = code(system.name) + " (synthetic)" * _sampled(system)
-            lines.append((name, channel, _share(system.name, channel) or _NOTHING, *cells))
-    return lines, missing
-
-
-def _share(name: str, channel: str) -> str:
-    """Return the published accuracy; empty where the study published none."""
-    return " to ".join(f"{share:.2f}" for share in _published(name).get(channel, ()))
-
-
-def accuracies(judged: Judged) -> tuple[dict[str, dict[str, Interval]], bool]:
-    """For the figure: by system and channel, the accuracies that there are.
+def accuracies(scored: Scored) -> tuple[dict[str, dict[str, Interval]], bool]:
+    """Return the figure's accuracies, by system and channel.
 
     Returns:
-        them, and whether they are of the synthetic sample, for want of others
+        them, and whether they are of the synthetic sample because there are no others
     """
     rows = {}
-    for system in systems(judged):
-        if _real(judged) and _sampled(system):
+    real = _has_real_runs(scored)
+    for system in systems(scored):
+        if real and _is_sampled(system):
             continue
         for channel in _channels(system):
-            found: dict[str, Interval] = {}
-            if channel in _published(system.name):
-                found[plots.PUBLISHED] = _published_interval(_published(system.name)[channel])
+            dots: dict[str, Interval] = {}
+            if shares := _published(system.name, channel):
+                dots[plots.PUBLISHED] = _published_interval(shares)
             for protocol, kind in _KINDS.items():
-                if figures := _figures(judged, system, channel, protocol):
-                    found[kind] = figures["accuracy"]
-            if found:
-                rows[f"{system.name}, {channel}"] = found
-    return rows, synthetic(judged) and not _real(judged)
+                if figures := _figures(scored, system, channel, protocol):
+                    dots[kind] = figures["accuracy"]
+            if dots:
+                rows[f"{system.name}, {channel}"] = dots
+    return rows, is_synthetic(scored) and not real
 
 
-def synthetic(judged: Judged) -> bool:
-    """Whether some of these runs were on the synthetic sample."""
-    return any(_sampled(system) for system in judged.kept.facts.systems)
+def is_synthetic(scored: Scored) -> bool:
+    """Return whether some of the baselines were run on the synthetic sample."""
+    return any(map(_is_sampled, scored.published.manifest.systems))
 
 
-def systems(judged: Judged) -> Iterator[System]:
-    """The study's in its order, then others that were run."""
-    there = {system.name: system for system in judged.kept.facts.systems}
+def systems(scored: Scored) -> Iterator[System]:
+    """Return the study's systems in its order, then the others that were run."""
+    published = {system.name: system for system in scored.published.manifest.systems}
     for name in SYSTEMS:
-        yield there.pop(name, System(name=name))
-    yield from there.values()
+        yield published.pop(name, System(name=name))
+    yield from published.values()
 
 
-def _real(judged: Judged) -> bool:
-    return any(one.runs and not one.synthetic for one in systems(judged))
+def _rows(scored: Scored, shown: Iterable[System]) -> Iterator[tuple[str, ...]]:
+    """Return a row for each system and channel that has a figure."""
+    for system in shown:
+        for channel in _channels(system):
+            figures = [_figures(scored, system, channel, protocol) for protocol in _SPLITS]
+            if any(figures):
+                name = code(system.name) + " (synthetic)" * _is_sampled(system)
+                cells = [cell for protocol in figures for cell in _cells(protocol)]
+                yield name, channel, _published_share(system.name, channel) or _NO_FIGURE, *cells
 
 
-def _sampled(system: System) -> bool:
+def _cells(figures: Figures | None) -> tuple[str, str]:
+    """Return accuracy and UAR; in a narrow column an interval goes to the second line unbroken."""
+    if not figures:
+        return _NOT_RUN, _NOT_RUN
+    accuracy, uar = (
+        str(figures[name]).replace(", ", ",\N{NO-BREAK SPACE}") for name in ("accuracy", "uar")
+    )
+    return accuracy, uar
+
+
+def _skipped(scored: Scored) -> dict[str, dict[str, list[str]]]:
+    """Return what was not run, as `BaselineTables` has it."""
+    reasons: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for system in systems(scored):
+        skipped_runs: dict[tuple[str, str], str] = {
+            (run.channel, run.protocol): run.reason for run in system.skipped_runs
+        }
+        for channel in _channels(system):
+            for protocol in _SPLITS:
+                if not _figures(scored, system, channel, protocol):
+                    reason = system.skipped or skipped_runs.get((channel, protocol))
+                    by_system = reasons.setdefault(reason or "no run of it is published", {})
+                    by_channel = by_system.setdefault(system.name, {})
+                    by_channel.setdefault(channel, []).append(protocol)
+    return {
+        reason: {name: _details(name, channels) for name, channels in by_system.items()}
+        for reason, by_system in reasons.items()
+    }
+
+
+def _details(name: str, channels: dict[str, list[str]]) -> list[str]:
+    """Return which channels of a system were not run, unless all were, and what was published.
+
+    Args:
+        channels: the protocols by channel that were not run
+    """
+    everything = len(channels) == len(CHANNELS) and all(
+        len(protocols) == len(_SPLITS) for protocols in channels.values()
+    )
+    details = []
+    for channel, protocols in channels.items():
+        if len(protocols) < len(_SPLITS):
+            details.append(f"{channel}, {_SPLITS[protocols[0]]}")
+        elif share := _published_share(name, channel):
+            details.append(f"{channel}, published: {share}")
+        elif not everything:
+            details.append(channel)
+    return details
+
+
+def _has_real_runs(scored: Scored) -> bool:
+    return any(system.runs and not system.synthetic for system in systems(scored))
+
+
+def _is_sampled(system: System) -> bool:
     return system.synthetic and bool(system.runs)
 
 
-def _cell(figure: Interval) -> str:
-    """In a narrow column the interval goes to the second line as a whole."""
-    return str(figure).replace(", ", ",\N{NO-BREAK SPACE}")
-
-
-def _channels(system: System) -> list[str]:
-    """All of a system of the study; of another, those that it was to be run on."""
-    meant = {one.channel for one in system.runs} | {one.channel for one in system.left_out}
-    every = system.name in SYSTEMS or not meant
-    return [channel for channel in CHANNELS if every or channel in meant]
-
-
-def _studied(name: str) -> bool:
+def _is_studied(name: str) -> bool:
     return name in SYSTEMS and SYSTEMS[name].studied
 
 
-def _published(name: str) -> dict[str, tuple[float, ...]]:
-    return SYSTEMS[name].accuracy if name in SYSTEMS else {}
+def _channels(system: System) -> list[str]:
+    """Return all channels of a system of the study; of another, those that it was to run on."""
+    planned = {run.channel for run in system.runs} | {run.channel for run in system.skipped_runs}
+    everything = system.name in SYSTEMS or not planned
+    return [channel for channel in CHANNELS if everything or channel in planned]
+
+
+def _published(name: str, channel: str) -> tuple[float, ...]:
+    """Return the published accuracies: none, one, or the lowest and the highest of several."""
+    return SYSTEMS[name].accuracy.get(channel, ()) if name in SYSTEMS else ()
+
+
+def _published_share(name: str, channel: str) -> str:
+    """Return the published accuracy as text; empty where the study published none."""
+    return " to ".join(f"{share:.2f}" for share in _published(name, channel))
 
 
 def _published_interval(shares: tuple[float, ...]) -> Interval:
-    """A dot; where the study had several, the middle of them and their reach."""
+    """Return a dot; where the study had several, the middle of them and their range."""
     middle = sum(shares) / len(shares)
-    if len(shares) == 1:
-        return Interval(middle, None, None, 0, 0)
-    return Interval(middle, min(shares), max(shares), 0, 0)
+    return Interval(middle) if len(shares) == 1 else Interval(middle, min(shares), max(shares))
 
 
-def _figures(judged: Judged, system: System, channel: str, protocol: str) -> Figures | None:
+def _figures(scored: Scored, system: System, channel: str, protocol: str) -> Figures | None:
     for run in system.runs:
         if (run.channel, run.protocol) == (channel, protocol):
-            return judged.figures[system.file(run)]
+            return scored.figures[system.predictions(run)]
     return None
-
-
-def _reasons(missing: list[tuple[System, str, str]]) -> list[str]:
-    """Return a line for each reason why something was not run, with all that it kept from running.
-
-    A published accuracy stands beside what was not run at all.
-    """
-    reasons: dict[str, dict[str, dict[str, list[str]]]] = {}
-    for system, channel, protocol in missing:
-        left_out: dict[tuple[str, str], str] = {
-            (run.channel, run.protocol): run.reason for run in system.left_out
-        }
-        reason = system.absent or left_out.get((channel, protocol), "no run of it is kept")
-        channels = reasons.setdefault(reason, {}).setdefault(system.name, {})
-        channels.setdefault(channel, []).append(protocol)
-    items = []
-    for reason, names in reasons.items():
-        systems = (f"{code(name)}{_detail(name, channels)}" for name, channels in names.items())
-        items.append(f"- {', '.join(systems)}: {plain(reason)}")
-    return ["Not run:", "\n".join(items)] if items else []
-
-
-def _detail(name: str, channels: dict[str, list[str]]) -> str:
-    """Return which channels were not run, unless it is all of them, and what was published."""
-    complete = len(channels) == len(CHANNELS) and all(
-        len(protocols) == len(_SPLITS) for protocols in channels.values()
-    )
-    parts = []
-    for channel, protocols in channels.items():
-        if len(protocols) < len(_SPLITS):
-            parts.append(f"{channel}, {_SPLITS[protocols[0]]}")
-        elif share := _share(name, channel):
-            parts.append(f"{channel}, published: {share}")
-        elif not complete:
-            parts.append(channel)
-    return f" ({'; '.join(parts)})" if parts else ""

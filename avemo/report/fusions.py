@@ -1,138 +1,166 @@
 """Sound and picture, each alone and joined in every way, on the same performances."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import ten
+from ..errors import AvemoError, ten
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
-from ..page import code, table
+from ..io import whole
+from ..page import code
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import json_file
-from . import kept, tables
-from .judged import caption
+from .published import check_predictions
 
-__all__ = ["FILE", "keep", "read", "section"]
+__all__ = ["FILE", "FusionTable", "import_fusions", "read", "tables"]
 
 #: in a checkout
 FILE = Path("results", "fused", "compared.csv")
 
 _INNER, _TEST = "inner folds", "test part"
-_ALONE = ("audio", "visual")
-_WHAT = {
+_UNIMODAL = ("audio", "visual")
+_DESCRIPTIONS = {
     "audio": "the audio model",
     "visual": "the visual model",
     "late": "logistic regression on what the two models answer",
-    "attention": "sound and faces look at each other",
-    "modules": "the two networks joined and fitted anew",
+    "attention": "sound and faces attend to each other",
+    "modules": "the two networks joined and trained anew",
     "fused": "the fused model",
     "fused_audio": "the fused model, from sound alone",
     "fused_visual": "the fused model, from picture alone",
 }
-_OWN = ["corpus", "run", "part", "system"]
-_COLUMNS = [*_OWN, "performance", "fold", "true", *metrics.PROBABILITIES]
+_COLUMNS = [
+    *("corpus", "run", "part", "system"),
+    *("performance", "fold", "true", *metrics.PROBABILITIES),
+]
 
 
-def keep(project: Project, settings: Settings) -> str:
-    """Take over what the last search for a fusion and the last evaluation answered.
+@dataclass(frozen=True)
+class FusionTable:
+    """Every system on one part of the performances.
 
-    What is of the synthetic sample does not take the place of what is of real recordings.
+    Args:
+        part: `inner folds` or `test part`
+        run_id: of the search or the training in MLflow
+        rows: the systems with their figures
+    """
+
+    part: str
+    synthetic: bool
+    performances: int
+    run_id: str
+    rows: list[tuple[str, ...]]
+
+
+def import_fusions(project: Project, settings: Settings) -> str:
+    """Publish the predictions of the last search for a fusion and of the last evaluation.
+
+    Those of the synthetic sample do not take the place of those of real recordings.
 
     Returns:
-        what was taken, or left and why
+        what was imported, or left and why
     """
     from ..training.fusion import COMPARED
 
-    searched = project.search("fused")
-    place = searched.relative_to(project.root).as_posix()
-    if not (searched / COMPARED).exists() or not (project.evaluation / "metrics.json").exists():
+    folder = project.search("fused")
+    place = folder.relative_to(project.root).as_posix()
+    if not (folder / COMPARED).exists() or not (project.evaluation / "metrics.json").exists():
         return f"{place}: left, for no fusion was searched and evaluated here"
     before = read(project.root)
-    if settings.corpus.synthetic and before is not None and not _synthetic(before):
-        return f"{place}: left, for it is of the synthetic sample, and what is kept is not"
-    run = json_file.read(searched / "found.json")["run_id"]
-    found = [pd.read_csv(searched / COMPARED).assign(run=run, part=_INNER)]
-    judged = json_file.read(project.evaluation / "metrics.json")["modalities"]
-    if "test" in judged["fused"]:
-        found += _tested(project, judged)
-    rows = pd.concat(found, ignore_index=True).assign(corpus=settings.corpus.label)
-    tables.write(project.root / FILE, _checked(rows[_COLUMNS]))
-    return f"{place}: taken, {rows['performance'].nunique():,} performances"
+    if settings.corpus.synthetic and before is not None and not _is_synthetic(before):
+        return f"{place}: left, for it is of the synthetic sample, and what is published is not"
+    run_id = json_file.read(folder / "found.json")["run_id"]
+    tables = [pd.read_csv(folder / COMPARED).assign(run=run_id, part=_INNER)]
+    evaluation = json_file.read(project.evaluation / "metrics.json")["modalities"]
+    if "test" in evaluation["fused"]:
+        tables += _test_predictions(project, evaluation)
+    rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
+    rows = _check(rows)
+    with whole(project.root / FILE) as beside:
+        rows.to_csv(beside, index=False, float_format="%.6f")
+    return f"{place}: imported, {rows['performance'].nunique():,} performances"
 
 
-def _tested(project: Project, judged: dict[str, dict[str, str]]) -> Iterator[pd.DataFrame]:
+def _test_predictions(
+    project: Project, evaluation: dict[str, dict[str, str]]
+) -> Iterator[pd.DataFrame]:
+    """Return each model's predictions, on the performances of the fused one."""
     fused = pd.read_csv(project.evaluation / "fused.csv")
-    for name in (*_ALONE, "fused", "fused_audio", "fused_visual"):
+    for name in (*_UNIMODAL, "fused", "fused_audio", "fused_visual"):
         rows = pd.read_csv(project.evaluation / f"{name}.csv")
-        run = judged[name.partition("_")[0]]["run_id"]
-        yield paired.align(rows, fused)[0].assign(system=name, run=run, part=_TEST)
+        run_id = evaluation[name.partition("_")[0]]["run_id"]
+        yield paired.align(rows, fused)[0].assign(system=name, run=run_id, part=_TEST)
 
 
 def read(root: Path) -> pd.DataFrame | None:
-    """What is kept; None where nothing is.
+    """Return the published predictions; None where there are none.
+
+    Args:
+        root: of the checkout
 
     Raises:
         AvemoError: the file is damaged
     """
-    return tables.read(root, FILE, _checked, dtype={"performance": str, "true": str})
+    if not (root / FILE).exists():
+        return None
+    try:
+        return _check(pd.read_csv(root / FILE, dtype={"performance": str, "true": str}))
+    except ValueError as error:
+        raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
 
 
-def section(found: pd.DataFrame, settings: Settings) -> list[str]:
-    """In Markdown: a table of the inner folds, and one of the test part."""
-    synthetic = _synthetic(found)
-    texts = {
-        _INNER: "Each modality alone and each way to join the two, by fits that had not seen the "
-        "fold. Of each way that configuration which the search found best, so that the figures of "
-        "the ways are somewhat too good.",
-        _TEST: "The models that were trained, on the test part; the fused one with both "
-        "modalities, and with one missing.",
+def tables(predictions: pd.DataFrame, bootstrap: Bootstrap) -> list[FusionTable]:
+    """Return a table of the inner folds, and one of the test part."""
+    synthetic = _is_synthetic(predictions)
+    fusions = []
+    for part, rows in predictions.groupby("part", sort=False):
+        (run_id,) = rows.loc[rows["system"].isin(["late", "fused"]), "run"].unique()
+        performances = rows["performance"].nunique()
+        lines = list(_rows(rows, bootstrap))
+        fusions.append(FusionTable(str(part), synthetic, performances, run_id, lines))
+    return fusions
+
+
+def _rows(predictions: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
+    systems = {
+        str(name): check_predictions(rows)
+        for name, rows in predictions.groupby("system", sort=False)
     }
-    out = []
-    for part, rows in found.groupby("part", sort=False):
-        (run,) = rows.loc[rows["system"].isin(["late", "fused"]), "run"].unique()
-        size = f"{rows['performance'].nunique():,} performances, run {code(run)}."
-        out.append(caption(f"{texts[str(part)]} {size}", synthetic))
-        head = ("system", "what it is", "UAR", "accuracy", "UAR less the better one's alone")
-        out.append(table(head, _lines(rows, settings)))
-    return [
-        *out,
-        "The last column is paired: the same draws of actors for both. A fusion is taken if it is "
-        "above zero as a whole on the inner folds; otherwise `late` is. The original study's "
-        "audio-visual model had an accuracy of 0.11; its three ways are `av-modules`, "
-        "`av-features` and `av-outputs` among the baselines.",
-        f"`avemo report --keep` takes the answers over into `{FILE}`.",
-    ]
+    uars = {
+        name: metrics.uar(rows["true"], metrics.predicted(rows)) for name, rows in systems.items()
+    }
+    best_unimodal = systems[max(_UNIMODAL, key=uars.__getitem__)]
+    for name, rows in systems.items():
+        figures = metrics.intervals(rows, bootstrap)
+        gain = "–"
+        if name not in _UNIMODAL:
+            gain = f"{paired.paired_bootstrap(rows, best_unimodal, bootstrap)['uar']:+}"
+        description = _DESCRIPTIONS.get(name, "")
+        yield code(name), description, str(figures["uar"]), str(figures["accuracy"]), gain
 
 
-def _lines(rows: pd.DataFrame, settings: Settings) -> Iterator[tuple[str, ...]]:
-    bootstrap = Bootstrap.from_settings(settings)
-    tables = {str(name): kept.checked_rows(one) for name, one in rows.groupby("system", sort=False)}
-    uars = {name: metrics.uar(one["true"], metrics.predicted(one)) for name, one in tables.items()}
-    better = max(_ALONE, key=uars.__getitem__)
-    for name, one in tables.items():
-        figures = metrics.intervals(one, bootstrap)
-        less = "–"
-        if name not in _ALONE:
-            less = f"{paired.paired_bootstrap(one, tables[better], bootstrap)['uar']:+}"
-        yield code(name), _WHAT.get(name, ""), str(figures["uar"]), str(figures["accuracy"]), less
+def _is_synthetic(predictions: pd.DataFrame) -> bool:
+    return bool(predictions["corpus"].str.contains("synthetic").any())
 
 
-def _synthetic(found: pd.DataFrame) -> bool:
-    return bool(found["corpus"].str.contains("synthetic").any())
+def _check(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions' own columns.
 
-
-def _checked(found: pd.DataFrame) -> pd.DataFrame:
-    if missing := [name for name in _COLUMNS if name not in found]:
+    Raises:
+        ValueError: a column is missing, a prediction is damaged, or the systems of a part do not
+            have the same performances
+    """
+    if missing := [name for name in _COLUMNS if name not in predictions]:
         raise ValueError(f"there is no column {ten(missing)}")
-    for part, rows in found.groupby("part"):
-        names = [
-            set(one["performance"])
-            for _, one in rows.groupby("system")
-            if len(kept.checked_rows(one))
+    for part, rows in predictions.groupby("part"):
+        performances = [
+            frozenset(check_predictions(system)["performance"])
+            for _, system in rows.groupby("system")
         ]
-        if any(one != names[0] for one in names) or not set(_ALONE) <= set(rows["system"]):
+        if len(set(performances)) != 1 or not set(_UNIMODAL) <= set(rows["system"]):
             raise ValueError(f"{part}: the systems are not all there, on the same performances")
-    return found[_COLUMNS]
+    return predictions[_COLUMNS]

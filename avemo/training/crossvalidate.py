@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ..corpus import split
 from ..evaluation import calibration, metrics
 from ..paths import Project
+from ..records import CrossValidatedFold, CrossValidationResult, Interval
 from ..settings import Settings
 from ..tracking import runs
 from . import ensemble_selection
@@ -28,16 +29,13 @@ __all__ = ["crossvalidate"]
 
 def crossvalidate(
     project: Project, settings: Settings, task: Task, found: dict[str, Any], folder: Path
-) -> dict[str, Any]:
+) -> CrossValidationResult:
     """Answer for every performance by a model that has not heard its fold.
 
     Args:
         found: what the search found
         folder: gets `predictions.csv` and, before the temperature, `uncalibrated.csv`: performance,
             fold, true, p_neutral to p_surprised
-
-    Returns:
-        for JSON: synthetic, protocol, run_id, run_name, folds, and the figures with intervals
 
     Raises:
         CorpusError: the search was on another split
@@ -48,7 +46,7 @@ def crossvalidate(
     count = settings.search.budget_of(modality).members
     folds = kept(project, settings, task)
     with runs.run(project, settings, stage, modality, "crossvalidate") as run:
-        made, before, after = [], [], []
+        results, before, after = [], [], []
         steps = len(folds.all) * (len(found["trials"]) + count)
         with tqdm(total=steps, desc=f"crossvalidate {modality}", unit="configuration") as bar:
             for fold in folds.all:
@@ -56,7 +54,7 @@ def crossvalidate(
                     chosen, answers, inner = _fold(folds, found["trials"], count, fold, bar)
                     before.append(answers)
                     after.append(calibration.scale(answers, chosen["temperature"]))
-                    made.append(_told(chosen, after[-1], inner, fold, child))
+                    results.append(_fold_result(chosen, after[-1], inner, fold, child))
         plain, calibrated = _joined(before), _joined(after)
         for table, name in ((plain, "uncalibrated"), (calibrated, "predictions")):
             columns = ["performance", "fold", "true", *metrics.PROBABILITIES]
@@ -64,14 +62,14 @@ def crossvalidate(
         figures = log_judgement(settings, calibrated, "crossvalidated", modality)
         error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
-    return {
-        "synthetic": settings.corpus.synthetic,
-        "protocol": settings.split.protocol,
-        "run_id": run.info.run_id,
-        "run_name": run.info.run_name,
-        "folds": made,
-        "figures": figures,
-    }
+    return CrossValidationResult(
+        synthetic=settings.corpus.synthetic,
+        protocol=settings.split.protocol,
+        run_id=run.info.run_id,
+        run_name=run.info.run_name,
+        folds=results,
+        figures={name: Interval(**figure) for name, figure in figures.items()},
+    )
 
 
 def _fold(
@@ -89,25 +87,25 @@ def _fold(
     return chosen, ensemble_selection.mean(answers), uar(inner)
 
 
-def _told(
+def _fold_result(
     chosen: dict[str, Any], answers: pd.DataFrame, inner: float, fold: int, child: Any
-) -> dict[str, Any]:
-    """Log a fold, and say of it what JSON keeps."""
-    found = metrics.uar(answers["true"], metrics.predicted(answers))
-    mlflow.log_metrics({"inner_uar": inner, "test_uar": found})
+) -> CrossValidatedFold:
+    """Log a fold's figures, and return its result."""
+    test_uar = metrics.uar(answers["true"], metrics.predicted(answers))
+    mlflow.log_metrics({"inner_uar": inner, "test_uar": test_uar})
     mlflow.log_param("temperature", chosen["temperature"])
     mlflow.log_dict(chosen, "members.json")
-    return {
-        "fold": fold,
-        "actors": sorted({int(actor) for actor in answers["actor"]}),
-        "members": [values["architecture"] for values in chosen["members"]],
-        "configurations": chosen["members"],
-        "temperature": chosen["temperature"],
-        "inner_uar": inner,
-        "uar": found,
-        "run_id": child.info.run_id,
-        "run_name": child.info.run_name,
-    }
+    return CrossValidatedFold(
+        fold=fold,
+        actors=sorted({int(actor) for actor in answers["actor"]}),
+        members=[values["architecture"] for values in chosen["members"]],
+        configurations=chosen["members"],
+        temperature=chosen["temperature"],
+        inner_uar=inner,
+        uar=test_uar,
+        run_id=child.info.run_id,
+        run_name=child.info.run_name,
+    )
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from helpers.baseline_corpus import catalogue, settings, write
 from avemo.baselines import clips, summary
 from avemo.baselines.published import SYSTEMS
 from avemo.paths import Project
-from avemo.tracking import json_file
+from avemo.records import BaselineResult, BaselineRun, Interval, Skipped
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def project(tmp_path):
 
 
 def interval(value):
-    return {"value": value, "low": value - 0.1, "high": value + 0.1, "actors": 6, "performances": 9}
+    return Interval(value, value - 0.1, value + 0.1, actors=6, performances=9)
 
 
 def row(project, system):
@@ -33,14 +33,22 @@ def test_before_anything_was_run(project):
     assert here == "  here: not run"
     assert row(project, "cnn")[0].split()[:4] == ["cnn", "-", "-", "-"]
     assert row(project, "face-cnn")[0].split()[:5] == ["face-cnn", "-", "-", "15-19", "%"]
-    assert [name for name, one in summary.found(project).items() if one] == []
+    assert summary.load_results(project) == {}
 
 
 def test_results(project):
     test = {"uar": interval(0.5), "accuracy": interval(0.6)}
-    one = {"channel": "speech", "protocol": "actor", "test": test}
-    found = {"system": "lstm", "synthetic": True, "runs": [one]}
-    json_file.write(project.baseline("lstm") / "runs.json", found)
+    run = BaselineRun(
+        channel="speech",
+        protocol="actor",
+        experiment="avemo/baselines",
+        run_id="r1",
+        run_name="lstm speech actor",
+        predictions="speech-actor.csv",
+        test=test,
+    )
+    result = BaselineResult(system="lstm", synthetic=True, runs=[run], skipped_runs=[])
+    result.write(project.baseline("lstm") / "runs.json")
     (_, here) = row(project, "lstm")
     assert here.split() == [
         *("here:", "speech", "actor"),
@@ -51,9 +59,7 @@ def test_results(project):
 
 
 def test_absent(project):
-    json_file.write(
-        project.baseline("vggish-ml") / "runs.json", {"system": "vggish-ml", "absent": "no"}
-    )
+    Skipped(reason="no").write(project.baseline("vggish-ml") / "runs.json")
     assert row(project, "vggish-ml")[1:] == ["  here: not run: no"]
 
 

@@ -14,7 +14,8 @@ from avemo.baselines import checkpoints, clips
 from avemo.baselines import run as runs
 from avemo.evaluation import metrics
 from avemo.paths import Project
-from avemo.tracking import json_file, store
+from avemo.records import SkippedRun
+from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
 
@@ -45,9 +46,9 @@ def project(tmp_path_factory):
 def run(project, system, chosen):
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
-    found = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
-    json_file.write(folder / "runs.json", found)
-    return found
+    result = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
+    result.write(folder / "runs.json")
+    return result
 
 
 def children(run_id):
@@ -57,26 +58,28 @@ def children(run_id):
 
 
 def test_what_a_system_leaves(project):
-    found = run(project, "lstm", settings())
-    random, actor = found["runs"]
-    assert (found["system"], found["synthetic"], found["left_out"]) == ("lstm", True, [])
+    result = run(project, "lstm", settings())
+    random, actor = result.runs
+    assert (result.system, result.synthetic, result.skipped_runs) == ("lstm", True, [])
     for one, names in ((random, ["fold 4"]), (actor, ["fold 1", "fold 2", "fold 3"])):
-        made = mlflow.get_run(one["run_id"])
+        made = mlflow.get_run(one.run_id)
         assert made.info.status == "FINISHED"
-        assert made.info.run_name == one["run_name"] == f"lstm speech {one['protocol']}"
-        assert made.data.tags["avemo.protocol"] == one["protocol"]
+        assert made.info.run_name == one.run_name == f"lstm speech {one.protocol}"
+        assert made.data.tags["avemo.protocol"] == one.protocol
         assert made.data.tags["avemo.corpus"] == "sample (synthetic)"
         assert made.data.params["published_accuracy"] == "0.66"
         for end in ("low", "high"):
-            assert made.data.metrics[f"test_uar_{end}"] == pytest.approx(one["test"]["uar"][end])
-        below = children(one["run_id"])
+            assert made.data.metrics[f"test_uar_{end}"] == pytest.approx(
+                getattr(one.test["uar"], end)
+            )
+        below = children(one.run_id)
         assert sorted(child.info.run_name for child in below) == names
         assert all("val_uar" in child.data.metrics for child in below)
         assert not any(name.startswith("test") for child in below for name in child.data.metrics)
-        predictions = pd.read_csv(project.baseline("lstm") / one["predictions"])
+        predictions = pd.read_csv(project.baseline("lstm") / one.predictions)
         assert list(predictions) == ["performance", "fold", "true", *metrics.PROBABILITIES]
         guessed = metrics.predicted(predictions)
-        assert metrics.uar(predictions["true"], guessed) == one["test"]["uar"]["value"]
+        assert metrics.uar(predictions["true"], guessed) == one.test["uar"].value
     speech = ROWS[ROWS["channel"].eq(1)].sort_values("performance")
     assert predictions["performance"].tolist() == speech["performance"].tolist()
     assert predictions["true"].tolist() == speech["emotion"].tolist()
@@ -84,10 +87,10 @@ def test_what_a_system_leaves(project):
 
 
 def test_the_validation_part_chooses_the_variant(project):
-    found = run(project, "vggish-ml", settings(protocols=["actor"], channels=["both"]))
-    (one,) = found["runs"]
-    made = mlflow.get_run(one["run_id"])
-    below = children(one["run_id"])
+    result = run(project, "vggish-ml", settings(protocols=["actor"], channels=["both"]))
+    (one,) = result.runs
+    made = mlflow.get_run(one.run_id)
+    below = children(one.run_id)
     assert len(below) == 3 * 18
     for fold in (1, 2, 3):
         scores = {
@@ -98,8 +101,8 @@ def test_the_validation_part_chooses_the_variant(project):
         chosen = made.data.params[f"chosen.fold_{fold}"]
         assert scores[chosen] == max(scores.values())
         assert chosen.startswith("pca")  # the raw embedding was made to say nothing
-    assert one["test"]["accuracy"]["value"] > 0.8
-    assert one["test"]["accuracy"]["performances"] == len(ROWS)
+    assert one.test["accuracy"].value > 0.8
+    assert one.test["accuracy"].performances == len(ROWS)
 
 
 def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
@@ -108,11 +111,11 @@ def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
     try:
         rows = pd.read_parquet(file)
         rows[rows["channel"].eq(1)].to_parquet(project.catalogue)
-        found = run(project, "vggish-ml", settings(channels=["song"], protocols=["random"]))
+        result = run(project, "vggish-ml", settings(channels=["song"], protocols=["random"]))
     finally:
         project.catalogue.write_bytes(file.read_bytes())
-    left = {"channel": "song", "protocol": "random", "reason": "the corpus has no song"}
-    assert (found["runs"], found["left_out"]) == ([], [left])
+    skipped = SkippedRun(channel="song", protocol="random", reason="the corpus has no song")
+    assert (result.runs, result.skipped_runs) == ([], [skipped])
 
 
 @pytest.mark.parametrize(
@@ -127,14 +130,14 @@ def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
 )
 def test_systems_that_see(project, system, modality, extractors, accuracy):
     chosen = settings(channels=["both"], protocols=["random"], epochs=25)
-    (one,) = run(project, system, chosen)["runs"]
-    assert one["test"]["accuracy"]["value"] > 0.6  # of four emotions
-    made = mlflow.get_run(one["run_id"]).data
+    (one,) = run(project, system, chosen).runs
+    assert one.test["accuracy"].value > 0.6  # of four emotions
+    made = mlflow.get_run(one.run_id).data
     assert made.params.get("published_accuracy") == accuracy
     tags = {name.rpartition(".")[2] for name in made.tags if name.startswith("avemo.features.")}
     assert sorted(tags) == extractors
     assert made.tags["avemo.modality"] == modality
-    for child in children(one["run_id"]):
+    for child in children(one.run_id):
         assert child.data.tags["avemo.modality"] == modality
         assert sorted(child.data.params["features"].split(", ")) == extractors
 
@@ -144,9 +147,9 @@ def test_too_few_pictures_are_a_reason_and_no_figure(project, tmp_path):
     few.catalogue.parent.mkdir()
     few.catalogue.write_bytes(project.catalogue.read_bytes())
     write(few, "crops", {"crops": "uint8"}, ROWS[ROWS["actor"].isin([1, 5])].iloc[:12])
-    found = run(few, "face-cnn", settings(protocols=["random", "actor"]))
-    assert found["runs"] == []
-    random, actor = (one["reason"] for one in found["left_out"])
+    result = run(few, "face-cnn", settings(protocols=["random", "actor"]))
+    assert result.runs == []
+    random, actor = (skipped.reason for skipped in result.skipped_runs)
     assert random.startswith("it has features of 8 performances, too few for every emotion")
     assert actor == "it has too few performances with features for three parts"
 
@@ -181,19 +184,19 @@ def test_a_stopped_run_goes_on(project, trainings):
     with pytest.raises(KeyboardInterrupt):
         run(project, "vggish-ml", chosen)
     again = trainings()
-    found = run(project, "vggish-ml", chosen)
+    result = run(project, "vggish-ml", chosen)
     assert len(first.trained) == 38
     assert len(again.trained) == 18 + 3 * 18 - 38
-    below = children(found["runs"][1]["run_id"])
+    below = children(result.runs[1].run_id)
     assert len([one for one in below if one.info.status == "FINISHED"]) == 3 * 18
     checkpoints.clear(project.kept("vggish-ml"))
     assert not project.kept("vggish-ml").exists()
 
     undisturbed = run(project, "vggish-ml", chosen)
     assert len(again.trained) == 2 * (18 + 3 * 18) - 38
-    for one, other in zip(found["runs"], undisturbed["runs"], strict=True):
-        assert one["run_id"] != other["run_id"]
-        assert one["test"] == other["test"]
+    for one, other in zip(result.runs, undisturbed.runs, strict=True):
+        assert one.run_id != other.run_id
+        assert one.test == other.test
 
 
 def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
@@ -204,8 +207,8 @@ def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
     (note,) = project.kept("vggish-ml").glob("speech-actor/*/run")
     stopped = note.read_text()
     again = trainings()
-    (one,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5))["runs"]
-    assert one["run_id"] != stopped
+    (one,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5)).runs
+    assert one.run_id != stopped
     assert len(again.trained) == 3 * 18
     assert mlflow.get_run(stopped).info.status == "KILLED"
 
@@ -236,8 +239,8 @@ def test_a_killed_run_goes_on(project, trainings):
     run_id = note.read_text()
     assert mlflow.get_run(run_id).info.status == "RUNNING"
     again = trainings()
-    (one,) = run(project, "vggish-ml", settings(protocols=["random"], patience=6))["runs"]
-    assert one["run_id"] == run_id
+    (one,) = run(project, "vggish-ml", settings(protocols=["random"], patience=6)).runs
+    assert one.run_id == run_id
     assert mlflow.get_run(run_id).info.status == "FINISHED"
     assert len(again.trained) == 18 - 4
     states = [child.info.status for child in children(run_id)]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from avemo.corpus.ravdess import EMOTIONS
 from dvc.repo import Repo
 
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import dvc_tables
 from avemo.evaluation.metrics import PROBABILITIES
 

@@ -6,8 +6,8 @@ import pytest
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import plots
-from avemo.evaluation.bootstrap import Interval
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import Interval
 
 
 def texts(figure):

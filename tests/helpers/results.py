@@ -1,4 +1,4 @@
-"""Kept predictions as they would be, drawn on the spot: they say nothing of any system."""
+"""Published predictions, drawn at random: they say nothing of any system."""
 
 import json
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.evaluation import metrics
-from avemo.report.facts import Facts
+from avemo.report.manifest import Manifest
 
 CHANNELS = {"speech": (1,), "song": (2,), "both": (1, 2)}
 ACTORS = range(1, 13)
@@ -25,24 +25,24 @@ def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
     ]
     random = np.random.default_rng(seed)
     scores = random.standard_normal((len(rows), 8))
-    scores[np.arange(len(rows)), [one.emotion - 1 for one in rows]] += skill
-    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    scores[np.arange(len(rows)), [row.emotion - 1 for row in rows]] += skill
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     table = pd.DataFrame(
         {
-            "performance": [one.performance for one in rows],
-            "fold": [(one.actor - 1) // 2 % 6 + 1 for one in rows],
-            "true": [one.label for one in rows],
+            "performance": [row.performance for row in rows],
+            "fold": [(row.actor - 1) // 2 % 6 + 1 for row in rows],
+            "true": [row.label for row in rows],
         }
     )
-    table[list(metrics.PROBABILITIES)] = chances.round(6)
+    table[list(metrics.PROBABILITIES)] = probabilities.round(6)
     return table.sort_values("performance", ignore_index=True)
 
 
 def sharpened(table, temperature):
     """As it was before the temperature."""
-    chances = metrics.probabilities(table).clip(1e-6) ** temperature
-    chances /= chances.sum(axis=1, keepdims=True)
-    return table.assign(**dict(zip(metrics.PROBABILITIES, chances.round(6).T, strict=True)))
+    values = metrics.probabilities(table).clip(1e-6) ** temperature
+    values /= values.sum(axis=1, keepdims=True)
+    return table.assign(**dict(zip(metrics.PROBABILITIES, values.round(6).T, strict=True)))
 
 
 def uar(table):
@@ -82,7 +82,6 @@ def champion(table, synthetic=False):
             for fold, rows in table.groupby("fold")
         ],
         "trials": [trial("00", 0.5), trial("01", 0.52, units=32)],
-        "seconds": {"search": 100.0},
     }
 
 
@@ -94,16 +93,16 @@ def trial(number, value, **more):
     }
 
 
-def keep(folder, systems=("lstm", "cnn"), synthetic=False, absent=None, with_champion=True):
+def publish(folder, systems=("lstm", "cnn"), synthetic=False, skipped=None, with_champion=True):
     """Write `results/audio`."""
     (folder / "baselines").mkdir(parents=True)
-    facts = {"champion": None, "systems": []}
+    manifest = {"champion": None, "systems": []}
     if with_champion:
         table = predictions(seed=1)
         table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
         before = sharpened(table, 1.5)
         before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
-        facts["champion"] = champion(table, synthetic)
+        manifest["champion"] = champion(table, synthetic)
     for number, name in enumerate(systems):
         runs = []
         for channel, codes in CHANNELS.items():
@@ -113,12 +112,13 @@ def keep(folder, systems=("lstm", "cnn"), synthetic=False, absent=None, with_cha
                     table = table[::5].assign(fold=4)
                 file = folder / "baselines" / f"{name}-{channel}-{protocol}.csv"
                 table.to_csv(file, index=False, float_format="%.6f")
-                one = {"channel": channel, "protocol": protocol, "performances": len(table)}
-                runs.append(one | {"uar": uar(table), "run": run(f"{name} {channel} {protocol}")})
+                entry = {"channel": channel, "protocol": protocol, "performances": len(table)}
+                runs.append(entry | {"uar": uar(table), "run": run(f"{name} {channel} {protocol}")})
         corpus = "sample (synthetic)" if synthetic else "path"
-        facts["systems"].append(
+        manifest["systems"].append(
             {"name": name, "corpus": corpus, "synthetic": synthetic, "runs": runs}
         )
-    facts["systems"] += [{"name": name, "absent": why} for name, why in (absent or {}).items()]
-    (folder / "runs.json").write_text(json.dumps(Facts.model_validate(facts).model_dump()))
+    reasons = (skipped or {}).items()
+    manifest["systems"] += [{"name": name, "skipped": reason} for name, reason in reasons]
+    (folder / "runs.json").write_text(json.dumps(Manifest.model_validate(manifest).model_dump()))
     return folder

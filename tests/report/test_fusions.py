@@ -1,4 +1,4 @@
-"""What each way to fuse answered: kept, read again, and a section of the page."""
+"""The predictions of each way to fuse: published, read again, and tables of the page."""
 
 from pathlib import Path
 
@@ -8,12 +8,14 @@ from helpers.results import predictions
 
 from avemo.errors import AvemoError
 from avemo.evaluation import metrics
+from avemo.evaluation.bootstrap import Bootstrap
 from avemo.paths import Project
 from avemo.report import fusions
 from avemo.settings import load
 from avemo.tracking import json_file
 
 SETTINGS = load(Path(__file__).parents[2])
+BOOTSTRAP = Bootstrap.from_settings(SETTINGS)
 SKILLS = {"audio": 1.5, "visual": 0.5, "late": 2.5, "attention": 0.2}
 
 
@@ -38,34 +40,37 @@ def with_corpus(source):
     return SETTINGS.model_copy(update={"corpus": corpus})
 
 
-def test_what_is_kept_and_what_is_said_of_it(project):
+def test_what_is_published_is_read_again(project):
     assert fusions.read(project.root) is None
-    assert fusions.keep(project, SETTINGS) == "results/search/fused: taken, 384 performances"
-    found = fusions.read(project.root)
-    page = "\n".join(fusions.section(found, SETTINGS))
-    assert page.count("**Synthetic sample, no statement about accuracy.**") == 2
-    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
-    assert [row[0] for row in rows] == [
-        *("| `audio`", "| `visual`", "| `late`", "| `attention`"),
-        *("| `audio`", "| `visual`", "| `fused`", "| `fused_audio`", "| `fused_visual`"),
+    message = "results/search/fused: imported, 384 performances"
+    assert fusions.import_fusions(project, SETTINGS) == message
+    inner, test = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    assert inner.synthetic
+    assert test.synthetic
+    assert [row[0] for row in inner.rows] == ["`audio`", "`visual`", "`late`", "`attention`"]
+    assert [row[0] for row in test.rows] == [
+        *("`audio`", "`visual`", "`fused`", "`fused_audio`", "`fused_visual`")
     ]
     late = predictions(skill=SKILLS["late"])
-    assert rows[2][2].startswith(f"{metrics.uar(late['true'], metrics.predicted(late)):.3f} [")
-    assert [row[4][0] for row in rows[:4]] == ["–", "–", "+", "-"]
-    assert "128 performances, run `fused`" in page  # what all have answered for
+    assert inner.rows[2][2].startswith(
+        f"{metrics.uar(late['true'], metrics.predicted(late)):.3f} ["
+    )
+    assert [row[4][0] for row in inner.rows] == ["–", "–", "+", "-"]
+    # on the test part, the performances that all systems have
+    assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")
 
 
 def test_the_sample_does_not_take_the_place_of_people(project):
-    fusions.keep(project, with_corpus("path"))
-    kept = (project.root / fusions.FILE).read_bytes()
-    assert "left, for it is of the synthetic sample" in fusions.keep(project, SETTINGS)
-    assert (project.root / fusions.FILE).read_bytes() == kept
-    page = "\n".join(fusions.section(fusions.read(project.root), SETTINGS))
-    assert "Synthetic" not in page
+    fusions.import_fusions(project, with_corpus("path"))
+    before = (project.root / fusions.FILE).read_bytes()
+    assert "left, for it is of the synthetic sample" in fusions.import_fusions(project, SETTINGS)
+    assert (project.root / fusions.FILE).read_bytes() == before
+    published = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    assert not any(table.synthetic for table in published)
 
 
-def test_without_a_fusion_nothing_is_kept(tmp_path):
-    said = fusions.keep(Project(tmp_path), SETTINGS)
+def test_without_a_fusion_nothing_is_published(tmp_path):
+    said = fusions.import_fusions(Project(tmp_path), SETTINGS)
     assert said == "results/search/fused: left, for no fusion was searched and evaluated here"
     assert fusions.read(tmp_path) is None
 
@@ -80,7 +85,7 @@ def test_without_a_fusion_nothing_is_kept(tmp_path):
     ],
 )
 def test_a_damaged_file_is_told(project, damage, message):
-    fusions.keep(project, SETTINGS)
+    fusions.import_fusions(project, SETTINGS)
     file = project.root / fusions.FILE
     damage(pd.read_csv(file)).to_csv(file, index=False)
     with pytest.raises(AvemoError, match=message):

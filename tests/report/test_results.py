@@ -1,4 +1,4 @@
-"""The pages say what is kept, and the same kept files make the same bytes."""
+"""The pages say what is published, and the same predictions make the same bytes."""
 
 import base64
 import json
@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from helpers.results import CHANNELS, keep
+from helpers.results import CHANNELS, publish
 
 from avemo.baselines.published import SYSTEMS
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
-from avemo.report import kept, write
-from avemo.report.judged import judge
+from avemo.report import published
+from avemo.report.pages import render_results, write_pages
+from avemo.report.scored import score
 from avemo.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,7 @@ SETTINGS = load(ROOT)
 SETTINGS = SETTINGS.model_copy(
     update={"evaluation": SETTINGS.evaluation.model_copy(update={"resamples": 200})}
 )
+BOOTSTRAP = Bootstrap.from_settings(SETTINGS)
 FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
 
 
@@ -32,9 +34,9 @@ FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
 def root(tmp_path_factory):
     """A checkout with predictions on real recordings, as they would be."""
     made = tmp_path_factory.mktemp("checkout")
-    keep(made / kept.FOLDER, absent={"vggish-deep": "no weights_of_it"})
+    publish(made / published.FOLDER, skipped={"vggish-deep": "no weights_of_it"})
     pages = ["docs/results.md", "docs/results.html", "docs/experiments.md"]
-    assert write.write(made, SETTINGS) == pages
+    assert write_pages(made, SETTINGS) == pages
     return made
 
 
@@ -44,7 +46,7 @@ def page(root):
 
 
 def text(folder, **how):
-    return write.text(judge(kept.read(keep(folder, **how)), SETTINGS))
+    return render_results(score(published.read(publish(folder, **how)), BOOTSTRAP))
 
 
 def section(page, title):
@@ -52,11 +54,11 @@ def section(page, title):
 
 
 def figures(table):
-    return metrics.intervals(table, Bootstrap.from_settings(SETTINGS))
+    return metrics.intervals(table, BOOTSTRAP)
 
 
 def test_the_headline(root, page):
-    table = kept.table(root / kept.FOLDER / "predictions.csv", "it")
+    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     found = figures(table)
     head = page.partition("\n## ")[0]
     assert f"**UAR {found['uar']}, accuracy {found['accuracy']}**" in head
@@ -74,14 +76,16 @@ def test_the_baselines_beside_what_was_published(root, page):
     rows = [line.strip("| ").split(" | ") for line in baselines.splitlines() if "| `" in line]
     systems = [(f"`{name}`", channel) for name in ("lstm", "cnn") for channel in CHANNELS]
     assert [(row[0], row[1]) for row in rows] == systems
-    published = {(row[0], row[1]): row[2] for row in rows}
-    assert published["`lstm`", "both"] == "0.75"
-    assert published["`cnn`", "speech"] == "–"
+    shares = {(row[0], row[1]): row[2] for row in rows}
+    assert shares["`lstm`", "both"] == "0.75"
+    assert shares["`cnn`", "speech"] == "–"
     for system, channel, _, *ours in rows:
         expected = []
         for protocol in ("random", "actor"):
             name = f"{system.strip('`')}-{channel}-{protocol}.csv"
-            found = figures(kept.table(root / kept.FOLDER / "baselines" / name, name))
+            found = figures(
+                published.read_predictions(root / published.FOLDER / "baselines" / name, name)
+            )
             expected += [str(found["accuracy"]), str(found["uar"])]
         assert ours == expected
 
@@ -94,11 +98,11 @@ def test_what_was_not_run_is_a_line_for_each_cause(page):
     others = [name for name in SYSTEMS if name not in ("lstm", "cnn", "vggish-deep")]
     assert re.findall(r"`(.*?)`", lines[1]) == others
     assert "`face-vgg16` (both, published: 0.32), " in lines[1]
-    assert lines[1].endswith(": no run of it is kept")
+    assert lines[1].endswith(": no run of it is published")
 
 
 def test_a_channel_that_was_left_out_says_why(tmp_path):
-    folder = keep(tmp_path / "kept", systems=["lstm"])
+    folder = publish(tmp_path / "published", systems=["lstm"])
     file = folder / "runs.json"
     facts = json.loads(file.read_text())
     (system,) = facts["systems"]
@@ -106,23 +110,25 @@ def test_a_channel_that_was_left_out_says_why(tmp_path):
         one for one in system["runs"] if (one["channel"], one["protocol"]) == ("song", "actor")
     ]
     system["runs"].remove(left)
-    system["left_out"] = [{"channel": "song", "protocol": "actor", "reason": "there is no song"}]
+    system["skipped_runs"] = [
+        {"channel": "song", "protocol": "actor", "reason": "there is no song"}
+    ]
     file.write_text(json.dumps(facts))
     (folder / "baselines/lstm-song-actor.csv").unlink()
-    found = write.text(judge(kept.read(folder), SETTINGS))
+    found = render_results(score(published.read(folder), BOOTSTRAP))
     assert "\n- `lstm` (song, unseen actors): there is no song\n" in found
     (row,) = re.findall(r"\| `lstm` \| song \|.*", found)
     assert row.endswith("] | not run | not run |")
 
 
 def test_a_system_that_the_study_had_not(tmp_path):
-    found = text(tmp_path / "kept", systems=["whisper-linear"], with_champion=False)
+    found = text(tmp_path / "published", systems=["whisper-linear"], with_champion=False)
     assert "The study had no `whisper-linear`." in found
     assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", found)
 
 
 def test_every_fold_emotion_and_sex(root, page):
-    table = kept.table(root / kept.FOLDER / "predictions.csv", "it")
+    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     folds, emotions = section(page, "The champion by fold"), section(page, "By emotion")
     for fold, rows in table.groupby("fold"):
         found = figures(rows)
@@ -137,7 +143,7 @@ def test_every_fold_emotion_and_sex(root, page):
 
 def test_calibration_before_and_after(root, page):
     before, after = (
-        figures(kept.table(root / kept.FOLDER / name, name))
+        figures(published.read_predictions(root / published.FOLDER / name, name))
         for name in ("uncalibrated.csv", "predictions.csv")
     )
     found = section(page, "Calibration")
@@ -147,7 +153,7 @@ def test_calibration_before_and_after(root, page):
 
 
 def test_the_runs_behind_it(root, page):
-    facts = kept.facts(root / kept.FOLDER)
+    facts = published.read_manifest(root / published.FOLDER)
     found = section(page, "The runs behind it")
     runs = [facts.champion.run, *(fold.run for fold in facts.champion.folds)]
     runs += [one.run for system in facts.systems for one in system.runs]
@@ -158,7 +164,7 @@ def test_the_runs_behind_it(root, page):
 
 
 def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
-    folder = tmp_path / kept.FOLDER
+    folder = tmp_path / published.FOLDER
     found = text(folder, systems=["lstm"], synthetic=True)
     assert found.startswith("# Results\n\n> **Synthetic.**")
     assert "**On the synthetic sample:** **UAR" in found
@@ -166,10 +172,10 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
     assert len(tables) == 8
     for caption in tables:
         assert caption.startswith("**Synthetic sample, no statement about accuracy.** ")
-    write.write(tmp_path, SETTINGS)
+    write_pages(tmp_path, SETTINGS)
     real = tmp_path / "real"
-    keep(real / kept.FOLDER, systems=["lstm"])
-    write.write(real, SETTINGS)
+    publish(real / published.FOLDER, systems=["lstm"])
+    write_pages(real, SETTINGS)
     for name in FIGURES:  # the pictures say so too
         loud, plain = (each / "docs/results" / name for each in (tmp_path, real))
         assert loud.read_bytes() != plain.read_bytes()
@@ -177,16 +183,16 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
 
 def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path):
     alone = text(tmp_path / "champion", systems=())
-    (line,) = re.findall(r"^- .*: no run of it is kept$", alone, re.MULTILINE)
+    (line,) = re.findall(r"^- .*: no run of it is published$", alone, re.MULTILINE)
     assert all(f"`{name}`" in line for name in SYSTEMS)
     assert "not run |" not in alone
     found = text(tmp_path / "baselines", with_champion=False)
-    assert "There is no champion yet" in found
+    assert "No champion's predictions are published yet" in found
     assert "## Calibration" not in found
 
 
 def test_a_single_actor_has_no_interval(tmp_path):
-    folder = keep(tmp_path / "kept", systems=())
+    folder = publish(tmp_path / "published", systems=())
     facts = json.loads((folder / "runs.json").read_text())
     facts["champion"]["folds"] = facts["champion"]["folds"][:1]
     for name in ("predictions.csv", "uncalibrated.csv"):
@@ -197,7 +203,7 @@ def test_a_single_actor_has_no_interval(tmp_path):
     facts["champion"]["folds"][0] |= {"actors": [1], "uar": uar}
     facts["champion"]["performances"] = len(rows)
     (folder / "runs.json").write_text(json.dumps(facts))
-    found = write.text(judge(kept.read(folder), SETTINGS))
+    found = render_results(score(published.read(folder), BOOTSTRAP))
     assert f"**UAR {uar:.3f}, accuracy" in found
 
 
@@ -216,11 +222,13 @@ def test_the_page_holds_its_figures_and_markdown_names_them(root, page):
 
 
 def test_a_rebuild_elsewhere_changes_nothing(root, tmp_path):
-    shutil.copytree(root / kept.FOLDER, tmp_path / kept.FOLDER)
-    for file in (tmp_path / kept.FOLDER).rglob("*.csv"):  # in another order of rows and columns
+    shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
+    for file in (tmp_path / published.FOLDER).rglob(
+        "*.csv"
+    ):  # in another order of rows and columns
         rows = pd.read_csv(file, dtype=str).sample(frac=1, random_state=1)
         rows[rows.columns[::-1]].to_csv(file, index=False)
-    write.write(tmp_path, SETTINGS)
+    write_pages(tmp_path, SETTINGS)
     written = sorted(file for file in (tmp_path / "docs").rglob("*") if file.is_file())
     assert len(written) == 3 + len(FIGURES)
     for file in written:
@@ -238,7 +246,7 @@ sys.exit(code)
 
 
 def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
-    shutil.copytree(root / kept.FOLDER, tmp_path / kept.FOLDER)
+    shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copyfile(ROOT / name, tmp_path / name)
     environment = os.environ | {"AVEMO_ROOT": str(tmp_path)}
@@ -249,7 +257,7 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
     pages = "docs/results.md and docs/results.html and docs/experiments.md"
     assert ended.stdout == f"{pages} are written\n\n"
     assert not (tmp_path / "mlruns").exists()
-    file = tmp_path / kept.FOLDER / "predictions.csv"
+    file = tmp_path / published.FOLDER / "predictions.csv"
     file.write_text(file.read_text().replace(",sad,", ",calm,", 1))
     before = (tmp_path / "docs/results.md").read_bytes()
     ended = subprocess.run(

@@ -2,8 +2,8 @@
 
 import mlflow
 import pytest
-from avemo.project import Project
 
+from avemo.paths import Project
 from avemo.status import hints
 from avemo.tracking import store
 

@@ -50,8 +50,8 @@ class Done:
         return pd.read_csv(self.folder / f"{name}.csv")
 
     def fold(self, number):
-        (found,) = [one for one in self.summary["folds"] if one["fold"] == number]
-        return found
+        (result,) = [fold for fold in self.summary.folds if fold.fold == number]
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -79,58 +79,57 @@ def test_each_performance_is_answered_once(done, name):
 def test_the_temperature_of_each_fold_lies_between_the_two_tables(done):
     before, after = (done.table(name) for name in ("uncalibrated", "predictions"))
     for fold, rows in before.groupby("fold"):
-        scaled = calibration.scale(rows, done.fold(fold)["temperature"])
+        scaled = calibration.scale(rows, done.fold(fold).temperature)
         expected = metrics.probabilities(after[after["fold"].eq(fold)])
         np.testing.assert_allclose(metrics.probabilities(scaled), expected, atol=1e-4)
 
 
 def test_what_the_summary_says(done):
     summary = done.summary
-    assert set(summary) == {"synthetic", "protocol", "run_id", "run_name", "folds", "figures"}
-    assert (summary["synthetic"], summary["protocol"]) == (True, "actor")
+    assert (summary.synthetic, summary.protocol) == (True, "actor")
     table = done.table()
     right = metrics.uar(table["true"], metrics.predicted(table))
-    figure = summary["figures"]["uar"]
-    assert (figure["value"], figure["actors"], figure["performances"]) == (
+    figure = summary.figures["uar"]
+    assert (figure.value, figure.actors, figure.performances) == (
         pytest.approx(right),
         6,
         len(table),
     )
-    assert [one["fold"] for one in summary["folds"]] == [1, 2, 3]
-    for one in summary["folds"]:
-        own = table[table["fold"].eq(one["fold"])]
-        assert one["actors"] == [2 * one["fold"] - 1, 2 * one["fold"]]
-        assert one["uar"] == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
-        assert len(one["configurations"]) == 2
-        assert all(values in (LINEAR, HEAD) for values in one["configurations"])
-        assert one["members"] == [values["architecture"] for values in one["configurations"]]
-        assert 0 <= one["inner_uar"] <= 1
-        assert 0.05 <= one["temperature"] <= 20
+    assert [one.fold for one in summary.folds] == [1, 2, 3]
+    for one in summary.folds:
+        own = table[table["fold"].eq(one.fold)]
+        assert one.actors == [2 * one.fold - 1, 2 * one.fold]
+        assert one.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
+        assert len(one.configurations) == 2
+        assert all(values in (LINEAR, HEAD) for values in one.configurations)
+        assert one.members == [values["architecture"] for values in one.configurations]
+        assert 0 <= one.inner_uar <= 1
+        assert 0.05 <= one.temperature <= 20
 
 
 def test_what_its_runs_say(done):
-    run = mlflow.get_run(done.summary["run_id"])
+    run = mlflow.get_run(done.summary.run_id)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == done.summary["run_name"] == "crossvalidate"
+    assert run.info.run_name == done.summary.run_name == "crossvalidate"
     assert run.data.tags["avemo.stage"] == "crossvalidate@audio"
     plain = done.table("uncalibrated")
     error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
     logged = run.data.metrics
     assert logged["crossvalidated_calibration_error_before"] == pytest.approx(error, abs=1e-4)
-    assert logged["crossvalidated_uar"] == done.summary["figures"]["uar"]["value"]
-    for one in done.summary["folds"]:
-        child = mlflow.get_run(one["run_id"])
+    assert logged["crossvalidated_uar"] == done.summary.figures["uar"].value
+    for one in done.summary.folds:
+        child = mlflow.get_run(one.run_id)
         assert child.data.tags["mlflow.parentRunId"] == run.info.run_id
-        assert (child.info.run_name, child.info.status) == (one["run_name"], "FINISHED")
-        assert child.data.metrics == {"inner_uar": one["inner_uar"], "test_uar": one["uar"]}
+        assert (child.info.run_name, child.info.status) == (one.run_name, "FINISHED")
+        assert child.data.metrics == {"inner_uar": one.inner_uar, "test_uar": one.uar}
 
 
 def test_no_answer_depends_on_its_own_fold_s_labels(done, root):
     other = Done(project(root / "altered"), altered(dataset(), 2, seed=1)).run()
     expected, found = done.fold(2), other.fold(2)
-    assert found["uar"] != expected["uar"]
+    assert found.uar != expected.uar
     for key in ("configurations", "temperature", "inner_uar"):
-        assert found[key] == expected[key]
+        assert getattr(found, key) == getattr(expected, key)
     for name in TABLES:
         found, expected = other.table(name), done.table(name)
         own = found["fold"].eq(2)
@@ -151,7 +150,7 @@ def test_the_project_s_own_test_fold_is_answered_as_by_the_model_that_is_kept(do
     np.testing.assert_allclose(
         metrics.probabilities(found), metrics.probabilities(expected), atol=1e-5
     )
-    assert Bundle(folder).description["members"] == done.fold(1)["configurations"]
+    assert Bundle(folder).description["members"] == done.fold(1).configurations
 
 
 def test_what_was_fitted_before_it_was_stopped_is_not_fitted_again(root, monkeypatch):

@@ -1,10 +1,10 @@
-"""What is kept is read as it is, or refused with one line that names the file and the trouble."""
+"""Published predictions are read as they are, or refused with one line that names the file."""
 
 import json
 
 import pandas as pd
 import pytest
-from helpers.results import keep, predictions
+from helpers.results import predictions, publish
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
-from avemo.report import kept
+from avemo.report import published
 
 TABLE = predictions(actors=range(1, 3))
 FEW = hypothesis_settings(
@@ -22,12 +22,12 @@ FEW = hypothesis_settings(
 
 @pytest.fixture
 def folder(tmp_path):
-    return keep(tmp_path / "audio", systems=["lstm"])
+    return publish(tmp_path / "audio", systems=["lstm"])
 
 
 def refused(folder):
     with pytest.raises(AvemoError) as error:
-        kept.read(folder)
+        published.read(folder)
     message = str(error.value)
     assert str(folder) not in message
     assert "\n" not in message
@@ -45,7 +45,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(tmp_path, rows, columns):
     files = tmp_path / "one.csv", tmp_path / "other.csv"
     TABLE.to_csv(files[0], index=False)
     TABLE.loc[list(rows), list(columns)].to_csv(files[1], index=False)
-    one, other = (kept.table(file, file.name) for file in files)
+    one, other = (published.read_predictions(file, file.name) for file in files)
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -58,11 +58,11 @@ def test_a_flipped_label_is_refused(tmp_path, row, emotion):
     table.loc[row, "true"] = emotion
     table.to_csv(file, index=False)
     if right:
-        assert len(kept.table(file, "it")) == len(TABLE)
+        assert len(published.read_predictions(file, "it")) == len(TABLE)
         return
     what = "is by its name of another emotion" if emotion in EMOTIONS else "is no emotion"
     with pytest.raises(AvemoError, match=what):
-        kept.table(file, "it")
+        published.read_predictions(file, "it")
 
 
 @FEW
@@ -73,12 +73,12 @@ def test_probabilities_that_do_not_sum_to_one_are_refused(tmp_path, row, column,
     table.loc[row, column] += more
     table.to_csv(file, index=False)
     with pytest.raises(AvemoError, match=r"to one|beyond 0 and 1") as error:
-        kept.table(file, "it")
+        published.read_predictions(file, "it")
     assert table.loc[row, "performance"] in str(error.value)
 
 
 def test_what_the_names_say(folder):
-    rows = kept.read(folder).tables["baselines/lstm-both-actor.csv"]
+    rows = published.read(folder).predictions["baselines/lstm-both-actor.csv"]
     for row in rows.itertuples():
         channel, emotion, *_, actor = row.performance.split("-")
         assert row.actor == int(actor)
@@ -151,7 +151,7 @@ def test_a_baseline_s_channel(folder):
 
 def test_rounding_may_have_made_ties(tmp_path):
     """What was likeliest by less than the sixth place can be read either way."""
-    folder = keep(tmp_path / "audio", systems=["lstm"], with_champion=False)
+    folder = publish(tmp_path / "audio", systems=["lstm"], with_champion=False)
     file = folder / "baselines/lstm-speech-random.csv"
 
     def tied(rows):
@@ -165,7 +165,7 @@ def test_rounding_may_have_made_ties(tmp_path):
         facts["systems"][0]["runs"][0]["uar"] = uar
         (folder / "runs.json").write_text(json.dumps(facts))
         if fits:
-            kept.read(folder)
+            published.read(folder)
         else:
             assert "it was 0.2600" in refused(folder)
 
@@ -193,4 +193,6 @@ def test_no_facts(folder, tmp_path):
     assert refused(folder).startswith("results/audio/runs.json: Invalid JSON")
     (folder / "runs.json").unlink()
     assert "results/audio/runs.json is missing" in refused(folder)
-    assert refused(tmp_path / "none").startswith("nothing is kept in results/audio: run the stages")
+    assert refused(tmp_path / "none").startswith(
+        "nothing is published in results/audio: run the stages"
+    )

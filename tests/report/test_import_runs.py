@@ -1,15 +1,17 @@
-"""Finished stages become what is kept: whole, with their runs, or not at all."""
+"""Finished stages are published as a whole, with their runs, or not at all."""
 
 import json
 
 import mlflow
 import pytest
-from helpers.results import champion, keep, predictions, sharpened, uar
+from helpers.results import champion, predictions, publish, sharpened, uar
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.report import experiments, kept
-from avemo.report.takeover import takeover
+from avemo.records import Skipped
+from avemo.report import published
+from avemo.report.experiments import render_experiments
+from avemo.report.import_runs import import_runs
 from avemo.tracking import store
 
 COMMIT = "f" * 40
@@ -57,10 +59,11 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
     table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
     before = sharpened(table, 1.5)
     before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
-    found = {"synthetic": False, "protocol": "actor", "run_id": parent, "run_name": "-"}
-    found |= {"folds": folds, "figures": {}} | summary
-    (folder / "summary.json").write_text(json.dumps(found))
-    return found
+    result = {"synthetic": False, "protocol": "actor", "run_id": parent, "run_name": "-"}
+    result |= {"folds": folds, "figures": {}} | summary
+    header = {"record": "CrossValidationResult", "version": 1}
+    (folder / "summary.json").write_text(json.dumps(header | result))
+    return result
 
 
 def searched(project, tracked, architectures, current=True, corpus="path", status="FINISHED"):
@@ -90,7 +93,7 @@ def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "speech-actor.csv", index=False, float_format="%.6f")
     figure = {"value": uar(table), "low": None, "high": None, "actors": 12}
-    one = {
+    entry = {
         "channel": "speech",
         "protocol": "actor",
         "experiment": "avemo/baselines",
@@ -99,18 +102,19 @@ def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
         "predictions": "speech-actor.csv",
         "test": {"uar": figure | {"performances": len(table)}},
     } | run
-    found = {"system": name, "synthetic": synthetic, "runs": [one], "left_out": []}
-    (folder / "runs.json").write_text(json.dumps(found))
+    result = {"system": name, "synthetic": synthetic, "runs": [entry], "skipped_runs": []}
+    header = {"record": "BaselineResult", "version": 1}
+    (folder / "runs.json").write_text(json.dumps(header | result))
 
 
-def absent(project, name, reason):
+def skipped(project, name, reason):
     folder = project.baseline(name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "runs.json").write_text(json.dumps({"system": name, "absent": reason}))
+    Skipped(reason=reason).write(folder / "runs.json")
 
 
 def content(project):
-    folder = project.root / kept.FOLDER
+    folder = project.root / published.FOLDER
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
@@ -118,17 +122,17 @@ def content(project):
 def test_everything_that_is_finished(project, tracked):
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
-    absent(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
-    said = takeover(project)
+    skipped(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
+    said = import_runs(project)
     assert [line.partition(":")[0] for line in said] == [
         "study/crossvalidation/audio",
         "study/baselines/lstm",
         "study/baselines/vggish-ml",
     ]
-    assert "taken, 384 performances of run crossvalidate" in said[0]
-    assert said[1].endswith("taken, runs: 1")
-    found = kept.read(project.root / kept.FOLDER)
-    best = found.facts.champion
+    assert "imported, 384 performances of run crossvalidate" in said[0]
+    assert said[1].endswith("imported, runs: 1")
+    publication = published.read(project.root / published.FOLDER)
+    best = publication.manifest.champion
     assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
     assert best.run.model_dump() == {
         "experiment": "avemo/audio",
@@ -142,41 +146,27 @@ def test_everything_that_is_finished(project, tracked):
         assert (fold.run.run_id, fold.run.run_name) == (given["run_id"], f"fold {fold.fold}")
         assert fold.run.commit == COMMIT
         assert fold.configurations == given["configurations"]
-    lstm, vggish = found.facts.systems
+    lstm, vggish = publication.manifest.systems
     assert lstm.runs[0].run.changed
     assert lstm.runs[0].run.run_name == "lstm speech actor"
-    assert vggish.absent == "there is none in …, nor at https://a.b/c"
+    assert vggish.skipped == "there is none in …, nor at https://a.b/c"
     stage = project.root / "study/crossvalidation/audio"
     for name in ("predictions.csv", "uncalibrated.csv"):
         assert content(project)[name] == (stage / name).read_bytes()
     assert str(project.root) not in content(project)["runs.json"].decode()
     before = content(project)
-    takeover(project)
+    import_runs(project)
     assert content(project) == before
 
 
-def test_one_configuration_for_all_members(project, tracked):
-    summary = cross_validated(project, tracked)
-    for fold in summary["folds"]:
-        fold["configuration"] = fold.pop("configurations")[0]
-    file = project.root / "study/crossvalidation/audio/summary.json"
-    file.write_text(json.dumps(summary | {"seconds": {"search": 1.5}}))
-    takeover(project)
-    found = kept.facts(project.root / kept.FOLDER).champion
-    assert [fold.configurations for fold in found.folds] == [
-        [fold["configuration"]] for fold in summary["folds"]
-    ]
-    assert found.seconds == {"search": 1.5}
-
-
 def test_what_has_no_finished_stage_stays(project, tracked):
-    keep(project.root / kept.FOLDER, systems=["lstm", "cnn"])
+    publish(project.root / published.FOLDER, systems=["lstm", "cnn"])
     before = content(project)
     baseline(project, tracked, "cnn")
-    absent(project, "lstm", "no features")
-    said = takeover(project)
+    skipped(project, "lstm", "no features")
+    said = import_runs(project)
     assert said[1] == (
-        "study/baselines/lstm: left, for it is not run here, and its runs elsewhere are kept"
+        "study/baselines/lstm: left, for it is not run here, and its runs elsewhere are published"
     )
     after = content(project)
     assert {name for name in after if "cnn" in name} == {"baselines/cnn-speech-actor.csv"}
@@ -188,25 +178,25 @@ def test_what_has_no_finished_stage_stays(project, tracked):
 def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
-    (folder / "summary.json").write_text(json.dumps({"absent": "search.budget is quick"}))
+    Skipped(reason="search.budget is quick").write(folder / "summary.json")
     left = "study/crossvalidation/audio: left, for it is not run here: search.budget is quick"
-    assert refused(project) == f"no stage here made predictions that could be kept: {left}"
-    keep(project.root / kept.FOLDER)
+    assert refused(project) == f"no stage here made predictions that could be published: {left}"
+    publish(project.root / published.FOLDER)
     before = content(project)
-    assert takeover(project) == [left]
+    assert import_runs(project) == [left]
     assert content(project).keys() == before.keys()
     baseline(project, tracked, "lstm")
-    assert takeover(project)[0] == left
+    assert import_runs(project)[0] == left
 
 
 def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
-    keep(project.root / kept.FOLDER, systems=["lstm"])
+    publish(project.root / published.FOLDER, systems=["lstm"])
     before = content(project)
     cross_validated(project, tracked, synthetic=True)
     baseline(project, tracked, "lstm", synthetic=True)
-    said = takeover(project)
+    said = import_runs(project)
     assert [line.partition("left, for ")[2] for line in said] == [
-        "it is of the synthetic sample, and what is kept is of real recordings"
+        "it is of the synthetic sample, and what is published is of real recordings"
     ] * 2
     after = content(project)
     assert json.loads(after.pop("runs.json")) == json.loads(before.pop("runs.json"))
@@ -214,11 +204,11 @@ def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
 
 
 def test_real_recordings_replace_the_synthetic_sample(project, tracked):
-    keep(project.root / kept.FOLDER, systems=["lstm"], synthetic=True)
+    publish(project.root / published.FOLDER, systems=["lstm"], synthetic=True)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
-    takeover(project)
-    facts = kept.facts(project.root / kept.FOLDER)
+    import_runs(project)
+    facts = published.read_manifest(project.root / published.FOLDER)
     assert not facts.champion.synthetic
     assert not any(system.synthetic for system in facts.systems)
 
@@ -227,7 +217,7 @@ def refused(project):
     """Everything stays as it was."""
     before = content(project)
     with pytest.raises(AvemoError) as error:
-        takeover(project)
+        import_runs(project)
     assert content(project) == before
     assert [file.name for file in (project.root / "results").glob(".*")] == []
     return str(error.value)
@@ -238,7 +228,7 @@ def test_nothing_finished(project, tracked):
 
 
 def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
-    keep(project.root / kept.FOLDER)
+    publish(project.root / published.FOLDER)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm", run_id="0" * 32)
     assert f"the run {'0' * 32} is not at sqlite:///" in refused(project)
@@ -247,20 +237,20 @@ def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
 def test_a_stage_that_its_run_contradicts(project, tracked):
     baseline(project, tracked, "lstm", protocol="random")
     assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
-    summary = cross_validated(project, tracked, synthetic=True)
+    cross_validated(project, tracked, synthetic=True)
     file = project.root / "study/crossvalidation/audio/summary.json"
-    file.write_text(json.dumps(summary | {"synthetic": False}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"synthetic": False}))
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
 
 def test_a_stage_with_damaged_predictions(project, tracked):
-    keep(project.root / kept.FOLDER)
+    publish(project.root / published.FOLDER)
     flipped = SPEECH.copy()
     flipped.loc[0, "true"] = "surprised"
     cross_validated(project, tracked, table=flipped)
     found = refused(project)
     place = "study/crossvalidation/audio/predictions.csv"
-    assert found.startswith(f"nothing is taken: {place}: 01-01-01-01-01-01 is by its name")
+    assert found.startswith(f"nothing is imported: {place}: 01-01-01-01-01-01 is by its name")
     assert found.endswith("Run its stage again (dvc repro --force in study)")
     cross_validated(project, tracked, table=predictions(skill=9.0))
     assert "these are not the run's predictions" in refused(project)
@@ -269,37 +259,41 @@ def test_a_stage_with_damaged_predictions(project, tracked):
 
 
 def test_a_damaged_summary(project, tracked):
+    cross_validated(project, tracked, protocol="none")
+    expected = "audio/summary.json: protocol: Input should be 'random' or 'actor'"
+    assert expected in refused(project)
+
+
+def test_a_champion_is_tested_on_unseen_actors(project, tracked):
     cross_validated(project, tracked, protocol="random")
-    assert refused(project) == (
-        "study/crossvalidation/audio/summary.json, protocol: Input should be 'actor'"
-    )
+    assert "left, for its protocol is random, and not actor" in refused(project)
 
 
-def test_what_other_searches_tried_is_kept_beside_the_champion_s_own(project, tracked):
+def test_what_other_searches_tried_stays_beside_the_champion_s_own(project, tracked):
     cross_validated(project, tracked)
     searched(project, tracked, ["tuned"], current=False)
     searched(project, tracked, ["failed"], current=False, status="FAILED")
     searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
     searched(project, tracked, ["cnn", "lstm"])
 
-    def kept_now():
-        takeover(project)
-        best = kept.read(project.root / kept.FOLDER).facts.champion
+    def published_now():
+        import_runs(project)
+        best = published.read(project.root / published.FOLDER).manifest.champion
         names = [[one.hyperparameters["architecture"] for one in each]
                  for each in (best.trials, best.others)]  # fmt: skip
         return *names, best
 
-    trials, others, best = kept_now()
+    trials, others, best = published_now()
     assert (trials, others) == (["cnn", "lstm"], ["tuned"])
     assert best.trials[1].folds == {"2": 0.6, "3": 0.6}
     assert best.others[0].run.commit.startswith("tuned")
-    page = experiments.text(best)
+    page = render_experiments(best)
     assert page.index("trial 00 cnn") < page.index("Other searches") < page.index("trial 00 tuned")
 
     searched(project, tracked, ["newer"])
     for run in mlflow.search_runs(experiment_names=["avemo/audio"], output_format="list"):
         if run.data.tags.get("mlflow.source.git.commit", "").startswith("tuned"):
-            mlflow.delete_run(run.info.run_id)  # gone from the store, not from what is kept
-    trials, others, _ = kept_now()
+            mlflow.delete_run(run.info.run_id)  # gone from the store, not from what is published
+    trials, others, _ = published_now()
     assert trials == ["newer"]
     assert sorted(others) == ["cnn", "lstm", "tuned"]

@@ -1,0 +1,153 @@
+"""`results/audio/runs.json`: which run made each published file of predictions."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from ..errors import AvemoError
+from ..records import (
+    Channel,
+    Configuration,
+    FoldResult,
+    Protocol,
+    SkippedRun,
+    SystemName,
+)
+from ..schema import Strict
+
+__all__ = [
+    "PREDICTIONS",
+    "RUNS",
+    "UNCALIBRATED",
+    "Baseline",
+    "Champion",
+    "Fold",
+    "Manifest",
+    "Run",
+    "System",
+    "Trial",
+    "read",
+]
+
+RUNS = "runs.json"
+#: the champion's predictions, and the same before temperature scaling
+PREDICTIONS, UNCALIBRATED = "predictions.csv", "uncalibrated.csv"
+
+
+class Run(Strict):
+    """A run in MLflow.
+
+    Args:
+        commit: of the code; empty where it was in no repository
+        changed: whether the code differed from that commit
+    """
+
+    experiment: str
+    run_id: str
+    run_name: str
+    commit: str
+    changed: bool
+    params: dict[str, str]
+
+
+class Fold(FoldResult):
+    """One fold of the champion's cross-validation."""
+
+    run: Run
+
+
+class Trial(Strict):
+    """One configuration that a search tried.
+
+    Args:
+        folds: UAR on each inner fold, by its number, of a model that was not trained on it
+    """
+
+    hyperparameters: Configuration
+    folds: dict[str, float]
+    run: Run
+
+
+class Champion(Strict):
+    """The cross-validation of the whole procedure: search, ensemble selection and calibration.
+
+    Args:
+        trials: what its search tried
+        others: what other searches tried, on the same corpus
+    """
+
+    corpus: str
+    synthetic: bool
+    protocol: Literal["actor"]
+    performances: int
+    run: Run
+    folds: list[Fold]
+    trials: list[Trial] = Field(default_factory=list)
+    others: list[Trial] = Field(default_factory=list)
+
+
+class Baseline(Strict):
+    """A baseline on a channel, by a protocol.
+
+    Args:
+        uar: as the stage measured it
+    """
+
+    channel: Channel
+    protocol: Protocol
+    performances: int
+    uar: float
+    run: Run
+
+
+class System(Strict):
+    """The runs of a baseline.
+
+    Args:
+        skipped: why there are none; empty where there are some
+    """
+
+    name: SystemName
+    corpus: str = ""
+    synthetic: bool = False
+    runs: list[Baseline] = Field(default_factory=list)
+    skipped_runs: list[SkippedRun] = Field(default_factory=list)
+    skipped: str = ""
+
+    def predictions(self, run: Baseline) -> str:
+        """Return the file of a run's predictions, below `results/audio`."""
+        return f"baselines/{self.name}-{run.channel}-{run.protocol}.csv"
+
+
+class Manifest(Strict):
+    """The whole file."""
+
+    champion: Champion | None = None
+    systems: list[System] = Field(default_factory=list)
+
+    @property
+    def files(self) -> list[str]:
+        """The files of predictions, below `results/audio`."""
+        champion = [PREDICTIONS, UNCALIBRATED] if self.champion else []
+        return [
+            *champion,
+            *(system.predictions(run) for system in self.systems for run in system.runs),
+        ]
+
+
+def read(folder: Path, name: str) -> Manifest:
+    """Return a folder's manifest.
+
+    Args:
+        name: what an error calls the file
+
+    Raises:
+        AvemoError: the file is no JSON, or a key, type or value is wrong
+    """
+    try:
+        return Manifest.model_validate_json((folder / RUNS).read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(place) for place in first["loc"])
+        raise AvemoError(f"{name}{f', {key}' if key else ''}: {first['msg']}") from None

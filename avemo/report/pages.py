@@ -1,0 +1,125 @@
+"""docs/results.md, docs/results.html and docs/experiments.md, from the published predictions."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..evaluation import plots as common
+from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.metrics import chance_level
+from ..io import whole
+from ..page import code, html
+from ..settings import Settings
+from ..templates import render
+from . import baselines, champion, fusions, plots, published
+from .experiments import render_experiments
+from .manifest import PREDICTIONS, UNCALIBRATED, Run
+from .scored import Scored, score
+
+__all__ = ["DOCS", "NAME", "render_results", "write_pages"]
+
+#: in a checkout
+DOCS = Path("docs")
+#: `results.md`, `results.html`, and `results/` with the figures
+NAME = "results"
+
+#: in a figure's title
+_SYNTHETIC = " · synthetic sample"
+
+
+def write_pages(root: Path, settings: Settings) -> list[str]:
+    """Write the pages anew; the same published predictions give the same bytes.
+
+    Args:
+        root: of the checkout
+        settings: `evaluation` and `seed` say how the intervals are made
+
+    Returns:
+        the pages, relative to the root
+
+    Raises:
+        AvemoError: nothing is published, or a file is damaged; then nothing is written
+    """
+    bootstrap = Bootstrap.from_settings(settings)
+    scored = score(published.read(root / published.FOLDER), bootstrap)
+    markdown = render_results(scored, fusions.read(root))
+    pictures = {f"{NAME}/{name}.svg": content for name, content in _figures(scored).items()}
+    pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
+    best = scored.published.manifest.champion
+    if best and best.trials:
+        pages["experiments.md"] = render_experiments(best)
+    with whole(root / DOCS / NAME) as beside:
+        beside.mkdir()
+        for name, content in pictures.items():
+            (beside / Path(name).name).write_bytes(content)
+    for name, text in pages.items():
+        with whole(root / DOCS / name) as beside:
+            beside.write_text(text, encoding="utf-8")
+    return [(DOCS / name).as_posix() for name in pages]
+
+
+def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
+    """Return docs/results.md.
+
+    Args:
+        scored: what is published of sound
+        fused: what is published of sound and picture, each alone and joined
+    """
+    best = champion.tables(scored)
+    runs = _runs(scored)
+    return render(
+        "avemo.report",
+        "results.md.j2",
+        synthetic=baselines.is_synthetic(scored) or bool(best and best.synthetic),
+        champion=best,
+        baselines=baselines.tables(scored),
+        bootstrap=scored.bootstrap,
+        fusions=[] if fused is None else fusions.tables(fused, scored.bootstrap),
+        fusions_file=fusions.FILE,
+        runs=[
+            (run.experiment, run.run_name, code(run.run_id), _commit(run), corpus)
+            for run, corpus in runs
+        ],
+        runs_synthetic=all("synthetic" in corpus for _, corpus in runs),
+    )
+
+
+def _figures(scored: Scored) -> dict[str, bytes]:
+    """Return the figures as SVG, by name."""
+    best, figures = scored.published.manifest.champion, {}
+    accuracies, synthetic = baselines.accuracies(scored)
+    if best:
+        rows = scored.published.predictions[PREDICTIONS]
+        accuracies = {
+            "the champion": {plots.ACTOR: scored.figures[PREDICTIONS]["accuracy"]}
+        } | accuracies
+        synthetic |= best.synthetic
+        uars = {"all actors": scored.figures[PREDICTIONS]["uar"]} | {
+            f"fold {fold.fold}": scored.score(rows[rows["fold"].eq(fold.fold)])["uar"]
+            for fold in best.folds
+        }
+        stages = {
+            "before temperature scaling": scored.published.predictions[UNCALIBRATED],
+            "after": rows,
+        }
+        suffix = _SYNTHETIC * best.synthetic
+        chance = chance_level(rows["true"])
+        figures["folds"] = common.comparison(uars, f"Every fold{suffix}", chance=chance)
+        figures["confusion"] = common.confusion(rows, f"Unseen actors{suffix}")
+        figures["reliability"] = plots.reliability(stages, f"Calibration{suffix}")
+    figures["accuracies"] = plots.accuracies(accuracies, f"Accuracy{_SYNTHETIC * synthetic}")
+    return {name: plots.svg(figure) for name, figure in figures.items()}
+
+
+def _runs(scored: Scored) -> list[tuple[Run, str]]:
+    """Return every run that made predictions, with its corpus."""
+    runs: list[tuple[Run, str]] = []
+    if best := scored.published.manifest.champion:
+        runs += [(run, best.corpus) for run in (best.run, *(fold.run for fold in best.folds))]
+    for system in baselines.systems(scored):
+        runs += [(baseline.run, system.corpus) for baseline in system.runs]
+    return runs
+
+
+def _commit(run: Run) -> str:
+    return (code(run.commit[:12]) if run.commit else "none") + " and changes" * run.changed
