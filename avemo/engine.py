@@ -4,27 +4,26 @@ import logging
 import os
 import pickle
 import socket
+import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from . import threads
 from .errors import SettingsError
 
-__all__ = ["connected", "cores", "run"]
+__all__ = ["call", "connected", "cores", "run"]
 
 #: glibc would give each array's memory back to the system and fetch it anew, page by page: for
 #: sounds and pictures that is half of a worker's time
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 27), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
 #: a worker is one of many, and what it says would go through the progress bar
-_TENSORFLOW = {
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-}
+_SILENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,8 +47,8 @@ def run(
 ) -> Iterator[Result]:
     """Apply a function to each item, in parallel, under a progress bar.
 
-    Each call has one thread of the numeric libraries, so that results are the same to the last bit
-    wherever they are computed.
+    Each call has one thread of the numeric libraries (see `threads`), so that results are the same
+    to the last bit wherever they are computed.
 
     Args:
         function: of a module that a worker can import (or an object of its class, which each worker
@@ -57,7 +56,8 @@ def run(
         items: its arguments, one by one
         title: what the progress bar says
         unit: what an item is called
-        workers: processes; 1 stays in this one. By default one a core
+        workers: processes; 1 stays in this one, unless TensorFlow has computed here with more than
+            one thread. By default one a core
         cluster: address of a Ray cluster to use instead, `auto` or HOST:PORT
 
     Yields:
@@ -74,7 +74,7 @@ def run(
             return
         if cluster:
             results = _on_cluster(function, items, cluster)
-        elif workers > 1:
+        elif workers > 1 or not threads.limit_tensorflow():
             results = _on_cores(function, items, workers)
         else:
             results = _here(function, items)
@@ -87,36 +87,65 @@ def run(
 def _here(
     function: Callable[[Item], Result], items: Collection[Item]
 ) -> Generator[Result, None, None]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with threads.single_threaded():
         yield from map(function, items)
+
+
+def call(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a function as `run` does: with one thread of the numeric libraries.
+
+    Where TensorFlow has computed in this process with more, the call goes to a process that is kept
+    for such calls: function, arguments and result must be picklable.
+
+    Raises:
+        BrokenProcessPool: that process died; the next call starts another
+    """
+    if threads.limit_tensorflow():
+        with threads.single_threaded():
+            return function(*arguments)
+    with _lock:
+        pool = _one_worker()
+    try:
+        return pool.submit(function, *arguments).result()
+    except BrokenProcessPool:
+        with _lock:
+            _one_worker.cache_clear()
+        raise
+
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _one_worker() -> ProcessPoolExecutor:
+    return _workers(1)
 
 
 def _on_cores(
     function: Callable[[Item], Result], items: Collection[Item], workers: int
 ) -> Generator[Result, None, None]:
-    os.environ.update(_ALLOCATOR)  # read by a process when it starts
-    # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
-    pool = ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_start, initargs=(function,)
-    )
+    pool = _workers(workers, function)
     try:
         yield from pool.map(_call, items, chunksize=_share(items))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _workers(count: int, *function: Callable[[Any], Any]) -> ProcessPoolExecutor:
+    os.environ.update(_ALLOCATOR)  # read by a process when it starts
+    # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=function)
+
+
 _function: Callable[[Any], Any]
 
 
-def _start(function: Callable[[Any], Any]) -> None:
-    from threadpoolctl import threadpool_limits
-
+def _start(*function: Callable[[Any], Any]) -> None:
     global _function
-    _function = function
-    threadpool_limits(1)
-    os.environ.update(_TENSORFLOW)  # read when it is imported; this process will train nothing
+    os.environ.update(_SILENT)
+    threads.limit_process()
+    if function:
+        (_function,) = function
 
 
 def _call(item: Any) -> Any:
@@ -165,9 +194,7 @@ def _remote(row: dict[str, bytes], content: bytes) -> dict[str, bytes]:
 @lru_cache(maxsize=1)
 def _loaded(content: bytes) -> Callable[[Any], Any]:
     """The function, the same object for every call of a worker."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
+    threads.limit_process()
     return cast(Callable[[Any], Any], pickle.loads(content))
 
 
@@ -191,7 +218,7 @@ def connected(address: str) -> Iterator[Any]:
             address,
             runtime_env={
                 "py_modules": [str(Path(__file__).parent)],
-                "env_vars": _ALLOCATOR | _TENSORFLOW,
+                "env_vars": _ALLOCATOR | _SILENT | threads.VARIABLES,
             },
             logging_level=logging.ERROR,
             log_to_driver=False,

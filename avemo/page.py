@@ -1,12 +1,11 @@
-"""Markdown for a forge to show, and the same as one HTML page that holds its pictures."""
+"""Pieces of Markdown, and a page of it as one HTML file that holds its pictures."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 __all__ = ["code", "html", "plain", "table"]
 
-#: what stands in a column of figures where there is none
+#: cells of a column of figures that hold none
 _NO_FIGURE = ("–", "not run")
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
@@ -40,12 +39,12 @@ BODY</body>
 
 
 def html(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
-    """A page that needs nothing beside it.
+    """Return an HTML page that needs no other file.
 
     Args:
         title: in the browser's tab
         text: in Markdown
-        pictures: what the text calls each PNG or SVG, and its content
+        pictures: the content of each PNG or SVG, by the name that the text gives it
     """
     from markdown_it import MarkdownIt
 
@@ -57,21 +56,26 @@ def html(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
     return _PAGE.replace("TITLE", title).replace("BODY", body)
 
 
-def table(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
-    """Columns of figures, or of why there is none, are flush right."""
-    lines = [[str(cell) for cell in line] for line in lines]
+def table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table in Markdown; columns of figures are flush right.
+
+    Args:
+        head: the names of the columns
+        rows: at least one
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
     rule = [
         "---:" if all(cell[:1].isdecimal() or cell in _NO_FIGURE for cell in column) else "---"
-        for column in zip(*lines, strict=True)
+        for column in zip(*cells, strict=True)
     ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *lines))
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *cells))
 
 
 def code(text: str) -> str:
-    """A name as it is."""
+    """Return a name in the type of code."""
     return f"`{' '.join(text.split()).replace('`', chr(39))}`"
 
 
 def plain(text: str) -> str:
-    """A sentence that may hold what Markdown takes for its own."""
+    """Return text whose characters mean nothing to Markdown."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>" else letter for letter in text)

@@ -123,15 +123,16 @@ def _pages(models: dict[str, Any], uri: str) -> dict[str, str]:
         for version in model["versions"]
         if "champion" in version["aliases"]
     }
+    pages = {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
     if not champions:
-        return {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
+        return pages
     run_ids, experiment_ids = (
         quote(json.dumps([version[key] for version in champions.values()]).replace(" ", ""))
         for key in ("run_id", "experiment_id")
     )
     modality = "fused" if "fused" in champions else next(iter(champions))
     version = champions[modality]["version"]
-    return {
+    return pages | {
         "the champions' runs compared": (
             f"{uri}/#/compare-runs?runs={run_ids}&experiments={experiment_ids}&{_CLASSIC}"
         ),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from helpers.differences import differences
 from helpers.search import Search, ended, members, wait
 
 from avemo import engine
@@ -99,26 +100,45 @@ def sources(tmp_path_factory):
     return pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
 
 
-def content(folder):
-    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.parquet")}
-
-
 def features(folder, sources, **where):
     targets = {
         name: store.target(folder / name, module, EXTRACTORS[name])
         for name, module in (("mfcc", mfcc), ("logmel", logmel))
     }
     store.update(targets, sources, run_audio.Extraction(EXTRACTORS), **where)
-    return content(folder)
 
 
 def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
-    here = features(tmp_path / "here", sources, workers=1)
-    assert len(here) == 6
-    assert features(tmp_path / "cores", sources, workers=2) == here
-    assert features(tmp_path / "cluster", sources, cluster=cluster.address) == here
+    features(tmp_path / "here", sources, workers=1)
+    features(tmp_path / "workers", sources, workers=2)
+    features(tmp_path / "cluster", sources, cluster=cluster.address)
+    for name in EXTRACTORS:
+        expected = store.read(tmp_path / "here" / name)
+        assert len(expected) == len(sources)
+        for way in ("workers", "cluster"):
+            assert differences(store.read(tmp_path / way / name), expected) == [], way
     row = store.read(tmp_path / "cluster/mfcc").set_index("performance").loc["take-07"]
     assert row["finding"] == "unreadable"
+
+
+WAYS = ("here", "workers", "cluster")
+
+
+def where(way, cluster):
+    """The arguments of `store.update` for one of `WAYS`."""
+    return {
+        "here": {"workers": 1},
+        "workers": {"workers": 2},
+        "cluster": {"cluster": cluster.address},
+    }[way]
+
+
+def require_equal(folder, count):
+    """Each of `WAYS` left the same rows in a folder of its own, and as many."""
+    expected = store.read(folder / WAYS[0])
+    assert len(expected) == count
+    for way in WAYS[1:]:
+        assert differences(store.read(folder / way), expected) == [], way
 
 
 @pytest.mark.real
@@ -130,16 +150,16 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     settings = load(ROOT).faces
     rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
-    found = []
-    for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
-        folder = tmp_path / str(number)
+    for way in WAYS:
+        folder = tmp_path / way
         extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
         store.update(
-            {"faces": store.target(folder, extract, settings)}, sources, extraction, **where
+            {"faces": store.target(folder, extract, settings)},
+            sources,
+            extraction,
+            **where(way, cluster),
         )
-        found.append(content(folder))
-    assert found[0]
-    assert found[0] == found[1] == found[2]
+    require_equal(tmp_path, len(sources))
 
 
 @pytest.mark.real
@@ -148,17 +168,14 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
     if not weights.is_file():
         pytest.skip("needs ../shared/weights")
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
-    found = []
-    for number, where in enumerate(({"workers": 1}, {"workers": 2}, {"cluster": cluster.address})):
-        folder = tmp_path / str(number)
+    for way in WAYS:
+        folder = tmp_path / way
         extraction = run_audio.Extraction(
             {"whisper": settings}, {"whisper_tiny_en": weights.resolve()}
         )
         target = store.target(folder, whisper, settings)
-        store.update({"whisper": target}, sources, extraction, **where)
-        found.append(content(folder))
-    assert len(found[0]) == 3
-    assert found[0] == found[1] == found[2]
+        store.update({"whisper": target}, sources, extraction, **where(way, cluster))
+    require_equal(tmp_path, len(sources))
 
 
 def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):

@@ -79,7 +79,7 @@ def _durations(used: "pd.DataFrame") -> "Figure":
 
 
 def _channels(rows: "pd.DataFrame") -> "dict[str, pd.DataFrame]":
-    """The rows of each channel that there is."""
+    """Return the rows of each channel that has some."""
     groups = {name: rows[rows["channel"].eq(code)] for code, name in CHANNELS.items()}
     return {name: group for name, group in groups.items() if len(group)}
 

@@ -1,19 +1,23 @@
-"""One number that sets a model's confidence right."""
+"""Temperature scaling: one number that makes a model's probabilities as sure as they are right.
 
-from typing import Any
+Source:
+    C. Guo et al.: On calibration of modern neural networks. ICML 2017
+"""
+
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
 from .metrics import PROBABILITIES, log_loss, probabilities
 
-__all__ = ["fit", "scale"]
+__all__ = ["apply_temperature", "fit_temperature"]
 
 _SMALLEST = 1e-7
 
 
-def fit(predictions: pd.DataFrame) -> float:
-    """The temperature under which the true emotions are likeliest.
+def fit_temperature(predictions: pd.DataFrame) -> float:
+    """Return the temperature under which the true emotions are likeliest.
 
     Args:
         predictions: a row a performance, as `metrics` takes them; of actors that the model was not
@@ -21,30 +25,36 @@ def fit(predictions: pd.DataFrame) -> float:
 
     Returns:
         above one where the model is too sure, between 0.05 and 20
-
-    Source:
-        C. Guo et al.: On calibration of modern neural networks. ICML 2017
     """
     from scipy.optimize import minimize_scalar
 
-    chances = probabilities(predictions)
+    values = probabilities(predictions)
 
     def loss(logarithm: float) -> float:
-        return log_loss(predictions["true"], scale(chances, float(np.exp(logarithm))))
+        scaled = apply_temperature(values, float(np.exp(logarithm)))
+        return log_loss(predictions["true"], scaled)
 
     limit = np.log(20)
     return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
 
 
-def scale(chances: Any, temperature: float) -> Any:
-    """Probabilities under another temperature; the order of a row's stays.
+@overload
+def apply_temperature(predictions: pd.DataFrame, temperature: float) -> pd.DataFrame: ...
+@overload
+def apply_temperature(predictions: np.ndarray, temperature: float) -> np.ndarray: ...
+def apply_temperature(
+    predictions: pd.DataFrame | np.ndarray, temperature: float
+) -> pd.DataFrame | np.ndarray:
+    """Return the probabilities under another temperature; their order in a row stays.
 
     Args:
-        chances: [shape=(n, classes)], or a table with the columns `metrics.PROBABILITIES`
+        predictions: probabilities [shape=(n, classes)], or a table that has them in the columns
+            `metrics.PROBABILITIES`
+        temperature: that their logarithms are divided by
     """
-    if isinstance(chances, pd.DataFrame):
-        scaled = scale(probabilities(chances), temperature)
-        return chances.assign(**dict(zip(PROBABILITIES, scaled.T, strict=True)))
-    raised = np.log(np.maximum(chances, _SMALLEST)) / temperature
+    if isinstance(predictions, pd.DataFrame):
+        scaled = apply_temperature(probabilities(predictions), temperature)
+        return predictions.assign(**dict(zip(PROBABILITIES, scaled.T, strict=True)))
+    raised = np.log(np.maximum(predictions, _SMALLEST)) / temperature
     raised = np.exp(raised - raised.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))

@@ -7,7 +7,7 @@ A class that no performance truly has counts in no mean: it has no recall.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ import pandas as pd
 from ..emotions import EMOTIONS
 from ..errors import ten
 from .bootstrap import Bootstrap, Interval
+
+if TYPE_CHECKING:
+    Names = Sequence[str] | np.ndarray | pd.Series[str]
 
 __all__ = [
     "PROBABILITIES",
@@ -42,7 +45,7 @@ _SMALLEST = 1e-15
 
 
 def probabilities(predictions: pd.DataFrame) -> np.ndarray:
-    """The probability columns: float64 [shape=(performances, classes)].
+    """Return the probability columns: float64 [shape=(performances, classes)].
 
     Raises:
         ValueError: a column is missing, or a value is no number
@@ -57,11 +60,13 @@ def probabilities(predictions: pd.DataFrame) -> np.ndarray:
 
 
 def predicted(predictions: pd.DataFrame) -> np.ndarray:
-    """The most probable emotion's name of each row."""
+    """Return the most probable emotion's name of each row."""
     return np.asarray(np.array(EMOTIONS)[probabilities(predictions).argmax(axis=1)])
 
 
-def confusion_matrix(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> np.ndarray:
+def confusion_matrix(
+    true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS
+) -> np.ndarray:
     """Count how often each class is taken for each.
 
     Args:
@@ -85,37 +90,39 @@ def confusion_matrix(true: Any, predicted: Any, classes: Sequence[str] = EMOTION
     return counts.reshape(len(classes), len(classes))
 
 
-def uar(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
-    """Unweighted average recall: the mean of the recalls of the classes present in `true`."""
+def uar(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+    """Return the unweighted average recall: the mean recall of the classes in `true`."""
     return float(_uar(confusion_matrix(true, predicted, classes)))
 
 
-def accuracy(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
-    """The share of right answers."""
+def accuracy(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+    """Return the share of right answers."""
     return float(_accuracy(confusion_matrix(true, predicted, classes)))
 
 
-def macro_f1(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> float:
-    """The mean F1 of the classes present in `true`."""
+def macro_f1(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+    """Return the mean F1 of the classes present in `true`."""
     return float(_macro_f1(confusion_matrix(true, predicted, classes)))
 
 
-def recalls(true: Any, predicted: Any, classes: Sequence[str] = EMOTIONS) -> dict[str, float]:
-    """The recall of each class present in `true`."""
+def recalls(
+    true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS
+) -> dict[str, float]:
+    """Return the recall of each class present in `true`."""
     values = _recalls(confusion_matrix(true, predicted, classes))
     pairs = zip(classes, values, strict=True)
     return {name: float(value) for name, value in pairs if not np.isnan(value)}
 
 
-def chance_level(true: Any) -> float:
-    """The UAR of guessing: one over the number of classes present in `true`."""
+def chance_level(true: "Names") -> float:
+    """Return the UAR of guessing: one over the number of classes present in `true`."""
     return 1 / len(np.unique(np.asarray(true)))
 
 
 def calibration_error(
-    true: Any, probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS
+    true: "Names", probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS
 ) -> float:
-    """Expected calibration error: by how much confidence and accuracy differ, on average.
+    """Return the expected calibration error: how far confidence and accuracy differ, on average.
 
     Confidence is the highest probability of a row; rows are put in 15 bins of equal width.
 
@@ -130,8 +137,8 @@ def calibration_error(
     return float(_calibration_error(_gaps(_codes(true, classes), probabilities).sum(axis=0)))
 
 
-def log_loss(true: Any, probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS) -> float:
-    """The mean negative natural logarithm of the true class's probability.
+def log_loss(true: "Names", probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS) -> float:
+    """Return the mean negative natural logarithm of the true class's probability.
 
     Args:
         true: class names [shape=(n,)]
@@ -169,7 +176,7 @@ def intervals(predictions: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Inte
 
 
 def classification_report(predictions: pd.DataFrame) -> str:
-    """scikit-learn's table: precision, recall, F1 and count of each emotion present."""
+    """Return scikit-learn's table: precision, recall, F1 and count of each emotion present."""
     from sklearn.metrics import classification_report as report
 
     present = [emotion for emotion in EMOTIONS if (predictions["true"] == emotion).any()]
@@ -185,7 +192,7 @@ def classification_report(predictions: pd.DataFrame) -> str:
 
 
 def _recalls(confusion: np.ndarray) -> np.ndarray:
-    """[shape=(..., classes)]; nan for an absent class."""
+    """Return the recalls [shape=(..., classes)]; NaN for an absent class."""
     return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
 
 
@@ -205,22 +212,25 @@ def _macro_f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def _calibration_error(gaps: np.ndarray) -> np.ndarray:
-    """From sums over rows of `_gaps` [shape=(..., bins, 2)]."""
+    """Return the error from sums over rows of `_gaps` [shape=(..., bins, 2)]."""
     count, gap = gaps[..., 0], gaps[..., 1]
     return np.asarray(np.abs(gap).sum(axis=-1) / count.sum(axis=-1))
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Nan where the whole is zero."""
-    nowhere = np.full(whole.shape, np.nan)
-    return np.asarray(np.divide(part, whole, out=nowhere, where=whole > 0))
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Return the ratio; NaN where the denominator is zero."""
+    absent = np.full(denominator.shape, np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=absent, where=denominator > 0))
 
 
 # What the rows add to a figure, so that a draw of actors is a sum over actors.
 
 
 def _gaps(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Each row's one, and its confidence minus correctness, in its bin [shape=(n, bins, 2)]."""
+    """Return a count of one, and confidence minus correctness, in each row's bin.
+
+    [shape=(n, bins, 2)]
+    """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == true
     bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
@@ -240,14 +250,14 @@ def sums_by_actor(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
     Actors are in the order of their numbers.
     """
     true = _codes(predictions["true"], EMOTIONS)
-    chances = probabilities(predictions)
+    values = probabilities(predictions)
     confusion = np.zeros((len(true), len(EMOTIONS), len(EMOTIONS)))
-    confusion[np.arange(len(true)), true, chances.argmax(axis=1)] = 1
+    confusion[np.arange(len(true)), true, values.argmax(axis=1)] = 1
     rows = {
         "n": np.ones(len(true)),
         "confusion": confusion,
-        "gaps": _gaps(true, chances),
-        "loss": _losses(true, chances),
+        "gaps": _gaps(true, values),
+        "loss": _losses(true, values),
     }
     codes, names = pd.factorize(predictions["actor"], sort=True)
     belongs = (codes == np.arange(len(names))[:, None]).astype(np.float64)
@@ -279,8 +289,8 @@ def figures_of_draws(sums: dict[str, np.ndarray], draws: np.ndarray) -> dict[str
     }
 
 
-def _codes(names: Any, classes: Sequence[str]) -> np.ndarray:
-    """Each name's place among the classes."""
+def _codes(names: "Names", classes: Sequence[str]) -> np.ndarray:
+    """Return each name's place among the classes."""
     places = {name: place for place, name in enumerate(classes)}
     unknown = sorted({str(name) for name in names if name not in places})
     if unknown:

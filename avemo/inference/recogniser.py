@@ -7,12 +7,13 @@ names.
 
 import shutil
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .. import engine, quiet
 from ..errors import MediaError
 from ..faces import extract as faces
 from ..features import run_audio, run_visual
@@ -68,9 +69,19 @@ class Recogniser:
     def answer(self, media: Media) -> Answer:
         """Answer for one clip; a fused model answers from what there is, sound or picture.
 
+        It is computed with one thread, as features for training are. Where TensorFlow has computed
+        with more in this process, as it does in training, another process answers.
+
         Args:
             media: a file's path, or its content
         """
+        quiet.tensorflow()
+        return engine.call(self._answer, media)
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return _opened, (self.folder,)  # another process opens it itself, once
+
+    def _answer(self, media: Media) -> Answer:
         features: dict[str, Array] = {}
         troubles = []
         for extract in (self._heard, self._seen):
@@ -132,6 +143,11 @@ class Recogniser:
         fields = dict(_faces(self.bundle))
         fields.pop(_FOUND_BY)
         return faces.Settings.model_validate(fields)
+
+
+@lru_cache(maxsize=4)
+def _opened(folder: Path) -> Recogniser:
+    return Recogniser(folder)
 
 
 def found_by(bundle: Bundle) -> str | None:

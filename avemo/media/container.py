@@ -42,6 +42,9 @@ def opened(source: Path | bytes) -> Iterator[Any]:
         file.seek(0)
         try:
             with av.open(file, options=options, metadata_errors="replace") as container:
+                for stream in container.streams:
+                    if stream.codec_context:  # what is damaged decodes otherwise with more
+                        stream.codec_context.thread_count = 1
                 yield container
         except (av.FFmpegError, OSError) as error:
             raise MediaError(

@@ -148,7 +148,6 @@ def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Fram
     from av.video.reformatter import VideoReformatter
 
     stream = _video(container)
-    stream.thread_type = "AUTO"
     reformatter = VideoReformatter()  # one for all frames: making it takes time
     start = _start(container)
     ratio = float(stream.sample_aspect_ratio or 1)

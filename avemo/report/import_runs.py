@@ -4,7 +4,7 @@ import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import AvemoError
 from ..io import whole
@@ -24,6 +24,9 @@ from .manifest import (
     System,
     Trial,
 )
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run as TrackedRun
 
 __all__ = ["import_runs"]
 
@@ -174,7 +177,9 @@ def _trials(search_result: dict[str, Any], parent: Run) -> list[Trial]:
     return trials
 
 
-def _other_trials(tracked: Any, champion: Champion, before: Champion | None) -> list[Trial]:
+def _other_trials(
+    tracked: "TrackedRun", champion: Champion, before: Champion | None
+) -> list[Trial]:
     """Return what other searches on the same corpus tried: those tracked here, and the published.
 
     Args:
@@ -246,7 +251,7 @@ def _import_system(file: Path, name: str, before: dict[str, System]) -> _Importe
     return _Imported(entry, f"imported, runs: {len(files)}" if files else "not run", files)
 
 
-def _tracked_run(run_id: str) -> Any:
+def _tracked_run(run_id: str) -> "TrackedRun":
     """Return a run of the tracking store, by the id that it has there."""
     import mlflow
 
@@ -259,7 +264,7 @@ def _tracked_run(run_id: str) -> Any:
         ) from None
 
 
-def _run(tracked: Any, parent: Run | None = None) -> Run:
+def _run(tracked: "TrackedRun", parent: Run | None = None) -> Run:
     """Return what is published of a run; a child is of its parent's commit."""
     import mlflow
 
@@ -274,7 +279,7 @@ def _run(tracked: Any, parent: Run | None = None) -> Run:
     )
 
 
-def _corpus(tracked: Any, synthetic: bool, protocol: str) -> str:
+def _corpus(tracked: "TrackedRun", synthetic: bool, protocol: str) -> str:
     """Return the corpus that a run was made on; what its stage says of it must agree."""
     corpus = str(tracked.data.tags.get("avemo.corpus", ""))
     tagged = tracked.data.tags.get("avemo.protocol", protocol)

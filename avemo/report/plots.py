@@ -1,4 +1,4 @@
-"""The figures of the results that `evaluation.plots` has not."""
+"""The figures of the results page that `evaluation.plots` does not have."""
 
 import io
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTOR", "PUBLISHED", "RANDOM", "accuracies", "reliability", "svg"]
 
-#: what is told apart by colour
+#: the kinds of accuracy, each in its colour
 PUBLISHED, RANDOM, ACTOR = "published, random split", "ours, random split", "ours, unseen actors"
 _COLOURS = {PUBLISHED: "#6b7280", RANDOM: "#e0883a", ACTOR: "#1f5f9e"}
 _QUIET = "#6b7280"
@@ -24,7 +24,7 @@ _BINS = 15
 
 
 def accuracies(rows: Mapping[str, Mapping[str, Interval]], title: str) -> "Figure":
-    """The accuracy of several systems, as it was published and as it was found.
+    """Draw the accuracy of several systems, as published and as measured here.
 
     Args:
         rows: a system's name, and what there is of PUBLISHED, RANDOM and ACTOR, from top to bottom
@@ -39,12 +39,12 @@ def accuracies(rows: Mapping[str, Mapping[str, Interval]], title: str) -> "Figur
         for place, figures in enumerate(rows.values()):
             if kind not in figures:
                 continue
-            there = [name for name in _COLOURS if name in figures]
-            one, y = figures[kind], place + 0.2 * (there.index(kind) - (len(there) - 1) / 2)
-            if one.low is not None and one.high is not None:
-                ends = [one.low, one.high]
-                axes.plot(ends, [y, y], color=colour, alpha=0.4, lw=3, solid_capstyle="round")
-            axes.plot(one.value, y, "o", **dots)
+            kinds = [name for name in _COLOURS if name in figures]
+            accuracy, y = figures[kind], place + 0.2 * (kinds.index(kind) - (len(kinds) - 1) / 2)
+            if accuracy.low is not None and accuracy.high is not None:
+                bounds = [accuracy.low, accuracy.high]
+                axes.plot(bounds, [y, y], color=colour, alpha=0.4, lw=3, solid_capstyle="round")
+            axes.plot(accuracy.value, y, "o", **dots)
     figure.legend(frameon=False, ncols=3, loc="outside lower left")
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -58,10 +58,10 @@ def accuracies(rows: Mapping[str, Mapping[str, Interval]], title: str) -> "Figur
 
 
 def reliability(tables: Mapping[str, pd.DataFrame], title: str) -> "Figure":
-    """How often an answer is right, against how sure it is; the diagonal is calibrated.
+    """Draw how often answers are right, against how sure they are; the diagonal is calibrated.
 
     Args:
-        tables: predictions, as `metrics` takes them, by what they are called
+        tables: predictions by their label, as `metrics` takes them
         title: above the figure
     """
     figure = _figure(7.0, 7.2, title)
@@ -73,7 +73,8 @@ def reliability(tables: Mapping[str, pd.DataFrame], title: str) -> "Figure":
         confidence = probabilities(table).max(axis=1)
         right = predicted(table) == table["true"].to_numpy()
         bins = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-        means = [(confidence[bins == one].mean(), right[bins == one].mean()) for one in set(bins)]
+        in_bin = [bins == number for number in set(bins)]
+        means = [(confidence[rows].mean(), right[rows].mean()) for rows in in_bin]
         x, y = zip(*sorted(means), strict=True)
         above.plot(x, y, "o-", color=colour, lw=2, ms=7, mec="white", label=name, clip_on=False)
         below.stairs(np.bincount(bins, minlength=_BINS), edges, color=colour, lw=2)
@@ -91,7 +92,7 @@ def reliability(tables: Mapping[str, pd.DataFrame], title: str) -> "Figure":
 
 
 def svg(figure: "Figure") -> bytes:
-    """The same figure makes the same bytes."""
+    """Return a figure as SVG; the same figure gives the same bytes."""
     import matplotlib
 
     file = io.BytesIO()

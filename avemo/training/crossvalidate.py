@@ -53,7 +53,7 @@ def crossvalidate(
                 with runs.child(run, f"fold {fold}", {"avemo.modality": modality}) as child:
                     chosen, answers, inner = _fold(folds, found["trials"], count, fold, bar)
                     before.append(answers)
-                    after.append(calibration.scale(answers, chosen["temperature"]))
+                    after.append(calibration.apply_temperature(answers, chosen["temperature"]))
                     results.append(_fold_result(chosen, after[-1], inner, fold, child))
         plain, calibrated = _joined(before), _joined(after)
         for table, name in ((plain, "uncalibrated"), (calibrated, "predictions")):

@@ -29,7 +29,7 @@ def choose(judged: Sequence[pd.DataFrame], count: int) -> list[int]:
 
     def loss(picks: list[int]) -> float:
         joint = mean([judged[pick] for pick in picks])
-        scaled = calibration.scale(joint, calibration.fit(joint))
+        scaled = calibration.apply_temperature(joint, calibration.fit_temperature(joint))
         return metrics.log_loss(joint["true"], metrics.probabilities(scaled))
 
     picks: list[int] = []

@@ -90,4 +90,4 @@ def ensemble(
     picks = ensemble_selection.choose(judged, count)
     joint = ensemble_selection.mean([judged[pick] for pick in picks])
     chosen = [trials[pick]["hyperparameters"] for pick in picks]
-    return {"members": chosen, "temperature": calibration.fit(joint)}, joint
+    return {"members": chosen, "temperature": calibration.fit_temperature(joint)}, joint

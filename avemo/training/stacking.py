@@ -33,7 +33,7 @@ def table(project: Project, modality: str) -> pd.DataFrame:
         return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
     found = json_file.read(file.with_name("found.json"))
     rows = pd.read_csv(file, dtype={"performance": str})
-    scaled: pd.DataFrame = calibration.scale(rows, found["temperature"])
+    scaled: pd.DataFrame = calibration.apply_temperature(rows, found["temperature"])
     return scaled
 
 

@@ -101,7 +101,7 @@ def train(
         history.to_csv(folder / "history.csv", index=False)
         file = project.search(modality) / stacking.FILE
         judged = pd.read_csv(file) if file.exists() else pd.DataFrame()
-        temperature = calibration.fit(judged) if len(judged) else 1.0
+        temperature = calibration.fit_temperature(judged) if len(judged) else 1.0
         shares = [1 / len(networks)] * len(networks)
         network = ensemble.join(networks, shares, temperature)
         mlflow.log_params({"members": len(networks), "temperature": temperature})
@@ -116,7 +116,7 @@ def train(
         if len(judged):
             before = metrics.calibration_error(judged["true"], metrics.probabilities(judged))
             mlflow.log_metric("valid_calibration_error_before", before)
-            judged = calibration.scale(judged, temperature)
+            judged = calibration.apply_temperature(judged, temperature)
             judged.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
             figures = log_judgement(settings, judged, "valid", modality)
         else:

@@ -37,36 +37,40 @@ def drawn(seed, rows=4000):
 
 @given(chances(), temperatures)
 def test_the_order_of_a_row_s_stays_and_its_sum(before, temperature):
-    after = calibration.scale(before, temperature)
+    after = calibration.apply_temperature(before, temperature)
     np.testing.assert_allclose(after.sum(axis=1), 1)
     assert (np.diff(np.take_along_axis(after, before.argsort(axis=1), axis=1)) >= 0).all()
 
 
 @given(chances())
 def test_a_temperature_of_one_changes_nothing(before):
-    np.testing.assert_allclose(calibration.scale(before, 1.0), before, atol=1e-6)
+    np.testing.assert_allclose(calibration.apply_temperature(before, 1.0), before, atol=1e-6)
 
 
 @given(chances(smallest=0.01), temperatures)
 def test_more_than_one_is_less_sure(before, temperature):
     surest = before.max(axis=1)
-    after = calibration.scale(before, temperature).max(axis=1)
+    after = calibration.apply_temperature(before, temperature).max(axis=1)
     assert ((after <= surest + 1e-9) if temperature >= 1 else (after >= surest - 1e-9)).all()
 
 
 @given(chances(smallest=0.05), st.floats(0.5, 3))
 def test_it_can_be_undone(before, temperature):
-    sharper = calibration.scale(before, 1 / temperature)
-    np.testing.assert_allclose(calibration.scale(sharper, temperature), before, atol=1e-5)
+    sharper = calibration.apply_temperature(before, 1 / temperature)
+    np.testing.assert_allclose(
+        calibration.apply_temperature(sharper, temperature), before, atol=1e-5
+    )
 
 
 @given(chances(), temperatures)
 def test_a_table_is_scaled_as_its_probabilities_are(before, temperature):
     plain = table(before, [0] * len(before))
     kept = plain.copy()
-    scaled = calibration.scale(plain, temperature)
+    scaled = calibration.apply_temperature(plain, temperature)
     np.testing.assert_allclose(
-        metrics.probabilities(scaled), calibration.scale(before, temperature), rtol=1e-12
+        metrics.probabilities(scaled),
+        calibration.apply_temperature(before, temperature),
+        rtol=1e-12,
     )
     pd.testing.assert_frame_equal(scaled[["true", "performance"]], kept[["true", "performance"]])
     pd.testing.assert_frame_equal(plain, kept)
@@ -75,10 +79,10 @@ def test_a_table_is_scaled_as_its_probabilities_are(before, temperature):
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 1.7, 3.0])
 def test_the_temperature_that_answers_were_sharpened_by_is_found(temperature):
     honest, true = drawn(seed=1)
-    sharpened = calibration.scale(honest, 1 / temperature)
-    found = calibration.fit(table(sharpened, true))
+    sharpened = calibration.apply_temperature(honest, 1 / temperature)
+    found = calibration.fit_temperature(table(sharpened, true))
     assert found == pytest.approx(temperature, rel=0.06)
-    after = calibration.scale(sharpened, found)
+    after = calibration.apply_temperature(sharpened, found)
     labels = np.array(EMOTIONS)[true]
     assert metrics.calibration_error(labels, after) < 0.03
     if temperature > 1.5:
@@ -92,11 +96,11 @@ def test_no_fit_makes_its_own_answers_less_likely(before, data):
         st.lists(st.integers(0, CLASSES - 1), min_size=len(before), max_size=len(before))
     )
     plain = table(before, true)
-    found = calibration.fit(plain)
+    found = calibration.fit_temperature(plain)
     assert 0.05 <= found <= 20
 
     def loss(temperature):
-        return metrics.log_loss(plain["true"], calibration.scale(before, temperature))
+        return metrics.log_loss(plain["true"], calibration.apply_temperature(before, temperature))
 
     assert loss(found) <= metrics.log_loss(plain["true"], before) + 1e-6
     assert loss(found) <= min(loss(other) for other in np.geomspace(0.05, 20, 40)) + 1e-5
@@ -104,5 +108,5 @@ def test_no_fit_makes_its_own_answers_less_likely(before, data):
 
 def test_answers_that_are_all_right_or_all_wrong_stay_within_bounds():
     sure = 0.9 * np.eye(CLASSES) + 0.1 / CLASSES
-    assert 0.05 <= calibration.fit(table(sure, range(CLASSES))) < 0.1
-    assert 19 < calibration.fit(table(np.roll(sure, 1, axis=0), range(CLASSES))) <= 20
+    assert 0.05 <= calibration.fit_temperature(table(sure, range(CLASSES))) < 0.1
+    assert 19 < calibration.fit_temperature(table(np.roll(sure, 1, axis=0), range(CLASSES))) <= 20

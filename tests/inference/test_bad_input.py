@@ -4,6 +4,8 @@ The model is a real one: a network trained for a moment to tell eight pitches ap
 opened as a registered one is.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers.sounds import CODED, PLAIN, encoded, voice
@@ -164,7 +166,7 @@ def test_what_cannot_be_answered_for(recogniser, tmp_path, content, finding, fou
 
 
 def test_a_file_that_is_not_there(recogniser, tmp_path):
-    for media in (tmp_path / "none.wav", str(tmp_path / "none.wav"), "null\0byte", str(tmp_path)):
+    for media in (tmp_path / "none.wav", Path("null\0byte"), tmp_path):
         answer = recogniser.answer(media)
         assert answer.finding == "unreadable"
         assert "does not open" in answer.reason

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from avemo.errors import MediaError
+from avemo.media.container import opened
 from avemo.media.frames import LONGEST, read_frames
 
 VIDEO = Path(__file__).parents[2] / "../shared/ravdess/video"
@@ -155,6 +156,11 @@ def test_frames_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="of 40 frames could be decoded") as raised:
         numbers(damaged(path, range(5, 40)), 40)
     assert raised.value.finding == "unreadable"
+
+
+def test_one_thread_decodes_for_damage_looks_otherwise_with_more(tmp_path: Path) -> None:
+    with opened(clip(tmp_path / "clip.mp4")) as container:
+        assert [stream.codec_context.thread_count for stream in container.streams] == [1]
 
 
 def test_a_file_that_damage_gives_another_stream_is_unreadable(tmp_path: Path) -> None:

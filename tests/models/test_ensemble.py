@@ -61,7 +61,7 @@ def test_it_answers_the_mean_of_its_members_under_the_temperature(
     joined = join(members, shares, temperature)
     assert set(joined.input) == {name for one in members for name in one.input}
     mean = sum(share * answers(one) for one, share in zip(members, shares, strict=True))
-    expected = calibration.scale(mean.astype(float), temperature)
+    expected = calibration.apply_temperature(mean.astype(float), temperature)
     np.testing.assert_allclose(answers(joined), expected, rtol=1e-4, atol=1e-6)
 
 
@@ -70,7 +70,7 @@ def test_an_answer_without_doubt_and_without_a_chance():
     kernel, bias = sure.get_layer("emotion").get_weights()
     sure.get_layer("emotion").set_weights([kernel * 0, bias * 0 + 500 * np.eye(8, dtype="f")[3]])
     found = answers(join([sure, sure], [0.5, 0.5], 2.0))
-    np.testing.assert_allclose(found, calibration.scale(answers(sure), 2.0), atol=1e-6)
+    np.testing.assert_allclose(found, calibration.apply_temperature(answers(sure), 2.0), atol=1e-6)
     assert np.isfinite(np.log(found)).all()
 
 

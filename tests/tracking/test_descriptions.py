@@ -56,6 +56,7 @@ def test_the_addresses_of_the_champions(tmp_path, monkeypatch):
     text = hints(found)
     ui = "http://127.0.0.1:5000/#/"
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db " in text
+    assert f"{ui}experiments?workflowType=machine_learning\n" in text
     assert f"{ui}compare-runs?runs=%5B%22ab%22%5D&experiments=%5B%221%22%5D&" in text
     assert f"{ui}models/avemo-audio/versions/2?workflowType=machine_learning\n" in text
     monkeypatch.setenv(store.TRACKING_URI, "https://mlflow.example")

@@ -79,7 +79,7 @@ def test_each_performance_is_answered_once(done, name):
 def test_the_temperature_of_each_fold_lies_between_the_two_tables(done):
     before, after = (done.table(name) for name in ("uncalibrated", "predictions"))
     for fold, rows in before.groupby("fold"):
-        scaled = calibration.scale(rows, done.fold(fold).temperature)
+        scaled = calibration.apply_temperature(rows, done.fold(fold).temperature)
         expected = metrics.probabilities(after[after["fold"].eq(fold)])
         np.testing.assert_allclose(metrics.probabilities(scaled), expected, atol=1e-4)
 

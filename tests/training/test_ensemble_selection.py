@@ -38,7 +38,7 @@ def several(draw):
 def loss(tables):
     """What a choice goes by: the less, the better."""
     joint = ensemble_selection.mean(tables)
-    scaled = calibration.scale(joint, calibration.fit(joint))
+    scaled = calibration.apply_temperature(joint, calibration.fit_temperature(joint))
     return metrics.log_loss(joint["true"], metrics.probabilities(scaled))
 
 

@@ -42,7 +42,7 @@ def test_what_is_kept_of_the_members(project):
     folds = judge(project, chosen, task()).folds
     joint = mean([folds.judged(values, 1) for values in found["members"]])
     assert len(found["members"]) == 2
-    assert found["temperature"] == pytest.approx(calibration.fit(joint))
+    assert found["temperature"] == pytest.approx(calibration.fit_temperature(joint))
     kept = pd.read_csv(project.search("audio") / answers.FILE)
     pd.testing.assert_frame_equal(kept, joint, atol=1e-6)
     assert set(kept["part"]) == {"valid", "train"}

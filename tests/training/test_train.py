@@ -62,10 +62,10 @@ def test_what_is_kept(trained, answered):
     assert said["trained_on"] == {"performances": 64, "actors": 4}
     assert set(said["features"]) == set(model.preparations) == {"whisper", "whisper_stats"}
 
-    assert said["temperature"] == pytest.approx(calibration.fit(answered))
+    assert said["temperature"] == pytest.approx(calibration.fit_temperature(answered))
     assert said["temperature"] > 1.5
     kept = pd.read_csv(folder / "predictions.csv")
-    scaled = calibration.scale(answered, said["temperature"])
+    scaled = calibration.apply_temperature(answered, said["temperature"])
     pd.testing.assert_frame_equal(kept, scaled, atol=1e-6)
     run = mlflow.get_run(made["run_id"])
     error = metrics.calibration_error(answered["true"], metrics.probabilities(answered))

@@ -1,0 +1,120 @@
+"""Features are the same to the last bit, whoever computes them."""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers.differences import differences
+from helpers.one_thread import SETTINGS
+from helpers.sounds import encoded, voice
+from helpers.whisper_file import write
+from threadpoolctl import threadpool_info
+
+from avemo import threads
+from avemo.emotions import EMOTIONS
+from avemo.inference.recogniser import pack
+from avemo.models import bundle, preprocessing
+from avemo.pretrained import assets
+
+ROOT = Path(__file__).parents[1]
+REAL = ROOT / "../shared/weights/whisper-tiny.en-encoder.safetensors"
+
+
+@pytest.fixture(params=["random", pytest.param("real", marks=pytest.mark.real)])
+def weights(request, tmp_path):
+    if request.param == "random":
+        return write(tmp_path / "whisper.safetensors")
+    if not REAL.is_file():
+        pytest.skip("needs Whisper's published weights in ../shared/weights")
+    return REAL.resolve()
+
+
+@pytest.fixture
+def packed(weights, tmp_path, monkeypatch):
+    """A recogniser that hears by Whisper, untrained."""
+    import keras
+
+    shape = (1, 5 * 2 * 384)
+    prepared = {"whisper_stats": preprocessing.fit([np.random.default_rng(0).normal(size=shape)])}
+    given = keras.Input(prepared["whisper_stats"].shape, name="whisper_stats")
+    answer = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(given))
+    made = {"extractor": "whisper", "version": 1, "settings": SETTINGS.model_dump()}
+    description = {
+        "classes": list(EMOTIONS),
+        "features": {"whisper_stats": made},
+        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
+    }
+    (tmp_path / "trained").mkdir()
+    bundle.write(
+        tmp_path / "trained", keras.Model({"whisper_stats": given}, answer), prepared, description
+    )
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: weights)
+    pack(bundle.Bundle(tmp_path / "trained"), None, tmp_path / "packed")
+    return tmp_path / "packed"
+
+
+@pytest.mark.slow
+def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_path):
+    clips = [tmp_path / f"{seconds}.wav" for seconds in (0.7, 1.9)]
+    for clip in clips:
+        clip.write_bytes(encoded(voice(16000, float(clip.stem)), 16000))
+    environment = {name: os.environ[name] for name in os.environ if name not in threads.VARIABLES}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    results = {}
+    for tensorflow_threads in (0, 2):  # a fresh process, and one that has trained
+        result = tmp_path / "result.pickle"
+        script = [sys.executable, ROOT / "tests/helpers/one_thread.py", weights, packed, result]
+        subprocess.run([*script, str(tensorflow_threads), *clips], env=environment, check=True)
+        for way, computed in pickle.loads(result.read_bytes()).items():
+            results[f"{way}, TensorFlow with {tensorflow_threads} threads"] = computed
+    for way, (_, used) in results.items():
+        assert {name: count for name, count in used.items() if count != 1} == {}, way
+    expected = results["two workers, TensorFlow with 0 threads"][0]
+    answers = results["a serving process, TensorFlow with 0 threads"][0]
+    for way, (table, _) in results.items():
+        columns = list(table if "serving" in way else expected)
+        whole = expected.assign(probabilities=answers["probabilities"])
+        assert differences(table[columns], whole[columns]) == [], way
+
+
+def counts(*kinds):
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] in kinds]
+
+
+def test_limits_end_with_the_last_of_overlapping_blocks():
+    import sklearn.svm  # noqa: F401, loads OpenMP
+
+    before = dict(os.environ), counts("blas", "openmp")
+    inside, leave = threading.Event(), threading.Event()
+    seen = []
+
+    def other():
+        with threads.single_threaded():
+            seen.extend(counts("blas", "openmp"))
+            inside.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=other)
+    with threads.single_threaded():
+        thread.start()
+        assert inside.wait(60)
+        assert set(seen) == set(counts("blas", "openmp")) == {1}
+    assert set(counts("blas")) == {1}
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    leave.set()
+    thread.join()
+    assert (dict(os.environ), counts("blas", "openmp")) == before
+
+
+def test_a_difference_is_named():
+    expected = pd.DataFrame({"performance": ["a", "b"], "x": [np.zeros(3), np.ones(3)]})
+    found = expected.assign(x=[np.zeros(3), np.array([1, 1.5, 1])])
+    assert differences(expected, expected) == []
+    assert differences(found, expected) == ["b, x: 1 of 3 differ, by up to 0.5 at [1]"]
+    assert differences(found[:1], expected) == ["performances: ['b'] in one alone"]
