@@ -20,16 +20,16 @@ FIGURES = {"emotions.png", "actors.png", "durations.png"}
 
 def catalogue(**columns):
     """Every recording of two actors but one, measured."""
-    named = [one for one in checks.published() if one.actor in (1, 2)][1:]
-    rows = pd.DataFrame([asdict(one) for one in named])
+    named = [recording for recording in checks.published() if recording.actor in (1, 2)][1:]
+    rows = pd.DataFrame([asdict(recording) for recording in named])
     silent = rows["modality"].eq(2)
     rows = rows.assign(
-        path=[one.file.as_posix() for one in named],
+        path=[recording.file.as_posix() for recording in named],
         bytes=1_000_000,
-        sha256=[one.id for one in named],
-        recording=[one.id for one in named],
-        performance=[one.performance for one in named],
-        emotion=[one.label for one in named],
+        sha256=[recording.id for recording in named],
+        recording=[recording.id for recording in named],
+        performance=[recording.performance for recording in named],
+        emotion=[recording.label for recording in named],
         duration_s=np.linspace(3, 5, len(rows)),
         has_picture=rows["modality"].ne(3),
         has_sound=~silent,

@@ -16,13 +16,13 @@ pairs = st.lists(
 )
 
 
-def made(actors=4, each=40, skill=1.5, seed=0, emotions=8):
+def random_predictions(actors=4, per_actor=40, skill=1.5, seed=0, emotions=8):
     """Predictions that are right more often than not; actors differ in how often."""
     random = np.random.default_rng(seed)
-    rows = actors * each
+    rows = actors * per_actor
     true = random.integers(0, emotions, rows)
     scores = random.standard_normal((rows, 8))
-    actor = np.repeat(np.arange(1, actors + 1), each)
+    actor = np.repeat(np.arange(1, actors + 1), per_actor)
     scores[np.arange(rows), true] += skill + random.normal(0, 0.7, actors)[actor - 1]
     chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     table = pd.DataFrame(chances, columns=list(metrics.PROBABILITIES))
@@ -95,7 +95,7 @@ def test_calibration_error_of_certainty():
 
 
 def test_log_loss():
-    table = made()
+    table = random_predictions()
     chances = metrics.probabilities(table)
     assert metrics.log_loss(table["true"], chances) == pytest.approx(
         sk.log_loss([EMOTIONS.index(name) for name in table["true"]], chances, labels=range(8))
@@ -104,11 +104,11 @@ def test_log_loss():
 
 
 def test_intervals_hold_the_plain_figures():
-    table = made(emotions=6)
-    found = metrics.intervals(table, Bootstrap(500, 0.95, 1))
+    table = random_predictions(emotions=6)
+    intervals = metrics.intervals(table, Bootstrap(500, 0.95, 1))
     true, guessed = table["true"], metrics.predicted(table)
     chances = metrics.probabilities(table)
-    assert {name: interval.value for name, interval in found.items()} == {
+    assert {name: interval.value for name, interval in intervals.items()} == {
         "uar": pytest.approx(metrics.uar(true, guessed)),
         "accuracy": pytest.approx(metrics.accuracy(true, guessed)),
         "macro_f1": pytest.approx(metrics.macro_f1(true, guessed)),
@@ -116,16 +116,16 @@ def test_intervals_hold_the_plain_figures():
         "log_loss": pytest.approx(metrics.log_loss(true, chances)),
         **{f"recall_{k}": pytest.approx(v) for k, v in metrics.recalls(true, guessed).items()},
     }
-    for interval in found.values():
+    for interval in intervals.values():
         assert interval.low < interval.high
         assert (interval.actors, interval.performances) == (4, 160)
-    assert found["uar"].low < found["uar"].value < found["uar"].high
+    assert intervals["uar"].low < intervals["uar"].value < intervals["uar"].high
 
 
 def test_intervals_are_those_of_drawn_actors():
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
-    table = made(actors=6)
-    found = metrics.intervals(table, Bootstrap(4000, 0.9, 1))["uar"]
+    table = random_predictions(actors=6)
+    uar = metrics.intervals(table, Bootstrap(4000, 0.9, 1))["uar"]
     random = np.random.default_rng(2)
     parts = [part for _, part in table.groupby("actor")]
     figures = []
@@ -133,11 +133,11 @@ def test_intervals_are_those_of_drawn_actors():
         drawn = pd.concat([parts[i] for i in random.integers(0, 6, 6)])
         figures.append(metrics.uar(drawn["true"], metrics.predicted(drawn)))
     low, high = np.quantile(figures, [0.05, 0.95])
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
+    assert (uar.low, uar.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
 
 
 def test_intervals_depend_on_the_seed_alone():
-    table = made()
+    table = random_predictions()
     first = metrics.intervals(table, Bootstrap(200, 0.95, 1))
     mixed = metrics.intervals(table.sample(frac=1, random_state=3), Bootstrap(200, 0.95, 1))
     other = metrics.intervals(table, Bootstrap(200, 0.95, 2))
@@ -148,15 +148,16 @@ def test_intervals_depend_on_the_seed_alone():
 
 def test_more_confidence_is_wider():
     narrow, wide = (
-        metrics.intervals(made(), Bootstrap(500, share, 1))["uar"] for share in (0.8, 0.99)
+        metrics.intervals(random_predictions(), Bootstrap(500, share, 1))["uar"]
+        for share in (0.8, 0.99)
     )
     assert wide.low <= narrow.low <= narrow.high <= wide.high
 
 
 def test_one_actor_has_no_interval():
-    found = metrics.intervals(made(actors=1), Bootstrap(100, 0.95, 1))["uar"]
-    assert (found.low, found.high, found.actors) == (None, None, 1)
-    assert str(found) == f"{found.value:.3f}"
+    uar = metrics.intervals(random_predictions(actors=1), Bootstrap(100, 0.95, 1))["uar"]
+    assert (uar.low, uar.high, uar.actors) == (None, None, 1)
+    assert str(uar) == f"{uar.value:.3f}"
 
 
 def test_an_interval_has_one_form():
@@ -167,27 +168,27 @@ def test_an_interval_has_one_form():
 
 
 def test_an_emotion_of_one_actor_only():
-    table = made(actors=2)
+    table = random_predictions(actors=2)
     table.loc[table["actor"] == 2, "true"] = "calm"
     table.loc[table["actor"] == 1, "true"] = "sad"
-    found = metrics.intervals(table, Bootstrap(100, 0.95, 1))
-    assert set(found) >= {"recall_calm", "recall_sad"}
-    assert all(np.isfinite([found[name].low, found[name].high]).all() for name in found)
+    intervals = metrics.intervals(table, Bootstrap(100, 0.95, 1))
+    assert set(intervals) >= {"recall_calm", "recall_sad"}
+    assert all(np.isfinite([intervals[name].low, intervals[name].high]).all() for name in intervals)
 
 
 def test_intervals_refuse_bad_tables():
     bootstrap = Bootstrap(100, 0.95, 1)
     with pytest.raises(ValueError, match="predictions lack p_sad: a column an emotion"):
-        metrics.intervals(made().drop(columns="p_sad"), bootstrap)
+        metrics.intervals(random_predictions().drop(columns="p_sad"), bootstrap)
     with pytest.raises(ValueError, match="predictions lack actor"):
-        metrics.intervals(made().drop(columns="actor"), bootstrap)
+        metrics.intervals(random_predictions().drop(columns="actor"), bootstrap)
     with pytest.raises(ValueError, match="lack rows"):
-        metrics.intervals(made().iloc[:0], bootstrap)
+        metrics.intervals(random_predictions().iloc[:0], bootstrap)
     with pytest.raises(ValueError, match="no number"):
-        metrics.intervals(made().assign(p_sad=np.nan), bootstrap)
+        metrics.intervals(random_predictions().assign(p_sad=np.nan), bootstrap)
 
 
 def test_classification_report_names_what_is_there():
-    report = metrics.classification_report(made(emotions=5))
+    report = metrics.classification_report(random_predictions(emotions=5))
     assert "angry" in report
     assert "fearful" not in report

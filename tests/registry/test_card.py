@@ -28,7 +28,7 @@ LINEAGE = {
 }
 
 
-def made(skill=0.9, **trained):
+def render_card(skill=0.9, **trained):
     table = predictions(skill) if skill else None
     subject = card.Subject("avemo-audio", TRAINED | trained, LINEAGE, table, "OpenAI: MIT")
     settings = load(ROOT)
@@ -37,7 +37,7 @@ def made(skill=0.9, **trained):
 
 
 def test_what_it_says():
-    _, text = made()
+    _, text = render_card()
     rows = predictions(0.9)
     women = rows[rows["actor"] % 2 == 0]
     assert text.startswith("# avemo-audio: emotion from sound\n")
@@ -61,7 +61,7 @@ def test_what_it_says():
 
 
 def test_the_sample_is_said_before_anything_else():
-    subject, text = made(synthetic=True)
+    subject, text = render_card(synthetic=True)
     assert text.splitlines()[2].startswith("> **Trained on the synthetic sample corpus")
     assert "CC BY-NC-SA" not in text
     page = card.html(subject, text)
@@ -71,7 +71,7 @@ def test_the_sample_is_said_before_anything_else():
 
 
 def test_without_a_test_part_there_is_no_figure():
-    _, text = made(skill=None)
+    _, text = render_card(skill=None)
     assert "there are no figures" in text
     assert "UAR" not in text
 
@@ -86,5 +86,5 @@ def test_the_database_takes_the_description(length):
 
 
 def test_a_card_is_short_enough_to_be_shown_whole():
-    _, text = made(synthetic=True)
+    _, text = render_card(synthetic=True)
     assert card.description(text) == text

@@ -22,17 +22,17 @@ SKILLS = {"audio": 1.5, "visual": 0.5, "late": 2.5, "attention": 0.2}
 @pytest.fixture
 def project(tmp_path):
     """The fusion was searched and evaluated."""
-    made = Project(tmp_path)
+    project = Project(tmp_path)
     rows = [predictions(skill=skill).assign(system=name) for name, skill in SKILLS.items()]
-    made.search("fused").mkdir(parents=True)
-    pd.concat(rows).to_csv(made.search("fused") / "compared.csv", index=False)
-    json_file.write(made.search("fused") / "found.json", {"run_id": "aa"})
+    project.search("fused").mkdir(parents=True)
+    pd.concat(rows).to_csv(project.search("fused") / "compared.csv", index=False)
+    json_file.write(project.search("fused") / "found.json", {"run_id": "aa"})
     runs = {name: {"run_id": name, "test": {}} for name in ("audio", "visual", "fused")}
-    json_file.write(made.evaluation / "metrics.json", {"modalities": runs})
+    json_file.write(project.evaluation / "metrics.json", {"modalities": runs})
     for name in (*runs, "fused_audio", "fused_visual"):
         table = predictions(seed=3, actors=range(1, 7 if name == "audio" else 5))
-        table.to_csv(made.evaluation / f"{name}.csv", index=False)
-    return made
+        table.to_csv(project.evaluation / f"{name}.csv", index=False)
+    return project
 
 
 def with_corpus(source):
@@ -70,8 +70,8 @@ def test_the_sample_does_not_take_the_place_of_people(project):
 
 
 def test_without_a_fusion_nothing_is_published(tmp_path):
-    said = fusions.import_fusions(Project(tmp_path), SETTINGS)
-    assert said == "results/search/fused: left, for no fusion was searched and evaluated here"
+    message = fusions.import_fusions(Project(tmp_path), SETTINGS)
+    assert message == "results/search/fused: left, for no fusion was searched and evaluated here"
     assert fusions.read(tmp_path) is None
 
 

@@ -70,19 +70,21 @@ def searched(project, tracked, architectures, current=True, corpus="path", statu
     """A finished search of these, the project's own or another."""
     tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
     mlflow.set_experiment("avemo/audio")
-    found = {"trials": []}
+    search_result = {"trials": []}
     with mlflow.start_run(run_name="search", tags=tags) as run:
         for number, name in enumerate(architectures):
             trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
             for fold in (2, 3):
                 mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
-            found["trials"].append({"run_id": trial, "hyperparameters": {"architecture": name}})
-        mlflow.log_dict(found, "found.json")
+            search_result["trials"].append(
+                {"run_id": trial, "hyperparameters": {"architecture": name}}
+            )
+        mlflow.log_dict(search_result, "found.json")
     mlflow.MlflowClient().set_terminated(run.info.run_id, status)
     if current:
         folder = project.search("audio")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "found.json").write_text(json.dumps(found))
+        (folder / "found.json").write_text(json.dumps(search_result))
 
 
 def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
@@ -123,14 +125,14 @@ def test_everything_that_is_finished(project, tracked):
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
     skipped(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
-    said = import_runs(project)
-    assert [line.partition(":")[0] for line in said] == [
+    messages = import_runs(project)
+    assert [line.partition(":")[0] for line in messages] == [
         "study/crossvalidation/audio",
         "study/baselines/lstm",
         "study/baselines/vggish-ml",
     ]
-    assert "imported, 384 performances of run crossvalidate" in said[0]
-    assert said[1].endswith("imported, runs: 1")
+    assert "imported, 384 performances of run crossvalidate" in messages[0]
+    assert messages[1].endswith("imported, runs: 1")
     publication = published.read(project.root / published.FOLDER)
     best = publication.manifest.champion
     assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
@@ -142,10 +144,10 @@ def test_everything_that_is_finished(project, tracked):
         "changed": False,
         "params": {"seed": "20"},
     }
-    for fold, given in zip(best.folds, summary["folds"], strict=True):
-        assert (fold.run.run_id, fold.run.run_name) == (given["run_id"], f"fold {fold.fold}")
+    for fold, expected in zip(best.folds, summary["folds"], strict=True):
+        assert (fold.run.run_id, fold.run.run_name) == (expected["run_id"], f"fold {fold.fold}")
         assert fold.run.commit == COMMIT
-        assert fold.configurations == given["configurations"]
+        assert fold.configurations == expected["configurations"]
     lstm, vggish = publication.manifest.systems
     assert lstm.runs[0].run.changed
     assert lstm.runs[0].run.run_name == "lstm speech actor"
@@ -164,8 +166,8 @@ def test_what_has_no_finished_stage_stays(project, tracked):
     before = content(project)
     baseline(project, tracked, "cnn")
     skipped(project, "lstm", "no features")
-    said = import_runs(project)
-    assert said[1] == (
+    messages = import_runs(project)
+    assert messages[1] == (
         "study/baselines/lstm: left, for it is not run here, and its runs elsewhere are published"
     )
     after = content(project)
@@ -194,8 +196,8 @@ def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
     before = content(project)
     cross_validated(project, tracked, synthetic=True)
     baseline(project, tracked, "lstm", synthetic=True)
-    said = import_runs(project)
-    assert [line.partition("left, for ")[2] for line in said] == [
+    messages = import_runs(project)
+    assert [line.partition("left, for ")[2] for line in messages] == [
         "it is of the synthetic sample, and what is published is of real recordings"
     ] * 2
     after = content(project)
@@ -248,10 +250,10 @@ def test_a_stage_with_damaged_predictions(project, tracked):
     flipped = SPEECH.copy()
     flipped.loc[0, "true"] = "surprised"
     cross_validated(project, tracked, table=flipped)
-    found = refused(project)
+    message = refused(project)
     place = "study/crossvalidation/audio/predictions.csv"
-    assert found.startswith(f"nothing is imported: {place}: 01-01-01-01-01-01 is by its name")
-    assert found.endswith("Run its stage again (dvc repro --force in study)")
+    assert message.startswith(f"nothing is imported: {place}: 01-01-01-01-01-01 is by its name")
+    assert message.endswith("Run its stage again (dvc repro --force in study)")
     cross_validated(project, tracked, table=predictions(skill=9.0))
     assert "these are not the run's predictions" in refused(project)
     (project.root / "study/crossvalidation/audio/uncalibrated.csv").unlink()
@@ -279,8 +281,10 @@ def test_what_other_searches_tried_stays_beside_the_champion_s_own(project, trac
     def published_now():
         import_runs(project)
         best = published.read(project.root / published.FOLDER).manifest.champion
-        names = [[one.hyperparameters["architecture"] for one in each]
-                 for each in (best.trials, best.others)]  # fmt: skip
+        names = [
+            [trial.hyperparameters["architecture"] for trial in trials]
+            for trials in (best.trials, best.others)
+        ]
         return *names, best
 
     trials, others, best = published_now()

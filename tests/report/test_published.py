@@ -45,8 +45,8 @@ def test_the_order_of_rows_and_columns_does_not_matter(tmp_path, rows, columns):
     files = tmp_path / "one.csv", tmp_path / "other.csv"
     TABLE.to_csv(files[0], index=False)
     TABLE.loc[list(rows), list(columns)].to_csv(files[1], index=False)
-    one, other = (published.read_predictions(file, file.name) for file in files)
-    pd.testing.assert_frame_equal(one, other)
+    first_table, second_table = (published.read_predictions(file, file.name) for file in files)
+    pd.testing.assert_frame_equal(first_table, second_table)
 
 
 @FEW
@@ -115,10 +115,10 @@ def first(column, value):
 def test_a_damaged_file(folder, change, what):
     for name in ("predictions.csv", "uncalibrated.csv"):
         changed(folder / name, change)
-    found = refused(folder)
-    assert found.startswith("results/audio/predictions.csv: ")
-    assert what in found
-    assert "git checkout -- results/audio" in found
+    message = refused(folder)
+    assert message.startswith("results/audio/predictions.csv: ")
+    assert what in message
+    assert "git checkout -- results/audio" in message
 
 
 def test_no_table_at_all(folder):
@@ -145,8 +145,8 @@ def test_before_and_after_the_temperature_are_of_the_same_performances(folder):
 def test_a_baseline_s_channel(folder):
     song = (folder / "baselines/lstm-song-actor.csv").read_bytes()
     (folder / "baselines/lstm-speech-actor.csv").write_bytes(song)
-    found = refused(folder)
-    assert found.startswith("results/audio/baselines/lstm-speech-actor.csv: it has performances")
+    message = refused(folder)
+    assert message.startswith("results/audio/baselines/lstm-speech-actor.csv: it has performances")
 
 
 def test_rounding_may_have_made_ties(tmp_path):

@@ -33,11 +33,11 @@ FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A checkout with predictions on real recordings, as they would be."""
-    made = tmp_path_factory.mktemp("checkout")
-    publish(made / published.FOLDER, skipped={"vggish-deep": "no weights_of_it"})
+    root = tmp_path_factory.mktemp("checkout")
+    publish(root / published.FOLDER, skipped={"vggish-deep": "no weights_of_it"})
     pages = ["docs/results.md", "docs/results.html", "docs/experiments.md"]
-    assert write_pages(made, SETTINGS) == pages
-    return made
+    assert write_pages(root, SETTINGS) == pages
+    return root
 
 
 @pytest.fixture
@@ -59,11 +59,11 @@ def figures(table):
 
 def test_the_headline(root, page):
     table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
-    found = figures(table)
+    scores = figures(table)
     head = page.partition("\n## ")[0]
-    assert f"**UAR {found['uar']}, accuracy {found['accuracy']}**" in head
+    assert f"**UAR {scores['uar']}, accuracy {scores['accuracy']}**" in head
     assert "speech, 8 emotions, 384 performances of 12 actors" in head
-    assert f"| the champion | {found['uar']} |" in head
+    assert f"| the champion | {scores['uar']} |" in head
     assert re.findall(r"\| (0\.\d+) \|", head) == ["0.82", "0.751"]
     assert "Nothing was chosen on the fold that it is reported on" in head
     assert "95% interval of 200 draws" in head
@@ -83,10 +83,10 @@ def test_the_baselines_beside_what_was_published(root, page):
         expected = []
         for protocol in ("random", "actor"):
             name = f"{system.strip('`')}-{channel}-{protocol}.csv"
-            found = figures(
+            scores = figures(
                 published.read_predictions(root / published.FOLDER / "baselines" / name, name)
             )
-            expected += [str(found["accuracy"]), str(found["uar"])]
+            expected += [str(scores["accuracy"]), str(scores["uar"])]
         assert ours == expected
 
 
@@ -107,7 +107,7 @@ def test_a_channel_that_was_left_out_says_why(tmp_path):
     facts = json.loads(file.read_text())
     (system,) = facts["systems"]
     (left,) = [
-        one for one in system["runs"] if (one["channel"], one["protocol"]) == ("song", "actor")
+        run for run in system["runs"] if (run["channel"], run["protocol"]) == ("song", "actor")
     ]
     system["runs"].remove(left)
     system["skipped_runs"] = [
@@ -115,25 +115,25 @@ def test_a_channel_that_was_left_out_says_why(tmp_path):
     ]
     file.write_text(json.dumps(facts))
     (folder / "baselines/lstm-song-actor.csv").unlink()
-    found = render_results(score(published.read(folder), BOOTSTRAP))
-    assert "\n- `lstm` (song, unseen actors): there is no song\n" in found
-    (row,) = re.findall(r"\| `lstm` \| song \|.*", found)
+    page = render_results(score(published.read(folder), BOOTSTRAP))
+    assert "\n- `lstm` (song, unseen actors): there is no song\n" in page
+    (row,) = re.findall(r"\| `lstm` \| song \|.*", page)
     assert row.endswith("] | not run | not run |")
 
 
 def test_a_system_that_the_study_had_not(tmp_path):
-    found = text(tmp_path / "published", systems=["whisper-linear"], with_champion=False)
-    assert "The study had no `whisper-linear`." in found
-    assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", found)
+    page = text(tmp_path / "published", systems=["whisper-linear"], with_champion=False)
+    assert "The study had no `whisper-linear`." in page
+    assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", page)
 
 
 def test_every_fold_emotion_and_sex(root, page):
     table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     folds, emotions = section(page, "The champion by fold"), section(page, "By emotion")
     for fold, rows in table.groupby("fold"):
-        found = figures(rows)
+        scores = figures(rows)
         actors = f"{2 * fold - 1:02d}, {2 * fold:02d}"
-        assert f"| {fold} | {actors} | 64 | {found['uar']} | {found['accuracy']} |" in folds
+        assert f"| {fold} | {actors} | 64 | {scores['uar']} | {scores['accuracy']} |" in folds
         assert f"| {fold} | 0.500 | 1.50 | whisper × 2, cnn × 1 |" in folds
     for emotion in table["true"].unique():
         assert f"| {emotion} | 48 | {figures(table)[f'recall_{emotion}']} |" in emotions
@@ -146,29 +146,29 @@ def test_calibration_before_and_after(root, page):
         figures(published.read_predictions(root / published.FOLDER / name, name))
         for name in ("uncalibrated.csv", "predictions.csv")
     )
-    found = section(page, "Calibration")
+    listed = section(page, "Calibration")
     for name, figure in (("expected calibration error", "calibration_error"), ("log-loss",) * 2):
         key = figure.replace("-", "_")
-        assert f"| {name} | {before[key]} | {after[key]} |" in found
+        assert f"| {name} | {before[key]} | {after[key]} |" in listed
 
 
 def test_the_runs_behind_it(root, page):
     facts = published.read_manifest(root / published.FOLDER)
-    found = section(page, "The runs behind it")
+    listed = section(page, "The runs behind it")
     runs = [facts.champion.run, *(fold.run for fold in facts.champion.folds)]
-    runs += [one.run for system in facts.systems for one in system.runs]
+    runs += [baseline.run for system in facts.systems for baseline in system.runs]
     assert len(runs) == 1 + 6 + 2 * 6
     for run in runs:
         cells = f"| {run.experiment} | {run.run_name} | `{run.run_id}` | `{run.commit[:12]}` |"
-        assert cells in found
+        assert cells in listed
 
 
 def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
     folder = tmp_path / published.FOLDER
-    found = text(folder, systems=["lstm"], synthetic=True)
-    assert found.startswith("# Results\n\n> **Synthetic.**")
-    assert "**On the synthetic sample:** **UAR" in found
-    tables = re.findall(r"(.*)\n\n\|.*\n\| -", found)
+    page = text(folder, systems=["lstm"], synthetic=True)
+    assert page.startswith("# Results\n\n> **Synthetic.**")
+    assert "**On the synthetic sample:** **UAR" in page
+    tables = re.findall(r"(.*)\n\n\|.*\n\| -", page)
     assert len(tables) == 8
     for caption in tables:
         assert caption.startswith("**Synthetic sample, no statement about accuracy.** ")
@@ -177,7 +177,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
     publish(real / published.FOLDER, systems=["lstm"])
     write_pages(real, SETTINGS)
     for name in FIGURES:  # the pictures say so too
-        loud, plain = (each / "docs/results" / name for each in (tmp_path, real))
+        loud, plain = (root / "docs/results" / name for root in (tmp_path, real))
         assert loud.read_bytes() != plain.read_bytes()
 
 
@@ -186,9 +186,9 @@ def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path)
     (line,) = re.findall(r"^- .*: no run of it is published$", alone, re.MULTILINE)
     assert all(f"`{name}`" in line for name in SYSTEMS)
     assert "not run |" not in alone
-    found = text(tmp_path / "baselines", with_champion=False)
-    assert "No champion's predictions are published yet" in found
-    assert "## Calibration" not in found
+    page = text(tmp_path / "baselines", with_champion=False)
+    assert "No champion's predictions are published yet" in page
+    assert "## Calibration" not in page
 
 
 def test_a_single_actor_has_no_interval(tmp_path):
@@ -203,8 +203,8 @@ def test_a_single_actor_has_no_interval(tmp_path):
     facts["champion"]["folds"][0] |= {"actors": [1], "uar": uar}
     facts["champion"]["performances"] = len(rows)
     (folder / "runs.json").write_text(json.dumps(facts))
-    found = render_results(score(published.read(folder), BOOTSTRAP))
-    assert f"**UAR {uar:.3f}, accuracy" in found
+    page = render_results(score(published.read(folder), BOOTSTRAP))
+    assert f"**UAR {uar:.3f}, accuracy" in page
 
 
 def test_the_page_holds_its_figures_and_markdown_names_them(root, page):
