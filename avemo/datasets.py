@@ -9,6 +9,7 @@ import pandas as pd
 
 from .corpus import split
 from .corpus.adapters import ravdess
+from .emotions import EMOTIONS
 from .errors import CorpusError, ten
 from .features import store
 from .features.registry import extractor_of, module
@@ -48,8 +49,8 @@ class Dataset:
 
     @property
     def labels(self) -> Array:
-        """The emotions' places in `ravdess.EMOTIONS` [shape=(rows,)]."""
-        places = {name: place for place, name in enumerate(ravdess.EMOTIONS)}
+        """The emotions' places in `EMOTIONS` [shape=(rows,)]."""
+        places = {name: place for place, name in enumerate(EMOTIONS)}
         return self.rows["emotion"].map(places).to_numpy(dtype=np.int32)
 
     def __len__(self) -> int:

@@ -1,59 +1,294 @@
-"""What one stage leaves for another: records that a file's writer and its readers share."""
+"""What one stage leaves for another: each file is written and read by the same class.
 
-from __future__ import annotations
+`Record.read` refuses a file of another version. Where a stage may have had nothing to do, it leaves
+`Skipped` with the reason, and `read_or_skipped` returns whichever is there.
+"""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from .errors import AvemoError
-from .evaluation.bootstrap import Interval
-from .io import whole
-from .settings import Strict
+from .modalities import Modality, Unimodal
+from .schema import Record, read_fields
 
 __all__ = [
     "BaselineResult",
     "BaselineRun",
+    "BundleConfig",
     "Channel",
+    "Configuration",
     "CrossValidatedFold",
     "CrossValidationResult",
+    "EvaluationResult",
+    "FeatureSpec",
+    "Figures",
     "FoldResult",
-    "Hyperparameters",
+    "FusionChoice",
+    "Interval",
+    "ModalityResult",
     "Protocol",
-    "Record",
+    "Registration",
+    "SearchResult",
     "Skipped",
     "SkippedRun",
     "SystemName",
-    "read_model",
-    "read_record",
-    "write_record",
+    "TrainResult",
+    "TrainedOn",
+    "Trial",
+    "Value",
+    "read_or_skipped",
 ]
 
 Channel = Literal["speech", "song", "both"]
 Protocol = Literal["random", "actor"]
+#: of one of the original study's systems, such as `vggish-deep`
 SystemName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-#: by name, as Keras Tuner has them, such as `whisper/dropout`
-Hyperparameters = dict[str, bool | int | float | str | None]
+
+#: hyperparameters of one trial by name, `architecture` among them
+Configuration = dict[str, bool | int | float | str | None]
 
 
-class Record(Strict):
-    """A file's content; its version changes when its fields do."""
+class Value(BaseModel):
+    """Base class for the parts of records."""
 
-    schema_version: Literal[1] = 1
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its confidence interval.
+
+    Args:
+        value: the figure itself
+        low: the interval's lower bound; None for fewer than two actors
+        high: the interval's upper bound; None for fewer than two actors
+        actors: how many actors were drawn from; zero where that is not known
+        performances: how many performances the figure is of; zero where that is not known
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    actors: int = 0
+    performances: int = 0
+
+    def __str__(self) -> str:
+        return f"{self}"
+
+    def __format__(self, sign: str) -> str:
+        """Return `0.712 [0.634, 0.790]`, or `0.712` without bounds; with `+`, each has its sign."""
+        if self.low is None or self.high is None:
+            return f"{self.value:{sign}.3f}"
+        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
+
+
+#: by name: uar, accuracy, macro_f1, log_loss, calibration_error, recall_EMOTION, ...
+Figures = dict[str, Interval]
 
 
 class Skipped(Record):
-    """What a stage leaves where it could not run.
+    """A stage had nothing to do for a modality.
 
     Args:
-        skipped: the reason, in a sentence
+        reason: why, in a sentence
     """
 
-    skipped: str
+    reason: str
 
 
-class FoldResult(Strict):
+class FeatureSpec(Value):
+    """What a feature was computed by.
+
+    Args:
+        extractor: its name
+        version: of the extractor's code
+        settings: as in params.yaml, and what else the result depends on
+        derived_from: what it was computed from, such as the faces; None for the recording itself
+    """
+
+    extractor: str
+    version: int
+    settings: dict[str, Any]
+    derived_from: "FeatureSpec | None" = None
+
+
+class Trial(Value):
+    """One configuration that a search tried.
+
+    Args:
+        run_id: its run in MLflow
+        hyperparameters: its configuration
+        val_uar: mean unweighted average recall over the inner folds
+    """
+
+    run_id: str
+    hyperparameters: Configuration
+    val_uar: float
+
+
+class FusionChoice(Value):
+    """A fusion, compared with the better unimodal model on the same performances.
+
+    Args:
+        performances: how many were compared on
+        unimodal: UAR of each model alone
+        best_unimodal: the better of them
+        fused: UAR of the fusion
+        difference: UAR of the fusion less that of the better model alone
+    """
+
+    performances: int
+    unimodal: dict[Unimodal, float]
+    best_unimodal: Unimodal
+    fused: float
+    difference: Interval
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval of the difference lies above zero."""
+        return self.difference.low is not None and self.difference.low > 0
+
+
+class SearchResult(Record):
+    """`results/search/MODALITY/search.json`: what a search chose.
+
+    Args:
+        run_id: the search's run in MLflow
+        split_id: of the split that it was made on
+        val_uar: of the best trial; None where there was nothing to choose by
+        trials: best first
+        members: the configurations that become the ensemble's members
+        temperature: of the ensemble; None where there was nothing to fit it on
+        fusion: for the fused modality, what the fusion was compared with
+    """
+
+    run_id: str
+    split_id: str
+    val_uar: float | None
+    trials: list[Trial]
+    members: list[Configuration]
+    temperature: float | None
+    fusion: FusionChoice | None = None
+
+
+class TrainResult(Record):
+    """`results/train/MODALITY/run.json`: which run trained the model, and how good it was.
+
+    Args:
+        run_id: in MLflow
+        architecture: the members' architectures, joined by ` + `
+        valid: figures on what the members were not trained on; None where there was nothing
+        note: of a fusion, why it was chosen; else empty
+    """
+
+    run_id: str
+    architecture: str
+    valid: Figures | None
+    note: str = ""
+
+
+class TrainedOn(Value):
+    """How much a model was trained on."""
+
+    performances: int
+    actors: int
+
+
+class BundleConfig(Record):
+    """`bundle.json`: what a trained model is, and how its input is made.
+
+    Args:
+        modality: audio, visual or fused
+        architecture: the members' architectures, joined by ` + `
+        members: their configurations
+        classes: the emotions, in the order of the probabilities
+        features: by feature, what it was computed by
+        limits: `min_duration_s` and `silence_dbfs`: below them a sound is refused
+        split_id: of the split that it was trained on
+        seed: of the run
+        temperature: that its probabilities were divided by
+        synthetic: trained on the synthetic sample, so that its answers mean nothing
+        trained_on: how much it was trained on
+        inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
+    """
+
+    modality: Modality
+    architecture: str
+    members: list[Configuration]
+    classes: list[str]
+    features: dict[str, FeatureSpec]
+    limits: dict[str, float]
+    split_id: str
+    seed: int
+    temperature: float
+    synthetic: bool
+    trained_on: TrainedOn
+    inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+class ModalityResult(Value):
+    """How good a trained model is on the test part.
+
+    Args:
+        run_id: the run that trained it
+        architecture: as in `TrainResult`
+        test: figures on the test part; None where it holds no performance of the modality
+        no_test_data: why there are none; else empty
+        unimodal: for the fused model, its figures where one modality alone is there
+        skipped: why there is no model; else empty
+    """
+
+    run_id: str = ""
+    architecture: str = ""
+    test: Figures | None = None
+    no_test_data: str = ""
+    unimodal: dict[Unimodal, Figures] = Field(default_factory=dict)
+    skipped: str = ""
+
+
+class EvaluationResult(Record):
+    """`results/evaluation/metrics.json`.
+
+    Args:
+        synthetic: the corpus is the synthetic sample, so that figures say nothing about accuracy
+        protocol: of the split: actor or random
+        modalities: by modality
+    """
+
+    synthetic: bool
+    protocol: Protocol
+    modalities: dict[Modality, ModalityResult]
+
+
+class RegisteredVersion(Value):
+    """A version in the registry.
+
+    Args:
+        name: of the registered model
+        version: its number
+        model_id: of MLflow's logged model
+        run_id: the run that trained it
+        aliases: those that it got when it was registered
+    """
+
+    name: str
+    version: str
+    model_id: str
+    run_id: str
+    aliases: list[str]
+
+
+class Registration(Record):
+    """`results/registered.json`: by modality, the version or why there is none."""
+
+    versions: dict[Modality, RegisteredVersion]
+    skipped: dict[Modality, str] = Field(default_factory=dict)
+
+
+class FoldResult(Value):
     """One fold of a cross-validation of the whole procedure.
 
     Args:
@@ -69,7 +304,7 @@ class FoldResult(Strict):
     fold: int
     actors: list[int]
     members: list[str]
-    configurations: list[Hyperparameters]
+    configurations: list[Configuration]
     temperature: float
     inner_uar: float
     uar: float
@@ -97,7 +332,7 @@ class CrossValidationResult(Record):
     figures: dict[str, Interval]
 
 
-class BaselineRun(Strict):
+class BaselineRun(Value):
     """A baseline on a channel, by a protocol.
 
     Args:
@@ -114,7 +349,7 @@ class BaselineRun(Strict):
     test: dict[str, Interval]
 
 
-class SkippedRun(Strict):
+class SkippedRun(Value):
     """A channel and protocol that a baseline could not be run on."""
 
     channel: Channel
@@ -131,44 +366,15 @@ class BaselineResult(Record):
     skipped_runs: list[SkippedRun]
 
 
-Model = TypeVar("Model", bound=BaseModel)
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
-def read_model(model: type[Model], file: Path, name: str) -> Model:
-    """Return a JSON file's content.
-
-    Args:
-        model: what the file holds
-        name: what an error calls the file
+def read_or_skipped(record: type[AnyRecord], file: Path) -> AnyRecord | Skipped:
+    """Read a record, or the reason why there is none.
 
     Raises:
-        AvemoError: the file is no JSON, or a key, type or value is wrong
+        AvemoError: the file is missing or damaged, or holds something else
     """
-    try:
-        return model.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(place) for place in first["loc"])
-        raise AvemoError(f"{name}{f', {key}' if key else ''}: {first['msg']}") from None
-
-
-def read_record(record: type[Model], file: Path, name: str) -> Model | Skipped:
-    """Return what a stage left, or why it left nothing.
-
-    Args:
-        record: what it leaves where it ran
-        name: what an error calls the file
-
-    Raises:
-        AvemoError: the file is no JSON, or a key, type or value is wrong
-    """
-    try:
-        return Skipped.model_validate_json(file.read_bytes())
-    except ValidationError:
-        return read_model(record, file, name)
-
-
-def write_record(record: Record, file: Path) -> None:
-    """Write a record as JSON, whole or not at all."""
-    with whole(file) as beside:
-        beside.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    fields: Mapping[str, object] = read_fields(file)
+    kind = Skipped if fields.get("record") == Skipped.__name__ else record
+    return kind.parse(dict(fields), file)

@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     create_model,
@@ -19,20 +17,16 @@ from pydantic import (
 )
 
 from .errors import SettingsError, ten
+from .modalities import MODALITIES, UNIMODAL
+from .schema import Strict
 
-__all__ = ["FILE", "Settings", "Strict", "load"]
+__all__ = ["FILE", "Settings", "load"]
 
 FILE = "params.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
-
-
-class Strict(BaseModel):
-    """Settings that take no unknown key and turn no text into a number."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Sample(Strict):
@@ -164,7 +158,7 @@ class Searches(Strict):
 
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":
-        for modality in ("audio", "visual", "fused"):
+        for modality in MODALITIES:
             one: Search = getattr(self, modality)
             names = one.architectures + one.otherwise
             if len(set(names)) < len(names):
@@ -266,9 +260,9 @@ class Settings(Strict):
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from .features.registry import MODALITIES, module, names_of
+        from .features.registry import module, names_of
 
-        known = [name for modality in MODALITIES for name in names_of(modality)]
+        known = [name for modality in UNIMODAL for name in names_of(modality)]
         for name in value:
             if name not in known:
                 raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from .evaluation.bootstrap import Interval
 from .evaluation.table import wide
+from .modalities import MODALITIES
 from .paths import Project
 from .settings import Settings, load
 
@@ -15,7 +16,6 @@ __all__ = ["hints", "status", "text"]
 
 #: in an address of the MLflow UI: runs and models, not the pages for language models
 _CLASSIC = "workflowType=machine_learning"
-_MODALITIES = ("audio", "visual", "fused")
 
 
 def status(project: Project) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _models(project: Project) -> dict[str, Any]:
     from .tracking import json_file, store
 
     registered = json_file.read(project.registered)
-    models: dict[str, Any] = {name: {"versions": []} for name in _MODALITIES}
+    models: dict[str, Any] = {name: {"versions": []} for name in MODALITIES}
     for modality, one in registered.items():
         if "absent" in one:
             models[modality]["absent"] = f"absent: {one['absent']}"

@@ -4,7 +4,7 @@ from avemo import quiet
 from avemo.baselines import clips, summary
 from avemo.io import whole
 from avemo.paths import Project, stage
-from avemo.records import Skipped, write_record
+from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import store
 
@@ -15,7 +15,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
         try:
             loaded = clips.load(project, settings, system)
         except clips.Absent as reason:
-            write_record(Skipped(skipped=str(reason)), folder / "runs.json")
+            Skipped(reason=str(reason)).write(folder / "runs.json")
             print(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
@@ -24,7 +24,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
         from avemo.baselines.run import run
 
         result = run(project, settings, system, loaded, folder)
-        write_record(result, folder / "runs.json")
+        result.write(folder / "runs.json")
     clear(project.kept(system))
     for skipped in result.skipped_runs:
         print(f"baselines {system}: no {skipped.channel} {skipped.protocol}: {skipped.reason}")

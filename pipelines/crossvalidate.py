@@ -3,7 +3,7 @@
 from avemo import quiet
 from avemo.io import whole
 from avemo.paths import Project, stage
-from avemo.records import Skipped, write_record
+from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -14,7 +14,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         folder.mkdir()
         if reason := _reason(settings, found):
             print(f"crossvalidate {modality}: left out: {reason}")
-            write_record(Skipped(skipped=reason), folder / "summary.json")
+            Skipped(reason=reason).write(folder / "summary.json")
             return
         store.connect(project)
         quiet.tensorflow()
@@ -22,7 +22,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
         from avemo.training.task import task
 
         result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
-        write_record(result, folder / "summary.json")
+        result.write(folder / "summary.json")
     print(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 

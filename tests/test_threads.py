@@ -17,7 +17,7 @@ from helpers.whisper_file import write
 from threadpoolctl import threadpool_info
 
 from avemo import threads
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.inference.recogniser import pack
 from avemo.models import bundle, preprocessing
 from avemo.pretrained import assets

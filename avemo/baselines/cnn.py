@@ -12,7 +12,7 @@ def build(shape: tuple[int, ...]) -> Any:
     import keras
     from keras import layers
 
-    from ..corpus.adapters.ravdess import EMOTIONS
+    from ..emotions import EMOTIONS
 
     inputs = keras.Input(shape)
     x = layers.Reshape((*shape, 1))(inputs)

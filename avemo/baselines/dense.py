@@ -16,7 +16,7 @@ def build(*shapes: tuple[int, ...]) -> Any:
     import keras
     from keras import layers
 
-    from ..corpus.adapters.ravdess import EMOTIONS
+    from ..emotions import EMOTIONS
 
     inputs = [keras.Input(shape) for shape in shapes]
     flat = [layers.Flatten()(one) for one in inputs]

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..settings import Baselines
 
 __all__ = ["Averaged", "Classifier", "Examples", "Inputs", "Learner", "Network", "OnEpoch"]
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 #: one array [shape=(examples, ...)] for each type of input
 Inputs = list[Array]
-#: inputs, and the emotions' places in `ravdess.EMOTIONS`
+#: inputs, and the emotions' places in `EMOTIONS`
 Examples = tuple[Inputs, Array]
 #: is called with an epoch's figures
 OnEpoch = Callable[[dict[str, float]], None]

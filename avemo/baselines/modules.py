@@ -17,7 +17,7 @@ def build(sound: tuple[int, ...], picture: tuple[int, ...]) -> Any:
     import keras
     from keras import layers
 
-    from ..corpus.adapters.ravdess import EMOTIONS
+    from ..emotions import EMOTIONS
 
     inputs = [keras.Input(sound), keras.Input(picture)]
     x = layers.Concatenate()([lstm.vector(inputs[0]), face.vector(inputs[1])])

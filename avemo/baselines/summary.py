@@ -1,7 +1,7 @@
 """The systems as a table for a terminal: what was published, and what was found here."""
 
 from ..paths import Project
-from ..records import BaselineResult, BaselineRun, Skipped, read_record
+from ..records import BaselineResult, BaselineRun, Skipped, read_or_skipped
 from .published import CHANNELS, SYSTEMS
 
 __all__ = ["describe", "lines", "load_results"]
@@ -11,9 +11,7 @@ def load_results(project: Project) -> dict[str, BaselineResult | Skipped]:
     """Return what the stage `baselines` left, by system; one that has not run is left out."""
     files = {name: project.baseline(name) / "runs.json" for name in SYSTEMS}
     return {
-        name: read_record(BaselineResult, file, file.relative_to(project.root).as_posix())
-        for name, file in files.items()
-        if file.exists()
+        name: read_or_skipped(BaselineResult, file) for name, file in files.items() if file.exists()
     }
 
 
@@ -37,7 +35,7 @@ def lines(project: Project) -> list[str]:
             synthetic |= bool(result.runs) and result.synthetic
             out += [f"  here: {describe(run)}" for run in result.runs]
         if not isinstance(result, BaselineResult) or not result.runs:
-            reason = f": {result.skipped}" if isinstance(result, Skipped) else ""
+            reason = f": {result.reason}" if isinstance(result, Skipped) else ""
             out.append(f"  here: not run{reason}")
     if synthetic:
         out.append("Figures on the synthetic sample corpus say nothing about accuracy.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..corpus.adapters.ravdess import EMOTIONS
 from ..datasets import Dataset
+from ..emotions import EMOTIONS
 from ..settings import Settings
 from . import views
 from .learners import Array, Examples, Inputs, Learner, OnEpoch

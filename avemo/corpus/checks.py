@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from ..emotions import EMOTIONS
 from ..settings import Catalogue
 from .adapters import ravdess
 
@@ -46,7 +47,7 @@ def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
 
 def published() -> list[ravdess.Recording]:
     """The 7,356 recordings of the published archives."""
-    fields: list[Any] = [ravdess.MODALITIES, ravdess.CHANNELS, range(1, len(ravdess.EMOTIONS) + 1)]
+    fields: list[Any] = [ravdess.MODALITIES, ravdess.CHANNELS, range(1, len(EMOTIONS) + 1)]
     fields += [ravdess.INTENSITIES, ravdess.STATEMENTS, (1, 2), ravdess.ACTORS]
     recordings = (ravdess.Recording(*codes) for codes in product(*fields))
     return [

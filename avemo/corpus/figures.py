@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from .adapters.ravdess import CHANNELS, EMOTIONS, MODALITIES
+from ..emotions import EMOTIONS
+from .adapters.ravdess import CHANNELS, MODALITIES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,38 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..records import Interval
+
 if TYPE_CHECKING:
     from ..settings import Settings
 
 __all__ = ["Bootstrap", "Interval"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A figure and its confidence interval.
-
-    Args:
-        value: the figure itself
-        low: the interval's lower bound; None for fewer than two actors
-        high: the interval's upper bound; None for fewer than two actors
-        actors: how many actors were drawn from; zero where that is not known
-        performances: how many performances the figure is of; zero where that is not known
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    actors: int = 0
-    performances: int = 0
-
-    def __str__(self) -> str:
-        return f"{self}"
-
-    def __format__(self, sign: str) -> str:
-        """Return `0.712 [0.634, 0.790]`, or `0.712` without bounds; with `+`, each has its sign."""
-        if self.low is None or self.high is None:
-            return f"{self.value:{sign}.3f}"
-        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import mlflow
 import pandas as pd
 
 from ..corpus import split
-from ..corpus.adapters.ravdess import EMOTIONS
 from ..datasets import Dataset, load, modality_of
+from ..emotions import EMOTIONS
+from ..modalities import MODALITIES
 from ..models.bundle import Bundle
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import json_file, runs
-from ..training.task import MODALITIES
 from ..training.train import log_judgement, predictions
 from . import dvc_tables, metrics, plots
 from .bootstrap import Interval

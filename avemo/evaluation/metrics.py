@@ -1,7 +1,7 @@
 """How good a set of predictions is, and how sure that is.
 
 A table of predictions has a row a performance: `performance`, `actor`, `fold`, `part`, `true` (the
-emotion's name) and `p_neutral` ... `p_surprised`, in the order of `ravdess.EMOTIONS`.
+emotion's name) and `p_neutral` ... `p_surprised`, in the order of `EMOTIONS`.
 
 A class that no performance truly has counts in no mean: it has no recall.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..errors import ten
 from .bootstrap import Bootstrap, Interval
 

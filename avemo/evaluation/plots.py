@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from .bootstrap import Interval
 from .metrics import confusion_matrix, predicted, uar
 

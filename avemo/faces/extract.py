@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from ..errors import MediaError
-from ..settings import Strict
+from ..schema import Strict
 from . import detectors
 from .alignment import TEMPLATE, align, beyond, sharpness
 from .head_pose import pose

@@ -4,10 +4,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ..modalities import UNIMODAL
 from ..pretrained import assets
 
 __all__ = [
-    "MODALITIES",
     "extractor_of",
     "licences_of",
     "module",
@@ -15,10 +15,6 @@ __all__ = [
     "pretrained",
     "weights_of",
 ]
-
-
-#: what extractors look at
-MODALITIES = ("audio", "visual")
 
 
 def names_of(modality: str) -> list[str]:
@@ -32,7 +28,7 @@ def extractor_of(feature: str) -> str:
 
     An array is called as its extractor is, or so and more behind an underscore.
     """
-    known = {name for modality in MODALITIES for name in names_of(modality)}
+    known = {name for modality in UNIMODAL for name in names_of(modality)}
     words = feature.split("_")
     names = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
     return next((name for name in names if name in known), feature)
@@ -40,7 +36,7 @@ def extractor_of(feature: str) -> str:
 
 def module(extractor: str) -> Any:
     """Where it is written."""
-    for modality in MODALITIES:
+    for modality in UNIMODAL:
         if extractor in names_of(modality):
             return import_module(f".{modality}.{extractor}", __package__)
     raise KeyError(extractor)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..errors import MediaError
 from .recogniser import Answer, Media, Recogniser
 

@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import keras_tuner
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from . import ensemble
 from .layers.uar import UAR
 from .preprocessing import Preparation

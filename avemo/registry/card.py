@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from .. import page
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings

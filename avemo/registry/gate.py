@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import page, quiet
 from ..errors import AvemoError
+from ..modalities import MODALITIES
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import integrity
@@ -18,7 +19,6 @@ from .register import CANDIDATE, CHAMPION, name_of
 
 __all__ = ["Check", "aliases", "candidates", "check", "lines", "named", "names"]
 
-_MODALITIES = ("audio", "visual", "fused")
 _TAG = "avemo.check"
 
 
@@ -60,8 +60,8 @@ def named(model: str) -> str:
         AvemoError: it means none
     """
     name = model if model.startswith("avemo-") else name_of(model)
-    if name not in map(name_of, _MODALITIES):
-        raise AvemoError(f"there is no model {model!r}: {', '.join(_MODALITIES)} are expected")
+    if name not in map(name_of, MODALITIES):
+        raise AvemoError(f"there is no model {model!r}: {', '.join(MODALITIES)} are expected")
     return name
 
 
@@ -71,7 +71,7 @@ def names(model: str | None) -> list[str]:
     Raises:
         AvemoError: none is meant
     """
-    return [named(model)] if model else list(map(name_of, _MODALITIES))
+    return [named(model)] if model else list(map(name_of, MODALITIES))
 
 
 def candidates(model: str | None) -> list[str]:

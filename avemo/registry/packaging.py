@@ -15,7 +15,7 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import AnyType
 
 from ..corpus.adapters import ravdess
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..features.registry import extractor_of, licences_of
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import found_by, pack

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics
+from ..modalities import MODALITIES
 from ..paths import Project
 from ..tracking import dvc_lock, integrity, json_file
 from ..tracking.git_state import DIFF
@@ -25,8 +26,6 @@ from .differences import differences
 from .register import PREDICTIONS
 
 __all__ = ["Comparison", "compare", "rebuild"]
-
-_MODALITIES = ("audio", "visual", "fused")
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def compare(recorded: pd.DataFrame, again: pd.DataFrame) -> Comparison:
 def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Record]:
     """Train there, and let the model answer for the test part: the answers, and the lineage."""
     run(made, "pipelines.train", modality)
-    for other in _MODALITIES:
+    for other in MODALITIES:
         if other != modality:  # evaluate judges what there is
             shutil.rmtree(made.trained(other), ignore_errors=True)
             json_file.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})

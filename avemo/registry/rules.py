@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..corpus.adapters.ravdess import EMOTIONS
+from ..emotions import EMOTIONS
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings

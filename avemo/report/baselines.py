@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..baselines.published import CHANNELS, SYSTEMS
-from ..evaluation.bootstrap import Interval
 from ..page import code
+from ..records import Interval
 from . import plots
 from .manifest import System
 from .scored import Figures, Scored

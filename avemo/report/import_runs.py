@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..errors import AvemoError
 from ..io import whole
 from ..paths import Project
-from ..records import BaselineResult, CrossValidationResult, Skipped, read_record
+from ..records import BaselineResult, CrossValidationResult, Skipped, read_or_skipped
 from ..tracking import json_file, spool, store
 from . import published
 from .manifest import (
@@ -131,9 +131,9 @@ def _import_champion(
         name: what an error calls the file
         before: what is published
     """
-    result = read_record(CrossValidationResult, file, name)
+    result = read_or_skipped(CrossValidationResult, file)
     if isinstance(result, Skipped):
-        return _Imported(before, f"left, for it is not run here: {result.skipped}")
+        return _Imported(before, f"left, for it is not run here: {result.reason}")
     if result.protocol != "actor":
         return _Imported(before, f"left, for its protocol is {result.protocol}, and not actor")
     if before and result.synthetic and not before.synthetic:
@@ -213,13 +213,13 @@ def _import_system(file: Path, name: str, before: dict[str, System]) -> _Importe
         before: what is published, by system
     """
     system = file.parent.name
-    result = read_record(BaselineResult, file, name)
+    result = read_or_skipped(BaselineResult, file)
     old = before.get(system)
     has_runs = isinstance(result, BaselineResult) and bool(result.runs)
     if old and old.runs and not has_runs:
         return _Imported(old, f"left, for {_ELSEWHERE}")
     if isinstance(result, Skipped):
-        reason = _PATH.sub("…", result.skipped)
+        reason = _PATH.sub("…", result.reason)
         return _Imported(System(name=system, skipped=reason), f"not run: {reason}")
     if old and old.runs and result.synthetic and not old.synthetic:
         return _Imported(old, f"left, for {_SYNTHETIC}")

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from ..errors import AvemoError
 from ..records import (
     Channel,
+    Configuration,
     FoldResult,
-    Hyperparameters,
     Protocol,
     SkippedRun,
     SystemName,
-    read_model,
 )
-from ..settings import Strict
+from ..schema import Strict
 
 __all__ = [
     "PREDICTIONS",
@@ -64,7 +64,7 @@ class Trial(Strict):
         folds: UAR on each inner fold, by its number, of a model that was not trained on it
     """
 
-    hyperparameters: Hyperparameters
+    hyperparameters: Configuration
     folds: dict[str, float]
     run: Run
 
@@ -145,4 +145,9 @@ def read(folder: Path, name: str) -> Manifest:
     Raises:
         AvemoError: the file is no JSON, or a key, type or value is wrong
     """
-    return read_model(Manifest, folder / RUNS, name)
+    try:
+        return Manifest.model_validate_json((folder / RUNS).read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(place) for place in first["loc"])
+        raise AvemoError(f"{name}{f', {key}' if key else ''}: {first['msg']}") from None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..evaluation.bootstrap import Interval
 from ..evaluation.metrics import predicted, probabilities
+from ..records import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..corpus.adapters.ravdess import EMOTIONS, MODALITIES, NO_SINGER, SUNG, Recording
+from ..corpus.adapters.ravdess import MODALITIES, NO_SINGER, SUNG, Recording
+from ..emotions import EMOTIONS
 from ..engine import run
 from ..io import whole
 from ..settings import Sample

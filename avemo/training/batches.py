@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..corpus.adapters.ravdess import EMOTIONS
 from ..datasets import Dataset
+from ..emotions import EMOTIONS
 from ..models.hypermodel import Variation
 from ..models.preprocessing import Preparation
 

@@ -14,9 +14,8 @@ from tqdm import tqdm
 
 from ..corpus import split
 from ..evaluation import calibration, metrics
-from ..evaluation.bootstrap import Interval
 from ..paths import Project
-from ..records import CrossValidatedFold, CrossValidationResult
+from ..records import CrossValidatedFold, CrossValidationResult, Interval
 from ..settings import Settings
 from ..tracking import runs
 from . import ensemble_selection

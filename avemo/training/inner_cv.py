@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..corpus.adapters.ravdess import EMOTIONS
 from ..datasets import Dataset
+from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..io import whole
 from ..paths import Project

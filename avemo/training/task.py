@@ -15,9 +15,7 @@ from ..settings import Search, Settings
 from ..tracking import dvc_lock, runs
 from . import fusion
 
-__all__ = ["MODALITIES", "Absent", "Task", "identity", "task"]
-
-MODALITIES = ("audio", "visual", "fused")
+__all__ = ["Absent", "Task", "identity", "task"]
 
 #: what a fit's outcome depends on besides data and settings
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")

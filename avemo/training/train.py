@@ -9,8 +9,8 @@ import mlflow
 import pandas as pd
 
 from ..corpus import split
-from ..corpus.adapters.ravdess import EMOTIONS
 from ..datasets import Dataset
+from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.bootstrap import Bootstrap
 from ..models import bundle, ensemble

@@ -6,7 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from avemo.baselines import cnn, dense, face, lstm, modules
 from avemo.baselines.learners import Averaged, Classifier, Network
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import metrics
 
 LABELS = np.arange(16) % len(EMOTIONS)

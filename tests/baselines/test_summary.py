@@ -5,9 +5,8 @@ from helpers.baseline_corpus import catalogue, settings, write
 
 from avemo.baselines import clips, summary
 from avemo.baselines.published import SYSTEMS
-from avemo.evaluation.bootstrap import Interval
 from avemo.paths import Project
-from avemo.records import BaselineResult, BaselineRun, Skipped, write_record
+from avemo.records import BaselineResult, BaselineRun, Interval, Skipped
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_results(project):
         test=test,
     )
     result = BaselineResult(system="lstm", synthetic=True, runs=[run], skipped_runs=[])
-    write_record(result, project.baseline("lstm") / "runs.json")
+    result.write(project.baseline("lstm") / "runs.json")
     (_, here) = row(project, "lstm")
     assert here.split() == [
         *("here:", "speech", "actor"),
@@ -60,7 +59,7 @@ def test_results(project):
 
 
 def test_absent(project):
-    write_record(Skipped(skipped="no"), project.baseline("vggish-ml") / "runs.json")
+    Skipped(reason="no").write(project.baseline("vggish-ml") / "runs.json")
     assert row(project, "vggish-ml")[1:] == ["  here: not run: no"]
 
 

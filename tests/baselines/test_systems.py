@@ -14,7 +14,7 @@ from avemo.baselines import checkpoints, clips
 from avemo.baselines import run as runs
 from avemo.evaluation import metrics
 from avemo.paths import Project
-from avemo.records import SkippedRun, write_record
+from avemo.records import SkippedRun
 from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
@@ -47,7 +47,7 @@ def run(project, system, chosen):
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
     result = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
-    write_record(result, folder / "runs.json")
+    result.write(folder / "runs.json")
     return result
 
 

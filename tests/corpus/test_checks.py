@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import checks
-from avemo.corpus.adapters.ravdess import CHANNELS, EMOTIONS, parse
+from avemo.corpus.adapters.ravdess import CHANNELS, parse
+from avemo.emotions import EMOTIONS
 from avemo.settings import Catalogue
 
 WARN = dict.fromkeys(("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn")

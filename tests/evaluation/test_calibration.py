@@ -6,7 +6,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import calibration, metrics
 
 CLASSES = len(EMOTIONS)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import dvc_tables
 from avemo.evaluation.metrics import PROBABILITIES
 

@@ -7,7 +7,7 @@ import sklearn.metrics as sk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap, Interval
 

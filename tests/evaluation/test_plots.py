@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import plots
-from avemo.evaluation.bootstrap import Interval
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import Interval
 
 
 def texts(figure):

@@ -11,7 +11,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.paths import Project
 from avemo.tracking import integrity

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
+from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Dataset
+from avemo.emotions import EMOTIONS
 from avemo.paths import Project
 from avemo.settings import FILE, load
 from avemo.tracking import runs, store

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers.sounds import CODED, PLAIN, encoded, voice
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc
 from avemo.inference.recogniser import Recogniser, pack

@@ -5,7 +5,7 @@ import pytest
 from helpers.sounds import encoded, voice
 from helpers.whisper_file import write
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.features import run_audio
 from avemo.features.audio import whisper
 from avemo.inference.recogniser import Recogniser, pack

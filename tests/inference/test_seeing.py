@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from helpers.random_network import drawn
 
-from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
+from avemo.corpus.adapters.ravdess import Recording
+from avemo.emotions import EMOTIONS
 from avemo.errors import AssetError
 from avemo.faces import detectors, extract
 from avemo.features import run_visual, store

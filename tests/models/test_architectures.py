@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from avemo import models
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.models import bundle, preprocessing
 from avemo.models.hypermodel import Architectures
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import calibration
 from avemo.models import bundle, preprocessing
 from avemo.models.ensemble import averaged, join

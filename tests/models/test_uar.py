@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.models.layers.uar import UAR
 
 

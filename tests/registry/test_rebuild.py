@@ -16,7 +16,7 @@ from helpers.git_repository import git, repository
 from helpers.registered_versions import ROOT, predictions
 from helpers.sounds import encoded, voice
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry.checkout import checkout

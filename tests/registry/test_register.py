@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from helpers.registered_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import history, packaging, register, smoke_test

@@ -10,7 +10,7 @@ from helpers.registered_versions import LINEAGE, ROOT, predictions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import rules
 from avemo.registry.version import Facts

@@ -15,7 +15,7 @@ from helpers.registered_versions import NAME, run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.features import run_audio
 from avemo.features.audio import mfcc
 from avemo.models import bundle, preprocessing

@@ -8,6 +8,7 @@ from helpers.results import champion, predictions, publish, sharpened, uar
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
+from avemo.records import Skipped
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
@@ -60,7 +61,8 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
     before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
     result = {"synthetic": False, "protocol": "actor", "run_id": parent, "run_name": "-"}
     result |= {"folds": folds, "figures": {}} | summary
-    (folder / "summary.json").write_text(json.dumps(result))
+    header = {"record": "CrossValidationResult", "version": 1}
+    (folder / "summary.json").write_text(json.dumps(header | result))
     return result
 
 
@@ -103,13 +105,14 @@ def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
         "test": {"uar": figure | {"performances": len(table)}},
     } | run
     result = {"system": name, "synthetic": synthetic, "runs": [entry], "skipped_runs": []}
-    (folder / "runs.json").write_text(json.dumps(result))
+    header = {"record": "BaselineResult", "version": 1}
+    (folder / "runs.json").write_text(json.dumps(header | result))
 
 
 def skipped(project, name, reason):
     folder = project.baseline(name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "runs.json").write_text(json.dumps({"skipped": reason}))
+    Skipped(reason=reason).write(folder / "runs.json")
 
 
 def content(project):
@@ -177,7 +180,7 @@ def test_what_has_no_finished_stage_stays(project, tracked):
 def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
-    (folder / "summary.json").write_text(json.dumps({"skipped": "search.budget is quick"}))
+    Skipped(reason="search.budget is quick").write(folder / "summary.json")
     left = "study/crossvalidation/audio: left, for it is not run here: search.budget is quick"
     assert refused(project) == f"no stage here made predictions that could be published: {left}"
     publish(project.root / published.FOLDER)
@@ -236,9 +239,9 @@ def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
 def test_a_stage_that_its_run_contradicts(project, tracked):
     baseline(project, tracked, "lstm", protocol="random")
     assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
-    summary = cross_validated(project, tracked, synthetic=True)
+    cross_validated(project, tracked, synthetic=True)
     file = project.root / "study/crossvalidation/audio/summary.json"
-    file.write_text(json.dumps(summary | {"synthetic": False}))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"synthetic": False}))
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
 
@@ -259,9 +262,8 @@ def test_a_stage_with_damaged_predictions(project, tracked):
 
 def test_a_damaged_summary(project, tracked):
     cross_validated(project, tracked, protocol="none")
-    assert refused(project) == (
-        "study/crossvalidation/audio/summary.json, protocol: Input should be 'random' or 'actor'"
-    )
+    expected = "audio/summary.json: protocol: Input should be 'random' or 'actor'"
+    assert expected in refused(project)
 
 
 def test_a_champion_is_tested_on_unseen_actors(project, tracked):

@@ -7,7 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from avemo.corpus.adapters.ravdess import EMOTIONS, Recording, parse
+from avemo.corpus.adapters.ravdess import Recording, parse
+from avemo.emotions import EMOTIONS
 from avemo.features.audio.dsp.librosa_import import librosa
 from avemo.settings import Sample
 from avemo.synthetic import sample as synthetic

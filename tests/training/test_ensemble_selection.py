@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.evaluation import calibration, metrics
 from avemo.training import ensemble_selection
 from avemo.training.inner_cv import uar

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers.training_task import dataset, project, settings
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
 from avemo.models import preprocessing

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers.training_task import HEAD, LINEAR, dataset, settings, task, tracked
 
-from avemo.corpus.adapters.ravdess import EMOTIONS
+from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.models.bundle import Bundle

@@ -10,10 +10,11 @@ Source:
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from ...emotions import EMOTIONS
+
 __all__ = [
     "ACTORS",
     "CHANNELS",
-    "EMOTIONS",
     "MODALITIES",
     "NO_SINGER",
     "STATEMENTS",
@@ -25,8 +26,6 @@ __all__ = [
 
 MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
-#: the classes, in the order of every probability vector in avemo (code 1 comes first)
-EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
 #: those of the published corpus

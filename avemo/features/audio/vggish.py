@@ -23,7 +23,7 @@ from pydantic import Field
 
 from ... import quiet
 from ...errors import AssetError
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = [
     "ARRAYS",

@@ -18,7 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from ...pretrained.whisper_encoder import BANDS, POSITIONS, load, shrink
-from ...settings import Strict
+from ...schema import Strict
 from .dsp.librosa_import import librosa
 
 __all__ = [

@@ -23,7 +23,7 @@ from ...errors import AssetError
 from ...faces import extract as faces
 from ...pretrained import assets
 from ...pretrained.keras2_weights import fill
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = [
     "ARRAYS",

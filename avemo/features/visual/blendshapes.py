@@ -26,7 +26,7 @@ import numpy as np
 from ... import quiet
 from ...errors import AssetError
 from ...faces import extract as faces
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = ["ARRAYS", "MODALITY", "POINTS", "SHAPES", "VERSION", "WEIGHTS", "Settings", "extract"]
 

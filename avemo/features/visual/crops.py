@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from ...faces import extract as faces
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
 

@@ -24,7 +24,7 @@ from ... import quiet
 from ...errors import AssetError
 from ...faces import extract as faces
 from ...pretrained.keras2_weights import fill
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = [
     "ARRAYS",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...settings import Strict
+from ...schema import Strict
 
 __all__ = ["ARRAYS", "COLUMNS", "MODALITY", "VERSION", "Settings", "extract"]
 

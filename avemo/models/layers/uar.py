@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ...corpus.adapters.ravdess import EMOTIONS
+from ...emotions import EMOTIONS
 
 __all__ = ["UAR"]
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avemo.corpus.adapters.ravdess import EMOTIONS, Recording, parse
+from avemo.corpus.adapters.ravdess import Recording, parse
+from avemo.emotions import EMOTIONS
 
 two = st.integers(1, 2)
 recordings = st.builds(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, model_validator
 
-from ....settings import Strict
+from ....schema import Strict
 from .librosa_import import librosa
 
 __all__ = ["Mel"]
