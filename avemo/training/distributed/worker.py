@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from ... import quiet
+from ...commands import run_stage
 from ...errors import AvemoError
-from ...paths import Project, stage
+from ...paths import Project
 from ...settings import Settings
 from ...tracking import store
 from .process import end_with_starter
@@ -81,4 +82,4 @@ class _Patient:
 
 
 if __name__ == "__main__":
-    stage(main, "modality", "scratch")
+    run_stage(main, "modality", "scratch")
