@@ -12,10 +12,10 @@ from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
 from .errors import CorpusError, ten
 from .features import store
-from .features.registry import extractor_of, module
+from .features.names import extractor_of, modality_of
 from .paths import Project
 
-__all__ = ["Dataset", "folder_of", "load", "modality_of"]
+__all__ = ["Dataset", "folder_of", "load"]
 
 Array = np.ndarray[Any, Any]
 
@@ -55,12 +55,6 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def modality_of(feature: str) -> str:
-    """What it is taken from: audio or visual."""
-    found: str = module(extractor_of(feature)).MODALITY
-    return found
 
 
 def folder_of(project: Project, feature: str) -> Path:

@@ -260,9 +260,10 @@ class Settings(Strict):
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from .features.registry import module, names_of
+        from .features.names import extractor_names
+        from .features.registry import module
 
-        known = [name for modality in UNIMODAL for name in names_of(modality)]
+        known = [name for modality in UNIMODAL for name in extractor_names(modality)]
         for name in value:
             if name not in known:
                 raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")

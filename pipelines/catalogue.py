@@ -1,6 +1,6 @@
 """catalogue: one row a recording, decoded, measured, checked; and a report to read."""
 
-from avemo.corpus import catalogue, checks, report
+from avemo.corpus import catalogue, checks, manifest, report
 from avemo.io import whole
 from avemo.paths import Project, stage
 from avemo.settings import Settings
@@ -24,7 +24,7 @@ def main(project: Project, settings: Settings) -> None:
     catalogue.check(rows, settings.catalogue)
     with whole(project.catalogue) as beside:
         rows.to_parquet(beside, index=False)
-    used = catalogue.usable(rows)
+    used = manifest.usable(rows)
     print(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "
         f"{used['actor'].nunique()} actors; {len(rows) - len(used)} set aside"

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import split
-from avemo.datasets import folder_of, load, modality_of
+from avemo.datasets import folder_of, load
 from avemo.errors import CorpusError
 from avemo.features import store
 from avemo.features.audio import mfcc, whisper
+from avemo.features.names import modality_of
 from avemo.paths import Project
 
 PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}

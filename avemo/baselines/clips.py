@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import folder_of, modality_of
+from ..datasets import folder_of
 from ..errors import AssetError, AvemoError
 from ..features import store
-from ..features.registry import extractor_of, module, pretrained, weights_of
+from ..features.names import extractor_of, modality_of
+from ..features.registry import module, pretrained, weights_of
 from ..paths import Project
 from ..pretrained import assets
 from ..settings import Settings

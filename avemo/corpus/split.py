@@ -11,7 +11,7 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import whole
 from ..settings import Split
-from .catalogue import usable
+from .manifest import usable
 
 __all__ = ["PARTS", "assign", "identity", "read", "require", "write"]
 

@@ -17,7 +17,8 @@ from .. import engine, quiet
 from ..errors import MediaError
 from ..faces import extract as faces
 from ..features import run_audio, run_visual
-from ..features.registry import extractor_of, module, pretrained
+from ..features.names import extractor_of
+from ..features.registry import module, pretrained
 from ..models.bundle import Bundle
 
 __all__ = ["Answer", "Media", "Recogniser", "found_by", "pack"]
