@@ -84,8 +84,8 @@ def load(project: Project, names: list[str]) -> Dataset:
     for name, clips in found.items():
         if unknown := sorted(set(clips) - set(everyone["performance"])):
             raise CorpusError(
-                f"{folders[name]} holds {join_names(unknown)}, which split {current} does not know: "
-                "it was made for another split; run `dvc repro`, which brings both up to date"
+                f"{folders[name]} holds {join_names(unknown)}, which split {current} does not "
+                "know: it was made for another split; run `dvc repro`, which brings both up to date"
             )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)

@@ -218,8 +218,8 @@ def _check_actors_apart(rows: pd.DataFrame) -> None:
     folds = rows.groupby("actor")["fold"].nunique()
     if repeated := [f"{actor}" for actor in folds.index[folds.gt(1)]]:
         raise ValueError(
-            f"of actor {join_names(repeated)} there are performances in more than one fold, so that "
-            "a model was trained on the actor that it is tested on"
+            f"of actor {join_names(repeated)} there are performances in more than one fold, so "
+            "that a model was trained on the actor that it is tested on"
         )
 
 
