@@ -86,6 +86,7 @@ class Row(NamedTuple):
 
 def target(
     folder: Path,
+    name: str,
     extractor: Any,
     settings: BaseModel,
     made_from: Mapping[str, Any] | None = None,
@@ -95,13 +96,13 @@ def target(
 
     Args:
         folder: where they go
+        name: the extractor's
         extractor: the module
         settings: its settings
         made_from: what else describes the result, such as the description of the faces it is of
         more: what else the result depends on, such as the detector that was at hand; it stands
             among the settings
     """
-    name = extractor.__name__.rpartition(".")[2]
     fields = settings.model_dump(mode="json") | more
     described = {"extractor": name, "version": extractor.VERSION, "settings": fields}
     return Target(folder, {**(made_from or {}), **described}, extractor.ARRAYS)
