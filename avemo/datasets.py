@@ -10,7 +10,7 @@ import pandas as pd
 from .corpus import split
 from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
-from .errors import CorpusError, ten
+from .errors import CorpusError, join_names
 from .features import store
 from .features.names import extractor_of, modality_of
 from .paths import Project
@@ -78,8 +78,8 @@ def load(project: Project, names: list[str]) -> Dataset:
     for name, clips in found.items():
         if unknown := sorted(set(clips) - set(everyone["performance"])):
             raise CorpusError(
-                f"{folders[name]} holds {ten(unknown)}, which split {current} does not know: it "
-                "was made for another split; run `dvc repro`, which brings both up to date"
+                f"{folders[name]} holds {join_names(unknown)}, which split {current} does not "
+                "know: it was made for another split; run `dvc repro`, which brings both up to date"
             )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)

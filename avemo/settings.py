@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import SettingsError, ten
+from .errors import SettingsError, join_names
 from .modalities import MODALITIES, UNIMODAL
 from .schema import Strict
 
@@ -89,7 +89,7 @@ class Catalogue(Strict):
     def _complete(cls, value: dict[Judged, str]) -> dict[Judged, str]:
         missing = [name for name in get_args(Judged) if name not in value]
         if missing:
-            raise ValueError(f"each class needs aside or warn; {ten(missing)} has none")
+            raise ValueError(f"each class needs aside or warn; {join_names(missing)} has none")
         return value
 
 
@@ -168,7 +168,7 @@ class Searches(Strict):
                     _architecture_exists(modality, name, f"search.{modality}.{key}")
             if unknown := sorted(set(one.draws) - set(names)):
                 raise ValueError(
-                    f"{modality}.draws: {ten(unknown)} is not among {', '.join(names)}"
+                    f"{modality}.draws: {join_names(unknown)} is not among {', '.join(names)}"
                 )
         return self
 

@@ -18,7 +18,7 @@ def main(project: Project, settings: Settings) -> None:
     heard = sound_sources(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
     targets = {
-        name: store.target(project.features("audio", name), module(name), chosen)
+        name: store.target(project.features("audio", name), name, module(name), chosen)
         for name, chosen in extractors.items()
     }
     computed = store.update(

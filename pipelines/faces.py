@@ -14,7 +14,7 @@ def main(project: Project, settings: Settings) -> None:
 
     seen = picture_sources(pd.read_parquet(project.catalogue))
     name, weights = detectors.resolve(settings.faces.detector)
-    target = store.target(project.faces, extract, settings.faces, found_by=name)
+    target = store.target(project.faces, "faces", extract, settings.faces, found_by=name)
     computed = store.update(
         {"faces": target},
         seen.assign(file=[project.raw / path for path in seen["path"]]),

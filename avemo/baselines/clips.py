@@ -62,7 +62,7 @@ def _why(settings: Settings, extractor: str, folder: Path) -> str:
     if extractor not in settings.extractors:
         return "params.yaml has no line for it under extractors"
     sees = modality_of(extractor) == "visual"
-    again = f"dvc repro --force --single-item {'expression' if sees else 'features'}"
+    again = f"dvc repro --force --single-item {'visual' if sees else 'audio'}-features"
     if hasattr(module(extractor), "fetch"):
         try:
             pretrained(extractor, settings.extractors[extractor], quiet=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
-from ..errors import CorpusError, MediaError, ten
+from ..errors import CorpusError, MediaError, join_names
 from ..media.probe import Probe, probe
 from ..settings import Catalogue
 from .adapters import ravdess
@@ -73,8 +73,8 @@ def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
         reasons = [f"{row.path} ({row.finding})" for row in aside.itertuples()]
         raise CorpusError(
             f"{len(aside)} of {len(catalogue)} recordings ({share:.1%}) cannot be used, more than "
-            f"catalogue.max_set_aside ({settings.max_set_aside:.1%}): {ten(reasons)}; mend or "
-            "remove them, or raise the limit in params.yaml"
+            f"catalogue.max_set_aside ({settings.max_set_aside:.1%}): {join_names(reasons)}; "
+            "mend or remove them, or raise the limit in params.yaml"
         )
 
 
