@@ -1,16 +1,16 @@
 """baselines: one of the original study's systems, on every channel and protocol."""
 
-from avemo import quiet
 from avemo.baselines import clips, summary
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project, stage
+from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import store
 
 
 def main(project: Project, settings: Settings, system: str) -> None:
-    with whole(project.baseline(system)) as folder:
+    with atomic_write(project.baseline(system)) as folder:
         folder.mkdir()
         try:
             loaded = clips.load(project, settings, system)
@@ -19,7 +19,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
             print(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.baselines.checkpoints import clear
         from avemo.baselines.run import run
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project, stage
 from avemo.settings import Settings
 
 
 def main(project: Project, settings: Settings) -> None:
     corpus = settings.corpus
-    with whole(project.raw) as folder:
+    with atomic_write(project.raw) as folder:
         if corpus.source == "sample":
             from avemo.synthetic import sample
 

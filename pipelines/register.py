@@ -1,14 +1,14 @@
 """register: each trained model as a version in the registry."""
 
-from avemo import quiet
 from avemo.paths import Project, stage
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings) -> None:
     store.connect(project, spool=False)
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     from avemo.registry.register import register
 
     figures = json_file.read(project.evaluation / "metrics.json")["modalities"]

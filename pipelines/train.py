@@ -1,22 +1,22 @@
 """train: the configuration that the search chose, fitted and kept."""
 
-from avemo import quiet
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project, stage
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     found = json_file.read(project.search(modality) / "found.json")
-    with whole(project.trained(modality)) as folder:
+    with atomic_write(project.trained(modality)) as folder:
         folder.mkdir()
         if "absent" in found:
             print(f"train {modality}: left out: {found['absent']}")
             json_file.write(folder / "run.json", found)
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.training.task import task
         from avemo.training.train import train
 

@@ -105,7 +105,7 @@ def test_the_stage_without_weights(project, capsys):
     run(project)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("expression: left out: mobilenet_7.h5 is missing")
-    assert "dvc repro --force --single-item expression" in lines[0]
+    assert "dvc repro --force --single-item visual-features" in lines[0]
     assert lines[1:] == [
         "geometry: 3 performances computed, 0 kept",
         "crops: 3 performances computed, 0 kept",

@@ -55,7 +55,7 @@ def test_an_extractor_without_weights_is_left_out(project, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("vggish: left out: vggish_model.ckpt is missing")
     assert lines[1].startswith("whisper: left out: whisper-tiny.en.safetensors is missing")
-    assert all("dvc repro --force --single-item features" in line for line in lines[:2])
+    assert all("dvc repro --force --single-item audio-features" in line for line in lines[:2])
     assert lines[2:] == ["mfcc: 2 performances computed, 0 kept, 0 without"]
     assert folders(project) == ["mfcc"]
 
