@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from avemo.commands import run_command
-from avemo.io import whole
+from avemo.io import atomic_write
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("audio", "faces", "incremental", "memory")
@@ -48,9 +48,9 @@ def main() -> int:
         results[name] = found
         for row in found["rows"]:
             print(f"  {row['what']}: {row['ratio']:.3g} ({row['wanted']})", flush=True)
-        with whole(RESULTS) as beside:
+        with atomic_write(RESULTS) as beside:
             beside.write_text(json.dumps(results, indent=1) + "\n")
-        with whole(TABLE) as beside:
+        with atomic_write(TABLE) as beside:
             beside.write_text(_table(results))
     print(f"bench: {TABLE.relative_to(ROOT)} and {RESULTS.relative_to(ROOT)} are written")
     return 0

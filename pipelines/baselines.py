@@ -2,11 +2,11 @@
 
 import logging
 
-from avemo import quiet
 from avemo.baselines import clips, summary
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import store
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings, system: str) -> None:
-    with whole(project.baseline(system)) as folder:
+    with atomic_write(project.baseline(system)) as folder:
         folder.mkdir()
         try:
             loaded = clips.load(project, settings, system)
@@ -24,7 +24,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
             log.info(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.baselines.checkpoints import clear
         from avemo.baselines.run import run
 

@@ -3,8 +3,8 @@
 import logging
 
 from avemo.commands import run_stage
-from avemo.corpus import catalogue, checks, report
-from avemo.io import whole
+from avemo.corpus import catalogue, checks, manifest, report
+from avemo.io import atomic_write
 from avemo.paths import Project
 from avemo.settings import Settings
 
@@ -21,15 +21,15 @@ def main(project: Project, settings: Settings) -> None:
     lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.missing(rows).values()))
     if lacking:
         log.info(f"catalogue: warning: missing of the published archives: {lacking}")
-    with whole(project.report) as beside:
+    with atomic_write(project.report) as beside:
         beside.mkdir()
         report.write(rows, settings, beside)
     page = (project.report / f"{report.NAME}.html").relative_to(project.root)
     log.info(f"catalogue: more in {page}")
     catalogue.check(rows, settings.catalogue)
-    with whole(project.catalogue) as beside:
+    with atomic_write(project.catalogue) as beside:
         rows.to_parquet(beside, index=False)
-    used = catalogue.usable(rows)
+    used = manifest.usable(rows)
     log.info(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "
         f"{used['actor'].nunique()} actors; {len(rows) - len(used)} set aside"

@@ -2,10 +2,10 @@
 
 import logging
 
-from avemo import quiet
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
@@ -15,14 +15,14 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     found = json_file.read(project.search(modality) / "found.json")
-    with whole(project.crossvalidation(modality)) as folder:
+    with atomic_write(project.crossvalidation(modality)) as folder:
         folder.mkdir()
         if reason := _reason(settings, found):
             log.info(f"crossvalidate {modality}: left out: {reason}")
             Skipped(reason=reason).write(folder / "summary.json")
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import task
 

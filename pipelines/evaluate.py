@@ -2,10 +2,10 @@
 
 import logging
 
-from avemo import quiet
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import store
 
@@ -14,11 +14,11 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings) -> None:
     store.connect(project)
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     from avemo.evaluation.evaluate import evaluate
     from avemo.evaluation.table import lines
 
-    with whole(project.evaluation) as folder:
+    with atomic_write(project.evaluation) as folder:
         folder.mkdir()
         found = evaluate(project, settings, folder)
     log.info("\n".join(lines(found)))

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
 from avemo.settings import Settings
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings) -> None:
     corpus = settings.corpus
-    with whole(project.raw) as folder:
+    with atomic_write(project.raw) as folder:
         if corpus.source == "sample":
             from avemo.synthetic import sample
 

@@ -2,9 +2,9 @@
 
 import logging
 
-from avemo import quiet
 from avemo.commands import run_stage
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings) -> None:
     store.connect(project, spool=False)
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     from avemo.registry.register import register
 
     figures = json_file.read(project.evaluation / "metrics.json")["modalities"]

@@ -2,10 +2,10 @@
 
 import logging
 
-from avemo import quiet
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     store.connect(project)
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     from avemo.training.objective import OBJECTIVE
     from avemo.training.search import search
     from avemo.training.task import Absent, task
 
-    with whole(project.search(modality)) as folder:
+    with atomic_write(project.search(modality)) as folder:
         folder.mkdir()
         try:
             gathered = task(project, settings, modality)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from avemo.commands import run_stage
 from avemo.corpus import soundtrack
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
 from avemo.settings import Settings
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    with whole(project.soundtrack) as folder:
+    with atomic_write(project.soundtrack) as folder:
         count = soundtrack.write(pd.read_parquet(project.catalogue), project.raw, folder)
     log.info(
         f"soundtrack: {count} written; every other performance has a wav of its own, or no sound"

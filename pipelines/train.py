@@ -2,10 +2,10 @@
 
 import logging
 
-from avemo import quiet
 from avemo.commands import run_stage
-from avemo.io import whole
+from avemo.io import atomic_write
 from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -14,14 +14,14 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     found = json_file.read(project.search(modality) / "found.json")
-    with whole(project.trained(modality)) as folder:
+    with atomic_write(project.trained(modality)) as folder:
         folder.mkdir()
         if "absent" in found:
             log.info(f"train {modality}: left out: {found['absent']}")
             json_file.write(folder / "run.json", found)
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.training.task import task
         from avemo.training.train import train
 

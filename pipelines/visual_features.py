@@ -24,7 +24,7 @@ def main(project: Project, settings: Settings) -> None:
         if files := {key: weights[key].name for key in weights_of(name)}:
             made_from["weights"] = files  # of one network there are several exports
         folder = project.features("visual", name)
-        targets[name] = store.target(folder, module(name), chosen, made_from)
+        targets[name] = store.target(folder, name, module(name), chosen, made_from)
     computed = store.update(
         targets, seen, run_visual.Extraction(extractors, weights), cluster=settings.cluster
     )
