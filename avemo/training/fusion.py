@@ -129,7 +129,9 @@ def compared(
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.DataFrame]) -> Found:
+def _compared(
+    settings: Settings, given: pd.DataFrame, alone: Mapping[Unimodal, pd.DataFrame]
+) -> Found:
     shared = {part: paired.align(each, given)[0] for part, each in alone.items()}
     uars = {
         part: metrics.uar(each["true"], metrics.predicted(each)) for part, each in shared.items()
@@ -147,7 +149,7 @@ def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.Da
     }
 
 
-def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
+def whole(network: Any, bundles: Mapping[Unimodal, Bundle]) -> Any:
     """From the features of both to one answer, by way of each model's own.
 
     A modality whose features are all zero is taken as missing.

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ..datasets import Dataset, folder_of, load
 from ..modalities import Modality, Unimodal
