@@ -10,12 +10,12 @@ import pandas as pd
 from .corpus import split
 from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
-from .errors import CorpusError, ten
+from .errors import CorpusError, join_names
 from .features import store
-from .features.registry import extractor_of, module
+from .features.names import extractor_of, modality_of
 from .paths import Project
 
-__all__ = ["Dataset", "folder_of", "load", "modality_of"]
+__all__ = ["Dataset", "folder_of", "load"]
 
 Array = np.ndarray[Any, Any]
 
@@ -57,12 +57,6 @@ class Dataset:
         return len(self.rows)
 
 
-def modality_of(feature: str) -> str:
-    """What it is taken from: audio or visual."""
-    found: str = module(extractor_of(feature)).MODALITY
-    return found
-
-
 def folder_of(project: Project, feature: str) -> Path:
     """Where it is kept: with all that its extractor makes."""
     return project.features(modality_of(feature), extractor_of(feature))
@@ -84,8 +78,8 @@ def load(project: Project, names: list[str]) -> Dataset:
     for name, clips in found.items():
         if unknown := sorted(set(clips) - set(everyone["performance"])):
             raise CorpusError(
-                f"{folders[name]} holds {ten(unknown)}, which split {current} does not know: it "
-                "was made for another split; run `dvc repro`, which brings both up to date"
+                f"{folders[name]} holds {join_names(unknown)}, which split {current} does not "
+                "know: it was made for another split; run `dvc repro`, which brings both up to date"
             )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)

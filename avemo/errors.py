@@ -1,9 +1,9 @@
 """The few error classes that a caller may want to catch.
 
-Each message says what was found, what was expected and what to do; `avemo` prints it as one line.
+Each message says what avemo got, what it expected and what to do; `avemo` prints it as one line.
 """
 
-__all__ = ["AssetError", "AvemoError", "CorpusError", "MediaError", "SettingsError", "ten"]
+__all__ = ["AssetError", "AvemoError", "CorpusError", "MediaError", "SettingsError", "join_names"]
 
 
 class AvemoError(Exception):
@@ -22,10 +22,10 @@ class MediaError(AvemoError):
     """One recording cannot be used.
 
     Args:
-        finding: the class of the trouble, one short word: `name`, `unreadable`, `no-sound`,
+        finding: the class of the problem, one short word: `name`, `unreadable`, `no-sound`,
             `silent`, `too-short`, `no-picture`, `no-face`, `face-too-small`, `too-dark`,
             `cut-off`, `turned-away`
-        message: what was found, in a sentence
+        message: what is wrong, in a sentence
     """
 
     def __init__(self, finding: str, message: str) -> None:
@@ -37,10 +37,10 @@ class MediaError(AvemoError):
 
 
 class AssetError(AvemoError):
-    """A pretrained file is not to be had, or is not what it should be."""
+    """A pretrained file cannot be fetched, or differs from the pinned one."""
 
 
-def ten(names: list[str]) -> str:
-    """The names in one line, at most ten of them."""
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-    return ", ".join(names[:10]) + more
+def join_names(names: list[str], limit: int = 10) -> str:
+    """Return the names in one line, at most `limit` of them, and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

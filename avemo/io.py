@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear complete or not at all."""
 
 import glob
 import os
@@ -7,33 +7,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["whole"]
+__all__ = ["atomic_write"]
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """A path beside the target to write a file or folder at; renamed to it if all went well.
+def atomic_write(target: Path) -> Iterator[Path]:
+    """Yield a path beside the target for a new file or folder, and rename it to the target.
 
-    A folder that stands at the target already is replaced. A failed attempt leaves nothing behind;
-    what a killed one left goes with the next.
+    It replaces a file or folder that is at the target. A failed attempt leaves nothing behind; the
+    next attempt removes the leftovers of a killed process.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        process = int(left.name.split(".")[-2])
-        if process == os.getpid() or not _alive(process):
-            _remove(left)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        process = int(leftover.name.split(".")[-2])
+        if process == os.getpid() or not _is_alive(process):
+            _remove(leftover)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        yield beside
-        beside.lstat()  # before the old goes, see that the new is there
+        yield temporary
+        temporary.lstat()  # fails here, before the old one goes, if nothing was written
         if target.is_dir() and not target.is_symlink():
             _remove(target)
-        beside.replace(target)
+        temporary.replace(target)
     finally:
-        _remove(beside)
+        _remove(temporary)
 
 
-def _alive(process: int) -> bool:
+def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Libraries that talk too much."""
+"""TensorFlow without the lines that it writes while it is imported."""
 
 import logging
 import os
@@ -7,31 +7,31 @@ import tempfile
 
 from . import threads
 
-__all__ = ["tensorflow"]
+__all__ = ["import_tensorflow_quietly"]
 
 
-def tensorflow() -> None:
-    """Import TensorFlow without the lines that it writes whatever its log level.
+def import_tensorflow_quietly() -> None:
+    """Import TensorFlow without the lines that it writes at any log level.
 
-    They come from C++, so that only the file descriptor itself can be turned away. Where features
-    are computed, it gets one thread; see `threads`.
+    C++ code writes them, so that only the file descriptor can be redirected. Where features are
+    computed, TensorFlow gets one thread; see `threads`.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # a network after the other is meant, and each is traced anew
+    # it warns when networks are traced one after the other, which is intended here
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" not in sys.modules:
-        _import()
+        _import_without_stderr()
     if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
         threads.limit_tensorflow()
 
 
-def _import() -> None:
+def _import_without_stderr() -> None:
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as discarded:
+        os.dup2(discarded.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)

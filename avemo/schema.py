@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .errors import AvemoError
-from .io import whole
+from .io import atomic_write
 
 __all__ = ["Record", "Strict", "read_fields"]
 
@@ -33,7 +33,7 @@ class Record(BaseModel):
         """Write the record as JSON; the file appears whole or not at all."""
         header = {"record": type(self).__name__, "version": self.VERSION}
         fields = header | self.model_dump(mode="json")
-        with whole(file) as beside:
+        with atomic_write(file) as beside:
             beside.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")
 
     @classmethod

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from .errors import SettingsError, ten
+from .errors import SettingsError, join_names
 from .modalities import MODALITIES, UNIMODAL
 from .schema import Strict
 
@@ -89,7 +89,7 @@ class Catalogue(Strict):
     def _complete(cls, value: dict[Judged, str]) -> dict[Judged, str]:
         missing = [name for name in get_args(Judged) if name not in value]
         if missing:
-            raise ValueError(f"each class needs aside or warn; {ten(missing)} has none")
+            raise ValueError(f"each class needs aside or warn; {join_names(missing)} has none")
         return value
 
 
@@ -168,7 +168,7 @@ class Searches(Strict):
                     _architecture_exists(modality, name, f"search.{modality}.{key}")
             if unknown := sorted(set(one.draws) - set(names)):
                 raise ValueError(
-                    f"{modality}.draws: {ten(unknown)} is not among {', '.join(names)}"
+                    f"{modality}.draws: {join_names(unknown)} is not among {', '.join(names)}"
                 )
         return self
 
@@ -260,9 +260,10 @@ class Settings(Strict):
     @field_validator("extractors")
     @classmethod
     def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from .features.registry import module, names_of
+        from .features.names import extractor_names
+        from .features.registry import module
 
-        known = [name for modality in UNIMODAL for name in names_of(modality)]
+        known = [name for modality in UNIMODAL for name in extractor_names(modality)]
         for name in value:
             if name not in known:
                 raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")

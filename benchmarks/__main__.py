@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from avemo.io import whole
-from avemo.paths import explained
+from avemo.commands import run_command
+from avemo.io import atomic_write
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("audio", "faces", "incremental", "memory")
@@ -48,9 +48,9 @@ def main() -> int:
         results[name] = found
         for row in found["rows"]:
             print(f"  {row['what']}: {row['ratio']:.3g} ({row['wanted']})", flush=True)
-        with whole(RESULTS) as beside:
+        with atomic_write(RESULTS) as beside:
             beside.write_text(json.dumps(results, indent=1) + "\n")
-        with whole(TABLE) as beside:
+        with atomic_write(TABLE) as beside:
             beside.write_text(_table(results))
     print(f"bench: {TABLE.relative_to(ROOT)} and {RESULTS.relative_to(ROOT)} are written")
     return 0
@@ -108,4 +108,4 @@ def _table(results: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(explained(main))
+    raise SystemExit(run_command(main))

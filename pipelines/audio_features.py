@@ -1,24 +1,29 @@
 """features: every audio extractor over every performance that has sound."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
     # here, for each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.catalogue import sounds
+    from avemo.corpus.manifest import sound_sources
     from avemo.corpus.soundtrack import file_of
     from avemo.features import run_audio, store
     from avemo.features.registry import module
     from pipelines import extractors as wanted
 
     extractors, weights = wanted.available(settings, "audio", "audio-features")
-    heard = sounds(pd.read_parquet(project.catalogue))
+    heard = sound_sources(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
     targets = {
-        name: store.target(project.features("audio", name), module(name), chosen)
+        name: store.target(project.features("audio", name), name, module(name), chosen)
         for name, chosen in extractors.items()
     }
     computed = store.update(
@@ -30,9 +35,9 @@ def main(project: Project, settings: Settings) -> None:
     for name, target in targets.items():
         aside = store.check(target.folder, settings.catalogue.max_set_aside)
         kept = len(heard) - computed[name]
-        print(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
+        log.info(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
     wanted.drop_others(project, "audio", targets)
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -1,29 +1,34 @@
 """crossvalidate: choosing and training, tested on each fold in turn."""
 
-from avemo import quiet
-from avemo.io import whole
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.io import atomic_write
+from avemo.paths import Project
+from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
+log = logging.getLogger(__name__)
+
 
 def main(project: Project, settings: Settings, modality: str) -> None:
     found = json_file.read(project.search(modality) / "found.json")
-    with whole(project.crossvalidation(modality)) as folder:
+    with atomic_write(project.crossvalidation(modality)) as folder:
         folder.mkdir()
         if reason := _reason(settings, found):
-            print(f"crossvalidate {modality}: left out: {reason}")
+            log.info(f"crossvalidate {modality}: left out: {reason}")
             Skipped(reason=reason).write(folder / "summary.json")
             return
         store.connect(project)
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import task
 
         result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
         result.write(folder / "summary.json")
-    print(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
+    log.info(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 
 def _reason(settings: Settings, found: dict[str, object]) -> str:
@@ -36,4 +41,4 @@ def _reason(settings: Settings, found: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    stage(main, "modality")
+    run_stage(main, "modality")

@@ -1,20 +1,25 @@
 """faces: found, turned upright and cut, in every performance that has a picture."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
     # here, for each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.catalogue import pictures
+    from avemo.corpus.manifest import picture_sources
     from avemo.faces import detectors, extract
     from avemo.features import store
 
-    seen = pictures(pd.read_parquet(project.catalogue))
+    seen = picture_sources(pd.read_parquet(project.catalogue))
     name, weights = detectors.resolve(settings.faces.detector)
-    target = store.target(project.faces, extract, settings.faces, found_by=name)
+    target = store.target(project.faces, "faces", extract, settings.faces, found_by=name)
     computed = store.update(
         {"faces": target},
         seen.assign(file=[project.raw / path for path in seen["path"]]),
@@ -23,8 +28,10 @@ def main(project: Project, settings: Settings) -> None:
     )["faces"]
     aside = store.check(target.folder, settings.catalogue.max_set_aside)
     kept = len(seen) - computed
-    print(f"faces: {computed} performances computed by {name}, {kept} kept, {aside} without a face")
+    log.info(
+        f"faces: {computed} performances computed by {name}, {kept} kept, {aside} without a face"
+    )
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

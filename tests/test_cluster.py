@@ -102,7 +102,7 @@ def sources(tmp_path_factory):
 
 def features(folder, sources, **where):
     targets = {
-        name: store.target(folder / name, module, EXTRACTORS[name])
+        name: store.target(folder / name, name, module, EXTRACTORS[name])
         for name, module in (("mfcc", mfcc), ("logmel", logmel))
     }
     store.update(targets, sources, run_audio.Extraction(EXTRACTORS), **where)
@@ -154,7 +154,7 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
         folder = tmp_path / way
         extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
         store.update(
-            {"faces": store.target(folder, extract, settings)},
+            {"faces": store.target(folder, "faces", extract, settings)},
             sources,
             extraction,
             **where(way, cluster),
@@ -173,7 +173,7 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
         extraction = run_audio.Extraction(
             {"whisper": settings}, {"whisper_tiny_en": weights.resolve()}
         )
-        target = store.target(folder, whisper, settings)
+        target = store.target(folder, "whisper", whisper, settings)
         store.update({"whisper": target}, sources, extraction, **where(way, cluster))
     require_equal(tmp_path, len(sources))
 

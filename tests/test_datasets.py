@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import split
-from avemo.datasets import folder_of, load, modality_of
+from avemo.datasets import folder_of, load
 from avemo.errors import CorpusError
 from avemo.features import store
 from avemo.features.audio import mfcc, whisper
+from avemo.features.names import modality_of
 from avemo.paths import Project
 
 PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
@@ -35,7 +36,7 @@ def project(tmp_path):
     settings = mfcc.Settings(
         sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
     )
-    target = store.target(made.features("audio", "mfcc"), mfcc, settings)
+    target = store.target(made.features("audio", "mfcc"), "mfcc", mfcc, settings)
     clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
     store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
     return made
@@ -67,7 +68,7 @@ def test_a_feature_is_found_with_its_extractor(project):
     assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
     steps, stats = np.zeros((4, 1920), np.float16), np.ones((1, 3840), np.float32)
     clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
-    target = store.target(folder, whisper, settings)
+    target = store.target(folder, "whisper", whisper, settings)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
     data = load(project, ["mfcc", "whisper_stats"])
     assert [one.shape for one in data.features["whisper_stats"]] == [(1, 3840)] * 3

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from avemo.io import whole
+from avemo.io import atomic_write
 
 
 def names(folder):
@@ -13,10 +13,10 @@ def names(folder):
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
     target = tmp_path / "new" / "a.txt"
-    with whole(target) as beside:
-        beside.write_text("half")
+    with atomic_write(target) as temporary:
+        temporary.write_text("half")
         assert not target.exists()
-        assert beside.parent == target.parent
+        assert temporary.parent == target.parent
     assert target.read_text() == "half"
     assert names(target.parent) == ["a.txt"]
 
@@ -24,8 +24,8 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 def test_a_file_is_replaced(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with whole(target) as beside:
-        beside.write_text("new")
+    with atomic_write(target) as temporary:
+        temporary.write_text("new")
         assert target.read_text() == "old"
     assert target.read_text() == "new"
 
@@ -34,8 +34,8 @@ def test_a_file_is_replaced(tmp_path):
 def test_a_failed_file_leaves_the_old(tmp_path, error):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(error), whole(target) as beside:  # noqa: PT012
-        beside.write_text("half")
+    with pytest.raises(error), atomic_write(target) as temporary:  # noqa: PT012
+        temporary.write_text("half")
         raise error
     assert target.read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
@@ -45,9 +45,9 @@ def test_a_folder_is_replaced_and_not_merged(tmp_path):
     target = tmp_path / "a"
     (target / "deep").mkdir(parents=True)
     (target / "deep" / "old.txt").touch()
-    with whole(target) as beside:
-        beside.mkdir()
-        (beside / "new.txt").touch()
+    with atomic_write(target) as temporary:
+        temporary.mkdir()
+        (temporary / "new.txt").touch()
         assert names(target) == ["deep"]
     assert names(target) == ["new.txt"]
     assert names(tmp_path) == ["a"]
@@ -57,9 +57,9 @@ def test_a_failed_folder_leaves_the_old(tmp_path):
     target = tmp_path / "a"
     target.mkdir()
     (target / "old.txt").touch()
-    with pytest.raises(ValueError, match="no"), whole(target) as beside:  # noqa: PT012
-        (beside / "deep").mkdir(parents=True)
-        (beside / "deep" / "new.txt").touch()
+    with pytest.raises(ValueError, match="no"), atomic_write(target) as temporary:  # noqa: PT012
+        (temporary / "deep").mkdir(parents=True)
+        (temporary / "deep" / "new.txt").touch()
         raise ValueError("no")
     assert names(target) == ["old.txt"]
     assert names(tmp_path) == ["a"]
@@ -69,18 +69,18 @@ def test_a_body_that_writes_nothing_leaves_the_old(tmp_path):
     target = tmp_path / "a"
     target.mkdir()
     (target / "old.txt").touch()
-    with pytest.raises(FileNotFoundError), whole(target):
+    with pytest.raises(FileNotFoundError), atomic_write(target):
         pass
     assert names(target) == ["old.txt"]
 
 
 def test_what_a_killed_attempt_left_is_no_part_of_the_next(tmp_path):
     target = tmp_path / "a"
-    with pytest.raises(FileNotFoundError), whole(target) as beside:
+    with pytest.raises(FileNotFoundError), atomic_write(target) as temporary:
         pass
-    beside.mkdir()
-    (beside / "stale.txt").touch()
-    with whole(target) as again:
+    temporary.mkdir()
+    (temporary / "stale.txt").touch()
+    with atomic_write(target) as again:
         again.mkdir()
     assert names(target) == []
 
@@ -89,8 +89,8 @@ def test_a_link_to_a_folder_is_replaced_and_what_it_names_is_kept(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "old.txt").touch()
     (tmp_path / "a").symlink_to(tmp_path / "kept")
-    with whole(tmp_path / "a") as beside:
-        beside.write_text("new")
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("new")
     assert (tmp_path / "a").read_text() == "new"
     assert names(tmp_path / "kept") == ["old.txt"]
 
@@ -101,6 +101,6 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_writes_stays(tmp_
     dead, alive = (tmp_path / f".a.{pid}.part" for pid in (ended.pid, os.getppid()))
     dead.mkdir()
     alive.mkdir()
-    with whole(tmp_path / "a") as beside:
-        beside.mkdir()
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.mkdir()
     assert names(tmp_path) == sorted([alive.name, "a"])

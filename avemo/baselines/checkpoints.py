@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..io import whole
+from ..io import atomic_write
 from ..tracking import json_file, resume
 from .predictions import Answers
 
@@ -51,7 +51,7 @@ class Kept:
 
     def keep(self, training: str, answers: Answers) -> None:
         """Note that a training is finished."""
-        with whole(self._folder / f"{training}.npz") as beside, beside.open("wb") as stream:
+        with atomic_write(self._folder / f"{training}.npz") as beside, beside.open("wb") as stream:
             np.savez(stream, valid=answers["valid"], test=answers["test"])
 
     @property

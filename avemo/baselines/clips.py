@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import folder_of, modality_of
+from ..datasets import folder_of
 from ..errors import AssetError, AvemoError
 from ..features import store
-from ..features.registry import extractor_of, module, pretrained, weights_of
+from ..features.names import extractor_of, modality_of
+from ..features.registry import module, pretrained, weights_of
 from ..paths import Project
 from ..pretrained import assets
 from ..settings import Settings
@@ -61,7 +62,7 @@ def _why(settings: Settings, extractor: str, folder: Path) -> str:
     if extractor not in settings.extractors:
         return "params.yaml has no line for it under extractors"
     sees = modality_of(extractor) == "visual"
-    again = f"dvc repro --force --single-item {'expression' if sees else 'features'}"
+    again = f"dvc repro --force --single-item {'visual' if sees else 'audio'}-features"
     if hasattr(module(extractor), "fetch"):
         try:
             pretrained(extractor, settings.extractors[extractor], quiet=True)

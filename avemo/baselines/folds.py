@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..corpus import split
 from ..corpus.adapters import ravdess
-from ..corpus.catalogue import usable
+from ..corpus.manifest import usable
 from ..errors import CorpusError
 from ..settings import Split
 

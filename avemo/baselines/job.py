@@ -10,7 +10,7 @@ import pandas as pd
 from ..corpus.adapters import ravdess
 from ..corpus.split import PARTS
 from ..datasets import Dataset
-from ..errors import CorpusError, ten
+from ..errors import CorpusError, join_names
 from ..settings import Settings
 from . import folds
 from .clips import Clips
@@ -102,7 +102,7 @@ def _refuse_few(rounds: list[Dataset], emotions: set[str]) -> None:
     if lacking := sorted(emotions - (trained & tested)):
         raise CorpusError(
             f"it has features of {len(rounds[0])} performances, too few for every emotion in the "
-            f"training and in the test part: {ten(lacking)} cannot be had in both"
+            f"training and in the test part: {join_names(lacking)} cannot be had in both"
         )
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ..datasets import modality_of
+from ..features.names import modality_of
 from ..settings import Settings
 from .job import Job
 from .published import SYSTEMS

@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import engine
-from ..errors import CorpusError, MediaError, ten
+from ..errors import CorpusError, MediaError, join_names
 from ..media.probe import Probe, probe
 from ..settings import Catalogue
 from .adapters import ravdess
 from .checks import judge
 from .folder import recordings
+from .manifest import usable
 
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
 
-__all__ = ["build", "check", "pictures", "sounds", "usable"]
+__all__ = ["build", "check"]
 
 #: a row before anything is known of its file
 _UNNAMED: dict[str, Any] = {
@@ -58,11 +59,6 @@ def build(raw: Path, settings: Catalogue) -> "pd.DataFrame":
     return judge(rows.sort_values("path", ignore_index=True), settings)
 
 
-def usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
-    """The rows that are not set aside."""
-    return catalogue[catalogue["finding"].eq("")]
-
-
 def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
     """Stop where too much is set aside.
 
@@ -77,26 +73,9 @@ def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
         reasons = [f"{row.path} ({row.finding})" for row in aside.itertuples()]
         raise CorpusError(
             f"{len(aside)} of {len(catalogue)} recordings ({share:.1%}) cannot be used, more than "
-            f"catalogue.max_set_aside ({settings.max_set_aside:.1%}): {ten(reasons)}; mend or "
-            "remove them, or raise the limit in params.yaml"
+            f"catalogue.max_set_aside ({settings.max_set_aside:.1%}): {join_names(reasons)}; "
+            "mend or remove them, or raise the limit in params.yaml"
         )
-
-
-def sounds(catalogue: "pd.DataFrame") -> "pd.DataFrame":
-    """The recording that each performance is heard in, one row a performance.
-
-    Audio-only where there is one, else audio-video with sound (`modality` tells).
-    """
-    heard = usable(catalogue).query("has_sound and modality != 2")
-    return heard.sort_values(["performance", "modality"], ascending=[True, False]).drop_duplicates(
-        "performance"
-    )
-
-
-def pictures(catalogue: "pd.DataFrame") -> "pd.DataFrame":
-    """The recording that each performance is seen in, audio-video before video-only."""
-    seen = usable(catalogue).query("has_picture")
-    return seen.sort_values(["performance", "modality"]).drop_duplicates("performance")
 
 
 def _row(file: Path, *, raw: Path, silence_dbfs: float) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from ..page import code, html
 from ..settings import Settings
 from ..templates import render
 from .adapters.ravdess import MODALITIES
-from .catalogue import usable
 from .checks import missing
 from .figures import QUIET, figures
+from .manifest import usable
 
 if TYPE_CHECKING:
     import pandas as pd

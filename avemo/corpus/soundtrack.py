@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import engine
 from ..media.sound import blocks, write_wav
-from .catalogue import sounds
+from .manifest import sound_sources
 
 __all__ = ["SAMPLE_RATE", "file_of", "write"]
 
@@ -22,7 +22,7 @@ def write(catalogue: pd.DataFrame, raw: Path, target: Path) -> int:
         how many were written
     """
     target.mkdir(parents=True, exist_ok=True)
-    missing = sounds(catalogue).query("modality == 1")
+    missing = sound_sources(catalogue).query("modality == 1")
     one = partial(_write, raw=raw, target=target)
     return sum(engine.run(one, list(missing["path"]), title="soundtrack"))
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import CorpusError
-from ..io import whole
+from ..io import atomic_write
 from ..settings import Split
-from .catalogue import usable
+from .manifest import usable
 
 __all__ = ["PARTS", "assign", "identity", "read", "require", "write"]
 
@@ -88,7 +88,7 @@ def _groups(rows: pd.DataFrame) -> "pd.Series[str]":
 
 def write(split: pd.DataFrame, file: Path) -> None:
     """As CSV, one line a performance: readable, and stable in a diff."""
-    with whole(file) as beside:
+    with atomic_write(file) as beside:
         split.to_csv(beside, index=False, lineterminator="\n")
 
 

@@ -8,8 +8,9 @@ import mlflow
 import pandas as pd
 
 from ..corpus import split
-from ..datasets import Dataset, load, modality_of
+from ..datasets import Dataset, load
 from ..emotions import EMOTIONS
+from ..features.names import modality_of
 from ..modalities import MODALITIES
 from ..models.bundle import Bundle
 from ..paths import Project

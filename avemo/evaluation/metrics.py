@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..emotions import EMOTIONS
-from ..errors import ten
+from ..errors import join_names
 from .bootstrap import Bootstrap, Interval
 
 if TYPE_CHECKING:
@@ -294,5 +294,5 @@ def _codes(names: "Names", classes: Sequence[str]) -> np.ndarray:
     places = {name: place for place, name in enumerate(classes)}
     unknown = sorted({str(name) for name in names if name not in places})
     if unknown:
-        raise ValueError(f"{ten(unknown)} is none of the classes {', '.join(classes)}")
+        raise ValueError(f"{join_names(unknown)} is none of the classes {', '.join(classes)}")
     return np.array([places[name] for name in names], dtype=np.int64)

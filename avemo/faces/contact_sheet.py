@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, MediaError
-from ..io import whole
+from ..io import atomic_write
 from . import detectors, extract
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def write(
         width = max(row.shape[1] for row in rows)
         page = np.concatenate([_widened(row, width) for row in rows])
         _, encoded = cv2.imencode(target.suffix, page[..., ::-1])
-        with whole(target) as beside:
+        with atomic_write(target) as beside:
             beside.write_bytes(encoded.tobytes())
     return results
 

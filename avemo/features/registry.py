@@ -4,42 +4,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..modalities import UNIMODAL
 from ..pretrained import assets
+from .names import modality_of
 
 __all__ = [
-    "extractor_of",
     "licences_of",
     "module",
-    "names_of",
     "pretrained",
     "weights_of",
 ]
 
 
-def names_of(modality: str) -> list[str]:
-    """The extractors of one modality: each module of its folder is one."""
-    folder = Path(__file__).parent / modality
-    return sorted(file.stem for file in folder.glob("[a-z]*.py"))
-
-
-def extractor_of(feature: str) -> str:
-    """The extractor that has an array of this name: `whisper` for `whisper` and `whisper_stats`.
-
-    An array is called as its extractor is, or so and more behind an underscore.
-    """
-    known = {name for modality in UNIMODAL for name in names_of(modality)}
-    words = feature.split("_")
-    names = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
-    return next((name for name in names if name in known), feature)
-
-
 def module(extractor: str) -> Any:
     """Where it is written."""
-    for modality in UNIMODAL:
-        if extractor in names_of(modality):
-            return import_module(f".{modality}.{extractor}", __package__)
-    raise KeyError(extractor)
+    return import_module(f".{modality_of(extractor)}.{extractor}", __package__)
 
 
 def weights_of(extractor: str) -> tuple[str, ...]:

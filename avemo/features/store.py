@@ -21,8 +21,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from .. import engine
-from ..errors import CorpusError, MediaError, ten
-from ..io import whole
+from ..errors import CorpusError, MediaError, join_names
+from ..io import atomic_write
 from .media_errors import Guarded
 
 __all__ = [
@@ -86,6 +86,7 @@ class Row(NamedTuple):
 
 def target(
     folder: Path,
+    name: str,
     extractor: Any,
     settings: BaseModel,
     made_from: Mapping[str, Any] | None = None,
@@ -95,13 +96,13 @@ def target(
 
     Args:
         folder: where they go
+        name: the extractor's
         extractor: the module
         settings: its settings
         made_from: what else describes the result, such as the description of the faces it is of
         more: what else the result depends on, such as the detector that was at hand; it stands
             among the settings
     """
-    name = extractor.__name__.rpartition(".")[2]
     fields = settings.model_dump(mode="json") | more
     described = {"extractor": name, "version": extractor.VERSION, "settings": fields}
     return Target(folder, {**(made_from or {}), **described}, extractor.ARRAYS)
@@ -219,8 +220,8 @@ def check(folder: Path, max_set_aside: float) -> int:
         reasons = [f"{row.recording} ({row.reason})" for row in aside.itertuples()]
         raise CorpusError(
             f"{len(aside)} of {len(table)} recordings have no {folder.name}, more than "
-            f"catalogue.max_set_aside ({max_set_aside:.1%}): {ten(reasons)}; mend or remove them, "
-            "or raise the limit in params.yaml"
+            f"catalogue.max_set_aside ({max_set_aside:.1%}): {join_names(reasons)}; "
+            "mend or remove them, or raise the limit in params.yaml"
         )
     return len(aside)
 
@@ -347,7 +348,7 @@ def _write(file: Path, table: pd.DataFrame, target: Target) -> None:
         flat = [None if value is None else np.ravel(value) for value in values]
         columns.append(pa.array(flat, items))
     schema = pa.schema(fields, metadata={"avemo": _text(target.description)})
-    with whole(file) as beside:
+    with atomic_write(file) as beside:
         parquet.write_table(
             pa.table(columns, schema), beside, compression="zstd", write_page_checksum=True
         )

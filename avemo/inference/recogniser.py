@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import engine, quiet
+from .. import engine
 from ..errors import MediaError
 from ..faces import extract as faces
 from ..features import run_audio, run_visual
-from ..features.registry import extractor_of, module, pretrained
+from ..features.names import extractor_of
+from ..features.registry import module, pretrained
 from ..models.bundle import Bundle
+from ..quiet import import_tensorflow_quietly
 
 __all__ = ["Answer", "Media", "Recogniser", "found_by", "pack"]
 
@@ -75,7 +77,7 @@ class Recogniser:
         Args:
             media: a file's path, or its content
         """
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         return engine.call(self._answer, media)
 
     def __reduce__(self) -> tuple[Any, tuple[Path]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MediaError
-from ..io import whole
+from ..io import atomic_write
 from .container import name, opened, packets
 from .decoder import Decoder, opened_wav, wav_blocks
 from .levels import dbfs, offset_of
@@ -127,7 +127,7 @@ def write_wav(path: Path, sound: np.ndarray | Iterable[np.ndarray], sample_rate:
         sample_rate: in Hz
     """
     parts = [sound] if isinstance(sound, np.ndarray) else sound
-    with whole(path) as beside, wave.open(str(beside), "wb") as file:
+    with atomic_write(path) as beside, wave.open(str(beside), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)

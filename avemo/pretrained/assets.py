@@ -20,7 +20,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..errors import AssetError
-from ..io import whole
+from ..io import atomic_write
 
 __all__ = [
     "ASSETS",
@@ -249,7 +249,7 @@ def get(name: str, *, quiet: bool = False) -> Path:
     asset, cache = ASSETS[name], folder()
     file, url = asset.files[0], _url(asset)
     try:
-        with whole(cache / file.name) as beside:
+        with atomic_write(cache / file.name) as beside:
             if asset.archive is None:
                 _fetch(url, file, beside, quiet=quiet)
             else:

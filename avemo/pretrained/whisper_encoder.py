@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import quiet
 from ..errors import AssetError
+from ..quiet import import_tensorflow_quietly
 
 __all__ = ["BANDS", "POSITIONS", "WIDTH", "load", "network", "shrink"]
 
@@ -27,7 +27,7 @@ def network() -> Any:
     frames / 2, 5, 384)]: what goes into the first block, what comes out of each, the last one
     normalised. What a clip gives does not depend on what it is padded with.
     """
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
     from keras import layers, ops
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import ten
+from ..errors import join_names
 from ..tracking.lineage import Record
 from .lineage import flat, sources, words
 
@@ -62,7 +62,7 @@ def _files(what: str, first: Mapping[str, str], second: Mapping[str, str]) -> li
         "gone": [name for name in first if name not in second],
         "changed": [name for name in second if name in first and first[name] != second[name]],
     }
-    return [f"{what}, {len(n)} {how}: {ten(n)}" for how, n in groups.items() if n]
+    return [f"{what}, {len(n)} {how}: {join_names(n)}" for how, n in groups.items() if n]
 
 
 def _members(one: Record) -> dict[str, str]:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import page, quiet
+from .. import page
 from ..errors import AvemoError
 from ..modalities import MODALITIES
 from ..paths import Project
+from ..quiet import import_tensorflow_quietly
 from ..settings import Settings
 from ..tracking import integrity
 from . import latency, rules
@@ -161,7 +162,7 @@ def _against(found: Check) -> str:
 def _seconds(
     project: Project, name: str, candidate: facts.Facts, champion: facts.Facts
 ) -> tuple[float, float]:
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     modality, folders = name.removeprefix("avemo-"), [candidate.folder, champion.folder]
     first, second = latency.seconds(project, modality, folders)
     return first, second

@@ -42,10 +42,12 @@ def seconds(project: Project, modality: str, folders: list[Path]) -> list[float]
 def _recorded(project: Project, modality: str) -> list[Path]:
     if not project.catalogue.exists():
         return []
-    from ..corpus import catalogue
+    import pandas as pd
+
+    from ..corpus import manifest
 
     rows = pd.read_parquet(project.catalogue)
-    rows = catalogue.sounds(rows) if modality == "audio" else catalogue.pictures(rows)
+    rows = manifest.sound_sources(rows) if modality == "audio" else manifest.picture_sources(rows)
     if modality == "fused":
         rows = rows[rows["has_sound"]]
     return [project.raw / path for path in rows["path"].head(_CLIPS)]

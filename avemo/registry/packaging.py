@@ -16,7 +16,8 @@ from mlflow.types.schema import AnyType
 
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
-from ..features.registry import extractor_of, licences_of
+from ..features.names import extractor_of
+from ..features.registry import licences_of
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import found_by, pack
 from ..models.bundle import Bundle

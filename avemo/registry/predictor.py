@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import quiet
 from ..errors import AvemoError, MediaError
 from ..media.probe import Probe, probe
 from ..paths import Project
+from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, store
 
 __all__ = ["Prediction", "predict"]
@@ -148,7 +148,7 @@ class _Registry:
     def _load(self, modality: str) -> Any:
         import mlflow
 
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         uri = self._uri(modality)
         try:
             return mlflow.pyfunc.load_model(str(integrity.kept(uri)))

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pandas as pd
 
-from ..corpus import catalogue, soundtrack
+from ..corpus import manifest, soundtrack
 from ..errors import AvemoError
 from ..evaluation.metrics import PROBABILITIES
 from ..paths import Project
@@ -103,7 +103,7 @@ def clips(project: Project, modality: str, performances: list[str]) -> list[byte
     rows = pd.read_parquet(project.catalogue)
     heard, seen = (
         {row["performance"]: row for _, row in chosen.iterrows()}
-        for chosen in (catalogue.sounds(rows), catalogue.pictures(rows))
+        for chosen in (manifest.sound_sources(rows), manifest.picture_sources(rows))
     )
     found = []
     for one in performances:
@@ -130,7 +130,7 @@ def comparable(project: Project, modality: str, recorded: pd.DataFrame) -> pd.Da
     """
     if modality != "fused":
         return recorded
-    films = catalogue.pictures(pd.read_parquet(project.catalogue))
+    films = manifest.picture_sources(pd.read_parquet(project.catalogue))
     with_sound = films.loc[films["has_sound"], "performance"]
     return recorded[recorded["performance"].isin(with_sound)]
 

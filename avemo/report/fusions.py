@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import AvemoError, ten
+from ..errors import AvemoError, join_names
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
-from ..io import whole
+from ..io import atomic_write
 from ..page import code
 from ..paths import Project
 from ..settings import Settings
@@ -80,7 +80,7 @@ def import_fusions(project: Project, settings: Settings) -> str:
         tables += _test_predictions(project, evaluation)
     rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
     rows = _check(rows)
-    with whole(project.root / FILE) as beside:
+    with atomic_write(project.root / FILE) as beside:
         rows.to_csv(beside, index=False, float_format="%.6f")
     return f"{place}: imported, {rows['performance'].nunique():,} performances"
 
@@ -155,7 +155,7 @@ def _check(predictions: pd.DataFrame) -> pd.DataFrame:
             have the same performances
     """
     if missing := [name for name in _COLUMNS if name not in predictions]:
-        raise ValueError(f"there is no column {ten(missing)}")
+        raise ValueError(f"there is no column {join_names(missing)}")
     for part, rows in predictions.groupby("part"):
         performances = [
             frozenset(check_predictions(system)["performance"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import AvemoError
-from ..io import whole
+from ..io import atomic_write
 from ..paths import Project
 from ..records import BaselineResult, CrossValidationResult, Skipped, read_or_skipped
 from ..tracking import json_file, spool, store
@@ -109,7 +109,7 @@ def _import_runs(project: Project) -> list[str]:
         raise AvemoError(
             f"no stage here made predictions that could be published: {'; '.join(messages)}"
         )
-    with whole(folder) as beside:
+    with atomic_write(folder) as beside:
         (beside / "baselines").mkdir(parents=True)
         for name in manifest.files:
             source = sources.get(name, folder / name)

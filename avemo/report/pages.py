@@ -7,7 +7,7 @@ import pandas as pd
 from ..evaluation import plots as common
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.metrics import chance_level
-from ..io import whole
+from ..io import atomic_write
 from ..page import code, html
 from ..settings import Settings
 from ..templates import render
@@ -48,12 +48,12 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     best = scored.published.manifest.champion
     if best and best.trials:
         pages["experiments.md"] = render_experiments(best)
-    with whole(root / DOCS / NAME) as beside:
+    with atomic_write(root / DOCS / NAME) as beside:
         beside.mkdir()
         for name, content in pictures.items():
             (beside / Path(name).name).write_bytes(content)
     for name, text in pages.items():
-        with whole(root / DOCS / name) as beside:
+        with atomic_write(root / DOCS / name) as beside:
             beside.write_text(text, encoding="utf-8")
     return [(DOCS / name).as_posix() for name in pages]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
-from ..errors import AvemoError, ten
+from ..errors import AvemoError, join_names
 from ..evaluation.metrics import PROBABILITIES, probabilities
 from . import manifest
 from .manifest import PREDICTIONS, RUNS, UNCALIBRATED, Baseline, Champion, Manifest
@@ -150,7 +150,7 @@ def check_predictions(rows: pd.DataFrame) -> pd.DataFrame:
         ValueError: the message says what is wrong
     """
     if missing := [name for name in _COLUMNS if name not in rows]:
-        raise ValueError(f"there is no column {ten(missing)}")
+        raise ValueError(f"there is no column {join_names(missing)}")
     if rows.empty:
         raise ValueError("there are no rows: one a performance is expected")
     rows = rows[list(_COLUMNS)].sort_values("performance", ignore_index=True)
@@ -178,7 +178,7 @@ def _refuse(names: Iterable[str], wrong: Iterable[bool], message: str) -> None:
     """Raise ValueError if anything is wrong, naming what is."""
     refused = sorted({str(name) for name, bad in zip(names, wrong, strict=True) if bad})
     if refused:
-        raise ValueError(f"{ten(refused)} {message}")
+        raise ValueError(f"{join_names(refused)} {message}")
 
 
 def _check_champion(champion: Champion, rows: pd.DataFrame, uncalibrated: pd.DataFrame) -> None:
@@ -218,8 +218,8 @@ def _check_actors_apart(rows: pd.DataFrame) -> None:
     folds = rows.groupby("actor")["fold"].nunique()
     if repeated := [f"{actor}" for actor in folds.index[folds.gt(1)]]:
         raise ValueError(
-            f"of actor {ten(repeated)} there are performances in more than one fold, so that a "
-            "model was trained on the actor that it is tested on"
+            f"of actor {join_names(repeated)} there are performances in more than one fold, so "
+            "that a model was trained on the actor that it is tested on"
         )
 
 

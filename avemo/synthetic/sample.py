@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..corpus.adapters.ravdess import MODALITIES, NO_SINGER, SUNG, Recording
 from ..emotions import EMOTIONS
 from ..engine import run
-from ..io import whole
+from ..io import atomic_write
 from ..settings import Sample
 from .face import FRAME_RATE, frames
 from .head import SIZE
@@ -103,7 +103,7 @@ def perform(target: Path, performance: Recording, seed: int) -> int:
     film = _encoded(pictures)
     contents = {1: _film(film, samples), 2: _film(film, np.zeros_like(samples)), 3: _wav(samples)}
     for modality in MODALITIES:
-        with whole(target / replace(performance, modality=modality).file) as file:
+        with atomic_write(target / replace(performance, modality=modality).file) as file:
             file.write_bytes(contents[modality])
     return len(contents)
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import AvemoError, ten
+from ..errors import AvemoError, join_names
 
 __all__ = [
     "FILE",
@@ -107,7 +107,7 @@ def opened(uri: str) -> Iterator[Path]:
         found = changes(folder, tag) if tag or (folder / FILE).exists() else []
         if found:
             raise AvemoError(
-                f"{uri} is not as it was registered: {ten(found)}; register it again "
+                f"{uri} is not as it was registered: {join_names(found)}; register it again "
                 "(dvc repro --force register), or go back to another: avemo registry rollback"
             )
         yield folder

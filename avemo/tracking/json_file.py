@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..io import whole
+from ..io import atomic_write
 
 __all__ = ["read", "write"]
 
@@ -22,5 +22,5 @@ def read(file: Path) -> dict[str, Any]:
 
 def write(file: Path, fields: dict[str, Any]) -> None:
     """Whole or not at all."""
-    with whole(file) as beside:
+    with atomic_write(file) as beside:
         beside.write_text(json.dumps(fields, indent=1) + "\n", encoding="utf-8")

@@ -18,7 +18,7 @@ import pandas as pd
 from ..datasets import Dataset
 from ..evaluation import metrics
 from ..evaluation.predictions import predictions_frame
-from ..io import whole
+from ..io import atomic_write
 from ..paths import Project
 from ..settings import Settings
 from .fit import deterministic, fit, prepared
@@ -90,7 +90,7 @@ class Folds:
         unseen = data.where(data.rows["fold"].isin(held))
         if not file.exists():
             found = self._fitted(values, data.where(~data.rows["fold"].isin(held)), unseen, member)
-            with whole(file) as beside, beside.open("wb") as stream:
+            with atomic_write(file) as beside, beside.open("wb") as stream:
                 np.save(stream, found)
         return predictions_frame(unseen, np.load(file))
 

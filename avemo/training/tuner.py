@@ -13,7 +13,7 @@ from typing import Any
 import keras_tuner
 import mlflow
 
-from ..io import whole
+from ..io import atomic_write
 from ..settings import Settings
 from ..tracking import resume, runs
 from . import progress
@@ -190,5 +190,5 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
 
 
 def _write(file: Path, state: dict[str, Any]) -> None:
-    with whole(file) as beside:
+    with atomic_write(file) as beside:
         beside.write_text(json.dumps(state), encoding="utf-8")

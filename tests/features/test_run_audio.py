@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from avemo.errors import AssetError
 from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc, vggish, whisper
-from avemo.features.registry import extractor_of, module, weights_of
+from avemo.features.names import extractor_of
+from avemo.features.registry import module, weights_of
 from avemo.pretrained import assets
 
 RATE = 16000

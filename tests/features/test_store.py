@@ -371,5 +371,5 @@ def test_a_description_names_all_that_the_features_depend_on():
         "version": mfcc.VERSION,
         "settings": {"sample_rate": 16000, "coefficients": 30, **fields, "found_by": "mtcnn"},
     }
-    target = store.target(Path("here"), mfcc, chosen, found_by="mtcnn")
+    target = store.target(Path("here"), "mfcc", mfcc, chosen, found_by="mtcnn")
     assert target == store.Target(Path("here"), expected, {"mfcc": "float32"})

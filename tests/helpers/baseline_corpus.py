@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from avemo.corpus.adapters import ravdess
-from avemo.datasets import modality_of
 from avemo.features import store
+from avemo.features.names import modality_of
 from avemo.settings import load
 
 ROOT = Path(__file__).parents[2]

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from avemo import engine, quiet
+from avemo import engine
 from avemo.features import run_audio
 from avemo.features.audio import whisper
 from avemo.inference.recogniser import Recogniser
+from avemo.quiet import import_tensorflow_quietly
 
 SETTINGS = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
 
 
 def threads(_=None):
     """How many each library uses where this is called; loads those that are not loaded yet."""
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import cv2
     import scipy.linalg  # noqa: F401
     from tensorflow import config
@@ -87,5 +88,5 @@ def main(weights, recogniser, result, tensorflow_threads, *clips):
 
 
 if __name__ == "__main__":
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     main(*sys.argv[1:])

@@ -70,7 +70,7 @@ class Search:
             file=rows["performance"].map(Path),
         )
         made = load(folder).extractors["whisper"]
-        target = store.target(self.project.features("audio", "whisper"), whisper, made)
+        target = store.target(self.project.features("audio", "whisper"), "whisper", whisper, made)
         extract = lambda file, names: {"whisper": clips[file.name]}  # noqa: E731
         store.update({"whisper": target}, sources, extract, workers=1)
 

@@ -58,9 +58,11 @@ def trained(film, published, tmp_path_factory):
     seen = extract.extract(film, FACES, detector)
     found = run_visual.extract(seen, EXTRACTORS, {"hsemotion_mobilenet_7": published})
     arrays = {name: array for each in found.values() for name, array in each.items()}
-    made_from = {"faces": store.target(Path(), extract, FACES, found_by="mtcnn").description}
+    made_from = {
+        "faces": store.target(Path(), "faces", extract, FACES, found_by="mtcnn").description
+    }
     described = {
-        name: store.target(Path(), MODULES[name], settings, made_from).description
+        name: store.target(Path(), name, MODULES[name], settings, made_from).description
         for name, settings in EXTRACTORS.items()
     }
     prepared = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}

@@ -21,8 +21,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from ...errors import CorpusError, ten
-from ...io import whole
+from ...errors import CorpusError, join_names
+from ...io import atomic_write
 from ...settings import Zenodo
 from ..adapters.ravdess import ACTORS, CHANNELS, NO_SINGER, Recording, parse
 from .download import Damaged, DownloadError, Moved, Unreachable, arrived, bring, get_json
@@ -192,8 +192,8 @@ def _chosen(folder: Path, settings: Zenodo) -> list[Archive]:
         files = {str(file["key"]): file for file in record["files"]}
         if absent := [f"{name}.zip" for name in wanted if f"{name}.zip" not in files]:
             raise CorpusError(
-                f"record {settings.record} has no {ten(absent)}; it has {ten(sorted(files))}: "
-                "correct corpus.zenodo.record in params.yaml"
+                f"record {settings.record} has no {join_names(absent)}; it has "
+                f"{join_names(sorted(files))}: correct corpus.zenodo.record in params.yaml"
             )
         return [
             Archive(
@@ -225,7 +225,7 @@ def _record(folder: Path, number: int) -> Any:
         print(f"{_origin()} cannot be reached: going on with its last answer", file=sys.stderr)
         return json.loads(kept.read_text(encoding="utf-8"))
     if folder.is_dir():
-        with whole(kept) as beside:
+        with atomic_write(kept) as beside:
             beside.write_text(json.dumps(record), encoding="utf-8")
     return record
 
@@ -291,7 +291,7 @@ def _one(archive: Archive, *, folder: Path, keep: bool, moved: Moved) -> None:
     packed = folder / f"{archive.name}.zip"
     with _told(packed.name, archive.record):
         bring(archive.url, packed, size=archive.bytes, md5=archive.md5, moved=moved)
-    with whole(folder / archive.name) as beside:
+    with atomic_write(folder / archive.name) as beside:
         if not unpack(packed, beside, archive.wants):
             raise CorpusError(f"{packed} holds no recording of actors {archive.actors}")
         (beside / _STAMP).write_text(archive.stamp, encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ... import quiet
+from ...quiet import import_tensorflow_quietly
 from . import Face
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Mtcnn:
 
 def load(name: str, weights: bytes | None, side: int) -> Mtcnn:
     """The detector; no argument changes anything."""
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import tensorflow as tf
     from mtcnn import MTCNN
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field
 
-from ... import quiet
 from ...errors import AssetError
+from ...quiet import import_tensorflow_quietly
 from ...schema import Strict
 
 __all__ = [
@@ -138,7 +138,7 @@ def network() -> Any:
     In: log-mel patches [shape=(patches, 96, 64)]. Out: embeddings [shape=(patches, 128)], none
     below 0.
     """
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
     from keras import layers
 

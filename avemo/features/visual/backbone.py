@@ -18,11 +18,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from ... import quiet
 from ...errors import AssetError
 from ...faces import extract as faces
 from ...pretrained import assets
 from ...pretrained.keras2_weights import fill
+from ...quiet import import_tensorflow_quietly
 from ...schema import Strict
 
 __all__ = [
@@ -118,7 +118,7 @@ def fetch(settings: Settings) -> dict[str, Path]:
     Raises:
         AssetError: they cannot be had
     """
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
 
     chosen = NETWORKS[settings.network]
@@ -143,7 +143,7 @@ def fetch(settings: Settings) -> dict[str, Path]:
 @lru_cache(maxsize=1)
 def _loaded(network: str, side: int, file: Path) -> tuple[Any, Any]:
     """The network, traced once, and how it wants its pictures."""
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
     import tensorflow as tf
 

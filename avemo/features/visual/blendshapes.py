@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ... import quiet
 from ...errors import AssetError
 from ...faces import extract as faces
+from ...quiet import import_tensorflow_quietly
 from ...schema import Strict
 
 __all__ = ["ARRAYS", "MODALITY", "POINTS", "SHAPES", "VERSION", "WEIGHTS", "Settings", "extract"]
@@ -108,7 +108,7 @@ class _Network:
     """
 
     def __init__(self, content: bytes, takes: tuple[int, ...], gives: int) -> None:
-        quiet.tensorflow()
+        import_tensorflow_quietly()
         import tensorflow as tf
 
         with warnings.catch_warnings():

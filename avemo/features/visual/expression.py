@@ -20,10 +20,10 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from ... import quiet
 from ...errors import AssetError
 from ...faces import extract as faces
 from ...pretrained.keras2_weights import fill
+from ...quiet import import_tensorflow_quietly
 from ...schema import Strict
 
 __all__ = [
@@ -116,7 +116,7 @@ def network() -> Any:
     In: faces, BGR less the means [shape=(faces, 224, 224, 3)]. Out: features [shape=(faces, 256)]
     and probabilities [shape=(faces, 7)].
     """
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
     from keras import layers
 
@@ -166,7 +166,7 @@ def _loaded(file: Path) -> Model:
 
 def _kept(file: Path) -> Any:
     """As Keras 3 keeps it, which takes no other suffix."""
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     import keras
 
     with TemporaryDirectory() as folder:

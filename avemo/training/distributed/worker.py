@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ... import quiet
+from ...commands import run_stage
 from ...errors import AvemoError
-from ...paths import Project, stage
+from ...paths import Project
+from ...quiet import import_tensorflow_quietly
 from ...settings import Settings
 from ...tracking import store
 from .process import end_with_starter
@@ -18,7 +19,7 @@ def main(project: Project, settings: Settings, modality: str, scratch: str) -> N
     """Take part in the search that stands in a scratch folder."""
     end_with_starter()
     store.connect(project)
-    quiet.tensorflow()
+    import_tensorflow_quietly()
     from keras_tuner.src.distribute.utils import is_chief_oracle
 
     take_part = _chief if is_chief_oracle() else _worker
@@ -81,4 +82,4 @@ class _Patient:
 
 
 if __name__ == "__main__":
-    stage(main, "modality", "scratch")
+    run_stage(main, "modality", "scratch")

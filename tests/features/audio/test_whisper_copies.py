@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from avemo.errors import SettingsError
 from avemo.features.audio import whisper, whisper_copies, whisper_speeds
 from avemo.features.audio.dsp.augment import at_pitch, at_speed, in_noisy_room
-from avemo.features.registry import extractor_of
+from avemo.features.names import extractor_of
 from avemo.settings import FILE, load
 
 ROOT = Path(__file__).parents[3]
