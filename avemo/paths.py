@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .config import load_settings
 from .errors import AvemoError, SettingsError
-from .settings import FILE, Settings, load
+from .settings import SETTINGS_FILE, Settings
 
 __all__ = ["ROOT", "Project", "explained", "find", "stage"]
 
@@ -116,10 +117,10 @@ def find() -> Project:
     named = os.environ.get(ROOT)
     candidates = [Path(named)] if named else [here, *here.parents, Path(__file__).parents[1]]
     for folder in candidates:
-        if (folder / FILE).is_file() and (folder / "dvc.yaml").is_file():
+        if (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file():
             return Project(folder.resolve())
     raise SettingsError(
-        f"no {FILE} and dvc.yaml in {candidates[0]}"
+        f"no {SETTINGS_FILE} and dvc.yaml in {candidates[0]}"
         + ("" if named else " or above")
         + f": run inside a checkout of avemo, or set {ROOT} to one"
     )
@@ -134,7 +135,7 @@ def stage(main: Callable[..., None], *arguments: str) -> None:
 
     def run() -> int:
         project = find()
-        settings: Settings = load(project.root)
+        settings: Settings = load_settings(project.root)
         try:
             main(project, settings, *(values[argument] for argument in arguments))
         except Exception as error:
