@@ -116,6 +116,6 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
     assert found_by(trained[0]) == "mtcnn"
-    assert packaging.licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
-    names = {one.partition("==")[0] for one in packaging.requirements(trained[0])}
+    assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
+    names = {one.partition("==")[0] for one in packaging.pip_requirements(trained[0])}
     assert {"mtcnn", packaging._opencv()} < names

@@ -52,7 +52,7 @@ def trained(folder):
 
 
 @contextmanager
-def packed(bundle):
+def package_model(bundle):
     """In place of a network, something that is logged in a second."""
     import tempfile
 
@@ -63,13 +63,13 @@ def packed(bundle):
         (folder / "bundle.json").write_text("{}")
         (code / "__init__.py").touch()
         script.write_text(SCRIPT)
-        yield folder, code, script
+        yield packaging.PackagedModel(folder, code, script)
 
 
 def light(patch):
-    patch.setattr(packaging, "packed", packed)
-    patch.setattr(packaging, "requirements", lambda bundle: ["mlflow"])
-    patch.setattr(packaging, "example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
+    patch.setattr(packaging, "package_model", package_model)
+    patch.setattr(packaging, "pip_requirements", lambda bundle: ["mlflow"])
+    patch.setattr(packaging, "input_example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
     patch.setattr(register, "_tried", lambda *arguments: "not at all")
 
 
@@ -77,9 +77,9 @@ def killed_at(point, folder, figures):
     """Register in a process that is killed when it comes to a point."""
     code = f"""
 import json, os, signal, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
 import pytest, mlflow
-from test_register import light, register, verify
+from test_register import integrity, light, register
 from avemo.paths import Project
 from avemo.config import load_settings
 light(pytest.MonkeyPatch())
@@ -92,7 +92,7 @@ def second(self, *arguments):
 set_alias = mlflow.MlflowClient.set_registered_model_alias
 point = {point!r}
 if point == "sealing":
-    verify.seal = kill
+    integrity.seal = kill
 elif point == "second alias":
     mlflow.MlflowClient.set_registered_model_alias = second
 else:
