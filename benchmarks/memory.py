@@ -28,11 +28,11 @@ from avemo.errors import MediaError
 from avemo.media.probe import probe
 from avemo.features import audio, detectors, faces
 from avemo.features.registry import weights_of
+from avemo.config import load_settings
 from avemo.media.sound import read_sound_blocks, write_wav
-from avemo.settings import load
 
 what, film, weights = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-settings = load(Path("."))
+settings = load_settings(Path("."))
 if what == "measured":
     assert probe(film).has_sound
 elif what == "faces":
