@@ -31,7 +31,7 @@ from avemo.cli import main
 from avemo.config import load_settings
 from avemo.corpus.archives import unpack, zenodo
 from avemo.corpus.archives.zenodo import fetch, list_archives
-from avemo.corpus.folder import recordings as found_in
+from avemo.corpus.folder import list_recordings as found_in
 from avemo.errors import CorpusError
 from avemo.settings import Zenodo
 from pipelines.fetch import main as fetch_stage
