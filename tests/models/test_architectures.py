@@ -25,9 +25,7 @@ def architecture_names(modality):
     return sorted(file.stem for file in folder.glob("[a-z]*.py"))
 
 
-UNIMODAL = [
-    (modality, name) for modality in ("audio", "visual") for name in architecture_names(modality)
-]
+SINGLE = [(kind, name) for kind in ("audio", "visual") for name in architecture_names(kind)]
 
 
 def random_clips(feature):
@@ -89,7 +87,7 @@ def check_saved_and_loaded(network, folder):
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(("modality", "name"), UNIMODAL)
+@pytest.mark.parametrize(("modality", "name"), SINGLE)
 def test_an_architecture_learns_and_is_loaded_as_it_was_saved(tmp_path, modality, name):
     network = Network(modality, name)
     before = network.weights()
