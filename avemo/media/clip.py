@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .container import name
+from .container import describe_source
 from .frames import Frame, read_frames
 from .probe import Probe, probe
 from .sound import read_sound
@@ -37,7 +37,7 @@ class Clip:
         object.__setattr__(self, "source", Path(source) if isinstance(source, str) else source)
 
     def __repr__(self) -> str:
-        return f"Clip({name(self.source)})"
+        return f"Clip({describe_source(self.source)})"
 
     def probe(self) -> Probe:
         """Return duration, streams and levels, measured.
