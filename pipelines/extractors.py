@@ -1,5 +1,6 @@
 """What the stages of features and of expression share: which extractors there are to be run."""
 
+import logging
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
 
@@ -26,7 +29,7 @@ def available(
             if check := getattr(module(name), "check", None):
                 check(files)
         except AssetError as error:
-            print(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
+            log.info(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
         else:
             extractors[name] = chosen
             weights |= files

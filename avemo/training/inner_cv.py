@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import Dataset
-from ..emotions import EMOTIONS
 from ..evaluation import metrics
+from ..evaluation.predictions import predictions_frame
 from ..io import atomic_write
 from ..paths import Project
 from ..settings import Settings
 from .fit import deterministic, fit, prepared
 from .task import Task, identity
 
-__all__ = ["Folds", "kept", "table", "uar"]
+__all__ = ["Folds", "kept", "uar"]
 
 Values = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ class Folds:
             found = self._fitted(values, data.where(~data.rows["fold"].isin(held)), unseen, member)
             with atomic_write(file) as beside, beside.open("wb") as stream:
                 np.save(stream, found)
-        return table(unseen, np.load(file))
+        return predictions_frame(unseen, np.load(file))
 
     def _fitted(
         self, values: Values, train: Dataset, unseen: Dataset, member: int
@@ -124,20 +124,6 @@ def kept(project: Project, settings: Settings, task: Task) -> Folds:
         if other != folder:
             shutil.rmtree(other)
     return Folds(task, settings, folder)
-
-
-def table(data: Dataset, probabilities: np.ndarray[Any, Any]) -> pd.DataFrame:
-    """One row a performance: performance, actor, fold, part, true, p_neutral to p_surprised.
-
-    Args:
-        data: the performances
-        probabilities: [shape=(performances, emotions)]
-    """
-    found = data.rows[["performance", "actor", "fold", "part"]].copy()
-    found["true"] = data.rows["emotion"]
-    return found.assign(
-        **{f"p_{name}": probabilities[:, place] for place, name in enumerate(EMOTIONS)}
-    )
 
 
 def uar(predictions: pd.DataFrame) -> float:

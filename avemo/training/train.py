@@ -1,6 +1,7 @@
 """Fit what the search chose, and keep it with all that it needs."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ from ..corpus import split
 from ..datasets import Dataset
 from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
-from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.log import log_predictions, title_suffix
+from ..evaluation.predictions import read_predictions, write_predictions
 from ..models import bundle, ensemble
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
 from .fit import deterministic, fit
-from .inner_cv import table
 from .task import Preparations, Task
 
-__all__ = ["log_judgement", "predictions", "train"]
+__all__ = ["train"]
 
 
 def train(
@@ -100,7 +101,7 @@ def train(
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
         file = project.search(modality) / stacking.FILE
-        judged = pd.read_csv(file) if file.exists() else pd.DataFrame()
+        judged = read_predictions(file) if file.exists() else pd.DataFrame()
         temperature = calibration.fit_temperature(judged) if len(judged) else 1.0
         shares = [1 / len(networks)] * len(networks)
         network = ensemble.join(networks, shares, temperature)
@@ -117,8 +118,9 @@ def train(
             before = metrics.calibration_error(judged["true"], metrics.probabilities(judged))
             mlflow.log_metric("valid_calibration_error_before", before)
             judged = calibration.apply_temperature(judged, temperature)
-            judged.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-            figures = log_judgement(settings, judged, "valid", modality)
+            write_predictions(folder / "predictions.csv", judged)
+            logged = log_predictions(settings, judged, "valid", modality)
+            figures = {name: asdict(interval) for name, interval in logged.items()}
         else:
             mlflow.set_tag("avemo.valid", "absent: the search had too few folds to choose by")
         made = {"run_id": run.info.run_id, "architecture": name, "valid": figures}
@@ -163,37 +165,6 @@ def _member(
         )
         runs.log_epochs(history)
         if len(history):
-            figure = plots.learning_curves(history, title + _kind(settings))
+            figure = plots.learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
     return networks.answering(network, values["architecture"]), history
-
-
-def predictions(model: bundle.Bundle, data: Dataset) -> pd.DataFrame:
-    """What a trained model answers, as `folds.table` has it."""
-    return table(data, model.probabilities(data.features))
-
-
-def log_judgement(
-    settings: Settings, table: pd.DataFrame, part: str, modality: str
-) -> dict[str, Any]:
-    """Metrics with intervals, confusion matrix and report, into the run under way.
-
-    Returns:
-        for JSON: each metric's value, low, high, and over how many performances and actors
-    """
-    found = metrics.intervals(table, Bootstrap.from_settings(settings))
-    for name, one in found.items():
-        values = {"": one.value, "_low": one.low, "_high": one.high}
-        mlflow.log_metrics(
-            {f"{part}_{name}{end}": value for end, value in values.items() if value is not None}
-        )
-    title = f"{modality}, {part} part" + _kind(settings)
-    mlflow.log_figure(plots.confusion(table, title), f"{part}_confusion.png")
-    mlflow.log_text(metrics.classification_report(table), f"{part}_report.txt")
-    mlflow.log_table(table, f"{part}_predictions.json")
-    return {name: vars(one) for name, one in found.items()}
-
-
-def _kind(settings: Settings) -> str:
-    """What a picture's title must add."""
-    return ", synthetic sample" if settings.corpus.synthetic else ""

@@ -100,10 +100,11 @@ def test_no_faces_are_no_sources(tmp_path):
     assert store.sources(tmp_path).empty
 
 
-def test_the_stage_without_weights(project, capsys):
+def test_the_stage_without_weights(project, caplog):
+    caplog.set_level("INFO")
     (project.features("visual", "backbone")).mkdir(parents=True)
     run(project)
-    lines = capsys.readouterr().out.splitlines()
+    lines = caplog.messages
     assert lines[0].startswith("expression: left out: mobilenet_7.h5 is missing")
     assert "dvc repro --force --single-item visual-features" in lines[0]
     assert lines[1:] == [
@@ -117,7 +118,8 @@ def test_the_stage_without_weights(project, capsys):
     )
 
 
-def test_each_is_computed_once(project, capsys):
+def test_each_is_computed_once(project, caplog):
+    caplog.set_level("INFO")
     fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}
     run(project, expression=None)
     run(project)
@@ -126,7 +128,7 @@ def test_each_is_computed_once(project, capsys):
     run(project)
     keep(project, fewer, DESCRIPTION | {"version": 4})
     run(project)
-    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("exp")]
+    said = [line for line in caplog.messages if not line.startswith("exp")]
     assert said == [
         "geometry: 3 performances computed, 0 kept",
         "crops: 3 performances computed, 0 kept",
@@ -155,12 +157,13 @@ def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch
     assert set(described["settings"]) == {"trim"}
 
 
-def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, capsys):
+def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
+    caplog.set_level("INFO")
     file = project.root / "mobilenet_7.h5"
     file.write_text("<html>sign in</html>")
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project)
-    assert capsys.readouterr().out.startswith("expression: left out: ")
+    assert caplog.messages[0].startswith("expression: left out: ")
     assert folders(project) == ["crops", "geometry"]
 
 

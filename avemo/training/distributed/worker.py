@@ -4,8 +4,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ...commands import run_stage
 from ...errors import AvemoError
-from ...paths import Project, stage
+from ...paths import Project
 from ...quiet import import_tensorflow_quietly
 from ...settings import Settings
 from ...tracking import store
@@ -81,4 +82,4 @@ class _Patient:
 
 
 if __name__ == "__main__":
-    stage(main, "modality", "scratch")
+    run_stage(main, "modality", "scratch")
