@@ -441,13 +441,13 @@ def _search(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from . import settings
     from .repro import repro
-    from .tracking.runs import stage_of
+    from .tracking.runs import stage_name
     from .training.distributed.workers import WORKERS
 
     root = project.find_project().root
     settings.load(root)
     environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
-    repro(root, [stage_of("search", name) for name in arguments.names], **environment)
+    repro(root, [stage_name("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:

@@ -67,7 +67,7 @@ def _version(
     client = mlflow.MlflowClient()
     name, run_id = name_of(modality), found["run_id"]
     subject = _subject(project, modality, found)
-    with runs.reopened(run_id):
+    with runs.reopen(run_id):
         left = _left(client, name, run_id)
         model_id = _logged(project, settings, modality, subject)
     seal = integrity.seal(model_id)

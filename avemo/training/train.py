@@ -79,7 +79,7 @@ def train(
         f"avemo.features.{feature}": json.dumps(text)
         for feature, text in description["features"].items()
     }
-    stage = runs.stage_of("train", modality)
+    stage = runs.stage_name("train", modality)
     made_of = {
         "extractors": lineage.extractors(description["features"]),
         "search_run": found["run_id"],
