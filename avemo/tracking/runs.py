@@ -10,7 +10,7 @@ from ..corpus import split
 from ..errors import AvemoError
 from ..paths import Project
 from ..records import FeatureSpec
-from ..settings import FILE, Settings
+from ..settings import SETTINGS_FILE, Settings
 from . import git_state, lineage, spool
 from .git_state import GitState
 from .lineage import ModelChoice
@@ -69,7 +69,7 @@ def run(
     with mlflow.start_run(
         experiment_id=experiment_id(project, modality), run_name=name, tags=tags
     ) as started:
-        mlflow.log_artifact(str(project.root / FILE))
+        mlflow.log_artifact(str(project.root / SETTINGS_FILE))
         record = lineage.record(
             project,
             settings,
