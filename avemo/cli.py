@@ -499,7 +499,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
         if arguments.uri:
             found = read(arguments.uri)
             lines = tree(arguments.uri, found)
-            print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
+            print(found.model_dump_json(indent=1) if arguments.json else "\n".join(lines))
             return 0
         apart = differences(*map(read, arguments.diff))
     if arguments.json:

@@ -63,9 +63,7 @@ def _asset(name: str, file: PretrainedFile) -> Node:
 def _source(found: Lineage, path: str, md5: str, shown: set[str]) -> Node:
     """A path, the stages that made it, and what those read; each stage once."""
     makers = [
-        name
-        for name, one in found.upstream.items()
-        if any(overlap(out, path) for out in one.outs)
+        name for name, one in found.upstream.items() if any(overlap(out, path) for out in one.outs)
     ]
     if not makers:
         return f"{path}  md5 {md5}", []

@@ -18,7 +18,11 @@ _STORE_TAG = "mlflow.log-model.history"
 
 
 def copy_run(
-    run: "Run", source: "MlflowClient", target: "MlflowClient", target_uri: str, tags: dict[str, str]
+    run: "Run",
+    source: "MlflowClient",
+    target: "MlflowClient",
+    target_uri: str,
+    tags: dict[str, str],
 ) -> str:
     """Copy a run to another store, into the experiment of the same name, and return its id there.
 

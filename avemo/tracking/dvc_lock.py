@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import AvemoError
 from ..paths import Project
 from ..records import Value
 
@@ -66,9 +67,23 @@ class Lock:
 
 
 def read(project: Project) -> Lock:
-    """Read both pipelines with DVC, which takes half a second; empty outside a DVC project."""
+    """Read both pipelines with DVC, which takes half a second; empty outside a DVC project.
+
+    Raises:
+        AvemoError: DVC refuses one of its files
+    """
     if not (project.root / ".dvc").is_dir():
         return Lock()
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+
+    try:
+        return _read(project)
+    except DvcException as error:
+        reason = str(error).splitlines()[0]
+        raise AvemoError(f"DVC cannot read the stages: {reason}; see dvc status") from error
+
+
+def _read(project: Project) -> Lock:
     from dvc.dependency.param import ParamsDependency  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 

@@ -116,7 +116,10 @@ def tuner_of(settings: Settings, task: Task, judged: ByFolds, parent: Any, scrat
         parent: the search's run
         scratch: the search's folder
     """
-    tags = {"avemo.stage": runs.stage_name("search", task.modality), "avemo.modality": task.modality}
+    tags = {
+        "avemo.stage": runs.stage_name("search", task.modality),
+        "avemo.modality": task.modality,
+    }
     return Tuner(
         task.networks(task.prepare(task.data.part("train"))),
         Oracle.of(settings, task.modality, scratch),

@@ -60,10 +60,10 @@ def names(client, view=1):
     return sorted(one.info.run_name for one in client.search_runs(ids, run_view_type=view))
 
 
-def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys):
+def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys, caplog):
     parent, child = trained(here)
-    said = capsys.readouterr().err
-    assert f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool" in said
+    message = f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool"
+    assert message in caplog.text
     assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=here.root)
     before = mlflow.get_run(parent)
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
@@ -156,7 +156,8 @@ from avemo.tracking import store
 def main(project, settings):
     store.connect(project)
     import mlflow
-    with mlflow.start_run(experiment_id=store.experiment_id(project, "audio"), run_name="train cnn"):
+    experiment = store.experiment_id(project, "audio")
+    with mlflow.start_run(experiment_id=experiment, run_name="train cnn"):
         mlflow.log_metric("epoch", 1)
         if os.environ["MLFLOW_TRACKING_URI"].startswith("http"):
             os.killpg({group}, signal.SIGKILL)
