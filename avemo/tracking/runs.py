@@ -175,7 +175,7 @@ def _split_tags(project: Project, settings: Settings) -> dict[str, str]:
     if not project.split.exists():
         return {}
     return {
-        "avemo.split": split.identity(project.split),
+        "avemo.split": split.split_id(project.split),
         "avemo.protocol": settings.split.protocol,
     }
 
