@@ -440,13 +440,13 @@ def _search(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .config import load_settings
     from .repro import repro
-    from .tracking.runs import stage_of
+    from .tracking.runs import stage_name
     from .training.distributed.workers import WORKERS
 
     root = project.find_project().root
     load_settings(root)
     environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
-    repro(root, [stage_of("search", name) for name in arguments.names], **environment)
+    repro(root, [stage_name("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -498,7 +498,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
         if arguments.uri:
             found = read(arguments.uri)
             lines = tree(arguments.uri, found)
-            print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
+            print(found.model_dump_json(indent=1) if arguments.json else "\n".join(lines))
             return 0
         apart = differences(*map(read, arguments.diff))
     if arguments.json:
