@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .baselines.summary import load_results
+from .config import load_settings
 from .evaluation.bootstrap import Interval
 from .modalities import MODALITIES, UNIMODAL, Modality
 from .paths import Project
 from .records import BaselineResult
-from .settings import Settings, load
+from .settings import Settings
 
 __all__ = [
     "BaselineStatus",
@@ -130,7 +131,7 @@ def read_status(project: Project) -> ProjectStatus:
     Raises:
         SettingsError: params.yaml is wrong
     """
-    settings = load(project.root)
+    settings = load_settings(project.root)
     return ProjectStatus(
         project=str(project.root),
         synthetic=settings.corpus.synthetic,

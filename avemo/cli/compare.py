@@ -34,10 +34,10 @@ def compare(
     the paired differences from the first, each with an interval bootstrapped over actors.
     """
     with connected_project() as project:
+        from ..config import load_settings
         from ..registry.compare import compare
-        from ..settings import load
 
-        compared = compare(load(project.root), names)
+        compared = compare(load_settings(project.root), names)
     if as_json:
         typer.echo(json.dumps(compared, indent=1))
     else:

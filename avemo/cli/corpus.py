@@ -31,15 +31,17 @@ def fetch(
 
     After an interruption, the same command continues.
     """
+    from ..config import load_settings
     from ..corpus.archives import zenodo
     from ..paths import find_project
-    from ..settings import load
 
     root = find_project().root
-    settings = load(root).corpus
+    settings = load_settings(root).corpus
     if only_list:
         typer.echo(zenodo.listing(root, settings.zenodo))
         return
     zenodo.fetch(root, settings.zenodo)
-    setting = "" if settings.source == "zenodo" else "set corpus.source: zenodo in params.yaml, then "
+    setting = (
+        "" if settings.source == "zenodo" else "set corpus.source: zenodo in params.yaml, then "
+    )
     typer.echo(f"next: {setting}dvc repro")

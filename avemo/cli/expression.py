@@ -18,11 +18,11 @@ def expression(files: Clips) -> int:
     The exit code is 1 where a clip has no face.
     """
     from ..baselines.pretrained_expression import answers
+    from ..config import load_settings
     from ..paths import find_project
-    from ..settings import load
 
     failed = False
-    for answer in answers(files, load(find_project().root)):
+    for answer in answers(files, load_settings(find_project().root)):
         if answer.finding:
             failed = True
             typer.echo(f"{answer.file}: {answer.finding}: {answer.reason}", err=True)

@@ -29,11 +29,11 @@ def sheet(
 
     The exit code is 1 where a clip has no face.
     """
+    from ..config import load_settings
     from ..faces import contact_sheet
     from ..paths import find_project
-    from ..settings import load
 
-    results = contact_sheet.write(files, load(find_project().root).faces, output)
+    results = contact_sheet.write(files, load_settings(find_project().root).faces, output)
     counts = [result for result in results.values() if isinstance(result, int)]
     for file, result in results.items():
         if not isinstance(result, int):

@@ -51,10 +51,10 @@ def check(model: AnyModel = None) -> int:
     The version records the result. The exit code is 1 where a candidate is refused.
     """
     with connected_project() as project:
+        from ..config import load_settings
         from ..registry import gate
-        from ..settings import load
 
-        settings = load(project.root)
+        settings = load_settings(project.root)
         checks = [gate.check(project, settings, name) for name in gate.candidates(model)]
     for place, result in enumerate(checks):
         if place:
@@ -87,12 +87,12 @@ def promote(
         raise AvemoError("--force wants a reason, which the history keeps: --reason TEXT")
     code = 0
     with connected_project() as project:
+        from ..config import load_settings
         from ..registry import gate
         from ..registry import promote as promotion
         from ..registry.register import CHAMPION
-        from ..settings import load
 
-        settings = load(project.root)
+        settings = load_settings(project.root)
         for name in gate.candidates(model):
             result, move = promotion.promote(project, settings, name, force=force, reason=reason)
             _show_check(result)
@@ -169,9 +169,7 @@ def verify(model: AnyModel = None) -> int:
 
 
 @app.command(
-    epilog=examples(
-        "avemo registry copy models:/avemo-audio@champion --to https://mlflow.example"
-    )
+    epilog=examples("avemo registry copy models:/avemo-audio@champion --to https://mlflow.example")
 )
 def copy(
     source: Annotated[

@@ -32,12 +32,12 @@ def report(
 
     The exit code is 1 where a published file is damaged.
     """
+    from ..config import load_settings
     from ..paths import find_project
     from ..report.pages import write_pages
-    from ..settings import load
 
     project = find_project()
-    settings = load(project.root)
+    settings = load_settings(project.root)
     if keep:
         from ..report.fusions import import_fusions
         from ..report.import_runs import import_runs

@@ -38,13 +38,13 @@ def search(
     not depend on the number of workers; each is a child run in MLflow. A process that dies is
     started again and continues, and so does this command after an interruption.
     """
+    from ..config import load_settings
     from ..paths import find_project
     from ..repro import reproduce
-    from ..settings import load
     from ..tracking.runs import stage_of
     from ..training.distributed.workers import WORKERS
 
     root = find_project().root
-    load(root)
+    load_settings(root)
     environment = {WORKERS: str(workers)} if workers else {}
     reproduce(root, [stage_of("search", modality) for modality in modalities], **environment)

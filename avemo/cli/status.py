@@ -129,9 +129,7 @@ def _pages(models: "dict[Modality, ModelStatus]", uri: str) -> dict[str, str]:
         models: by modality
         uri: of the UI
     """
-    champions = {
-        name: champion for name, model in models.items() if (champion := model.champion)
-    }
+    champions = {name: champion for name, model in models.items() if (champion := model.champion)}
     pages = {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
     if not champions:
         return pages

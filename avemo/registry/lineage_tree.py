@@ -1,6 +1,6 @@
 """What a run or a registered version was made from, as a tree for a terminal."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.text import Text

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...commands import run_stage
 from ...errors import AvemoError
+from ...modalities import Modality
 from ...paths import Project
 from ...quiet import import_tensorflow_quietly
 from ...settings import Settings
@@ -15,7 +16,7 @@ from .process import end_with_starter
 __all__ = ["main"]
 
 
-def main(project: Project, settings: Settings, modality: str, scratch: str) -> None:
+def main(project: Project, settings: Settings, modality: Modality, scratch: str) -> None:
     """Take part in the search that stands in a scratch folder."""
     end_with_starter()
     store.connect(project)
@@ -26,7 +27,7 @@ def main(project: Project, settings: Settings, modality: str, scratch: str) -> N
     take_part(project, settings, modality, Path(scratch))
 
 
-def _chief(project: Project, settings: Settings, modality: str, scratch: Path) -> None:
+def _chief(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
     """Hand out trials until there are none left, and nobody runs one."""
     from keras_tuner.src.distribute.oracle_chief import start_server
 
@@ -37,7 +38,7 @@ def _chief(project: Project, settings: Settings, modality: str, scratch: Path) -
     start_server(oracle)
 
 
-def _worker(project: Project, settings: Settings, modality: str, scratch: Path) -> None:
+def _worker(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
     """Run trials until there are none left."""
     import mlflow
 
