@@ -4,7 +4,6 @@ A module is imported when its command is called or when `--help` lists it, and i
 work needs when that begins: no command's help loads anything heavy.
 """
 
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated, Any
@@ -43,16 +42,18 @@ class _Commands(TyperGroup):
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name) for name in COMMANDS}
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | TyperGroup | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, None where there is none of that name."""
         if cmd_name not in COMMANDS:
             return None
-        command: TyperCommand | TyperGroup
-        command = typer.main.get_command(import_module(f".{cmd_name}", __name__).app)
-        command.rich_help_panel = COMMANDS[cmd_name]
+        command: Any = typer.main.get_command(import_module(f".{cmd_name}", __name__).app)
+        command.name, command.rich_help_panel = cmd_name, COMMANDS[cmd_name]
+        for described in (command, *getattr(command, "commands", {}).values()):
+            paragraphs = (described.help or "").split("\n\n")
+            described.help = "\n\n".join(" ".join(text.split()) for text in paragraphs)
         return command
 
-    def invoke(self, ctx: typer.Context) -> int:
+    def invoke(self, ctx: Any) -> int:
         """Run a command; an error that avemo can explain becomes one line, and the exit code 1."""
         from ..commands import run_command
 

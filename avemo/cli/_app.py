@@ -1,6 +1,6 @@
 """What all commands have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +9,11 @@ import typer
 if TYPE_CHECKING:
     from ..paths import Project
 
-__all__ = ["Clips", "JsonOutput", "connected_project", "examples", "new_app"]
+__all__ = ["Clips", "JsonOutput", "check_choices", "connected_project", "examples", "new_app"]
 
 Clips = Annotated[
     list[str],
-    typer.Argument(metavar="FILE...", help="Clips that FFmpeg can decode.", show_default=False),
+    typer.Argument(metavar="FILE", help="Clips that FFmpeg can decode.", show_default=False),
 ]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")]
 
@@ -28,7 +28,18 @@ def new_app(**options: Any) -> typer.Typer:
 
 def examples(*lines: str) -> str:
     """Return the end of a help text: command lines to copy."""
-    return "\n".join(["[bold]Examples[/bold]", *(f"  {line}" for line in lines)])
+    return "\n".join(["[bold]Examples[/bold]", *lines])
+
+
+def check_choices(values: Iterable[str], choices: Collection[str]) -> None:
+    """Refuse a value that is no choice.
+
+    Raises:
+        typer.BadParameter: it is none
+    """
+    for value in values:
+        if value not in choices:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices)}")
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def pull(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME...",
+            metavar="NAME",
             help="The files; by default all.",
             autocompletion=_complete_name,
             show_default=False,

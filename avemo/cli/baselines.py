@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..terminal import new_table, show
-from ._app import examples, new_app
+from ._app import check_choices, examples, new_app
 
 app = new_app()
 
@@ -70,10 +70,7 @@ def _complete_name(incomplete: str) -> list[str]:
 def _check_names(names: list[str]) -> list[str]:
     from ..baselines.published import SYSTEMS
 
-    for name in names:
-        if name not in (*SYSTEMS, _ALL):
-            expected = ", ".join((*SYSTEMS, _ALL))
-            raise typer.BadParameter(f"{name!r} is not one of {expected}")
+    check_choices(names, (*SYSTEMS, _ALL))
     return names
 
 
@@ -82,7 +79,7 @@ def run(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="SYSTEM...",
+            metavar="SYSTEM",
             help="As `avemo baselines list` names them, or all.",
             autocompletion=_complete_name,
             callback=_check_names,

@@ -21,7 +21,7 @@ def compare(
     names: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...",
+            metavar="RUN",
             help="A run's id, or a model such as models:/avemo-audio@champion.",
             show_default=False,
         ),

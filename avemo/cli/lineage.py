@@ -21,7 +21,7 @@ def lineage(
     uri: Annotated[
         str | None,
         typer.Argument(
-            metavar="[URI]",
+            metavar="URI",
             help="Such as models:/avemo-audio@champion, models:/avemo-audio/3 or runs:/ID.",
             show_default=False,
         ),

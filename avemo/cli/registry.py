@@ -28,7 +28,7 @@ Model = Annotated[
 AnyModel = Annotated[
     str | None,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help=f"{_HELP}; by default all.",
         autocompletion=_complete_model,
         show_default=False,

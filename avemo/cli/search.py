@@ -4,10 +4,19 @@ from typing import Annotated
 
 import typer
 
-from ..modalities import Modality
-from ._app import examples, new_app
+from ..modalities import MODALITIES
+from ._app import check_choices, examples, new_app
 
 app = new_app()
+
+
+def _complete_modality(incomplete: str) -> list[str]:
+    return [modality for modality in MODALITIES if modality.startswith(incomplete)]
+
+
+def _check_modalities(modalities: list[str]) -> list[str]:
+    check_choices(modalities, MODALITIES)
+    return modalities
 
 
 @app.command(
@@ -18,8 +27,14 @@ app = new_app()
 )
 def search(
     modalities: Annotated[
-        list[Modality],
-        typer.Argument(metavar="MODALITY...", help="audio, visual or fused.", show_default=False),
+        list[str],
+        typer.Argument(
+            metavar="MODALITY",
+            help="audio, visual or fused.",
+            autocompletion=_complete_modality,
+            callback=_check_modalities,
+            show_default=False,
+        ),
     ],
     workers: Annotated[
         int | None,
