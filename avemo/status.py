@@ -164,7 +164,7 @@ def _split(project: Project, settings: Settings) -> SplitStatus:
 
     counts = split.read(project.split)["part"].value_counts()
     parts = {part: int(counts.get(part, 0)) for part in split.PARTS}
-    return SplitStatus(split.identity(project.split), parts, settings.split.protocol)
+    return SplitStatus(split.split_id(project.split), parts, settings.split.protocol)
 
 
 def _features(project: Project, settings: Settings) -> dict[str, int]:

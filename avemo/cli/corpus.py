@@ -38,7 +38,7 @@ def fetch(
     root = find_project().root
     settings = load_settings(root).corpus
     if only_list:
-        typer.echo(zenodo.listing(root, settings.zenodo))
+        typer.echo(zenodo.list_archives(root, settings.zenodo))
         return
     zenodo.fetch(root, settings.zenodo)
     setting = (

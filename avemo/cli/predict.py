@@ -1,6 +1,7 @@
 """`avemo predict`."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -35,20 +36,20 @@ def predict(
 
     The exit code is 1 where a clip could not be answered.
     """
-    from ..paths import find_project
     from ..registry.predictor import predict
 
-    predictions = predict(find_project(), files, model)
-    for prediction in predictions:
+    predictions = predict(files, model=model)
+    for file, prediction in zip(files, predictions, strict=True):
         if as_json:
-            typer.echo(json.dumps({"emotion": prediction.emotion, **vars(prediction)}))
+            fields = {"file": file, "emotion": prediction.emotion, **vars(prediction)}
+            typer.echo(json.dumps(fields))
         elif prediction.finding:
-            typer.echo(f"{prediction.file}: {prediction.finding}: {prediction.reason}", err=True)
+            typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
         else:
             note = f"; not fused: {prediction.reason}" if prediction.reason else ""
             note += "; trained on the synthetic sample, it knows no people" * prediction.synthetic
             answer = describe_probabilities(prediction.probabilities)
-            typer.echo(f"{prediction.file}: {answer} by {prediction.model}{note}")
+            typer.echo(f"{file}: {answer} by {prediction.model}{note}")
     failed = sum(bool(prediction.finding) for prediction in predictions)
     if failed and len(predictions) > 1:
         answered = len(predictions) - failed
@@ -56,7 +57,7 @@ def predict(
     return 1 if failed else 0
 
 
-def describe_probabilities(probabilities: dict[str, float]) -> str:
+def describe_probabilities(probabilities: Mapping[str, float]) -> str:
     """Return `calm 0.80 (sad 0.15, happy 0.05)`.
 
     Args:

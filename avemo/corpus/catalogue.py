@@ -16,9 +16,9 @@ from ..errors import CorpusError, MediaError, join_names
 from ..media.probe import Probe, probe
 from ..settings import Catalogue
 from .adapters import ravdess
-from .checks import judge
-from .folder import recordings
-from .manifest import usable
+from .checks import apply_checks
+from .folder import list_recordings
+from .manifest import select_usable
 
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
@@ -53,10 +53,10 @@ def build(raw: Path, settings: Catalogue) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    files = list(recordings(raw))
+    files = list(list_recordings(raw))
     measure = partial(_row, raw=raw, silence_dbfs=settings.silence_dbfs)
     rows = pd.DataFrame(engine.run(measure, files, title="catalogue"))
-    return judge(rows.sort_values("path", ignore_index=True), settings)
+    return apply_checks(rows.sort_values("path", ignore_index=True), settings)
 
 
 def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
@@ -69,7 +69,7 @@ def check(catalogue: "pd.DataFrame", settings: Catalogue) -> None:
     """
     aside = catalogue[~catalogue["finding"].isin(["", "duplicate"])]
     share = len(aside) / len(catalogue)
-    if usable(catalogue).empty or share > settings.max_set_aside:
+    if select_usable(catalogue).empty or share > settings.max_set_aside:
         reasons = [f"{row.path} ({row.finding})" for row in aside.itertuples()]
         raise CorpusError(
             f"{len(aside)} of {len(catalogue)} recordings ({share:.1%}) cannot be used, more than "

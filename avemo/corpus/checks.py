@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
     import pandas as pd
     import pandera.pandas as pa
 
-__all__ = ["judge", "missing", "published"]
+__all__ = ["apply_checks", "list_missing", "list_published"]
 
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
@@ -21,7 +21,7 @@ _TYPES = dict.fromkeys(
 ) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped", "frame_rate"), "float64")
 
 
-def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
+def apply_checks(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
     """Say what is wrong with each recording, and whether that sets it aside.
 
     Args:
@@ -34,18 +34,18 @@ def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
     """
     rows = rows.astype(_TYPES).assign(warnings="")
     for finding, reasons in _broken(rows[rows["finding"].eq("")], settings).items():
-        _tell(rows, finding, reasons, settings)
-    _tell(rows, "contradiction", _contradictions(rows), settings)
+        _record_finding(rows, finding, reasons, settings)
+    _record_finding(rows, "contradiction", _contradictions(rows), settings)
     fine = rows[rows["finding"].eq("")]
     again = fine.index[fine.duplicated("recording")]
     already = "the corpus holds a recording of this name already"
-    _tell(rows, "duplicate", dict.fromkeys(again, already), settings)
-    _tell(rows, "identical", _identical(rows[rows["finding"].eq("")]), settings)
+    _record_finding(rows, "duplicate", dict.fromkeys(again, already), settings)
+    _record_finding(rows, "identical", _identical(rows[rows["finding"].eq("")]), settings)
     rows["warnings"] = rows["warnings"].where(rows["finding"].eq(""), "")
     return rows
 
 
-def published() -> list[ravdess.Recording]:
+def list_published() -> list[ravdess.Recording]:
     """The 7,356 recordings of the published archives."""
     fields: list[Any] = [ravdess.MODALITIES, ravdess.CHANNELS, range(1, len(EMOTIONS) + 1)]
     fields += [ravdess.INTENSITIES, ravdess.STATEMENTS, (1, 2), ravdess.ACTORS]
@@ -58,7 +58,7 @@ def published() -> list[ravdess.Recording]:
     ]
 
 
-def missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
+def list_missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
     """What is not there of the published archives that the corpus has something of.
 
     Args:
@@ -70,7 +70,7 @@ def missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
     there = set(rows["recording"]) - {""}
     archives = {_archive(ravdess.parse(name)) for name in there}
     lacking = defaultdict(list)
-    for one in published():
+    for one in list_published():
         if _archive(one) in archives and one.id not in there:
             lacking[_archive(one)].append(one.file.name)
     return {archive: sorted(names) for archive, names in sorted(lacking.items())}
@@ -136,7 +136,9 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Any], str]]:
     }
 
 
-def _tell(rows: "pd.DataFrame", finding: Any, reasons: dict[Any, str], settings: Catalogue) -> None:
+def _record_finding(
+    rows: "pd.DataFrame", finding: Any, reasons: dict[Any, str], settings: Catalogue
+) -> None:
     """Set rows aside, as always where no setting says otherwise, or warn of them."""
     for at, reason in reasons.items():
         if settings.findings.get(finding) == "warn":

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ..errors import CorpusError
 
-__all__ = ["link", "recordings"]
+__all__ = ["link_recordings", "list_recordings"]
 
 _SUFFIXES = {".wav", ".mp4"}
 
 
-def recordings(folder: Path) -> Iterator[Path]:
+def list_recordings(folder: Path) -> Iterator[Path]:
     """Every .wav and .mp4 under a folder, in any nesting, sorted. Hidden files are passed over."""
     seen = set()  # a link may lead back up
     for base, folders, names in os.walk(folder, followlinks=True):
@@ -27,7 +27,7 @@ def recordings(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def link(source: Path, target: Path) -> int:
+def link_recordings(source: Path, target: Path) -> int:
     """Bring every recording under one folder into another, with its path from there.
 
     A hard link where both are on one file system, a symbolic link elsewhere; DVC then takes the
@@ -41,7 +41,7 @@ def link(source: Path, target: Path) -> int:
     """
     if not source.is_dir():
         raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
-    files = list(recordings(source))
+    files = list(list_recordings(source))
     for file in files:
         at = target / file.relative_to(source)
         at.parent.mkdir(parents=True, exist_ok=True)

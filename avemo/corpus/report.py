@@ -8,9 +8,9 @@ from ..page import code, html
 from ..settings import Settings
 from ..templates import render
 from .adapters.ravdess import MODALITIES
-from .checks import missing
-from .figures import QUIET, figures
-from .manifest import usable
+from .checks import list_missing
+from .figures import QUIET, draw_figures
+from .manifest import select_usable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
         settings: of the whole project
         folder: an empty one
     """
-    drawn = figures(usable(rows))
+    drawn = draw_figures(select_usable(rows))
     for name, figure in drawn.items():
         if settings.corpus.synthetic:
             figure.suptitle("synthetic sample", x=0.99, ha="right", color=QUIET, size=10)
@@ -67,7 +67,7 @@ def _render(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> str
         figures: their names
     """
     synthetic = settings.corpus.synthetic
-    used = usable(rows)
+    used = select_usable(rows)
     by_finding = {finding: _with_finding(finding, rows) for finding in _MEANING}
     silent = used[used["has_audio_stream"] & ~used["has_sound"]]
     return render(
@@ -83,7 +83,7 @@ def _render(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> str
             for finding, recordings in by_finding.items()
             if len(recordings)
         },
-        missing={} if synthetic else missing(rows),
+        missing={} if synthetic else list_missing(rows),
         identical=_identical(rows),
         silent=silent["path"].tolist(),
         silent_counts=[
@@ -99,7 +99,7 @@ def _totals(rows: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
     """Return a row for each modality, and one for all."""
     for key, modality in {**MODALITIES, 0: "all"}.items():
         own = rows[rows["modality"].eq(key) | (key == 0)]
-        used = usable(own)
+        used = select_usable(own)
         if len(own):
             yield (
                 modality,

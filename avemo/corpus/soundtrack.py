@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from .. import engine
-from ..media.sound import blocks, write_wav
-from .manifest import sound_sources
+from ..media.sound import read_sound_blocks, write_wav
+from .manifest import select_sound_sources
 
-__all__ = ["SAMPLE_RATE", "file_of", "write"]
+__all__ = ["SAMPLE_RATE", "locate_sound", "write"]
 
 SAMPLE_RATE = 16_000
 
@@ -22,12 +22,12 @@ def write(catalogue: pd.DataFrame, raw: Path, target: Path) -> int:
         how many were written
     """
     target.mkdir(parents=True, exist_ok=True)
-    missing = sound_sources(catalogue).query("modality == 1")
+    missing = select_sound_sources(catalogue).query("modality == 1")
     one = partial(_write, raw=raw, target=target)
     return sum(engine.run(one, list(missing["path"]), title="soundtrack"))
 
 
-def file_of(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
+def locate_sound(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
     """Where the sound of a row of `catalogue.sounds` is read from."""
     if row["modality"] == 1:
         return soundtrack / f"{row['recording']}.wav"
@@ -35,6 +35,6 @@ def file_of(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
 
 
 def _write(path: str, *, raw: Path, target: Path) -> int:
-    sound = blocks(raw / path, SAMPLE_RATE)
+    sound = read_sound_blocks(raw / path, SAMPLE_RATE)
     write_wav(target / f"{Path(path).stem}.wav", sound, SAMPLE_RATE)
     return 1

@@ -11,9 +11,9 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import atomic_write
 from ..settings import Split
-from .manifest import usable
+from .manifest import select_usable
 
-__all__ = ["PARTS", "assign", "identity", "read", "require", "write"]
+__all__ = ["PARTS", "assign", "read", "require_same_split", "split_id", "write"]
 
 PARTS = ("train", "valid", "test")
 
@@ -36,7 +36,7 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     Raises:
         CorpusError: the training part would be empty, or two actors have one content
     """
-    rows = usable(catalogue).sort_values(["performance", "recording"])
+    rows = select_usable(catalogue).sort_values(["performance", "recording"])
     performances = rows.drop_duplicates("performance").set_index("performance")
     group = _groups(rows)
     if settings.protocol == "actor":
@@ -97,12 +97,12 @@ def read(file: Path) -> pd.DataFrame:
     return pd.read_csv(file)
 
 
-def identity(file: Path) -> str:
+def split_id(file: Path) -> str:
     """The split's id: features and figures of two different ids must not be mixed."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
-def require(found: str, current: str, what: str) -> None:
+def require_same_split(found: str, current: str, what: str) -> None:
     """Refuse what was made on another split: its training part may hold this one's test part.
 
     Args:

@@ -151,7 +151,7 @@ def _split(project: Project, settings: Settings) -> dict[str, str]:
     if not project.split.exists():
         return {}
     return {
-        "avemo.split": split.identity(project.split),
+        "avemo.split": split.split_id(project.split),
         "avemo.protocol": settings.split.protocol,
     }
 

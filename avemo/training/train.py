@@ -46,7 +46,7 @@ def train(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require(found["split"], task.data.split, f"the search result of {modality}")
+    split.require_same_split(found["split"], task.data.split, f"the search result of {modality}")
     trained_on = task.data.where(task.data.rows["part"].ne("test"))
     preprocessors = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
