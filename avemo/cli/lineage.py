@@ -48,7 +48,7 @@ def lineage(
         if uri:
             record = read(uri)
             if as_json:
-                typer.echo(json.dumps(record, indent=1))
+                typer.echo(record.model_dump_json(indent=1))
             else:
                 show(lineage_tree(uri, record))
             return

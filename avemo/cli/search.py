@@ -56,10 +56,10 @@ def search(
     from ..config import load_settings
     from ..paths import find_project
     from ..repro import reproduce
-    from ..tracking.runs import stage_of
+    from ..tracking.runs import stage_name
     from ..training.distributed.workers import WORKERS
 
     root = find_project().root
     load_settings(root)
     environment = {WORKERS: str(workers)} if workers else {}
-    reproduce(root, [stage_of("search", modality) for modality in modalities], **environment)
+    reproduce(root, [stage_name("search", modality) for modality in modalities], **environment)

@@ -55,7 +55,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             model.description["split"], data.split, f"the trained {modality} model"
         )
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
-        with runs.reopened(run["run_id"]):
+        with runs.reopen(run["run_id"]):
             if not len(data):
                 reason = f"the test part holds no performance with {' and '.join(data.features)}"
                 figures[modality]["no_test"] = reason

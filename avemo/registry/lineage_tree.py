@@ -1,14 +1,13 @@
 """What a run or a registered version was made from, as a tree for a terminal."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from rich.text import Text
 from rich.tree import Tree
 
 from ..tracking.dvc_lock import overlap
-from ..tracking.lineage import Record
-from .lineage import sources, words
+from ..tracking.lineage import Lineage, ModelChoice, PretrainedFile
+from .lineage import flat, sources, words
 
 __all__ = ["lineage_tree"]
 
@@ -18,27 +17,27 @@ _MAX_LINES = 10
 _MAIN_PACKAGES = ("tensorflow", "keras", "numpy", "librosa", "av", "opencv-python", "mlflow", "dvc")
 
 
-def lineage_tree(uri: str, record: Record) -> Tree:
+def lineage_tree(uri: str, record: Lineage) -> Tree:
     """Return a lineage as a tree; a long list ends with how many more there are."""
-    synthetic = record["settings"]["corpus"]["source"] == "sample"
+    synthetic = flat(record.settings)["corpus.source"] == "sample"
     root = Tree(Text(uri + ", trained on the synthetic sample" * synthetic))
-    dirty = ", and changes that were not committed: uncommitted.diff" if record["dirty"] else ""
-    _add(root, f"run {record['run_id']}: {record['run_name']}, {record['time']}")
-    _add(root, f"code: commit {record['commit'] or 'none: no repository'}{dirty}")
-    _add(root, f"settings: params.yaml, seed {record['seed']}")
-    _add(root, f"split: {record['split']}, protocol {record['protocol']}")
-    if "search_run" in record:
-        _add_members(_add(root, f"search: run {record['search_run']}"), record)
+    dirty = ", and changes that were not committed: uncommitted.diff" if record.dirty else ""
+    _add(root, f"run {record.run_id}: {record.run_name}, {record.time}")
+    _add(root, f"code: commit {record.commit or 'none: no repository'}{dirty}")
+    _add(root, f"settings: params.yaml, seed {record.seed}")
+    _add(root, f"split: {record.split_id}, protocol {record.protocol}")
+    if record.choice:
+        _add_members(_add(root, f"search: run {record.choice.search_run_id}"), record.choice)
     extractors = _add(root, "extractors")
-    for name, spec in record["extractors"].items():
-        _add(extractors, f"{name} version {spec['version']}: {words(spec['settings'])}")
-    _add_weights(_add(root, "pretrained weights"), record["assets"])
-    stage, shown = _add(root, f"stage {record['stage']}"), set[str]()
-    for path, md5 in record["data"].items():
+    for name, spec in record.extractors.items():
+        _add(extractors, f"{name} version {spec.version}: {words(spec.settings)}")
+    _add_weights(_add(root, "pretrained weights"), record.assets)
+    stage, shown = _add(root, f"stage {record.stage}"), set[str]()
+    for path, md5 in record.data.items():
         _add_path(stage, record, path, md5, shown)
-    packages = _add(root, f"packages: {len(record['packages'])}")
-    _add_list(packages, _package_lines(record["packages"]))
-    _add(_add(root, "machine"), words(record["machine"]))
+    packages = _add(root, f"packages: {len(record.packages)}")
+    _add_list(packages, _package_lines(record.packages))
+    _add(_add(root, "machine"), words(record.machine.model_dump()))
     return root
 
 
@@ -54,25 +53,24 @@ def _add_list(tree: Tree, lines: Iterable[str]) -> None:
         _add(tree, f"and {len(lines) - _MAX_LINES} more")
 
 
-def _add_members(tree: Tree, record: Record) -> None:
-    for place, member in enumerate(record["members"]):
-        values = {k: v for k, v in member["values"].items() if k != "architecture"}
-        trial = f"trial {member['trial']}" if member["trial"] else "no trial: defaults"
-        architecture = member["values"]["architecture"]
-        line = f"member {place}: {architecture}, seed {member['seed']}, {trial}"
+def _add_members(tree: Tree, choice: ModelChoice) -> None:
+    for place, member in enumerate(choice.members):
+        values = {k: v for k, v in member.configuration.items() if k != "architecture"}
+        trial = f"trial {member.trial_run_id}" if member.trial_run_id else "no trial: defaults"
+        architecture = member.configuration["architecture"]
+        line = f"member {place}: {architecture}, seed {member.seed}, {trial}"
         _add(_add(tree, line), words(values))
 
 
-def _add_weights(tree: Tree, assets: Mapping[str, Any]) -> None:
-    for name, asset in assets.items():
-        sha256 = asset["sha256"]
-        checksum = f"sha256 {sha256}" if sha256 else "its file was not there any more"
-        _add(tree, f"{name}: {asset['source']}, {asset['licence']}, {checksum}")
+def _add_weights(tree: Tree, assets: Mapping[str, PretrainedFile]) -> None:
+    for name, file in assets.items():
+        checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was not there any more"
+        _add(tree, f"{name}: {file.source}, {file.licence}, {checksum}")
     if not assets:
         _add(tree, "none")
 
 
-def _add_path(tree: Tree, record: Record, path: str, md5: str, shown: set[str]) -> None:
+def _add_path(tree: Tree, record: Lineage, path: str, md5: str, shown: set[str]) -> None:
     """Add a path, the stages that wrote it, and what those read.
 
     Args:
@@ -80,8 +78,8 @@ def _add_path(tree: Tree, record: Record, path: str, md5: str, shown: set[str]) 
     """
     writers = [
         name
-        for name, stage in record["upstream"].items()
-        if any(overlap(out, path) for out in stage["outs"])
+        for name, stage in record.upstream.items()
+        if any(overlap(out, path) for out in stage.outs)
     ]
     if not writers:
         _add(tree, f"{path}  md5 {md5}")
@@ -93,13 +91,13 @@ def _add_path(tree: Tree, record: Record, path: str, md5: str, shown: set[str]) 
         shown.add(name)
         _add_deps(branch, record, name, shown)
     if path == "data/raw" and new:
-        recordings = _add(branch, f"{len(record['recordings'])} recordings")
-        _add_list(recordings, (f"{name}  md5 {md5}" for name, md5 in record["recordings"].items()))
+        recordings = _add(branch, f"{len(record.recordings)} recordings")
+        _add_list(recordings, (f"{name}  md5 {md5}" for name, md5 in record.recordings.items()))
 
 
-def _add_deps(tree: Tree, record: Record, stage: str, shown: set[str]) -> None:
+def _add_deps(tree: Tree, record: Lineage, stage: str, shown: set[str]) -> None:
     code = sources(record, stage)
-    for path, md5 in record["upstream"][stage]["deps"].items():
+    for path, md5 in record.upstream[stage].deps.items():
         if path not in code:
             _add_path(tree, record, path, md5, shown)
     if code:
