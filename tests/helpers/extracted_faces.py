@@ -7,7 +7,7 @@ from avemo.faces.extract import TEMPLATE
 
 
 def seen(count=3, seed=0, side=224):
-    """So many pictures of noise, soft enough for JPEG, and landmarks about where they are expected."""
+    """Return faces of noise, soft enough for JPEG, with landmarks about where they should be."""
     draw = np.random.default_rng(seed)
     noise = draw.integers(0, 256, (count, 8, 8, 3), np.uint8)
     files = [
