@@ -83,9 +83,19 @@ def needed(stage: Stage) -> set[str]:
     modules = imported_modules(
         [stage.module], ROOT / "avemo", stage.plugins, without=PLUMBING.keys() - {stage.module}
     )
-    files = {module_file(module, ROOT).relative_to(ROOT).as_posix() for module in modules}
+    sources = {module_file(module, ROOT) for module in modules}
     # a package's own file tells what the package is; where it holds code, that counts
-    return {file for file in files if not file.endswith("__init__.py") or _holds_code(ROOT / file)}
+    files = {file for file in sources if file.name != "__init__.py" or _holds_code(file)}
+    if "avemo.templates" in modules:
+        files |= {template for file in sources for template in _named_templates(file)}
+    return {file.relative_to(ROOT).as_posix() for file in files}
+
+
+def _named_templates(file: Path) -> list[Path]:
+    """Return the templates beside a module that its code names."""
+    code = file.read_text(encoding="utf-8")
+    templates = (file.parent / "templates").glob("*.j2")
+    return [template for template in templates if f'"{template.name}"' in code]
 
 
 def _holds_code(file: Path) -> bool:
@@ -99,7 +109,7 @@ def covers(dep: str, file: str) -> bool:
 def files_of(dep: str) -> set[str]:
     """Return the modules that a dep stands for, without plumbing and empty packages."""
     path = ROOT / dep
-    files = path.rglob("*.py") if path.is_dir() else [path]
+    files = [*path.rglob("*.py"), *path.rglob("*.j2")] if path.is_dir() else [path]
     names = {file.relative_to(ROOT).as_posix() for file in files if file.name != "__init__.py"}
     plumbing = [name.replace(".", "/") for name in PLUMBING]
     return {
