@@ -1,7 +1,12 @@
 """features: every audio extractor over every performance that has sound."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -30,9 +35,9 @@ def main(project: Project, settings: Settings) -> None:
     for name, target in targets.items():
         aside = store.check(target.folder, settings.catalogue.max_set_aside)
         kept = len(heard) - computed[name]
-        print(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
+        log.info(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
     wanted.drop_others(project, "audio", targets)
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -1,18 +1,22 @@
 """What the stages of features and of expression share: which extractors there are to be run."""
 
+import logging
 import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from avemo.modalities import Unimodal
 from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
 
 
 def available(
-    settings: Settings, modality: str, stage: str
+    settings: Settings, modality: Unimodal, stage: str
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     """The extractors whose weights can be had, and these; for each of the others a line."""
     from avemo.errors import AssetError
@@ -26,7 +30,7 @@ def available(
             if check := getattr(module(name), "check", None):
                 check(files)
         except AssetError as error:
-            print(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
+            log.info(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
         else:
             extractors[name] = chosen
             weights |= files

@@ -1,7 +1,12 @@
 """faces: found, turned upright and cut, in every performance that has a picture."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -23,8 +28,10 @@ def main(project: Project, settings: Settings) -> None:
     )["faces"]
     aside = store.check(target.folder, settings.catalogue.max_set_aside)
     kept = len(seen) - computed
-    print(f"faces: {computed} performances computed by {name}, {kept} kept, {aside} without a face")
+    log.info(
+        f"faces: {computed} performances computed by {name}, {kept} kept, {aside} without a face"
+    )
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -1,7 +1,12 @@
 """expression: every visual extractor over the faces of every performance that has some."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -24,9 +29,9 @@ def main(project: Project, settings: Settings) -> None:
         targets, seen, run_visual.Extraction(extractors, weights), cluster=settings.cluster
     )
     for name, count in computed.items():
-        print(f"{name}: {count} performances computed, {len(seen) - count} kept")
+        log.info(f"{name}: {count} performances computed, {len(seen) - count} kept")
     wanted.drop_others(project, "visual", targets)
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)
