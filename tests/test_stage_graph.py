@@ -1,5 +1,6 @@
 """Every module that can change what a stage writes is one of its deps, and nothing else is."""
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from avemo.import_graph import PLUGINS, imported_modules, module_file
+from avemo.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,6 +31,11 @@ PLUMBING = {
 }
 
 
+KEYS = set(Settings.model_fields)
+#: where something is computed, which does not change it
+RERUN_NOTHING = {"engine", "ray"}
+
+
 class Stage(NamedTuple):
     """A stage of a dvc.yaml, `foreach` resolved."""
 
@@ -36,6 +43,7 @@ class Stage(NamedTuple):
     module: str
     item: str
     deps: set[str]
+    params: set[str]  # the outermost keys of params.yaml
 
     @property
     def plugins(self) -> Mapping[str, tuple[str, ...]]:
@@ -68,7 +76,8 @@ def _stage(name: str, template: Mapping[str, Any], item: str, folder: Path) -> S
     code = {_plain(prefix / dep) for dep in deps}
     own = {path for path in code if path.split("/")[0] in ("avemo", "pipelines")}
     modality = item or next((word for word in ("fused",) if name.endswith(word)), "")
-    return Stage(name, module[1], modality, own)
+    params = {param.partition(".")[0] for param in template.get("params", [])}
+    return Stage(name, module[1], modality, own, params)
 
 
 def _plain(path: Path) -> str:
@@ -129,6 +138,22 @@ def test_what_a_stage_imports_is_what_it_depends_on(name: str) -> None:
     declared = {file for dep in stage.deps for file in files_of(dep)}
     too_much = declared - imported
     assert not too_much, f"{name} has these among its deps, and does not import them"
+
+
+def settings_read(file: Path) -> set[str]:
+    """Return the outermost keys of params.yaml that a module reads from `settings`."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    names = {node.attr for node in attributes if ast.unparse(node.value).endswith("settings")}
+    return {"extractors" if name == "extractors_of" else name for name in names} & KEYS
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_what_a_stage_reads_of_the_settings_is_among_its_params(name: str) -> None:
+    stage = STAGES[name]
+    files = [ROOT / file for file in needed(stage) if file.endswith(".py")]
+    read = {key for file in files for key in settings_read(file)}
+    assert read - RERUN_NOTHING <= stage.params, f"{name}: its params in dvc.yaml lack these"
 
 
 @pytest.mark.parametrize("name", STAGES)
