@@ -13,7 +13,7 @@ from pathlib import Path
 # fmt: off
 VAGUE = frozenset({
     "answers", "asked", "brought", "chances", "chosen", "each", "found", "gave", "given", "gone",
-    "heard", "held", "here", "judge", "judged", "kept", "left", "made", "one", "ones", "put", "said",
+    "heard", "held", "here", "judge", "judged", "kept", "left", "made", "one", "ones", "said",
     "seen", "settled", "taken", "ten", "there", "told", "tried", "whole",
 })
 # fmt: on
