@@ -14,7 +14,7 @@ from avemo.config import load_settings
 from avemo.errors import MediaError
 from avemo.faces import extract
 from avemo.faces.detectors import Detector
-from avemo.synthetic.face import frames
+from avemo.synthetic.face import draw_frames
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def film(path: Path, pictures: Iterable[np.ndarray], *, rotation: int = 0) -> Pa
 
 def head(actor: int) -> list[np.ndarray]:
     """An actor who says nothing, 320 × 240; the face is about 120 pixels large."""
-    return list(frames(actor, 0, 1.0, np.zeros(LENGTH), seed=1, take=1))
+    return list(draw_frames(actor, 0, 1.0, np.zeros(LENGTH), seed=1, take=1))
 
 
 def on_canvas(pictures: Iterable[np.ndarray], left: int = 0) -> list[np.ndarray]:
