@@ -5,6 +5,7 @@ What a registered version carries is such a set, and so is what a stage of dvc.y
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 __all__ = ["PLUGINS", "imported_modules", "module_file"]
@@ -14,7 +15,7 @@ __all__ = ["PLUGINS", "imported_modules", "module_file"]
 PLUGINS: Mapping[str, tuple[str, ...]] = {
     "avemo.features.registry": ("avemo.features.audio", "avemo.features.visual"),
     "avemo.faces.detectors": ("avemo.faces.detectors",),
-    "avemo.models.hypermodel": (
+    "avemo.models.architecture": (
         "avemo.models.audio",
         "avemo.models.visual",
         "avemo.models.fusion",
@@ -118,8 +119,7 @@ def _imports(module: str, root: Path, own_packages: set[str], *, functions: bool
     """Yield the modules of our own packages that the statements of a module import."""
     file = module_file(module, root)
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    for node in _import_statements(tree, functions=functions):
+    for node in _import_statements(_parse(file), functions=functions):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         else:
@@ -131,6 +131,12 @@ def _imports(module: str, root: Path, own_packages: set[str], *, functions: bool
             if name.partition(".")[0] in own_packages:
                 module_file(name, root)
                 yield name
+
+
+@cache
+def _parse(file: Path) -> ast.Module:
+    """Return a file's syntax tree; many stages import the same files."""
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
 
 
 def _source(node: ast.ImportFrom, package: str) -> str:

@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[1]
 
 #: modules that cannot change what a stage writes, and why
 PLUMBING = {
-    "avemo.cli": "prints",
     "avemo.commands": "starts a stage, and says how it ended",
     "avemo.engine": "how many processes compute; the results are the same to the last bit",
     "avemo.errors": "classes of errors",
@@ -56,7 +55,7 @@ class Stage(NamedTuple):
             (modality,) = extractors[self.name]
             plugins["avemo.features.registry"] = (f"avemo.features.{modality}",)
         if self.item in ("audio", "visual"):
-            plugins["avemo.models.hypermodel"] = (f"avemo.models.{self.item}",)
+            plugins["avemo.models.architecture"] = (f"avemo.models.{self.item}",)
         return plugins
 
 
