@@ -78,8 +78,8 @@ def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
     assert findings.count("- and 10 more") == 2
     silent = rows[rows["finding"].eq("silent")]["path"].iloc[0]
     assert f"- `{silent}`: the sound's peak stays below -60 dBFS" in findings
-    one, other = sorted(rows[rows["sha256"].eq("one")]["path"])
-    assert f"- `{one}` = `{other}`\n" in section(text, "Byte-identical recordings")
+    first, second = sorted(rows[rows["sha256"].eq("one")]["path"])
+    assert f"- `{first}` = `{second}`\n" in section(text, "Byte-identical recordings")
     tracks = section(text, "Silent tracks")
     assert "| video-only | 208 | 208 |" in tracks
     assert tracks.count("\n- `") == 10
