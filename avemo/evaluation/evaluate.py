@@ -50,7 +50,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             figures[modality] = run
             continue
         model = Bundle(project.trained(modality))
-        data = load(project, list(model.preparations)).part("test")
+        data = load(project, list(model.preprocessors)).part("test")
         split.require(model.description["split"], data.split, f"the trained {modality} model")
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
         with runs.reopened(run["run_id"]):
@@ -94,7 +94,7 @@ def _alone(settings: Settings, model: Bundle, data: Dataset, folder: Path) -> di
         given = {
             feature: clips
             if modality_of(feature) == part
-            else [model.preparations[feature].nothing] * len(clips)
+            else [model.preprocessors[feature].empty] * len(clips)
             for feature, clips in data.features.items()
         }
         table = predict(model, replace(data, features=given))

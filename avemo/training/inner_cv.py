@@ -99,21 +99,21 @@ class Folds:
     ) -> np.ndarray[Any, Any]:
         task, settings = self.task, self.settings
         search = getattr(settings.search, task.modality)
-        preparations = task.prepare(train)
+        preprocessors = task.prepare(train)
         deterministic(settings.seed + member)
-        networks = task.networks(preparations)
-        network = networks.configured(dict(values))
+        networks = task.networks(preprocessors)
+        network = networks.build_from(dict(values))
         fit(
             network,
             train,
-            preparations,
-            variation=networks.varied(dict(values)),
+            preprocessors,
+            augmentation=networks.augmentation_for(dict(values)),
             epochs=settings.search.budget_of(task.modality).epochs,
             batch_size=search.batch_size,
             seed=settings.seed + member,
         )
-        network = networks.answering(network, values["architecture"])
-        own = {name: preparations[name] for name in network.input}
+        network = networks.with_tta(network, values["architecture"])
+        own = {name: preprocessors[name] for name in network.input}
         return np.asarray(network.predict(prepared(unseen, own), batch_size=64, verbose=0))
 
 

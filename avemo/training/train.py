@@ -21,7 +21,7 @@ from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
 from .fit import deterministic, fit
-from .task import Preparations, Task
+from .task import Preprocessors, Task
 
 __all__ = ["train"]
 
@@ -48,17 +48,18 @@ def train(
     modality = task.modality
     split.require(found["split"], task.data.split, f"the search result of {modality}")
     trained_on = task.data.where(task.data.rows["part"].ne("test"))
-    preparations = task.prepare(trained_on)
+    preprocessors = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
     name = " + ".join(dict.fromkeys(names))
     parts = {part: bundle.Bundle(project.trained(part)) for part in task.parts}
     described = dict(task.data.descriptions)
     for one in parts.values():
         described |= one.description["features"]
-    taken = {each for one in set(names) for each in task.networks(preparations).asked(one)}
+    networks = task.networks(preprocessors)
+    taken = {feature for member in names for feature in networks.inference_features(member)}
     by_answers = not taken.isdisjoint(task.given)
     if by_answers:
-        taken = {feature for one in parts.values() for feature in one.preparations}
+        taken = {feature for one in parts.values() for feature in one.preprocessors}
     description = {
         "modality": modality,
         "architecture": name,
@@ -94,23 +95,23 @@ def train(
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")
         fits = [
-            _member(settings, task, preparations, values, place, trained_on, run)
+            _member(settings, task, preprocessors, values, place, trained_on, run)
             for place, values in enumerate(found["members"])
         ]
-        networks = [network for network, _ in fits]
+        members = [network for network, _ in fits]
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
         file = project.search(modality) / stacking.FILE
         judged = read_predictions(file) if file.exists() else pd.DataFrame()
         temperature = calibration.fit_temperature(judged) if len(judged) else 1.0
-        shares = [1 / len(networks)] * len(networks)
-        network = ensemble.join(networks, shares, temperature)
-        mlflow.log_params({"members": len(networks), "temperature": temperature})
+        shares = [1 / len(members)] * len(members)
+        network = ensemble.weighted_ensemble(members, shares, temperature)
+        mlflow.log_params({"members": len(members), "temperature": temperature})
         description["temperature"] = temperature
         if by_answers:
             network = fusion.whole(network, parts)
-            preparations = {k: v for one in parts.values() for k, v in one.preparations.items()}
-        kept = {feature: preparations[feature] for feature in network.input}
+            preprocessors = {k: v for one in parts.values() for k, v in one.preprocessors.items()}
+        kept = {feature: preprocessors[feature] for feature in network.input}
         mlflow.log_param("parameters", network.count_params())
         bundle.write(folder, network, kept, description)
         figures: dict[str, Any] = {}
@@ -140,7 +141,7 @@ def _trial(found: dict[str, Any], values: dict[str, Any]) -> str:
 def _member(
     settings: Settings,
     task: Task,
-    preparations: Preparations,
+    preprocessors: Preprocessors,
     values: dict[str, Any],
     place: int,
     train: Dataset,
@@ -149,16 +150,16 @@ def _member(
     """Fit one configuration, in a child run: the network, and its epochs."""
     modality = task.modality
     deterministic(settings.seed + place)
-    networks = task.networks(preparations)
-    network = networks.configured(values)
+    networks = task.networks(preprocessors)
+    network = networks.build_from(values)
     title = f"member {place} {values['architecture']}"
     with runs.child(run, title, {"avemo.modality": modality}):
         mlflow.log_params({**values, "parameters": network.count_params()})
         history = fit(
             network,
             train,
-            preparations,
-            variation=networks.varied(values),
+            preprocessors,
+            augmentation=networks.augmentation_for(values),
             epochs=settings.search.budget_of(modality).epochs,
             batch_size=getattr(settings.search, modality).batch_size,
             seed=settings.seed + place,
@@ -167,4 +168,4 @@ def _member(
         if len(history):
             figure = plots.learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
-    return networks.answering(network, values["architecture"]), history
+    return networks.with_tta(network, values["architecture"]), history

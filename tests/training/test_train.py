@@ -60,7 +60,7 @@ def test_what_is_kept(trained, answered):
     assert made["architecture"] == said["architecture"] == "whisper_linear + whisper"
     assert said["members"] == MEMBERS
     assert said["trained_on"] == {"performances": 64, "actors": 4}
-    assert set(said["features"]) == set(model.preparations) == {"whisper", "whisper_stats"}
+    assert set(said["features"]) == set(model.preprocessors) == {"whisper", "whisper_stats"}
 
     assert said["temperature"] == pytest.approx(calibration.fit_temperature(answered))
     assert said["temperature"] > 1.5
