@@ -335,12 +335,12 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 def _expression(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
     from .baselines.pretrained_expression import answers
+    from .config import load_settings
 
     root = project.find_project().root
     failed = 0
-    for one in answers(arguments.files, settings.load(root)):
+    for one in answers(arguments.files, load_settings(root)):
         if one.finding:
             failed += 1
             print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
@@ -355,10 +355,10 @@ def _faces(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .faces import contact_sheet
 
-    chosen = settings.load(project.find_project().root).faces
+    chosen = load_settings(project.find_project().root).faces
     found = contact_sheet.write(arguments.files, chosen, Path(arguments.output))
     refused = {file: one for file, one in found.items() if not isinstance(one, int)}
     for file, error in refused.items():
@@ -388,11 +388,11 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _corpus(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .corpus.archives import zenodo
 
     root = project.find_project().root
-    corpus = settings.load(root).corpus
+    corpus = load_settings(root).corpus
     if arguments.list:
         print(zenodo.listing(root, corpus.zenodo))
         return 0
@@ -425,10 +425,10 @@ def _baselines(arguments: argparse.Namespace) -> int:
 
     found = project.find_project()
     if arguments.action == "run":
-        from . import settings
+        from .config import load_settings
         from .repro import repro
 
-        settings.load(found.root)
+        load_settings(found.root)
         names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
         repro(found.study, [f"baselines@{name}" for name in names])
     from .baselines.summary import lines
@@ -439,24 +439,24 @@ def _baselines(arguments: argparse.Namespace) -> int:
 
 def _search(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .repro import repro
     from .tracking.runs import stage_of
     from .training.distributed.workers import WORKERS
 
     root = project.find_project().root
-    settings.load(root)
+    load_settings(root)
     environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
     repro(root, [stage_of("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from . import settings
+    from .config import load_settings
     from .paths import find_project
     from .report.pages import write_pages
 
     project = find_project()
-    chosen = settings.load(project.root)
+    chosen = load_settings(project.root)
     if arguments.keep:
         from .report.fusions import import_fusions
         from .report.import_runs import import_runs
@@ -471,11 +471,11 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .tracking import store
 
     found = project.find_project()
-    chosen = settings.load(found.root)
+    chosen = load_settings(found.root)
     store.connect(found, spool=False)
     from .registry.compare import compare, lines
 
@@ -532,11 +532,11 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 def _registry(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .tracking import store
 
     found = project.find_project()
-    chosen = settings.load(found.root)
+    chosen = load_settings(found.root)
     store.connect(found, spool=False)
     from .registry import actions
 

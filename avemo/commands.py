@@ -35,11 +35,11 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
 
     def run() -> int:
         # imported late, because `avemo --help` needs neither
+        from .config import load_settings
         from .paths import find_project
-        from .settings import load
 
         project = find_project()
-        settings = load(project.root)
+        settings = load_settings(project.root)
         try:
             main(project, settings, *(values[argument] for argument in arguments))
         except Exception as error:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SettingsError
-from .settings import FILE
+from .settings import SETTINGS_FILE
 
 __all__ = ["ROOT", "Project", "find_project"]
 
@@ -107,10 +107,10 @@ def find_project() -> Project:
     named = os.environ.get(ROOT)
     candidates = [Path(named)] if named else [folder, *folder.parents, Path(__file__).parents[1]]
     for folder in candidates:
-        if (folder / FILE).is_file() and (folder / "dvc.yaml").is_file():
+        if (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file():
             return Project(folder.resolve())
     raise SettingsError(
-        f"no {FILE} and dvc.yaml in {candidates[0]}"
+        f"no {SETTINGS_FILE} and dvc.yaml in {candidates[0]}"
         + ("" if named else " or above")
         + f": run inside a checkout of avemo, or set {ROOT} to one"
     )

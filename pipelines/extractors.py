@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from avemo.modalities import Unimodal
 from avemo.paths import Project
 from avemo.settings import Settings
 
@@ -15,7 +16,7 @@ AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch
 
 
 def available(
-    settings: Settings, modality: str, stage: str
+    settings: Settings, modality: Unimodal, stage: str
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     """The extractors whose weights can be had, and these; for each of the others a line."""
     from avemo.errors import AssetError

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from helpers.sounds import encoded, voice
 
+from avemo.config import load_settings
 from avemo.features import store
 from avemo.features.audio import whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
-from avemo.settings import load
 from pipelines import audio_features
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def project(tmp_path, monkeypatch):
 
 
 def run(project):
-    audio_features.main(project, load(project.root))
+    audio_features.main(project, load_settings(project.root))
 
 
 def folders(project):

@@ -84,7 +84,7 @@ class Settings(Strict):
     """`extractors.backbone` in params.yaml."""
 
     network: Literal["vgg16", "mobilenet_v2"]
-    side: Annotated[int, Field(ge=32, le=224)]
+    side_px: Annotated[int, Field(ge=32, le=224)]
 
 
 def extract(
@@ -103,8 +103,8 @@ def extract(
     Raises:
         AssetError: the file is not what it should be
     """
-    model, prepare = _loaded(settings.network, settings.side, weights[WEIGHTS[0]])
-    pictures = faces.images(seen, settings.side)
+    model, prepare = _loaded(settings.network, settings.side_px, weights[WEIGHTS[0]])
+    pictures = faces.images(seen, settings.side_px)
     parts = [
         np.asarray(model(prepare(pictures[start : start + _AT_ONCE].astype(np.float32))))
         for start in range(0, len(pictures), _AT_ONCE)

@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 class Settings(Strict):
     """`extractors.crops` in params.yaml."""
 
-    side: Annotated[int, Field(ge=32, le=224)]
+    side_px: Annotated[int, Field(ge=32, le=224)]
     frames: Annotated[int, Field(ge=1)]
 
 
@@ -36,9 +36,9 @@ def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
         settings: see params.yaml
 
     Returns:
-        `crops`: RGB, uint8 [shape=(at most frames, side, side, 3)], spread over those there are
+        `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread over the clip
     """
-    pictures = faces.images(seen, settings.side)
+    pictures = faces.images(seen, settings.side_px)
     count = min(settings.frames, len(pictures))
     picks = (np.arange(count) + 0.5) * len(pictures) / count
     return {"crops": pictures[picks.astype(int)]}

@@ -63,7 +63,7 @@ Model = Callable[[Array], Any]
 class Settings(Strict):
     """`extractors.expression` in params.yaml."""
 
-    trim: Annotated[float, Field(ge=0, le=0.3)]
+    trim_ratio: Annotated[float, Field(ge=0, le=0.3)]
 
 
 def extract(
@@ -85,7 +85,7 @@ def extract(
         AssetError: the file is not what it should be
     """
     model = _loaded(weights[WEIGHTS[0]])
-    cut = round(settings.trim * _SIDE / (1 - 2 * settings.trim))
+    cut = round(settings.trim_ratio * _SIDE / (1 - 2 * settings.trim_ratio))
     pictures = faces.images(seen, _SIDE + 2 * cut)[:, cut : cut + _SIDE, cut : cut + _SIDE]
     parts = [
         model(pictures[start : start + _AT_ONCE, ..., ::-1] - np.array(_MEAN, np.float32))
