@@ -394,7 +394,7 @@ def _corpus(arguments: argparse.Namespace) -> int:
     root = project.find_project().root
     corpus = load_settings(root).corpus
     if arguments.list:
-        print(zenodo.listing(root, corpus.zenodo))
+        print(zenodo.list_archives(root, corpus.zenodo))
         return 0
     zenodo.fetch(root, corpus.zenodo)
     chosen = corpus.source == "zenodo"

@@ -4,6 +4,7 @@ import logging
 
 from avemo.commands import run_stage
 from avemo.io import atomic_write
+from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
@@ -12,7 +13,7 @@ from avemo.tracking import json_file, store
 log = logging.getLogger(__name__)
 
 
-def main(project: Project, settings: Settings, modality: str) -> None:
+def main(project: Project, settings: Settings, modality: Modality) -> None:
     store.connect(project)
     import_tensorflow_quietly()
     from avemo.training.objective import OBJECTIVE

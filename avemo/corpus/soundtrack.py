@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from .. import engine
-from ..media.sound import blocks, write_wav
+from ..media.sound import read_sound_blocks, write_wav
 from .manifest import sound_sources
 
 __all__ = ["SAMPLE_RATE", "file_of", "write"]
@@ -35,6 +35,6 @@ def file_of(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
 
 
 def _write(path: str, *, raw: Path, target: Path) -> int:
-    sound = blocks(raw / path, SAMPLE_RATE)
+    sound = read_sound_blocks(raw / path, SAMPLE_RATE)
     write_wav(target / f"{Path(path).stem}.wav", sound, SAMPLE_RATE)
     return 1

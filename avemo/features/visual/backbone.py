@@ -18,9 +18,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from ...download import require_name_server
 from ...errors import AssetError
 from ...faces import extract as faces
-from ...pretrained import assets
 from ...pretrained.keras2_weights import fill
 from ...quiet import import_tensorflow_quietly
 from ...schema import Strict
@@ -127,7 +127,7 @@ def fetch(settings: Settings) -> dict[str, Path]:
     folder = home / "models"
     try:
         if not (folder / chosen.file).exists():
-            assets.look_up(url)
+            require_name_server(url)
         found = keras.utils.get_file(
             chosen.file, url, cache_dir=str(home), cache_subdir="models", file_hash=chosen.md5
         )
