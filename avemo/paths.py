@@ -57,9 +57,17 @@ class Project:
         """What a search found, and what the chosen answered on the inner folds."""
         return self.root / "results" / "search" / modality
 
+    def search_result(self, modality: str) -> Path:
+        """A `SearchResult`, or `Skipped`."""
+        return self.search(modality) / "search.json"
+
     def trained(self, modality: str) -> Path:
         """A fitted model, all that it needs to answer, and its run."""
         return self.root / "results" / "train" / modality
+
+    def train_result(self, modality: str) -> Path:
+        """A `TrainResult`, or `Skipped`."""
+        return self.trained(modality) / "run.json"
 
     @property
     def study(self) -> Path:
@@ -70,6 +78,10 @@ class Project:
         """The whole way of choosing and training, tested on each fold in turn."""
         return self.study / "crossvalidation" / modality
 
+    def crossvalidation_result(self, modality: str) -> Path:
+        """A `CrossValidationResult`, or `Skipped`."""
+        return self.crossvalidation(modality) / "summary.json"
+
     def baseline(self, system: str) -> Path:
         """The runs of one of the original study's systems, and their predictions."""
         return self.study / "baselines" / system
@@ -78,6 +90,11 @@ class Project:
     def evaluation(self) -> Path:
         """Metrics and predictions on the test part."""
         return self.root / "results" / "evaluation"
+
+    @property
+    def evaluation_result(self) -> Path:
+        """An `EvaluationResult`."""
+        return self.evaluation / "metrics.json"
 
     @property
     def registered(self) -> Path:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from .config import load_settings
 from .evaluation.bootstrap import Interval
-from .evaluation.table import wide
+from .evaluation.table import column_width
 from .modalities import MODALITIES
 from .paths import Project
 from .settings import Settings
@@ -60,7 +60,7 @@ def text(found: dict[str, Any]) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in found["features"].items())
         lines[2] = f"{'features':10}{counts}"
     versions = [one for model in found["models"].values() for one in model["versions"]]
-    width = wide(one["architecture"] for one in versions)
+    width = column_width(one["architecture"] for one in versions)
     lines += [
         "",
         f"{'model':14}{'version':9}{'aliases':22}{'architecture':{width}}{'test UAR':24}accuracy",

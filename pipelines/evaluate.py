@@ -20,8 +20,8 @@ def main(project: Project, settings: Settings) -> None:
 
     with atomic_write(project.evaluation) as folder:
         folder.mkdir()
-        found = evaluate(project, settings, folder)
-    log.info("\n".join(lines(found)))
+        result = evaluate(project, settings, folder)
+    log.info("\n".join(lines(result)))
 
 
 if __name__ == "__main__":

@@ -49,9 +49,9 @@ class Job:
         return [(fold, variant) for fold in self.rounds for variant in of(self.system)]
 
     @property
-    def split(self) -> str:
+    def split_id(self) -> str:
         """The id of the way that the performances are dealt."""
-        return next(iter(self.rounds.values())).split
+        return next(iter(self.rounds.values())).split_id
 
 
 def make(

@@ -1,41 +1,34 @@
 """The results as a table for a terminal."""
 
 from collections.abc import Iterable
-from typing import Any
 
-from .bootstrap import Interval
+from ..records import EvaluationResult, Figures
 
-__all__ = ["lines", "wide"]
-
-
-def lines(found: dict[str, Any]) -> list[str]:
-    """What `evaluate` found, a line a modality.
-
-    Args:
-        found: as in `results/evaluation/metrics.json`
-    """
-    width = wide(one.get("architecture", "") for one in found["modalities"].values())
-    out = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
-    for modality, figures in found["modalities"].items():
-        if "absent" in figures:
-            out.append(f"{modality:8}{'absent':{width}}{figures['absent']}")
-        elif "no_test" in figures:
-            out.append(f"{modality:8}{figures['architecture']:{width}}absent: {figures['no_test']}")
-        else:
-            head = f"{modality:8}{figures['architecture']:{width}}"
-            out.append(head + _figures(figures["test"]))
-            for part, one in figures.get("alone", {}).items():
-                out.append(f"{'':9}{f'{part} alone':{width - 1}}{_figures(one)}")
-    if found["synthetic"]:
-        out.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
-    return out
+__all__ = ["column_width", "lines"]
 
 
-def wide(architectures: Iterable[str]) -> int:
-    """How many columns hold the longest name, and two spaces after it."""
+def lines(result: EvaluationResult) -> list[str]:
+    """Return the figures on the test part, a line a modality."""
+    width = column_width(model.architecture for model in result.modalities.values())
+    table = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
+    for modality, model in result.modalities.items():
+        head = f"{modality:8}{model.architecture:{width}}"
+        if model.test is None:
+            table.append(head + (model.skipped or model.no_test_data))
+            continue
+        table.append(head + _format(model.test))
+        for present, figures in model.unimodal.items():
+            table.append(f"{'':9}{f'{present} alone':{width - 1}}{_format(figures)}")
+    if result.synthetic:
+        table.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
+    return table
+
+
+def column_width(architectures: Iterable[str]) -> int:
+    """Return how many columns hold the longest name, and two spaces after it."""
     return max([14, *(len(name) + 2 for name in architectures)])
 
 
-def _figures(found: dict[str, Any]) -> str:
-    uar, accuracy = Interval(**found["uar"]), Interval(**found["accuracy"])
+def _format(figures: Figures) -> str:
+    uar, accuracy = figures["uar"], figures["accuracy"]
     return f"{uar!s:24}{accuracy!s:24}{uar.performances}, {uar.actors}"

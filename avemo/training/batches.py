@@ -7,14 +7,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets import Dataset
+from ..datasets import Array, Dataset
 from ..emotions import EMOTIONS
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 
 __all__ = ["Batches"]
 
-Array: TypeAlias = NDArray[np.generic]
 #: inputs by name, targets and sample weights
 Batch: TypeAlias = tuple[dict[str, Array], NDArray[np.float32], NDArray[np.float32]]
 

@@ -4,11 +4,9 @@ import math
 from collections.abc import Mapping
 
 import keras
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from ..datasets import Dataset
+from ..datasets import Array, Dataset
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 from .batches import Batches
@@ -24,9 +22,7 @@ def make_deterministic(seed: int) -> None:
     tensorflow.config.experimental.enable_op_determinism()
 
 
-def network_inputs(
-    data: Dataset, preprocessors: Mapping[str, Preprocessor]
-) -> dict[str, NDArray[np.generic]]:
+def network_inputs(data: Dataset, preprocessors: Mapping[str, Preprocessor]) -> dict[str, Array]:
     """Return a network's inputs by name [shape=(clips, ...)]."""
     return {
         name: preprocessor.apply(data.features[name])

@@ -20,7 +20,6 @@ from . import stacking
 from .ensemble_selection import Ensemble
 
 __all__ = [
-    "COMPARISON",
     "LATE",
     "Select",
     "add_log_probabilities",
@@ -34,8 +33,6 @@ __all__ = [
 
 #: the architecture that fuses predictions
 LATE = "late"
-#: in the search's folder
-COMPARISON = "comparison.csv"
 
 #: selects an ensemble among some trials
 Select = Callable[[Sequence[Trial]], Ensemble]
@@ -45,7 +42,7 @@ def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
     """Return the first member of each modality's search; empty if a modality has no model."""
     configurations = {}
     for modality in UNIMODAL:
-        result = read_or_skipped(SearchResult, project.search(modality) / "search.json")
+        result = read_or_skipped(SearchResult, project.search_result(modality))
         if isinstance(result, Skipped):
             return {}
         configurations[modality] = result.members[0]
@@ -65,7 +62,7 @@ def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
     """
     features = {}
     for modality in UNIMODAL:
-        result = SearchResult.read(project.search(modality) / "search.json")
+        result = SearchResult.read(project.search_result(modality))
         split.require(result.split_id, data.split_id, f"the search result of {modality}")
         features[stacking.feature_name(modality)] = stacking.log_probabilities(project, modality)
     predicted = set.intersection(*(set(arrays) for arrays in features.values()))

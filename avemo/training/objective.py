@@ -89,7 +89,7 @@ class FusionObjective(CrossValidationObjective):
             folder: gets `predictions.csv`, and the predictions that are compared
         """
         predictions = fusion.compare_fusions(self.project, trials, super()._select)
-        file = folder / fusion.COMPARISON
+        file = folder / stacking.COMPARISON
         predictions.to_csv(file, index=False, float_format="%.6f")
         mlflow.log_artifact(str(file))
         return super().select(trials, folder)
@@ -108,9 +108,7 @@ def select_ensemble(
         count: how many members
         test_fold: the fold that no fit sees
     """
-    predictions = [
-        inner_cv.inner_predictions(trial.hyperparameters, test_fold) for trial in trials
-    ]
+    predictions = [inner_cv.inner_predictions(trial.hyperparameters, test_fold) for trial in trials]
     indices = select_greedily(predictions, count)
     mean = average_predictions([predictions[index] for index in indices])
     members = [trials[index].hyperparameters for index in indices]

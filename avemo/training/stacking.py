@@ -6,8 +6,6 @@ Source:
     D. H. Wolpert: Stacked generalization. Neural Networks 5(2), 1992
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from ..paths import Project
 from ..records import SearchResult
 
 __all__ = [
+    "COMPARISON",
     "MIN_PROBABILITY",
     "PREDICTIONS",
     "feature_name",
@@ -28,8 +27,10 @@ __all__ = [
     "scaled_predictions",
 ]
 
-#: in the search's folder
+#: files in the search's folder: the ensemble's predictions on the inner folds; for the fused
+#: modality, those of each unimodal model and each way to fuse them
 PREDICTIONS = "predictions.csv"
+COMPARISON = "comparison.csv"
 #: a probability of zero has no logarithm
 MIN_PROBABILITY = 1e-7
 
@@ -50,11 +51,10 @@ def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
 
     The table has no rows where the search had too few folds to select by.
     """
-    folder: Path = project.search(modality)
-    result = SearchResult.read(folder / "search.json")
+    result = SearchResult.read(project.search_result(modality))
     if result.temperature is None:
         return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
-    predictions = read_predictions(folder / PREDICTIONS)
+    predictions = read_predictions(project.search(modality) / PREDICTIONS)
     return calibration.apply_temperature(predictions, result.temperature)
 
 

@@ -75,9 +75,7 @@ def train(
     }
     stage = runs.stage_of("train", modality)
     name = f"train {architecture}"
-    with runs.run(
-        project, settings, stage, modality, name, tags=tags, made_of=provenance
-    ) as run:
+    with runs.run(project, settings, stage, modality, name, tags=tags, made_of=provenance) as run:
         mlflow.log_params(
             {f"trained_on.{key}": count for key, count in description["trained_on"].items()}
         )
@@ -104,9 +102,7 @@ def train(
         note = fusion.describe_choice(search_result.fusion) if branches else ""
         if note:
             mlflow.set_tag("avemo.fusion", note)
-    return TrainResult(
-        run_id=run.info.run_id, architecture=architecture, valid=valid, note=note
-    )
+    return TrainResult(run_id=run.info.run_id, architecture=architecture, valid=valid, note=note)
 
 
 def _describe(

@@ -17,6 +17,7 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
 
@@ -33,7 +34,7 @@ TRAINED = {
     "synthetic": True,
     "trained_on": {"performances": 64, "actors": 4},
 }
-UAR = {"value": 0.5, "low": None, "high": None, "actors": 1, "performances": 8}
+UAR = Interval(0.5, actors=1, performances=8)
 
 
 def trained(folder):
@@ -47,8 +48,9 @@ def trained(folder):
     predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
     with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
         pass
-    figures = {"run_id": run.info.run_id, "architecture": "cnn", "test": {"uar": UAR}}
-    return here, {"audio": figures, "visual": {"absent": "no pictures"}}
+    audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
+    models = {"audio": audio, "visual": ModalityResult(skipped="no pictures")}
+    return here, EvaluationResult(synthetic=True, protocol="actor", modalities=models)
 
 
 @contextmanager
@@ -82,6 +84,7 @@ import pytest, mlflow
 from test_register import integrity, light, register
 from avemo.paths import Project
 from avemo.config import load_settings
+from avemo.records import EvaluationResult
 light(pytest.MonkeyPatch())
 calls = []
 def kill(*arguments, **options):
@@ -98,7 +101,8 @@ elif point == "second alias":
 else:
     setattr(mlflow.MlflowClient, point, kill)
 here = Project(__import__("pathlib").Path({str(folder)!r}))
-register.register(here, load_settings(here.root), json.loads({json.dumps(figures)!r}))
+evaluation = EvaluationResult.model_validate_json({figures.model_dump_json()!r})
+register.register(here, load_settings(here.root), evaluation)
 """
     environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)

@@ -87,9 +87,7 @@ def end_with_starter() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _start(
-    arguments: list[str], environment: dict[str, str], log: Path
-) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as lines:
         return subprocess.Popen(
             [sys.executable, *arguments],

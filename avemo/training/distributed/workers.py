@@ -142,9 +142,9 @@ class _SupervisedProcess:
         if self.deaths == _MAX_DEATHS:
             cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             raise AvemoError(
-                f"the search's process {self.name} ended {_MAX_DEATHS} times without finishing a fit "
-                f"({cause}): {_last_lines(self.log)} (its output: {self.log}); finished fits are "
-                "kept, and the same command resumes"
+                f"the search's process {self.name} ended {_MAX_DEATHS} times without finishing a "
+                f"fit ({cause}): {_last_lines(self.log)} (its output: {self.log}); finished fits "
+                "are kept, and the same command resumes"
             )
         self.stop()
         self.process = self.start()
