@@ -78,7 +78,7 @@ def load(project: Project, names: list[str]) -> Dataset:
     rows = all_rows = split.read(project.split)
     folders = {name: folder_of(project, name) for name in names}
     arrays = {name: store.arrays(folder, name) for name, folder in folders.items()}
-    split_id = split.identity(project.split)
+    split_id = split.split_id(project.split)
     for name, clips in arrays.items():
         if unknown := sorted(set(clips) - set(all_rows["performance"])):
             raise CorpusError(

@@ -27,7 +27,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Sample(Strict):
-    """The sample corpus, made on the spot."""
+    """The synthetic sample corpus."""
 
     actors: Annotated[int, Field(ge=2, le=24)]
     statements: Annotated[int, Field(ge=1, le=2)]
@@ -35,7 +35,7 @@ class Sample(Strict):
 
 
 class Zenodo(Strict):
-    """Which of the published archives are taken."""
+    """Which of the published archives are fetched."""
 
     record: Positive
     modalities: Annotated[list[Literal["audio", "video"]], Field(min_length=1)]
@@ -144,7 +144,7 @@ class Searches(Strict):
     fused: Search
 
     @model_validator(mode="after")
-    def _one_fusion(self) -> "Searches":
+    def _single_fusion(self) -> "Searches":
         if max(self.fused.quick.members, self.fused.full.members) > 1:
             raise ValueError("fused: members must be 1")
         return self

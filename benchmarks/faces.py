@@ -98,7 +98,7 @@ def _loop(app: Any, files: list[Path]) -> Iterator[object]:
 
 def _films_a_second(extraction: extract.Extraction, films: list[Path]) -> float:
     """Once each process has had a film to start with."""
-    cores = engine.cores()
+    cores = engine.count_cores()
     return on.pace(engine.run(_One(extraction), films[:cores] + films, title="faces"), cores - 1)
 
 

@@ -13,15 +13,15 @@ def main(project: Project, settings: Settings) -> None:
     # here, for each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import sound_sources
-    from avemo.corpus.soundtrack import file_of
+    from avemo.corpus.manifest import select_sound_sources
+    from avemo.corpus.soundtrack import locate_sound
     from avemo.features import run_audio, store
     from avemo.features.registry import module
     from pipelines import extractors as wanted
 
     extractors, weights = wanted.available(settings, "audio", "audio-features")
-    heard = sound_sources(pd.read_parquet(project.catalogue))
-    files = [file_of(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
+    heard = select_sound_sources(pd.read_parquet(project.catalogue))
+    files = [locate_sound(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
     targets = {
         name: store.target(project.features("audio", name), name, module(name), chosen)
         for name, chosen in extractors.items()

@@ -13,11 +13,11 @@ def main(project: Project, settings: Settings) -> None:
     # here, for each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import picture_sources
+    from avemo.corpus.manifest import select_picture_sources
     from avemo.faces import detectors, extract
     from avemo.features import store
 
-    seen = picture_sources(pd.read_parquet(project.catalogue))
+    seen = select_picture_sources(pd.read_parquet(project.catalogue))
     name, weights = detectors.resolve(settings.faces.detector)
     target = store.target(project.faces, "faces", extract, settings.faces, found_by=name)
     computed = store.update(

@@ -66,9 +66,11 @@ def _evaluate(
         return ModalityResult(skipped=trained.reason)
     bundle = Bundle(project.trained(modality))
     data = load(project, list(bundle.preprocessors)).part("test")
-    split.require(bundle.description["split"], data.split_id, f"the trained {modality} model")
+    split.require_same_split(
+        bundle.description["split"], data.split_id, f"the trained {modality} model"
+    )
     result = ModalityResult(run_id=trained.run_id, architecture=trained.architecture)
-    with runs.reopened(trained.run_id):
+    with runs.reopen(trained.run_id):
         if not len(data):
             reason = f"the test part holds no performance with {' and '.join(data.features)}"
             mlflow.set_tag("avemo.test", f"skipped: {reason}")

@@ -1,34 +1,29 @@
-"""The results as a table for a terminal."""
+"""The results of the stage `evaluate` as a table for a terminal."""
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ..records import EvaluationResult, Figures
+from ..terminal import new_table
 
-__all__ = ["column_width", "lines"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["results_table"]
 
 
-def lines(result: EvaluationResult) -> list[str]:
-    """Return the figures on the test part, a line a modality."""
-    width = column_width(model.architecture for model in result.modalities.values())
-    table = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
+def results_table(result: EvaluationResult) -> "Table":
+    """Return a row for each modality, and for the fused model with one modality alone."""
+    table = new_table("", "architecture", "test UAR", "accuracy", "performances", "actors")
     for modality, model in result.modalities.items():
-        head = f"{modality:8}{model.architecture:{width}}"
         if model.test is None:
-            table.append(head + (model.skipped or model.no_test_data))
+            table.add_row(modality, model.architecture, "none")
             continue
-        table.append(head + _format(model.test))
+        table.add_row(modality, model.architecture, *_cells(model.test))
         for present, figures in model.unimodal.items():
-            table.append(f"{'':9}{f'{present} alone':{width - 1}}{_format(figures)}")
-    if result.synthetic:
-        table.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
+            table.add_row("", f"{present} alone", *_cells(figures))
     return table
 
 
-def column_width(architectures: Iterable[str]) -> int:
-    """Return how many columns hold the longest name, and two spaces after it."""
-    return max([14, *(len(name) + 2 for name in architectures)])
-
-
-def _format(figures: Figures) -> str:
+def _cells(figures: Figures) -> list[str]:
     uar, accuracy = figures["uar"], figures["accuracy"]
-    return f"{uar!s:24}{accuracy!s:24}{uar.performances}, {uar.actors}"
+    return [f"{uar}", f"{accuracy}", f"{uar.performances}", f"{uar.actors}"]

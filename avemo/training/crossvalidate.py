@@ -51,7 +51,9 @@ def crossvalidate(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require(search_result.split_id, task.data.split_id, f"the search result of {modality}")
+    split.require_same_split(
+        search_result.split_id, task.data.split_id, f"the search result of {modality}"
+    )
     stage = f"crossvalidate@{modality}"
     count = settings.search.budget_of(modality).members
     inner_cv = open_cache(project, settings, task)

@@ -63,7 +63,7 @@ def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
     features = {}
     for modality in UNIMODAL:
         result = SearchResult.read(project.search_result(modality))
-        split.require(result.split_id, data.split_id, f"the search result of {modality}")
+        split.require_same_split(result.split_id, data.split_id, f"the search result of {modality}")
         features[stacking.feature_name(modality)] = stacking.log_probabilities(project, modality)
     predicted = set.intersection(*(set(arrays) for arrays in features.values()))
     selected = data.where(data.rows["performance"].isin(predicted))

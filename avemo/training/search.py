@@ -43,12 +43,12 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         AvemoError: a search by several workers cannot go on
     """
     worker_count = workers.worker_count(settings)
-    stage = runs.stage_of("search", task.modality)
+    stage = runs.stage_name("search", task.modality)
     budget = settings.search.budget_of(task.modality)
     scratch = scratch_folder(project, settings, task)
     run_file = scratch / RUN_ID
     resume = run_file.read_text(encoding="utf-8") if run_file.exists() else None
-    if resume and not resume_runs.known(resume):
+    if resume and not resume_runs.is_active(resume):
         shutil.rmtree(scratch)
         resume = None
     objective = create_objective(project, settings, task)
@@ -160,7 +160,7 @@ def _run_trials(
 
 def _sort_trials(tuner: Tuner, run_id: str) -> list[Trial]:
     """Return the finished trials, best first."""
-    finished = runs.trials(run_id)
+    finished = runs.finished_trials(run_id)
     trials = [
         Trial(
             run_id=finished[trial.trial_id].info.run_id,

@@ -128,7 +128,7 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
         [[row.tolist() for row in task.data.features[name]] for name in task.fixed_preprocessors],
         task.data.descriptions,
         task.data.rows.to_csv(),
-        dvc_lock.data(project, runs.stage_of("search", task.modality)),
+        dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
 

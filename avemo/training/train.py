@@ -50,7 +50,9 @@ def train(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require(search_result.split_id, task.data.split_id, f"the search result of {modality}")
+    split.require_same_split(
+        search_result.split_id, task.data.split_id, f"the search result of {modality}"
+    )
     train_data = task.data.where(task.data.rows["part"].ne("test"))
     preprocessors = task.fit_preprocessors(train_data)
     branches = {branch: bundle.Bundle(project.trained(branch)) for branch in task.branches}
@@ -61,21 +63,27 @@ def train(
         f"avemo.features.{feature}": json.dumps(spec)
         for feature, spec in description["features"].items()
     }
-    provenance = {
-        "extractors": lineage.extractors(description["features"]),
-        "search_run": search_result.run_id,
-        "members": [
-            {
-                "seed": settings.seed + index,
-                "trial": _trial_run(search_result, configuration),
-                "values": configuration,
-            }
+    choice = lineage.ModelChoice(
+        search_run_id=search_result.run_id,
+        members=[
+            lineage.Member(
+                seed=settings.seed + index,
+                trial_run_id=_trial_run(search_result, configuration),
+                configuration=configuration,
+            )
             for index, configuration in enumerate(search_result.members)
         ],
-    }
-    stage = runs.stage_of("train", modality)
-    name = f"train {architecture}"
-    with runs.run(project, settings, stage, modality, name, tags=tags, made_of=provenance) as run:
+    )
+    with runs.run(
+        project,
+        settings,
+        runs.stage_name("train", modality),
+        modality,
+        f"train {architecture}",
+        tags=tags,
+        features=lineage.specs_of(description["features"]),
+        choice=choice,
+    ) as run:
         mlflow.log_params(
             {f"trained_on.{key}": count for key, count in description["trained_on"].items()}
         )

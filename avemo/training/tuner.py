@@ -178,7 +178,7 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
         self.parent = parent
         self.cross_validation = cross_validation
         self.tags = {
-            "avemo.stage": runs.stage_of("search", hypermodel.modality),
+            "avemo.stage": runs.stage_name("search", hypermodel.modality),
             "avemo.modality": hypermodel.modality,
         }
         super().__init__(

@@ -12,7 +12,7 @@ import soundfile
 
 from avemo.corpus import catalogue
 from avemo.corpus.adapters.ravdess import parse
-from avemo.corpus.manifest import picture_sources, sound_sources, usable
+from avemo.corpus.manifest import select_picture_sources, select_sound_sources, select_usable
 from avemo.errors import CorpusError
 from avemo.media.sound import write_wav
 from avemo.settings import Catalogue
@@ -76,8 +76,8 @@ def folder(tmp_path_factory):
         level = 2 if WARNINGS.get(path) == "clipped" else 0.5
         write_wav(folder / path, sounds.get(finding, tone(0.5, level, 200 + number)), RATE)
     for twins in ("d", "e"):
-        one, other = sorted((folder / twins).iterdir())
-        other.write_bytes(one.read_bytes())
+        recording, other = sorted((folder / twins).iterdir())
+        other.write_bytes(recording.read_bytes())
     for path in ("a/03-01-06-01-01-01-12.wav", "a/03-01-03-01-01-01-12.wav"):
         (folder / path).write_bytes(b"")
     (folder / "a/03-01-06-01-01-02-12.wav").write_text("the words that somebody said\n" * 50)
@@ -134,12 +134,12 @@ def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
 def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
     (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
-    one = catalogue.build(tmp_path, SETTINGS)
-    assert one.dtypes.to_dict() == rows.dtypes.to_dict()
+    single = catalogue.build(tmp_path, SETTINGS)
+    assert single.dtypes.to_dict() == rows.dtypes.to_dict()
     for column in ("sample_rate", "channels", "width", "height", "frames", "rotation"):
-        assert one[column].dtype == "Int64"
+        assert single[column].dtype == "Int64"
     for column in ("has_picture", "has_sound", "has_audio_stream"):
-        assert one[column].dtype == bool
+        assert single[column].dtype == bool
 
 
 def test_a_file_that_does_not_open_is_set_aside(tmp_path, monkeypatch):
@@ -178,15 +178,19 @@ def test_who_measures_imports_neither_pandas_nor_pandera():
 
 
 def test_what_is_set_aside_is_not_used(rows):
-    assert set(usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
-    assert set(sound_sources(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
-    assert picture_sources(rows).empty
+    assert set(select_usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
+    assert set(select_sound_sources(rows)["path"]) == {
+        path for path, why in CORPUS.items() if not why
+    }
+    assert select_picture_sources(rows).empty
 
 
 def test_a_catalogue_survives_its_file(rows, tmp_path):
     rows.to_parquet(tmp_path / "catalogue.parquet", index=False)
     again = pd.read_parquet(tmp_path / "catalogue.parquet")
-    assert sound_sources(again)["path"].tolist() == sound_sources(rows)["path"].tolist()
+    assert (
+        select_sound_sources(again)["path"].tolist() == select_sound_sources(rows)["path"].tolist()
+    )
     assert again["reason"].tolist() == rows["reason"].tolist()
 
 
@@ -232,12 +236,14 @@ def recordings(*names, silent=(), set_aside=()):
     parsed = [parse(name) for name in names]
     return pd.DataFrame(
         {
-            "recording": [one.id for one in parsed],
-            "performance": [one.performance for one in parsed],
-            "modality": [one.modality for one in parsed],
-            "has_sound": [one.id not in silent for one in parsed],  # video-only ones too
-            "has_picture": [one.modality != 3 for one in parsed],
-            "finding": ["silent" if one.id in set_aside else "" for one in parsed],
+            "recording": [recording.id for recording in parsed],
+            "performance": [recording.performance for recording in parsed],
+            "modality": [recording.modality for recording in parsed],
+            "has_sound": [
+                recording.id not in silent for recording in parsed
+            ],  # video-only ones too
+            "has_picture": [recording.modality != 3 for recording in parsed],
+            "finding": ["silent" if recording.id in set_aside else "" for recording in parsed],
         }
     )
 
@@ -249,20 +255,20 @@ BOTH = [f"01-{TAKE}", f"02-{TAKE}", f"03-{TAKE}", f"02-{OTHER}", f"01-{OTHER}"]
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_performance_is_heard_in_audio_only_first_and_seen_in_audio_video(order):
     rows = recordings(*BOTH[::order])
-    assert sound_sources(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
+    assert select_sound_sources(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
 
 
 def test_a_silent_video_is_not_heard():
     rows = recordings(f"01-{TAKE}", f"02-{TAKE}", f"02-{OTHER}", silent=[f"01-{TAKE}"])
-    assert sound_sources(rows).empty
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+    assert select_sound_sources(rows).empty
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
 def test_what_is_set_aside_is_replaced_by_what_is_left():
     rows = recordings(*BOTH, set_aside=[f"03-{TAKE}", f"01-{OTHER}"])
-    assert sound_sources(rows)["recording"].tolist() == [f"01-{TAKE}"]
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+    assert select_sound_sources(rows)["recording"].tolist() == [f"01-{TAKE}"]
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
 @pytest.mark.real
@@ -277,8 +283,8 @@ def test_the_published_recordings(tmp_path):
     rows = catalogue.build(tmp_path, SETTINGS).set_index("recording")
     assert len(rows) == 60 + 12
     assert rows["finding"].eq("").all()
-    told = rows[rows["warnings"].ne("")]["warnings"].to_dict()
-    assert told == {"03-01-03-01-02-02-07": "identical"}
+    warnings = rows[rows["warnings"].ne("")]["warnings"].to_dict()
+    assert warnings == {"03-01-03-01-02-02-07": "identical"}
     pair = ["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]
     assert rows.loc[pair, "sha256"].nunique() == 1
     silent = rows[rows["has_audio_stream"] & ~rows["has_sound"]]

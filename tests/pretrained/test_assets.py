@@ -54,13 +54,13 @@ class Origin:
     """A server on this machine that answers as it is told to."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.answer: Callable[[BaseHTTPRequestHandler], None] = self.right
         origin = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                origin.asked.append(self.path)
+                origin.requests.append(self.path)
                 origin.answer(self)
 
             def log_message(self, *_: object) -> None: ...
@@ -168,7 +168,7 @@ def test_fetched_once_then_kept(cache: Path, origin: Origin) -> None:
     assert path.read_bytes() == WEIGHTS
     assert [file.name for file in cache.iterdir()] == ["tiny.onnx"]
     assert assets.get("tiny", quiet=True) == path
-    assert origin.asked == ["/release/pack.zip"]
+    assert origin.requests == ["/release/pack.zip"]
 
 
 def test_a_file_that_is_published_as_it_is(
@@ -184,7 +184,7 @@ def test_a_file_that_is_published_as_it_is(
     path = assets.get("tiny", quiet=True)
     assert path == cache / "tiny.onnx"
     assert path.read_bytes() == archive()
-    assert origin.asked == ["/release/model.onnx"]
+    assert origin.requests == ["/release/model.onnx"]
 
 
 def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,11 +223,11 @@ def test_a_file_whose_checksum_nobody_publishes(
 def test_a_redirect_is_followed(origin: Origin) -> None:
     origin.answer = origin.moved
     assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
-    assert origin.asked == ["/release/pack.zip", "/elsewhere/pack.zip"]
+    assert origin.requests == ["/release/pack.zip", "/elsewhere/pack.zip"]
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "message"),
     [
         ("wrong", "expected"),
         ("cut", "broke off"),
@@ -237,10 +237,10 @@ def test_a_redirect_is_followed(origin: Origin) -> None:
     ],
 )
 def test_a_failed_download_leaves_nothing(
-    behaviour: str, said: str, cache: Path, origin: Origin
+    behaviour: str, message: str, cache: Path, origin: Origin
 ) -> None:
     origin.answer = getattr(origin, behaviour)
-    with pytest.raises(AssetError, match=said) as raised:
+    with pytest.raises(AssetError, match=message) as raised:
         assets.get("tiny", quiet=True)
     message = str(raised.value)
     for part in ("tiny.onnx", "testing", assets.MIRROR, str(cache), "official.invalid"):
@@ -323,4 +323,4 @@ def test_the_shared_weights_are_the_ones_described(
     monkeypatch.setenv(assets.MIRROR, str(SHARED))
     path = assets.find(name)
     assert path is not None
-    assert path.stat().st_size in {one.bytes for one in assets.ASSETS[name].files}
+    assert path.stat().st_size in {file.bytes for file in assets.ASSETS[name].files}

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ...errors import CorpusError
+from ...page import format_bytes
 
-__all__ = ["format_bytes", "require_free_space", "unpack"]
+__all__ = ["require_free_space", "unpack"]
 
 #: limits of what an archive may declare; the published ones hold some 1,500 members at 3 to 1
 MEMBERS, RATIO, BYTES = 10_000, 100, 64 * 10**9
@@ -68,11 +69,6 @@ def require_free_space(needed: int, folder: Path) -> None:
             f"{format_bytes(needed)} are needed and {format_bytes(free)} are free in {folder}: "
             "free some space, or choose less in params.yaml (corpus.zenodo)"
         )
-
-
-def format_bytes(size: float) -> str:
-    """Return a size in bytes as text: `208.5 MB`."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _members(pack: zipfile.ZipFile) -> Members:

@@ -24,9 +24,10 @@ from tqdm import tqdm
 from ...download import DownloadError, Unreachable, fetch_file, get_json
 from ...errors import CorpusError, join_names
 from ...io import atomic_write
+from ...page import format_bytes
 from ...settings import Zenodo
 from ..adapters.ravdess import ACTORS, CHANNELS, NO_SINGER, Recording, parse
-from .unpack import format_bytes, require_free_space, unpack
+from .unpack import require_free_space, unpack
 
 __all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "fetch", "list_archives"]
 

@@ -67,7 +67,11 @@ def run_workers(
         AvemoError: a process died three times without finishing a fit
     """
     with ExitStack() as stack:
-        ray = stack.enter_context(engine.connected(settings.cluster)) if settings.cluster else None
+        ray = (
+            stack.enter_context(engine.connect_to_ray(settings.cluster))
+            if settings.cluster
+            else None
+        )
         ip = ray.util.get_node_ip_address() if ray else "127.0.0.1"
         port = stack.enter_context(_reserve_port(ip))
         shared = {
@@ -157,7 +161,7 @@ class _SupervisedProcess:
 
 def _threads_per_worker(ray: Any, workers: int) -> int:
     """Return a worker's share of the cores, all of them on one machine."""
-    cores = [engine.cores()]
+    cores = [engine.count_cores()]
     if ray:
         cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     return max(1, min(max(cores), sum(cores) // workers))
