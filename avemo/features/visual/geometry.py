@@ -47,7 +47,7 @@ def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
         `geometry_stats`: float32 [shape=(1, 66)], the mean of each over the faces, and the
         deviation
     """
-    points = seen["points"].astype(np.float64)
+    points = seen["landmarks"].astype(np.float64)
     middle, across, apart = _eyes(points)
     shape = np.column_stack([_upright(points, middle, across, apart), seen["pose"]])
     place = (middle - np.median(middle, axis=0)) / np.median(apart)
