@@ -84,8 +84,8 @@ class Project:
         """Which versions were registered."""
         return self.root / "results" / "registered.json"
 
-    def kept(self, system: str) -> Path:
-        """What is finished of a baseline whose stage is not."""
+    def checkpoints(self, system: str) -> Path:
+        """Finished trainings of a baseline whose stage is not finished."""
         return self.scratch / "baselines" / system
 
     @property
