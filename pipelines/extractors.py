@@ -1,42 +1,54 @@
-"""What the stages of features and of expression share: which extractors there are to be run."""
+"""What the stages of audio and of visual features share."""
 
+import logging
 import shutil
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from avemo.paths import Project
 from avemo.settings import Settings
 
-AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
+if TYPE_CHECKING:
+    from avemo.features.extractor import Extractor
+    from avemo.schema import Strict
+
+    ExtractorT = TypeVar("ExtractorT", bound=Extractor[Strict])
+
+_RERUN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
+
+log = logging.getLogger(__name__)
 
 
-def available(
-    settings: Settings, modality: str, stage: str
-) -> tuple[dict[str, Any], dict[str, Path]]:
-    """The extractors whose weights can be had, and these; for each of the others a line."""
+def load_extractors(
+    settings: Settings, kind: "type[ExtractorT]", stage: str
+) -> "dict[str, ExtractorT]":
+    """Return the extractors of a modality whose weights can be had; log the others.
+
+    Args:
+        kind: `AudioExtractor` or `VisualExtractor`
+        stage: the stage's name in dvc.yaml
+    """
     from avemo.errors import AssetError
-    from avemo.features.registry import module, pretrained
+    from avemo.features.registry import extractor_class
 
-    extractors: dict[str, Any] = {}
-    weights: dict[str, Path] = {}
-    for name, chosen in settings.extractors_of(modality).items():
+    extractors = {}
+    for name, own_settings in settings.extractors_of(kind.MODALITY).items():
+        extractor = extractor_class(name)(own_settings)
         try:
-            files = pretrained(name, chosen)
-            if check := getattr(module(name), "check", None):
-                check(files)
+            extractor = type(extractor)(own_settings, extractor.fetch_weights())
+            extractor.check_weights()
         except AssetError as error:
-            print(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
+            print(f"{name}: left out: {error}. {_RERUN.format(stage=stage)}")
         else:
-            extractors[name] = chosen
-            weights |= files
-    return extractors, weights
+            assert isinstance(extractor, kind)
+            extractors[name] = extractor
+    return extractors
 
 
-def drop_others(project: Project, modality: str, names: Collection[str]) -> None:
-    """Remove what is of no extractor that was run: one that is not wanted, or left out."""
-    everything = project.features(modality, "")
-    everything.mkdir(parents=True, exist_ok=True)
-    for folder in everything.iterdir():
+def remove_others(project: Project, modality: str, names: Collection[str]) -> None:
+    """Remove the features of extractors that were not run."""
+    features = project.features(modality, "")
+    features.mkdir(parents=True, exist_ok=True)
+    for folder in features.iterdir():
         if folder.name not in names:
             shutil.rmtree(folder)
