@@ -218,9 +218,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     action.set_defaults(run=_runs)
 
     parsed = parser.parse_args(arguments)
-    from .paths import explained
+    from .commands import run_command
 
-    return explained(lambda: int(parsed.run(parsed)))
+    return run_command(lambda: int(parsed.run(parsed)))
 
 
 def _lineage_parser(commands: Any) -> None:
@@ -315,7 +315,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .registry.predictor import predict
 
-    found = predict(project.find(), arguments.files, arguments.model)
+    found = predict(project.find_project(), arguments.files, arguments.model)
     for one in found:
         if arguments.json:
             print(json.dumps({"emotion": one.emotion, **vars(one)}))
@@ -335,12 +335,12 @@ def _predict(arguments: argparse.Namespace) -> int:
 
 def _expression(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
     from .baselines.pretrained_expression import answers
+    from .config import load_settings
 
-    root = project.find().root
+    root = project.find_project().root
     failed = 0
-    for one in answers(arguments.files, settings.load(root)):
+    for one in answers(arguments.files, load_settings(root)):
         if one.finding:
             failed += 1
             print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
@@ -355,10 +355,10 @@ def _faces(arguments: argparse.Namespace) -> int:
     from pathlib import Path
 
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .faces import contact_sheet
 
-    chosen = settings.load(project.find().root).faces
+    chosen = load_settings(project.find_project().root).faces
     found = contact_sheet.write(arguments.files, chosen, Path(arguments.output))
     refused = {file: one for file, one in found.items() if not isinstance(one, int)}
     for file, error in refused.items():
@@ -376,7 +376,7 @@ def _status(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .status import hints, status, text
 
-    found = status(project.find())
+    found = status(project.find_project())
     if arguments.json:
         print(json.dumps(found, indent=1))
     else:
@@ -388,11 +388,11 @@ def _status(arguments: argparse.Namespace) -> int:
 
 def _corpus(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .corpus.archives import zenodo
 
-    root = project.find().root
-    corpus = settings.load(root).corpus
+    root = project.find_project().root
+    corpus = load_settings(root).corpus
     if arguments.list:
         print(zenodo.listing(root, corpus.zenodo))
         return 0
@@ -423,12 +423,12 @@ def _assets(arguments: argparse.Namespace) -> int:
 def _baselines(arguments: argparse.Namespace) -> int:
     from . import paths as project
 
-    found = project.find()
+    found = project.find_project()
     if arguments.action == "run":
-        from . import settings
+        from .config import load_settings
         from .repro import repro
 
-        settings.load(found.root)
+        load_settings(found.root)
         names = SYSTEMS if "all" in arguments.names else dict.fromkeys(arguments.names)
         repro(found.study, [f"baselines@{name}" for name in names])
     from .baselines.summary import lines
@@ -439,24 +439,24 @@ def _baselines(arguments: argparse.Namespace) -> int:
 
 def _search(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .repro import repro
     from .tracking.runs import stage_of
     from .training.distributed.workers import WORKERS
 
-    root = project.find().root
-    settings.load(root)
+    root = project.find_project().root
+    load_settings(root)
     environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
     repro(root, [stage_of("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from . import settings
-    from .paths import find
+    from .config import load_settings
+    from .paths import find_project
     from .report.pages import write_pages
 
-    project = find()
-    chosen = settings.load(project.root)
+    project = find_project()
+    chosen = load_settings(project.root)
     if arguments.keep:
         from .report.fusions import import_fusions
         from .report.import_runs import import_runs
@@ -471,11 +471,11 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .tracking import store
 
-    found = project.find()
-    chosen = settings.load(found.root)
+    found = project.find_project()
+    chosen = load_settings(found.root)
     store.connect(found, spool=False)
     from .registry.compare import compare, lines
 
@@ -490,12 +490,12 @@ def _lineage(arguments: argparse.Namespace) -> int:
 
     if (arguments.uri is None) == (arguments.diff is None):
         arguments.parser.error("either a URI or --diff A B is expected")
-    store.connect(project.find(), spool=False)
+    store.connect(project.find_project(), spool=False)
     from .registry.differences import differences
     from .registry.lineage import read
     from .registry.lineage_tree import tree
 
-    with store.explained():
+    with store.translate_mlflow_errors():
         if arguments.uri:
             found = read(arguments.uri)
             lines = tree(arguments.uri, found)
@@ -516,7 +516,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .tracking import store
 
-    found = project.find()
+    found = project.find_project()
     store.connect(found, spool=False)
     from .registry.rebuild import rebuild
 
@@ -524,7 +524,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     line = ""
-    with store.explained():
+    with store.translate_mlflow_errors():
         for line in rebuild(found, arguments.uri):
             print(line, flush=True)
     return int(line != "rebuilt: identical")
@@ -532,15 +532,15 @@ def _rebuild(arguments: argparse.Namespace) -> int:
 
 def _registry(arguments: argparse.Namespace) -> int:
     from . import paths as project
-    from . import settings
+    from .config import load_settings
     from .tracking import store
 
-    found = project.find()
-    chosen = settings.load(found.root)
+    found = project.find_project()
+    chosen = load_settings(found.root)
     store.connect(found, spool=False)
     from .registry import actions
 
-    with store.explained():
+    with store.translate_mlflow_errors():
         if arguments.action == "check":
             return actions.check(found, chosen, arguments.model)
         if arguments.action == "promote":
@@ -556,10 +556,10 @@ def _copy(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .tracking import store
 
-    store.connect(project.find(), spool=False)
+    store.connect(project.find_project(), spool=False)
     from .registry.copy import copy
 
-    with store.explained():
+    with store.translate_mlflow_errors():
         print(copy(arguments.source, arguments.to, arguments.name))
     return 0
 
@@ -568,9 +568,9 @@ def _runs(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .tracking import spool, store
 
-    found = project.find()
+    found = project.find_project()
     store.connect(found, spool=False)
-    with store.explained():
+    with store.translate_mlflow_errors():
         print("\n".join(spool.sync(found)))
     return 0
 

@@ -1,28 +1,25 @@
-"""params.yaml, typed and checked.
-
-A wrong key, type or value stops every command with one line that names it.
-"""
+"""The types of params.yaml; `config.load_settings` reads it."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
-import yaml
 from pydantic import (
     BeforeValidator,
     Field,
-    ValidationError,
-    create_model,
+    SerializeAsAny,
     field_validator,
     model_validator,
 )
 
-from .errors import SettingsError, join_names
-from .modalities import MODALITIES, UNIMODAL
+from .errors import join_names
+from .faces.settings import Settings as FaceSettings
+from .features.names import extractor_names
+from .modalities import MODALITIES, Unimodal
 from .schema import Strict
 
-__all__ = ["FILE", "Settings", "load"]
+__all__ = ["SETTINGS_FILE", "Settings"]
 
-FILE = "params.yaml"
+SETTINGS_FILE = "params.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -71,8 +68,8 @@ class Corpus(Strict):
         return "sample (synthetic)" if self.synthetic else self.source
 
 
-#: findings that leave a recording usable, so that a setting says what they do
-Judged = Literal["silent", "too-short", "clipped", "folder", "emotion", "identical"]
+#: findings of recordings that can be used: a setting says whether they are
+ConfigurableFinding = Literal["silent", "too-short", "clipped", "folder", "emotion", "identical"]
 
 
 class Catalogue(Strict):
@@ -81,15 +78,15 @@ class Catalogue(Strict):
     max_set_aside: Share
     min_duration_s: Seconds
     silence_dbfs: Annotated[float, Field(lt=0)]
-    clipped: Share
-    findings: dict[Judged, Literal["aside", "warn"]]
+    max_clipped_ratio: Share
+    findings: dict[ConfigurableFinding, Literal["exclude", "warn"]]
 
     @field_validator("findings")
     @classmethod
-    def _complete(cls, value: dict[Judged, str]) -> dict[Judged, str]:
-        missing = [name for name in get_args(Judged) if name not in value]
+    def _complete(cls, value: dict[ConfigurableFinding, str]) -> dict[ConfigurableFinding, str]:
+        missing = [name for name in get_args(ConfigurableFinding) if name not in value]
         if missing:
-            raise ValueError(f"each class needs aside or warn; {join_names(missing)} has none")
+            raise ValueError(f"each class needs exclude or warn; {join_names(missing)} has none")
         return value
 
 
@@ -231,7 +228,7 @@ class Ray(Strict):
 
 
 class Settings(Strict):
-    """The whole of params.yaml. `extractors` and `faces` are checked by the modules they name."""
+    """All of params.yaml; each extractor has the settings that its module declares."""
 
     seed: Positive
     engine: Literal["local", "ray"]
@@ -239,8 +236,8 @@ class Settings(Strict):
     corpus: Corpus
     catalogue: Catalogue
     split: Split
-    extractors: dict[str, Any]
-    faces: Any
+    extractors: dict[str, SerializeAsAny[Strict]]
+    faces: FaceSettings
     search: Searches
     baselines: Baselines
     evaluation: Evaluation
@@ -251,48 +248,10 @@ class Settings(Strict):
         """The Ray cluster to compute features on, if any."""
         return self.ray.address if self.engine == "ray" else None
 
-    def extractors_of(self, modality: str) -> dict[str, Any]:
-        """The settings of those of one modality, audio or visual."""
-        from .features.registry import module
-
-        return {k: v for k, v in self.extractors.items() if modality == module(k).MODALITY}
-
-    @field_validator("extractors")
-    @classmethod
-    def _extractors(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from .features.names import extractor_names
-        from .features.registry import module
-
-        known = [name for modality in UNIMODAL for name in extractor_names(modality)]
-        for name in value:
-            if name not in known:
-                raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")
-        fields: Any = {name: (module(name).Settings, ...) for name in value}
-        found = dict(create_model("Extractors", __base__=Strict, **fields).model_validate(value))
-        for name in ("whisper_speeds", "whisper_copies"):
-            if name in found:
-                _check_copies(name, found[name], found.get("whisper"))
-        return found
-
-    @field_validator("faces")
-    @classmethod
-    def _faces(cls, value: Any) -> Any:
-        from .faces.extract import Settings
-
-        return Settings.model_validate(value)
-
-
-def _check_copies(name: str, copies: Strict, original: Strict | None) -> None:
-    """Copies are of clips as `whisper` hears them."""
-    if original is None:
-        raise ValueError(
-            f"{name} needs whisper, which is not there: add it, or take the copies out"
-        )
-    for key, value in original:
-        if getattr(copies, key) != value:
-            raise ValueError(
-                f"{name}.{key} is {getattr(copies, key)}, whisper's is {value}: make them the same"
-            )
+    def extractors_of(self, modality: Unimodal) -> dict[str, Strict]:
+        """Return the settings of the extractors of one modality."""
+        names = extractor_names(modality)
+        return {name: value for name, value in self.extractors.items() if name in names}
 
 
 def _architecture_exists(modality: str, name: str, key: str) -> None:
@@ -300,34 +259,3 @@ def _architecture_exists(modality: str, name: str, key: str) -> None:
     known = sorted(file.stem for file in folder.glob("[a-z]*.py"))
     if name not in known:
         raise ValueError(f"{name!r} is unknown; {key} takes {', '.join(known)}")
-
-
-def load(root: Path) -> Settings:
-    """Read and check params.yaml.
-
-    Args:
-        root: the project's folder
-
-    Raises:
-        SettingsError: the file is missing, is no YAML, or a key, type or value is wrong
-    """
-    file = root / FILE
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"there is no {file}: run avemo inside a checkout of the project"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        line = f", line {place.line + 1}" if place else ""
-        problem = " ".join(str(getattr(error, "problem", error)).split())
-        raise SettingsError(f"{FILE}{line}: no YAML ({problem})") from None
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
-        message = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{FILE}: {key or 'the whole'}: {message}{got}") from None

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from .config import load_settings
 from .evaluation.bootstrap import Interval
 from .evaluation.table import wide
 from .modalities import MODALITIES
 from .paths import Project
-from .settings import Settings, load
+from .settings import Settings
 
 __all__ = ["hints", "status", "text"]
 
@@ -24,7 +25,7 @@ def status(project: Project) -> dict[str, Any]:
     Raises:
         SettingsError: params.yaml is wrong
     """
-    settings = load(project.root)
+    settings = load_settings(project.root)
     found: dict[str, Any] = {"project": str(project.root), "synthetic": settings.corpus.synthetic}
     if project.catalogue.exists():
         found["corpus"] = _corpus(project)

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 
 __all__ = ["VARIABLES", "limit_process", "limit_tensorflow", "single_threaded"]
 
@@ -69,8 +70,8 @@ def limit_tensorflow() -> bool:
     """
     if "tensorflow" not in sys.modules:
         return True
-    from tensorflow import config
-
+    # TensorFlow is loaded already: this waits where another thread still loads it
+    config = import_module("tensorflow").config
     try:
         config.threading.set_intra_op_parallelism_threads(1)
         config.threading.set_inter_op_parallelism_threads(1)

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from avemo.commands import run_command
 from avemo.io import atomic_write
-from avemo.paths import explained
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("audio", "faces", "incremental", "memory")
@@ -108,4 +108,4 @@ def _table(results: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(explained(main))
+    raise SystemExit(run_command(main))

@@ -7,11 +7,11 @@ import soundfile
 import soxr
 
 from avemo import engine
+from avemo.config import load_settings
 from avemo.features import run_audio
 from avemo.features.audio import mfcc
 from avemo.features.audio.dsp.librosa_import import librosa
 from avemo.media.sound import read_sound, write_wav
-from avemo.settings import load
 
 from . import recordings as on
 
@@ -21,7 +21,8 @@ START = 240  # recordings that are done while the processes start
 
 def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     """At the published rate of 48 kHz, and at the rate of the files."""
-    settings = load(Path(__file__).parents[1]).extractors["mfcc"]
+    extractors = load_settings(Path(__file__).parents[1]).extractors
+    settings = mfcc.Settings.model_validate(extractors["mfcc"])
     files, kind = on.found(scratch, given, ".wav")
     rate = soundfile.info(files[0]).samplerate
     sets = {f"{rate / 1000:g} kHz": files}

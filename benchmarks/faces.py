@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 
 from avemo import engine
+from avemo.config import load_settings
 from avemo.errors import AssetError
 from avemo.faces import detectors, extract
 from avemo.features.registry import pretrained
@@ -14,7 +15,6 @@ from avemo.features.visual import expression
 from avemo.media.frames import read_frames
 from avemo.media.sound import voiced
 from avemo.pretrained import assets
-from avemo.settings import load
 
 from . import recordings as on
 
@@ -26,7 +26,7 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     """Every frame of the films on both sides; then a whole film as the pipeline reads it."""
     from insightface.app import FaceAnalysis
 
-    whole = load(Path(__file__).parents[1])
+    whole = load_settings(Path(__file__).parents[1])
     settings = whole.faces
     files, kind = on.found(scratch, given, ".mp4")
     files = files[:CLIPS]
@@ -48,7 +48,8 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
         extraction = extract.Extraction(settings, "scrfd_500m", content)
         sampled.append(_films_a_second(extraction, files * 4))
     films = on.middle(theirs) * len(files) / frames
-    known = _expression(files[:4], settings, whole.extractors["expression"], content)
+    how = expression.Settings.model_validate(whole.extractors["expression"])
+    known = _expression(files[:4], settings, how, content)
     alone = [
         {
             "what": "one film alone, faces and expression, models loaded",

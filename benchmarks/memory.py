@@ -25,10 +25,10 @@ from avemo.media.probe import probe
 from avemo.features import audio, detectors, faces
 from avemo.features.registry import weights_of
 from avemo.media.sound import blocks, write_wav
-from avemo.settings import load
+from avemo.config import load_settings
 
 what, film, weights = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-settings = load(Path("."))
+settings = load_settings(Path("."))
 if what == "measured":
     assert probe(film).has_sound
 elif what == "faces":

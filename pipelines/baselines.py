@@ -1,12 +1,17 @@
 """baselines: one of the original study's systems, on every channel and protocol."""
 
+import logging
+
 from avemo.baselines import clips, summary
+from avemo.commands import run_stage
 from avemo.io import atomic_write
-from avemo.paths import Project, stage
+from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import store
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings, system: str) -> None:
@@ -16,7 +21,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
             loaded = clips.load(project, settings, system)
         except clips.Absent as reason:
             Skipped(reason=str(reason)).write(folder / "runs.json")
-            print(f"baselines {system}: left out: {reason}")
+            log.info(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
         import_tensorflow_quietly()
@@ -27,10 +32,10 @@ def main(project: Project, settings: Settings, system: str) -> None:
         result.write(folder / "runs.json")
     clear(project.kept(system))
     for skipped in result.skipped_runs:
-        print(f"baselines {system}: no {skipped.channel} {skipped.protocol}: {skipped.reason}")
+        log.info(f"baselines {system}: no {skipped.channel} {skipped.protocol}: {skipped.reason}")
     for baseline in result.runs:
-        print(f"baselines {system}: {summary.describe(baseline)}")
+        log.info(f"baselines {system}: {summary.describe(baseline)}")
 
 
 if __name__ == "__main__":
-    stage(main, "system")
+    run_stage(main, "system")

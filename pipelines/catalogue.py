@@ -1,35 +1,40 @@
 """catalogue: one row a recording, decoded, measured, checked; and a report to read."""
 
+import logging
+
+from avemo.commands import run_stage
 from avemo.corpus import catalogue, checks, manifest, report
 from avemo.io import atomic_write
-from avemo.paths import Project, stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
     rows = catalogue.build(project.raw, settings.catalogue)
     for row in rows[rows["finding"].ne("")].head(10).itertuples():
-        print(f"catalogue: set aside {row.path}: {row.finding}: {row.reason}")
+        log.info(f"catalogue: set aside {row.path}: {row.finding}: {row.reason}")
     warnings = rows["warnings"].str.split(", ").explode()
     for finding, count in warnings[warnings.ne("")].value_counts(sort=False).items():
-        print(f"catalogue: warning: {finding}: {count}")
+        log.info(f"catalogue: warning: {finding}: {count}")
     lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.missing(rows).values()))
     if lacking:
-        print(f"catalogue: warning: missing of the published archives: {lacking}")
+        log.info(f"catalogue: warning: missing of the published archives: {lacking}")
     with atomic_write(project.report) as beside:
         beside.mkdir()
         report.write(rows, settings, beside)
     page = (project.report / f"{report.NAME}.html").relative_to(project.root)
-    print(f"catalogue: more in {page}")
+    log.info(f"catalogue: more in {page}")
     catalogue.check(rows, settings.catalogue)
     with atomic_write(project.catalogue) as beside:
         rows.to_parquet(beside, index=False)
     used = manifest.usable(rows)
-    print(
+    log.info(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "
         f"{used['actor'].nunique()} actors; {len(rows) - len(used)} set aside"
     )
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

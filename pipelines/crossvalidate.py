@@ -1,19 +1,25 @@
 """crossvalidate: choosing and training, tested on each fold in turn."""
 
+import logging
+
+from avemo.commands import run_stage
 from avemo.io import atomic_write
-from avemo.paths import Project, stage
+from avemo.modalities import Modality
+from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
 from avemo.records import Skipped
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
+log = logging.getLogger(__name__)
 
-def main(project: Project, settings: Settings, modality: str) -> None:
+
+def main(project: Project, settings: Settings, modality: Modality) -> None:
     found = json_file.read(project.search(modality) / "found.json")
     with atomic_write(project.crossvalidation(modality)) as folder:
         folder.mkdir()
         if reason := _reason(settings, found):
-            print(f"crossvalidate {modality}: left out: {reason}")
+            log.info(f"crossvalidate {modality}: left out: {reason}")
             Skipped(reason=reason).write(folder / "summary.json")
             return
         store.connect(project)
@@ -23,7 +29,7 @@ def main(project: Project, settings: Settings, modality: str) -> None:
 
         result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
         result.write(folder / "summary.json")
-    print(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
+    log.info(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 
 def _reason(settings: Settings, found: dict[str, object]) -> str:
@@ -36,4 +42,4 @@ def _reason(settings: Settings, found: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    stage(main, "modality")
+    run_stage(main, "modality")

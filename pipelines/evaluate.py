@@ -1,10 +1,15 @@
 """evaluate: every trained model on the test part."""
 
+import logging
+
+from avemo.commands import run_stage
 from avemo.io import atomic_write
-from avemo.paths import Project, stage
+from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import store
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -16,8 +21,8 @@ def main(project: Project, settings: Settings) -> None:
     with atomic_write(project.evaluation) as folder:
         folder.mkdir()
         found = evaluate(project, settings, folder)
-    print("\n".join(lines(found)))
+    log.info("\n".join(lines(found)))
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -38,7 +38,7 @@ def load_extractors(
             extractor = type(extractor)(own_settings, extractor.fetch_weights())
             extractor.check_weights()
         except AssetError as error:
-            print(f"{name}: left out: {error}. {_RERUN.format(stage=stage)}")
+            log.info(f"{name}: left out: {error}. {_RERUN.format(stage=stage)}")
         else:
             assert isinstance(extractor, kind)
             extractors[name] = extractor

@@ -1,10 +1,14 @@
 """fetch: the recordings, under data/raw."""
 
+import logging
 from pathlib import Path
 
+from avemo.commands import run_stage
 from avemo.io import atomic_write
-from avemo.paths import Project, stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -14,21 +18,21 @@ def main(project: Project, settings: Settings) -> None:
             from avemo.synthetic import sample
 
             count = sample.make(folder, corpus.sample, settings.seed)
-            print(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
+            log.info(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
         elif corpus.source == "zenodo":
             from avemo.corpus.archives import zenodo
             from avemo.corpus.folder import link
 
             archives = zenodo.fetch(project.root, corpus.zenodo)
             count = sum(link(archive, folder / archive.name) for archive in archives)
-            print(f"fetch: {count} recordings linked from {len(archives)} archives")
+            log.info(f"fetch: {count} recordings linked from {len(archives)} archives")
         else:
             from avemo.corpus.folder import link
 
             source = project.root / Path(corpus.path).expanduser()
             count = link(source, folder)
-            print(f"fetch: {count} recordings linked from {source}")
+            log.info(f"fetch: {count} recordings linked from {source}")
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -1,9 +1,14 @@
 """register: each trained model as a version in the registry."""
 
-from avemo.paths import Project, stage
+import logging
+
+from avemo.commands import run_stage
+from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -16,12 +21,12 @@ def main(project: Project, settings: Settings) -> None:
     json_file.write(project.registered, made)
     for modality, one in made.items():
         if "absent" in one:
-            print(f"register: no avemo-{modality}: {one['absent']}")
+            log.info(f"register: no avemo-{modality}: {one['absent']}")
         else:
-            print(
+            log.info(
                 f"register: {one['name']} version {one['version']}, {' and '.join(one['aliases'])}"
             )
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -1,10 +1,15 @@
 """split: every performance's part and fold."""
 
+import logging
+
 import pandas as pd
 
+from avemo.commands import run_stage
 from avemo.corpus import split
-from avemo.paths import Project, stage
+from avemo.paths import Project
 from avemo.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
@@ -12,10 +17,10 @@ def main(project: Project, settings: Settings) -> None:
     split.write(dealt, project.split)
     counts = dealt["part"].value_counts()
     parts = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
-    print(f"split {split.identity(project.split)}, by {settings.split.protocol}: {parts}")
+    log.info(f"split {split.identity(project.split)}, by {settings.split.protocol}: {parts}")
     if "test" not in counts:
-        print("split: the test part is empty: no figure can be had on it")
+        log.info("split: the test part is empty: no figure can be had on it")
 
 
 if __name__ == "__main__":
-    stage(main)
+    run_stage(main)

@@ -16,12 +16,12 @@ from helpers.differences import differences
 from helpers.search import Search, ended, members, wait
 
 from avemo import engine
+from avemo.config import load_settings
 from avemo.errors import SettingsError
 from avemo.faces import extract
 from avemo.features import run_audio, store
 from avemo.features.audio import logmel, mfcc, whisper
 from avemo.media.sound import write_wav
-from avemo.settings import load
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
@@ -147,7 +147,7 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     weights = SHARED / "weights/scrfd_500m_kps.onnx"
     if not films or not weights.is_file():
         pytest.skip("needs ../shared/ravdess/video and ../shared/weights")
-    settings = load(ROOT).faces
+    settings = load_settings(ROOT).faces
     rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
     for way in WAYS:

@@ -34,7 +34,10 @@ def test_modules_import_each_other_relatively(file):
 
 @pytest.mark.parametrize(
     "statement",
-    ["import avemo.cli, avemo.settings", "from avemo.settings import load; load(Path.cwd())"],
+    [
+        "import avemo.cli, avemo.settings",
+        "from avemo.config import load_settings; load_settings(Path.cwd())",
+    ],
     ids=["import", "load"],
 )
 def test_settings_and_commands_import_nothing_slow(statement):

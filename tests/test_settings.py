@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from avemo.config import load_settings
 from avemo.errors import SettingsError
 from avemo.features.registry import module
-from avemo.settings import FILE, load
+from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[1]
 ABSENT = object()
@@ -13,7 +14,7 @@ ABSENT = object()
 
 def changed(folder, key, value):
     """A copy of the repository's settings in which one key differs, or is absent."""
-    content = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / SETTINGS_FILE).read_text(encoding="utf-8"))
     *parents, last = key.split(".")
     place = content
     for parent in parents:
@@ -22,20 +23,20 @@ def changed(folder, key, value):
         del place[last]
     else:
         place[last] = value
-    (folder / FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / SETTINGS_FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
 
 def refused(folder):
     with pytest.raises(SettingsError) as error:
-        load(folder)
+        load_settings(folder)
     message = str(error.value)
     assert message.splitlines() == [message]
     return message
 
 
 def test_the_repository_s_own_settings():
-    settings = load(ROOT)
+    settings = load_settings(ROOT)
     assert settings.split.folds == 6
     assert settings.extractors["mfcc"].coefficients == 30
     assert settings.faces.size == 224
@@ -52,19 +53,19 @@ def test_what_is_no_extractor_is_not_offered(tmp_path):
 
 
 def test_all_channels(tmp_path):
-    settings = load(changed(tmp_path, "baselines.channels", "all"))
+    settings = load_settings(changed(tmp_path, "baselines.channels", "all"))
     assert settings.baselines.channels == ["speech", "song", "both"]
 
 
 @pytest.mark.parametrize("budget", ["quick", "full"])
 def test_the_budget_that_is_named(tmp_path, budget):
-    settings = load(changed(tmp_path, "search.budget", budget))
+    settings = load_settings(changed(tmp_path, "search.budget", budget))
     assert settings.search.budget_of("audio") == getattr(settings.search.audio, budget)
     assert settings.search.audio.quick.trials < settings.search.audio.full.trials
 
 
 def test_a_value_is_taken_over(tmp_path):
-    settings = load(changed(tmp_path, "extractors.logmel.bands", 40))
+    settings = load_settings(changed(tmp_path, "extractors.logmel.bands", 40))
     assert settings.extractors["logmel"].bands == 40
 
 
@@ -128,11 +129,11 @@ def test_a_value_is_taken_over(tmp_path):
 )
 def test_a_wrong_key_type_or_value_is_named(tmp_path, key, value, named):
     message = refused(changed(tmp_path, key, value))
-    assert [word for word in [FILE, *named] if word not in message] == []
+    assert [word for word in [SETTINGS_FILE, *named] if word not in message] == []
 
 
 def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
-    faces = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))["faces"]
+    faces = yaml.safe_load((ROOT / SETTINGS_FILE).read_text(encoding="utf-8"))["faces"]
     assert "extractors" in refused(changed(tmp_path, "extractors.faces", faces))
 
 
@@ -151,11 +152,11 @@ def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
     ids=["open", "tab", "alias", "control", "utf-16", "latin-1", "empty", "list"],
 )
 def test_what_is_no_yaml_is_refused(tmp_path, content, named):
-    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / SETTINGS_FILE).write_bytes(content)
     message = refused(tmp_path)
-    assert FILE in message
+    assert SETTINGS_FILE in message
     assert named in message
 
 
 def test_a_missing_file_is_named(tmp_path):
-    assert str(tmp_path / FILE) in refused(tmp_path)
+    assert str(tmp_path / SETTINGS_FILE) in refused(tmp_path)

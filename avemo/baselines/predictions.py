@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..datasets import Dataset
 from ..evaluation import metrics
-from ..training.inner_cv import table
+from ..evaluation.predictions import predictions_frame
 from .job import Job
 
 __all__ = ["Answers", "choose", "predictions", "uar"]
@@ -35,7 +35,7 @@ def choose(job: Job, answers: Mapping[int, Mapping[str, Answers]]) -> dict[int, 
 def predictions(job: Job, answers: Mapping[int, Answers], part: str) -> pd.DataFrame:
     """A part of every fold, as `metrics` takes it; `fold` is the one that was tested then."""
     tables = [
-        table(job.rounds[fold].part(part), found[part]).assign(fold=fold)
+        predictions_frame(job.rounds[fold].part(part), found[part]).assign(fold=fold)
         for fold, found in answers.items()
     ]
     return pd.concat(tables).sort_values("performance", ignore_index=True)
@@ -43,4 +43,6 @@ def predictions(job: Job, answers: Mapping[int, Answers], part: str) -> pd.DataF
 
 def uar(data: Dataset, probabilities: Array) -> float:
     """Unweighted average recall on some clips."""
-    return metrics.uar(data.rows["emotion"], metrics.predicted(table(data, probabilities)))
+    return metrics.uar(
+        data.rows["emotion"], metrics.predicted(predictions_frame(data, probabilities))
+    )

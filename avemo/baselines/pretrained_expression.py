@@ -42,7 +42,7 @@ def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
     """
     if "expression" not in settings.extractors:
         raise SettingsError("params.yaml: extractors: expression is missing: write it there again")
-    chosen = settings.extractors["expression"]
+    chosen = expression.Settings.model_validate(settings.extractors["expression"])
     weights = pretrained("expression", chosen)
     name, file = detectors.resolve(settings.faces.detector)
     content = file.read_bytes() if file else None

@@ -5,6 +5,7 @@ fold's test part.
 """
 
 import shutil
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from tqdm import tqdm
 from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
+from ..evaluation.log import log_predictions
+from ..evaluation.predictions import write_predictions
 from ..paths import Project
 from ..records import BaselineResult, BaselineRun, SkippedRun
 from ..settings import Settings
 from ..tracking import resume, runs
-from ..training.train import log_judgement
 from . import run_metadata
 from .checkpoints import Kept
 from .clips import Clips
@@ -97,10 +99,10 @@ def _judged(project: Project, settings: Settings, job: Job, kept: Kept) -> Found
         best = {fold: answers[fold][name] for fold, name in chosen.items()}
         valid, test = (predictions(job, best, part) for part in ("valid", "test"))
         mlflow.log_metric("valid_uar", metrics.uar(valid["true"], metrics.predicted(valid)))
-        figures = log_judgement(settings, test, "test", job.title)
-    columns = test.drop(columns=["actor", "part"])
-    columns.to_csv(kept.predictions, index=False, float_format="%.6f")
-    return {"run_id": parent.info.run_id, "test": figures}
+        figures = log_predictions(settings, test, "test", job.title)
+    write_predictions(kept.predictions, test.drop(columns=["actor", "part"]))
+    test_figures = {name: asdict(interval) for name, interval in figures.items()}
+    return {"run_id": parent.info.run_id, "test": test_figures}
 
 
 def _answers(

@@ -103,7 +103,7 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
     import pandera.pandas as pa
 
     long_enough = pa.Check.ge(settings.min_duration_s, error="too-short")
-    not_clipped = pa.Check.le(settings.clipped, error="clipped")
+    not_clipped = pa.Check.le(settings.max_clipped_ratio, error="clipped")
     return pa.DataFrameSchema(
         {
             "duration_s": pa.Column(checks=long_enough),
@@ -128,8 +128,8 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Any], str]]:
             f"the sound's peak stays below {settings.silence_dbfs} dBFS (catalogue.silence_dbfs)"
         ),
         "clipped": lambda row: (
-            f"{row.clipped:.2%} of the samples are at full scale, at most {settings.clipped:.2%} "
-            "(catalogue.clipped) are expected"
+            f"{row.clipped:.2%} of the samples are at full scale, at most "
+            f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
         "folder": lambda row: f"the name says actor {row.actor:02d}, the folder another",
         "emotion": _why_unheard_of,

@@ -30,7 +30,7 @@ _MEANING = {
     "duplicate": "a second recording of the same name",
     "silent": "a sound file in which nothing is heard",
     "too-short": "shorter than catalogue.min_duration_s",
-    "clipped": "more samples at full scale than catalogue.clipped",
+    "clipped": "more samples at full scale than catalogue.max_clipped_ratio",
     "folder": "in another actor's folder",
     "emotion": "an emotion that the channel does not have",
     "identical": "byte-identical to another of the same actor and emotion",
@@ -117,7 +117,7 @@ def _findings(
 ) -> Iterator[tuple[str, ...]]:
     """Return a row for each class of finding."""
     configured = {str(finding): action for finding, action in settings.catalogue.findings.items()}
-    actions = {"warn": "warned of", "aside": "set aside", None: "set aside, always"}
+    actions = {"warn": "warned of", "exclude": "set aside", None: "set aside, always"}
     for finding, recordings in by_finding.items():
         action = actions[configured.get(finding)]
         yield code(finding), _MEANING[finding], action, f"{len(recordings):,}"

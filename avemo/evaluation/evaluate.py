@@ -1,6 +1,6 @@
 """The test part, looked at once."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from ..models.bundle import Bundle
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import json_file, runs
-from ..training.train import log_judgement, predictions
 from . import dvc_tables, metrics, plots
 from .bootstrap import Interval
+from .log import log_predictions
+from .predictions import predict, write_predictions
 
 __all__ = ["ALONE", "evaluate"]
 
@@ -49,7 +50,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             figures[modality] = run
             continue
         model = Bundle(project.trained(modality))
-        data = load(project, list(model.preparations)).part("test")
+        data = load(project, list(model.preprocessors)).part("test")
         split.require(model.description["split"], data.split, f"the trained {modality} model")
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
         with runs.reopened(run["run_id"]):
@@ -58,10 +59,10 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
                 figures[modality]["no_test"] = reason
                 mlflow.set_tag("avemo.test", f"absent: {reason}")
                 continue
-            table = predictions(model, data)
-            # nine digits tell any two float32 apart: what is rebuilt is held against these
-            table.to_csv(folder / f"{modality}.csv", index=False, float_format="%.9g")
-            figures[modality]["test"] = log_judgement(settings, table, "test", modality)
+            table = predict(model, data)
+            write_predictions(folder / f"{modality}.csv", table)
+            test_figures = log_predictions(settings, table, "test", modality)
+            figures[modality]["test"] = {k: asdict(v) for k, v in test_figures.items()}
             history = pd.read_csv(project.trained(modality) / "history.csv")
             dvc_tables.write_tables(folder, modality, table, history)
             compared[modality] = Interval(**figures[modality]["test"]["uar"])
@@ -93,10 +94,11 @@ def _alone(settings: Settings, model: Bundle, data: Dataset, folder: Path) -> di
         given = {
             feature: clips
             if modality_of(feature) == part
-            else [model.preparations[feature].nothing] * len(clips)
+            else [model.preprocessors[feature].empty] * len(clips)
             for feature, clips in data.features.items()
         }
-        table = predictions(model, replace(data, features=given))
-        table.to_csv(folder / f"fused_{part}.csv", index=False, float_format="%.9g")
-        found[part] = log_judgement(settings, table, f"test_{part}_alone", f"fused, {name}")
+        table = predict(model, replace(data, features=given))
+        write_predictions(folder / f"fused_{part}.csv", table)
+        figures = log_predictions(settings, table, f"test_{part}_alone", f"fused, {name}")
+        found[part] = {k: asdict(v) for k, v in figures.items()}
     return found

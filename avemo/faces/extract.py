@@ -6,15 +6,13 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any
 
 from ..errors import MediaError
-from ..schema import Strict
 from . import detectors
 from .alignment import TEMPLATE, align, beyond, sharpness
 from .head_pose import pose
+from .settings import Settings
 from .tracking import follow
 
 if TYPE_CHECKING:
@@ -54,25 +52,6 @@ ARRAYS = {
 _BATCH = 8  # frames that a detector is given at a time
 _AROUND_S = 0.25  # of the voiced part: a face speaks before it is heard, and after
 _NEARLY_ALL = 0.9  # of the frames
-
-
-class Settings(Strict):
-    """How faces are found and cut."""
-
-    detector: Literal["auto", "scrfd", "mtcnn"]
-    detector_side: Annotated[int, Field(ge=128, le=640)]
-    frames: Annotated[int, Field(ge=1, le=256)]  # they are held in memory, up to 3 MB each
-    spread: Literal["all", "voiced", "middle"]
-    voiced_db: Annotated[float, Field(gt=0, le=90)]
-    size: Annotated[int, Field(ge=32, le=512)]
-    margin: Annotated[float, Field(ge=0, le=0.5)]
-    quality: Annotated[int, Field(ge=50, le=100)]
-    bridge: Annotated[int, Field(ge=0)]
-    min_score: Annotated[float, Field(ge=0, le=1)]
-    min_face: Annotated[float, Field(ge=0)]
-    min_light: Annotated[float, Field(ge=0, le=255)]
-    max_yaw: Annotated[float, Field(gt=0, le=180)]
-    max_cut: Annotated[float, Field(ge=0, le=1)]
 
 
 def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dict[str, np.ndarray]:
@@ -208,7 +187,7 @@ def _looked_at(
 def _nobody(frames: list[Frame], found: list[list[Face]], settings: Settings) -> MediaError:
     """Why there is no face: too little light to see one by, or none."""
     light = max(float(frame.image.mean()) for frame in frames)
-    if light < settings.min_light:
+    if light < settings.min_brightness:
         return _too_dark("frames are", light, settings)
     best = max([face.score for faces in found for face in faces], default=0.0)
     near = f"; the best candidate scores {best:.2f}" if best else ""
@@ -223,7 +202,7 @@ def _too_dark(what: str, light: float, settings: Settings) -> MediaError:
     return MediaError(
         "too-dark",
         f"the {what} too dark: a brightness of {light:.0f} of 255, at least "
-        f"{settings.min_light:g} is expected (faces.min_light): light the scene",
+        f"{settings.min_brightness:g} is expected (faces.min_brightness): light the scene",
     )
 
 
@@ -247,20 +226,20 @@ def _check(
     import numpy as np
 
     light = float(np.median([crop.mean() for crop in crops]))
-    if light < settings.min_light:
+    if light < settings.min_brightness:
         raise _too_dark("face is", light, settings)
     sides = np.sqrt(np.prod(rows["boxes"][:, 2:] - rows["boxes"][:, :2], axis=1))
-    if (side := float(np.median(sides))) < settings.min_face:
+    if (side := float(np.median(sides))) < settings.min_face_px:
         raise MediaError(
             "face-too-small",
-            f"the face is {side:.0f} pixels large, at least {settings.min_face:g} are expected "
-            "(faces.min_face): go nearer, or record larger",
+            f"the face is {side:.0f} pixels large, at least {settings.min_face_px:g} are expected "
+            "(faces.min_face_px): go nearer, or record larger",
         )
-    if (cut := float(np.median(outside))) > settings.max_cut:
+    if (cut := float(np.median(outside))) > settings.max_cut_ratio:
         raise MediaError(
             "cut-off",
-            f"{cut:.0%} of the face is beyond the picture, at most {settings.max_cut:.0%} is "
-            "accepted (faces.max_cut): bring the whole face into the picture",
+            f"{cut:.0%} of the face is beyond the picture, at most {settings.max_cut_ratio:.0%} is "
+            "accepted (faces.max_cut_ratio): bring the whole face into the picture",
         )
     turned = np.abs(rows["pose"][:, 0])
     if (turned > settings.max_yaw).mean() >= _NEARLY_ALL:

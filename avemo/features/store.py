@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from .. import engine
-from ..errors import CorpusError, MediaError, ten
-from ..io import whole
+from ..errors import CorpusError, MediaError, join_names
+from ..io import atomic_write
 from .extractor import Array, Arrays
 from .media_errors import CatchMediaErrors
 from .spec import FeatureSpec
@@ -198,7 +198,7 @@ def require_few_findings(folder: Path, max_set_aside: float) -> int:
         reasons = [f"{row.recording} ({row.reason})" for row in failed.itertuples()]
         raise CorpusError(
             f"{len(failed)} of {len(rows)} recordings have no {folder.name}, more than "
-            f"catalogue.max_set_aside ({max_set_aside:.1%}): {ten(reasons)}; mend or remove them, "
+            f"catalogue.max_set_aside ({max_set_aside:.1%}): {join_names(reasons)}; mend or remove them, "
             "or raise the limit in params.yaml"
         )
     return len(failed)
@@ -336,7 +336,7 @@ def _write(file: Path, rows: pd.DataFrame, target: Target) -> None:
         flat = [None if array is None else np.ravel(array) for array in arrays]
         columns.append(pa.array(flat, items))
     schema = pa.schema(fields, metadata={"avemo": target.spec.to_json()})
-    with whole(file) as beside:
+    with atomic_write(file) as beside:
         parquet.write_table(
             pa.table(columns, schema), beside, compression="zstd", write_page_checksum=True
         )

@@ -94,8 +94,8 @@ class Recogniser:
         if troubles and not features:
             return Answer({}, troubles[0].finding, str(troubles[0]))
         clips = {
-            name: [features.get(name, made.nothing)]
-            for name, made in self.bundle.preparations.items()
+            name: [features.get(name, made.empty)]
+            for name, made in self.bundle.preprocessors.items()
         }
         row = self.bundle.probabilities(clips)[0]
         chances = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
@@ -125,7 +125,7 @@ class Recogniser:
     def _taken(self, found: dict[str, dict[str, Array]]) -> dict[str, Array]:
         """Of what extractors give, the network's features."""
         arrays = {key: array for one in found.values() for key, array in one.items()}
-        return {name: arrays[name] for name in self.bundle.preparations if name in arrays}
+        return {name: arrays[name] for name in self.bundle.preprocessors if name in arrays}
 
     @cached_property
     def _weights(self) -> dict[str, Path]:

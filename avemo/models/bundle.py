@@ -45,10 +45,10 @@ class Bundle:
         return found
 
     @cached_property
-    def preparations(self) -> dict[str, preprocessing.Preparation]:
+    def preprocessors(self) -> dict[str, preprocessing.Preprocessor]:
         """How each feature becomes an input of the network."""
         return {
-            name: preprocessing.restore(fields)
+            name: preprocessing.from_dict(fields)
             for name, fields in self.description["inputs"].items()
         }
 
@@ -63,14 +63,14 @@ class Bundle:
         """One row of probabilities a clip.
 
         Args:
-            features: for each of `preparations` the clips' arrays
+            features: for each of `preprocessors` the clips' arrays
 
         Returns:
             float32 [shape=(clips, classes)]
         """
         prepared = {
-            name: preparation.apply(features[name])
-            for name, preparation in self.preparations.items()
+            name: preprocessor.apply(features[name])
+            for name, preprocessor in self.preprocessors.items()
         }
         found: Array = self.network.predict(prepared, batch_size=64, verbose=0)
         return found
@@ -79,11 +79,11 @@ class Bundle:
 def write(
     folder: Path,
     network: Any,
-    preparations: dict[str, preprocessing.Preparation],
+    preprocessors: dict[str, preprocessing.Preprocessor],
     description: dict[str, Any],
 ) -> None:
     """Put a trained model into a folder that exists."""
     network.save(folder / _NETWORK)
-    made = {name: asdict(preparation) for name, preparation in preparations.items()}
+    made = {name: asdict(preprocessor) for name, preprocessor in preprocessors.items()}
     text = json.dumps(description | {"inputs": made}, indent=1)
     (folder / _DESCRIPTION).write_text(text, encoding="utf-8")

@@ -1,50 +1,61 @@
-"""Several answers made one: of several networks, and of one network to several takes of a clip."""
+"""Networks that average: over several networks, and over altered copies of a clip."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["averaged", "join"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["tta_average", "weighted_ensemble"]
 
 #: a probability of zero has no logarithm
-_SMALLEST = 1e-7
+_MIN_PROBABILITY = 1e-7
 
 
-def averaged(network: Any, views: Mapping[str, Sequence[str]]) -> Any:
-    """A network that is asked about altered copies, too, and answers with the mean.
+def tta_average(network: keras.Model, views: Mapping[str, Sequence[str]]) -> keras.Model:
+    """Return a network that averages its probabilities over a clip and altered copies of it.
 
     Args:
         network: takes some features by name
-        views: for a feature, those that are put in its place
+        views: by feature, the features of altered copies that are put in its place
 
     Returns:
-        a Keras model of the network's features and these; the network itself where there are none
+        a Keras model of the network's features and the views; the network itself without views
     """
     import keras
     from keras import ops
 
     if not views:
         return network
-    # as it answers, without what it was fitted with
+    # for inference, without optimiser and metrics
     network = keras.Model(network.input, network.output, name=network.name)
-    own = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in network.input.items()}
-    more = {
-        view: keras.Input(own[feature].shape[1:], name=view)
-        for feature, others in views.items()
-        for view in others
+    inputs = {
+        name: keras.Input(tensor.shape[1:], name=name) for name, tensor in network.input.items()
     }
-    takes = [own]
-    takes += [own | {feature: more[view]} for feature, others in views.items() for view in others]
-    mean = ops.mean(ops.stack([network(take) for take in takes]), axis=0)
-    return keras.Model(own | more, mean, name=f"{network.name}_averaged")
+    copies = {
+        view: keras.Input(inputs[feature].shape[1:], name=view)
+        for feature, names in views.items()
+        for view in names
+    }
+    variants = [inputs]
+    variants += [
+        inputs | {feature: copies[view]} for feature, names in views.items() for view in names
+    ]
+    mean = ops.mean(ops.stack([network(variant) for variant in variants]), axis=0)
+    return keras.Model(inputs | copies, mean, name=f"{network.name}_tta")
 
 
-def join(members: Sequence[Any], weights: Sequence[float], temperature: float) -> Any:
-    """One network of several, their probabilities averaged and their confidence set right.
+def weighted_ensemble(
+    members: Sequence[keras.Model], weights: Sequence[float], temperature: float
+) -> keras.Model:
+    """Return the network of the members' weighted mean probabilities, with temperature scaling.
 
     Args:
         members: each takes some features by name
-        weights: how much each counts; they sum to one
-        temperature: above one makes the answer less sure, see `evaluation.calibration`
+        weights: how much each member counts; they sum to one
+        temperature: above one makes the probabilities less confident, see `evaluation.calibration`
 
     Returns:
         a Keras model of all their features
@@ -52,13 +63,13 @@ def join(members: Sequence[Any], weights: Sequence[float], temperature: float) -
     import keras
     from keras import layers, ops
 
-    shapes = {name: tensor.shape[1:] for one in members for name, tensor in one.input.items()}
+    shapes = {name: tensor.shape[1:] for member in members for name, tensor in member.input.items()}
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    answers = []
-    for place, (member, weight) in enumerate(zip(members, weights, strict=True)):
-        # members of one architecture have one name
-        named = keras.Model(member.input, member.output, name=f"member_{place}")
-        answers.append(named({name: inputs[name] for name in named.input}) * weight)
-    mean = ops.sum(ops.stack(answers), axis=0)
-    scaled = ops.log(ops.maximum(mean, _SMALLEST)) / temperature
-    return keras.Model(inputs, layers.Softmax(name="emotion")(scaled))
+    weighted = []
+    for index, (member, weight) in enumerate(zip(members, weights, strict=True)):
+        # members of one architecture share a name, and Keras refuses two layers of one name
+        renamed = keras.Model(member.input, member.output, name=f"member_{index}")
+        weighted.append(renamed({name: inputs[name] for name in renamed.input}) * weight)
+    mean = ops.sum(ops.stack(weighted), axis=0)
+    logits = ops.log(ops.maximum(mean, _MIN_PROBABILITY)) / temperature
+    return keras.Model(inputs, layers.Softmax(name="emotion")(logits))

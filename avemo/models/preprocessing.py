@@ -1,28 +1,27 @@
-"""From features of any length to the one shape that a network takes.
+"""Preprocessing: features of any length to the one shape that a network takes.
 
-What it takes to do so (length, mean, deviation) is learnt from the training part and kept with the
-model, so that a clip at serving time goes through the very same steps.
+The parameters (length, mean, deviation) are fitted on the training part and stored with the model,
+so that a clip at inference goes through the same steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Frames", "Images", "Preparation", "fit", "restore"]
-
-Array = np.ndarray[Any, Any]
+__all__ = ["ImagePreprocessor", "Preprocessor", "SequencePreprocessor", "fit", "from_dict"]
 
 
 @dataclass(frozen=True)
-class Frames:
-    """Rows over time: standardised, cut about the middle or filled up with the mean.
+class SequencePreprocessor:
+    """Rows over time: standardised, cropped about the middle or padded with the mean.
 
     Args:
         frames: how many rows the network takes
         mean: of each column [shape=(columns,)]
-        deviation: of each column [shape=(columns,)]
+        deviation: standard deviation of each column [shape=(columns,)]
     """
 
     frames: int
@@ -31,32 +30,32 @@ class Frames:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one clip."""
+        """The shape of one preprocessed clip."""
         return (self.frames, len(self.mean))
 
-    def apply(self, clips: Sequence[Array]) -> Array:
-        """Float32 [shape=(clips, frames, columns)]."""
+    def apply(self, clips: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
+        """Return the network's input [shape=(clips, frames, columns)]."""
         mean, deviation = np.array(self.mean, "f"), np.array(self.deviation, "f")
-        out = np.zeros((len(clips), *self.shape), np.float32)
-        for row, clip in zip(out, clips, strict=True):
+        inputs = np.zeros((len(clips), *self.shape), np.float32)
+        for row, clip in zip(inputs, clips, strict=True):
             start = max(0, (len(clip) - self.frames) // 2)
-            part = clip[start : start + self.frames]
-            row[: len(part)] = (part - mean) / deviation
-        return out
+            middle = clip[start : start + self.frames]
+            row[: len(middle)] = (middle - mean) / deviation
+        return inputs
 
     @property
-    def nothing(self) -> Array:
-        """Of a clip that has none."""
+    def empty(self) -> NDArray[np.float32]:
+        """The feature of a clip that lacks it [shape=(0, columns)]."""
         return np.zeros((0, len(self.mean)), np.float32)
 
 
 @dataclass(frozen=True)
-class Images:
-    """Pictures over time: as many as the network takes, spread over those there are.
+class ImagePreprocessor:
+    """Images over time: as many as the network takes, spread evenly over the clip's.
 
     Args:
-        count: how many pictures the network takes
-        size: of one picture (height, width, channels)
+        count: how many images the network takes
+        size: of one image (height, width, channels)
     """
 
     count: int
@@ -64,47 +63,50 @@ class Images:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one clip."""
+        """The shape of one preprocessed clip."""
         return (self.count, *self.size)
 
-    def apply(self, clips: Sequence[Array]) -> Array:
-        """Uint8 [shape=(clips, count, height, width, channels)]; black for a clip without any."""
+    def apply(self, clips: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Return the network's input [shape=(clips, count, height, width, channels)].
+
+        A clip without images becomes black.
+        """
         black = np.zeros((1, *self.size), np.uint8)
         clips = [clip if len(clip) else black for clip in clips]
-        picks = [np.arange(self.count) * len(clip) // self.count for clip in clips]
-        return np.stack([clip[pick] for clip, pick in zip(clips, picks, strict=True)])
+        indices = [np.arange(self.count) * len(clip) // self.count for clip in clips]
+        return np.stack([clip[index] for clip, index in zip(clips, indices, strict=True)])
 
     @property
-    def nothing(self) -> Array:
-        """Of a clip that has none."""
+    def empty(self) -> NDArray[np.uint8]:
+        """The feature of a clip that lacks it [shape=(0, height, width, channels)]."""
         return np.zeros((0, *self.size), np.uint8)
 
 
-Preparation = Frames | Images
+Preprocessor = SequencePreprocessor | ImagePreprocessor
 
 
-def fit(clips: Sequence[Array]) -> Preparation:
-    """Learn how to prepare one feature.
+def fit(clips: Sequence[NDArray[Any]]) -> Preprocessor:
+    """Return the preprocessor of one feature.
 
     Args:
-        clips: of the training part; pictures are told by their four axes
+        clips: of the training part; images have four axes
 
     Returns:
-        for rows over time: long enough for nine clips in ten
+        for rows over time, long enough for nine clips in ten
     """
     if clips[0].ndim == 4:
-        return Images(max(len(clip) for clip in clips), clips[0].shape[1:])
+        return ImagePreprocessor(max(len(clip) for clip in clips), clips[0].shape[1:])
     lengths = [len(clip) for clip in clips]
     # clip by clip: all rows at once would take gigabytes
     mean = sum(clip.sum(axis=0, dtype=np.float64) for clip in clips) / sum(lengths)
-    squares = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
-    deviation = np.maximum(np.sqrt(squares), 1e-6)
+    variance = sum(((clip - mean) ** 2).sum(axis=0) for clip in clips) / sum(lengths)
+    deviation = np.maximum(np.sqrt(variance), 1e-6)
     frames = int(np.ceil(np.quantile(lengths, 0.9)))
-    return Frames(frames, np.asarray(mean).tolist(), deviation.tolist())
+    return SequencePreprocessor(frames, np.asarray(mean).tolist(), deviation.tolist())
 
 
-def restore(fields: dict[str, Any]) -> Preparation:
-    """The reverse of `dataclasses.asdict`."""
+def from_dict(fields: Mapping[str, Any]) -> Preprocessor:
+    """Return the preprocessor with these fields; reverses `dataclasses.asdict`."""
     if "size" in fields:
-        return Images(fields["count"], tuple(fields["size"]))
-    return Frames(**fields)
+        return ImagePreprocessor(fields["count"], tuple(fields["size"]))
+    return SequencePreprocessor(**fields)

@@ -17,7 +17,7 @@ import yaml
 
 from ..errors import AvemoError
 from ..paths import ROOT, Project
-from ..settings import FILE
+from ..settings import SETTINGS_FILE
 from ..tracking import dvc_lock
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import Record
@@ -80,7 +80,7 @@ def _restore(made: Project, found: Record, kept: Path) -> None:
                 f"{applied.stderr.strip()}"
             )
     settings = yaml.safe_dump(found["settings"], sort_keys=False)
-    (made.root / FILE).write_text(settings, encoding="utf-8")
+    (made.root / SETTINGS_FILE).write_text(settings, encoding="utf-8")
     (made.root / dvc_lock.LOCK).write_bytes((kept / dvc_lock.LOCK).read_bytes())
 
 

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,19 +19,45 @@ from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
 from ..features.names import extractor_of
 from ..features.registry import licences_of
+from ..import_graph import imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import found_by, pack
 from ..models.bundle import Bundle
 from ..pretrained import assets
 from ..synthetic import sample
 
-__all__ = ["example", "licences", "packed", "requirements", "signature"]
+__all__ = [
+    "PackagedModel",
+    "copy_code",
+    "input_example",
+    "package_model",
+    "pip_requirements",
+    "signature",
+    "weight_licences",
+]
 
 _PACKAGE = Path(__file__).parents[1]
+#: the module that MLflow loads, below the package
+_ENTRY = "inference.pyfunc"
 
 
-def example(seed: int) -> pd.DataFrame:
-    """A film with sound and a face, which every model can answer for; it shows nobody."""
+@dataclass(frozen=True)
+class PackagedModel:
+    """What a version is made from.
+
+    Args:
+        folder: the recogniser's
+        code: the package that it answers with
+        script: that MLflow loads it by
+    """
+
+    folder: Path
+    code: Path
+    script: Path
+
+
+def input_example(seed: int) -> pd.DataFrame:
+    """Return a film with sound and a face, which every model can answer; it shows nobody."""
     take = ravdess.parse("01-01-03-01-01-01-01.mp4")
     with tempfile.TemporaryDirectory() as temporary:
         sample.perform(Path(temporary), take, seed)
@@ -38,55 +65,79 @@ def example(seed: int) -> pd.DataFrame:
 
 
 @contextmanager
-def packed(bundle: Bundle) -> Iterator[tuple[Path, Path, Path]]:
-    """The recogniser's folder, its code, and the script that MLflow loads it by.
+def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
+    """Lay out in a temporary folder what a version of a trained model is made from.
 
-    The code is this package under a name made from its content: two versions that are loaded side
-    by side, or beside an installed avemo, each run their own.
+    Raises:
+        AssetError: the weights of an extractor or of the face detector are not available
     """
-    digest = hashlib.sha256()
-    for file in sorted(_PACKAGE.rglob("*.py")):
-        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
-    package = f"avemo_{digest.hexdigest()[:12]}"
     with tempfile.TemporaryDirectory() as temporary:
-        folder, code = Path(temporary, MODEL), Path(temporary, package)
-        pack(bundle, _weights(bundle), folder)
-        shutil.copytree(_PACKAGE, code, ignore=shutil.ignore_patterns("__pycache__"))
+        folder = Path(temporary, MODEL)
+        pack(bundle, _detector_weights(bundle), folder)
+        code = copy_code(Path(temporary))
         script = Path(temporary, "load.py")
         script.write_text(
             "from mlflow.models import set_model\n\n"
-            f"from {package}.serving.pyfunc import Model\n\n"
+            f"from {code.name}.{_ENTRY} import Model\n\n"
             "set_model(Model())\n",
             encoding="utf-8",
         )
         sys.path.insert(0, temporary)  # MLflow runs the script once, to see that it can
         try:
-            yield folder, code, script
+            yield PackagedModel(folder, code, script)
         finally:
             sys.path.remove(temporary)
-            for name in [one for one in sys.modules if one.partition(".")[0] == package]:
+            for name in [name for name in sys.modules if name.partition(".")[0] == code.name]:
                 del sys.modules[name]  # its folder is gone; who loads the version imports it anew
 
 
-def _weights(bundle: Bundle) -> Path | None:
+def copy_code(folder: Path) -> Path:
+    """Copy the modules that a version needs to answer, and no others, into a package.
+
+    The package's name comes from the content of these modules: two versions that are loaded side
+    by side, or beside an installed avemo, each run their own code.
+
+    Args:
+        folder: gets the package
+
+    Returns:
+        the package's folder
+    """
+    root = _PACKAGE.parent
+    files = [
+        module_file(module, root)
+        for module in sorted(imported_modules([f"{_PACKAGE.name}.{_ENTRY}"], _PACKAGE))
+    ]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
+    code = folder / f"{_PACKAGE.name}_{digest.hexdigest()[:12]}"
+    for file in files:
+        copy = code / file.relative_to(_PACKAGE)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return code
+
+
+def _detector_weights(bundle: Bundle) -> Path | None:
     name = found_by(bundle)
     return assets.get(name) if name in assets.ASSETS else None
 
 
-def licences(bundle: Bundle) -> str:
-    """Of the pretrained weights that go into the version."""
-    found = {text for name in _extractors(bundle) for text in licences_of(name)}
+def weight_licences(bundle: Bundle) -> str:
+    """Return the licences of the pretrained weights that go into a version."""
+    licences = {text for name in _extractors(bundle) for text in licences_of(name)}
     if detector := assets.ASSETS.get(found_by(bundle) or ""):
-        found.add(f"{detector.source}: {detector.licence}")
-    return "; ".join(sorted(found))
+        licences.add(f"{detector.source}: {detector.licence}")
+    return "; ".join(sorted(licences))
 
 
 def _extractors(bundle: Bundle) -> set[str]:
     return {extractor_of(feature) for feature in bundle.description["features"]}
 
 
-def requirements(bundle: Bundle) -> list[str]:
-    """What answering takes, pinned as it is here."""
+def pip_requirements(bundle: Bundle) -> list[str]:
+    """Return the packages that answering needs, pinned to the installed versions."""
     names = ["av", "filelock", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic"]
     names += ["pyyaml", "scipy", "soundfile", "soxr", "tensorflow"]
     if "whisper" in _extractors(bundle):

@@ -94,7 +94,7 @@ def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Sub
         bundle.description,
         _lineage(found["run_id"]),
         pd.read_csv(file) if "test" in found else None,
-        packaging.licences(bundle),
+        packaging.weight_licences(bundle),
     )
 
 
@@ -110,19 +110,19 @@ def _logged(project: Project, settings: Settings, modality: str, subject: card.S
     """The model with all its files, which no version points to yet."""
     bundle = Bundle(project.trained(modality))
     with (
-        packaging.packed(bundle) as (folder, code, script),
+        packaging.package_model(bundle) as packaged,
         _beside(project, settings, modality, subject) as beside,
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # about type hints and input examples in general
         made = mlflow.pyfunc.log_model(
             name=MODEL,
-            python_model=str(script),
-            artifacts={MODEL: str(folder)},
-            code_paths=[str(code)],
-            pip_requirements=packaging.requirements(bundle),
+            python_model=str(packaged.script),
+            artifacts={MODEL: str(packaged.folder)},
+            code_paths=[str(packaged.code)],
+            pip_requirements=packaging.pip_requirements(bundle),
             signature=packaging.signature(),
-            input_example=packaging.example(settings.seed),
+            input_example=packaging.input_example(settings.seed),
             tags={_COMPLETE: "false"},
         )
         mlflow.MlflowClient().log_model_artifacts(made.model_id, str(beside))

@@ -9,7 +9,7 @@ import pandas as pd
 from ..corpus import split
 from ..errors import AvemoError
 from ..paths import Project
-from ..settings import FILE, Settings
+from ..settings import SETTINGS_FILE, Settings
 from . import lineage, spool
 from .git_state import Code, code
 from .store import TRACKING_URI, experiment
@@ -68,7 +68,7 @@ def run(
     with mlflow.start_run(
         experiment_id=experiment(project, modality), run_name=name, tags=common
     ) as made:
-        mlflow.log_artifact(str(project.root / FILE))
+        mlflow.log_artifact(str(project.root / SETTINGS_FILE))
         lineage.log(project, current, {"run_id": made.info.run_id, "run_name": name, **found})
         for path, md5 in found["data"].items():
             mlflow.set_tag(f"avemo.data.{path}", md5)

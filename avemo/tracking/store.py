@@ -19,8 +19,8 @@ __all__ = [
     "answers",
     "connect",
     "experiment",
-    "explained",
     "named",
+    "translate_mlflow_errors",
 ]
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
@@ -60,7 +60,7 @@ def connect(project: Project, *, spool: bool = True) -> None:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_mlflow_errors() -> Iterator[None]:
     """What a tracking server refuses becomes a sentence.
 
     Raises:
@@ -136,7 +136,7 @@ def _reach(project: Project, spool: bool) -> None:
     if answers(uri):
         import mlflow
 
-        with explained():
+        with translate_mlflow_errors():
             mlflow.MlflowClient().search_experiments(max_results=1)
         return
     if not spool:

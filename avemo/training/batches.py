@@ -8,8 +8,8 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..emotions import EMOTIONS
-from ..models.hypermodel import Variation
-from ..models.preprocessing import Preparation
+from ..models.hypermodel import Augmentation
+from ..models.preprocessing import Preprocessor
 
 __all__ = ["Batches"]
 
@@ -24,8 +24,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Args:
         data: the clips
-        preparations: of each input of the network
-        variation: what changes from epoch to epoch
+        preprocessors: of each input of the network
+        augmentation: what changes from epoch to epoch
         size: clips in a batch
         seed: of the order and of what is drawn
 
@@ -36,16 +36,16 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(
         self,
         data: Dataset,
-        preparations: Mapping[str, Preparation],
-        variation: Variation,
+        preprocessors: Mapping[str, Preprocessor],
+        augmentation: Augmentation,
         *,
         size: int,
         seed: int,
     ) -> None:
         super().__init__()
         self.data = data
-        self.preparations = preparations
-        self.variation = variation
+        self.preprocessors = preprocessors
+        self.augmentation = augmentation
         self.size = size
         self.seed = seed
         self.epoch = 0
@@ -68,14 +68,15 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         draw = np.random.default_rng([self.seed, self.epoch, index])
         inputs = {
             name: one.apply(self._drawn(name, rows, draw))
-            for name, one in self.preparations.items()
+            for name, one in self.preprocessors.items()
         }
         batch = inputs, self.targets[rows], self.weights[rows]
-        return _mixed(batch, self.variation.mixup, draw) if self.variation.mixup else batch
+        return _mixed(batch, self.augmentation.mixup, draw) if self.augmentation.mixup else batch
 
     def _drawn(self, name: str, rows: Array, draw: np.random.Generator) -> Sequence[Array]:
         """A feature of some clips, or in its place that of one of their copies."""
-        known = [self.data.features[each] for each in (name, *self.variation.copies.get(name, ()))]
+        copies = self.augmentation.copies.get(name, ())
+        known = [self.data.features[feature] for feature in (name, *copies)]
         picks = draw.integers(len(known), size=len(rows))
         return [known[pick][row] for pick, row in zip(picks, rows, strict=True)]
 

@@ -14,15 +14,16 @@ from tqdm import tqdm
 
 from ..corpus import split
 from ..evaluation import calibration, metrics
+from ..evaluation.log import log_predictions
+from ..evaluation.predictions import write_predictions
 from ..paths import Project
-from ..records import CrossValidatedFold, CrossValidationResult, Interval
+from ..records import CrossValidatedFold, CrossValidationResult
 from ..settings import Settings
 from ..tracking import runs
 from . import ensemble_selection
 from .inner_cv import Folds, kept, uar
 from .objective import ensemble
 from .task import Task
-from .train import log_judgement
 
 __all__ = ["crossvalidate"]
 
@@ -58,8 +59,8 @@ def crossvalidate(
         plain, calibrated = _joined(before), _joined(after)
         for table, name in ((plain, "uncalibrated"), (calibrated, "predictions")):
             columns = ["performance", "fold", "true", *metrics.PROBABILITIES]
-            table[columns].to_csv(folder / f"{name}.csv", index=False, float_format="%.6f")
-        figures = log_judgement(settings, calibrated, "crossvalidated", modality)
+            write_predictions(folder / f"{name}.csv", table[columns])
+        figures = log_predictions(settings, calibrated, "crossvalidated", modality)
         error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
     return CrossValidationResult(
@@ -68,7 +69,7 @@ def crossvalidate(
         run_id=run.info.run_id,
         run_name=run.info.run_name,
         folds=results,
-        figures={name: Interval(**figure) for name, figure in figures.items()},
+        figures=figures,
     )
 
 

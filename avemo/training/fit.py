@@ -8,8 +8,8 @@ import keras
 import pandas as pd
 
 from ..datasets import Dataset
-from ..models.hypermodel import Variation
-from ..models.preprocessing import Preparation
+from ..models.hypermodel import Augmentation
+from ..models.preprocessing import Preprocessor
 from .batches import Batches
 
 __all__ = ["deterministic", "fit", "prepared"]
@@ -23,17 +23,17 @@ def deterministic(seed: int) -> None:
     tensorflow.config.experimental.enable_op_determinism()
 
 
-def prepared(data: Dataset, preparations: Mapping[str, Preparation]) -> dict[str, Any]:
+def prepared(data: Dataset, preprocessors: Mapping[str, Preprocessor]) -> dict[str, Any]:
     """A network's inputs, by name."""
-    return {name: one.apply(data.features[name]) for name, one in preparations.items()}
+    return {name: one.apply(data.features[name]) for name, one in preprocessors.items()}
 
 
 def fit(
     model: keras.Model,
     train: Dataset,
-    preparations: Mapping[str, Preparation],
+    preprocessors: Mapping[str, Preprocessor],
     *,
-    variation: Variation,
+    augmentation: Augmentation,
     epochs: int,
     batch_size: int,
     seed: int,
@@ -43,8 +43,8 @@ def fit(
     Args:
         model: compiled; `deterministic` was called before it was built
         train: what is learnt from
-        preparations: of the model's inputs, and maybe of others
-        variation: how what is learnt from changes from epoch to epoch
+        preprocessors: of the model's inputs, and maybe of others
+        augmentation: how what is learnt from changes from epoch to epoch
         epochs: how many
         batch_size: clips
         seed: of the order and of what is drawn
@@ -54,13 +54,13 @@ def fit(
     """
     if not len(train):  # it stays what it begins with
         return pd.DataFrame({"epoch": []})
-    own = {name: preparations[name] for name in model.input}
+    own = {name: preprocessors[name] for name in model.input}
     full = float(model.optimizer.learning_rate)
     pace = keras.callbacks.LearningRateScheduler(
         lambda epoch, _: full * (1 + math.cos(math.pi * epoch / epochs)) / 2
     )
     history = model.fit(
-        Batches(train, own, variation, size=batch_size, seed=seed),
+        Batches(train, own, augmentation, size=batch_size, seed=seed),
         epochs=epochs,
         callbacks=[pace],
         shuffle=False,

@@ -10,8 +10,9 @@ from ..corpus import split
 from ..datasets import Dataset
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap, Interval
+from ..modalities import UNIMODAL, Unimodal
 from ..models.bundle import Bundle
-from ..models.preprocessing import Frames
+from ..models.preprocessing import SequencePreprocessor
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import json_file
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 #: the modalities that are fused
-PARTS = ("audio", "visual")
+PARTS = UNIMODAL
 #: the architecture that takes answers
 LATE = "late"
 #: in the search's folder
@@ -40,7 +41,7 @@ COMPARED = "compared.csv"
 Found = dict[str, Any]
 
 
-def configurations(project: Project) -> dict[str, Found]:
+def configurations(project: Project) -> dict[Unimodal, Found]:
     """Of each modality the configuration that its search chose first; none if one has no model."""
     found = {part: json_file.read(project.search(part) / "found.json") for part in PARTS}
     if any("absent" in one for one in found.values()):
@@ -48,10 +49,13 @@ def configurations(project: Project) -> dict[str, Found]:
     return {part: one["members"][0] for part, one in found.items()}
 
 
-def identities() -> dict[str, Frames]:
+def identities() -> dict[str, SequencePreprocessor]:
     """Answers are taken as they are."""
     emotions = len(metrics.PROBABILITIES)
-    return {stacking.feature(part): Frames(1, [0.0] * emotions, [1.0] * emotions) for part in PARTS}
+    return {
+        stacking.feature(part): SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
+        for part in PARTS
+    }
 
 
 def with_answers(project: Project, data: Dataset) -> Dataset:
@@ -125,7 +129,9 @@ def compared(
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.DataFrame]) -> Found:
+def _compared(
+    settings: Settings, given: pd.DataFrame, alone: Mapping[Unimodal, pd.DataFrame]
+) -> Found:
     shared = {part: paired.align(each, given)[0] for part, each in alone.items()}
     uars = {
         part: metrics.uar(each["true"], metrics.predicted(each)) for part, each in shared.items()
@@ -143,7 +149,7 @@ def _compared(settings: Settings, given: pd.DataFrame, alone: Mapping[str, pd.Da
     }
 
 
-def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
+def whole(network: Any, bundles: Mapping[Unimodal, Bundle]) -> Any:
     """From the features of both to one answer, by way of each model's own.
 
     A modality whose features are all zero is taken as missing.
@@ -158,17 +164,17 @@ def whole(network: Any, bundles: Mapping[str, Bundle]) -> Any:
     import keras
     from keras import ops
 
-    from ..models.layers.modality_dropout import present
+    from ..models.layers.modality_dropout import modality_mask
 
     inputs: dict[str, Any] = {}
     given: dict[str, Any] = {}
     for part, bundle in bundles.items():
         own = {
-            name: keras.Input(made.shape, name=name) for name, made in bundle.preparations.items()
+            name: keras.Input(made.shape, name=name) for name, made in bundle.preprocessors.items()
         }
         model = keras.Model(bundle.network.input, bundle.network.output, name=part)
         logs = ops.log(ops.maximum(model(own), stacking.SMALLEST))
-        given[stacking.feature(part)] = (logs * present(list(own.values())))[:, None]
+        given[stacking.feature(part)] = (logs * modality_mask(list(own.values())))[:, None]
         inputs |= own
     return keras.Model(inputs, network(given))
 

@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from ..datasets import Dataset
-from ..emotions import EMOTIONS
 from ..evaluation import metrics
+from ..evaluation.predictions import predictions_frame
 from ..io import atomic_write
 from ..paths import Project
 from ..settings import Settings
 from .fit import deterministic, fit, prepared
 from .task import Task, identity
 
-__all__ = ["Folds", "kept", "table", "uar"]
+__all__ = ["Folds", "kept", "uar"]
 
 Values = Mapping[str, Any]
 
@@ -92,28 +92,28 @@ class Folds:
             found = self._fitted(values, data.where(~data.rows["fold"].isin(held)), unseen, member)
             with atomic_write(file) as beside, beside.open("wb") as stream:
                 np.save(stream, found)
-        return table(unseen, np.load(file))
+        return predictions_frame(unseen, np.load(file))
 
     def _fitted(
         self, values: Values, train: Dataset, unseen: Dataset, member: int
     ) -> np.ndarray[Any, Any]:
         task, settings = self.task, self.settings
         search = getattr(settings.search, task.modality)
-        preparations = task.prepare(train)
+        preprocessors = task.prepare(train)
         deterministic(settings.seed + member)
-        networks = task.networks(preparations)
-        network = networks.configured(dict(values))
+        networks = task.networks(preprocessors)
+        network = networks.build_from(dict(values))
         fit(
             network,
             train,
-            preparations,
-            variation=networks.varied(dict(values)),
+            preprocessors,
+            augmentation=networks.augmentation_for(dict(values)),
             epochs=settings.search.budget_of(task.modality).epochs,
             batch_size=search.batch_size,
             seed=settings.seed + member,
         )
-        network = networks.answering(network, values["architecture"])
-        own = {name: preparations[name] for name in network.input}
+        network = networks.with_tta(network, values["architecture"])
+        own = {name: preprocessors[name] for name in network.input}
         return np.asarray(network.predict(prepared(unseen, own), batch_size=64, verbose=0))
 
 
@@ -124,20 +124,6 @@ def kept(project: Project, settings: Settings, task: Task) -> Folds:
         if other != folder:
             shutil.rmtree(other)
     return Folds(task, settings, folder)
-
-
-def table(data: Dataset, probabilities: np.ndarray[Any, Any]) -> pd.DataFrame:
-    """One row a performance: performance, actor, fold, part, true, p_neutral to p_surprised.
-
-    Args:
-        data: the performances
-        probabilities: [shape=(performances, emotions)]
-    """
-    found = data.rows[["performance", "actor", "fold", "part"]].copy()
-    found["true"] = data.rows["emotion"]
-    return found.assign(
-        **{f"p_{name}": probabilities[:, place] for place, name in enumerate(EMOTIONS)}
-    )
 
 
 def uar(predictions: pd.DataFrame) -> float:

@@ -8,6 +8,7 @@ import mlflow
 import pandas as pd
 
 from ..evaluation import calibration, metrics
+from ..evaluation.predictions import write_predictions
 from ..paths import Project
 from ..settings import Settings
 from . import ensemble_selection, fusion, stacking
@@ -49,7 +50,7 @@ class ByFolds:
     def chosen(self, trials: list[Found], folder: Path) -> Found:
         """The members, their temperature, and their answers, which go into the folder."""
         found, given = self._chosen(trials)
-        given.to_csv(folder / stacking.FILE, index=False, float_format="%.6f")
+        write_predictions(folder / stacking.FILE, given)
         mlflow.log_metric(f"members_{OBJECTIVE}", uar(given))
         return found
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation import calibration, metrics
+from ..evaluation.predictions import read_predictions
 from ..paths import Project
 from ..tracking import json_file
 
@@ -32,7 +33,7 @@ def table(project: Project, modality: str) -> pd.DataFrame:
     if not file.exists():
         return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
     found = json_file.read(file.with_name("found.json"))
-    rows = pd.read_csv(file, dtype={"performance": str})
+    rows = read_predictions(file)
     scaled: pd.DataFrame = calibration.apply_temperature(rows, found["temperature"])
     return scaled
 

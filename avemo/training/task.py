@@ -5,12 +5,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from ..datasets import Dataset, folder_of, load
+from ..modalities import Modality, Unimodal
 from ..models import preprocessing
-from ..models.hypermodel import Architectures, architecture
+from ..models.architecture import load_architecture
+from ..models.hypermodel import Architectures
 from ..paths import Project
+from ..records import Configuration
 from ..settings import Search, Settings
 from ..tracking import dvc_lock, runs
 from . import fusion
@@ -20,7 +22,7 @@ __all__ = ["Absent", "Task", "identity", "task"]
 #: what a fit's outcome depends on besides data and settings
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
 
-Preparations = Mapping[str, preprocessing.Preparation]
+Preprocessors = Mapping[str, preprocessing.Preprocessor]
 
 
 class Absent(Exception):
@@ -41,28 +43,28 @@ class Task:
         copies: of the features, those of altered copies, each with what it is a copy of
     """
 
-    modality: str
+    modality: Modality
     data: Dataset
     architectures: list[str]
     left_out: dict[str, str]
-    parts: dict[str, dict[str, Any]]
-    given: Preparations
+    parts: dict[Unimodal, Configuration]
+    given: Preprocessors
     copies: Mapping[str, str] = field(default_factory=dict)
 
-    def prepare(self, train: Dataset) -> Preparations:
+    def prepare(self, train: Dataset) -> Preprocessors:
         """How features become inputs, learnt from what is trained on."""
         own = self.data.features.keys() - self.given.keys() - set(self.copies)
         learnt = {name: preprocessing.fit(train.features[name]) for name in sorted(own)}
         return {**self.given, **learnt, **{copy: learnt[of] for copy, of in self.copies.items()}}
 
-    def networks(self, preparations: Preparations) -> Architectures:
+    def networks(self, preprocessors: Preprocessors) -> Architectures:
         """The networks for inputs that are made so."""
         return Architectures(
-            self.modality, self.architectures, preparations, self.parts, list(self.copies)
+            self.modality, self.architectures, preprocessors, self.parts, list(self.copies)
         )
 
 
-def task(project: Project, settings: Settings, modality: str) -> Task:
+def task(project: Project, settings: Settings, modality: Modality) -> Task:
     """Gather what is needed.
 
     Raises:
@@ -86,7 +88,7 @@ def task(project: Project, settings: Settings, modality: str) -> Task:
     copies = {
         copy: feature
         for name in names
-        for feature, each in networks.copies(name).items()
+        for feature, each in networks.augmentations(name).items()
         for copy in each
         if folder_of(project, copy).is_dir()
     }
@@ -120,11 +122,11 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 
 
-def _left_out(project: Project, modality: str, names: list[str]) -> dict[str, str]:
+def _left_out(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:
     """The architectures that take features which are not there."""
     found = {}
     for name in names:
-        for feature in set(architecture(modality, name).INPUTS) - fusion.identities().keys():
+        for feature in set(load_architecture(modality, name).inputs) - fusion.identities().keys():
             if not folder_of(project, feature).is_dir():
                 found[name] = f"there are no {feature} features"
     return found

@@ -1,6 +1,7 @@
 """Fit what the search chose, and keep it with all that it needs."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ from ..corpus import split
 from ..datasets import Dataset
 from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
-from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.log import log_predictions, title_suffix
+from ..evaluation.predictions import read_predictions, write_predictions
 from ..models import bundle, ensemble
 from ..paths import Project
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
 from .fit import deterministic, fit
-from .inner_cv import table
-from .task import Preparations, Task
+from .task import Preprocessors, Task
 
-__all__ = ["log_judgement", "predictions", "train"]
+__all__ = ["train"]
 
 
 def train(
@@ -47,17 +48,18 @@ def train(
     modality = task.modality
     split.require(found["split"], task.data.split, f"the search result of {modality}")
     trained_on = task.data.where(task.data.rows["part"].ne("test"))
-    preparations = task.prepare(trained_on)
+    preprocessors = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
     name = " + ".join(dict.fromkeys(names))
     parts = {part: bundle.Bundle(project.trained(part)) for part in task.parts}
     described = dict(task.data.descriptions)
     for one in parts.values():
         described |= one.description["features"]
-    taken = {each for one in set(names) for each in task.networks(preparations).asked(one)}
+    networks = task.networks(preprocessors)
+    taken = {feature for member in names for feature in networks.inference_features(member)}
     by_answers = not taken.isdisjoint(task.given)
     if by_answers:
-        taken = {feature for one in parts.values() for feature in one.preparations}
+        taken = {feature for one in parts.values() for feature in one.preprocessors}
     description = {
         "modality": modality,
         "architecture": name,
@@ -93,23 +95,23 @@ def train(
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")
         fits = [
-            _member(settings, task, preparations, values, place, trained_on, run)
+            _member(settings, task, preprocessors, values, place, trained_on, run)
             for place, values in enumerate(found["members"])
         ]
-        networks = [network for network, _ in fits]
+        members = [network for network, _ in fits]
         history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
         history.to_csv(folder / "history.csv", index=False)
         file = project.search(modality) / stacking.FILE
-        judged = pd.read_csv(file) if file.exists() else pd.DataFrame()
+        judged = read_predictions(file) if file.exists() else pd.DataFrame()
         temperature = calibration.fit_temperature(judged) if len(judged) else 1.0
-        shares = [1 / len(networks)] * len(networks)
-        network = ensemble.join(networks, shares, temperature)
-        mlflow.log_params({"members": len(networks), "temperature": temperature})
+        shares = [1 / len(members)] * len(members)
+        network = ensemble.weighted_ensemble(members, shares, temperature)
+        mlflow.log_params({"members": len(members), "temperature": temperature})
         description["temperature"] = temperature
         if by_answers:
             network = fusion.whole(network, parts)
-            preparations = {k: v for one in parts.values() for k, v in one.preparations.items()}
-        kept = {feature: preparations[feature] for feature in network.input}
+            preprocessors = {k: v for one in parts.values() for k, v in one.preprocessors.items()}
+        kept = {feature: preprocessors[feature] for feature in network.input}
         mlflow.log_param("parameters", network.count_params())
         bundle.write(folder, network, kept, description)
         figures: dict[str, Any] = {}
@@ -117,8 +119,9 @@ def train(
             before = metrics.calibration_error(judged["true"], metrics.probabilities(judged))
             mlflow.log_metric("valid_calibration_error_before", before)
             judged = calibration.apply_temperature(judged, temperature)
-            judged.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-            figures = log_judgement(settings, judged, "valid", modality)
+            write_predictions(folder / "predictions.csv", judged)
+            logged = log_predictions(settings, judged, "valid", modality)
+            figures = {name: asdict(interval) for name, interval in logged.items()}
         else:
             mlflow.set_tag("avemo.valid", "absent: the search had too few folds to choose by")
         made = {"run_id": run.info.run_id, "architecture": name, "valid": figures}
@@ -138,7 +141,7 @@ def _trial(found: dict[str, Any], values: dict[str, Any]) -> str:
 def _member(
     settings: Settings,
     task: Task,
-    preparations: Preparations,
+    preprocessors: Preprocessors,
     values: dict[str, Any],
     place: int,
     train: Dataset,
@@ -147,53 +150,22 @@ def _member(
     """Fit one configuration, in a child run: the network, and its epochs."""
     modality = task.modality
     deterministic(settings.seed + place)
-    networks = task.networks(preparations)
-    network = networks.configured(values)
+    networks = task.networks(preprocessors)
+    network = networks.build_from(values)
     title = f"member {place} {values['architecture']}"
     with runs.child(run, title, {"avemo.modality": modality}):
         mlflow.log_params({**values, "parameters": network.count_params()})
         history = fit(
             network,
             train,
-            preparations,
-            variation=networks.varied(values),
+            preprocessors,
+            augmentation=networks.augmentation_for(values),
             epochs=settings.search.budget_of(modality).epochs,
             batch_size=getattr(settings.search, modality).batch_size,
             seed=settings.seed + place,
         )
         runs.log_epochs(history)
         if len(history):
-            figure = plots.learning_curves(history, title + _kind(settings))
+            figure = plots.learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
-    return networks.answering(network, values["architecture"]), history
-
-
-def predictions(model: bundle.Bundle, data: Dataset) -> pd.DataFrame:
-    """What a trained model answers, as `folds.table` has it."""
-    return table(data, model.probabilities(data.features))
-
-
-def log_judgement(
-    settings: Settings, table: pd.DataFrame, part: str, modality: str
-) -> dict[str, Any]:
-    """Metrics with intervals, confusion matrix and report, into the run under way.
-
-    Returns:
-        for JSON: each metric's value, low, high, and over how many performances and actors
-    """
-    found = metrics.intervals(table, Bootstrap.from_settings(settings))
-    for name, one in found.items():
-        values = {"": one.value, "_low": one.low, "_high": one.high}
-        mlflow.log_metrics(
-            {f"{part}_{name}{end}": value for end, value in values.items() if value is not None}
-        )
-    title = f"{modality}, {part} part" + _kind(settings)
-    mlflow.log_figure(plots.confusion(table, title), f"{part}_confusion.png")
-    mlflow.log_text(metrics.classification_report(table), f"{part}_report.txt")
-    mlflow.log_table(table, f"{part}_predictions.json")
-    return {name: vars(one) for name, one in found.items()}
-
-
-def _kind(settings: Settings) -> str:
-    """What a picture's title must add."""
-    return ", synthetic sample" if settings.corpus.synthetic else ""
+    return networks.with_tta(network, values["architecture"]), history

@@ -216,7 +216,7 @@ def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
+sys.path[:0] = [sys.argv[2], str(Path(sys.argv[2]).parent)]
 from helpers.baseline_corpus import settings
 from test_systems import Interrupted, run, runs, Project
 

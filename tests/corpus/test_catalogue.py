@@ -23,10 +23,10 @@ SETTINGS = Catalogue(
     max_set_aside=0.05,
     min_duration_s=0.3,
     silence_dbfs=-60.0,
-    clipped=0.001,
+    max_clipped_ratio=0.001,
     findings={
-        "silent": "aside",
-        "too-short": "aside",
+        "silent": "exclude",
+        "too-short": "exclude",
         "clipped": "warn",
         "folder": "warn",
         "emotion": "warn",

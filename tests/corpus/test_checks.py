@@ -11,9 +11,13 @@ from avemo.settings import Catalogue
 
 WARN = dict.fromkeys(("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn")
 SETTINGS = Catalogue(
-    max_set_aside=0.05, min_duration_s=0.3, silence_dbfs=-60.0, clipped=0.001, findings=WARN
+    max_set_aside=0.05,
+    min_duration_s=0.3,
+    silence_dbfs=-60.0,
+    max_clipped_ratio=0.001,
+    findings=WARN,
 )
-ASIDE = SETTINGS.model_copy(update={"findings": dict.fromkeys(WARN, "aside")})
+EXCLUDE = SETTINGS.model_copy(update={"findings": dict.fromkeys(WARN, "exclude")})
 FINE = "03-01-05-02-01-02-12"
 
 
@@ -64,7 +68,7 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
         rows.loc[1, column] = value
     fine = rows.loc[0, "path"]
     assert found(rows, SETTINGS) == ({fine: "", path: ""}, {fine: "", path: finding})
-    assert found(rows, ASIDE) == ({fine: "", path: finding}, {fine: "", path: ""})
+    assert found(rows, EXCLUDE) == ({fine: "", path: finding}, {fine: "", path: ""})
 
 
 @pytest.mark.parametrize(
@@ -82,26 +86,26 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
     ],
 )
 def test_what_is_fine(path, columns):
-    assert found(recordings(path, **columns), ASIDE) == ({path: ""}, {path: ""})
+    assert found(recordings(path, **columns), EXCLUDE) == ({path: ""}, {path: ""})
 
 
 def test_several_warnings_and_none_of_what_is_set_aside():
     path = f"Actor_11/{FINE}.wav"
     rows = recordings(path, duration_s=0.1, clipped=0.5)
     assert found(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
-    some = SETTINGS.model_copy(update={"findings": WARN | {"clipped": "aside"}})
+    some = SETTINGS.model_copy(update={"findings": WARN | {"clipped": "exclude"}})
     assert found(rows, some) == ({path: "clipped"}, {path: ""})
 
 
 def test_reasons_name_the_setting_and_the_measure():
     rows = recordings(f"{FINE}.wav", duration_s=0.1)
-    reason = checks.judge(rows, ASIDE)["reason"][0]
+    reason = checks.judge(rows, EXCLUDE)["reason"][0]
     assert "0.10 s" in reason
     assert "0.3 s (catalogue.min_duration_s)" in reason
 
 
 @pytest.mark.parametrize("other", ["03-01-05-02-01-02-11.wav", "03-01-04-02-01-02-12.wav"])
-@pytest.mark.parametrize("settings", [SETTINGS, ASIDE], ids=["warn", "aside"])
+@pytest.mark.parametrize("settings", [SETTINGS, EXCLUDE], ids=["warn", "exclude"])
 def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, settings):
     same = [f"{FINE}.wav", "03-01-05-02-01-01-12.wav", other]
     rows = recordings(*same, "03-01-05-02-02-01-12.wav")
@@ -117,7 +121,7 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, sett
 def test_what_does_not_decode_contradicts_nothing():
     rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="of no bytes")
     rows["finding"] = rows["reason"] = "unreadable"
-    assert set(found(rows, ASIDE)[0].values()) == {"unreadable"}
+    assert set(found(rows, EXCLUDE)[0].values()) == {"unreadable"}
 
 
 def test_a_copy_under_no_name_contradicts_nothing():
@@ -130,7 +134,7 @@ def test_a_copy_under_no_name_contradicts_nothing():
         "",
     )
     rows.loc[1, "actor"] = 0
-    assert found(rows, ASIDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
+    assert found(rows, EXCLUDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
 
 
 def test_identical_recordings_are_all_but_the_first():
@@ -144,16 +148,16 @@ def test_identical_recordings_are_all_but_the_first():
     nothing = dict.fromkeys(paths, "")
     assert found(rows, SETTINGS) == (nothing, expected)
     assert found(rows[::-1], SETTINGS) == (nothing, expected)
-    assert found(rows, ASIDE) == (expected, nothing)
+    assert found(rows, EXCLUDE) == (expected, nothing)
 
 
 def test_a_second_recording_of_a_name_is_a_duplicate():
     paths = [f"{folder}/{FINE}.wav" for folder in "abc"]
     rows = recordings(*paths, has_sound=[False, True, True])
-    assert found(rows, ASIDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
+    assert found(rows, EXCLUDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
     # also where the bytes are the same
     rows = recordings(*paths, sha256="one")
-    assert found(rows, ASIDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
+    assert found(rows, EXCLUDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
 
 
 def test_the_published_set():
@@ -170,7 +174,7 @@ def test_the_published_set():
 
 def test_nothing_published_is_found_fault_with():
     rows = recordings(*(one.file.as_posix() for one in checks.published()))
-    findings, warnings = found(rows, ASIDE)
+    findings, warnings = found(rows, EXCLUDE)
     assert set(findings.values()) == set(warnings.values()) == {""}
     assert checks.missing(rows) == {}
 

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avemo.config import load_settings
 from avemo.corpus import checks, report
-from avemo.settings import load
 
-SETTINGS = load(Path(__file__).parents[2])
+SETTINGS = load_settings(Path(__file__).parents[2])
 SAMPLE, OWN = (
     SETTINGS.model_copy(update={"corpus": SETTINGS.corpus.model_copy(update={"source": source})})
     for source in ("sample", "path")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from avemo.config import load_settings
 from avemo.errors import AssetError, MediaError
 from avemo.faces import detectors, extract
 from avemo.faces.alignment import sharpness
@@ -18,12 +19,11 @@ from avemo.faces.head_pose import pose
 from avemo.faces.tracking import follow
 from avemo.media.frames import Frame
 from avemo.pretrained import assets
-from avemo.settings import load
 
 SHARED = Path(__file__).parents[2] / "../shared"
 ROOT = Path(__file__).parents[2]
-SETTINGS = load(ROOT).faces.model_copy(
-    update={"frames": 4, "spread": "all", "size": 64, "margin": 0.15, "min_face": 10}
+SETTINGS = load_settings(ROOT).faces.model_copy(
+    update={"frames": 4, "spread": "all", "size": 64, "margin": 0.15, "min_face_px": 10}
 )
 POINTS = np.array(extract.TEMPLATE, np.float32)
 
@@ -152,10 +152,15 @@ def refused(monkeypatch: pytest.MonkeyPatch, image: np.ndarray, found: list[Face
     [
         ([], 99, "no-face", ["4 sampled", "0.6 (faces.min_score)"]),
         ([face(40, 0.31)], 99, "no-face", ["best candidate scores 0.31"]),
-        ([], 3, "too-dark", ["frames are", "3 of 255", "20 is expected (faces.min_light)"]),
+        ([], 3, "too-dark", ["frames are", "3 of 255", "20 is expected (faces.min_brightness)"]),
         ([face(50)], 12, "too-dark", ["face is", "12 of 255"]),
-        ([face(9)], 99, "face-too-small", ["9 pixels", "10 are expected (faces.min_face)"]),
-        ([face(50, points=POINTS - (56, 0))], 99, "cut-off", ["50%", "35% is", "faces.max_cut"]),
+        ([face(9)], 99, "face-too-small", ["9 pixels", "10 are expected (faces.min_face_px)"]),
+        (
+            [face(50, points=POINTS - (56, 0))],
+            99,
+            "cut-off",
+            ["50%", "35% is", "faces.max_cut_ratio"],
+        ),
         (
             [face(50, points=turned(75))],
             99,
@@ -296,7 +301,7 @@ def test_a_face_in_every_frame_of_the_real_recordings(detector: Detector) -> Non
     if not files:
         pytest.skip("needs ../shared/ravdess/video")
     for file in files:
-        found = extract.extract(file, load(ROOT).faces, detector)
+        found = extract.extract(file, load_settings(ROOT).faces, detector)
         assert len(found["times"]) == 16
         assert float(found["found"]) == 1, file.name
         assert found["others"].sum() == found["bridged"].sum() == 0

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from avemo.config import load_settings
 from avemo.features import store
 from avemo.paths import Project
-from avemo.settings import load
 from pipelines import faces
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,6 @@ def test_the_store_says_that_it_holds_faces(tmp_path):
     params["catalogue"]["max_set_aside"] = 1.0
     params["faces"]["detector"] = "mtcnn"
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    faces.main(project, load(tmp_path))
+    faces.main(project, load_settings(tmp_path))
     assert store.read(project.faces)["finding"].tolist() == ["unreadable"]
     assert (store.description(project.faces) or {})["extractor"] == "faces"

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 from avemo.cli import main
+from avemo.config import load_settings
 from avemo.errors import MediaError
 from avemo.faces import extract
 from avemo.faces.detectors import Detector
-from avemo.settings import load
 from avemo.synthetic.face import frames
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = load(ROOT).faces.model_copy(update={"frames": 8})
+SETTINGS = load_settings(ROOT).faces.model_copy(update={"frames": 8})
 LENGTH = 16
 
 

@@ -55,14 +55,14 @@ def project(tmp_path, monkeypatch):
 
 def run(project, **extractors):
     """Run the stage; a change of the settings, None leaves an extractor out."""
-    from avemo.settings import load
+    from avemo.config import load_settings
 
     file = project.root / "params.yaml"
     params = yaml.safe_load(file.read_text(encoding="utf-8"))
     params["extractors"] |= extractors
     params["extractors"] = {k: v for k, v in params["extractors"].items() if v is not None}
     file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    stage.main(project, load(project.root))
+    stage.main(project, load_settings(project.root))
 
 
 def folders(project):
@@ -71,7 +71,7 @@ def folders(project):
 
 def test_crops_are_the_faces_made_small():
     clip = seen(4)
-    found = crops.extract(clip, crops.Settings(side=48, frames=6))["crops"]
+    found = crops.extract(clip, crops.Settings(side_px=48, frames=6))["crops"]
     np.testing.assert_array_equal(found, faces.images(clip, 48))
     assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
 
@@ -79,7 +79,7 @@ def test_crops_are_the_faces_made_small():
 @pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
 def test_crops_of_a_part_are_spread_over_all(frames, picks):
     clip = seen(5)
-    found = crops.extract(clip, crops.Settings(side=32, frames=frames))["crops"]
+    found = crops.extract(clip, crops.Settings(side_px=32, frames=frames))["crops"]
     np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
 
 
@@ -100,10 +100,11 @@ def test_no_faces_are_no_sources(tmp_path):
     assert store.sources(tmp_path).empty
 
 
-def test_the_stage_without_weights(project, capsys):
+def test_the_stage_without_weights(project, caplog):
+    caplog.set_level("INFO")
     (project.features("visual", "backbone")).mkdir(parents=True)
     run(project)
-    lines = capsys.readouterr().out.splitlines()
+    lines = caplog.messages
     assert lines[0].startswith("expression: left out: mobilenet_7.h5 is missing")
     assert "dvc repro --force --single-item visual-features" in lines[0]
     assert lines[1:] == [
@@ -117,16 +118,17 @@ def test_the_stage_without_weights(project, capsys):
     )
 
 
-def test_each_is_computed_once(project, capsys):
+def test_each_is_computed_once(project, caplog):
+    caplog.set_level("INFO")
     fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}
     run(project, expression=None)
     run(project)
-    run(project, crops={"side": 32, "frames": 6}, geometry=None)
+    run(project, crops={"side_px": 32, "frames": 6}, geometry=None)
     keep(project, CLIPS | {WITH[0]: seen(2, 9)}, DESCRIPTION | {"version": 4})
     run(project)
     keep(project, fewer, DESCRIPTION | {"version": 4})
     run(project)
-    said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("exp")]
+    said = [line for line in caplog.messages if not line.startswith("exp")]
     assert said == [
         "geometry: 3 performances computed, 0 kept",
         "crops: 3 performances computed, 0 kept",
@@ -152,15 +154,16 @@ def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch
     described = store.description(folder)
     assert described["faces"] == DESCRIPTION
     assert described["weights"] == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
-    assert set(described["settings"]) == {"trim"}
+    assert set(described["settings"]) == {"trim_ratio"}
 
 
-def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, capsys):
+def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
+    caplog.set_level("INFO")
     file = project.root / "mobilenet_7.h5"
     file.write_text("<html>sign in</html>")
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project)
-    assert capsys.readouterr().out.startswith("expression: left out: ")
+    assert caplog.messages[0].startswith("expression: left out: ")
     assert folders(project) == ["crops", "geometry"]
 
 
@@ -176,7 +179,7 @@ def test_a_machine_without_the_weights_takes_its_own(monkeypatch, tmp_path):
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: tmp_path / "own")
     there = tmp_path / "there"
     there.touch()
-    settings = {"expression": expression.Settings(trim=0)}
+    settings = {"expression": expression.Settings(trim_ratio=0)}
     for file in (there, tmp_path / "elsewhere"):
         run_visual.Extraction(settings, {"hsemotion_mobilenet_7": file})(None, ["expression"])
     assert [one["hsemotion_mobilenet_7"] for one in asked] == [there, tmp_path / "own"]

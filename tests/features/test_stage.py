@@ -8,11 +8,11 @@ import pytest
 import yaml
 from helpers.sounds import encoded, voice
 
+from avemo.config import load_settings
 from avemo.features import store
 from avemo.features.audio import whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
-from avemo.settings import load
 from pipelines import audio_features
 
 ROOT = Path(__file__).parents[2]
@@ -41,18 +41,19 @@ def project(tmp_path, monkeypatch):
 
 
 def run(project):
-    audio_features.main(project, load(project.root))
+    audio_features.main(project, load_settings(project.root))
 
 
 def folders(project):
     return sorted(folder.name for folder in project.features("audio", "").iterdir())
 
 
-def test_an_extractor_without_weights_is_left_out(project, capsys):
+def test_an_extractor_without_weights_is_left_out(project, caplog):
+    caplog.set_level("INFO")
     old = project.features("audio", "whisper")
     old.mkdir(parents=True)
     run(project)
-    lines = capsys.readouterr().out.splitlines()
+    lines = caplog.messages
     assert lines[0].startswith("vggish: left out: vggish_model.ckpt is missing")
     assert lines[1].startswith("whisper: left out: whisper-tiny.en.safetensors is missing")
     assert all("dvc repro --force --single-item audio-features" in line for line in lines[:2])
@@ -69,7 +70,8 @@ def test_nothing_is_left_of_an_extractor_alone(project):
     assert folders(project) == []
 
 
-def test_with_weights_it_is_computed(project, monkeypatch, capsys):
+def test_with_weights_it_is_computed(project, monkeypatch, caplog):
+    caplog.set_level("INFO")
     asked = []
 
     def extract(sound, settings, weights):
@@ -86,7 +88,7 @@ def test_with_weights_it_is_computed(project, monkeypatch, capsys):
     run(project)
     assert asked == [{"whisper_tiny_en": weights}] * 2
     assert folders(project) == ["mfcc", "whisper"]
-    assert "whisper: 2 performances computed" in capsys.readouterr().out
+    assert "whisper: 2 performances computed" in caplog.text
     folder = project.features("audio", "whisper")
     found = store.arrays(folder, "whisper")["01-05-01-01-01-01"]
     assert (found.dtype, found.shape) == (np.float16, (3, 1920))

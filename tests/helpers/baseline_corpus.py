@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from avemo.config import load_settings
 from avemo.corpus.adapters import ravdess
 from avemo.features import store
 from avemo.features.names import modality_of
-from avemo.settings import load
 
 ROOT = Path(__file__).parents[2]
 
 
 def settings(**changes):
     """The repository's own, with short trainings and other `baselines` or `split`."""
-    found = load(ROOT)
+    found = load_settings(ROOT)
     small = {"epochs": 1, "batch_size": 8, "channels": ["speech"]}
     baselines = found.baselines.model_copy(update=small | changes)
     evaluation = found.evaluation.model_copy(update={"resamples": 100})

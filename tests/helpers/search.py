@@ -15,11 +15,11 @@ import pandas as pd
 import psutil
 import yaml
 
+from avemo.config import load_settings
 from avemo.corpus import split
 from avemo.features import store
 from avemo.features.audio import whisper
 from avemo.paths import ROOT, Project
-from avemo.settings import load
 from avemo.training import progress
 from avemo.training.distributed.workers import WORKERS
 
@@ -69,7 +69,7 @@ class Search:
             sha256=rows["performance"],
             file=rows["performance"].map(Path),
         )
-        made = load(folder).extractors["whisper"]
+        made = load_settings(folder).extractors["whisper"]
         target = store.target(self.project.features("audio", "whisper"), "whisper", whisper, made)
         extract = lambda file, names: {"whisper": clips[file.name]}  # noqa: E731
         store.update({"whisper": target}, sources, extract, workers=1)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
 from avemo.paths import Project
-from avemo.settings import FILE, load
+from avemo.settings import SETTINGS_FILE
 from avemo.tracking import runs, store
 from avemo.training.objective import judge
 from avemo.training.task import Task
@@ -29,7 +30,7 @@ HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 
 
 def settings(epochs=2, members=2, seed=20, trials=2):
     """The repository's own, with short trainings."""
-    found = load(ROOT)
+    found = load_settings(ROOT)
     budget = found.search.audio.quick.model_copy(
         update={"trials": trials, "epochs": epochs, "members": members}
     )
@@ -105,7 +106,7 @@ def tracked(root):
 def project(root):
     """A project to train in."""
     root.mkdir(parents=True, exist_ok=True)
-    (root / FILE).write_bytes((ROOT / FILE).read_bytes())
+    (root / SETTINGS_FILE).write_bytes((ROOT / SETTINGS_FILE).read_bytes())
     return Project(root)
 
 

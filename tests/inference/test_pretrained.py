@@ -70,5 +70,5 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
 
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
-    assert packaging.licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
-    assert any(one.startswith("safetensors==") for one in packaging.requirements(trained[0]))
+    assert packaging.weight_licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
+    assert any(one.startswith("safetensors==") for one in packaging.pip_requirements(trained[0]))

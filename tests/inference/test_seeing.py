@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.random_network import drawn
 
+from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.emotions import EMOTIONS
 from avemo.errors import AssetError
@@ -16,17 +17,16 @@ from avemo.inference.recogniser import Recogniser, found_by, pack
 from avemo.models import bundle, preprocessing
 from avemo.pretrained import assets
 from avemo.registry import packaging
-from avemo.settings import load
 from avemo.synthetic import sample
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-FACES = load(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
+FACES = load_settings(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
 EXTRACTORS = {
-    "expression": expression.Settings(trim=0.1),
+    "expression": expression.Settings(trim_ratio=0.1),
     "geometry": geometry.Settings(),
-    "crops": crops.Settings(side=32, frames=2),
+    "crops": crops.Settings(side_px=32, frames=2),
 }
 MODULES = {"expression": expression, "geometry": geometry, "crops": crops}
 INPUTS = ("expression", "expression_stats", "geometry", "crops")
@@ -116,6 +116,6 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
     assert found_by(trained[0]) == "mtcnn"
-    assert packaging.licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
-    names = {one.partition("==")[0] for one in packaging.requirements(trained[0])}
+    assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
+    names = {one.partition("==")[0] for one in packaging.pip_requirements(trained[0])}
     assert {"mtcnn", packaging._opencv()} < names

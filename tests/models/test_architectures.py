@@ -1,4 +1,3 @@
-from importlib import import_module
 from pathlib import Path
 
 import keras_tuner
@@ -8,6 +7,7 @@ import pytest
 from avemo import models
 from avemo.emotions import EMOTIONS
 from avemo.models import bundle, preprocessing
+from avemo.models.architecture import load_architecture
 from avemo.models.hypermodel import Architectures
 
 pytestmark = pytest.mark.slow
@@ -40,17 +40,17 @@ def clips(feature):
 
 
 class Made:
-    """A network of one architecture, its preparations and its inputs."""
+    """A network of one architecture, its preprocessors and its inputs."""
 
     def __init__(self, modality, name, parts=None, **values):
         parts = parts or {}
         features = Architectures(modality, [name], {}, parts).inputs(name)
         self.features = {feature: clips(feature) for feature in features}
-        self.preparations = {f: preprocessing.fit(each) for f, each in self.features.items()}
-        self.inputs = {f: made.apply(self.features[f]) for f, made in self.preparations.items()}
+        self.preprocessors = {f: preprocessing.fit(each) for f, each in self.features.items()}
+        self.inputs = {f: made.apply(self.features[f]) for f, made in self.preprocessors.items()}
         hp = keras_tuner.HyperParameters()
         hp.values |= {f"{name}/{key}": value for key, value in values.items()}
-        self.network = Architectures(modality, [name], self.preparations, parts).build(hp)
+        self.network = Architectures(modality, [name], self.preprocessors, parts).build(hp)
         self.network.run_eagerly = True  # quicker for one step than a graph
 
     def step(self):
@@ -75,11 +75,11 @@ def same(some, others):
 
 
 def goes_through_its_folder(made, folder):
-    bundle.write(folder, made.network, made.preparations, {"classes": list(EMOTIONS)})
+    bundle.write(folder, made.network, made.preprocessors, {"classes": list(EMOTIONS)})
     loaded = bundle.Bundle(folder)
     assert loaded.exists
     assert loaded.description["classes"] == list(EMOTIONS)
-    assert loaded.preparations == made.preparations
+    assert loaded.preprocessors == made.preprocessors
     found = loaded.probabilities(made.features)
     assert found.shape == (CLIPS, len(EMOTIONS))
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
@@ -92,7 +92,7 @@ def test_an_architecture_learns_and_survives_its_folder(tmp_path, modality, name
     before = made.weights()
     made.step()
     assert not same(before, made.weights())
-    assert list(made.inputs) == list(import_module(f"avemo.models.{modality}.{name}").INPUTS)
+    assert list(made.inputs) == list(load_architecture(modality, name).inputs)
     goes_through_its_folder(made, tmp_path)
 
 
@@ -154,10 +154,10 @@ def filling_up_does_not_alter_the_answer(modality, name, values):
     for more in (0, 1, 9):
         filled = {key: np.pad(clip, ((0, more), (0, 0)))[None] for key, clip in given.items()}
         made = {
-            key: preprocessing.Frames(array.shape[1], *([[0.5] * array.shape[2]] * 2))
+            key: preprocessing.SequencePreprocessor(array.shape[1], *([[0.5] * array.shape[2]] * 2))
             for key, array in filled.items()
         }
-        network = Architectures(modality, [name], made, {}).configured(values)
+        network = Architectures(modality, [name], made, {}).build_from(values)
         draw = np.random.default_rng(2)
         weights = weights or [w + draw.normal(0, 0.1, w.shape) for w in network.get_weights()]
         network.set_weights(weights)
@@ -189,10 +189,10 @@ def test_a_fused_architecture_answers_without_a_modality(name):
 
 
 def test_the_modules_learn_from_copies_as_they_do_alone():
-    known = list(import_module("avemo.models.audio.whisper").COPIES["whisper"])
+    known = list(load_architecture("audio", "whisper").augmentations["whisper"])
     made = Made("fused", "modules", PARTS["pretrained"])
-    networks = Architectures("fused", ["modules"], made.preparations, PARTS["pretrained"], known)
-    assert networks.varied({"architecture": "modules"}).copies == {"whisper": known}
+    networks = Architectures("fused", ["modules"], made.preprocessors, PARTS["pretrained"], known)
+    assert networks.augmentation_for({"architecture": "modules"}).copies == {"whisper": known}
 
 
 def test_answers_are_fused_as_their_geometric_mean_at_first():
@@ -204,8 +204,8 @@ def test_answers_are_fused_as_their_geometric_mean_at_first():
 
 
 def test_each_architecture_of_a_search_space_can_be_chosen():
-    made = {"mfcc": preprocessing.Frames(8, [0.0] * 4, [1.0] * 4)}
-    made |= {"logmel": preprocessing.Frames(16, [0.0] * 16, [1.0] * 16)}
+    made = {"mfcc": preprocessing.SequencePreprocessor(8, [0.0] * 4, [1.0] * 4)}
+    made |= {"logmel": preprocessing.SequencePreprocessor(16, [0.0] * 16, [1.0] * 16)}
     space = Architectures("audio", ["lstm", "cnn"], made, {})
     for name, feature in (("lstm", "mfcc"), ("cnn", "logmel")):
         hp = keras_tuner.HyperParameters()

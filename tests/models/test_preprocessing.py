@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avemo.models.preprocessing import Frames, Images, fit, restore
+from avemo.models.preprocessing import ImagePreprocessor, SequencePreprocessor, fit, from_dict
 
 
 def rows(count, columns=2, first=0):
@@ -40,7 +40,7 @@ def test_a_constant_column_does_no_harm():
 @settings(deadline=None)
 @given(st.integers(1, 6), st.lists(st.integers(0, 14), min_size=1, max_size=4))
 def test_rows_are_cut_about_the_middle_or_filled_up_with_the_mean(frames, lengths):
-    made = Frames(frames, [10.0, 20.0], [2.0, 4.0])
+    made = SequencePreprocessor(frames, [10.0, 20.0], [2.0, 4.0])
     clips = [rows(length) for length in lengths]
     out = made.apply(clips)
     assert (out.shape, out.dtype) == ((len(clips), frames, 2), np.float32)
@@ -57,7 +57,7 @@ def test_rows_are_cut_about_the_middle_or_filled_up_with_the_mean(frames, length
 @settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 9))
 def test_pictures_are_spread_over_those_there_are(count, there):
-    made = Images(count, (3, 2, 3))
+    made = ImagePreprocessor(count, (3, 2, 3))
     out = made.apply([pictures(there), pictures(1)])
     assert (out.shape, out.dtype) == ((2, count, 3, 2, 3), np.uint8)
     picked = out[0, :, 0, 0, 0].tolist()
@@ -70,7 +70,7 @@ def test_pictures_are_spread_over_those_there_are(count, there):
 
 def test_as_many_pictures_as_the_longest_clip_has():
     made = fit([pictures(2), pictures(4), pictures(1)])
-    assert made == Images(4, (3, 2, 3))
+    assert made == ImagePreprocessor(4, (3, 2, 3))
     assert made.shape == (4, 3, 2, 3)
     np.testing.assert_array_equal(made.apply([pictures(4)])[0], pictures(4))
 
@@ -78,6 +78,6 @@ def test_as_many_pictures_as_the_longest_clip_has():
 @pytest.mark.parametrize("clips", [[rows(7), rows(4)], [pictures(2)]], ids=["rows", "pictures"])
 def test_what_was_learnt_survives_json(clips):
     made = fit(clips)
-    again = restore(json.loads(json.dumps(asdict(made))))
+    again = from_dict(json.loads(json.dumps(asdict(made))))
     assert again == made
     np.testing.assert_array_equal(again.apply(clips), made.apply(clips))

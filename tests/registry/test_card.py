@@ -3,8 +3,8 @@
 import pytest
 from helpers.registered_versions import ROOT, predictions
 
+from avemo.config import load_settings
 from avemo.registry import card
-from avemo.settings import load
 
 TRAINED = {
     "modality": "audio",
@@ -31,7 +31,7 @@ LINEAGE = {
 def render_card(skill=0.9, **trained):
     table = predictions(skill) if skill else None
     subject = card.Subject("avemo-audio", TRAINED | trained, LINEAGE, table, "OpenAI: MIT")
-    settings = load(ROOT)
+    settings = load_settings(ROOT)
     corpus = settings.corpus.model_copy(update={"source": "path"})
     return subject, card.markdown(subject, settings.model_copy(update={"corpus": corpus}))
 

@@ -6,11 +6,10 @@ import mlflow
 import pytest
 from helpers.registered_versions import NAME, predictions, project, version
 
-from avemo import settings
 from avemo.cli import main
-from avemo.errors import AvemoError
+from avemo.config import load_settings
+from avemo.errors import AvemoError, SettingsError
 from avemo.registry import gate
-from avemo.settings import load
 from avemo.tracking import integrity
 
 
@@ -27,7 +26,7 @@ def verdicts(found):
 
 def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
     version(tmp_path / "a", predictions(0.8))
-    found = gate.check(here, load(here.root), NAME)
+    found = gate.check(here, load_settings(here.root), NAME)
     assert found.result == "passed"
     said = verdicts(found)
     assert {rule for rule, verdict in said.items() if verdict == "no champion"} == {
@@ -52,7 +51,7 @@ def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
 
 def test_what_a_version_keeps_of_its_check(here, tmp_path):
     number = version(tmp_path / "a", predictions(0.4))
-    found = gate.check(here, load(here.root), NAME)
+    found = gate.check(here, load_settings(here.root), NAME)
     kept = mlflow.MlflowClient().get_model_version(NAME, number)
     assert kept.tags["avemo.check"] == found.result
     assert found.result.startswith("refused: UAR")
@@ -62,16 +61,16 @@ def test_what_a_version_keeps_of_its_check(here, tmp_path):
     assert [row["rule"] for row in written["rows"]] == [row.rule for row in found.rows]
     assert "| UAR | " in (tmp_path / "check.md").read_text()
     assert integrity.verified(kept) == [], folder
-    assert gate.check(here, load(here.root), NAME).result == found.result
+    assert gate.check(here, load_settings(here.root), NAME).result == found.result
 
 
 def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
     version(tmp_path / "a", predictions(0.85), alias="champion")
     version(tmp_path / "b", predictions(0.6, seed=2))
-    refused = gate.check(here, load(here.root), NAME)
+    refused = gate.check(here, load_settings(here.root), NAME)
     assert "UAR less the champion's" in refused.refused
     version(tmp_path / "c", predictions(0.85, seed=1))
-    passed = gate.check(here, load(here.root), NAME)
+    passed = gate.check(here, load_settings(here.root), NAME)
     assert passed.result == "passed"
     assert set(verdicts(passed).values()) == {"pass"}
 
@@ -92,13 +91,13 @@ def test_each_of_these_alone_refuses(here, tmp_path, changed, rule):
     table = predictions(0.85)
     version(tmp_path / "a", table, alias="champion")
     version(tmp_path / "b", table, **changed)
-    assert gate.check(here, load(here.root), NAME).refused == [rule]
+    assert gate.check(here, load_settings(here.root), NAME).refused == [rule]
 
 
 def test_a_candidate_without_a_test_part(here, tmp_path):
     version(tmp_path / "a", predictions(0.85), alias="champion")
     version(tmp_path / "b", None)
-    found = gate.check(here, load(here.root), NAME)
+    found = gate.check(here, load_settings(here.root), NAME)
     assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(found.refused)
 
 
@@ -134,10 +133,10 @@ def test_a_candidate_whose_files_were_changed(here, tmp_path):
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_text(file.read_text().replace("0.8", "0.9", 1))
     with pytest.raises(AvemoError, match=r"not as it was registered: .*predictions.csv is changed"):
-        gate.check(here, load(here.root), NAME)
+        gate.check(here, load_settings(here.root), NAME)
 
 
 def test_limits_are_settings(tmp_path):
     made = project(tmp_path, min_uar=1.5)
-    with pytest.raises(settings.SettingsError, match=r"promotion\.min_uar"):
-        load(made.root)
+    with pytest.raises(SettingsError, match=r"promotion\.min_uar"):
+        load_settings(made.root)

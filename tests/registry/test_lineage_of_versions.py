@@ -11,10 +11,10 @@ from helpers.git_repository import RAW, RECORDINGS, git, repository
 from helpers.registered_versions import NAME, ROOT, version
 
 from avemo.cli import main
+from avemo.config import load_settings
 from avemo.paths import Project
 from avemo.registry import lineage
 from avemo.registry.differences import differences
-from avemo.settings import load
 from avemo.tracking import dvc_lock, runs
 from avemo.tracking.git_state import code
 
@@ -29,7 +29,7 @@ def here(tmp_path, registry, monkeypatch):
 
 def ran(project: Project, **made_of):
     with runs.run(
-        project, load(project.root), "train@audio", "audio", "train", made_of=made_of
+        project, load_settings(project.root), "train@audio", "audio", "train", made_of=made_of
     ) as run:
         pass
     return run.info.run_id
@@ -50,7 +50,7 @@ def test_what_a_run_writes_down(here):
         "data/raw": RAW,
     }
     assert found["recordings"] == RECORDINGS
-    assert found["settings"]["seed"] == found["seed"] == load(here.root).seed
+    assert found["settings"]["seed"] == found["seed"] == load_settings(here.root).seed
     assert found["packages"]["numpy"] == installed("numpy")
     assert found["machine"]["cores"] > 0
     assert (found["run_id"], found["search_run"], found["protocol"]) == (run_id, "s", "actor")
@@ -65,7 +65,7 @@ def test_what_a_run_writes_down(here):
 
 def test_the_lineage_of_a_part_is_that_of_its_run(here):
     with (
-        runs.run(here, load(here.root), "search@audio", "audio", "search") as run,
+        runs.run(here, load_settings(here.root), "search@audio", "audio", "search") as run,
         runs.child(run, "trial", {}) as child,
     ):
         pass
@@ -128,7 +128,7 @@ def test_what_differs_in_words(here, capsys):
     git(here.root, "commit", "--quiet", "-am", "two")
     assert main(["lineage", "--diff", uris[0], f"runs:/{ran(here)}"]) == 0
     before, now = git(here.root, "log", "--format=%H", "--reverse").splitlines()
-    epochs = load(ROOT).baselines.epochs
+    epochs = load_settings(ROOT).baselines.epochs
     assert capsys.readouterr().out.splitlines() == [
         "code",
         f"  commit: {before}, then {now}",

@@ -16,12 +16,12 @@ from helpers.git_repository import git, repository
 from helpers.registered_versions import ROOT, predictions
 from helpers.sounds import encoded, voice
 
+from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry.checkout import checkout
 from avemo.registry.rebuild import compare
-from avemo.settings import load
 
 URI = "models:/avemo-audio@champion"
 
@@ -59,7 +59,7 @@ def here(tmp_path, monkeypatch):
 
 def lineage(here, **changed):
     commit = git(here.root, "rev-parse", "HEAD")
-    settings = load(here.root).model_dump(mode="json")
+    settings = load_settings(here.root).model_dump(mode="json")
     return {"commit": commit, "dirty": False, "settings": settings, "data": {}} | changed
 
 
@@ -82,7 +82,7 @@ def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
     found["settings"]["seed"] = 5
     with checkout(here, found, tmp_path / "kept") as made:
         assert (made.root / "avemo/code.py").read_text() == "one = 2\n"
-        assert load(made.root).seed == 5
+        assert load_settings(made.root).seed == 5
         assert (made.root / "dvc.lock").read_text() == "stages: {}\n"
     assert (here.root / "avemo/code.py").read_text() == "one = 3\n"
     assert git(here.root, "status", "--porcelain") == before

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from helpers.registered_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
 
+from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import history, packaging, register, smoke_test
-from avemo.settings import load
 from avemo.tracking import integrity, runs
 
 ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
@@ -45,14 +45,14 @@ def trained(folder):
     (bundle / "bundle.json").write_text(json.dumps(TRAINED))
     here.evaluation.mkdir(parents=True)
     predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
-    with runs.run(here, load(here.root), "train@audio", "audio", "train") as run:
+    with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
         pass
     figures = {"run_id": run.info.run_id, "architecture": "cnn", "test": {"uar": UAR}}
     return here, {"audio": figures, "visual": {"absent": "no pictures"}}
 
 
 @contextmanager
-def packed(bundle):
+def package_model(bundle):
     """In place of a network, something that is logged in a second."""
     import tempfile
 
@@ -63,13 +63,13 @@ def packed(bundle):
         (folder / "bundle.json").write_text("{}")
         (code / "__init__.py").touch()
         script.write_text(SCRIPT)
-        yield folder, code, script
+        yield packaging.PackagedModel(folder, code, script)
 
 
 def light(patch):
-    patch.setattr(packaging, "packed", packed)
-    patch.setattr(packaging, "requirements", lambda bundle: ["mlflow"])
-    patch.setattr(packaging, "example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
+    patch.setattr(packaging, "package_model", package_model)
+    patch.setattr(packaging, "pip_requirements", lambda bundle: ["mlflow"])
+    patch.setattr(packaging, "input_example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
     patch.setattr(register, "_tried", lambda *arguments: "not at all")
 
 
@@ -77,11 +77,11 @@ def killed_at(point, folder, figures):
     """Register in a process that is killed when it comes to a point."""
     code = f"""
 import json, os, signal, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
 import pytest, mlflow
-from test_register import light, register, verify
+from test_register import integrity, light, register
 from avemo.paths import Project
-from avemo.settings import load
+from avemo.config import load_settings
 light(pytest.MonkeyPatch())
 calls = []
 def kill(*arguments, **options):
@@ -92,13 +92,13 @@ def second(self, *arguments):
 set_alias = mlflow.MlflowClient.set_registered_model_alias
 point = {point!r}
 if point == "sealing":
-    verify.seal = kill
+    integrity.seal = kill
 elif point == "second alias":
     mlflow.MlflowClient.set_registered_model_alias = second
 else:
     setattr(mlflow.MlflowClient, point, kill)
 here = Project(__import__("pathlib").Path({str(folder)!r}))
-register.register(here, load(here.root), json.loads({json.dumps(figures)!r}))
+register.register(here, load_settings(here.root), json.loads({json.dumps(figures)!r}))
 """
     environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
@@ -129,7 +129,7 @@ def here(tmp_path, registry, monkeypatch):
 
 def test_what_a_version_carries(here, tmp_path):
     found, figures = here
-    made = register.register(found, load(found.root), figures)
+    made = register.register(found, load_settings(found.root), figures)
     assert made["visual"] == {"absent": "no pictures"}
     assert made["audio"]["aliases"] == ["candidate", "champion"]
     assert aliases() == {"candidate": "1", "champion": "1"}
@@ -145,7 +145,7 @@ def test_what_a_version_carries(here, tmp_path):
     assert loaded.input_example is not None
     assert loaded.metadata.signature is not None
     assert (folder / "requirements.txt").read_text().split() == ["mlflow"]
-    again = register.register(found, load(found.root), figures)["audio"]
+    again = register.register(found, load_settings(found.root), figures)["audio"]
     assert (again["version"], again["aliases"]) == ("2", ["candidate"])
     assert aliases() == {"candidate": "2", "champion": "1"}
     (move,) = moves()
@@ -170,7 +170,7 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
     for number in set(aliases().values()) if known else ():
         is_whole(number)
-    register.register(found, load(found.root), figures)
+    register.register(found, load_settings(found.root), figures)
     (number,) = versions()
     assert aliases() == {"candidate": number, "champion": number}
     is_whole(number)
@@ -190,7 +190,7 @@ def test_one_that_does_not_answer_becomes_no_version(here, monkeypatch):
 
     monkeypatch.setattr(register, "_tried", refuse)
     with pytest.raises(AvemoError, match="it answers otherwise"):
-        register.register(found, load(found.root), figures)
+        register.register(found, load_settings(found.root), figures)
     assert versions() == {}
 
 

@@ -10,13 +10,13 @@ from helpers.registered_versions import LINEAGE, ROOT, predictions
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import rules
 from avemo.registry.version import Facts
-from avemo.settings import load
 
-SETTINGS = load(ROOT)
+SETTINGS = load_settings(ROOT)
 SETTINGS = SETTINGS.model_copy(
     update={"evaluation": SETTINGS.evaluation.model_copy(update={"resamples": 20})}
 )

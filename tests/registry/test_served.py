@@ -60,12 +60,12 @@ def uri(tmp_path_factory, empty_database):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, uri)
         store.named(mlflow.MlflowClient(), uri, "avemo/audio")
-        with packaging.packed(trained(folder / "bundle")) as (files, code, script), run():
+        with packaging.package_model(trained(folder / "bundle")) as packaged, run():
             mlflow.pyfunc.log_model(
                 name="model",
-                python_model=str(script),
-                artifacts={"model": str(files)},
-                code_paths=[str(code)],
+                python_model=str(packaged.script),
+                artifacts={"model": str(packaged.folder)},
+                code_paths=[str(packaged.code)],
                 pip_requirements=[],
                 signature=packaging.signature(),
                 registered_model_name=NAME,

@@ -6,15 +6,15 @@ import pandas as pd
 import pytest
 from helpers.results import predictions
 
+from avemo.config import load_settings
 from avemo.errors import AvemoError
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
 from avemo.paths import Project
 from avemo.report import fusions
-from avemo.settings import load
 from avemo.tracking import json_file
 
-SETTINGS = load(Path(__file__).parents[2])
+SETTINGS = load_settings(Path(__file__).parents[2])
 BOOTSTRAP = Bootstrap.from_settings(SETTINGS)
 SKILLS = {"audio": 1.5, "visual": 0.5, "late": 2.5, "attention": 0.2}
 

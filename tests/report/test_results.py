@@ -14,15 +14,15 @@ import pytest
 from helpers.results import CHANNELS, publish
 
 from avemo.baselines.published import SYSTEMS
+from avemo.config import load_settings
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
 from avemo.report import published
 from avemo.report.pages import render_results, write_pages
 from avemo.report.scored import score
-from avemo.settings import load
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = load(ROOT)
+SETTINGS = load_settings(ROOT)
 SETTINGS = SETTINGS.model_copy(
     update={"evaluation": SETTINGS.evaluation.model_copy(update={"resamples": 200})}
 )

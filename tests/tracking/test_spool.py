@@ -150,7 +150,7 @@ def test_what_only_reads_does_not_spool(here, capsys, command):
 
 STAGE = """
 import os, signal
-from avemo.paths import stage
+from avemo.commands import run_stage
 from avemo.tracking import store
 
 def main(project, settings):
@@ -162,7 +162,7 @@ def main(project, settings):
             os.killpg({group}, signal.SIGKILL)
         mlflow.log_metric("uar", 0.5)
 
-stage(main)
+run_stage(main)
 """
 
 

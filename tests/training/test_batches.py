@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from avemo.emotions import EMOTIONS
 from avemo.models import preprocessing
-from avemo.models.hypermodel import Architectures, Variation
+from avemo.models.hypermodel import Architectures, Augmentation
 from avemo.training.batches import Batches
 from avemo.training.fit import deterministic, fit
 
 COPIES = {"whisper": ("slower", "faster")}
-PLAIN = Variation()
+PLAIN = Augmentation()
 
 
 def data():
@@ -27,10 +27,10 @@ def data():
     return replace(made, features={"whisper": clips, **copies})
 
 
-def batches(variation=PLAIN, size=10, seed=1, of=None):
+def batches(augmentation=PLAIN, size=10, seed=1, of=None):
     made = of or data()
-    plain = preprocessing.Frames(3, [0.0] * 4, [1.0] * 4)
-    return Batches(made, {"whisper": plain}, variation, size=size, seed=seed)
+    plain = preprocessing.SequencePreprocessor(3, [0.0] * 4, [1.0] * 4)
+    return Batches(made, {"whisper": plain}, augmentation, size=size, seed=seed)
 
 
 def epoch(made):
@@ -54,7 +54,7 @@ def test_each_clip_once_an_epoch_with_its_own_label(size, seed):
 
 
 def test_copies_are_drawn_as_often_as_the_clip():
-    made = batches(Variation(COPIES), seed=3)
+    made = batches(Augmentation(COPIES), seed=3)
     levels = np.concatenate([epoch(made)[0] for _ in range(30)])
     shares = np.bincount((levels // 1000).astype(int)) / len(levels)
     np.testing.assert_allclose(shares, 1 / 3, atol=0.03)
@@ -62,8 +62,8 @@ def test_copies_are_drawn_as_often_as_the_clip():
 
 
 def test_the_same_seed_draws_the_same():
-    variation = Variation(COPIES, mixup=0.2)
-    one, same, other = (batches(variation, seed=seed) for seed in (1, 1, 2))
+    augmentation = Augmentation(COPIES, mixup=0.2)
+    one, same, other = (batches(augmentation, seed=seed) for seed in (1, 1, 2))
     for _ in range(2):
         found = [epoch(made) for made in (one, same, other)]
         np.testing.assert_array_equal(found[0][0], found[1][0])
@@ -74,7 +74,7 @@ def test_mixed_clips_have_mixed_targets():
     # the level is the emotion's place, so that a mixture's target says what its level is
     made = data()
     clips = [np.full((3, 4), label, "f") for label in made.labels]
-    mixed = batches(Variation(mixup=0.4), of=replace(made, features={"whisper": clips}))
+    mixed = batches(Augmentation(mixup=0.4), of=replace(made, features={"whisper": clips}))
     levels, targets, _ = epoch(mixed)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(targets @ np.arange(len(EMOTIONS)), levels, atol=1e-5)
@@ -95,18 +95,18 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
     made = dataset()
     features = {**made.features, "whisper_speeds_slower": made.features["whisper"][::-1]}
     made = replace(made, features=features)
-    preparation = {"whisper": preprocessing.fit(made.features["whisper"])}
+    preprocessor = {"whisper": preprocessing.fit(made.features["whisper"])}
     there = ["whisper_speeds_slower"] if copies else []
-    networks = Architectures("audio", ["whisper"], preparation, {}, there)
+    networks = Architectures("audio", ["whisper"], preprocessor, {}, there)
     values = {"architecture": "whisper", "whisper/width": 96}
-    variation = networks.varied(values)
-    assert variation.copies == ({"whisper": there} if copies else {})
+    augmentation = networks.augmentation_for(values)
+    assert augmentation.copies == ({"whisper": there} if copies else {})
 
     def weights(seed):
         deterministic(1)
-        network = networks.configured(values)
+        network = networks.build_from(values)
         options = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
-        fit(network, made, preparation, variation=variation, **options)
+        fit(network, made, preprocessor, augmentation=augmentation, **options)
         return np.concatenate([each.ravel() for each in network.get_weights()])
 
     once, again, other = weights(1), weights(1), weights(2)
@@ -116,4 +116,4 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
 
 def test_without_copies_there_is_nothing_to_choose():
     networks = Architectures("audio", ["whisper"], {}, {})
-    assert networks.varied({"architecture": "whisper"}) == Variation()
+    assert networks.augmentation_for({"architecture": "whisper"}) == Augmentation()

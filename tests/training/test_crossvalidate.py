@@ -18,10 +18,11 @@ from helpers.training_task import (
 
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
+from avemo.evaluation.predictions import predict
 from avemo.models.bundle import Bundle
 from avemo.training import inner_cv
 from avemo.training.crossvalidate import crossvalidate
-from avemo.training.train import predictions, train
+from avemo.training.train import train
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +144,7 @@ def test_the_project_s_own_test_fold_is_answered_as_by_the_model_that_is_kept(do
     folder = done.project.trained("audio")
     folder.mkdir(parents=True)
     train(done.project, done.settings, done.task, done.found, folder)
-    found = predictions(Bundle(folder), done.task.data.part("test"))
+    found = predict(Bundle(folder), done.task.data.part("test"))
     table = done.table()
     expected = table[table["fold"].eq(1)]
     assert found["performance"].tolist() == expected["performance"].tolist()

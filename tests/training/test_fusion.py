@@ -136,12 +136,14 @@ class Part:
         given = keras.Input((2, columns), name=name)
         x = keras.layers.Dense(len(EMOTIONS), activation="softmax")(keras.layers.Flatten()(given))
         self.network = keras.Model({name: given}, x)
-        self.preparations = {name: preprocessing.Frames(2, [0.0] * columns, [1.0] * columns)}
+        self.preprocessors = {
+            name: preprocessing.SequencePreprocessor(2, [0.0] * columns, [1.0] * columns)
+        }
 
 
 def test_the_whole_goes_by_way_of_each_model_s_own_answer():
     bundles = {"audio": Part("heard", 3, 1), "visual": Part("seen", 5, 2)}
-    late = Architectures("fused", ["late"], fusion.identities(), {}).configured({})
+    late = Architectures("fused", ["late"], fusion.identities(), {}).build_from({})
     draw = np.random.default_rng(3)
     late.set_weights([draw.normal(size=w.shape) for w in late.get_weights()])
     whole = fusion.whole(late, bundles)
@@ -162,8 +164,8 @@ def test_a_fusion_with_nothing_to_learn_from_stays_what_it_begins_with():
     data = replace(dataset(), features={name: dataset().features["whisper"] for name in ("x",)})
     nothing = data.where(data.rows["part"].eq("none"))
     late = Architectures("fused", ["late"], fusion.identities(), {})
-    network = late.configured({})
+    network = late.build_from({})
     before = [w.copy() for w in network.get_weights()]
-    options = {"variation": late.varied({}), "epochs": 1, "batch_size": 4, "seed": 1}
+    options = {"augmentation": late.augmentation_for({}), "epochs": 1, "batch_size": 4, "seed": 1}
     assert fit(network, nothing, fusion.identities(), **options).empty
     assert all(np.array_equal(*both) for both in zip(before, network.get_weights(), strict=True))

@@ -11,10 +11,10 @@ from helpers.training_task import HEAD, LINEAR, dataset, settings, task, tracked
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
+from avemo.evaluation.predictions import predict, predictions_frame
 from avemo.models.bundle import Bundle
 from avemo.training import stacking
-from avemo.training.inner_cv import table
-from avemo.training.train import predictions, train
+from avemo.training.train import train
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +45,7 @@ def answered(project):
     rows = dataset()
     inner = rows.where(rows.rows["fold"].ne(1))
     places = np.where(np.arange(len(inner)) % 4 == 3, (inner.labels + 1) % 8, inner.labels)
-    found = table(inner, 0.99 * np.eye(len(EMOTIONS))[places] + 0.01 / len(EMOTIONS))
+    found = predictions_frame(inner, 0.99 * np.eye(len(EMOTIONS))[places] + 0.01 / len(EMOTIONS))
     file = project.search("audio") / stacking.FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     found.to_csv(file, index=False)
@@ -60,7 +60,7 @@ def test_what_is_kept(trained, answered):
     assert made["architecture"] == said["architecture"] == "whisper_linear + whisper"
     assert said["members"] == MEMBERS
     assert said["trained_on"] == {"performances": 64, "actors": 4}
-    assert set(said["features"]) == set(model.preparations) == {"whisper", "whisper_stats"}
+    assert set(said["features"]) == set(model.preprocessors) == {"whisper", "whisper_stats"}
 
     assert said["temperature"] == pytest.approx(calibration.fit_temperature(answered))
     assert said["temperature"] > 1.5
@@ -89,11 +89,11 @@ def test_without_answers_on_the_inner_folds(trained):
 
 def test_all_but_the_test_part_is_learnt_from_and_no_more(trained, answered, project):
     one = Bundle(trained(settings(epochs=1, members=1), [LINEAR])[1])
-    expected = predictions(one, dataset())
+    expected = predict(one, dataset())
     data = dataset()
     left = data.where(data.rows["part"].ne("test"))
     again = Bundle(trained(settings(epochs=1, members=1), [LINEAR], task(left))[1])
-    pd.testing.assert_frame_equal(predictions(again, dataset()), expected, check_exact=True)
+    pd.testing.assert_frame_equal(predict(again, dataset()), expected, check_exact=True)
 
 
 def test_each_member_is_a_run_below(trained, answered):

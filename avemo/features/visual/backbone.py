@@ -29,7 +29,7 @@ class Settings(Strict):
     """`extractors.backbone` in params.yaml."""
 
     network: Literal["vgg16", "mobilenet_v2"]
-    side: Annotated[int, Field(ge=32, le=224)]
+    side_px: Annotated[int, Field(ge=32, le=224)]
 
 
 class Backbone(VisualExtractor[Settings]):
@@ -67,9 +67,9 @@ class Backbone(VisualExtractor[Settings]):
         """
         settings = self.settings
         network = imagenet_networks.load_traced(
-            settings.network, settings.side, self.weights["backbone"]
+            settings.network, settings.side_px, self.weights["backbone"]
         )
-        pictures = images(faces, settings.side)
+        pictures = images(faces, settings.side_px)
         batches = [
             np.asarray(network(pictures[start : start + _BATCH].astype(np.float32)))
             for start in range(0, len(pictures), _BATCH)

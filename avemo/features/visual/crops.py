@@ -17,7 +17,7 @@ __all__ = ["Crops", "Settings"]
 class Settings(Strict):
     """`extractors.crops` in params.yaml."""
 
-    side: Annotated[int, Field(ge=32, le=224)]
+    side_px: Annotated[int, Field(ge=32, le=224)]
     frames: Annotated[int, Field(ge=1)]
 
 
@@ -35,9 +35,9 @@ class Crops(VisualExtractor[Settings]):
             faces: the clip's n faces, as `faces.extract` gives them
 
         Returns:
-            `crops`: RGB, uint8 [shape=(at most frames, side, side, 3)], spread evenly over the n
+            `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread evenly over the n
         """
-        pictures = images(faces, self.settings.side)
+        pictures = images(faces, self.settings.side_px)
         count = min(self.settings.frames, len(pictures))
         positions = (np.arange(count) + 0.5) * len(pictures) / count
         return {"crops": pictures[positions.astype(int)]}

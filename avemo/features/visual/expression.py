@@ -29,7 +29,7 @@ _BATCH = 16  # faces; the first layers take 20 MB for each
 class Settings(Strict):
     """`extractors.expression` in params.yaml."""
 
-    trim: Annotated[float, Field(ge=0, le=0.3)]
+    trim_ratio: Annotated[float, Field(ge=0, le=0.3)]
 
 
 class Expression(VisualExtractor[Settings]):
@@ -60,7 +60,7 @@ class Expression(VisualExtractor[Settings]):
             AssetError: the file is not what it should be
         """
         network = load_traced(self.weights["hsemotion_mobilenet_7"])
-        border = round(self.settings.trim * SIDE / (1 - 2 * self.settings.trim))
+        border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
         middle = slice(border, border + SIDE)
         pictures = images(faces, SIDE + 2 * border)[:, middle, middle]
         batches = [

@@ -1,1 +1,1 @@
-"""Architectures that hear."""
+"""Architectures that take audio features."""

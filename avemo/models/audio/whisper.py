@@ -1,38 +1,47 @@
-"""A head on Whisper's hidden states: narrowed, looked at over time, pooled by attention.
+"""A head on Whisper's hidden states: a bottleneck, layers over time, attentive pooling.
 
 Source:
     masked steps: D. S. Park et al.: SpecAugment. Interspeech 2019
 """
 
-from typing import Any
+from typing import ClassVar
+
+from keras import layers, ops
+from keras_tuner import HyperParameters
 
 from ...features.audio import whisper_copies, whisper_speeds
-from ..layers.pooling import inside, narrowed, statistics
+from ..architecture import Architecture, Branches, Tensor, Tensors
+from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
-__all__ = ["COPIES", "INPUTS", "VIEWS", "embed"]
-
-INPUTS = ("whisper",)
-COPIES = {"whisper": (*whisper_speeds.ARRAYS, *whisper_copies.ARRAYS)}
-VIEWS = {"whisper": tuple(whisper_speeds.ARRAYS)}
+__all__ = ["Whisper"]
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Hidden states [shape=(clips, steps, 5 * 384)], zeros after the end, to one vector a clip."""
-    from keras import layers, ops
+class Whisper(Architecture):
+    """A convolutional or recurrent head on Whisper's hidden states."""
 
-    x = inputs["whisper"]
-    here = inside(x)
-    width = hp.Choice("width", [96, 128, 192], default=128)
-    dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
-    masked = hp.Float("masked", 0.0, 0.2, step=0.1, default=0.0)
-    x = layers.Dropout(masked, noise_shape=(None, x.shape[1], 1))(x)
-    x = layers.SpatialDropout1D(0.2)(x)
-    x = narrowed(layers.Dense(width)(x), dropout) * here
-    for _ in range(hp.Int("convolutions", 0, 2, default=2)):
-        x = (x + narrowed(layers.Conv1D(width, 5, padding="same")(x), dropout)) * here
-    if hp.Boolean("recurrent", default=False):
-        gru = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))
-        # backwards it would begin in what fills the clip up
-        x = gru(x, mask=ops.squeeze(here, axis=2) > 0) * here
-    pooling = hp.Choice("pooling", ["attention", "mean"], default="attention")
-    return layers.Dropout(0.3)(statistics(x, here, attention=pooling == "attention"))
+    inputs = ("whisper",)
+    augmentations: ClassVar = {"whisper": (*whisper_speeds.ARRAYS, *whisper_copies.ARRAYS)}
+    tta_views: ClassVar = {"whisper": tuple(whisper_speeds.ARRAYS)}
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip from hidden states.
+
+        Args:
+            inputs: `whisper` [shape=(clips, steps, 5 * 384)], zeros after the clip's end
+        """
+        x = inputs["whisper"]
+        mask = padding_mask(x)
+        width = hp.Choice("width", [96, 128, 192], default=128)
+        dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)
+        masked = hp.Float("masked", 0.0, 0.2, step=0.1, default=0.0)
+        x = layers.Dropout(masked, noise_shape=(None, x.shape[1], 1))(x)
+        x = layers.SpatialDropout1D(0.2)(x)
+        x = bottleneck(layers.Dense(width)(x), dropout) * mask
+        for _ in range(hp.Int("convolutions", 0, 2, default=2)):
+            x = (x + bottleneck(layers.Conv1D(width, 5, padding="same")(x), dropout)) * mask
+        if hp.Boolean("recurrent", default=False):
+            gru = layers.Bidirectional(layers.GRU(width // 2, return_sequences=True))
+            # without the mask the backward pass would begin in the padding
+            x = gru(x, mask=ops.squeeze(mask, axis=2) > 0) * mask
+        pooling = hp.Choice("pooling", ["attention", "mean"], default="attention")
+        return layers.Dropout(0.3)(statistics_pooling(x, mask, attention=pooling == "attention"))

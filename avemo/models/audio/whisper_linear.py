@@ -1,15 +1,19 @@
-"""Next to nothing on the mean and deviation of Whisper's hidden states: hard to overfit."""
+"""A linear head on mean and deviation of Whisper's hidden states: hard to overfit."""
 
-from typing import Any
+from keras import layers
+from keras_tuner import HyperParameters
 
-__all__ = ["INPUTS", "embed"]
+from ..architecture import Architecture, Branches, Tensor, Tensors
 
-INPUTS = ("whisper_stats",)
+__all__ = ["WhisperLinear"]
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Statistics [shape=(clips, 1, 10 * 384)] to one vector a clip; the rest is the linear head."""
-    from keras import layers
+class WhisperLinear(Architecture):
+    """Dropout alone before the linear head."""
 
-    x = layers.Flatten()(inputs["whisper_stats"])
-    return layers.Dropout(hp.Float("dropout", 0.6, 0.9, step=0.1, default=0.8))(x)
+    inputs = ("whisper_stats",)
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip from statistics [shape=(clips, 1, 10 * 384)]."""
+        x = layers.Flatten()(inputs["whisper_stats"])
+        return layers.Dropout(hp.Float("dropout", 0.6, 0.9, step=0.1, default=0.8))(x)

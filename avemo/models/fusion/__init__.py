@@ -1,1 +1,1 @@
-"""Architectures that hear and see."""
+"""Architectures that fuse audio and visual features."""

@@ -1,37 +1,43 @@
-"""Logistic regression on what the audio and the visual model answer.
+"""Late fusion by stacking: logistic regression on the audio and the visual model's predictions.
 
-It begins as the geometric mean of both, and one that is missing counts for nothing.
+It starts as the geometric mean of both; a missing modality counts for nothing.
 """
 
-from typing import Any
-
+import keras
 import numpy as np
+from keras import layers
+from keras_tuner import HyperParameters
 
-from ..layers.modality_dropout import together
+from ..architecture import Architecture, Branches, Tensor, Tensors
+from ..layers.modality_dropout import concat_with_modality_dropout
 
-__all__ = ["INPUTS", "embed", "head"]
-
-#: the logarithms of the two models' probabilities, of performances that they were not trained on
-INPUTS = ("audio_answers", "visual_answers")
-
-
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Answers [shape=(clips, 1, emotions)] side by side [shape=(clips, 2 * emotions)]."""
-    from keras import layers
-
-    vectors = [layers.Flatten()(inputs[name]) for name in INPUTS]
-    return together(hp, vectors, [[inputs[name]] for name in INPUTS])
+__all__ = ["LateFusion"]
 
 
-def head(x: Any) -> Any:
-    """One probability an emotion."""
-    import keras
+class LateFusion(Architecture):
+    """Logistic regression on log probabilities.
 
-    emotions = x.shape[1] // len(INPUTS)
-    mean = np.concatenate([np.eye(emotions)] * len(INPUTS)) / len(INPUTS)
-    return keras.layers.Dense(
-        emotions,
-        activation="softmax",
-        kernel_initializer=keras.initializers.Constant(mean),
-        name="emotion",
-    )(x)
+    Its inputs are the two models' log probabilities, of performances outside their training set.
+    """
+
+    inputs = ("audio_answers", "visual_answers")
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return both models' log probabilities side by side [shape=(clips, 2 * emotions)].
+
+        Args:
+            inputs: each [shape=(clips, 1, emotions)]
+        """
+        vectors = [layers.Flatten()(inputs[name]) for name in self.inputs]
+        return concat_with_modality_dropout(hp, vectors, [[inputs[name]] for name in self.inputs])
+
+    def head(self, x: Tensor) -> Tensor:
+        """Return the probabilities of the emotions [shape=(clips, emotions)]."""
+        emotions = x.shape[1] // len(self.inputs)
+        mean = np.concatenate([np.eye(emotions)] * len(self.inputs)) / len(self.inputs)
+        return layers.Dense(
+            emotions,
+            activation="softmax",
+            kernel_initializer=keras.initializers.Constant(mean),
+            name="emotion",
+        )(x)

@@ -1,35 +1,30 @@
-"""One module for each type of input, built as the single-modality searches chose, joined by layers.
+"""Feature-level fusion: the branches of the single-modality searches, joined by dense layers.
 
-The modules are fitted together, from nothing: a module that was trained before has heard or seen
-the actors that this one is judged on.
+The branches are trained together, from random weights: one trained before would have seen the
+actors that this fusion is validated on.
 """
 
-from typing import Any
+from keras import layers
+from keras_tuner import HyperParameters
 
-from ..layers.modality_dropout import together
+from ..architecture import Architecture, Branches, Tensor, Tensors
+from ..layers.modality_dropout import concat_with_modality_dropout
 
-__all__ = ["INPUTS", "embed"]
-
-#: none of its own: those of the parts
-INPUTS = ()
+__all__ = ["JointBranches"]
 
 _WIDTH = 64
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """All features to one vector a clip.
+class JointBranches(Architecture):
+    """One branch a modality, each as its own search configured it; the inputs are the branches'."""
 
-    Args:
-        parts: by modality, makes of inputs the module's vector, and says which inputs it takes
-    """
-    from keras import layers
-
-    vectors, made_of = [], []
-    for part in parts.values():
-        own = [inputs[name] for name in part.inputs]
-        vector = layers.BatchNormalization(momentum=0.9)(part.embed(inputs))
-        vectors.append(layers.Dense(_WIDTH, activation="relu")(vector))
-        made_of.append(own)
-    x = together(hp, vectors, made_of)
-    x = layers.Dropout(hp.Float("dropout", 0.2, 0.6, step=0.1, default=0.4))(x)
-    return layers.Dense(hp.Choice("dense", [32, 64, 128], default=64), activation="relu")(x)
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip from all features of the branches."""
+        vectors, tensors = [], []
+        for branch in branches.values():
+            vector = layers.BatchNormalization(momentum=0.9)(branch.embed(inputs))
+            vectors.append(layers.Dense(_WIDTH, activation="relu")(vector))
+            tensors.append([inputs[name] for name in branch.architecture.inputs])
+        x = concat_with_modality_dropout(hp, vectors, tensors)
+        x = layers.Dropout(hp.Float("dropout", 0.2, 0.6, step=0.1, default=0.4))(x)
+        return layers.Dense(hp.Choice("dense", [32, 64, 128], default=64), activation="relu")(x)

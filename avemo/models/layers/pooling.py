@@ -1,43 +1,45 @@
-"""What heads over time share: which steps are the clip's, and one vector of all of them.
+"""Layers over time: which steps belong to the clip, and one vector of all of them.
 
 Source:
     K. Okabe et al.: Attentive statistics pooling for deep speaker embedding. Interspeech 2018
 """
 
-from typing import Any
+from __future__ import annotations
 
-__all__ = ["inside", "narrowed", "statistics"]
+import keras
+from keras import layers, ops
+
+__all__ = ["bottleneck", "padding_mask", "statistics_pooling"]
 
 
-def inside(x: Any) -> Any:
-    """One where a step is the clip's, zero where it fills the clip up [shape=(clips, steps, 1)].
+def padding_mask(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return one where a step belongs to the clip, zero where it is padding.
 
     Args:
         x: [shape=(clips, steps, columns)], zeros after the clip's end
-    """
-    from keras import ops
 
+    Returns:
+        [shape=(clips, steps, 1)]
+    """
     return ops.cast(ops.any(ops.not_equal(x, 0.0), axis=2, keepdims=True), x.dtype)
 
 
-def narrowed(x: Any, dropout: float) -> Any:
-    """What comes after a layer that narrows: normalised, bent, dropped out."""
-    from keras import layers
-
+def bottleneck(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    """Return the output of a layer that narrows, after normalisation, GELU and dropout."""
     return layers.Dropout(dropout)(layers.Activation("gelu")(layers.LayerNormalization()(x)))
 
 
-def statistics(x: Any, inside: Any, *, attention: bool) -> Any:
-    """Mean and deviation over the clip's steps [shape=(clips, 2 * columns)].
+def statistics_pooling(
+    x: keras.KerasTensor, mask: keras.KerasTensor, *, attention: bool
+) -> keras.KerasTensor:
+    """Return mean and standard deviation over the clip's steps [shape=(clips, 2 * columns)].
 
     Args:
         x: [shape=(clips, steps, columns)]
-        inside: which steps are the clip's
-        attention: each column's steps weigh as they are scored; otherwise all the same
+        mask: see `padding_mask`
+        attention: weigh the steps of each column by learnt scores; otherwise all the same
     """
-    from keras import layers, ops
-
-    weights = (inside - 1) * 1e4
+    weights = (mask - 1) * 1e4
     if attention:
         scores = layers.Dense(x.shape[2])(layers.Dense(64, activation="tanh")(x))
         weights = scores + weights

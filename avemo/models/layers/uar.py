@@ -1,4 +1,4 @@
-"""Unweighted average recall, while training."""
+"""Unweighted average recall as a Keras metric."""
 
 from typing import Any
 
@@ -11,32 +11,34 @@ __all__ = ["UAR"]
 
 
 class UAR(keras.metrics.Metric):  # type: ignore[misc]
-    """The mean over the emotions of the share of its clips that were recognised.
+    """The mean of the emotions' recalls; an emotion without a clip does not count."""
 
-    An emotion without a clip does not count.
-    """
+    def __init__(self, name: str = "uar", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.correct = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="correct")
+        self.clips = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="clips")
 
-    def __init__(self, name: str = "uar", **more: Any) -> None:
-        super().__init__(name=name, **more)
-        self.right = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="right")
-        self.all = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="all")
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch; weights are for the loss and do not matter here.
+    def update_state(
+        self,
+        y_true: keras.KerasTensor,
+        y_pred: keras.KerasTensor,
+        sample_weight: keras.KerasTensor | None = None,
+    ) -> None:
+        """Count a batch.
 
         Args:
             y_true: one-hot [shape=(clips, emotions)]
             y_pred: probabilities [shape=(clips, emotions)]
-            sample_weight: not used
+            sample_weight: not used: weights are for the loss
         """
         true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
         one_hot = ops.one_hot(true, len(EMOTIONS))
         hit = ops.cast(ops.equal(true, ops.cast(ops.argmax(y_pred, axis=-1), "int32")), "float32")
-        self.right.assign_add(ops.sum(one_hot * hit[:, None], axis=0))
-        self.all.assign_add(ops.sum(one_hot, axis=0))
+        self.correct.assign_add(ops.sum(one_hot * hit[:, None], axis=0))
+        self.clips.assign_add(ops.sum(one_hot, axis=0))
 
-    def result(self) -> Any:
-        """Between 0 and 1."""
-        present = ops.cast(self.all > 0, "float32")
-        recall = self.right / ops.maximum(self.all, 1)
-        return ops.sum(recall) / ops.maximum(ops.sum(present), 1)
+    def result(self) -> keras.KerasTensor:
+        """Return the unweighted average recall, between 0 and 1."""
+        has_clips = ops.cast(self.clips > 0, "float32")
+        recall = self.correct / ops.maximum(self.clips, 1)
+        return ops.sum(recall) / ops.maximum(ops.sum(has_clips), 1)

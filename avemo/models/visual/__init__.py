@@ -1,1 +1,1 @@
-"""Architectures that see."""
+"""Architectures that take visual features."""

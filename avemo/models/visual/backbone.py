@@ -1,20 +1,27 @@
-"""Dense layers on what an ImageNet network sees in the faces, averaged over the clip."""
+"""Dense layers on an ImageNet network's features of the faces, averaged over the clip."""
 
-from typing import Any
+from keras import layers
+from keras_tuner import HyperParameters
 
-from ..layers.pooling import inside, narrowed, statistics
+from ..architecture import Architecture, Branches, Tensor, Tensors
+from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
-__all__ = ["INPUTS", "embed"]
-
-INPUTS = ("backbone",)
+__all__ = ["Backbone"]
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Faces [shape=(clips, faces, columns)], zeros after the end, to one vector a clip."""
-    from keras import layers
+class Backbone(Architecture):
+    """A dense head on ImageNet features."""
 
-    width = hp.Choice("width", [64, 128, 256], default=128)
-    dropout = hp.Float("dropout", 0.3, 0.6, step=0.1, default=0.5)
-    x = inputs["backbone"]
-    x = statistics(x, inside(x), attention=False)
-    return narrowed(layers.Dense(width)(layers.Dropout(dropout)(x)), dropout)
+    inputs = ("backbone",)
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip.
+
+        Args:
+            inputs: `backbone` [shape=(clips, faces, columns)], zeros after the clip's end
+        """
+        width = hp.Choice("width", [64, 128, 256], default=128)
+        dropout = hp.Float("dropout", 0.3, 0.6, step=0.1, default=0.5)
+        x = inputs["backbone"]
+        x = statistics_pooling(x, padding_mask(x), attention=False)
+        return bottleneck(layers.Dense(width)(layers.Dropout(dropout)(x)), dropout)

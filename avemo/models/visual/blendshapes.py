@@ -1,7 +1,11 @@
-"""The head of `expression` on how far the faces move each way, and on their geometry."""
+"""The head of `expression` on blendshapes and the faces' geometry."""
 
-from .expression import embed
+from .expression import Expression
 
-__all__ = ["INPUTS", "embed"]
+__all__ = ["Blendshapes"]
 
-INPUTS = ("blendshapes", "geometry")
+
+class Blendshapes(Expression):
+    """`Expression` with other inputs."""
+
+    inputs = ("blendshapes", "geometry")

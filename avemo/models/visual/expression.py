@@ -1,29 +1,39 @@
-"""A head on what the expression network and the geometry say of each face, pooled over the clip."""
+"""A head on the expression network's features and the geometry of each face, pooled over time."""
 
-from typing import Any
+from typing import ClassVar
 
-from ..layers.pooling import inside, narrowed, statistics
+from keras import layers, ops
+from keras_tuner import HyperParameters
 
-__all__ = ["INPUTS", "embed"]
+from ..architecture import Architecture, Branches, Tensor, Tensors
+from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
-INPUTS = ("expression", "expression_probabilities", "geometry")
+__all__ = ["Expression"]
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Faces [shape=(clips, faces, columns)], zeros after the end, to one vector a clip."""
-    from keras import layers, ops
+class Expression(Architecture):
+    """A pooled or recurrent head on the faces' features."""
 
-    width = hp.Choice("width", [32, 64, 128], default=64)
-    dropout = hp.Float("dropout", 0.2, 0.5, step=0.1, default=0.4)
-    x = layers.Concatenate()(list(inputs.values()))
-    here = inside(x)
-    # whole columns: the features of one network stand in for each other
-    x = layers.SpatialDropout1D(hp.Float("features_dropout", 0.1, 0.5, step=0.1, default=0.3))(x)
-    x = narrowed(layers.Dense(width)(x), dropout) * here
-    pooling = hp.Choice("pooling", ["mean", "attention", "recurrent"], default="attention")
-    if pooling == "recurrent":
-        # backwards it would begin in what fills the clip up
-        x = layers.Bidirectional(layers.GRU(width // 2))(x, mask=ops.squeeze(here, axis=2) > 0)
-    else:
-        x = statistics(x, here, attention=pooling == "attention")
-    return layers.Dropout(0.3)(x)
+    inputs: ClassVar[tuple[str, ...]] = ("expression", "expression_probabilities", "geometry")
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip.
+
+        Args:
+            inputs: each [shape=(clips, faces, columns)], zeros after the clip's end
+        """
+        width = hp.Choice("width", [32, 64, 128], default=64)
+        dropout = hp.Float("dropout", 0.2, 0.5, step=0.1, default=0.4)
+        x = layers.Concatenate()(list(inputs.values()))
+        mask = padding_mask(x)
+        # entire columns: the features of one network stand in for each other
+        rate = hp.Float("features_dropout", 0.1, 0.5, step=0.1, default=0.3)
+        x = layers.SpatialDropout1D(rate)(x)
+        x = bottleneck(layers.Dense(width)(x), dropout) * mask
+        pooling = hp.Choice("pooling", ["mean", "attention", "recurrent"], default="attention")
+        if pooling == "recurrent":
+            # without the mask the backward pass would begin in the padding
+            x = layers.Bidirectional(layers.GRU(width // 2))(x, mask=ops.squeeze(mask, axis=2) > 0)
+        else:
+            x = statistics_pooling(x, mask, attention=pooling == "attention")
+        return layers.Dropout(0.3)(x)

@@ -1,15 +1,19 @@
-"""Next to nothing on the mean and deviation of what faces show: hard to overfit."""
+"""A linear head on mean and deviation of the faces' features: hard to overfit."""
 
-from typing import Any
+from keras import layers
+from keras_tuner import HyperParameters
 
-__all__ = ["INPUTS", "embed"]
+from ..architecture import Architecture, Branches, Tensor, Tensors
 
-INPUTS = ("expression_stats", "geometry_stats")
+__all__ = ["ExpressionLinear"]
 
 
-def embed(hp: Any, inputs: dict[str, Any], parts: dict[str, Any]) -> Any:
-    """Statistics [shape=(clips, 1, columns)] to one vector a clip; the rest is the linear head."""
-    from keras import layers
+class ExpressionLinear(Architecture):
+    """Dropout alone before the linear head."""
 
-    x = layers.Concatenate()([layers.Flatten()(inputs[name]) for name in INPUTS])
-    return layers.Dropout(hp.Float("dropout", 0.4, 0.8, step=0.1, default=0.6))(x)
+    inputs = ("expression_stats", "geometry_stats")
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return one vector a clip from statistics [shape=(clips, 1, columns)]."""
+        x = layers.Concatenate()([layers.Flatten()(inputs[name]) for name in self.inputs])
+        return layers.Dropout(hp.Float("dropout", 0.4, 0.8, step=0.1, default=0.6))(x)

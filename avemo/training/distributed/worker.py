@@ -4,8 +4,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ...commands import run_stage
 from ...errors import AvemoError
-from ...paths import Project, stage
+from ...modalities import Modality
+from ...paths import Project
 from ...quiet import import_tensorflow_quietly
 from ...settings import Settings
 from ...tracking import store
@@ -14,7 +16,7 @@ from .process import end_with_starter
 __all__ = ["main"]
 
 
-def main(project: Project, settings: Settings, modality: str, scratch: str) -> None:
+def main(project: Project, settings: Settings, modality: Modality, scratch: str) -> None:
     """Take part in the search that stands in a scratch folder."""
     end_with_starter()
     store.connect(project)
@@ -25,7 +27,7 @@ def main(project: Project, settings: Settings, modality: str, scratch: str) -> N
     take_part(project, settings, modality, Path(scratch))
 
 
-def _chief(project: Project, settings: Settings, modality: str, scratch: Path) -> None:
+def _chief(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
     """Hand out trials until there are none left, and nobody runs one."""
     from keras_tuner.src.distribute.oracle_chief import start_server
 
@@ -36,7 +38,7 @@ def _chief(project: Project, settings: Settings, modality: str, scratch: Path) -
     start_server(oracle)
 
 
-def _worker(project: Project, settings: Settings, modality: str, scratch: Path) -> None:
+def _worker(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
     """Run trials until there are none left."""
     import mlflow
 
@@ -81,4 +83,4 @@ class _Patient:
 
 
 if __name__ == "__main__":
-    stage(main, "modality", "scratch")
+    run_stage(main, "modality", "scratch")

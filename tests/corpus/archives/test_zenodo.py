@@ -28,11 +28,12 @@ from helpers.zenodo_server import (
 
 from avemo import paths
 from avemo.cli import main
+from avemo.config import load_settings
 from avemo.corpus.archives import download, unpack, zenodo
 from avemo.corpus.archives.zenodo import fetch, listing
 from avemo.corpus.folder import recordings as found_in
 from avemo.errors import CorpusError
-from avemo.settings import Zenodo, load
+from avemo.settings import Zenodo
 from pipelines.fetch import main as fetch_stage
 
 CHECKOUT = Path(__file__).parents[3]
@@ -399,7 +400,7 @@ def test_the_command_says_an_error_in_one_line(checkout, server, capsys):
 
 def test_the_stage_links_what_was_chosen(checkout, server):
     fetch(checkout, choice(modalities=["video"], actors=[2]))  # here, and not chosen
-    settings = load(checkout)
+    settings = load_settings(checkout)
     fetch_stage(paths.Project(checkout), settings)
     raw = checkout / "data" / "raw"
     assert content(raw) == {f"{SPEECH}/{name}": data for name, data in recordings(SPEECH).items()}

@@ -7,11 +7,12 @@ from helpers.sounds import voice
 from helpers.whisper_file import write
 from pydantic import ValidationError
 
+from avemo.config import load_settings
 from avemo.errors import SettingsError
 from avemo.features.audio import whisper, whisper_copies, whisper_speeds
 from avemo.features.audio.dsp.augment import at_pitch, at_speed, in_noisy_room
 from avemo.features.names import extractor_of
-from avemo.settings import FILE, load
+from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[3]
 RATE = 16000
@@ -173,14 +174,14 @@ def test_whose_array_it_is(copy, extractor):
 
 def written(folder, change):
     """The project's own settings, with changes to its extractors."""
-    content = yaml.safe_load((ROOT / FILE).read_text(encoding="utf-8"))
+    content = yaml.safe_load((ROOT / SETTINGS_FILE).read_text(encoding="utf-8"))
     change(content["extractors"])
-    (folder / FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
+    (folder / SETTINGS_FILE).write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
 
 def test_the_project_s_own_copies_are_as_whisper_hears():
-    found = load(ROOT).extractors
+    found = load_settings(ROOT).extractors
     assert dict(found["whisper"]) == HEARD
     assert found["whisper_speeds"] == SETTINGS[whisper_speeds]
     assert found["whisper_copies"] == SETTINGS[whisper_copies]
@@ -189,7 +190,7 @@ def test_the_project_s_own_copies_are_as_whisper_hears():
 @pytest.mark.parametrize("name", ["whisper_speeds", "whisper_copies"])
 def test_whisper_without_copies(tmp_path, name):
     folder = written(tmp_path, lambda found: found.pop(name))
-    assert name not in load(folder).extractors
+    assert name not in load_settings(folder).extractors
 
 
 @pytest.mark.parametrize(
@@ -208,8 +209,8 @@ def test_whisper_without_copies(tmp_path, name):
 )
 def test_copies_of_what_whisper_does_not_hear(tmp_path, change, message):
     with pytest.raises(SettingsError) as error:
-        load(written(tmp_path, change))
-    assert str(error.value).startswith(f"{FILE}: extractors: {message}")
+        load_settings(written(tmp_path, change))
+    assert str(error.value).startswith(f"{SETTINGS_FILE}: extractors: {message}")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from avemo.errors import AssetError
 from avemo.faces import extract
 from avemo.features.visual import backbone
 
-SETTINGS = backbone.Settings(network="mobilenet_v2", side=64)
+SETTINGS = backbone.Settings(network="mobilenet_v2", side_px=64)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_without_a_network_it_says_what_is_missing(network, offline, tmp_path, m
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     file = backbone.NETWORKS[network].file
     with pytest.raises(AssetError, match=f"{file} is missing .* extractors.backbone") as caught:
-        backbone.fetch(backbone.Settings(network=network, side=64))
+        backbone.fetch(backbone.Settings(network=network, side_px=64))
     assert f"storage.googleapis.com/tensorflow/keras-applications/{network}/" in str(caught.value)
     assert str(tmp_path / "models") in str(caught.value)
 
@@ -65,6 +65,6 @@ def test_what_is_no_network_is_refused(tmp_path):
 
 def test_another_network_s_weights_are_refused(home):
     file = home[0] / "models" / backbone.NETWORKS["mobilenet_v2"].file
-    settings = backbone.Settings(network="vgg16", side=32)
+    settings = backbone.Settings(network="vgg16", side_px=32)
     with pytest.raises(AssetError, match="cannot be read as vgg16"):
         backbone.extract(seen(1), settings, {"backbone": file})

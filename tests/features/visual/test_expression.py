@@ -13,7 +13,7 @@ from avemo.features.visual import expression
 from avemo.pretrained import assets
 
 SHARED = Path(__file__).parents[3] / "../shared"
-SETTINGS = expression.Settings(trim=0.1)
+SETTINGS = expression.Settings(trim_ratio=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_either_export_is_the_network(export, drawn, request):
 
 def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
     clip = seen(3, side=300)
-    found = extract(clip, published, expression.Settings(trim=0.0))
+    found = extract(clip, published, expression.Settings(trim_ratio=0.0))
     pictures = faces.images(clip, 224).astype("f")
     less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
     features, chances = (np.asarray(one) for one in drawn(less))
@@ -113,10 +113,10 @@ def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
         expression.check({"hsemotion_mobilenet_7": tmp_path / "less.keras"})
 
 
-@pytest.mark.parametrize("trim", [-0.1, 0.4, "0.1"])
-def test_wrong_settings(trim):
-    with pytest.raises(ValidationError, match="trim"):
-        expression.Settings(trim=trim)
+@pytest.mark.parametrize("trim_ratio", [-0.1, 0.4, "0.1"])
+def test_wrong_settings(trim_ratio):
+    with pytest.raises(ValidationError, match="trim_ratio"):
+        expression.Settings(trim_ratio=trim_ratio)
 
 
 @pytest.mark.real
@@ -132,10 +132,10 @@ def test_what_a_real_face_shows(monkeypatch):
         pytest.skip(
             "needs ../shared/ravdess, and HSEmotion: avemo assets pull hsemotion_mobilenet_7"
         )
+    from avemo.config import load_settings
     from avemo.faces import detectors
-    from avemo.settings import load
 
-    settings = load(Path(__file__).parents[3]).faces
+    settings = load_settings(Path(__file__).parents[3]).faces
     detector = detectors.load("mtcnn", None, settings.detector_side)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
         found = extract(faces.extract(film, settings, detector), file)

@@ -1,0 +1,84 @@
+"""Read params.yaml.
+
+A wrong key, type or value stops every command with one line that names it.
+"""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError, create_model
+
+from .errors import SettingsError
+from .features.names import extractor_names
+from .features.registry import module
+from .modalities import UNIMODAL
+from .schema import Strict
+from .settings import SETTINGS_FILE, Settings
+
+__all__ = ["load_settings"]
+
+#: altered copies of the recordings, for the extractor `whisper`: their settings repeat its own
+_WHISPER_COPIES = ("whisper_speeds", "whisper_copies")
+
+
+def load_settings(root: Path) -> Settings:
+    """Read and check params.yaml.
+
+    Args:
+        root: the project's folder
+
+    Raises:
+        SettingsError: the file is missing, is no YAML, or a key, type or value is wrong
+    """
+    fields = _read_yaml(root / SETTINGS_FILE)
+    try:
+        if isinstance(fields, dict) and isinstance(fields.get("extractors"), dict):
+            fields["extractors"] = _parse_extractors(fields["extractors"])
+        return Settings.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        parents = ("extractors",) if error.title == "extractors" else ()
+        key = ".".join(str(part) for part in (*parents, *first["loc"]))
+        got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{SETTINGS_FILE}: {key or 'the whole'}: {message}{got}") from None
+    except ValueError as error:
+        raise SettingsError(f"{SETTINGS_FILE}: extractors: {error}") from None
+
+
+def _read_yaml(file: Path) -> object:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"there is no {file}: run avemo inside a checkout of the project"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        problem = " ".join(str(getattr(error, "problem", error)).split())
+        raise SettingsError(f"{file.name}{line}: no YAML ({problem})") from None
+
+
+def _parse_extractors(fields: dict[str, object]) -> dict[str, Strict]:
+    """Return the settings of each extractor, as its module declares them."""
+    known = [name for modality in UNIMODAL for name in extractor_names(modality)]
+    for name in fields:
+        if name not in known:
+            raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")
+    types = {name: (module(name).Settings, ...) for name in fields}
+    extractors = create_model("extractors", __base__=Strict, **types)  # type: ignore[call-overload]
+    settings: dict[str, Strict] = dict(extractors.model_validate(fields))
+    for name in _WHISPER_COPIES:
+        if name in settings:
+            _require_whisper(name, settings)
+    return settings
+
+
+def _require_whisper(copies: str, settings: dict[str, Strict]) -> None:
+    """Refuse altered copies that `whisper` would not read as it reads the recordings."""
+    if "whisper" not in settings:
+        raise ValueError(f"{copies} needs whisper, which is missing: add it, or remove {copies}")
+    for key, value in settings["whisper"]:
+        if (own := getattr(settings[copies], key)) != value:
+            raise ValueError(f"{copies}.{key} is {own}, whisper's is {value}: make them the same")

@@ -1,0 +1,118 @@
+"""Predictions: a table with a row a performance, and the one schema that it is held to.
+
+Columns: `performance`, `actor`, `fold`, `part`, `true` (the emotion's name) and `p_neutral` to
+`p_surprised`. Where the performance's name says who speaks, a file may lack `actor` and `part`.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..corpus.split import PARTS
+from ..emotions import EMOTIONS
+from ..errors import AvemoError
+from .metrics import PROBABILITIES
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+    from numpy.typing import NDArray
+
+    from ..datasets import Dataset
+    from ..models.bundle import Bundle
+
+__all__ = [
+    "check_predictions",
+    "predict",
+    "predictions_frame",
+    "read_predictions",
+    "write_predictions",
+]
+
+#: files hold probabilities with nine digits, which tell any two float32 apart
+_FORMAT = "%.9g"
+_SUM_TOLERANCE = 1e-3
+
+
+def predictions_frame(data: "Dataset", probabilities: "NDArray[np.floating]") -> pd.DataFrame:
+    """Return predictions of some performances, as the schema has them.
+
+    Args:
+        data: the performances
+        probabilities: [shape=(performances, emotions)]
+    """
+    frame = data.rows[["performance", "actor", "fold", "part"]].copy()
+    frame["true"] = data.rows["emotion"]
+    return frame.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
+
+
+def predict(bundle: "Bundle", data: "Dataset") -> pd.DataFrame:
+    """Return a trained model's predictions of some performances, as the schema has them."""
+    return predictions_frame(data, bundle.probabilities(data.features))
+
+
+def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions of which every column and value is as the schema has it.
+
+    Further columns stay.
+
+    Raises:
+        ValueError: in one line, the first column and value that are not
+    """
+    from pandera.errors import SchemaErrors
+
+    try:
+        return _schema().validate(predictions, lazy=True)
+    except SchemaErrors as errors:
+        case = errors.failure_cases.iloc[0]
+        column, check, value = (str(case[name]) for name in ("column", "check", "failure_case"))
+        raise ValueError(f"predictions, {column}: {value} fails {check}") from None
+
+
+def read_predictions(file: Path) -> pd.DataFrame:
+    """Read and check a CSV file of predictions.
+
+    Raises:
+        AvemoError: it is missing, or holds something else; the message names the file
+    """
+    if not file.exists():
+        raise AvemoError(f"there is no {file}: run dvc repro to make it")
+    text = dict.fromkeys(("performance", "part", "true"), str)
+    try:
+        return check_predictions(pd.read_csv(file, dtype=text))
+    except ValueError as error:
+        raise AvemoError(f"{file}: {error}: run dvc repro to make it anew") from None
+
+
+def write_predictions(file: Path, predictions: pd.DataFrame) -> None:
+    """Check predictions and write them as a CSV file.
+
+    Raises:
+        ValueError: as `check_predictions`
+    """
+    check_predictions(predictions).to_csv(file, index=False, float_format=_FORMAT)
+
+
+@cache
+def _schema() -> "pa.DataFrameSchema":
+    import pandera.pandas as pa
+
+    probability = pa.Column(float, pa.Check.in_range(0, 1), coerce=True)
+    return pa.DataFrameSchema(
+        {
+            "performance": pa.Column(str, unique=True),
+            "actor": pa.Column(int, required=False),
+            "fold": pa.Column(int),
+            "part": pa.Column(str, pa.Check.isin(PARTS), required=False),
+            "true": pa.Column(str, pa.Check.isin(EMOTIONS)),
+            **dict.fromkeys(PROBABILITIES, probability),
+        },
+        checks=pa.Check(_sum_to_one, name="the probabilities of a row sum to one"),
+    )
+
+
+def _sum_to_one(predictions: pd.DataFrame) -> "pd.Series[bool]":
+    sums = predictions[list(PROBABILITIES)].sum(axis=1)
+    return sums.between(1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE)
