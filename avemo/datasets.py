@@ -13,6 +13,7 @@ from .emotions import EMOTIONS
 from .errors import CorpusError, join_names
 from .features import store
 from .features.names import extractor_of, modality_of
+from .features.spec import FeatureSpec
 from .paths import Project
 
 __all__ = ["Dataset", "folder_of", "load"]
@@ -27,13 +28,13 @@ class Dataset:
     Args:
         rows: one a performance, sorted: performance, actor, part, fold, emotion (its name)
         features: for each name, one array a row
-        descriptions: for each name, what it was made with
+        specs: for each name, what it was computed by
         split: the id of the split that the parts are of
     """
 
     rows: pd.DataFrame
     features: dict[str, list[Array]]
-    descriptions: dict[str, store.Description]
+    specs: dict[str, FeatureSpec]
     split: str
 
     def part(self, name: str) -> "Dataset":
@@ -45,7 +46,7 @@ class Dataset:
         places = np.flatnonzero(chosen)
         features = {key: [clips[i] for i in places] for key, clips in self.features.items()}
         rows = self.rows.iloc[places].reset_index(drop=True)
-        return Dataset(rows, features, self.descriptions, self.split)
+        return Dataset(rows, features, self.specs, self.split)
 
     @property
     def labels(self) -> Array:
@@ -73,7 +74,7 @@ def load(project: Project, names: list[str]) -> Dataset:
     """
     rows = everyone = split.read(project.split)
     folders = {name: folder_of(project, name) for name in names}
-    found = {name: store.arrays(folder, name) for name, folder in folders.items()}
+    found = {name: store.load_arrays(folder, name) for name, folder in folders.items()}
     current = split.identity(project.split)
     for name, clips in found.items():
         if unknown := sorted(set(clips) - set(everyone["performance"])):
@@ -87,6 +88,6 @@ def load(project: Project, names: list[str]) -> Dataset:
     decoded = [ravdess.parse(f"03-{performance}") for performance in rows["performance"]]
     rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
     features = {name: [clips[key] for key in rows["performance"]] for name, clips in found.items()}
-    described = {name: store.description(folder) for name, folder in folders.items()}
-    known = {name: text for name, text in described.items() if text}
+    specs = {name: store.read_spec(folder) for name, folder in folders.items()}
+    known = {name: spec for name, spec in specs.items() if spec}
     return Dataset(rows, features, known, current)

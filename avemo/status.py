@@ -181,7 +181,7 @@ def _folders(project: Project, settings: Settings) -> dict[str, Path]:
 def _rows(folder: Path) -> int:
     from .features import store
 
-    return store.count(folder)
+    return store.count_rows(folder)
 
 
 def _models(project: Project) -> dict[str, Any]:

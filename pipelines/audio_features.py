@@ -16,15 +16,15 @@ def main(project: Project, settings: Settings) -> None:
     from avemo.corpus.manifest import sound_sources
     from avemo.corpus.soundtrack import file_of
     from avemo.features import store
-    from avemo.features.extractor import AudioExtractor
+    from avemo.features.extractor import audio_extractors
     from avemo.features.run import Extraction, extract_audio
     from pipelines.extractors import load_extractors, remove_others
 
-    extractors = load_extractors(settings, AudioExtractor, "audio-features")
+    extractors = audio_extractors(load_extractors(settings, "audio"))
     sources = sound_sources(pd.read_parquet(project.catalogue))
     files = [file_of(row, project.raw, project.soundtrack) for _, row in sources.iterrows()]
     targets = {
-        name: store.Target(project.features("audio", name), extractor.spec(), extractor.ARRAYS)
+        name: store.Target(project.features("audio", name), extractor.spec(), extractor.dtypes)
         for name, extractor in extractors.items()
     }
     computed = store.update(

@@ -12,16 +12,16 @@ log = logging.getLogger(__name__)
 def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     from avemo.features import store
-    from avemo.features.extractor import VisualExtractor
+    from avemo.features.extractor import visual_extractors
     from avemo.features.run import Extraction, extract_visual_row
     from pipelines.extractors import load_extractors, remove_others
 
-    extractors = load_extractors(settings, VisualExtractor, "visual-features")
+    extractors = visual_extractors(load_extractors(settings, "visual"))
     sources = store.list_sources(project.faces)
     faces = store.read_spec(project.faces)
     targets = {
         name: store.Target(
-            project.features("visual", name), extractor.spec(faces), extractor.ARRAYS
+            project.features("visual", name), extractor.spec(faces), extractor.dtypes
         )
         for name, extractor in extractors.items()
     }

@@ -89,7 +89,7 @@ def _joined(table: pd.DataFrame, clips: Clips, split: str) -> Dataset:
     features = {
         name: [found[key] for key in rows["performance"]] for name, found in clips.arrays.items()
     }
-    return Dataset(rows, features, clips.descriptions, split)
+    return Dataset(rows, features, clips.specs, split)
 
 
 def _refuse_few(rounds: list[Dataset], emotions: set[str]) -> None:
@@ -119,7 +119,7 @@ def _identity(settings: Settings, split: str, clips: Clips) -> str:
         settings.baselines.model_dump(exclude={"channels", "protocols"}),
         settings.evaluation.model_dump(),
         split,
-        clips.descriptions,
+        {name: spec.to_json() for name, spec in clips.specs.items()},
         digest.hexdigest(),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]

@@ -27,10 +27,12 @@ __all__ = [
     "Extractor",
     "Sound",
     "VisualExtractor",
+    "audio_extractors",
+    "visual_extractors",
 ]
 
 Sound = NDArray[np.float32]
-#: of any type: an extractor's `ARRAYS` say which
+#: of any type: an extractor's `dtypes` say which
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 
@@ -49,23 +51,23 @@ class Extractor(ABC, Generic[SettingsT]):
     """Base class for extractors.
 
     Args:
-        settings: its own, of the class `SETTINGS`
-        weights: the file of each of its `WEIGHTS`; none where nothing is to be extracted
+        settings: its own, of the class `settings_class`
+        weights: the file of each of its `weight_names`; none where nothing is to be extracted
     """
 
-    MODALITY: ClassVar[Unimodal]
+    modality: ClassVar[Unimodal]
     #: of its settings in params.yaml
-    SETTINGS: ClassVar[type[Strict]]
+    settings_class: ClassVar[type[Strict]]
     #: to be raised when the same input and settings give other figures than before
-    VERSION: ClassVar[int]
+    version: ClassVar[int]
     #: the type of each array that it gives; its name is the extractor's, or begins with it and `_`
-    ARRAYS: ClassVar[Mapping[str, str]]
+    dtypes: ClassVar[Mapping[str, str]]
     #: the pretrained files that it needs, in `assets.ASSETS` unless it fetches them itself
-    WEIGHTS: ClassVar[tuple[str, ...]] = ()
+    weight_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, settings: SettingsT, weights: Mapping[str, Path] | None = None) -> None:
         self.settings = settings
-        self.weights = {name: weights[name] for name in self.WEIGHTS} if weights else {}
+        self.weights = {name: weights[name] for name in self.weight_names} if weights else {}
 
     @classmethod
     def name(cls) -> str:
@@ -75,7 +77,7 @@ class Extractor(ABC, Generic[SettingsT]):
     @classmethod
     def licences(cls) -> set[str]:
         """Return who published the pretrained files, and what they may be used for."""
-        known = [assets.ASSETS[name] for name in cls.WEIGHTS]
+        known = [assets.ASSETS[name] for name in cls.weight_names]
         return {f"{asset.source}: {asset.licence}" for asset in known}
 
     def spec(self, derived_from: FeatureSpec | None = None) -> FeatureSpec:
@@ -86,7 +88,7 @@ class Extractor(ABC, Generic[SettingsT]):
         """
         return FeatureSpec(
             extractor=self.name(),
-            version=self.VERSION,
+            version=self.version,
             settings=self.settings.model_dump(mode="json"),
             resources={name: file.name for name, file in self.weights.items()},
             derived_from=derived_from,
@@ -101,7 +103,7 @@ class Extractor(ABC, Generic[SettingsT]):
         Raises:
             AssetError: a file cannot be had, or is not what it should be
         """
-        return {name: assets.get(name, quiet=quiet) for name in self.WEIGHTS}
+        return {name: assets.get(name, quiet=quiet) for name in self.weight_names}
 
     def check_weights(self) -> None:
         """Check files whose checksum nobody publishes, before anything is computed.
@@ -129,11 +131,11 @@ class Extractor(ABC, Generic[SettingsT]):
 class AudioExtractor(Extractor[AudioSettingsT]):
     """Base class for extractors of sound."""
 
-    MODALITY = "audio"
+    modality = "audio"
 
     @abstractmethod
     def extract(self, sound: Sound) -> Arrays:
-        """Return the features of a clip, by the names in `ARRAYS`.
+        """Return the features of a clip, by the names in `dtypes`.
 
         Args:
             sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
@@ -146,11 +148,11 @@ class AudioExtractor(Extractor[AudioSettingsT]):
 class VisualExtractor(Extractor[SettingsT]):
     """Base class for extractors of the face."""
 
-    MODALITY = "visual"
+    modality = "visual"
 
     @abstractmethod
     def extract(self, faces: Arrays) -> Arrays:
-        """Return the features of a clip, by the names in `ARRAYS`.
+        """Return the features of a clip, by the names in `dtypes`.
 
         Args:
             faces: the clip's n faces, as `faces.extract` gives them
@@ -158,3 +160,17 @@ class VisualExtractor(Extractor[SettingsT]):
         Raises:
             AssetError: weights are not what they should be
         """
+
+
+def audio_extractors(
+    extractors: Mapping[str, Extractor[Strict]],
+) -> dict[str, AudioExtractor[AudioSettings]]:
+    """Return the extractors of sound among others, by name."""
+    return {name: value for name, value in extractors.items() if isinstance(value, AudioExtractor)}
+
+
+def visual_extractors(
+    extractors: Mapping[str, Extractor[Strict]],
+) -> dict[str, VisualExtractor[Strict]]:
+    """Return the extractors of the face among others, by name."""
+    return {name: value for name, value in extractors.items() if isinstance(value, VisualExtractor)}

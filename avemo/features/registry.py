@@ -42,4 +42,4 @@ def extractor_from_spec(
         weights: see `Extractor`
     """
     extractor = extractor_class(spec.extractor)
-    return extractor(extractor.SETTINGS.model_validate(spec.settings), weights)
+    return extractor(extractor.settings_class.model_validate(spec.settings), weights)

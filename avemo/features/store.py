@@ -54,12 +54,12 @@ class Target:
     Args:
         folder: is made where it is missing
         spec: what they are computed by
-        arrays: the type of each array, by its name
+        dtypes: the type of each array, by its name
     """
 
     folder: Path
     spec: FeatureSpec
-    arrays: Mapping[str, str]
+    dtypes: Mapping[str, str]
 
 
 class RowRef(NamedTuple):
@@ -124,7 +124,9 @@ def update(
     for actor, by_extractor in partitions.items():
         computed = {row["performance"]: next(results) for row, _ in missing[actor]}
         for name, partition in by_extractor.items():
-            partition.write({key: result[name] for key, result in computed.items() if name in result})
+            partition.write(
+                {key: result[name] for key, result in computed.items() if name in result}
+            )
     return {name: sum(name in names for _, names in items) for name in targets}
 
 
@@ -198,8 +200,8 @@ def require_few_findings(folder: Path, max_set_aside: float) -> int:
         reasons = [f"{row.recording} ({row.reason})" for row in failed.itertuples()]
         raise CorpusError(
             f"{len(failed)} of {len(rows)} recordings have no {folder.name}, more than "
-            f"catalogue.max_set_aside ({max_set_aside:.1%}): {join_names(reasons)}; mend or remove them, "
-            "or raise the limit in params.yaml"
+            f"catalogue.max_set_aside ({max_set_aside:.1%}): {join_names(reasons)}; "
+            "mend or remove them, or raise the limit in params.yaml"
         )
     return len(failed)
 
@@ -258,7 +260,7 @@ class _Partition:
 
 
 def _list_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [dict(row) for row in rows.to_dict("records")]
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def _missing_extractors(performance: str, partitions: Mapping[str, _Partition]) -> list[str]:
@@ -325,7 +327,7 @@ def _write(file: Path, rows: pd.DataFrame, target: Target) -> None:
 
     fields = [pa.field(name, pa.string()) for name in _TEXT]
     columns = [pa.array(rows[name].tolist(), pa.string()) for name in _TEXT]
-    for name, dtype in target.arrays.items():
+    for name, dtype in target.dtypes.items():
         column = rows[name] if name in rows else [None] * len(rows)
         arrays = [value if isinstance(value, np.ndarray) else None for value in column]
         first = next((array for array in arrays if array is not None), None)

@@ -81,7 +81,7 @@ class FaceLandmarker:
         Args:
             picture: RGB [shape=(256, 256, 3)]
         """
-        batch = picture[None].astype(np.float32) / 255
+        batch = picture[None].astype(np.float32) / np.float32(255)
         return self.landmark_network.run(batch).reshape(_LANDMARKS, 3)
 
     def blendshapes(self, picture: NDArray[np.uint8]) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from ..quiet import import_tensorflow_quietly
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
-    from safetensors import safe_open
 
 __all__ = [
     "BANDS",
@@ -36,6 +35,14 @@ Encoder = Callable[[list[NDArray[np.float32]]], "tf.Tensor"]
 BANDS, WIDTH, POSITIONS = 80, 384, 1500
 _HEADS, _LAYERS = 6, 4
 _PREFIX = "model.encoder."
+
+
+class _TensorFile(Protocol):
+    """What is used of an open safetensors file."""
+
+    def keys(self) -> list[str]: ...
+
+    def get_tensor(self, name: str) -> NDArray[np.floating]: ...
 
 
 def build_encoder() -> keras.Model:
@@ -116,7 +123,7 @@ def export_encoder(file: Path, target: Path) -> None:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[safe_open]:
+def _open(file: Path) -> Iterator[_TensorFile]:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -126,7 +133,7 @@ def _open(file: Path) -> Iterator[safe_open]:
         raise AssetError(f"{file} is no safetensors file ({error}): remove it") from None
 
 
-def _fill(layer: keras.Layer, stream: safe_open, file: Path) -> None:
+def _fill(layer: keras.Layer, stream: _TensorFile, file: Path) -> None:
     """Set a layer's weights to its published tensors."""
 
     def tensor(name: str, *shape: int) -> NDArray[np.float32]:
@@ -135,8 +142,8 @@ def _fill(layer: keras.Layer, stream: safe_open, file: Path) -> None:
         published = stream.get_tensor(full) if exists else np.zeros(())
         if published.shape != shape:
             raise AssetError(
-                f"{file}: {full} is {list(published.shape) if exists else 'missing'}, {list(shape)} is "
-                "expected: take the file of openai/whisper-tiny.en"
+                f"{file}: {full} is {list(published.shape) if exists else 'missing'}, "
+                f"{list(shape)} is expected: take the file of openai/whisper-tiny.en"
             )
         return np.asarray(published.astype(np.float16).astype(np.float32))
 

@@ -74,7 +74,8 @@ def _members(one: Record) -> dict[str, str]:
 
 def _extracted(one: Record) -> dict[str, str]:
     return {
-        f"extractor {name}": f"version {made['version']}, {words(made['settings'])}"
+        f"extractor {name}": f"version {made['version']}, "
+        f"{words(made['settings'] | made['resources'])}"
         for name, made in one["extractors"].items()
     }
 

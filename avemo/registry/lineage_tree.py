@@ -51,7 +51,7 @@ def _chosen(found: Record) -> Iterator[Node]:
 
 
 def _extractor(name: str, made: Mapping[str, Any]) -> Node:
-    return f"{name} version {made['version']}: {words(made['settings'])}", []
+    return f"{name} version {made['version']}: {words(made['settings'] | made['resources'])}", []
 
 
 def _asset(name: str, one: Mapping[str, Any]) -> Node:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import AssetError
 from ..features import store
-from ..features.registry import weights_of
+from ..features.spec import FeatureSpec
 from ..paths import Project
 from ..pretrained import assets
 from ..settings import Settings
@@ -80,15 +80,14 @@ def log(project: Project, code: Code, found: Record) -> None:
         mlflow.log_artifacts(temporary)
 
 
-def extractors(described: Mapping[str, store.Description | None]) -> Record:
-    """Version and settings of each extractor.
-
-    Args:
-        described: by feature, what it was made with
-    """
-    known = [one for one in described.values() if one]
-    known += [one["faces"] for one in known if "faces" in one]  # that it was computed from
-    return {one["extractor"]: {k: one[k] for k in ("version", "settings")} for one in known}
+def extractors(specs: Iterable[FeatureSpec]) -> Record:
+    """Return version, settings and resources of each extractor, and of what it was derived from."""
+    specs = list(specs)
+    specs += [spec.derived_from for spec in specs if spec.derived_from]
+    return {
+        spec.extractor: spec.model_dump(mode="json", include={"version", "settings", "resources"})
+        for spec in specs
+    }
 
 
 def _features(project: Project, stage: str) -> Record:
@@ -98,19 +97,18 @@ def _features(project: Project, stage: str) -> Record:
         folder.relative_to(project.root).as_posix(): folder
         for folder in sorted(project.root.glob("features/*/*"))
     }
-    return extractors(
-        {
-            name: store.description(folder)
-            for name, folder in folders.items()
-            if any(dvc_lock.overlap(dep, name) for dep in deps)
-        }
-    )
+    specs = [
+        store.read_spec(folder)
+        for name, folder in folders.items()
+        if any(dvc_lock.overlap(dep, name) for dep in deps)
+    ]
+    return extractors(spec for spec in specs if spec)
 
 
 def _assets(extractors: Record) -> Record:
     """The pretrained files that the extractors take: from whom, under which licence, and which."""
-    names = {weight for name in extractors for weight in weights_of(name)}
-    names |= {str(one["settings"].get("found_by")) for one in extractors.values()}
+    resources = [fields["resources"] for fields in extractors.values()]
+    names = {text for fields in resources for item in fields.items() for text in item}
     return {
         name: {
             "source": assets.ASSETS[name].source,

@@ -115,7 +115,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         settings.search.budget_of(task.modality).epochs,
         task.parts,
         [[row.tolist() for row in task.data.features[name]] for name in task.given],
-        task.data.descriptions,
+        {name: spec.to_json() for name, spec in task.data.specs.items()},
         task.data.rows.to_csv(),
         dvc_lock.data(project, runs.stage_of("search", task.modality)),
     ]

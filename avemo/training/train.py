@@ -1,6 +1,5 @@
 """Fit what the search chose, and keep it with all that it needs."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.log import log_predictions, title_suffix
 from ..evaluation.predictions import read_predictions, write_predictions
+from ..features.spec import FeatureSpec
 from ..models import bundle, ensemble
 from ..paths import Project
 from ..settings import Settings
@@ -52,9 +52,12 @@ def train(
     names = [values["architecture"] for values in found["members"]]
     name = " + ".join(dict.fromkeys(names))
     parts = {part: bundle.Bundle(project.trained(part)) for part in task.parts}
-    described = dict(task.data.descriptions)
-    for one in parts.values():
-        described |= one.description["features"]
+    specs = dict(task.data.specs)
+    for model in parts.values():
+        specs |= {
+            name: FeatureSpec.model_validate(fields)
+            for name, fields in model.description["features"].items()
+        }
     networks = task.networks(preprocessors)
     taken = {feature for member in names for feature in networks.inference_features(member)}
     by_answers = not taken.isdisjoint(task.given)
@@ -65,7 +68,7 @@ def train(
         "architecture": name,
         "members": found["members"],
         "classes": list(EMOTIONS),
-        "features": {feature: described[feature] for feature in sorted(taken)},
+        "features": {name: specs[name].model_dump(mode="json") for name in sorted(taken)},
         "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         "split": task.data.split,
         "seed": settings.seed,
@@ -76,13 +79,10 @@ def train(
         },
     }
     tags = {"avemo.search_run": found["run_id"], "avemo.architecture": name}
-    tags |= {
-        f"avemo.features.{feature}": json.dumps(text)
-        for feature, text in description["features"].items()
-    }
+    tags |= {f"avemo.features.{feature}": specs[feature].to_json() for feature in sorted(taken)}
     stage = runs.stage_of("train", modality)
     made_of = {
-        "extractors": lineage.extractors(description["features"]),
+        "extractors": lineage.extractors(specs[name] for name in taken),
         "search_run": found["run_id"],
         "members": [
             {"seed": settings.seed + place, "trial": _trial(found, values), "values": values}

@@ -13,6 +13,7 @@ from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
+from avemo.features.spec import FeatureSpec
 from avemo.paths import Project
 from avemo.settings import SETTINGS_FILE
 from avemo.tracking import runs, store
@@ -65,8 +66,8 @@ def dataset():
         }
     )
     features = {name: [clip(name, one) for one in rows["performance"]] for name in COLUMNS}
-    described = {name: {"extractor": "whisper", "version": 1, "settings": {}} for name in COLUMNS}
-    return Dataset(rows, features, described, "0123456789ab")
+    specs = {name: FeatureSpec(extractor="whisper", version=1, settings={}) for name in COLUMNS}
+    return Dataset(rows, features, specs, "0123456789ab")
 
 
 def clip(feature, performance):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers.sounds import CODED, PLAIN, aligned, encoded, voice
 
-from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc
+from avemo.features.run import extract_audio
 from avemo.media.probe import probe
 from avemo.media.sound import read_sound
 
@@ -17,14 +17,18 @@ LOSSY = {"mp3", "vorbis", "opus", "m4a", "m4a-fast", "adts", "mka", "webm"}
 LOSSLESS = [name for name in (*PLAIN, *CODED) if name not in LOSSY]
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
-    "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
-    "logmel": logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND),
+    "mfcc": mfcc.Mfcc(
+        mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND)
+    ),
+    "logmel": logmel.LogMel(
+        logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND)
+    ),
 }
 
 
 def differences(content, expected):
     """By extractor, how far the features of a file are from those of another."""
-    found, other = (run_audio.extract(one, EXTRACTORS) for one in (content, expected))
+    found, other = (extract_audio(one, EXTRACTORS) for one in (content, expected))
     pairs = {name: (found[name][name], other[name][name]) for name in EXTRACTORS}
     shortest = {name: min(map(len, pair)) for name, pair in pairs.items()}
     return {n: np.abs(a[: shortest[n]] - b[: shortest[n]]) for n, (a, b) in pairs.items()}
@@ -118,7 +122,7 @@ def test_float_samples_above_one_are_kept(format):
     content = encoded(loud, 16000, format)
     np.testing.assert_allclose(read_sound(content), loud, atol=1e-6)
     assert probe(content).peak_dbfs == pytest.approx(20 * np.log10(np.abs(loud).max()), abs=1e-3)
-    found = run_audio.extract(content, EXTRACTORS)
+    found = extract_audio(content, EXTRACTORS)
     assert all(np.isfinite(found[name][name]).all() for name in EXTRACTORS)
 
 
@@ -170,7 +174,7 @@ def test_ten_minutes_are_measured_in_little_memory(format, tmp_path):
 
 def test_features_of_ten_minutes():
     tenth = voice(16000, 10)
-    found = run_audio.extract(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
-    alone = run_audio.extract(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
+    found = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
+    alone = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
     assert len(found) == 60_001
     np.testing.assert_allclose(found[30_003:30_998], alone[3:-3], atol=0.01)

@@ -4,7 +4,7 @@ Natural logarithm of the power plus 1e-6: a frame depends on its own sound alone
 around it.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -26,9 +26,9 @@ class Settings(MelSettings):
 class LogMel(AudioExtractor[Settings]):
     """Log-mel spectrogram."""
 
-    SETTINGS = Settings
-    VERSION = 2
-    ARRAYS = {"logmel": "float32"}
+    settings_class = Settings
+    version = 2
+    dtypes: ClassVar = {"logmel": "float32"}
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the log-mel spectrogram of a clip.

@@ -6,7 +6,7 @@ Source:
     nothing more than 80 dB below the clip's loudest band
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -29,9 +29,9 @@ class Settings(MelSettings):
 class Mfcc(AudioExtractor[Settings]):
     """Mel-frequency cepstral coefficients."""
 
-    SETTINGS = Settings
-    VERSION = 2
-    ARRAYS = {"mfcc": "float32"}
+    settings_class = Settings
+    version = 2
+    dtypes: ClassVar = {"mfcc": "float32"}
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the coefficients of a clip.

@@ -14,7 +14,7 @@ Source:
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -97,9 +97,9 @@ class Settings(AudioSettings):
 class Prosody(AudioExtractor[Settings]):
     """Pitch, loudness, voice quality and timing."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"prosody": "float32", "prosody_stats": "float32"}
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"prosody": "float32", "prosody_stats": "float32"}
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the prosody of a clip. Its level makes no difference.
@@ -219,7 +219,7 @@ def _peak_near(rows: Floats, positions: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def _tables(rate: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return Hann's window, its autocorrelation, mel filters [shape=(bins, bands)], and each bin's Hz."""
+    """Return Hann's window, its autocorrelation, mel filters [shape=(bins, bands)], bins in Hz."""
     from scipy.fft import irfft, rfft
 
     taper = import_librosa().filters.get_window("hann", _WINDOW).astype(np.float32)
@@ -236,7 +236,7 @@ def _statistics(frames: Floats, settings: Settings) -> Doubles:
     audible = np.flatnonzero(frames[:, loudness] >= -settings.voiced_db)
     values = frames[audible[0] : audible[-1] + 1].astype(np.float64)
     voiced = values[:, 0] > 0
-    seconds = np.arange(len(values)) * hop_s
+    seconds = hop_s * np.arange(len(values), dtype=np.float64)
     steps = np.diff(values, axis=0) / hop_s
     return np.concatenate(
         [
@@ -266,7 +266,7 @@ def _rise_and_fall(steps: Doubles) -> Doubles:
 
 
 def _timing(voiced: NDArray[np.bool_], hop_s: float) -> Doubles:
-    """Return `_TIMING`: of the voiced segments, and of those between them [shape=(len(_TIMING),)]."""
+    """Return `_TIMING`: of voiced segments, and of those between them [shape=(len(_TIMING),)]."""
     starts = np.flatnonzero(np.diff(voiced, prepend=~voiced[:1]))
     lengths = np.diff(starts, append=len(voiced)) * hop_s
     duration = len(voiced) * hop_s

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -41,10 +41,10 @@ class Settings(AudioSettings):
 class Vggish(AudioExtractor[Settings]):
     """Embeddings, and their principal components."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"vggish": "float32", "vggish_pca": "uint8"}
-    WEIGHTS = ("vggish", "vggish_pca")
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"vggish": "float32", "vggish_pca": "uint8"}
+    weight_names = ("vggish", "vggish_pca")
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the embeddings of a clip.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,10 @@ class Settings(AudioSettings):
 class Whisper(AudioExtractor[Settings]):
     """Hidden states over time, and their statistics."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"whisper": "float16", "whisper_stats": "float32"}
-    WEIGHTS = ("whisper_tiny_en",)
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"whisper": "float16", "whisper_stats": "float32"}
+    weight_names = ("whisper_tiny_en",)
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the hidden states of a clip, a frame each 20 ms.
@@ -142,9 +142,9 @@ def _levels(mel: Floats) -> Floats:
     return levels
 
 
-def _average_steps(states: Floats, frames_per_step: int) -> Floats:
+def _average_steps(states: Floats, frames_per_step: int) -> NDArray[np.float64]:
     """Return the mean of so many frames at a time; the last step may hold fewer."""
     starts = np.arange(0, len(states), frames_per_step)
     counts = np.diff(starts, append=len(states))
-    steps: Floats = np.add.reduceat(states, starts) / counts[:, None, None]
+    steps: NDArray[np.float64] = np.add.reduceat(states, starts) / counts[:, None, None]
     return steps

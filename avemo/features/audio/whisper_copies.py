@@ -7,7 +7,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -29,11 +29,13 @@ class Settings(whisper.Settings):
 class WhisperCopies(AudioExtractor[Settings]):
     """Hidden states of copies in a lower and a higher voice, and in a noisy room."""
 
-    SETTINGS = Settings
+    settings_class = Settings
     #: to be raised with Whisper's, too
-    VERSION = 1
-    ARRAYS = {f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")}
-    WEIGHTS = whisper.Whisper.WEIGHTS
+    version = 1
+    dtypes: ClassVar = {
+        f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")
+    }
+    weight_names = whisper.Whisper.weight_names
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the hidden states of each copy.
@@ -42,7 +44,7 @@ class WhisperCopies(AudioExtractor[Settings]):
             sound: float32 mono [shape=(samples,)] at 16 kHz
 
         Returns:
-            each of `ARRAYS`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
 
         Raises:
             AssetError: the file is not what it should be
@@ -63,5 +65,5 @@ class WhisperCopies(AudioExtractor[Settings]):
         encoder = whisper.Whisper(settings, self.weights)
         return {
             name: encoder.extract(copy)["whisper"]
-            for name, copy in zip(self.ARRAYS, copies, strict=True)
+            for name, copy in zip(self.dtypes, copies, strict=True)
         }

@@ -9,7 +9,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -29,11 +29,11 @@ class Settings(whisper.Settings):
 class WhisperSpeeds(AudioExtractor[Settings]):
     """Hidden states of a slower and of a faster copy."""
 
-    SETTINGS = Settings
+    settings_class = Settings
     #: to be raised with Whisper's, too
-    VERSION = 1
-    ARRAYS = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
-    WEIGHTS = whisper.Whisper.WEIGHTS
+    version = 1
+    dtypes: ClassVar = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
+    weight_names = whisper.Whisper.weight_names
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the hidden states of each copy.
@@ -42,7 +42,7 @@ class WhisperSpeeds(AudioExtractor[Settings]):
             sound: float32 mono [shape=(samples,)] at 16 kHz
 
         Returns:
-            each of `ARRAYS`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
 
         Raises:
             AssetError: the file is not what it should be
@@ -51,5 +51,5 @@ class WhisperSpeeds(AudioExtractor[Settings]):
         speeds = (1 - self.settings.speed, 1 + self.settings.speed)
         return {
             name: encoder.extract(change_speed(sound, speed))["whisper"]
-            for name, speed in zip(self.ARRAYS, speeds, strict=True)
+            for name, speed in zip(self.dtypes, speeds, strict=True)
         }

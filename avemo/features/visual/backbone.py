@@ -10,7 +10,7 @@ Source:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -35,10 +35,10 @@ class Settings(Strict):
 class Backbone(VisualExtractor[Settings]):
     """The last convolutions, averaged over the face."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"backbone": "float16"}
-    WEIGHTS = ("backbone",)
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"backbone": "float16"}
+    weight_names = ("backbone",)
 
     @classmethod
     def licences(cls) -> set[str]:

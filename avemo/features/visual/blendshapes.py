@@ -7,6 +7,8 @@ these and not the same.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from ...faces.extract import images
@@ -24,10 +26,10 @@ class Settings(Strict):
 class Blendshapes(VisualExtractor[Settings]):
     """Movements of the face, one row a face."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"blendshapes": "float32"}
-    WEIGHTS = ("face_landmarker",)
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"blendshapes": "float32"}
+    weight_names = ("face_landmarker",)
 
     def extract(self, faces: Arrays) -> Arrays:
         """Return the blendshapes of each face of a clip.

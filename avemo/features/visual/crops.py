@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -24,9 +24,9 @@ class Settings(Strict):
 class Crops(VisualExtractor[Settings]):
     """Small pictures."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"crops": "uint8"}
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"crops": "uint8"}
 
     def extract(self, faces: Arrays) -> Arrays:
         """Return small pictures of a clip's faces.
@@ -35,7 +35,7 @@ class Crops(VisualExtractor[Settings]):
             faces: the clip's n faces, as `faces.extract` gives them
 
         Returns:
-            `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread evenly over the n
+            `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread evenly
         """
         pictures = images(faces, self.settings.side_px)
         count = min(self.settings.frames, len(pictures))

@@ -11,7 +11,7 @@ Source:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -35,14 +35,14 @@ class Settings(Strict):
 class Expression(VisualExtractor[Settings]):
     """Features and probabilities of 7 expressions, and their statistics."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {
         "expression": "float16",
         "expression_probabilities": "float32",
         "expression_stats": "float32",
     }
-    WEIGHTS = ("hsemotion_mobilenet_7",)
+    weight_names = ("hsemotion_mobilenet_7",)
 
     def extract(self, faces: Arrays) -> Arrays:
         """Return the expression of each face of a clip.

@@ -5,6 +5,8 @@ The difference from the clip's own median separates the expression from the face
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,9 +33,9 @@ class Settings(Strict):
 class Geometry(VisualExtractor[Settings]):
     """Landmarks and head pose, and their statistics."""
 
-    SETTINGS = Settings
-    VERSION = 1
-    ARRAYS = {"geometry": "float32", "geometry_stats": "float32"}
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"geometry": "float32", "geometry_stats": "float32"}
 
     def extract(self, faces: Arrays) -> Arrays:
         """Return the five landmarks of each face of a clip, upright and of one size.

@@ -9,7 +9,8 @@ from typing import ClassVar
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
-from ...features.audio import whisper_copies, whisper_speeds
+from ...features.audio.whisper_copies import WhisperCopies
+from ...features.audio.whisper_speeds import WhisperSpeeds
 from ..architecture import Architecture, Branches, Tensor, Tensors
 from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
@@ -20,8 +21,8 @@ class Whisper(Architecture):
     """A convolutional or recurrent head on Whisper's hidden states."""
 
     inputs = ("whisper",)
-    augmentations: ClassVar = {"whisper": (*whisper_speeds.ARRAYS, *whisper_copies.ARRAYS)}
-    tta_views: ClassVar = {"whisper": tuple(whisper_speeds.ARRAYS)}
+    augmentations: ClassVar = {"whisper": (*WhisperSpeeds.dtypes, *WhisperCopies.dtypes)}
+    tta_views: ClassVar = {"whisper": tuple(WhisperSpeeds.dtypes)}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return one vector a clip from hidden states.
