@@ -312,21 +312,20 @@ def _registry_parser(commands: Any) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from . import paths as project
     from .registry.predictor import predict
 
-    found = predict(project.find_project(), arguments.files, arguments.model)
-    for one in found:
+    found = predict(arguments.files, model=arguments.model)
+    for file, one in zip(arguments.files, found, strict=True):
         if arguments.json:
-            print(json.dumps({"emotion": one.emotion, **vars(one)}))
+            print(json.dumps({"file": file, "emotion": one.emotion, **vars(one)}))
         elif one.finding:
-            print(f"{one.file}: {one.finding}: {one.reason}", file=sys.stderr)
+            print(f"{file}: {one.finding}: {one.reason}", file=sys.stderr)
         else:
             (emotion, chance), *rest = one.probabilities.items()
             others = ", ".join(f"{name} {value:.2f}" for name, value in rest)
             note = f"; not fused: {one.reason}" if one.reason else ""
             note += "; trained on the synthetic sample, it knows no people" * one.synthetic
-            print(f"{one.file}: {emotion} {chance:.2f} ({others}) by {one.model}{note}")
+            print(f"{file}: {emotion} {chance:.2f} ({others}) by {one.model}{note}")
     failed = sum(bool(one.finding) for one in found)
     if failed and len(found) > 1:
         print(f"avemo: {len(found) - failed} answered, {failed} could not be", file=sys.stderr)
@@ -394,7 +393,7 @@ def _corpus(arguments: argparse.Namespace) -> int:
     root = project.find_project().root
     corpus = load_settings(root).corpus
     if arguments.list:
-        print(zenodo.listing(root, corpus.zenodo))
+        print(zenodo.list_archives(root, corpus.zenodo))
         return 0
     zenodo.fetch(root, corpus.zenodo)
     chosen = corpus.source == "zenodo"
@@ -441,13 +440,13 @@ def _search(arguments: argparse.Namespace) -> int:
     from . import paths as project
     from .config import load_settings
     from .repro import repro
-    from .tracking.runs import stage_of
+    from .tracking.runs import stage_name
     from .training.distributed.workers import WORKERS
 
     root = project.find_project().root
     load_settings(root)
     environment = {WORKERS: str(arguments.workers)} if arguments.workers else {}
-    repro(root, [stage_of("search", name) for name in arguments.names], **environment)
+    repro(root, [stage_name("search", name) for name in arguments.names], **environment)
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -499,7 +498,7 @@ def _lineage(arguments: argparse.Namespace) -> int:
         if arguments.uri:
             found = read(arguments.uri)
             lines = tree(arguments.uri, found)
-            print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines))
+            print(found.model_dump_json(indent=1) if arguments.json else "\n".join(lines))
             return 0
         apart = differences(*map(read, arguments.diff))
     if arguments.json:

@@ -41,7 +41,7 @@ def load_settings(root: Path) -> Settings:
         key = ".".join(str(part) for part in (*parents, *first["loc"]))
         got = "" if first["type"] in ("missing", "value_error") else f", got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{SETTINGS_FILE}: {key or 'the whole'}: {message}{got}") from None
+        raise SettingsError(f"{SETTINGS_FILE}: {key or 'all of it'}: {message}{got}") from None
     except ValueError as error:
         raise SettingsError(f"{SETTINGS_FILE}: extractors: {error}") from None
 

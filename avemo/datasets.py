@@ -75,7 +75,7 @@ def load(project: Project, names: list[str]) -> Dataset:
     rows = everyone = split.read(project.split)
     folders = {name: folder_of(project, name) for name in names}
     found = {name: store.load_arrays(folder, name) for name, folder in folders.items()}
-    current = split.identity(project.split)
+    current = split.split_id(project.split)
     for name, clips in found.items():
         if unknown := sorted(set(clips) - set(everyone["performance"])):
             raise CorpusError(

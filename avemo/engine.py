@@ -17,20 +17,20 @@ from typing import Any, TypeVar, cast
 from . import threads
 from .errors import SettingsError
 
-__all__ = ["call", "connected", "cores", "run"]
+__all__ = ["call", "connect_to_ray", "count_cores", "run"]
 
-#: glibc would give each array's memory back to the system and fetch it anew, page by page: for
-#: sounds and pictures that is half of a worker's time
+#: By default, glibc returns each array's memory to the system and fetches it anew, page by page:
+#: with sounds and pictures that is half of a worker's time
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 27), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
-#: a worker is one of many, and what it says would go through the progress bar
+#: many workers' messages would break up the progress bar
 _SILENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def cores() -> int:
-    """How many cores this process may use."""
+def count_cores() -> int:
+    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -51,13 +51,13 @@ def run(
     to the last bit wherever they are computed.
 
     Args:
-        function: of a module that a worker can import (or an object of its class, which each worker
-            gets once and may keep things in). What it raises ends the run
-        items: its arguments, one by one
-        title: what the progress bar says
-        unit: what an item is called
-        workers: processes; 1 stays in this one, unless TensorFlow has computed here with more than
-            one thread. By default one a core
+        function: one that a worker can import, or a callable object, which each worker gets once
+            and may hold state in. An exception ends the run
+        items: the function's arguments
+        title: of the progress bar
+        unit: name of an item, for the progress bar
+        workers: processes, by default one a core. With 1, this process computes, unless TensorFlow
+            has already computed in it with several threads
         cluster: address of a Ray cluster to use instead, `auto` or HOST:PORT
 
     Yields:
@@ -68,7 +68,7 @@ def run(
     """
     from tqdm import tqdm
 
-    workers = min(workers or cores(), len(items))
+    workers = min(workers or count_cores(), len(items))
     with tqdm(total=len(items), desc=title, unit=unit, disable=not items, mininterval=1) as bar:
         if not items:
             return
@@ -77,14 +77,14 @@ def run(
         elif workers > 1 or not threads.limit_tensorflow():
             results = _on_cores(function, items, workers)
         else:
-            results = _here(function, items)
+            results = _in_this_process(function, items)
         with closing(results):
             for result in results:
                 yield result
                 bar.update()
 
 
-def _here(
+def _in_this_process(
     function: Callable[[Item], Result], items: Collection[Item]
 ) -> Generator[Result, None, None]:
     with threads.single_threaded():
@@ -94,8 +94,8 @@ def _here(
 def call(function: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function as `run` does: with one thread of the numeric libraries.
 
-    Where TensorFlow has computed in this process with more, the call goes to a process that is kept
-    for such calls: function, arguments and result must be picklable.
+    If TensorFlow has already computed in this process with several threads, another process makes
+    the call, and lives on for the next: function, arguments and result must be picklable.
 
     Raises:
         BrokenProcessPool: that process died; the next call starts another
@@ -104,12 +104,12 @@ def call(function: Callable[..., Result], *arguments: Any) -> Result:
         with threads.single_threaded():
             return function(*arguments)
     with _lock:
-        pool = _one_worker()
+        pool = _single_worker()
     try:
         return pool.submit(function, *arguments).result()
     except BrokenProcessPool:
         with _lock:
-            _one_worker.cache_clear()
+            _single_worker.cache_clear()
         raise
 
 
@@ -117,7 +117,7 @@ _lock = threading.Lock()
 
 
 @lru_cache(maxsize=1)
-def _one_worker() -> ProcessPoolExecutor:
+def _single_worker() -> ProcessPoolExecutor:
     return _workers(1)
 
 
@@ -126,12 +126,12 @@ def _on_cores(
 ) -> Generator[Result, None, None]:
     pool = _workers(workers, function)
     try:
-        yield from pool.map(_call, items, chunksize=_share(items))
+        yield from pool.map(_call, items, chunksize=_chunk_size(items))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _workers(count: int, *function: Callable[[Any], Any]) -> ProcessPoolExecutor:
+def _workers(count: int, *function: Callable[[Any], object]) -> ProcessPoolExecutor:
     os.environ.update(_ALLOCATOR)  # read by a process when it starts
     # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
     return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=function)
@@ -152,24 +152,23 @@ def _call(item: Any) -> Any:
     return _function(item)
 
 
-def _share(items: Collection[Any]) -> int:
-    """How many items a worker takes at a time."""
+def _chunk_size(items: Collection[object]) -> int:
+    """Return how many items a worker gets at a time."""
     return max(1, min(32, len(items) // 64))
 
 
 def _on_cluster(
     function: Callable[[Item], Result], items: Collection[Item], address: str
 ) -> Generator[Result, None, None]:
-    with connected(address) as ray:
+    with connect_to_ray(address) as ray:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.execution_options.preserve_order = True
         content = pickle.dumps(function)
         rows = [{"item": pickle.dumps(item)} for item in items]
-        blocks = -(-len(rows) // _share(items))
+        blocks = -(-len(rows) // _chunk_size(items))
         data = ray.data.from_items(rows, override_num_blocks=blocks)
-        done = data.map(_remote, fn_args=(content,))
-        for row in done.iter_rows():
+        for row in data.map(_remote, fn_args=(content,)).iter_rows():
             result = pickle.loads(row["result"])
             if isinstance(result, _Raised):
                 raise result.error
@@ -177,7 +176,7 @@ def _on_cluster(
 
 
 class _Raised:
-    """What a function raised on the cluster."""
+    """An exception of a function on the cluster."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -185,22 +184,26 @@ class _Raised:
 
 def _remote(row: dict[str, bytes], content: bytes) -> dict[str, bytes]:
     try:
-        result = _loaded(content)(pickle.loads(row["item"]))
+        result = _load_function(content)(pickle.loads(row["item"]))
     except Exception as error:
         result = _Raised(error)
     return {"result": pickle.dumps(result)}
 
 
 @lru_cache(maxsize=1)
-def _loaded(content: bytes) -> Callable[[Any], Any]:
-    """The function, the same object for every call of a worker."""
+def _load_function(content: bytes) -> Callable[[Any], Any]:
+    """Return the function, the same object for every call of a worker."""
     threads.limit_process()
     return cast(Callable[[Any], Any], pickle.loads(content))
 
 
 @contextmanager
-def connected(address: str) -> Iterator[Any]:
-    """Ray, connected to a cluster; its workers get this package from here."""
+def connect_to_ray(address: str) -> Iterator[Any]:
+    """Yield Ray, connected to a cluster; its workers get this package from this machine.
+
+    Raises:
+        SettingsError: there is no such cluster, or Ray is not installed
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -212,7 +215,7 @@ def connected(address: str) -> Iterator[Any]:
         ) from None
     try:
         host, _, port = address.rpartition(":")
-        if host:  # Ray would wait for minutes
+        if host:  # Ray itself waits for minutes
             socket.create_connection((host, int(port)), timeout=5).close()
         ray.init(
             address,

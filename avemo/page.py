@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["code", "html", "plain", "table"]
+__all__ = ["code", "format_bytes", "html", "plain", "table"]
 
 #: cells of a column of figures that hold none
 _NO_FIGURE = ("–", "not run")
@@ -79,3 +79,8 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """Return text whose characters mean nothing to Markdown."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>" else letter for letter in text)
+
+
+def format_bytes(size: float) -> str:
+    """Return a size in bytes as text: `208.5 MB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -27,7 +27,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Sample(Strict):
-    """The sample corpus, made on the spot."""
+    """The synthetic sample corpus."""
 
     actors: Annotated[int, Field(ge=2, le=24)]
     statements: Annotated[int, Field(ge=1, le=2)]
@@ -35,7 +35,7 @@ class Sample(Strict):
 
 
 class Zenodo(Strict):
-    """Which of the published archives are taken."""
+    """Which of the published archives are fetched."""
 
     record: Positive
     modalities: Annotated[list[Literal["audio", "video"]], Field(min_length=1)]
@@ -149,9 +149,9 @@ class Searches(Strict):
         return self
 
     def budget_of(self, modality: str) -> Budget:
-        """The one that `budget` names."""
-        found: Budget = getattr(getattr(self, modality), self.budget)
-        return found
+        """Return the budget that `budget` selects."""
+        budget: Budget = getattr(getattr(self, modality), self.budget)
+        return budget
 
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":

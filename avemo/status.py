@@ -166,7 +166,7 @@ def _split(project: Project) -> dict[str, Any]:
 
     counts = split.read(project.split)["part"].value_counts()
     parts = {part: int(counts.get(part, 0)) for part in split.PARTS}
-    return {"id": split.identity(project.split), "parts": parts}
+    return {"id": split.split_id(project.split), "parts": parts}
 
 
 def _folders(project: Project, settings: Settings) -> dict[str, Path]:

@@ -107,6 +107,6 @@ def _limit(files: list[Path], name: str, settings: mfcc.Settings) -> str:
     return (
         f"One core's time for a recording at {name}: {bare * ms:.2f} ms to read it, "
         f"{(read - bare) * ms:.2f} ms to resample it, {cepstra * ms:.2f} ms for its coefficients. "
-        f"With {engine.cores()} cores the limit is "
-        f"{engine.cores() * len(files) / (read + cepstra):.0f} recordings a second."
+        f"With {engine.count_cores()} cores the limit is "
+        f"{engine.count_cores() * len(files) / (read + cepstra):.0f} recordings a second."
     )

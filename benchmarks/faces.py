@@ -12,7 +12,7 @@ from avemo.errors import AssetError
 from avemo.faces import detectors, extract
 from avemo.features.visual import expression
 from avemo.media.frames import read_frames
-from avemo.media.sound import voiced
+from avemo.media.sound import find_voiced_span
 from avemo.pretrained import assets
 
 from . import recordings as on
@@ -97,7 +97,7 @@ def _loop(app: Any, files: list[Path]) -> Iterator[object]:
 
 def _films_a_second(extraction: extract.Extraction, films: list[Path]) -> float:
     """Once each process has had a film to start with."""
-    cores = engine.cores()
+    cores = engine.count_cores()
     return on.pace(engine.run(_One(extraction), films[:cores] + films, title="faces"), cores - 1)
 
 
@@ -154,7 +154,7 @@ def _alone(files: list[Path], settings: extract.Settings, detector: detectors.De
     frames = [[one.image for one in read_frames(file, count)] for file in files]
     parts = [
         lambda: [extract.extract(file, settings, detector) for file in files],
-        lambda: [voiced(file, settings.voiced_db) for file in files],
+        lambda: [find_voiced_span(file, settings.voiced_db) for file in files],
         lambda: [list(read_frames(file, count)) for file in files],
         lambda: [detector.detect(images) for images in frames],
     ]

@@ -71,7 +71,7 @@ def _corpus(scratch: Path, given: Path | None, folder: Path) -> str:
     for suffix, modality in ((".wav", 3), (".mp4", 1)):
         files, kind = on.found(scratch, given, suffix)
         by_name = {file.stem: file for file in files}
-        wanted = [one for one in checks.published() if one.modality == modality]
+        wanted = [one for one in checks.list_published() if one.modality == modality]
         for number, one in enumerate(wanted):
             target = folder / one.file
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,7 @@
 """Peak memory on a long film, against a short one."""
 
+from __future__ import annotations
+
 import io
 import subprocess
 import sys
@@ -9,6 +11,8 @@ from typing import Any
 
 import av
 import numpy as np
+from av import Packet
+from av.video.stream import VideoStream
 
 from avemo.errors import AssetError
 from avemo.pretrained import assets
@@ -25,8 +29,8 @@ from avemo.media.probe import probe
 from avemo.faces import extract as faces
 from avemo.features.registry import extractor_class
 from avemo.features.run import extract_audio
-from avemo.media.sound import blocks, write_wav
 from avemo.config import load_settings
+from avemo.media.sound import read_sound_blocks, write_wav
 
 what, film, weights = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 settings = load_settings(Path("."))
@@ -39,7 +43,7 @@ elif what == "faces":
     with suppress(MediaError):  # noise is no face
         extraction(film, ["faces"])
 elif what == "soundtrack":
-    write_wav(film.with_suffix(".wav"), blocks(film, 16000), 16000)
+    write_wav(film.with_suffix(".wav"), read_sound_blocks(film, 16000), 16000)
 else:
     audio = settings.extractors_of("audio")
     extractors = {name: extractor_class(name) for name in audio}
@@ -52,7 +56,8 @@ print(peak.split()[1])
 
 def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     """Each step that opens a film, in a process of its own."""
-    short, long = (_film(scratch / f"{seconds}.mp4", seconds) for seconds in (SHORT_S, LONG_S))
+    short = _write_film(scratch / "short.mp4", SHORT_S)
+    long = _write_film(scratch / "long.mp4", LONG_S)
     rows = []
     for what in ("measured", "faces", "soundtrack", "audio features"):
         weights = _weights() if what == "faces" else Path("-")
@@ -97,49 +102,46 @@ def _peak(what: str, film: Path, weights: Path) -> float:
     return int(done.stdout.split()[-1]) / 1024
 
 
-def _film(target: Path, seconds: int) -> Path:
-    """Ten seconds of moving noise and a tone, again and again."""
-    pictures = _encoded()
+def _write_film(target: Path, seconds: int) -> Path:
+    """Write a film: ten seconds of moving noise and a tone, again and again."""
+    stream, packets = _encode_pictures()
+    ticks_per_frame = 1 / (RATE * (stream.time_base or Fraction(0)))
     with av.open(str(target), "w") as container:
-        video = container.add_stream_from_template(pictures[0])
-        sound = container.add_stream("aac", rate=48000, layout="mono")
-        for again in range(seconds // SHORT_S):
-            for pts, dts, key, content in pictures[1]:
-                packet = av.Packet(content)
+        video = container.add_stream_from_template(stream)
+        audio = container.add_stream("aac", rate=48000, layout="mono")
+        for repetition in range(seconds // SHORT_S):
+            for original in packets:
+                packet = av.Packet(bytes(original))
                 packet.stream, packet.time_base = video, Fraction(1, RATE)
-                packet.pts = pts + again * SHORT_S * RATE
-                packet.dts = dts + again * SHORT_S * RATE
-                packet.is_keyframe = key
+                packet.pts, packet.dts = (
+                    int((ticks or 0) / ticks_per_frame) + repetition * SHORT_S * RATE
+                    for ticks in (original.pts, original.dts)
+                )
+                packet.is_keyframe = original.is_keyframe
                 packet.duration = 1
                 container.mux(packet)
             tone = np.sin(np.arange(SHORT_S * 48000) / 20).astype(np.float32)[None]
             frame = av.AudioFrame.from_ndarray(tone, format="flt", layout="mono")
             frame.sample_rate, frame.time_base = 48000, Fraction(1, 48000)
-            frame.pts = again * SHORT_S * 48000
-            container.mux(sound.encode(frame))
-        container.mux(sound.encode())
+            frame.pts = repetition * SHORT_S * 48000
+            container.mux(audio.encode(frame))
+        container.mux(audio.encode())
     return target
 
 
-def _encoded() -> tuple[Any, list[tuple[int, int, bool, bytes]]]:
-    """A stream, and its packets."""
+def _encode_pictures() -> tuple[VideoStream, list[Packet[VideoStream]]]:
+    """Return a stream of moving noise, `SHORT_S` seconds long, and its packets."""
     buffer = io.BytesIO()
     random = np.random.default_rng(0)
-    base = random.integers(0, 255, (90, 160, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    noise = random.integers(0, 255, (90, 160, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        encoder = container.add_stream("libx264", rate=RATE, options={"preset": "veryfast"})
+        encoder.width, encoder.height, encoder.pix_fmt = 1280, 720, "yuv420p"
         for index in range(SHORT_S * RATE):
-            image = np.roll(base, 4 * index, axis=1)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-        container.mux(stream.encode())
+            image = np.roll(noise, 4 * index, axis=1)
+            container.mux(encoder.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(encoder.encode())
     buffer.seek(0)
-    source = av.open(buffer)
+    source = av.open(buffer, "r")
     stream = source.streams.video[0]
-    tick = stream.time_base * RATE
-    packets = [
-        (int(one.pts * tick), int(one.dts * tick), one.is_keyframe, bytes(one))
-        for one in source.demux(stream)
-        if one.dts is not None
-    ]
-    return stream, packets
+    return stream, [packet for packet in source.demux(stream) if packet.dts is not None]

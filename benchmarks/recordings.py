@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from avemo.corpus.folder import recordings
+from avemo.corpus.folder import list_recordings
 from avemo.settings import Sample
 from avemo.synthetic import sample
 
@@ -19,8 +19,8 @@ def found(scratch: Path, given: Path | None, suffix: str) -> tuple[list[Path], s
         folder = scratch / "sample"
         if not folder.exists():
             sample.make(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
-        return [file for file in recordings(folder) if file.suffix == suffix], SAMPLE
-    return [file for file in recordings(given) if file.suffix == suffix], GIVEN
+        return [file for file in list_recordings(folder) if file.suffix == suffix], SAMPLE
+    return [file for file in list_recordings(given) if file.suffix == suffix], GIVEN
 
 
 def timed(function: Callable[[], object]) -> float:

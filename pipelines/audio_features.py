@@ -13,16 +13,16 @@ def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import sound_sources
-    from avemo.corpus.soundtrack import file_of
+    from avemo.corpus.manifest import select_sound_sources
+    from avemo.corpus.soundtrack import locate_sound
     from avemo.features import store
     from avemo.features.extractor import audio_extractors
     from avemo.features.run import Extraction, extract_audio
     from pipelines.extractors import load_extractors, remove_others
 
     extractors = audio_extractors(load_extractors(settings, "audio"))
-    sources = sound_sources(pd.read_parquet(project.catalogue))
-    files = [file_of(row, project.raw, project.soundtrack) for _, row in sources.iterrows()]
+    sources = select_sound_sources(pd.read_parquet(project.catalogue))
+    files = [locate_sound(row, project.raw, project.soundtrack) for _, row in sources.iterrows()]
     targets = {
         name: store.Target(project.features("audio", name), extractor.spec(), extractor.dtypes)
         for name, extractor in extractors.items()

@@ -18,7 +18,7 @@ def main(project: Project, settings: Settings) -> None:
     warnings = rows["warnings"].str.split(", ").explode()
     for finding, count in warnings[warnings.ne("")].value_counts(sort=False).items():
         log.info(f"catalogue: warning: {finding}: {count}")
-    lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.missing(rows).values()))
+    lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.list_missing(rows).values()))
     if lacking:
         log.info(f"catalogue: warning: missing of the published archives: {lacking}")
     with atomic_write(project.report) as beside:
@@ -29,7 +29,7 @@ def main(project: Project, settings: Settings) -> None:
     catalogue.check(rows, settings.catalogue)
     with atomic_write(project.catalogue) as beside:
         rows.to_parquet(beside, index=False)
-    used = manifest.usable(rows)
+    used = manifest.select_usable(rows)
     log.info(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "
         f"{used['actor'].nunique()} actors; {len(rows) - len(used)} set aside"

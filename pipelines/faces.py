@@ -13,12 +13,12 @@ def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import picture_sources
+    from avemo.corpus.manifest import select_picture_sources
     from avemo.faces import detectors, extract
     from avemo.features import store
     from avemo.features.spec import FeatureSpec
 
-    sources = picture_sources(pd.read_parquet(project.catalogue))
+    sources = select_picture_sources(pd.read_parquet(project.catalogue))
     detector, weights = detectors.resolve(settings.faces.detector)
     spec = FeatureSpec(
         extractor="faces",

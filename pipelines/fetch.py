@@ -21,16 +21,16 @@ def main(project: Project, settings: Settings) -> None:
             log.info(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
         elif corpus.source == "zenodo":
             from avemo.corpus.archives import zenodo
-            from avemo.corpus.folder import link
+            from avemo.corpus.folder import link_recordings
 
             archives = zenodo.fetch(project.root, corpus.zenodo)
-            count = sum(link(archive, folder / archive.name) for archive in archives)
+            count = sum(link_recordings(archive, folder / archive.name) for archive in archives)
             log.info(f"fetch: {count} recordings linked from {len(archives)} archives")
         else:
-            from avemo.corpus.folder import link
+            from avemo.corpus.folder import link_recordings
 
             source = project.root / Path(corpus.path).expanduser()
-            count = link(source, folder)
+            count = link_recordings(source, folder)
             log.info(f"fetch: {count} recordings linked from {source}")
 
 

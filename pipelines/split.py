@@ -17,7 +17,7 @@ def main(project: Project, settings: Settings) -> None:
     split.write(dealt, project.split)
     counts = dealt["part"].value_counts()
     parts = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
-    log.info(f"split {split.identity(project.split)}, by {settings.split.protocol}: {parts}")
+    log.info(f"split {split.split_id(project.split)}, by {settings.split.protocol}: {parts}")
     if "test" not in counts:
         log.info("split: the test part is empty: no figure can be had on it")
 

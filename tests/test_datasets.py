@@ -53,7 +53,7 @@ def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
     assert data.rows["performance"].tolist() == sorted(PARTS)
     assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
     assert [clip.shape for clip in data.features["mfcc"]] == [(3, 2)] * 3
-    assert data.split == split.identity(project.split)
+    assert data.split == split.split_id(project.split)
     assert data.part("test").rows["performance"].tolist() == ["01-06-02-01-01-01"]
 
 

@@ -59,4 +59,4 @@ def test_nothing_to_do(workers, capsys):
 
 
 def test_there_is_a_core():
-    assert 1 <= engine.cores() <= (os.cpu_count() or 1)
+    assert 1 <= engine.count_cores() <= (os.cpu_count() or 1)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import avemo
+
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "avemo"
 FILES = sorted(file.relative_to(ROOT).as_posix() for file in LIBRARY.rglob("*.py"))
@@ -65,3 +67,18 @@ def test_importing_writes_nothing(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_public_names_are_there_and_import_nothing_slow_before_they_are_used():
+    code = (
+        "import sys, avemo; before = set(sys.modules)\n"
+        "assert not before & {'numpy', 'pandas', 'pydantic', 'mlflow', 'keras', 'av'}, before\n"
+        "for name in avemo.__all__: assert getattr(avemo, name).__name__ == name\n"
+        "assert not {'keras', 'mlflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_an_unknown_public_name():
+    with pytest.raises(AttributeError, match="'avemo' has no attribute 'train'"):
+        avemo.train  # noqa: B018

@@ -146,8 +146,8 @@ def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
         (b"seed: \x00\n", "special character"),
         ("seed: 1\n".encode("utf-16"), "no YAML"),
         (b"# caf\xe9\nseed: 1\n", "no YAML"),
-        (b"", "the whole"),
-        (b"- 1\n", "the whole"),
+        (b"", "all of it"),
+        (b"- 1\n", "all of it"),
     ],
     ids=["open", "tab", "alias", "control", "utf-16", "latin-1", "empty", "list"],
 )

@@ -28,7 +28,7 @@ class Kept:
         self._folder = folder / identity
         for other in folder.glob("*"):
             run_id = _run_of(other)
-            if other != self._folder or not run_id or not resume.known(run_id):
+            if other != self._folder or not run_id or not resume.is_active(run_id):
                 _remove(other)
 
     @property
@@ -82,5 +82,5 @@ def _run_of(folder: Path) -> str | None:
 
 def _remove(folder: Path) -> None:
     if run_id := _run_of(folder):
-        resume.abandon(run_id)
+        resume.end_run(run_id)
     shutil.rmtree(folder)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..corpus import split
 from ..corpus.adapters import ravdess
-from ..corpus.manifest import usable
+from ..corpus.manifest import select_usable
 from ..errors import CorpusError
 from ..settings import Split
 
@@ -60,7 +60,7 @@ def of_channel(catalogue: pd.DataFrame, channel: str) -> pd.DataFrame:
     Raises:
         CorpusError: there are none; for both, there is only one of the two
     """
-    rows = usable(catalogue)
+    rows = select_usable(catalogue)
     codes = [code for code, name in ravdess.CHANNELS.items() if channel in (name, "both")]
     missing = [ravdess.CHANNELS[code] for code in codes if not rows["channel"].eq(code).any()]
     if missing:

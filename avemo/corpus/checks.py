@@ -1,7 +1,7 @@
-"""What must hold for a recording, and which of the published ones are missing."""
+"""Checks of recordings, and which of the published ones are missing."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
     import pandas as pd
     import pandera.pandas as pa
 
-__all__ = ["judge", "missing", "published"]
+__all__ = ["apply_checks", "list_missing", "list_published"]
+
+#: by the row's index in the catalogue: what is wrong with it, in a sentence
+Reasons = Mapping[Hashable, str]
 
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
@@ -21,67 +24,74 @@ _TYPES = dict.fromkeys(
 ) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped", "frame_rate"), "float64")
 
 
-def judge(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
-    """Say what is wrong with each recording, and whether that sets it aside.
+def apply_checks(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
+    """Record what is wrong with each recording, and whether that sets it aside.
 
     Args:
-        rows: by path, with `finding` and `reason` of what cannot be used at all
-        settings: `findings` says which of the others set aside
+        rows: sorted by path, with `finding` and `reason` where a recording cannot be used at all
+        settings: `findings` says which other findings set a recording aside
 
     Returns:
-        the rows; finding and reason tell why one is set aside, warnings (classes, comma separated)
-        what is told of one that is used
+        the rows; `finding` and `reason` say why a recording is set aside; `warnings` (findings,
+        comma separated) what is wrong with one that is used
     """
     rows = rows.astype(_TYPES).assign(warnings="")
-    for finding, reasons in _broken(rows[rows["finding"].eq("")], settings).items():
-        _tell(rows, finding, reasons, settings)
-    _tell(rows, "contradiction", _contradictions(rows), settings)
+    for finding, reasons in _failed_checks(rows[rows["finding"].eq("")], settings).items():
+        _record_finding(rows, finding, reasons, settings)
+    _record_finding(rows, "contradiction", _contradictions(rows), settings)
     fine = rows[rows["finding"].eq("")]
-    again = fine.index[fine.duplicated("recording")]
-    already = "the corpus holds a recording of this name already"
-    _tell(rows, "duplicate", dict.fromkeys(again, already), settings)
-    _tell(rows, "identical", _identical(rows[rows["finding"].eq("")]), settings)
+    duplicates = fine.index[fine.duplicated("recording")]
+    reason = "the corpus holds a recording of this name already"
+    _record_finding(rows, "duplicate", dict.fromkeys(duplicates, reason), settings)
+    _record_finding(rows, "identical", _identical(rows[rows["finding"].eq("")]), settings)
     rows["warnings"] = rows["warnings"].where(rows["finding"].eq(""), "")
     return rows
 
 
-def published() -> list[ravdess.Recording]:
-    """The 7,356 recordings of the published archives."""
-    fields: list[Any] = [ravdess.MODALITIES, ravdess.CHANNELS, range(1, len(EMOTIONS) + 1)]
-    fields += [ravdess.INTENSITIES, ravdess.STATEMENTS, (1, 2), ravdess.ACTORS]
-    recordings = (ravdess.Recording(*codes) for codes in product(*fields))
+def list_published() -> list[ravdess.Recording]:
+    """Return the 7,356 recordings of the published archives."""
+    codes = product(
+        ravdess.MODALITIES,
+        ravdess.CHANNELS,
+        range(1, len(EMOTIONS) + 1),
+        ravdess.INTENSITIES,
+        ravdess.STATEMENTS,
+        (1, 2),
+        ravdess.ACTORS,
+    )
+    recordings = (ravdess.Recording(*fields) for fields in codes)
     return [
-        one
-        for one in recordings
-        if not _unheard_of(one.channel, one.label, one.intensity)
-        and (ravdess.CHANNELS[one.channel], one.actor) != ("song", ravdess.NO_SINGER)
+        recording
+        for recording in recordings
+        if not _why_unpublished(recording.channel, recording.label, recording.intensity)
+        and (ravdess.CHANNELS[recording.channel], recording.actor) != ("song", ravdess.NO_SINGER)
     ]
 
 
-def missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
-    """What is not there of the published archives that the corpus has something of.
+def list_missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
+    """Return the missing files of the published archives of which the corpus has at least one.
 
     Args:
-        rows: the catalogue; what is set aside is there
+        rows: the catalogue; a recording that is set aside is not missing
 
     Returns:
-        an archive's name and the names of the files that it lacks, for archives that lack some
+        the names of the missing files, by the archive's name
     """
-    there = set(rows["recording"]) - {""}
-    archives = {_archive(ravdess.parse(name)) for name in there}
-    lacking = defaultdict(list)
-    for one in published():
-        if _archive(one) in archives and one.id not in there:
-            lacking[_archive(one)].append(one.file.name)
-    return {archive: sorted(names) for archive, names in sorted(lacking.items())}
+    present = set(rows["recording"]) - {""}
+    archives = {_archive(ravdess.parse(name)) for name in present}
+    missing = defaultdict(list)
+    for recording in list_published():
+        if _archive(recording) in archives and recording.id not in present:
+            missing[_archive(recording)].append(recording.file.name)
+    return {archive: sorted(names) for archive, names in sorted(missing.items())}
 
 
 def _archive(recording: ravdess.Recording) -> str:
     return recording.file.parts[0]
 
 
-def _broken(rows: "pd.DataFrame", settings: Catalogue) -> dict[str, dict[Any, str]]:
-    """By finding, the rows that have it, and why."""
+def _failed_checks(rows: "pd.DataFrame", settings: Catalogue) -> dict[str, Reasons]:
+    """Return, by finding, the reason for each row that has it."""
     from pandera.errors import SchemaErrors
 
     if rows.empty:
@@ -92,14 +102,14 @@ def _broken(rows: "pd.DataFrame", settings: Catalogue) -> dict[str, dict[Any, st
         cases = errors.failure_cases.drop_duplicates(["check", "index"])
         reasons = _reasons(settings)
         return {
-            finding: {at: reasons[finding](row) for at, row in rows.loc[sorted(found)].iterrows()}
-            for finding, found in cases.groupby("check")["index"]
+            finding: {at: reasons[finding](row) for at, row in rows.loc[sorted(indices)].iterrows()}
+            for finding, indices in cases.groupby("check")["index"]
         }
     return {}
 
 
 def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
-    """The recordings that nothing is wrong with; a check has its finding's name."""
+    """Return the schema of flawless recordings; each check is named as its finding."""
     import pandera.pandas as pa
 
     long_enough = pa.Check.ge(settings.min_duration_s, error="too-short")
@@ -111,14 +121,16 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
         },
         checks=[
             pa.Check(lambda rows: rows["has_sound"] | rows["modality"].ne(3), error="silent"),
-            pa.Check(lambda rows: _folder(rows).eq(rows["actor"]).fillna(True), error="folder"),
-            pa.Check(lambda rows: rows.apply(_why_unheard_of, axis=1).eq(""), error="emotion"),
+            pa.Check(
+                lambda rows: _folder_actor(rows).eq(rows["actor"]).fillna(True), error="folder"
+            ),
+            pa.Check(lambda rows: rows.apply(_row_unpublished, axis=1).eq(""), error="emotion"),
         ],
     )
 
 
-def _reasons(settings: Catalogue) -> dict[str, Callable[[Any], str]]:
-    """By finding, a sentence on a row that has it."""
+def _reasons(settings: Catalogue) -> "dict[str, Callable[[pd.Series[Any]], str]]":
+    """Return, by finding, the function that writes the reason for a row."""
     return {
         "too-short": lambda row: (
             f"{row.duration_s:.2f} s; at least {settings.min_duration_s} s "
@@ -132,22 +144,25 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Any], str]]:
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
         "folder": lambda row: f"the name says actor {row.actor:02d}, the folder another",
-        "emotion": _why_unheard_of,
+        "emotion": _row_unpublished,
     }
 
 
-def _tell(rows: "pd.DataFrame", finding: Any, reasons: dict[Any, str], settings: Catalogue) -> None:
-    """Set rows aside, as always where no setting says otherwise, or warn of them."""
+def _record_finding(
+    rows: "pd.DataFrame", finding: str, reasons: Reasons, settings: Catalogue
+) -> None:
+    """Set rows aside for a finding; only warn where the settings say so."""
+    configured = {str(name): action for name, action in settings.findings.items()}
     for at, reason in reasons.items():
-        if settings.findings.get(finding) == "warn":
-            told = str(rows.at[at, "warnings"])
-            rows.at[at, "warnings"] = f"{told}, {finding}" if told else finding
+        if configured.get(finding) == "warn":
+            warnings = str(rows.at[at, "warnings"])
+            rows.at[at, "warnings"] = f"{warnings}, {finding}" if warnings else finding
         elif not rows.at[at, "finding"]:
             rows.loc[at, ["finding", "reason"]] = finding, reason
 
 
-def _contradictions(rows: "pd.DataFrame") -> dict[Any, str]:
-    """Byte-identical recordings whose names differ in actor or emotion: which one is true?"""
+def _contradictions(rows: "pd.DataFrame") -> Reasons:
+    """Return the byte-identical recordings whose names differ in actor or emotion."""
     actors = rows["actor"].map("actor {:02d}, ".format)
     rows = rows.assign(claim=actors + rows["emotion"])
     rows = rows[~rows["finding"].isin(["name", "unreadable"])]
@@ -161,25 +176,25 @@ def _contradictions(rows: "pd.DataFrame") -> dict[Any, str]:
     }
 
 
-def _identical(rows: "pd.DataFrame") -> dict[Any, str]:
-    """Recordings with the content of one that comes before them."""
+def _identical(rows: "pd.DataFrame") -> Reasons:
+    """Return the recordings with the same content as an earlier one."""
     rows = rows.sort_values("recording")
     first = rows.groupby("sha256")["recording"].transform("first")
-    again = rows[first.ne(rows["recording"])]
-    return {at: f"the same bytes as {first[at]}" for at in again.index}
+    copies = rows[first.ne(rows["recording"])]
+    return {at: f"the same bytes as {first[at]}" for at in copies.index}
 
 
-def _folder(rows: "pd.DataFrame") -> "pd.Series[Any]":
-    """The actor whose folder a recording stands in; missing where it stands in nobody's."""
+def _folder_actor(rows: "pd.DataFrame") -> "pd.Series[Any]":
+    """Return the actor whose folder a recording is in; missing where it is in nobody's."""
     return rows["path"].str.extract(r"^(?:.*/)?Actor_(\d\d)/", expand=False).astype("Int64")
 
 
-def _why_unheard_of(row: Any) -> str:
-    return _unheard_of(row.channel, row.emotion, row.intensity)
+def _row_unpublished(row: "pd.Series[Any]") -> str:
+    return _why_unpublished(row.channel, row.emotion, row.intensity)
 
 
-def _unheard_of(channel: int, emotion: str, intensity: int) -> str:
-    """Why there is no such performance, or nothing."""
+def _why_unpublished(channel: int, emotion: str, intensity: int) -> str:
+    """Return why RAVDESS has no such performance; empty where it has."""
     if ravdess.CHANNELS[channel] == "song" and emotion not in ravdess.SUNG:
         return f"song has no {emotion}"
     if emotion == "neutral" and ravdess.INTENSITIES[intensity] == "strong":

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["QUIET", "figures"]
+__all__ = ["QUIET", "draw_figures"]
 
 _COLOURS = {"speech": "#1f5f9e", "song": "#e0883a"}
 QUIET = "#6b7280"
 
 
-def figures(used: "pd.DataFrame") -> "dict[str, Figure]":
+def draw_figures(used: "pd.DataFrame") -> "dict[str, Figure]":
     """Return the figures by name; none where no recording is used."""
     if used.empty:
         return {}

@@ -1,4 +1,4 @@
-"""A folder of recordings, brought into the project without copying where that can be."""
+"""Folders of recordings, linked into the project rather than copied."""
 
 import os
 from collections.abc import Iterator
@@ -6,20 +6,20 @@ from pathlib import Path
 
 from ..errors import CorpusError
 
-__all__ = ["link", "recordings"]
+__all__ = ["link_recordings", "list_recordings"]
 
 _SUFFIXES = {".wav", ".mp4"}
 
 
-def recordings(folder: Path) -> Iterator[Path]:
-    """Every .wav and .mp4 under a folder, in any nesting, sorted. Hidden files are passed over."""
-    seen = set()  # a link may lead back up
+def list_recordings(folder: Path) -> Iterator[Path]:
+    """Yield every .wav and .mp4 under a folder, in any nesting, sorted, without hidden files."""
+    visited = set()  # a link may lead back up
     for base, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(base)
-        if real in seen:
+        if real in visited:
             folders.clear()
             continue
-        seen.add(real)
+        visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(base, name)
@@ -27,29 +27,29 @@ def recordings(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def link(source: Path, target: Path) -> int:
-    """Bring every recording under one folder into another, with its path from there.
+def link_recordings(source: Path, target: Path) -> int:
+    """Link every recording under one folder into another, at the same relative path.
 
-    A hard link where both are on one file system, a symbolic link elsewhere; DVC then takes the
-    content into its cache.
+    Links are hard on one file system and symbolic across two; DVC then puts the content into its
+    cache.
 
     Returns:
-        how many there are
+        how many recordings there are
 
     Raises:
         CorpusError: the folder does not exist or holds no recording
     """
     if not source.is_dir():
         raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
-    files = list(recordings(source))
+    files = list(list_recordings(source))
     for file in files:
-        at = target / file.relative_to(source)
-        at.parent.mkdir(parents=True, exist_ok=True)
+        path = target / file.relative_to(source)
+        path.parent.mkdir(parents=True, exist_ok=True)
         original = file.resolve()
         try:
-            at.hardlink_to(original)
+            path.hardlink_to(original)
         except OSError:
-            at.symlink_to(original)
+            path.symlink_to(original)
     if not files:
         raise CorpusError(
             f"no recordings under {source}: .wav and .mp4 files named like "

@@ -5,26 +5,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
 
-__all__ = ["picture_sources", "sound_sources", "usable"]
+__all__ = ["select_picture_sources", "select_sound_sources", "select_usable"]
 
 
-def usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
+def select_usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """Return the rows that are not set aside."""
     return catalogue[catalogue["finding"].eq("")]
 
 
-def sound_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
+def select_sound_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """Return the recording that each performance is heard in, one row a performance.
 
     It is the audio-only one where there is one, else the audio-video with sound (`modality` tells).
     """
-    with_sound = usable(catalogue).query("has_sound and modality != 2")
+    with_sound = select_usable(catalogue).query("has_sound and modality != 2")
     return with_sound.sort_values(
         ["performance", "modality"], ascending=[True, False]
     ).drop_duplicates("performance")
 
 
-def picture_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
+def select_picture_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """Return the recording that each performance is seen in, audio-video before video-only."""
-    with_picture = usable(catalogue).query("has_picture")
+    with_picture = select_usable(catalogue).query("has_picture")
     return with_picture.sort_values(["performance", "modality"]).drop_duplicates("performance")

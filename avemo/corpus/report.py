@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..page import code, html
+from ..page import code, format_bytes, html
 from ..settings import Settings
 from ..templates import render
 from .adapters.ravdess import MODALITIES
-from .checks import missing
-from .figures import QUIET, figures
-from .manifest import usable
+from .checks import list_missing
+from .figures import QUIET, draw_figures
+from .manifest import select_usable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,15 +47,15 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
         settings: of the whole project
         folder: an empty one
     """
-    drawn = figures(usable(rows))
-    for name, figure in drawn.items():
+    figures = draw_figures(select_usable(rows))
+    for name, figure in figures.items():
         if settings.corpus.synthetic:
             figure.suptitle("synthetic sample", x=0.99, ha="right", color=QUIET, size=10)
         # without the software's version: the same catalogue makes the same file
         figure.savefig(folder / f"{name}.png", metadata={"Software": None})
-    text = _render(rows, settings, list(drawn))
+    text = _render(rows, settings, list(figures))
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
-    pictures = {f"{name}.png": (folder / f"{name}.png").read_bytes() for name in drawn}
+    pictures = {f"{name}.png": (folder / f"{name}.png").read_bytes() for name in figures}
     page = html("Catalogue", text, pictures)
     (folder / f"{NAME}.html").write_text(page, encoding="utf-8")
 
@@ -67,7 +67,7 @@ def _render(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> str
         figures: their names
     """
     synthetic = settings.corpus.synthetic
-    used = usable(rows)
+    used = select_usable(rows)
     by_finding = {finding: _with_finding(finding, rows) for finding in _MEANING}
     silent = used[used["has_audio_stream"] & ~used["has_sound"]]
     return render(
@@ -83,7 +83,7 @@ def _render(rows: "pd.DataFrame", settings: Settings, figures: list[str]) -> str
             for finding, recordings in by_finding.items()
             if len(recordings)
         },
-        missing={} if synthetic else missing(rows),
+        missing={} if synthetic else list_missing(rows),
         identical=_identical(rows),
         silent=silent["path"].tolist(),
         silent_counts=[
@@ -99,7 +99,7 @@ def _totals(rows: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
     """Return a row for each modality, and one for all."""
     for key, modality in {**MODALITIES, 0: "all"}.items():
         own = rows[rows["modality"].eq(key) | (key == 0)]
-        used = usable(own)
+        used = select_usable(own)
         if len(own):
             yield (
                 modality,
@@ -107,7 +107,7 @@ def _totals(rows: "pd.DataFrame") -> Iterator[tuple[str, ...]]:
                 f"{used['performance'].nunique():,}",
                 f"{used['actor'].nunique()}",
                 f"{used['duration_s'].sum() / 3600:.2f}",
-                _size(int(used["bytes"].sum())),
+                format_bytes(int(used["bytes"].sum())),
                 f"{len(own) - len(used):,}",
             )
 
@@ -154,7 +154,3 @@ def _formats(
         if len(counts):
             rows = list(counts.itertuples(index=False, name=None))
             yield (f"{stream} of", *columns, "recordings"), rows
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

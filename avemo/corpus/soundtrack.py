@@ -1,4 +1,4 @@
-"""Sound out of audio-video recordings that have no audio-only recording beside them."""
+"""Sound of audio-video recordings, for performances without an audio-only recording."""
 
 from functools import partial
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from .. import engine
-from ..media.sound import blocks, write_wav
-from .manifest import sound_sources
+from ..media.sound import read_sound_blocks, write_wav
+from .manifest import select_sound_sources
 
-__all__ = ["SAMPLE_RATE", "file_of", "write"]
+__all__ = ["SAMPLE_RATE", "locate_sound", "write"]
 
 SAMPLE_RATE = 16_000
 
@@ -19,22 +19,22 @@ def write(catalogue: pd.DataFrame, raw: Path, target: Path) -> int:
     """Write `RECORDING.wav` (16 kHz, mono, 16 bit) for each performance that needs one.
 
     Returns:
-        how many were written
+        how many files were written
     """
     target.mkdir(parents=True, exist_ok=True)
-    missing = sound_sources(catalogue).query("modality == 1")
-    one = partial(_write, raw=raw, target=target)
-    return sum(engine.run(one, list(missing["path"]), title="soundtrack"))
+    missing = select_sound_sources(catalogue).query("modality == 1")
+    write_one = partial(_write, raw=raw, target=target)
+    return sum(engine.run(write_one, list(missing["path"]), title="soundtrack"))
 
 
-def file_of(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
-    """Where the sound of a row of `catalogue.sounds` is read from."""
+def locate_sound(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
+    """Return the file with the sound of a row of `manifest.select_sound_sources`."""
     if row["modality"] == 1:
         return soundtrack / f"{row['recording']}.wav"
     return raw / str(row["path"])
 
 
 def _write(path: str, *, raw: Path, target: Path) -> int:
-    sound = blocks(raw / path, SAMPLE_RATE)
+    sound = read_sound_blocks(raw / path, SAMPLE_RATE)
     write_wav(target / f"{Path(path).stem}.wav", sound, SAMPLE_RATE)
     return 1

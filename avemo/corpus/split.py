@@ -1,6 +1,6 @@
 """Parts and folds, shared by every modality.
 
-All recordings of one performance, and all that are byte-identical, stand in one part.
+All recordings of one performance, and all that are byte-identical, are in one part.
 """
 
 import hashlib
@@ -11,36 +11,36 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import atomic_write
 from ..settings import Split
-from .manifest import usable
+from .manifest import select_usable
 
-__all__ = ["PARTS", "assign", "identity", "read", "require", "write"]
+__all__ = ["PARTS", "assign", "read", "require_same_split", "split_id", "write"]
 
 PARTS = ("train", "valid", "test")
 
-#: `protocol: random`, fold by fold: three fifths train, one fifth each valid and test. Whatever
-#: is dealt of an emotion, few or many, comes close to these shares
+#: `protocol: random`, by fold: three fifths train, one fifth each valid and test. However many
+#: performances an emotion has, they come close to these shares
 _RANDOM = {1: "train", 2: "valid", 3: "train", 4: "test", 5: "train"}
 
 
 def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
-    """Deal the usable performances to parts.
+    """Assign the usable performances to folds and parts.
 
-    `actor`: pairs of neighbouring actors (one man, one woman) are dealt to the folds in turn, so
-    that no actor's fold depends on who else is there: for RAVDESS six folds of two men and two
-    women. `random`: performances in an order drawn from the seed, emotion after emotion, dealt to
-    five folds in turn.
+    `actor`: pairs of neighbouring actors (one man, one woman) are assigned to the folds in turn, so
+    that no actor's fold depends on the other actors: for RAVDESS six folds of two men and two
+    women. `random`: performances, in an order drawn from the seed, emotion by emotion, are assigned
+    to five folds in turn.
 
     Returns:
         columns performance, part, fold; sorted by performance
 
     Raises:
-        CorpusError: the training part would be empty, or two actors have one content
+        CorpusError: the training part would be empty, or two actors share one recording
     """
-    rows = usable(catalogue).sort_values(["performance", "recording"])
+    rows = select_usable(catalogue).sort_values(["performance", "recording"])
     performances = rows.drop_duplicates("performance").set_index("performance")
-    group = _groups(rows)
+    group = _group_copies(rows)
     if settings.protocol == "actor":
-        _refuse_shared(rows)
+        _refuse_shared_recordings(rows)
         fold = (performances["actor"] - 1) // 2 % settings.folds + 1
         part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")
     else:
@@ -58,20 +58,20 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     return split
 
 
-def _refuse_shared(rows: pd.DataFrame) -> None:
-    """Stop where one content stands under two actors: it would be in two parts."""
+def _refuse_shared_recordings(rows: pd.DataFrame) -> None:
+    """Refuse identical recordings of two actors: they could be in two parts."""
     for _, same in rows[rows.duplicated("sha256", keep=False)].groupby("sha256"):
         actors = same.drop_duplicates("actor")
         if len(actors) > 1:
-            one, other = actors["recording"].head(2)
+            first, second = actors["recording"].head(2)
             raise CorpusError(
-                f"{one} and {other} are byte-identical, though of two actors: which is true cannot "
-                "be known; remove both, or run `dvc repro` to have the catalogue set them aside"
+                f"{first} and {second} are byte-identical, though of two actors: which is true "
+                "cannot be known; remove both, or run `dvc repro`: the catalogue sets them aside"
             )
 
 
-def _groups(rows: pd.DataFrame) -> "pd.Series[str]":
-    """For each performance the first one that it must stay with."""
+def _group_copies(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Return, for each performance, the first of those that it shares a recording with."""
     head = {name: name for name in rows["performance"]}
 
     def find(name: str) -> str:
@@ -87,34 +87,34 @@ def _groups(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def write(split: pd.DataFrame, file: Path) -> None:
-    """As CSV, one line a performance: readable, and stable in a diff."""
-    with atomic_write(file) as beside:
-        split.to_csv(beside, index=False, lineterminator="\n")
+    """Write CSV, one line a performance: readable, and stable in a diff."""
+    with atomic_write(file) as temporary:
+        split.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read(file: Path) -> pd.DataFrame:
-    """What `write` wrote."""
+    """Read what `write` wrote."""
     return pd.read_csv(file)
 
 
-def identity(file: Path) -> str:
-    """The split's id: features and figures of two different ids must not be mixed."""
+def split_id(file: Path) -> str:
+    """Return the split's id: features and figures of two different ids must not be mixed."""
     return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
-def require(found: str, current: str, what: str) -> None:
-    """Refuse what was made on another split: its training part may hold this one's test part.
+def require_same_split(result_split_id: str, current: str, what: str) -> None:
+    """Refuse results of another split: its training part may hold this one's test part.
 
     Args:
-        found: the split's id that it was made on
-        current: the id of the split that stands in the project
-        what: what it is, as in "the search result of audio"
+        result_split_id: id of the split that the result was made on
+        current: id of the project's split
+        what: names the result, as in "the search result of audio"
 
     Raises:
         CorpusError: the two differ
     """
-    if found != current:
+    if result_split_id != current:
         raise CorpusError(
-            f"{what} was made on split {found}, and the current split is {current}: run "
+            f"{what} was made on split {result_split_id}, and the current split is {current}: run "
             "`dvc repro`, which makes it again"
         )

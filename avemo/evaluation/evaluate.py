@@ -51,9 +51,11 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, An
             continue
         model = Bundle(project.trained(modality))
         data = load(project, list(model.preprocessors)).part("test")
-        split.require(model.description["split"], data.split, f"the trained {modality} model")
+        split.require_same_split(
+            model.description["split"], data.split, f"the trained {modality} model"
+        )
         figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
-        with runs.reopened(run["run_id"]):
+        with runs.reopen(run["run_id"]):
             if not len(data):
                 reason = f"the test part holds no performance with {' and '.join(data.features)}"
                 figures[modality]["no_test"] = reason

@@ -88,7 +88,7 @@ def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dic
 
     frames, found = _looked_at(source, settings, detector)
     sure = [[face for face in faces if face.score >= settings.min_score] for faces in found]
-    seen = follow([frame.time for frame in frames], sure, settings.bridge)
+    seen = follow([frame.time_s for frame in frames], sure, settings.bridge)
     if not seen:
         raise _nobody(frames, found, settings)
     shown = [frames[one.frame].image for one in seen]
@@ -98,7 +98,7 @@ def extract(source: Path | bytes, settings: Settings, detector: Detector) -> dic
         for image, five in zip(shown, points, strict=True)
     ]
     rows = {
-        "times": np.array([frames[one.frame].time for one in seen], np.float32),
+        "times": np.array([frames[one.frame].time_s for one in seen], np.float32),
         "boxes": np.stack([one.face.box for one in seen]).astype(np.float32),
         "points": points,
         "scores": np.array([one.face.score for one in seen], np.float32),
@@ -170,9 +170,9 @@ def _looked_at(
 ) -> tuple[list[Frame], list[list[Face]]]:
     """The sampled frames, and the faces in each."""
     from ..media.frames import read_frames
-    from ..media.sound import voiced
+    from ..media.sound import find_voiced_span
 
-    span = voiced(source, settings.voiced_db) if settings.spread == "voiced" else None
+    span = find_voiced_span(source, settings.voiced_db) if settings.spread == "voiced" else None
     if span:
         span = (span[0] - _AROUND_S, span[1] + _AROUND_S)
     stream = read_frames(source, 1 if settings.spread == "middle" else settings.frames, span)

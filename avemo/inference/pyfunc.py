@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from ..emotions import EMOTIONS
 from ..errors import MediaError
-from .recogniser import Answer, Media, Recogniser
+from .prediction import Prediction
+from .recogniser import Media, Recogniser
 
 __all__ = ["MEDIA", "MODEL", "Model"]
 
@@ -25,12 +25,12 @@ class Model(PythonModel):
     In: a data frame with the column `media`: a file's content as bytes, or as text in base64, which
     is how JSON brings it. A caller in the same process may give a `pathlib.Path` too: no
     request to a server can make one, so that a server never opens a file that a client names. Out:
-    a row a clip, with emotion, probability, p_neutral to p_surprised, finding and reason. A clip
-    that cannot be answered for has a finding and no probabilities; the others are answered.
+    one row a clip, see `Prediction.to_row`. A clip that cannot be used has a finding and no
+    probabilities; the others are predicted.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open what was registered."""
+        """Open the registered model."""
         self.recogniser = Recogniser(Path(context.artifacts[MODEL]))
 
     def predict(
@@ -39,42 +39,32 @@ class Model(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Answer for each clip."""
-        rows = []
-        for media in model_input[MEDIA]:
-            answer = self._answer(media)
-            chances = answer.probabilities
-            row: dict[str, Any] = {
-                "emotion": answer.emotion,
-                "probability": chances.get(answer.emotion, float("nan")),
-            }
-            row |= {f"p_{name}": chances.get(name, float("nan")) for name in EMOTIONS}
-            rows.append(row | {"finding": answer.finding, "reason": answer.reason})
-        return pd.DataFrame(rows)
+        """Return one row a clip."""
+        return pd.DataFrame([self._predict(cell).to_row() for cell in model_input[MEDIA]])
 
-    def _answer(self, value: object) -> Answer:
+    def _predict(self, cell: object) -> Prediction:
         try:
-            media = _media(value)
+            media = _decode(cell)
         except MediaError as error:
-            return Answer({}, error.finding, str(error))
-        return self.recogniser.answer(media)
+            return Prediction.from_error(error)
+        return self.recogniser.predict(media)
 
 
-def _media(value: object) -> Media:
+def _decode(cell: object) -> Media:
     """Return the media that a cell of the column stands for.
 
     Raises:
         MediaError: it is text that is not base64, or neither text, nor bytes, nor a path
     """
-    if isinstance(value, bytes | Path):
-        return value
-    if not isinstance(value, str):
+    if isinstance(cell, bytes | Path):
+        return cell
+    if not isinstance(cell, str):
         raise MediaError(
             "unreadable",
-            f"media is given as {type(value).__name__}: bytes, or text in base64, are expected",
+            f"media is given as {type(cell).__name__}: bytes, or text in base64, are expected",
         )
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
+        return base64.b64decode("".join(cell.split()), validate=True)
     except ValueError:
         raise MediaError(
             "unreadable",

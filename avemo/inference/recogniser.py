@@ -6,7 +6,6 @@ names.
 """
 
 import shutil
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from ..features.spec import FeatureSpec
 from ..models.bundle import Bundle
 from ..quiet import import_tensorflow_quietly
 from ..schema import Strict
+from .prediction import Prediction
 
-__all__ = ["Answer", "Media", "Recogniser", "detector_name", "feature_specs", "pack"]
+__all__ = ["Media", "Recogniser", "detector_name", "feature_specs", "pack"]
 
 Array = np.ndarray[Any, Any]
 #: a file's path, or its content; never text, which may come from a client that names a file
@@ -37,76 +37,56 @@ _WEIGHTS = "weights"
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """For one clip: a probability for each emotion, or what is wrong with it.
-
-    Args:
-        probabilities: by emotion; empty where there is a finding
-        finding: the class of the trouble, see `errors.MediaError`; empty where there is none
-        reason: in a sentence; with probabilities, why they come from sound or picture alone
-    """
-
-    probabilities: dict[str, float]
-    finding: str = ""
-    reason: str = ""
-
-    @property
-    def emotion(self) -> str:
-        """The likeliest; empty where there is a finding."""
-        return max(self.probabilities, key=self.probabilities.__getitem__, default="")
-
-
 class Recogniser:
-    """A trained model in a folder, with all that it needs to answer for a clip.
+    """A trained model in a folder, with all that it needs to predict the emotion in a clip.
 
     Args:
-        folder: what `pack` made
+        folder: as `pack` wrote it
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bundle = Bundle(folder)
 
-    def answer(self, media: Media) -> Answer:
-        """Answer for one clip; a fused model answers from what there is, sound or picture.
+    def predict(self, media: Media) -> Prediction:
+        """Return the prediction for one clip; a fused model does with sound or picture alone.
 
-        It is computed with one thread, as features for training are. Where TensorFlow has computed
-        with more in this process, as it does in training, another process answers.
+        It is computed with one thread, as features for training are. If TensorFlow has computed
+        with more threads in this process, as it does in training, another process predicts.
 
         Args:
             media: a file's path, or its content
         """
         import_tensorflow_quietly()
-        return engine.call(self._answer, media)
+        return engine.call(self._predict, media)
 
     def __reduce__(self) -> tuple[Any, tuple[Path]]:
-        return _opened, (self.folder,)  # another process opens it itself, once
+        return _open_once, (self.folder,)  # another process opens it itself, once
 
-    def _answer(self, media: Media) -> Answer:
+    def _predict(self, media: Media) -> Prediction:
         features: dict[str, Array] = {}
-        troubles = []
-        for extract in (self._extract_audio, self._extract_visual):
+        errors = []
+        for extract in (self._audio_features, self._visual_features):
             try:
                 features |= extract(media)
             except MediaError as error:
-                troubles.append(error)
-        if troubles and not features:
-            return Answer({}, troubles[0].finding, str(troubles[0]))
+                errors.append(error)
+        if errors and not features:
+            return Prediction.from_error(errors[0])
         clips = {
-            name: [features.get(name, made.empty)]
-            for name, made in self.bundle.preprocessors.items()
+            name: [features.get(name, preprocessor.empty)]
+            for name, preprocessor in self.bundle.preprocessors.items()
         }
         row = self.bundle.probabilities(clips)[0]
-        chances = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
-        return Answer(chances, reason="; ".join(map(str, troubles)))
+        probabilities = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
+        return Prediction(probabilities, reason="; ".join(map(str, errors)))
 
-    def _extract_audio(self, media: Media) -> Arrays:
+    def _audio_features(self, media: Media) -> Arrays:
         extractors = audio_extractors(self._extractors)
         features = extract_audio(media, extractors, self.bundle.description["limits"])
         return self._select_inputs(features)
 
-    def _extract_visual(self, media: Media) -> Arrays:
+    def _visual_features(self, media: Media) -> Arrays:
         extractors = visual_extractors(self._extractors)
         if not extractors:
             return {}
@@ -143,7 +123,7 @@ class Recogniser:
 
 
 @lru_cache(maxsize=4)
-def _opened(folder: Path) -> Recogniser:
+def _open_once(folder: Path) -> Recogniser:
     return Recogniser(folder)
 
 

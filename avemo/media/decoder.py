@@ -1,170 +1,185 @@
-"""A file's sound as it is decoded, at its own rate: whole and made of numbers, or refused."""
+"""A file's sound as it is decoded, at its own rate; what is damaged is refused."""
+
+from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import MediaError
-from .container import Packets, cut_short, is_wav
+from .container import PacketCounter, is_complete_wav, truncation_error
 
-__all__ = ["BLOCK", "Decoder", "opened_wav", "wav_blocks"]
+if TYPE_CHECKING:
+    from av import Packet
+    from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
+    from av.stream import Stream
+    from numpy.typing import NDArray
 
-#: samples read at a time: memory does not grow with the clip
-BLOCK = 65_536
+__all__ = ["BLOCK_SAMPLES", "AudioDecoder", "open_wav", "read_wav_blocks"]
+
+#: samples that are read at a time: memory does not grow with the clip
+BLOCK_SAMPLES = 65_536
 #: what libsndfile reads to the same samples as FFmpeg
-_PLAIN = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
-#: Hz; a header that says otherwise is damaged
-_RATES = (1_000, 768_000)
+_PLAIN_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+#: Hz; a header with another rate is damaged
+_MIN_RATE, _MAX_RATE = 1_000, 768_000
 #: full scale is 1, and a float file may hold more; but not 30 dB more
-_LOUDEST = 32.0
+_MAX_AMPLITUDE = 32.0
 
 
-def opened_wav(source: Path | bytes) -> Any:
-    """A WAV file as a `soundfile.SoundFile`, which reads it twenty times as fast as FFmpeg.
+def open_wav(source: Path | bytes) -> Any:
+    """Open a WAV file as a `soundfile.SoundFile`, which reads it twenty times as fast as FFmpeg.
 
     Returns:
-        None for what is no WAV file of plain samples
+        None for anything but a WAV file of plain samples
 
     Raises:
         MediaError: `unreadable`: empty, does not open, or cut short
     """
     import soundfile
 
-    if not is_wav(source):
+    if not is_complete_wav(source):
         return None
     try:
         file = soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else source)
     except (OSError, soundfile.LibsndfileError):
         return None
-    if file.subtype in _PLAIN and file.frames:  # a head that was never closed: FFmpeg goes on
+    if file.subtype in _PLAIN_SUBTYPES and file.frames:  # no frames: a header never completed
         return file
     file.close()
     return None
 
 
-def wav_blocks(file: Any) -> Iterator[np.ndarray]:
-    """What `opened_wav` opened, as float32 blocks [shape=(samples, channels)].
-
-    Raises:
-        MediaError: `unreadable`: a sample rate that is none, samples that are none
-    """
-    _check_rate(file.samplerate)
-    if file.subtype == "PCM_16":  # libsndfile takes thrice as long to make floats of integers
-        while len(integers := file.read(BLOCK, dtype="int16", always_2d=True)):
-            yield integers.astype(np.float32) * np.float32(2**-15)
-        return
-    numbers = _Numbers()
-    while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-        if numbers.take(block):
-            yield block
-    numbers.check()
-
-
-class Decoder:
-    """Turns the packets of one audio stream into blocks of samples, as they come.
+def read_wav_blocks(file: Any) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of a file that `open_wav` opened.
 
     Args:
-        stream: an `av.audio.stream.AudioStream`
+        file: a `soundfile.SoundFile`
+
+    Yields:
+        blocks [shape=(samples, channels)]
+
+    Raises:
+        MediaError: `unreadable`: an impossible sample rate, samples that are no numbers
+    """
+    _check_rate(file.samplerate)
+    if file.subtype == "PCM_16":  # libsndfile takes three times as long to convert to floats
+        while len(integers := file.read(BLOCK_SAMPLES, dtype="int16", always_2d=True)):
+            yield integers.astype(np.float32) * np.float32(2**-15)
+        return
+    check = _SampleCheck()
+    while len(block := file.read(BLOCK_SAMPLES, dtype="float32", always_2d=True)):
+        if check.accept(block):
+            yield block
+    check.finish()
+
+
+class AudioDecoder:
+    """Turns the packets of an audio stream into blocks of samples, as they come.
+
+    Args:
+        stream: the stream; None for a file without one, which has no packets
     """
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: AudioStream | None) -> None:
         import av
 
         # To floats only: FFmpeg's own mono mix is 3 dB louder for float sources than for integers.
         # Packed, not by channel: PyAV crashes on more than eight.
         self._resampler = av.AudioResampler(format="flt")
         self._damaged = av.error.InvalidDataError
-        self._packets = Packets(stream)
-        self._numbers = _Numbers()
-        self.sample_rate = 0  # in Hz, once a block has come
+        self._stream = stream
+        self._counter = PacketCounter(stream)
+        self._check = _SampleCheck()
+        self.sample_rate = 0  # Hz, known from the first block on
         self.channels = 0
 
-    def take(self, packet: Any) -> list[np.ndarray]:
-        """Decode an `av.Packet`; a damaged one is passed over, as players do.
+    def decode(self, packet: Packet[Stream]) -> list[NDArray[np.float32]]:
+        """Decode a packet; a damaged one is skipped, as players do.
 
         Returns:
-            float32 arrays [shape=(samples, channels)]
+            blocks [shape=(samples, channels)]
 
         Raises:
-            MediaError: `unreadable`: the stream changes its format midway, or has a sample rate
-                that is none
+            MediaError: `unreadable`: the format changes midway, or the sample rate is impossible
         """
-        self._packets.take(packet)
+        self._counter.add(packet)
         try:
-            frames = packet.decode()
+            frames = self._stream.decode(packet) if self._stream else []
         except self._damaged:
             return []
         if frames and not self.channels:
             self.sample_rate = frames[0].sample_rate
             self.channels = frames[0].layout.nb_channels
             _check_rate(self.sample_rate)
-        return [block for frame in frames for block in self._floats(frame)]
+        return [block for frame in frames for block in self._to_blocks(frame)]
 
     def finish(self, source: Path | bytes) -> None:
-        """Refuse a stream that was not whole, once all its packets have come.
+        """Check the stream as a whole, once all its packets are decoded.
 
         Args:
-            source: as an error calls it
+            source: the file, for the error message
 
         Raises:
-            MediaError: `unreadable`: cut short, or samples that are none
+            MediaError: `unreadable`: cut short, or samples that are no numbers
         """
-        self._numbers.check()
-        if self._packets.missing:
-            raise cut_short(source, self._packets.missing)
+        self._check.finish()
+        if self._counter.loss:
+            raise truncation_error(source, self._counter.loss)
 
-    def _floats(self, frame: Any) -> list[np.ndarray]:
+    def _to_blocks(self, frame: AudioFrame) -> list[NDArray[np.float32]]:
         try:
-            blocks = [block.to_ndarray() for block in self._resampler.resample(frame)]
+            resampled = self._resampler.resample(frame)
         except ValueError as error:
             raise MediaError("unreadable", f"the sound changes midway ({error})") from None
-        blocks = [block.reshape(-1, self.channels) for block in blocks]
-        return [block for block in blocks if self._numbers.take(block)]
+        shape = (-1, self.channels)
+        blocks = [np.asarray(part.to_ndarray(), np.float32).reshape(shape) for part in resampled]
+        return [block for block in blocks if self._check.accept(block)]
 
 
-class _Numbers:
-    """Counts the samples that are no number, and finds those that are out of all scale."""
+class _SampleCheck:
+    """Looks for samples that are no numbers or are far beyond full scale."""
 
     def __init__(self) -> None:
         self._samples = 0
-        self._wrong = 0
+        self._not_finite = 0
         self._peak = 0.0
 
-    def take(self, block: np.ndarray) -> bool:
-        """Whether a block can be used."""
+    def accept(self, block: NDArray[np.float32]) -> bool:
+        """Return whether a block can be used."""
         self._samples += block.size
-        size = np.abs(block)
-        if size.max(initial=0) <= _LOUDEST:  # no NaN is
+        amplitude = np.abs(block)
+        if amplitude.max(initial=0) <= _MAX_AMPLITUDE:  # false for NaN
             return True
         finite = np.isfinite(block)
-        self._wrong += block.size - int(finite.sum())
-        self._peak = max(self._peak, float(size.max(initial=0, where=finite)))
+        self._not_finite += block.size - int(finite.sum())
+        self._peak = max(self._peak, float(amplitude.max(initial=0, where=finite)))
         return False
 
-    def check(self) -> None:
-        """Refuse the sound of which a block could not be used."""
-        if self._wrong:
+    def finish(self) -> None:
+        """Raise MediaError if a block could not be used."""
+        if self._not_finite:
             raise MediaError(
                 "unreadable",
-                f"{self._wrong:,} of the sound's {self._samples:,} samples are no number (NaN or"
-                " infinite), all are expected to be: export the recording anew",
+                f"{self._not_finite:,} of the sound's {self._samples:,} samples are no number (NaN"
+                " or infinite), all are expected to be: export the recording anew",
             )
-        if self._peak > _LOUDEST:
+        if self._peak > _MAX_AMPLITUDE:
             raise MediaError(
                 "unreadable",
-                f"the sound's samples reach {self._peak:,.0f}, at most {_LOUDEST:.0f} are expected"
-                " where full scale is 1: divide them by their own full scale",
+                f"the sound's samples reach {self._peak:,.0f}, at most {_MAX_AMPLITUDE:.0f} are"
+                " expected where full scale is 1: divide them by their own full scale",
             )
 
 
 def _check_rate(sample_rate: int) -> None:
-    low, high = _RATES
-    if not low <= sample_rate <= high:
+    if not _MIN_RATE <= sample_rate <= _MAX_RATE:
         raise MediaError(
             "unreadable",
-            f"a sample rate of {sample_rate:,} Hz, {low:,} to {high:,} Hz are expected:"
-            " the file's head is damaged",
+            f"a sample rate of {sample_rate:,} Hz, {_MIN_RATE:,} to {_MAX_RATE:,} Hz are expected:"
+            " the file's header is damaged",
         )

@@ -7,18 +7,24 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import MediaError
-from .container import name, opened, packets
+from .container import demux_packets, describe_source, open_container, video_stream
 
 if TYPE_CHECKING:
     import numpy as np
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.reformatter import VideoReformatter
+    from av.video.stream import VideoStream
+    from numpy.typing import NDArray
 
-__all__ = ["Frame", "read_frames"]
+__all__ = ["MAX_SIDE_PX", "Frame", "read_frames"]
 
-LONGEST = 1280  # pixels: larger pictures are scaled down, so that no clip fills the memory
+MAX_SIDE_PX = 1280  # larger pictures are scaled down, so that no clip fills the memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,177 +32,192 @@ class Frame:
     """One picture of a clip.
 
     Args:
-        time: seconds from the clip's start
-        image: BGR, upright, `[shape=(height, width, 3)]`, uint8
+        time_s: seconds from the clip's start
+        image: BGR, upright [shape=(height, width, 3)]
     """
 
-    time: float
-    image: np.ndarray
+    time_s: float
+    image: NDArray[np.uint8]
 
 
 def read_frames(
     source: Path | bytes, count: int, span: tuple[float, float] | None = None
 ) -> Iterator[Frame]:
-    """Frames spread evenly over a clip: those shown at the centres of `count` equal spans.
+    """Yield frames spread evenly over a clip: those shown at the centres of `count` equal spans.
 
-    The file is read as a stream. Of its pictures only those wanted are converted; the others are
-    not even decoded where a key frame stands between, or where no later picture is made from them.
+    The file is read as a stream. Only the wanted pictures are converted; others are not even
+    decoded if a key frame follows, or if no later picture depends on them.
 
     Args:
-        source: a file, or the bytes of one
+        source: a file, or its content
         count: how many frames, at least 1
-        span: the part of the clip to stay in, in seconds from its start; by default the whole,
-            and so where no picture is shown in that part
+        span: the part of the clip to read from, in seconds from its start; by default, and where
+            that part shows no picture, the whole clip
 
     Yields:
-        the frames in order of time; all that there are in a clip of fewer frames than `count`.
-        Frames that do not decode are left out, as long as most do. Sides longer than 1280 pixels
-        are scaled down to that
+        frames in order of time; of a clip with fewer than `count`, all. Frames that do not decode
+        are left out, as long as most do. Sides longer than 1280 pixels are scaled down to that
 
     Raises:
         MediaError: `unreadable` (empty, cut short, no video file, or half of the frames do not
             decode), `no-picture`
     """
-    called = name(source)
-    with opened(source) as container:
-        shown, keys = _timeline(container, called)
-        wanted = _wanted(_within(shown, span, container) if span else shown, count)
+    label = describe_source(source)
+    with open_container(source) as container:
+        stream = _require_video(container, label)
+        timestamps, key_timestamps = _read_timestamps(container, stream, label)
+        if span:
+            timestamps = _restrict_to_span(timestamps, span, container, stream)
+        wanted = _select_evenly(timestamps, count)
     decoded = 0
-    with opened(source) as container:
-        for frame in _decode(container, wanted, keys):
+    with open_container(source) as container:
+        for frame in _decode_wanted(container, wanted, key_timestamps, label):
             yield frame
             decoded += 1
     if decoded <= len(wanted) / 2:
         raise MediaError(
             "unreadable",
-            f"{called} is damaged: {decoded} of {len(wanted)} frames could be decoded",
+            f"{label} is damaged: {decoded} of {len(wanted)} frames could be decoded",
         )
 
 
-def _video(container: Any) -> Any:
-    """The stream of moving pictures; a sound file's cover does not count."""
-    streams = [s for s in container.streams.video if not s.disposition & _cover()]
-    return streams[0] if streams else None
-
-
-def _cover() -> Any:
-    from av.stream import Disposition
-
-    return Disposition.attached_pic
-
-
-def _timeline(container: Any, called: str) -> tuple[list[int], list[int]]:
-    """When each picture is shown, and which are key frames, in the stream's own ticks.
-
-    Read off the packets, without decoding: headers may not count frames, or count wrongly.
-    """
-    stream = _video(container)
+def _require_video(container: InputContainer, label: str) -> VideoStream:
     if not container.streams:
-        raise MediaError("unreadable", f"{called} is cut short: there is nothing after its header")
+        raise MediaError("unreadable", f"{label} is cut short: there is nothing after its header")
+    stream = video_stream(container)
     if stream is None:
-        raise MediaError("no-picture", f"{called} has no video stream")
-    announced = stream.duration
-    shown, keys, last = [], [], 0
-    for packet in packets(container, stream):
-        ticks = packet.dts if packet.pts is None else packet.pts
-        if not packet.size or packet.is_discard or ticks is None:
+        raise MediaError("no-picture", f"{label} has no video stream")
+    return stream
+
+
+def _read_timestamps(
+    container: InputContainer, stream: VideoStream, label: str
+) -> tuple[list[int], list[int]]:
+    """Return when each picture is shown, and when key frames are, in the stream's time base.
+
+    They are read from the packets, without decoding: headers do not count frames, or wrongly.
+    """
+    stated_ticks = stream.duration
+    timestamps, key_timestamps, last_duration = [], [], 0
+    for packet in demux_packets(container, stream):
+        timestamp = packet.dts if packet.pts is None else packet.pts
+        if not packet.size or packet.is_discard or timestamp is None:
             continue
         if packet.is_corrupt:
-            raise MediaError("unreadable", f"{called} is cut short or damaged")
-        shown.append(ticks)
-        last = max(last, packet.duration or 0)
+            raise MediaError("unreadable", f"{label} is cut short or damaged")
+        timestamps.append(timestamp)
+        last_duration = max(last_duration, packet.duration or 0)
         if packet.is_keyframe:
-            keys.append(ticks)
-    shown.sort()
-    found = shown[-1] - shown[0] + last if shown else 0
-    if announced and found < 0.95 * announced:
-        seconds = float(stream.time_base)
+            key_timestamps.append(timestamp)
+    timestamps.sort()
+    ticks = timestamps[-1] - timestamps[0] + last_duration if timestamps else 0
+    if stated_ticks and ticks < 0.95 * stated_ticks:
+        tick_s = float(_time_base(stream))
         raise MediaError(
             "unreadable",
-            f"{called} is cut short: {found * seconds:.2f} s of picture, "
-            f"its header says {announced * seconds:.2f} s",
+            f"{label} is cut short: {ticks * tick_s:.2f} s of picture, "
+            f"its header says {stated_ticks * tick_s:.2f} s",
         )
-    if not shown:
-        raise MediaError("no-picture", f"{called} has a video stream without a single picture")
-    return shown, sorted(keys)
+    if not timestamps:
+        raise MediaError("no-picture", f"{label} has a video stream without a single picture")
+    return timestamps, sorted(key_timestamps)
 
 
-def _within(shown: list[int], span: tuple[float, float], container: Any) -> list[int]:
-    """The pictures that are shown in a span of seconds; all of them where none is."""
-    tick, start = float(_video(container).time_base), _start(container)
-    first, last = ((second + start) / tick for second in span)
-    return [ticks for ticks in shown if first <= ticks <= last] or shown
+def _restrict_to_span(
+    timestamps: list[int],
+    span: tuple[float, float],
+    container: InputContainer,
+    stream: VideoStream,
+) -> list[int]:
+    """Return the timestamps within a span of seconds; all of them if none is."""
+    start_s, tick_s = _start_s(container), float(_time_base(stream))
+    first, last = ((second + start_s) / tick_s for second in span)
+    return [timestamp for timestamp in timestamps if first <= timestamp <= last] or timestamps
 
 
-def _start(container: Any) -> float:
-    """When the clip starts, in seconds of its own clock."""
+def _time_base(stream: VideoStream) -> Fraction:
+    """Return the unit of a stream's timestamps, in seconds."""
+    return stream.time_base or Fraction(0)
+
+
+def _start_s(container: InputContainer) -> float:
+    """Return the timestamp of the clip's start, in seconds."""
     return float((container.start_time or 0) / 1_000_000)
 
 
-def _wanted(shown: list[int], count: int) -> list[int]:
-    """The pictures shown at the centres of `count` equal spans of time."""
-    if len(shown) <= count:
-        return shown
-    usual = (shown[-1] - shown[0]) / (len(shown) - 1)
-    span = (shown[-1] - shown[0] + usual) / count
-    centres = [shown[0] + (index + 0.5) * span for index in range(count)]
-    return sorted({shown[max(0, bisect_left(shown, centre + 1e-6) - 1)] for centre in centres})
+def _select_evenly(timestamps: list[int], count: int) -> list[int]:
+    """Return the timestamps of the pictures shown at the centres of `count` equal spans."""
+    if len(timestamps) <= count:
+        return timestamps
+    first, last = timestamps[0], timestamps[-1]
+    mean_step = (last - first) / (len(timestamps) - 1)
+    span = (last - first + mean_step) / count
+    centres = [first + (index + 0.5) * span for index in range(count)]
+    shown = [max(0, bisect_left(timestamps, centre + 1e-6) - 1) for centre in centres]
+    return sorted({timestamps[index] for index in shown})
 
 
-def _decode(container: Any, wanted: list[int], keys: list[int]) -> Iterator[Frame]:
-    """The wanted frames; runs of unwanted ones that end at a key frame are jumped over."""
+def _decode_wanted(
+    container: InputContainer, wanted: list[int], key_timestamps: list[int], label: str
+) -> Iterator[Frame]:
+    """Yield the wanted frames; seek past runs of unwanted ones that end at a key frame."""
     from av.video.reformatter import VideoReformatter
 
-    stream = _video(container)
-    reformatter = VideoReformatter()  # one for all frames: making it takes time
-    start = _start(container)
-    ratio = float(stream.sample_aspect_ratio or 1)
-    waiting = deque(wanted)
-    at: int | None = None
-    while waiting:
-        key = keys[bisect_right(keys, waiting[0]) - 1] if keys and keys[0] <= waiting[0] else None
-        if key is not None and (at is None or key > at):
-            container.seek(key, stream=stream)
-        for frame in _needed(container, stream, set(waiting)):
-            at = frame.dts if frame.pts is None else frame.pts
-            if at is None or at < waiting[0]:
+    stream = _require_video(container, label)
+    reformatter = VideoReformatter()  # one for all frames: it takes time to make
+    start_s, time_base = _start_s(container), _time_base(stream)
+    pixel_aspect = float(stream.sample_aspect_ratio or 1)
+    pending = deque(wanted)
+    position: int | None = None
+    while pending:
+        keys_before = bisect_right(key_timestamps, pending[0])
+        if keys_before and (position is None or key_timestamps[keys_before - 1] > position):
+            container.seek(key_timestamps[keys_before - 1], stream=stream)
+        for frame in _decode_needed(container, stream, set(pending)):
+            position = frame.dts if frame.pts is None else frame.pts
+            if position is None or position < pending[0]:
                 continue
-            while waiting and waiting[0] <= at:  # more than one where some did not decode
-                waiting.popleft()
-            yield Frame(float(at * stream.time_base) - start, _image(frame, ratio, reformatter))
-            if not waiting or bisect_right(keys, at) < bisect_right(keys, waiting[0]):
+            while pending and pending[0] <= position:  # several if some did not decode
+                pending.popleft()
+            image = _to_image(frame, pixel_aspect, reformatter)
+            yield Frame(float(position * time_base) - start_s, image)
+            if not pending:
+                return
+            if bisect_right(key_timestamps, position) < bisect_right(key_timestamps, pending[0]):
                 break
         else:
             return
 
 
-def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
-    """Every frame from here on that is wanted, or that others are made from."""
+def _decode_needed(
+    container: InputContainer, stream: VideoStream, wanted: set[int]
+) -> Iterator[VideoFrame]:
+    """Yield every frame from the current position on that is wanted, or that others depend on."""
     import av
 
-    for packet in packets(container, stream):
-        known = packet.pts is not None
-        stream.codec_context.skip_frame = (
-            "NONREF" if known and packet.pts not in wanted else "DEFAULT"
-        )
+    for packet in demux_packets(container, stream):
+        skippable = packet.pts is not None and packet.pts not in wanted
+        stream.codec_context.skip_frame = "NONREF" if skippable else "DEFAULT"
         frames = []
-        with suppress(av.FFmpegError):  # a damaged one is passed over, as players do
-            frames = packet.decode()
+        with suppress(av.FFmpegError):  # a damaged one is skipped, as players do
+            frames = stream.decode(packet)
         yield from frames
 
 
-def _image(frame: Any, ratio: float, reformatter: Any) -> np.ndarray:
-    """The frame in BGR, upright, its longer side at most `LONGEST`.
+def _to_image(
+    frame: VideoFrame, pixel_aspect: float, reformatter: VideoReformatter
+) -> NDArray[np.uint8]:
+    """Return a frame in BGR, upright, with square pixels, its sides at most `MAX_SIDE_PX`.
 
     Args:
-        frame: an `av.VideoFrame`
-        ratio: how much wider than high its pixels are shown; those of the image are square
-        reformatter: an `av.video.reformatter.VideoReformatter`
+        frame: the decoded frame
+        pixel_aspect: the width of its pixels, divided by their height
+        reformatter: converts it
     """
     import numpy as np
 
-    scale = min(1.0, LONGEST / max(frame.width * ratio, frame.height))
-    width, height = round(frame.width * ratio * scale), round(frame.height * scale)
+    scale = min(1.0, MAX_SIDE_PX / max(frame.width * pixel_aspect, frame.height))
+    width, height = round(frame.width * pixel_aspect * scale), round(frame.height * scale)
     image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
-    return np.ascontiguousarray(np.rot90(image, turns))
+    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
+    return np.ascontiguousarray(np.rot90(image, quarter_turns))

@@ -1,37 +1,44 @@
 """How loud a sound is: its peak and its clipping, measured block by block in bounded memory."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["Level", "dbfs", "offset_of"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-#: the constant part of a sound that is no accident of where it was cut: of full scale, of the peak
-_OFFSET = 0.005
-_OFFSET_OF_PEAK = 0.1
-#: 16 bits hold nothing louder; other sample formats are held to the same
+__all__ = ["LevelMeter", "dc_offset", "to_dbfs"]
+
+#: a mean this large is an offset, and no accident of where the sound was cut: of full scale
+_MIN_OFFSET = 0.005
+#: the same, of the sound's peak
+_MIN_OFFSET_OF_PEAK = 0.1
+#: 16 bits hold nothing louder; other sample formats are measured by the same limit
 _FULL_SCALE = 1 - 2**-15
 
 
-def dbfs(amplitude: float) -> float:
-    """Decibels below full scale; -inf for nothing."""
+def to_dbfs(amplitude: float) -> float:
+    """Return an amplitude in decibels relative to full scale; -inf for 0."""
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
-def offset_of(mean: float, peak: float) -> float:
-    """The constant part that a microphone or its converter added to a sound, and nobody hears.
+def dc_offset(mean: float, peak: float) -> float:
+    """Return the constant that a microphone or its converter added to a sound, and nobody hears.
 
     Args:
         mean: of the samples
         peak: the largest of them, whatever its sign
 
     Returns:
-        0 for a mean that is small, as the mean of any recording is
+        0 for a small mean, which every recording has
     """
-    return mean if abs(mean) >= min(_OFFSET, _OFFSET_OF_PEAK * peak) else 0.0
+    return mean if abs(mean) >= min(_MIN_OFFSET, _MIN_OFFSET_OF_PEAK * peak) else 0.0
 
 
-class Level:
+class LevelMeter:
     """Measures a sound as it comes.
 
     Args:
@@ -43,37 +50,37 @@ class Level:
         self.sample_rate = sample_rate
         self.channels = channels
         self.samples = 0
-        self._low, self._high, self._total = math.inf, -math.inf, 0.0
-        self._full = 0
+        self._min, self._max, self._sum = math.inf, -math.inf, 0.0
+        self._clipped = 0
 
-    def take(self, block: np.ndarray) -> None:
-        """Measure what comes next.
+    def add(self, block: NDArray[np.float32]) -> None:
+        """Measure the next block.
 
         Args:
-            block: float in [-1, 1] [shape=(samples, channels)]
+            block: in [-1, 1] [shape=(samples, channels)]
         """
         if not len(block):
             return
         self.samples += len(block)
         mono = block.mean(axis=1)
-        self._low = min(self._low, float(mono.min()))
-        self._high = max(self._high, float(mono.max()))
-        self._total += float(mono.sum())
-        self._full += int((np.abs(block) >= _FULL_SCALE).sum())
+        self._min = min(self._min, float(mono.min()))
+        self._max = max(self._max, float(mono.max()))
+        self._sum += float(mono.sum())
+        self._clipped += int((np.abs(block) >= _FULL_SCALE).sum())
 
     @property
     def duration_s(self) -> float:
-        """How long the sound is."""
+        """The sound's duration in seconds."""
         return self.samples / self.sample_rate
 
     @property
     def peak_dbfs(self) -> float:
-        """The loudest sample of the channels' mean, its offset left out; -inf for silence."""
-        mean = self._total / max(1, self.samples)
-        offset = offset_of(mean, max(self._high, -self._low))
-        return dbfs(max(self._high - offset, offset - self._low))
+        """The loudest sample of the channels' mean, without its offset; -inf for silence."""
+        mean = self._sum / max(1, self.samples)
+        offset = dc_offset(mean, max(self._max, -self._min))
+        return to_dbfs(max(self._max - offset, offset - self._min))
 
     @property
-    def clipped(self) -> float:
+    def clipped_ratio(self) -> float:
         """The share of samples at full scale."""
-        return self._full / max(1, self.samples * self.channels)
+        return self._clipped / max(1, self.samples * self.channels)

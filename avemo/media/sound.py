@@ -1,49 +1,56 @@
 """Sound out of media files, and into them."""
 
+from __future__ import annotations
+
 import wave
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import MediaError
 from ..io import atomic_write
-from .container import name, opened, packets
-from .decoder import Decoder, opened_wav, wav_blocks
-from .levels import dbfs, offset_of
+from .container import demux_packets, describe_source, open_container
+from .decoder import AudioDecoder, open_wav, read_wav_blocks
+from .levels import dc_offset, to_dbfs
 
-__all__ = ["blocks", "check_sound", "read_sound", "voiced", "write_wav"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
-#: in a second, when it is asked where something is heard
-_WINDOWS = 50
+__all__ = ["check_sound", "find_voiced_span", "read_sound", "read_sound_blocks", "write_wav"]
+
+#: windows a second, in which the voiced part is looked for
+_WINDOW_RATE = 50
 #: the power of a window at -60 dBFS
-_SILENCE = 1e-6
+_SILENT_POWER = 1e-6
 
 
-def read_sound(source: Path | bytes, sample_rate: int = 16000) -> np.ndarray:
-    """The whole sound of a file, as one channel.
+def read_sound(source: Path | bytes, sample_rate: int = 16000) -> NDArray[np.float32]:
+    """Return the sound of a file as one channel, the mean of its channels, without an offset.
 
     Args:
         source: an audio or video file, or its content
         sample_rate: in Hz; sound of another rate is resampled
 
     Returns:
-        float32 in [-1, 1] [shape=(samples,)], the mean of the channels, without a constant offset;
-        a float file may hold more than 1
+        in [-1, 1] [shape=(samples,)]; a float file may hold more than 1
 
     Raises:
         MediaError: `no-sound` for a file without an audio stream, `unreadable` for one that is
-            broken: no media, cut short, samples that are no number
+            broken: no media, cut short, samples that are no numbers
     """
-    sound = np.concatenate([*blocks(source, sample_rate)])
-    offset = offset_of(float(sound.sum()) / max(1, len(sound)), _peak(sound))
-    if offset:  # before it is resampled: afterwards either end would click
-        sound = np.concatenate([*blocks(source, sample_rate, offset=offset)])
+    sound = np.concatenate([*read_sound_blocks(source, sample_rate)])
+    offset = dc_offset(float(sound.sum()) / max(1, len(sound)), _peak(sound))
+    if offset:  # taken off before resampling: afterwards either end would click
+        sound = np.concatenate([*read_sound_blocks(source, sample_rate, offset=offset)])
     return sound
 
 
-def blocks(source: Path | bytes, sample_rate: int, *, offset: float = 0.0) -> Iterator[np.ndarray]:
-    """The sound of a file block by block, as it is decoded; see `read_sound`.
+def read_sound_blocks(
+    source: Path | bytes, sample_rate: int, *, offset: float = 0.0
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of a file block by block, as it is decoded; see `read_sound`.
 
     Args:
         source: an audio or video file, or its content
@@ -51,101 +58,107 @@ def blocks(source: Path | bytes, sample_rate: int, *, offset: float = 0.0) -> It
         offset: is taken off each sample
 
     Yields:
-        float32 [shape=(samples,)]
+        blocks [shape=(samples,)]
     """
     resampler, samples = None, 0
-    for rate, block in _decoded(source):
+    for source_rate, block in _decode_mono(source):
         samples += len(block)
         block = block - np.float32(offset) if offset else block
-        if rate != sample_rate:
+        if source_rate != sample_rate:
             import soxr
 
-            resampler = resampler or soxr.ResampleStream(rate, sample_rate, 1)
+            resampler = resampler or soxr.ResampleStream(source_rate, sample_rate, 1)
             block = resampler.resample_chunk(block)
         yield block
     if not samples:
-        raise MediaError("unreadable", f"the sound of {name(source)} does not decode")
+        raise MediaError("unreadable", f"the sound of {describe_source(source)} does not decode")
     if resampler:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _decoded(source: Path | bytes) -> Iterator[tuple[int, np.ndarray]]:
-    """The sample rate and the mean of the channels, block by block."""
-    wav = opened_wav(source)
+def _decode_mono(source: Path | bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yield the sample rate and the mean of the channels [shape=(samples,)], block by block."""
+    wav = open_wav(source)
     if wav:
         with wav:
-            yield from ((wav.samplerate, _mono(block)) for block in wav_blocks(wav))
+            yield from ((wav.samplerate, _mix_down(block)) for block in read_wav_blocks(wav))
         return
-    with opened(source) as container:
+    with open_container(source) as container:
         if not container.streams.audio:
-            raise MediaError("no-sound", f"{name(source)} has no sound: there is no audio stream")
+            raise MediaError(
+                "no-sound", f"{describe_source(source)} has no sound: there is no audio stream"
+            )
         stream = container.streams.audio[0]
-        decoder = Decoder(stream)
-        for packet in packets(container, stream):
-            for block in decoder.take(packet):
-                yield decoder.sample_rate, _mono(block)
+        decoder = AudioDecoder(stream)
+        for packet in demux_packets(container, stream):
+            for block in decoder.decode(packet):
+                yield decoder.sample_rate, _mix_down(block)
         decoder.finish(source)
 
 
-def _mono(block: np.ndarray) -> np.ndarray:
+def _mix_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
 
 
-def voiced(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
-    """From where to where something is heard: the first and the last window of 20 ms that is.
+def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
+    """Return where a sound begins and ends to be heard, to a window of 20 ms.
 
     Args:
         source: an audio or video file, or its content
-        below_db: a window counts that is at most so far below the loudest
+        below_db: a window is heard if it is at most this far below the loudest
 
     Returns:
-        seconds from the sound's start; None where there is no sound, or none that can be used
+        seconds from the sound's start; None if the file has no sound that can be used
     """
     powers, rest = [], np.zeros(0, np.float32)
     try:
-        for rate, block in _decoded(source):
-            size = max(1, rate // _WINDOWS)
+        for sample_rate, block in _decode_mono(source):
+            size = max(1, sample_rate // _WINDOW_RATE)
             rest = np.concatenate([rest, block])
             end = len(rest) // size * size
-            powers.append(rest[:end].reshape(-1, size).var(axis=1))  # of no constant offset
+            powers.append(rest[:end].reshape(-1, size).var(axis=1))  # ignores a constant offset
             rest = rest[end:]
     except MediaError:
         return None
     power = np.concatenate([*powers, np.zeros(1)])
-    if power.max() < _SILENCE:
+    if power.max() < _SILENT_POWER:
         return None
     heard = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
-    return heard[0] * size / rate, (heard[-1] + 1) * size / rate
+    return heard[0] * size / sample_rate, (heard[-1] + 1) * size / sample_rate
 
 
-def write_wav(path: Path, sound: np.ndarray | Iterable[np.ndarray], sample_rate: int) -> None:
-    """Write a WAV file of 16 bits, whole or not at all.
+def write_wav(
+    path: Path,
+    sound: NDArray[np.floating] | Iterable[NDArray[np.floating]],
+    sample_rate: int,
+) -> None:
+    """Write a WAV file of 16 bits; it replaces an existing one, whole or not at all.
 
     Args:
-        path: the file; one that stands there is replaced
-        sound: float in [-1, 1] [shape=(samples,)], or its blocks; what is louder is clipped
+        path: the file
+        sound: in [-1, 1] [shape=(samples,)], or its blocks; what is louder is clipped
         sample_rate: in Hz
     """
-    parts = [sound] if isinstance(sound, np.ndarray) else sound
+    blocks = [sound] if isinstance(sound, np.ndarray) else sound
     with atomic_write(path) as beside, wave.open(str(beside), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(sample_rate)
-        for part in parts:
-            levels = np.clip(np.rint(np.asarray(part, np.float64) * 32768), -32768, 32767)
-            file.writeframes(levels.astype("<i2").tobytes())
+        for block in blocks:
+            integers = np.clip(np.rint(np.asarray(block, np.float64) * 32768), -32768, 32767)
+            file.writeframes(integers.astype("<i2").tobytes())
 
 
 def check_sound(
-    sound: np.ndarray, sample_rate: int, *, min_duration_s: float, silence_dbfs: float
+    sound: NDArray[np.floating], sample_rate: int, *, min_duration_s: float, silence_dbfs: float
 ) -> None:
     """Refuse a sound that no emotion can be heard in.
 
     Args:
-        sound: float in [-1, 1] [shape=(samples,)]
+        sound: in [-1, 1] [shape=(samples,)]
         sample_rate: in Hz
-        min_duration_s: shorter is refused
-        silence_dbfs: a sound whose peak stays below is refused
+        min_duration_s: a shorter sound is refused
+        silence_dbfs: a sound whose peak is below is refused
 
     Raises:
         MediaError: `too-short` or `silent`
@@ -157,14 +170,14 @@ def check_sound(
             f"{duration_s:.2f} s of sound, at least {min_duration_s:g} s are expected:"
             " record a longer clip",
         )
-    peak = dbfs(_peak(sound))
+    peak = to_dbfs(_peak(sound))
     if peak < silence_dbfs:
-        found = f"the sound peaks at {peak:.0f} dBFS" if np.isfinite(peak) else "nothing but zeros"
+        level = f"the sound peaks at {peak:.0f} dBFS" if np.isfinite(peak) else "nothing but zeros"
         raise MediaError(
             "silent",
-            f"{found}, at least {silence_dbfs:g} dBFS are expected: check the microphone",
+            f"{level}, at least {silence_dbfs:g} dBFS are expected: check the microphone",
         )
 
 
-def _peak(sound: np.ndarray) -> float:
+def _peak(sound: NDArray[np.floating]) -> float:
     return float(np.abs(sound).max(initial=0))

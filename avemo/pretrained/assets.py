@@ -1,7 +1,7 @@
 """Pretrained files: what each is, where it officially comes from, and how it is checked.
 
-No file is used whose checksum is not one of those written here; of one whose checksum nobody
-publishes, who reads it looks whether it is what it should be. A file is looked for in the folder
+A file whose checksum differs from the one here is not used. Where nobody publishes a checksum, the
+extractor that reads the file checks its content. A file is looked for in the folder
 that `AVEMO_ASSETS_MIRROR` names, then in the user's cache, and only then fetched from its origin.
 """
 
@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
-import threading
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
+from ..download import DownloadError, fetch_file
 from ..errors import AssetError
 from ..io import atomic_write
 
@@ -33,7 +30,6 @@ __all__ = [
     "find",
     "folder",
     "get",
-    "look_up",
     "table",
     "verify",
 ]
@@ -41,8 +37,6 @@ __all__ = [
 MIRROR = "AVEMO_ASSETS_MIRROR"  # a folder to look in first
 CACHE = "AVEMO_CACHE"  # in place of the user's cache folder
 ORIGIN = "AVEMO_ASSETS_ORIGIN"  # in place of the official address, up to the file's name
-
-CONNECT_S, ANSWER_S = 3.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -202,16 +196,16 @@ class Row:
 
 
 def folder() -> Path:
-    """The cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
-    if chosen := os.environ.get(CACHE):
-        return Path(chosen).expanduser().absolute()
+    """Return the cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
+    if named := os.environ.get(CACHE):
+        return Path(named).expanduser().absolute()
     import pooch
 
     return Path(pooch.os_cache("avemo"))
 
 
 def find(name: str) -> Path | None:
-    """The path of an asset that is on this machine already.
+    """Return the path of an asset that is on this machine already.
 
     Args:
         name: a key of `ASSETS`
@@ -230,9 +224,9 @@ def find(name: str) -> Path | None:
 
 
 def get(name: str, *, quiet: bool = False) -> Path:
-    """The path of an asset, fetched from its official origin where it is not here yet.
+    """Return the path of an asset, fetched from its official origin where it is not here yet.
 
-    A machine without a network is told so within a few seconds.
+    Without a network, it fails within a few seconds.
 
     Args:
         name: a key of `ASSETS`
@@ -242,47 +236,47 @@ def get(name: str, *, quiet: bool = False) -> Path:
         a file whose checksum is right, if one is known
 
     Raises:
-        AssetError: the file cannot be had, or what was found or fetched is not what it should be
+        AssetError: the file cannot be fetched, or one here or fetched has a wrong checksum
     """
     if path := find(name):
         return path
     asset, cache = ASSETS[name], folder()
     file, url = asset.files[0], _url(asset)
     try:
-        with atomic_write(cache / file.name) as beside:
+        with atomic_write(cache / file.name) as temporary:
             if asset.archive is None:
-                _fetch(url, file, beside, quiet=quiet)
+                _fetch(url, file, temporary, quiet=quiet)
             else:
-                archive = beside.with_name(f"{beside.name}.zip")
+                archive = temporary.with_name(f"{temporary.name}.zip")
                 try:
                     _fetch(url, asset.archive, archive, quiet=quiet)
-                    _unpack(archive, file, beside)
+                    _unpack(archive, file, temporary)
                 finally:
                     archive.unlink(missing_ok=True)
-    except (OSError, AssetError) as error:  # what requests raises is an OSError
-        out = f" ({file.name} is in it)" if asset.archive else ""
+    except (OSError, AssetError, DownloadError) as error:
+        inside = f" ({file.name} is in it)" if asset.archive else ""
         raise AssetError(
-            f"{file.name} is missing and could not be fetched: {_reason(error)}. "
+            f"{file.name} is missing and could not be fetched: {error}. "
             f"It is for {asset.purpose}. Either set {MIRROR} to a folder that holds it; "
-            f"or copy it into {cache}, under that name, from {asset.url}{out}; "
+            f"or copy it into {cache}, under that name, from {asset.url}{inside}; "
             f"or run again where {url} can be reached"
         ) from None
     return cache / file.name
 
 
 def table() -> list[Row]:
-    """Every asset and where it is, in order of name. Nothing is fetched."""
+    """Return every asset and where it is, in order of name, without fetching any."""
     rows = []
     for name, asset in sorted(ASSETS.items()):
         row = Row(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
         for where, file, path in _present(name):
-            right = file.sha256 in (None, _sum(path))
+            intact = file.sha256 in (None, _sha256(path))
             row = Row(
                 name,
                 path.stat().st_size,
                 asset.licence,
                 asset.purpose,
-                where if right else "damaged",
+                where if intact else "damaged",
                 path,
             )
             break
@@ -291,7 +285,7 @@ def table() -> list[Row]:
 
 
 def verify() -> list[Path]:
-    """Read every asset that is on this machine again and check it.
+    """Read and check every asset that is on this machine again.
 
     Returns:
         the files checked; not those whose checksum nobody publishes
@@ -301,35 +295,12 @@ def verify() -> list[Path]:
     """
     _digest.cache_clear()
     known = {file.name for asset in ASSETS.values() for file in asset.files if file.sha256}
-    found = [path for name in sorted(ASSETS) if (path := find(name))]
-    return [path for path in found if path.name in known]
-
-
-def look_up(url: str) -> None:
-    """Fail early where no name server answers: that alone can take half a minute.
-
-    Raises:
-        AssetError: none does
-    """
-    import requests
-
-    host = urlsplit(url).hostname
-    if not host or requests.utils.get_environ_proxies(url):
-        return
-    done = threading.Event()
-
-    def ask() -> None:
-        with suppress(OSError):  # the download meets the same error, and says it
-            socket.getaddrinfo(host, None)
-        done.set()
-
-    threading.Thread(target=ask, daemon=True).start()
-    if not done.wait(CONNECT_S):
-        raise AssetError(f"no name server knows {host} within {CONNECT_S:g} s")
+    paths = [path for name in sorted(ASSETS) if (path := find(name))]
+    return [path for path in paths if path.name in known]
 
 
 def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
-    """The asset's files in the mirror and in the cache, checked or not."""
+    """Return the asset's files in the mirror and in the cache, unchecked."""
     folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", folder())]
     if named := os.environ.get(MIRROR):
         mirror = Path(named).expanduser().absolute()
@@ -337,31 +308,31 @@ def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
             raise AssetError(f"{MIRROR} names {mirror}, which is no folder: correct or unset it")
         folders.insert(0, ("mirror", mirror))
     return [
-        (where, file, place / file.name)
-        for where, place in folders
+        (where, file, directory / file.name)
+        for where, directory in folders
         for file in ASSETS[name].files
-        if (place / file.name).is_file()
+        if (directory / file.name).is_file()
     ]
 
 
 def _check(path: Path, file: File) -> None:
-    got = _sum(path)
-    if file.sha256 not in (None, got):
+    sha256 = _sha256(path)
+    if file.sha256 not in (None, sha256):
         size = path.stat().st_size
         raise AssetError(
-            f"{path} is refused: got {size} bytes with sha256 {got}, expected {file}. "
+            f"{path} is refused: got {size} bytes with sha256 {sha256}, expected {file}. "
             "Remove it, or put the right file in its place"
         )
 
 
-def _sum(path: Path) -> str:
+def _sha256(path: Path) -> str:
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache
 def _digest(path: Path, size: int, changed_ns: int) -> str:
-    """The file's sha256; computed again only if its size or time of change differ."""
+    """Return the file's sha256; compute it again only if size or time of change differ."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -373,16 +344,10 @@ def _url(asset: Asset) -> str:
 
 
 def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
-    import pooch
-
-    look_up(url)
-    download = pooch.HTTPDownloader(
-        progressbar=not quiet, chunk_size=65536, timeout=(CONNECT_S, ANSWER_S)
-    )
-    download(url, str(target), None)
-    got, size = _sum(target), target.stat().st_size
-    if file.sha256 not in (None, got):
-        raise AssetError(f"{url} gave {size} bytes with sha256 {got}, expected {file}")
+    fetch_file(url, target, progress=not quiet)
+    sha256, size = _sha256(target), target.stat().st_size
+    if file.sha256 not in (None, sha256):
+        raise AssetError(f"{url} gave {size} bytes with sha256 {sha256}, expected {file}")
 
 
 def _unpack(archive: Path, file: File, target: Path) -> None:
@@ -392,21 +357,3 @@ def _unpack(archive: Path, file: File, target: Path) -> None:
             raise AssetError(f"there is no {file.name} in it")
         target.write_bytes(pack.read(members[0]))
     _check(target, file)
-
-
-def _reason(error: Exception) -> str:
-    """The error in one line, by its innermost cause where requests wraps several."""
-    import requests
-
-    if isinstance(error, requests.ConnectTimeout):
-        return f"no connection within {CONNECT_S:g} s"
-    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        return f"no answer within {ANSWER_S:g} s"
-    if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"{error.response.url} answered {error.response.status_code}"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off in the middle"
-    if isinstance(error, requests.ConnectionError):
-        inner = str(getattr(error.args[0], "reason", error) if error.args else error)
-        return f"no connection ({inner.partition('): ')[2] or inner})"
-    return str(error)

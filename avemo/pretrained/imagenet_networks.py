@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..download import require_name_server
 from ..errors import AssetError
 from ..quiet import import_tensorflow_quietly
-from . import assets
 from .keras2_weights import load_keras2_weights
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def fetch_weights(name: str) -> Path:
     folder = home / "models"
     try:
         if not (folder / network.file).exists():
-            assets.look_up(url)
+            require_name_server(url)
         file = keras.utils.get_file(
             network.file, url, cache_dir=str(home), cache_subdir="models", file_hash=network.md5
         )

@@ -16,6 +16,7 @@ from ..evaluation import metrics
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..settings import Settings
 from ..templates import render
+from ..tracking.lineage import Lineage
 
 __all__ = ["Subject", "description", "html", "markdown"]
 
@@ -42,14 +43,14 @@ class Subject:
     Args:
         name: of the registered model
         trained: the description in the model's bundle
-        lineage: see `tracking.lineage`; empty where the run has none
+        lineage: of the run that trained it; None where it logged none
         predictions: on the test part; None where it has none
         licences: of the pretrained weights inside
     """
 
     name: str
     trained: dict[str, Any]
-    lineage: dict[str, Any]
+    lineage: Lineage | None
     predictions: pd.DataFrame | None
     licences: str
 
@@ -79,7 +80,7 @@ class _Figures:
 def markdown(subject: Subject, settings: Settings) -> str:
     """Return the card."""
     trained, lineage = subject.trained, subject.lineage
-    protocol = lineage.get("protocol", settings.split.protocol)
+    protocol = lineage.protocol if lineage else settings.split.protocol
     members = Counter(member["architecture"] for member in trained["members"])
     rows = subject.predictions
     return render(
@@ -92,7 +93,7 @@ def markdown(subject: Subject, settings: Settings) -> str:
         figures=None if rows is None else _figures(rows, Bootstrap.from_settings(settings)),
         temperature=trained.get("temperature", 1),
         corpus=settings.corpus.label,
-        recordings=len(lineage.get("recordings", {})),
+        recordings=len(lineage.recordings) if lineage else 0,
         trained_on=trained["trained_on"],
         split=trained["split"],
         protocol=protocol,

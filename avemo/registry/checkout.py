@@ -20,13 +20,13 @@ from ..paths import ROOT, Project
 from ..settings import SETTINGS_FILE
 from ..tracking import dvc_lock
 from ..tracking.git_state import DIFF
-from ..tracking.lineage import Record
+from ..tracking.lineage import Lineage
 
 __all__ = ["checkout", "run"]
 
 
 @contextmanager
-def checkout(project: Project, found: Record, kept: Path) -> Iterator[Project]:
+def checkout(project: Project, found: Lineage, kept: Path) -> Iterator[Project]:
     """Make it; it is gone afterwards, whatever happens.
 
     Args:
@@ -36,7 +36,7 @@ def checkout(project: Project, found: Record, kept: Path) -> Iterator[Project]:
     Raises:
         AvemoError: the commit, the changes or the data are not to be had
     """
-    commit, root = found["commit"], project.root
+    commit, root = found.commit, project.root
     if not commit:
         raise AvemoError("it was trained outside Git: there is no commit to go back to")
     if _git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
@@ -51,7 +51,7 @@ def checkout(project: Project, found: Record, kept: Path) -> Iterator[Project]:
             prefix = _git(root, "rev-parse", "--show-prefix").stdout.strip()
             made = Project(tree / prefix)
             _restore(made, found, kept)
-            _data(project, made, list(found["data"]))
+            _data(project, made, list(found.data))
             yield made
         finally:
             _git(root, "worktree", "remove", "--force", "--force", str(tree))
@@ -70,16 +70,16 @@ def run(made: Project, *arguments: str) -> None:
         raise AvemoError(f"{arguments[0]} failed, at that commit: see what it says above")
 
 
-def _restore(made: Project, found: Record, kept: Path) -> None:
+def _restore(made: Project, found: Lineage, kept: Path) -> None:
     """What was not committed, the settings and dvc.lock."""
-    if found["dirty"]:
+    if found.dirty:
         applied = _git(made.root, "apply", "--binary", str(kept / DIFF))
         if applied.returncode:
             raise AvemoError(
-                f"the changes that were not committed do not apply to commit {found['commit']}: "
+                f"the changes that were not committed do not apply to commit {found.commit}: "
                 f"{applied.stderr.strip()}"
             )
-    settings = yaml.safe_dump(found["settings"], sort_keys=False)
+    settings = yaml.safe_dump(found.settings, sort_keys=False)
     (made.root / SETTINGS_FILE).write_text(settings, encoding="utf-8")
     (made.root / dvc_lock.LOCK).write_bytes((kept / dvc_lock.LOCK).read_bytes())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import AvemoError
 from ..tracking import integrity, store
-from ..tracking.copy_run import deliver
+from ..tracking.copy_run import copy_run
 from ..tracking.descriptions import MODELS
 from .register import CANDIDATE
 
@@ -47,7 +47,7 @@ def copy(uri: str, to: str, name: str | None = None) -> str:
         raise AvemoError(f"{uri} is no version at {here}: models:/NAME@ALIAS is expected")
     if integrity.TAG not in version.tags:
         raise AvemoError(f"{uri} was registered without checksums: register it again, then copy it")
-    if to.startswith("http") and not store.answers(to):
+    if to.startswith("http") and not store.is_reachable(to):
         raise AvemoError(f"the tracking server at {to} does not answer: start it, or name another")
     name = name or version.name
     target = mlflow.MlflowClient(to, to)
@@ -128,7 +128,7 @@ def _run(source: Any, target: Any, to: str, version: Any) -> str:
         if found.info.status != "RUNNING":
             return str(found.info.run_id)
         target.delete_run(found.info.run_id)
-    return deliver(source.get_run(version.run_id), source, target, to, {_FROM: version.run_id})
+    return copy_run(source.get_run(version.run_id), source, target, to, {_FROM: version.run_id})
 
 
 def _require_whole(model_id: str, tag: str, to: str) -> None:

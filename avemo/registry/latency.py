@@ -47,7 +47,11 @@ def _recorded(project: Project, modality: str) -> list[Path]:
     from ..corpus import manifest
 
     rows = pd.read_parquet(project.catalogue)
-    rows = manifest.sound_sources(rows) if modality == "audio" else manifest.picture_sources(rows)
+    rows = (
+        manifest.select_sound_sources(rows)
+        if modality == "audio"
+        else manifest.select_picture_sources(rows)
+    )
     if modality == "fused":
         rows = rows[rows["has_sound"]]
     return [project.raw / path for path in rows["path"].head(_CLIPS)]

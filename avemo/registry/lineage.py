@@ -1,19 +1,18 @@
 """What made a run or a registered version, as it carries it."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import AvemoError
 from ..tracking import integrity
 from ..tracking.dvc_lock import overlap
-from ..tracking.lineage import FILE, Record
+from ..tracking.lineage import FILE, Lineage
 
 __all__ = ["flat", "read", "sources", "words"]
 
 
-def read(uri: str) -> Record:
-    """The lineage of a version or a run.
+def read(uri: str) -> Lineage:
+    """Return the lineage of a version or a run.
 
     Args:
         uri: as MLflow takes it: `models:/avemo-audio@champion`, `models:/avemo-audio/3`, `runs:/ID`
@@ -27,27 +26,27 @@ def read(uri: str) -> Record:
     try:
         if uri.startswith("runs:/"):
             run_id = uri.removeprefix("runs:/").strip("/")
-            return dict(mlflow.artifacts.load_dict(f"runs:/{_parent(run_id)}/{FILE}"))
+            fields = mlflow.artifacts.load_dict(f"runs:/{_parent(run_id)}/{FILE}")
+            return Lineage.parse(fields, uri)
         with integrity.opened(uri) as folder:
             if not (folder / FILE).exists():
                 raise AvemoError(
                     f"{uri} carries no lineage: it was registered before there was any; train and "
                     "register it again: dvc repro --force"
                 )
-            found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            return Lineage.read(folder / FILE)
     except (mlflow.MlflowException, OSError) as error:
         raise AvemoError(
             f"{uri} has no lineage at {mlflow.get_tracking_uri()}: {str(error).splitlines()[0]}; "
             "models:/NAME@ALIAS, models:/NAME/VERSION or runs:/ID is expected; `avemo status` "
             "lists what is registered"
         ) from None
-    return dict(found)
 
 
-def sources(one: Record, stage: str) -> dict[str, str]:
-    """What a stage read that no stage made."""
-    outs = {out for entry in one["upstream"].values() for out in entry["outs"]}
-    deps = one["upstream"][stage]["deps"]
+def sources(lineage: Lineage, stage: str) -> dict[str, str]:
+    """Return the md5 of what a stage read that no stage wrote: code, and the recordings' source."""
+    outs = {out for files in lineage.upstream.values() for out in files.outs}
+    deps = lineage.upstream[stage].deps
     return {path: md5 for path, md5 in deps.items() if not any(overlap(out, path) for out in outs)}
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..records import FeatureSpec
 from ..tracking.dvc_lock import overlap
-from ..tracking.lineage import Record
-from .lineage import sources, words
+from ..tracking.lineage import Lineage, ModelChoice, PretrainedFile
+from .lineage import flat, sources, words
 
 __all__ = ["tree"]
 
@@ -18,53 +19,51 @@ _FIRST = ("tensorflow", "keras", "numpy", "librosa", "av", "opencv-python", "mlf
 Node = tuple[str, list[Any]]
 
 
-def tree(uri: str, found: Record) -> list[str]:
+def tree(uri: str, found: Lineage) -> list[str]:
     """For a terminal; long lists are cut at ten, with how many more there are."""
-    synthetic = found["settings"]["corpus"]["source"] == "sample"
+    synthetic = flat(found.settings)["corpus.source"] == "sample"
     head = uri + (", trained on the synthetic sample" * synthetic)
     return [head, *_drawn(_branches(found))]
 
 
-def _branches(found: Record) -> Iterator[Node]:
-    dirty = ", and changes that were not committed: uncommitted.diff" if found["dirty"] else ""
-    yield f"run {found['run_id']}: {found['run_name']}, {found['time']}", []
-    yield f"code: commit {found['commit'] or 'none: no repository'}{dirty}", []
-    yield f"settings: params.yaml, seed {found['seed']}", []
-    yield f"split: {found['split']}, protocol {found['protocol']}", []
-    if "search_run" in found:
-        yield f"search: run {found['search_run']}", list(_chosen(found))
-    yield "extractors", [_extractor(*one) for one in found["extractors"].items()]
-    yield "pretrained weights", [_asset(*one) for one in found["assets"].items()] or [("none", [])]
+def _branches(found: Lineage) -> Iterator[Node]:
+    dirty = ", and changes that were not committed: uncommitted.diff" if found.dirty else ""
+    yield f"run {found.run_id}: {found.run_name}, {found.time}", []
+    yield f"code: commit {found.commit or 'none: no repository'}{dirty}", []
+    yield f"settings: params.yaml, seed {found.seed}", []
+    yield f"split: {found.split_id}, protocol {found.protocol}", []
+    if found.choice:
+        yield f"search: run {found.choice.search_run_id}", list(_members(found.choice))
+    yield "extractors", [_extractor(*one) for one in found.extractors.items()]
+    yield "pretrained weights", [_asset(*one) for one in found.assets.items()] or [("none", [])]
     shown: set[str] = set()
-    data = [_source(found, path, md5, shown) for path, md5 in found["data"].items()]
-    yield f"stage {found['stage']}", data
-    yield f"packages: {len(found['packages'])}", _ten(_packages(found["packages"]))
-    yield "machine", [(words(found["machine"]), [])]
+    data = [_source(found, path, md5, shown) for path, md5 in found.data.items()]
+    yield f"stage {found.stage}", data
+    yield f"packages: {len(found.packages)}", _ten(_packages(found.packages))
+    yield "machine", [(words(found.machine.model_dump()), [])]
 
 
-def _chosen(found: Record) -> Iterator[Node]:
-    for place, one in enumerate(found["members"]):
-        values = {k: v for k, v in one["values"].items() if k != "architecture"}
-        trial = f"trial {one['trial']}" if one["trial"] else "no trial: defaults"
-        name = one["values"]["architecture"]
-        yield f"member {place}: {name}, seed {one['seed']}, {trial}", [(words(values), [])]
+def _members(choice: ModelChoice) -> Iterator[Node]:
+    for place, member in enumerate(choice.members):
+        values = {k: v for k, v in member.configuration.items() if k != "architecture"}
+        trial = f"trial {member.trial_run_id}" if member.trial_run_id else "no trial: defaults"
+        name = member.configuration["architecture"]
+        yield f"member {place}: {name}, seed {member.seed}, {trial}", [(words(values), [])]
 
 
-def _extractor(name: str, made: Mapping[str, Any]) -> Node:
-    return f"{name} version {made['version']}: {words(made['settings'] | made['resources'])}", []
+def _extractor(name: str, spec: FeatureSpec) -> Node:
+    return f"{name} version {spec.version}: {words(spec.settings | spec.resources)}", []
 
 
-def _asset(name: str, one: Mapping[str, Any]) -> Node:
-    checksum = f"sha256 {one['sha256']}" if one["sha256"] else "its file was not there any more"
-    return f"{name}: {one['source']}, {one['licence']}, {checksum}", []
+def _asset(name: str, file: PretrainedFile) -> Node:
+    checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was not there any more"
+    return f"{name}: {file.source}, {file.licence}, {checksum}", []
 
 
-def _source(found: Record, path: str, md5: str, shown: set[str]) -> Node:
+def _source(found: Lineage, path: str, md5: str, shown: set[str]) -> Node:
     """A path, the stages that made it, and what those read; each stage once."""
     makers = [
-        name
-        for name, one in found["upstream"].items()
-        if any(overlap(out, path) for out in one["outs"])
+        name for name, one in found.upstream.items() if any(overlap(out, path) for out in one.outs)
     ]
     if not makers:
         return f"{path}  md5 {md5}", []
@@ -74,13 +73,13 @@ def _source(found: Record, path: str, md5: str, shown: set[str]) -> Node:
         shown.add(name)
         below += _read_by(found, name, shown)
     if path == "data/raw" and below:
-        lines = (f"{name}  md5 {one}" for name, one in found["recordings"].items())
-        below += [(f"{len(found['recordings'])} recordings", _ten(lines))]
+        lines = (f"{name}  md5 {one}" for name, one in found.recordings.items())
+        below += [(f"{len(found.recordings)} recordings", _ten(lines))]
     return f"{path}  md5 {md5}, by {' and '.join(said)}", below
 
 
-def _read_by(found: Record, stage: str, shown: set[str]) -> list[Node]:
-    code, deps = sources(found, stage), found["upstream"][stage]["deps"]
+def _read_by(found: Lineage, stage: str, shown: set[str]) -> list[Node]:
+    code, deps = sources(found, stage), found.upstream[stage].deps
     below = [_source(found, path, md5, shown) for path, md5 in deps.items() if path not in code]
     return below + [(f"{len(code)} of code and sources, see --json", [])] * bool(code)
 

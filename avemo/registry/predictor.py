@@ -1,167 +1,186 @@
-"""Answers from the registry: each clip goes to the model that fits what it holds."""
+"""Predictions by registered versions: each clip goes to the champion that fits its streams."""
+
+from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, overload
 
 from ..errors import AvemoError, MediaError
-from ..media.probe import Probe, probe
-from ..paths import Project
+from ..inference.prediction import Prediction
+from ..media.clip import Clip
+from ..media.probe import Probe
+from ..modalities import MODALITIES, Modality
+from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, store
 
-__all__ = ["Prediction", "predict"]
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.pyfunc import PyFuncModel
 
-_URI = "models:/avemo-{modality}@champion"
+__all__ = ["RegisteredModel", "load_model", "predict"]
+
+_CHAMPION = "models:/avemo-{modality}@champion"
+
+Media = Clip | Path | str | bytes
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What `avemo predict` says of one file.
+class RegisteredModel:
+    """A version in MLflow's registry; its files are checked and loaded on the first prediction.
 
     Args:
-        file: as it was given
-        model: the registered version that answered, `avemo-fused version 3`
-        probabilities: by emotion, likeliest first; empty where there is a finding
-        finding: the class of the trouble; empty where there is none
-        reason: in a sentence; where there is no finding, why the answer does not come from sound
-            and picture together
-        synthetic: the model was trained on the synthetic sample: its answer means nothing
+        uri: as MLflow takes it, such as `models:/avemo-fused@champion`
     """
 
-    file: str
-    model: str
-    probabilities: dict[str, float]
-    finding: str = ""
-    reason: str = ""
-    synthetic: bool = False
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    @cached_property
+    def version(self) -> ModelVersion | None:
+        """The version that the URI names; None where there is none."""
+        version: ModelVersion | None = integrity.version_of(self.uri)
+        return version
 
     @property
-    def emotion(self) -> str:
-        """The likeliest."""
-        return next(iter(self.probabilities), "")
+    def label(self) -> str:
+        """`avemo-fused version 3`; the URI where it names no version."""
+        return f"{self.version.name} version {self.version.version}" if self.version else self.uri
 
+    @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on the synthetic sample, so that predictions mean nothing."""
+        return self.version is not None and "synthetic" in self.version.tags.get("avemo.corpus", "")
 
-def predict(project: Project, files: Sequence[str], uri: str | None = None) -> list[Prediction]:
-    """Answer for each file.
+    def predict(self, media: Media) -> Prediction:
+        """Return the emotion in a clip, or the finding that speaks against one.
 
-    Args:
-        files: any that FFmpeg can decode
-        uri: the model that must answer; by default the champion that fits what the file holds:
-            sound and picture, sound alone, or picture alone
+        Args:
+            media: a clip, a file's path, or its content
 
-    Raises:
-        AvemoError: no model is registered, or its files are not as they were
-    """
-    store.connect(project, spool=False)
-    registry = _Registry(uri)
-    return [_one(file, registry) for file in files]
-
-
-def _one(file: str, registry: "_Registry") -> Prediction:
-    try:
-        if not Path(file).is_file():
-            raise MediaError("unreadable", "there is no such file")
-        candidates = _candidates(probe(Path(file)), registry)
-    except MediaError as error:
-        return Prediction(file, "", {}, error.finding, str(error))
-    troubles: list[tuple[str, str]] = []  # findings and reasons of models that did not answer
-    for modality in candidates:
-        answer = registry.answer(modality, file)
-        if answer["finding"]:
-            troubles.append((answer["finding"], answer["reason"]))
-            continue
-        chances = {k[2:]: float(v) for k, v in answer.items() if k.startswith("p_")}
-        ranked = dict(sorted(chances.items(), key=lambda one: -one[1]))
-        reasons = [*(reason for _, reason in troubles), answer["reason"]]
-        return Prediction(
-            file,
-            registry.label(modality),
-            ranked,
-            reason="; ".join(dict.fromkeys(filter(None, reasons))),
-            synthetic=registry.synthetic(modality),
-        )
-    return Prediction(file, registry.label(candidates[0]), {}, *troubles[0])
-
-
-def _candidates(found: Probe, registry: "_Registry") -> list[str]:
-    """The modalities that may answer, best first."""
-    if registry.fixed:
-        return [registry.fixed]
-    fits = {
-        "fused": found.has_sound and found.has_picture,
-        "audio": found.has_sound,
-        "visual": found.has_picture,
-    }
-    if not any(fits.values()):
-        raise MediaError("silent", "silence and no picture: there is nothing to answer from")
-    known = [modality for modality in fits if registry.has(modality)]
-    if not known:
-        raise AvemoError(
-            f"no model is registered at {os.environ[store.TRACKING_URI]}: run `dvc repro` first, "
-            f"or set {store.TRACKING_URI} to where they are"
-        )
-    usable = [modality for modality in known if fits[modality]]
-    if not usable:
-        holds = "sound alone" if found.has_sound else "a picture alone"
-        raise MediaError("no-model", f"{holds}, and no model for that is registered")
-    return usable
-
-
-class _Registry:
-    """The registered models, each loaded when it is first asked.
-
-    Args:
-        uri: one model for everything
-    """
-
-    def __init__(self, uri: str | None) -> None:
-        self.fixed = uri
-        self._models: dict[str, Any] = {}
-        self._versions: dict[str, Any] = {}
-
-    def has(self, modality: str) -> bool:
-        return self._version(modality) is not None
-
-    def label(self, modality: str) -> str:
-        found = self._version(modality)
-        return f"{found.name} version {found.version}" if found else modality
-
-    def synthetic(self, modality: str) -> bool:
-        found = self._version(modality)
-        return bool(found) and "synthetic" in found.tags.get("avemo.corpus", "")
-
-    def answer(self, modality: str, file: str) -> dict[str, Any]:
+        Raises:
+            AvemoError: the model cannot be loaded, or its files are not as they were registered
+        """
         import pandas as pd
 
-        if modality not in self._models:
-            self._models[modality] = self._load(modality)
-        table = pd.DataFrame({"media": [Path(file).resolve()]})
-        row: dict[str, Any] = self._models[modality].predict(table).iloc[0].to_dict()
-        return row
+        clip = media if isinstance(media, Clip) else Clip(media)
+        source = clip.source.absolute() if isinstance(clip.source, Path) else clip.source
+        table = pd.DataFrame({"media": [source]})
+        rows = pd.DataFrame(self._pyfunc.predict(table))
+        row = {str(name): values.iloc[0] for name, values in rows.items()}
+        return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
 
-    def _uri(self, modality: str) -> str:
-        return self.fixed or _URI.format(modality=modality)
-
-    def _load(self, modality: str) -> Any:
+    @cached_property
+    def _pyfunc(self) -> PyFuncModel:
         import mlflow
 
         import_tensorflow_quietly()
-        uri = self._uri(modality)
         try:
-            return mlflow.pyfunc.load_model(str(integrity.kept(uri)))
+            model: PyFuncModel = mlflow.pyfunc.load_model(str(integrity.kept(self.uri)))
         except (mlflow.MlflowException, OSError) as error:
-            first = str(error).splitlines()[0]
+            first_line = str(error).splitlines()[0]
             raise AvemoError(
-                f"{uri} cannot be loaded from {os.environ[store.TRACKING_URI]}: {first}; "
+                f"{self.uri} cannot be loaded from {os.environ[store.TRACKING_URI]}: {first_line}; "
                 "`avemo status` lists what is registered"
             ) from error
+        return model
 
-    def _version(self, modality: str) -> Any:
-        """The registered version, None where there is none."""
-        uri = self._uri(modality)
-        if uri not in self._versions:
-            self._versions[uri] = integrity.version_of(uri)
-        return self._versions[uri]
+
+def load_model(uri: str = "models:/avemo-fused@champion") -> RegisteredModel:
+    """Return a registered model, its files checked against those that were registered.
+
+    Args:
+        uri: as MLflow takes it, such as `models:/avemo-audio@champion` or `models:/avemo-audio/3`
+
+    Raises:
+        AvemoError: there is no such model, or its files are not as they were registered
+        SettingsError: there is no project here, see `paths.find_project`
+    """
+    store.connect(find_project(), spool=False)
+    model = RegisteredModel(uri)
+    model._pyfunc  # noqa: B018  (load it now)
+    return model
+
+
+@overload
+def predict(  # type: ignore[overload-overlap]  # text and bytes are sequences, too
+    media: Media, *, model: RegisteredModel | str | None = None
+) -> Prediction: ...
+@overload
+def predict(
+    media: Sequence[Media], *, model: RegisteredModel | str | None = None
+) -> list[Prediction]: ...
+def predict(
+    media: Media | Sequence[Media], *, model: RegisteredModel | str | None = None
+) -> Prediction | list[Prediction]:
+    """Return the emotion in a clip, or in each of several.
+
+    Args:
+        media: a clip, a file's path, or its content, of any format that FFmpeg decodes; or several
+        model: the model that must predict, or its URI; by default the champion that fits a clip's
+            streams: sound and picture, sound alone, or picture alone
+
+    Raises:
+        AvemoError: no model is registered, or its files are not as they were registered
+        SettingsError: there is no project here, see `paths.find_project`
+    """
+    if isinstance(media, Clip | Path | str | bytes):
+        return predict([media], model=model)[0]
+    store.connect(find_project(), spool=False)
+    if model is not None:
+        fixed = RegisteredModel(model) if isinstance(model, str) else model
+        return [fixed.predict(clip) for clip in media]
+    champions = _Champions()
+    return [champions.predict(clip if isinstance(clip, Clip) else Clip(clip)) for clip in media]
+
+
+class _Champions:
+    """The champion of each modality that has one."""
+
+    @cached_property
+    def _models(self) -> dict[Modality, RegisteredModel]:
+        models = {name: RegisteredModel(_CHAMPION.format(modality=name)) for name in MODALITIES}
+        return {name: model for name, model in models.items() if model.version}
+
+    def predict(self, clip: Clip) -> Prediction:
+        """Return the prediction of the best champion that has one for a clip."""
+        try:
+            usable = self._usable(clip.probe())
+        except MediaError as error:
+            return Prediction.from_error(error)
+        failed: list[Prediction] = []
+        for modality in usable:
+            prediction = self._models[modality].predict(clip)
+            if not prediction.finding:
+                reasons = [*(other.reason for other in failed), prediction.reason]
+                return replace(prediction, reason="; ".join(dict.fromkeys(filter(None, reasons))))
+            failed.append(prediction)
+        return failed[0]
+
+    def _usable(self, probe: Probe) -> list[Modality]:
+        """Return the modalities that may predict, best first.
+
+        Raises:
+            MediaError: the clip holds nothing that a registered model takes
+            AvemoError: no model is registered
+        """
+        fits: dict[Modality, bool] = {
+            "fused": probe.has_sound and probe.has_picture,
+            "audio": probe.has_sound,
+            "visual": probe.has_picture,
+        }
+        if not any(fits.values()):
+            raise MediaError("silent", "silence and no picture: there is nothing to predict from")
+        if not self._models:
+            raise AvemoError(
+                f"no model is registered at {os.environ[store.TRACKING_URI]}: run `dvc repro` "
+                f"first, or set {store.TRACKING_URI} to where they are"
+            )
+        usable = [modality for modality, fit in fits.items() if fit and modality in self._models]
+        if not usable:
+            streams = "sound alone" if probe.has_sound else "a picture alone"
+            raise MediaError("no-model", f"{streams}, and no model for that is registered")
+        return usable

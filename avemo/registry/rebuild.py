@@ -3,7 +3,6 @@
 The chosen configuration is trained anew; the search is not repeated: its result is data.
 """
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from ..modalities import MODALITIES
 from ..paths import Project
 from ..tracking import dvc_lock, integrity, json_file
 from ..tracking.git_state import DIFF
-from ..tracking.lineage import FILE, Record
+from ..tracking.lineage import FILE, Lineage
 from . import lineage
 from .checkout import checkout, run
 from .differences import differences
@@ -72,14 +71,14 @@ def rebuild(project: Project, uri: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as temporary:
         kept = Path(temporary)
         with integrity.opened(uri) as folder:
-            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * found["dirty"])):
+            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * found.dirty)):
                 if not (folder / name).exists():
                     raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")
                 shutil.copyfile(folder / name, kept / name)
-        modality = found["stage"].partition("@")[2] or "fused"
-        yield f"{uri}: stage {found['stage']} at commit {found['commit'] or 'none'}"
+        modality = found.stage.partition("@")[2] or "fused"
+        yield f"{uri}: stage {found.stage} at commit {found.commit or 'none'}"
         with checkout(project, found, kept) as made:
-            yield f"data from DVC: {', '.join(found['data'])}"
+            yield f"data from DVC: {', '.join(found.data)}"
             again, now = _answers(made, modality)
         result = compare(pd.read_csv(kept / PREDICTIONS), again)
     if not result.identical:
@@ -105,7 +104,7 @@ def compare(recorded: pd.DataFrame, again: pd.DataFrame) -> Comparison:
     return Comparison(len(first), float(np.abs(first - second).max()), agree)
 
 
-def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Record]:
+def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Lineage]:
     """Train there, and let the model answer for the test part: the answers, and the lineage."""
     run(made, "pipelines.train", modality)
     for other in MODALITIES:
@@ -115,10 +114,10 @@ def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Record]:
     run(made, "pipelines.evaluate")
     run_id = json_file.read(made.trained(modality) / "run.json")["run_id"]
     (written,) = made.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
-    return pd.read_csv(made.evaluation / f"{modality}.csv"), json.loads(written.read_text("utf-8"))
+    return pd.read_csv(made.evaluation / f"{modality}.csv"), Lineage.read(written)
 
 
-def _surroundings(found: Record, now: Record) -> Iterator[str]:
+def _surroundings(found: Lineage, now: Lineage) -> Iterator[str]:
     """What else is not as it was, which may be why."""
     changed = differences(found, now)
     lines = [f"{k}: {line}" for k in ("packages", "machine") for line in changed.get(k, [])]

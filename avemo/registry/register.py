@@ -19,9 +19,10 @@ from ..inference.pyfunc import MODEL
 from ..models.bundle import Bundle
 from ..paths import Project
 from ..settings import Settings
-from ..tracking import dvc_lock, integrity, lineage, runs
+from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
+from ..tracking.lineage import FILE, Lineage
 from . import card, history, packaging, smoke_test
 
 __all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
@@ -67,7 +68,7 @@ def _version(
     client = mlflow.MlflowClient()
     name, run_id = name_of(modality), found["run_id"]
     subject = _subject(project, modality, found)
-    with runs.reopened(run_id):
+    with runs.reopen(run_id):
         left = _left(client, name, run_id)
         model_id = _logged(project, settings, modality, subject)
     seal = integrity.seal(model_id)
@@ -98,12 +99,12 @@ def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Sub
     )
 
 
-def _lineage(run_id: str) -> dict[str, Any]:
-    """Empty for a run from before there was any."""
+def _lineage(run_id: str) -> Lineage | None:
+    """Return a run's lineage; None where it logged none."""
+    uri = f"runs:/{run_id}/{FILE}"
     with suppress(mlflow.MlflowException, OSError):
-        found: dict[str, Any] = mlflow.artifacts.load_dict(f"runs:/{run_id}/{lineage.FILE}")
-        return found
-    return {}
+        return Lineage.parse(mlflow.artifacts.load_dict(uri), uri)
+    return None
 
 
 def _logged(project: Project, settings: Settings, modality: str, subject: card.Subject) -> str:
@@ -138,7 +139,7 @@ def _beside(
         folder = Path(temporary)
         if subject.lineage:
             for name in _artifacts(subject.lineage):
-                uri = f"runs:/{subject.lineage['run_id']}/{name}"
+                uri = f"runs:/{subject.lineage.run_id}/{name}"
                 mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
         if subject.predictions is not None:
             source = project.evaluation / f"{modality}.csv"
@@ -149,9 +150,9 @@ def _beside(
         yield folder
 
 
-def _artifacts(found: dict[str, Any]) -> list[str]:
-    """Of the run: what it takes to make the version again."""
-    return [lineage.FILE, *([dvc_lock.LOCK] if found["data"] else []), *([DIFF] * found["dirty"])]
+def _artifacts(lineage: Lineage) -> list[str]:
+    """Return the run's artifacts that it takes to make the version again."""
+    return [FILE, *([dvc_lock.LOCK] if lineage.data else []), *([DIFF] * lineage.dirty)]
 
 
 def _tried(project: Project, modality: str, model_id: str, subject: card.Subject) -> str:
@@ -172,12 +173,17 @@ def _tags(settings: Settings, subject: card.Subject, found: dict[str, Any]) -> d
         "avemo.test": test,
         "avemo.weights": subject.licences,
     }
-    known = ("commit", "dirty", "split", "protocol", "seed", "search_run")
-    return tags | {
-        f"avemo.{name}": str(subject.lineage[name]).lower()
-        for name in known
-        if name in subject.lineage
+    lineage = subject.lineage
+    if lineage is None:
+        return tags
+    tags |= {
+        "avemo.commit": lineage.commit,
+        "avemo.dirty": str(lineage.dirty).lower(),
+        "avemo.split": lineage.split_id,
+        "avemo.protocol": lineage.protocol,
+        "avemo.seed": str(lineage.seed),
     }
+    return tags | ({"avemo.search_run": lineage.choice.search_run_id} if lineage.choice else {})
 
 
 def _made(

@@ -20,7 +20,7 @@ NO_CHAMPION = "no champion"
 SYNTHETIC = "synthetic"
 
 #: what `lineage.json` must say
-_LINEAGE = ("commit", "data", "split", "settings", "packages", "seed")
+_LINEAGE = ("commit", "data", "split_id", "settings", "packages")
 
 #: figures that differ by less are equal: 0.8 less 0.7 is not 0.1 to the last bit
 _ROUNDING = 1e-9
@@ -225,12 +225,12 @@ def _corpus(candidate: Facts, champion: Facts | None) -> Row:
 
 
 def _lineage(candidate: Facts) -> Row:
-    missing = [name for name in _LINEAGE if candidate.lineage.get(name) in (None, "", {}, [])]
+    missing = [name for name in _LINEAGE if not getattr(candidate.lineage, name, None)]
     text = f"lacks {', '.join(missing)}" if missing else "complete"
     return Row("lineage", text, "", "complete", FAIL if missing else PASS)
 
 
 def _tree(candidate: Facts) -> Row:
-    dirty = candidate.lineage.get("dirty")
+    dirty = candidate.lineage.dirty if candidate.lineage else None
     text = "unknown" if dirty is None else "changed" if dirty else "clean"
     return Row("tree that trained it", text, "", "clean", PASS if dirty is False else FAIL)

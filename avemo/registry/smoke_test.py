@@ -103,13 +103,13 @@ def clips(project: Project, modality: str, performances: list[str]) -> list[byte
     rows = pd.read_parquet(project.catalogue)
     heard, seen = (
         {row["performance"]: row for _, row in chosen.iterrows()}
-        for chosen in (manifest.sound_sources(rows), manifest.picture_sources(rows))
+        for chosen in (manifest.select_sound_sources(rows), manifest.select_picture_sources(rows))
     )
     found = []
     for one in performances:
         files = []
         if modality != "visual":
-            files.append(soundtrack.file_of(heard[one], project.raw, project.soundtrack))
+            files.append(soundtrack.locate_sound(heard[one], project.raw, project.soundtrack))
         if modality != "audio":
             files.append(project.raw / str(seen[one]["path"]))
         for file in files:
@@ -130,7 +130,7 @@ def comparable(project: Project, modality: str, recorded: pd.DataFrame) -> pd.Da
     """
     if modality != "fused":
         return recorded
-    films = manifest.picture_sources(pd.read_parquet(project.catalogue))
+    films = manifest.select_picture_sources(pd.read_parquet(project.catalogue))
     with_sound = films.loc[films["has_sound"], "performance"]
     return recorded[recorded["performance"].isin(with_sound)]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ..tracking import integrity
-from ..tracking.lineage import FILE as _LINEAGE
+from ..tracking.lineage import FILE, Lineage
 from .register import PREDICTIONS
 
 __all__ = ["Facts", "read", "recorded"]
@@ -25,7 +25,6 @@ class Facts:
         folder: a copy of its files, as they were registered
         predictions: on the test part; None where it has none
         description: of the trained model: classes, split, features, synthetic
-        lineage: what made it; empty where it does not say
         size: in bytes, of all its files
     """
 
@@ -33,13 +32,18 @@ class Facts:
     folder: Path
     predictions: pd.DataFrame | None
     description: dict[str, Any]
-    lineage: dict[str, Any]
     size: int
 
     @property
     def label(self) -> str:
         """`avemo-audio version 3`."""
         return f"{self.version.name} version {self.version.version}"
+
+    @property
+    def lineage(self) -> Lineage | None:
+        """What made it; None where it does not say."""
+        file = next(self.folder.rglob(FILE), None)
+        return None if file is None else Lineage.read(file)
 
     @property
     def synthetic(self) -> bool:
@@ -66,8 +70,7 @@ def read(version: Any) -> Facts:
         for file in folder.rglob("*")
         if file.is_file() and file.name not in integrity.LATER
     )
-    description, lineage = (_json(folder, name) for name in (_DESCRIPTION, _LINEAGE))
-    return Facts(version, folder, recorded(folder), description, lineage, size)
+    return Facts(version, folder, recorded(folder), _json(folder, _DESCRIPTION), size)
 
 
 def recorded(folder: Path) -> pd.DataFrame | None:

@@ -256,7 +256,7 @@ def _tracked_run(run_id: str) -> "TrackedRun":
     import mlflow
 
     try:
-        return mlflow.get_run(spool.there(run_id))
+        return mlflow.get_run(spool.resolve_run_id(run_id))
     except mlflow.MlflowException:
         raise AvemoError(
             f"the run {run_id} is not at {mlflow.get_tracking_uri()}: set {store.TRACKING_URI} to "

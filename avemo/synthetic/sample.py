@@ -138,7 +138,8 @@ def _encoded(pictures: Iterator[NDArray[np.uint8]]) -> bytes:
 def _film(pictures: bytes, samples: NDArray[np.int16]) -> bytes:
     """The pictures, packet by packet as they are, with a sound track."""
     buffer = io.BytesIO()
-    with av.open(io.BytesIO(pictures)) as source, av.open(buffer, "w", format="mp4") as container:
+    film = av.open(io.BytesIO(pictures), "r")
+    with film as source, av.open(buffer, "w", format="mp4") as container:
         video = container.add_stream_from_template(source.streams.video[0])
         audio = container.add_stream("aac", rate=SAMPLE_RATE, options={"aac_coder": "fast"})
         audio.layout, audio.bit_rate = "mono", 128000

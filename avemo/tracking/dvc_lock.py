@@ -1,111 +1,125 @@
-"""What dvc.lock says of the data: which stage made it, and of what."""
+"""What DVC has recorded of the data: which stage wrote it, and from what."""
 
-import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from posixpath import normpath
-from typing import Any
+from typing import TYPE_CHECKING
 
-import yaml
-
+from ..errors import AvemoError
 from ..paths import Project
+from ..schema import Value
 
-__all__ = ["LOCK", "Stage", "cache", "data", "overlap", "recordings", "upstream"]
+if TYPE_CHECKING:
+    from dvc.output import Output  # type: ignore[import-untyped]
+    from dvc.stage import PipelineStage  # type: ignore[import-untyped]
+
+__all__ = ["LOCK", "Lock", "StageFiles", "overlap", "read"]
 
 LOCK = "dvc.lock"
 
-#: the md5 of each file or folder, by `deps` and `outs`
-Stage = dict[str, dict[str, str]]
 
+class StageFiles(Value):
+    """What a stage read and wrote when it last ran.
 
-def data(project: Project, stage: str) -> dict[str, str]:
-    """The md5 of each data dependency of a stage, as dvc.lock has it."""
-    outs = [out for entry in _locked(project).values() for out in entry.get("outs", [])]
-    if not outs:
-        return {}
-    pipeline = _pipeline(project)
-    name, _, item = stage.partition("@")
-    deps = (pipeline[name].get("do") or pipeline[name])["deps"]
-    each = pipeline[name].get("foreach")
-    value = str(each[item] if isinstance(each, dict) else item)
-    wanted = [dep.replace("${key}", item).replace("${item}", value) for dep in deps]
-    found = [out for out in outs if any(overlap(out["path"], dep) for dep in wanted)]
-    return {out["path"]: out["md5"] for out in sorted(found, key=lambda out: str(out["path"]))}
-
-
-def upstream(project: Project, stage: str) -> dict[str, Stage]:
-    """The stages that made a stage's data, and theirs, with the md5 of all that each read and made.
-
-    Code counts, too: features may be older than the commit that a model was trained at.
+    Args:
+        deps: the md5 of each file or folder that it read, code too, by its path in the project
+        outs: likewise of each that it wrote
     """
-    entries = _locked(project)
-    found: dict[str, Stage] = {}
-    wanted = list(data(project, stage))
-    while wanted:
-        path = wanted.pop(0)
-        for name, entry in entries.items():
-            made = [out["path"] for out in entry.get("outs", [])]
-            if name not in found and any(overlap(out, path) for out in made):
-                found[name] = {
-                    side: {one["path"]: one.get("md5", "") for one in entry.get(side, [])}
-                    for side in ("deps", "outs")
-                }
-                wanted += found[name]["deps"]
-    return found
+
+    deps: dict[str, str]
+    outs: dict[str, str]
 
 
-def recordings(project: Project) -> dict[str, str]:
-    """The md5 of each recording, by its path below data/raw; empty where DVC does not list them."""
-    raw = project.raw.relative_to(project.root).as_posix()
-    outs = [out for entry in _locked(project).values() for out in entry.get("outs", [])]
-    md5 = next((out["md5"] for out in outs if out["path"] == raw), "")
-    if not md5.endswith(".dir") or not (project.root / ".dvc").is_dir():
-        return {}
-    file = cache(project.root) / md5[:2] / md5[2:]
-    listed = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
-    return {one["relpath"]: one["md5"] for one in listed}
+@dataclass(frozen=True)
+class Lock:
+    """The stages of both pipelines, as dvc.yaml declares and dvc.lock records them.
+
+    Args:
+        stages: by name, such as `train@audio`; what has not run has no md5
+        deps: by stage, the paths that dvc.yaml declares
+        recordings: the md5 of each, by its path below data/raw; empty where DVC does not list them
+    """
+
+    stages: dict[str, StageFiles] = field(default_factory=dict)
+    deps: dict[str, list[str]] = field(default_factory=dict)
+    recordings: dict[str, str] = field(default_factory=dict)
+
+    def data(self, stage: str) -> dict[str, str]:
+        """Return the md5 of each data dependency of a stage, by its path in the project."""
+        outs = {path: md5 for files in self.stages.values() for path, md5 in files.outs.items()}
+        deps = self.deps.get(stage, [])
+        return {path: outs[path] for path in sorted(outs) if any(overlap(path, d) for d in deps)}
+
+    def upstream(self, stage: str) -> dict[str, StageFiles]:
+        """Return the stages that wrote a stage's data, and those that wrote theirs.
+
+        Their code counts too, because features may be older than the commit of a training.
+        """
+        upstream: dict[str, StageFiles] = {}
+        paths = list(self.data(stage))
+        while paths:
+            path = paths.pop(0)
+            for name, files in self.stages.items():
+                if name not in upstream and any(overlap(out, path) for out in files.outs):
+                    upstream[name] = files
+                    paths += files.deps
+        return upstream
 
 
-def cache(root: Path) -> Path:
-    """The folder of DVC's cache, wherever its configuration puts it."""
+def read(project: Project) -> Lock:
+    """Read both pipelines with DVC, which takes half a second; empty outside a DVC project.
+
+    Raises:
+        AvemoError: DVC refuses one of its files
+    """
+    if not (project.root / ".dvc").is_dir():
+        return Lock()
+    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+
+    try:
+        return _read(project)
+    except DvcException as error:
+        reason = str(error).splitlines()[0]
+        raise AvemoError(f"DVC cannot read the stages: {reason}; see dvc status") from error
+
+
+def _read(project: Project) -> Lock:
+    from dvc.dependency.param import ParamsDependency  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
-    with Repo(str(root)) as repo:
-        return Path(repo.cache.local.path)
+    lock = Lock()
+    for folder in (project.root, project.study):
+        if not (folder / "dvc.yaml").exists():
+            continue
+        with Repo(str(folder)) as repo:
+            stages: list[PipelineStage] = repo.stage.load_all(str(folder / "dvc.yaml"))
+            for stage in stages:
+                deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
+                lock.deps[stage.name] = [_path(project.root, dep) for dep in deps]
+                lock.stages[stage.name] = StageFiles(
+                    deps=_checksums(project.root, deps), outs=_checksums(project.root, stage.outs)
+                )
+                for out in stage.outs:
+                    if Path(out.fs_path) == project.raw:
+                        lock.recordings.update(_listing(out))
+    return lock
 
 
 def overlap(out: str, dep: str) -> bool:
-    """A stage may depend on a folder that several others write to, or on a part of one's."""
+    """Return whether two paths are the same, or one is a folder that holds the other."""
     return out == dep or out.startswith(f"{dep}/") or dep.startswith(f"{out}/")
 
 
-def _locked(project: Project) -> dict[str, Any]:
-    """The entries of stages that there are: DVC keeps those of stages that are no more."""
-    lock = project.root / LOCK
-    if not lock.exists():
-        return {}
-    entries = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
-    names = {
-        f"{name}@{item}" if "foreach" in stage else name
-        for name, stage in _pipeline(project).items()
-        for item in stage.get("foreach", [""])
-    }
-    return {name: entry for name, entry in entries.items() if name in names}
+def _checksums(root: Path, files: "Iterable[Output]") -> dict[str, str]:
+    return {_path(root, file): file.hash_info.value for file in files if file.hash_info.value}
 
 
-def _pipeline(project: Project) -> dict[str, Any]:
-    """The stages of both pipelines; what they depend on, from the project's folder."""
-    stages: dict[str, Any] = _stages(project.root)
-    study = project.study.relative_to(project.root).as_posix()
-    for name, stage in _stages(project.study).items():
-        body = stage.get("do") or stage
-        body["deps"] = [normpath(f"{study}/{dep}") for dep in body["deps"]]
-        stages[name] = stage
-    return stages
+def _path(root: Path, file: "Output") -> str:
+    path = Path(file.fs_path)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(file.def_path)
 
 
-def _stages(folder: Path) -> dict[str, Any]:
-    file = folder / "dvc.yaml"
-    if not file.exists():
-        return {}
-    found: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
-    return found
+def _listing(folder: "Output") -> dict[str, str]:
+    """Return the md5 of each file in a folder; empty where DVC's cache does not have the list."""
+    tree = folder.get_obj() if folder.hash_info.isdir else None
+    return {"/".join(key): hash_info.value for key, _, hash_info in tree or ()}

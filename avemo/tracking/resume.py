@@ -1,12 +1,12 @@
-"""Runs that were stopped before their end: taken up again, or ended."""
+"""Runs that were stopped before their end: resumed, or ended."""
 
 from .runs import TRIAL
 
-__all__ = ["abandon", "end_children", "end_trial", "known"]
+__all__ = ["end_children", "end_run", "end_trial", "is_active"]
 
 
-def known(run_id: str) -> bool:
-    """Whether the tracking store has a run, and it is not deleted."""
+def is_active(run_id: str) -> bool:
+    """Return whether the tracking store has a run that is not deleted."""
     import mlflow
 
     try:
@@ -16,21 +16,21 @@ def known(run_id: str) -> bool:
 
 
 def end_children(parent: str) -> None:
-    """Those that were under way when their parent was killed are KILLED, and will be run again."""
+    """End as KILLED those that were under way when their parent was killed; they will run again."""
     _end(parent, "attributes.status = 'RUNNING'")
 
 
 def end_trial(parent: str, trial: str) -> None:
-    """What was run of a trial before is KILLED: who ran it died before it said how that ended."""
-    which = f"tags.{TRIAL} = '{trial}' and attributes.status != 'KILLED'"
-    _end(parent, f"{which} and attributes.status != 'FAILED'")
+    """End as KILLED what ran of a trial before: its worker died before it reported the result."""
+    own = f"tags.{TRIAL} = '{trial}' and attributes.status != 'KILLED'"
+    _end(parent, f"{own} and attributes.status != 'FAILED'")
 
 
-def abandon(run_id: str) -> None:
-    """End a run that was stopped and will not be taken up again; one that ended well stays so."""
+def end_run(run_id: str) -> None:
+    """End as KILLED a run that was stopped and will not be resumed; a finished one stays so."""
     import mlflow
 
-    if not known(run_id):
+    if not is_active(run_id):
         return
     end_children(run_id)
     client = mlflow.MlflowClient()
@@ -38,11 +38,11 @@ def abandon(run_id: str) -> None:
         client.set_terminated(run_id, "KILLED")
 
 
-def _end(parent: str, which: str) -> None:
+def _end(parent: str, condition: str) -> None:
     import mlflow
 
     client = mlflow.MlflowClient()
     experiment_id = client.get_run(parent).info.experiment_id
-    own = f"tags.mlflow.parentRunId = '{parent}' and {which}"
-    for found in client.search_runs([experiment_id], own):
-        client.set_terminated(found.info.run_id, "KILLED")
+    children = f"tags.mlflow.parentRunId = '{parent}' and {condition}"
+    for child in client.search_runs([experiment_id], children):
+        client.set_terminated(child.info.run_id, "KILLED")

@@ -1,20 +1,26 @@
 """What every run carries, and how a run starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..corpus import split
 from ..errors import AvemoError
 from ..paths import Project
+from ..records import FeatureSpec
 from ..settings import SETTINGS_FILE, Settings
-from . import lineage, spool
-from .git_state import Code, code
-from .store import TRACKING_URI, experiment
+from . import git_state, lineage, spool
+from .git_state import GitState
+from .lineage import ModelChoice
+from .store import TRACKING_URI, experiment_id
 
-__all__ = ["TRIAL", "child", "log_epochs", "reopened", "run", "stage_of", "trials"]
+if TYPE_CHECKING:
+    from mlflow.data.dataset import Dataset
+    from mlflow.entities import Run
+
+__all__ = ["TRIAL", "child", "finished_trials", "log_epochs", "reopen", "run", "stage_name"]
 
 #: the tag that says of which trial a search's child run is
 TRIAL = "avemo.trial"
@@ -30,55 +36,69 @@ def run(
     *,
     resume: str | None = None,
     tags: dict[str, str] | None = None,
-    made_of: Mapping[str, Any] | None = None,
-) -> Iterator[Any]:
-    """Start a run, or take one up again; `lineage.json` and its tags say what it is made of.
+    features: Iterable[FeatureSpec] | None = None,
+    choice: ModelChoice | None = None,
+) -> "Iterator[Run]":
+    """Start a run, or resume one; `lineage.json` and its tags say what made it.
 
     Args:
         stage: the DVC stage, as in dvc.yaml
         modality: whose experiment it belongs to
         name: shown in the MLflow UI
-        resume: the id of a run to take up again
-        tags: more of them; they come before those that every run has, such as the split's id
-        made_of: what the caller alone knows of the lineage, see `lineage.record`
+        resume: the id of a run to resume
+        tags: more of them; they take the place of those that every run has, such as the split's id
+        features: see `lineage.record`
+        choice: see `lineage.record`
     """
     import mlflow
 
     if resume:
-        with mlflow.start_run(run_id=resume) as found:
-            yield found
+        with mlflow.start_run(run_id=resume) as resumed:
+            yield resumed
         return
-    current = code(project.root)
-    common = {
+    code = git_state.read(project.root)
+    tags = {
         "avemo.stage": stage,
         "avemo.modality": modality,
-        **_split(project, settings),
+        **_split_tags(project, settings),
         "avemo.corpus": settings.corpus.label,
         "avemo.seed": str(settings.seed),
-        **_commit(current),
+        **_commit_tags(code),
         **(tags or {}),
     }
-    dealt = {name: common.get(f"avemo.{name}", "") for name in ("split", "protocol")}
-    found = lineage.record(project, settings, stage, current, {**dealt, **(made_of or {})})
-    common |= {
-        "avemo.python": found["machine"]["python"],
-        "avemo.processor": found["machine"]["processor"],
-        "avemo.pretrained.assets": "; ".join(found["assets"]),
-    }
     with mlflow.start_run(
-        experiment_id=experiment(project, modality), run_name=name, tags=common
-    ) as made:
+        experiment_id=experiment_id(project, modality), run_name=name, tags=tags
+    ) as started:
         mlflow.log_artifact(str(project.root / SETTINGS_FILE))
-        lineage.log(project, current, {"run_id": made.info.run_id, "run_name": name, **found})
-        for path, md5 in found["data"].items():
-            mlflow.set_tag(f"avemo.data.{path}", md5)
+        record = lineage.record(
+            project,
+            settings,
+            stage,
+            code,
+            run_id=started.info.run_id,
+            run_name=name,
+            split_id=tags.get("avemo.split", ""),
+            protocol=tags.get("avemo.protocol", ""),
+            features=features,
+            choice=choice,
+        )
+        lineage.log(project, code, record)
+        mlflow.set_tags(
+            {
+                "avemo.python": record.machine.python,
+                "avemo.processor": record.machine.processor,
+                "avemo.pretrained.assets": "; ".join(record.assets),
+                **{f"avemo.data.{path}": md5 for path, md5 in record.data.items()},
+            }
+        )
+        for path, md5 in record.data.items():
             mlflow.log_input(_dataset(path, md5), context=stage)
-        yield made
+        yield started
 
 
 @contextmanager
-def child(parent: Any, name: str, tags: dict[str, str]) -> Iterator[Any]:
-    """A run below another, such as a trial or a fold.
+def child(parent: "Run", name: str, tags: dict[str, str]) -> "Iterator[Run]":
+    """Start a run below another, such as a trial or a fold.
 
     Args:
         parent: the run that it belongs to, under way
@@ -93,33 +113,33 @@ def child(parent: Any, name: str, tags: dict[str, str]) -> Iterator[Any]:
         nested=True,
         parent_run_id=parent.info.run_id,
         tags=tags,
-    ) as made:
-        yield made
+    ) as started:
+        yield started
 
 
-def trials(parent: str) -> dict[str, Any]:
-    """The finished children of a search's run, by the trial that each is of."""
+def finished_trials(parent: str) -> "dict[str, Run]":
+    """Return the finished children of a search's run, by the trial that each is of."""
     import mlflow
     from mlflow.entities import ViewType
 
     client = mlflow.MlflowClient()
-    experiment_id = client.get_run(parent).info.experiment_id
+    experiment = client.get_run(parent).info.experiment_id
     own = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
-    # one that somebody deleted meanwhile did run
-    found = client.search_runs([experiment_id], own, ViewType.ALL, max_results=10_000)
-    return {one.data.tags[TRIAL]: one for one in reversed(found) if TRIAL in one.data.tags}
+    # with those that somebody deleted meanwhile, because they did run
+    children = client.search_runs([experiment], own, ViewType.ALL, max_results=10_000)
+    return {run.data.tags[TRIAL]: run for run in reversed(children) if TRIAL in run.data.tags}
 
 
 @contextmanager
-def reopened(run_id: str) -> Iterator[None]:
-    """Add to a run that has ended; how long it took stays what it was.
+def reopen(run_id: str) -> Iterator[None]:
+    """Add to a run that has ended; its end time stays what it was.
 
     Raises:
         AvemoError: the tracking store does not have it
     """
     import mlflow
 
-    client, run_id = mlflow.MlflowClient(), spool.there(run_id)
+    client, run_id = mlflow.MlflowClient(), spool.resolve_run_id(run_id)
     try:
         ended = client.get_run(run_id).info.end_time
     except mlflow.MlflowException:
@@ -133,7 +153,11 @@ def reopened(run_id: str) -> Iterator[None]:
 
 
 def log_epochs(history: pd.DataFrame) -> None:
-    """A training's table of epochs, as curves of the run under way."""
+    """Log the epochs of a training as curves of the run under way.
+
+    Args:
+        history: one row an epoch, with the column `epoch` and its figures
+    """
     import mlflow
 
     for row in history.to_dict("records"):
@@ -141,32 +165,29 @@ def log_epochs(history: pd.DataFrame) -> None:
         mlflow.log_metrics({str(k): float(v) for k, v in row.items() if k != "epoch"}, step=step)
 
 
-def stage_of(action: str, modality: str) -> str:
-    """The name in dvc.yaml: `search@audio`, `train-fused`."""
+def stage_name(action: str, modality: str) -> str:
+    """Return a stage's name in dvc.yaml: `search@audio`, `train-fused`."""
     return f"{action}-fused" if modality == "fused" else f"{action}@{modality}"
 
 
-def _split(project: Project, settings: Settings) -> dict[str, str]:
-    """Of a run on the split that every modality shares; one that deals its own says so itself."""
+def _split_tags(project: Project, settings: Settings) -> dict[str, str]:
+    """Return the tags of the split that every modality shares; none where there is no split."""
     if not project.split.exists():
         return {}
     return {
-        "avemo.split": split.identity(project.split),
+        "avemo.split": split.split_id(project.split),
         "avemo.protocol": settings.split.protocol,
     }
 
 
-def _commit(current: Code) -> dict[str, str]:
-    """Outside a repository there is nothing to say."""
-    if not current.commit:
+def _commit_tags(code: GitState) -> dict[str, str]:
+    """Return the tags of the commit; none outside a repository."""
+    if not code.commit:
         return {}
-    return {
-        "mlflow.source.git.commit": current.commit,
-        "avemo.dirty": str(current.dirty).lower(),
-    }
+    return {"mlflow.source.git.commit": code.commit, "avemo.dirty": str(code.dirty).lower()}
 
 
-def _dataset(path: str, md5: str) -> Any:
+def _dataset(path: str, md5: str) -> "Dataset":
     from mlflow.data.http_dataset_source import HTTPDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 

@@ -1,68 +1,71 @@
 """Runs that were made while the tracking server was away, and are delivered once it is back.
 
 They wait in a store of their own, `mlruns/spool`. A run gets another id at the server; its tag
-`avemo.spool` says which it had, so that it is found by either, and is delivered once: what a
-delivery that was cut short left is deleted at the server, and a run that arrived whole says so.
+`avemo.spool` names the id that it had here, so that either id leads to it, and it is delivered
+once: the part of a copy that an interrupted delivery wrote is deleted at the server, and a complete
+copy is tagged as such.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from ..paths import Project
 from . import store
-from .copy_run import deliver
+from .copy_run import copy_run
 
-__all__ = ["sync", "there"]
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
-#: the id that a run had here
-_ID = "avemo.spool"
-#: at the server: everything of it is there
-_WHOLE = "avemo.delivered"
+__all__ = ["resolve_run_id", "sync"]
+
+#: the id that a run had in the spool
+_SPOOL_ID = "avemo.spool"
+#: at the server: the copy is complete
+_DELIVERED = "avemo.delivered"
 _PARENT = "mlflow.parentRunId"
 
 
 def sync(project: Project) -> list[str]:
-    """Deliver each run that has ended, parents first.
-
-    Returns:
-        a line for each run
-    """
-    import mlflow
+    """Deliver each run that has ended, parents first, and return a line for each run."""
     from filelock import FileLock
 
     folder = project.root / "mlruns" / "spool"
     if not (folder / "mlflow.db").exists():
         return ["no run waits"]
-    source, target = (
-        mlflow.MlflowClient(store.SPOOL.format(root=project.root)),
-        mlflow.MlflowClient(),
-    )
-    uri = mlflow.get_tracking_uri()
     with FileLock(folder / "sync.lock"):
-        said: list[str] = []
-        waiting: set[str] = set()
-        arrived: dict[str, str] = {}
-        for run in _runs(source):
-            id_, title = run.info.run_id, f"{run.info.run_name} ({run.info.run_id})"
-            if run.info.status == "RUNNING" or run.data.tags.get(_PARENT) in waiting:
-                waiting.add(id_)
-                said.append(f"{title} has not ended, and waits")
-                continue
-            # the server's ids, where a tag names another run that was delivered
-            named = {k: arrived[v] for k, v in run.data.tags.items() if v in arrived}
-            found = _arrived(target, id_)
-            arrived[id_] = found or deliver(run, source, target, uri, named | {_ID: id_})
-            target.set_tag(arrived[id_], _WHOLE, "yes")
-            source.delete_run(id_)
-            said.append(f"{title} is delivered, as {arrived[id_]}")
-    return said or ["no run waits"]
+        return list(_deliver_all(store.SPOOL.format(root=project.root))) or ["no run waits"]
 
 
-def there(run_id: str) -> str:
-    """The id that a run has at the store that is connected, which may be another than here.
+def _deliver_all(spool_uri: str) -> Iterator[str]:
+    import mlflow
+
+    source, target = mlflow.MlflowClient(spool_uri), mlflow.MlflowClient()
+    waiting: set[str] = set()
+    delivered: dict[str, str] = {}
+    for run in _runs(source):
+        run_id = run.info.run_id
+        title = f"{run.info.run_name} ({run_id})"
+        if run.info.status == "RUNNING" or run.data.tags.get(_PARENT) in waiting:
+            waiting.add(run_id)
+            yield f"{title} has not ended, and waits"
+            continue
+        # the server's ids, where a tag names another run that was delivered
+        tags = {name: delivered[id_] for name, id_ in run.data.tags.items() if id_ in delivered}
+        delivered[run_id] = _delivered_id(target, run_id) or copy_run(
+            run, source, target, mlflow.get_tracking_uri(), tags | {_SPOOL_ID: run_id}
+        )
+        target.set_tag(delivered[run_id], _DELIVERED, "yes")
+        source.delete_run(run_id)
+        yield f"{title} is delivered, as {delivered[run_id]}"
+
+
+def resolve_run_id(run_id: str) -> str:
+    """Return the id that a run has at the connected store, where the spool's run is a copy.
 
     Raises:
-        AvemoError: it is in the spool and was delivered to a server, which is away
+        AvemoError: it was delivered from the spool to a server that is away
     """
     import mlflow
 
@@ -71,7 +74,7 @@ def there(run_id: str) -> str:
         if client.get_run(run_id).info.lifecycle_stage == "active":
             return run_id
     except mlflow.MlflowException:
-        return _arrived(client, run_id) or run_id
+        return _delivered_id(client, run_id) or run_id
     if "/mlruns/spool/" in mlflow.get_tracking_uri():
         raise AvemoError(
             f"the run {run_id} is at the tracking server, which does not answer: try again once "
@@ -80,17 +83,17 @@ def there(run_id: str) -> str:
     return run_id
 
 
-def _runs(client: Any) -> list[Any]:
-    """Those that were not delivered, oldest first: a parent is older than its children."""
-    ids = [one.experiment_id for one in client.search_experiments()]
+def _runs(client: "MlflowClient") -> "list[Run]":
+    """Return those that were not delivered, oldest first: a parent is older than its children."""
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
     return list(client.search_runs(ids, order_by=["attributes.start_time"], max_results=10_000))
 
 
-def _arrived(client: Any, id_: str) -> str | None:
-    """The run that was made of one in the spool; an unfinished copy is deleted."""
-    ids = [one.experiment_id for one in client.search_experiments()]
-    for run in client.search_runs(ids, f"tags.`{_ID}` = '{id_}'") if ids else []:
-        if run.data.tags.get(_WHOLE):
+def _delivered_id(client: "MlflowClient", run_id: str) -> str | None:
+    """Return the id of a spooled run's complete copy; an incomplete copy is deleted."""
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    for run in client.search_runs(ids, f"tags.`{_SPOOL_ID}` = '{run_id}'") if ids else []:
+        if run.data.tags.get(_DELIVERED):
             return str(run.info.run_id)
         client.delete_run(run.info.run_id)
     return None

@@ -1,27 +1,31 @@
-"""Where runs and models are kept: `mlruns/` here, or what MLflow's own variables name."""
+"""The tracking store: `mlruns/` here, or what MLflow's own variables name."""
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from ..paths import Project
 from .descriptions import EXPERIMENT_TAGS, EXPERIMENTS
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 __all__ = [
     "DEFAULT",
     "SPOOL",
     "TRACKING_URI",
-    "answers",
     "connect",
-    "experiment",
-    "named",
+    "ensure_experiment",
+    "experiment_id",
+    "is_reachable",
     "translate_mlflow_errors",
 ]
+
+log = logging.getLogger(__name__)
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
@@ -29,19 +33,19 @@ DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
 SPOOL = "sqlite:///{root}/mlruns/spool/mlflow.db"
 
 _SQLITE = "sqlite:///"
-_ANSWERS_WITHIN_S = 5
+_ANSWER_S = 5
 
 
 def connect(project: Project, *, spool: bool = True) -> None:
     """Point MLflow at its store. Call before anything else of MLflow's.
 
     Args:
-        spool: where a tracking server does not answer, keep runs here, to be delivered by
-            `avemo runs sync`
+        spool: where a tracking server does not answer, store runs in `mlruns/spool`, from where
+            `avemo runs sync` delivers them
 
     Raises:
-        AvemoError: the tracking server does not answer and there is no spool, or it wants to know
-            who asks
+        AvemoError: the tracking server does not answer and there is no spool, or it asks for
+            another user
     """
     # without a network the call home costs time
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -54,17 +58,17 @@ def connect(project: Project, *, spool: bool = True) -> None:
         (project.root / "mlruns").mkdir(exist_ok=True)
         os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
     elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
-        _reach(project, spool)
+        _require_server(project, spool)
     # a run id in the environment would take the place of each run that a stage starts
     os.environ.pop("MLFLOW_RUN_ID", None)
 
 
 @contextmanager
 def translate_mlflow_errors() -> Iterator[None]:
-    """What a tracking server refuses becomes a sentence.
+    """Turn a tracking server's refusal into a sentence.
 
     Raises:
-        AvemoError: it does not know who asks, or does not let them, or is gone
+        AvemoError: it does not know the user, does not permit the request, or is gone
     """
     import mlflow
 
@@ -87,26 +91,29 @@ def translate_mlflow_errors() -> Iterator[None]:
         raise
 
 
-def experiment(project: Project, modality: str) -> str:
-    """The id of `avemo/MODALITY`, made where it is missing."""
+def experiment_id(project: Project, modality: str) -> str:
+    """Return the id of `avemo/MODALITY`, which is created where it is missing."""
     import mlflow
 
     client, uri = mlflow.MlflowClient(), os.environ[TRACKING_URI]
     if uri == DEFAULT.format(root=project.root):
         _delete_empty_default(client)
-    return named(client, uri, f"avemo/{modality}")
+    return ensure_experiment(client, uri, f"avemo/{modality}")
 
 
-def named(client: Any, uri: str, name: str) -> str:
-    """The id of an experiment, made where it is missing; SQLite has its artifacts beside it.
+def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
+    """Return the id of an experiment, which is created where it is missing.
+
+    SQLite has its artifacts beside it.
 
     Args:
         client: of the store
         uri: the store's
+        name: the experiment's
     """
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     artifacts = None
     if uri.startswith(_SQLITE):
         folder = Path(uri.removeprefix(_SQLITE)).resolve().parent
@@ -117,7 +124,7 @@ def named(client: Any, uri: str, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=artifacts, tags=tags))
 
 
-def _delete_empty_default(client: Any) -> None:
+def _delete_empty_default(client: "MlflowClient") -> None:
     """Delete the experiment `Default`, which MLflow makes in every new store, if nobody uses it."""
     from mlflow.entities import ViewType
 
@@ -131,9 +138,10 @@ def _delete_empty_default(client: Any) -> None:
         client.delete_experiment(default.experiment_id)
 
 
-def _reach(project: Project, spool: bool) -> None:
+def _require_server(project: Project, spool: bool) -> None:
+    """Refuse a server that does not answer, or store runs in the spool instead."""
     uri = os.environ[TRACKING_URI]
-    if answers(uri):
+    if is_reachable(uri):
         import mlflow
 
         with translate_mlflow_errors():
@@ -146,19 +154,18 @@ def _reach(project: Project, spool: bool) -> None:
         )
     (project.root / "mlruns" / "spool").mkdir(parents=True, exist_ok=True)
     os.environ[TRACKING_URI] = SPOOL.format(root=project.root)
-    print(
+    log.warning(
         f"avemo: the tracking server at {uri} does not answer: the run is kept in mlruns/spool; "
-        "deliver it with `avemo runs sync` once the server is back",
-        file=sys.stderr,
+        "deliver it with `avemo runs sync` once the server is back"
     )
 
 
-def answers(uri: str) -> bool:
-    """Whether a tracking server does, within a few seconds."""
+def is_reachable(uri: str) -> bool:
+    """Return whether a tracking server answers within a few seconds."""
     import requests
 
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=_ANSWERS_WITHIN_S)
+        requests.get(f"{uri.rstrip('/')}/health", timeout=_ANSWER_S)
     except requests.RequestException:
         return False
     return True

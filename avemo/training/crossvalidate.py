@@ -42,7 +42,7 @@ def crossvalidate(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require(found["split"], task.data.split, f"the search result of {modality}")
+    split.require_same_split(found["split"], task.data.split, f"the search result of {modality}")
     stage = f"crossvalidate@{modality}"
     count = settings.search.budget_of(modality).members
     folds = kept(project, settings, task)

@@ -66,7 +66,7 @@ def with_answers(project: Project, data: Dataset) -> Dataset:
     """
     for part in PARTS:
         made_on = json_file.read(project.search(part) / "found.json")["split"]
-        split.require(made_on, data.split, f"the search result of {part}")
+        split.require_same_split(made_on, data.split, f"the search result of {part}")
     found = {stacking.feature(part): stacking.logarithms(project, part) for part in PARTS}
     both = set.intersection(*(set(each) for each in found.values()))
     kept = data.where(data.rows["performance"].isin(both))

@@ -43,12 +43,12 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
         AvemoError: a search by several workers cannot go on
     """
     several = workers.count(settings)
-    stage = runs.stage_of("search", task.modality)
+    stage = runs.stage_name("search", task.modality)
     budget = settings.search.budget_of(task.modality)
     scratch = scratch_of(project, settings, task)
     note = scratch / NOTE
     resume = note.read_text(encoding="utf-8") if note.exists() else None
-    if resume and not stopped.known(resume):
+    if resume and not stopped.is_active(resume):
         shutil.rmtree(scratch)
         resume = None
     judged = judge(project, settings, task)
@@ -116,7 +116,10 @@ def tuner_of(settings: Settings, task: Task, judged: ByFolds, parent: Any, scrat
         parent: the search's run
         scratch: the search's folder
     """
-    tags = {"avemo.stage": runs.stage_of("search", task.modality), "avemo.modality": task.modality}
+    tags = {
+        "avemo.stage": runs.stage_name("search", task.modality),
+        "avemo.modality": task.modality,
+    }
     return Tuner(
         task.networks(task.prepare(task.data.part("train"))),
         Oracle.of(settings, task.modality, scratch),
@@ -128,7 +131,7 @@ def tuner_of(settings: Settings, task: Task, judged: ByFolds, parent: Any, scrat
 
 def _summaries(tuner: Tuner, run_id: str) -> list[Found]:
     """The trials, best first."""
-    done = runs.trials(run_id)
+    done = runs.finished_trials(run_id)
     found = [
         {
             "run_id": done[trial.trial_id].info.run_id,

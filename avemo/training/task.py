@@ -117,7 +117,7 @@ def identity(project: Project, settings: Settings, task: Task) -> str:
         [[row.tolist() for row in task.data.features[name]] for name in task.given],
         {name: spec.to_json() for name, spec in task.data.specs.items()},
         task.data.rows.to_csv(),
-        dvc_lock.data(project, runs.stage_of("search", task.modality)),
+        dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
 

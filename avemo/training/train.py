@@ -46,7 +46,7 @@ def train(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require(found["split"], task.data.split, f"the search result of {modality}")
+    split.require_same_split(found["split"], task.data.split, f"the search result of {modality}")
     trained_on = task.data.where(task.data.rows["part"].ne("test"))
     preprocessors = task.prepare(trained_on)
     names = [values["architecture"] for values in found["members"]]
@@ -80,17 +80,27 @@ def train(
     }
     tags = {"avemo.search_run": found["run_id"], "avemo.architecture": name}
     tags |= {f"avemo.features.{feature}": specs[feature].to_json() for feature in sorted(taken)}
-    stage = runs.stage_of("train", modality)
-    made_of = {
-        "extractors": lineage.extractors(specs[name] for name in taken),
-        "search_run": found["run_id"],
-        "members": [
-            {"seed": settings.seed + place, "trial": _trial(found, values), "values": values}
+    stage = runs.stage_name("train", modality)
+    choice = lineage.ModelChoice(
+        search_run_id=found["run_id"],
+        members=[
+            lineage.Member(
+                seed=settings.seed + place,
+                trial_run_id=_trial(found, values),
+                configuration=values,
+            )
             for place, values in enumerate(found["members"])
         ],
-    }
+    )
     with runs.run(
-        project, settings, stage, modality, f"train {name}", tags=tags, made_of=made_of
+        project,
+        settings,
+        stage,
+        modality,
+        f"train {name}",
+        tags=tags,
+        features=[specs[name] for name in sorted(taken)],
+        choice=choice,
     ) as run:
         mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
         mlflow.log_dict({"members": found["members"]}, "members.json")

@@ -12,7 +12,7 @@ import soundfile
 
 from avemo.corpus import catalogue
 from avemo.corpus.adapters.ravdess import parse
-from avemo.corpus.manifest import picture_sources, sound_sources, usable
+from avemo.corpus.manifest import select_picture_sources, select_sound_sources, select_usable
 from avemo.errors import CorpusError
 from avemo.media.sound import write_wav
 from avemo.settings import Catalogue
@@ -178,15 +178,19 @@ def test_who_measures_imports_neither_pandas_nor_pandera():
 
 
 def test_what_is_set_aside_is_not_used(rows):
-    assert set(usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
-    assert set(sound_sources(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
-    assert picture_sources(rows).empty
+    assert set(select_usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
+    assert set(select_sound_sources(rows)["path"]) == {
+        path for path, why in CORPUS.items() if not why
+    }
+    assert select_picture_sources(rows).empty
 
 
 def test_a_catalogue_survives_its_file(rows, tmp_path):
     rows.to_parquet(tmp_path / "catalogue.parquet", index=False)
     again = pd.read_parquet(tmp_path / "catalogue.parquet")
-    assert sound_sources(again)["path"].tolist() == sound_sources(rows)["path"].tolist()
+    assert (
+        select_sound_sources(again)["path"].tolist() == select_sound_sources(rows)["path"].tolist()
+    )
     assert again["reason"].tolist() == rows["reason"].tolist()
 
 
@@ -249,20 +253,20 @@ BOTH = [f"01-{TAKE}", f"02-{TAKE}", f"03-{TAKE}", f"02-{OTHER}", f"01-{OTHER}"]
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_performance_is_heard_in_audio_only_first_and_seen_in_audio_video(order):
     rows = recordings(*BOTH[::order])
-    assert sound_sources(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
+    assert select_sound_sources(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
 
 
 def test_a_silent_video_is_not_heard():
     rows = recordings(f"01-{TAKE}", f"02-{TAKE}", f"02-{OTHER}", silent=[f"01-{TAKE}"])
-    assert sound_sources(rows).empty
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+    assert select_sound_sources(rows).empty
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
 def test_what_is_set_aside_is_replaced_by_what_is_left():
     rows = recordings(*BOTH, set_aside=[f"03-{TAKE}", f"01-{OTHER}"])
-    assert sound_sources(rows)["recording"].tolist() == [f"01-{TAKE}"]
-    assert picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
+    assert select_sound_sources(rows)["recording"].tolist() == [f"01-{TAKE}"]
+    assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
 @pytest.mark.real

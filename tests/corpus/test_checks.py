@@ -43,7 +43,7 @@ def recordings(*paths, **columns):
 
 def found(rows, settings):
     """Findings and warnings by path."""
-    judged = checks.judge(rows, settings).set_index("path")
+    judged = checks.apply_checks(rows, settings).set_index("path")
     assert (judged["reason"].eq("") == judged["finding"].eq("")).all()
     return judged["finding"].to_dict(), judged["warnings"].to_dict()
 
@@ -99,7 +99,7 @@ def test_several_warnings_and_none_of_what_is_set_aside():
 
 def test_reasons_name_the_setting_and_the_measure():
     rows = recordings(f"{FINE}.wav", duration_s=0.1)
-    reason = checks.judge(rows, EXCLUDE)["reason"][0]
+    reason = checks.apply_checks(rows, EXCLUDE)["reason"][0]
     assert "0.10 s" in reason
     assert "0.3 s (catalogue.min_duration_s)" in reason
 
@@ -113,7 +113,7 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, sett
     findings, warnings = found(rows, settings)
     assert findings == dict.fromkeys(same, "contradiction") | {rows.loc[3, "path"]: ""}
     assert set(warnings.values()) == {""}
-    reasons = checks.judge(rows, settings)["reason"]
+    reasons = checks.apply_checks(rows, settings)["reason"]
     assert other in reasons[0]
     assert reasons[2].endswith("-12.wav, whose name says actor 12, angry")
 
@@ -161,7 +161,7 @@ def test_a_second_recording_of_a_name_is_a_duplicate():
 
 
 def test_the_published_set():
-    published = checks.published()
+    published = checks.list_published()
     assert len({one.id for one in published}) == len(published) == 7356
     counts = pd.DataFrame([asdict(one) for one in published])
     each = counts.groupby(["modality", "channel", "actor"]).size().unstack("channel", fill_value=0)
@@ -173,14 +173,14 @@ def test_the_published_set():
 
 
 def test_nothing_published_is_found_fault_with():
-    rows = recordings(*(one.file.as_posix() for one in checks.published()))
+    rows = recordings(*(one.file.as_posix() for one in checks.list_published()))
     findings, warnings = found(rows, EXCLUDE)
     assert set(findings.values()) == set(warnings.values()) == {""}
-    assert checks.missing(rows) == {}
+    assert checks.list_missing(rows) == {}
 
 
 def test_missing_files_are_of_archives_that_are_there_in_part():
-    published = checks.published()
+    published = checks.list_published()
     lost = {"03-01-01-01-01-01-01", "01-02-06-02-02-02-23", "02-02-06-02-02-02-23"}
     rows = recordings(
         *(
@@ -195,16 +195,16 @@ def test_missing_files_are_of_archives_that_are_there_in_part():
         "Audio_Speech_Actors_01-24": ["03-01-01-01-01-01-01.wav"],
         "Video_Song_Actor_23": ["01-02-06-02-02-02-23.mp4", "02-02-06-02-02-02-23.mp4"],
     }
-    assert checks.missing(rows) == expected
+    assert checks.list_missing(rows) == expected
     rows.loc[5, ["finding", "reason"]] = "silent"  # is there all the same
     rows.loc[len(rows)] = rows.loc[5]
     rows.loc[len(rows) - 1, "recording"] = ""  # of no name
-    assert checks.missing(rows) == expected
+    assert checks.list_missing(rows) == expected
 
 
 def test_of_an_actor_s_video_one_file_tells_of_the_rest():
-    lacking = checks.missing(recordings("02-02-06-02-02-02-23.mp4"))
+    lacking = checks.list_missing(recordings("02-02-06-02-02-02-23.mp4"))
     assert {archive: len(names) for archive, names in lacking.items()} == {
         "Video_Song_Actor_23": 87
     }
-    assert checks.missing(recordings("03-02-06-02-02-02-18.wav"))["Audio_Song_Actors_01-24"]
+    assert checks.list_missing(recordings("03-02-06-02-02-02-18.wav"))["Audio_Song_Actors_01-24"]

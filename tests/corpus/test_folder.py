@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avemo.corpus import folder as corpus_folder
-from avemo.corpus.folder import link, recordings
+from avemo.corpus.folder import link_recordings, list_recordings
 from avemo.errors import CorpusError
 
 WAV = "03-01-05-02-01-02-12.wav"
@@ -22,7 +22,7 @@ def put(folder, *paths):
 
 
 def found(folder):
-    return [file.relative_to(folder).as_posix() for file in recordings(folder)]
+    return [file.relative_to(folder).as_posix() for file in list_recordings(folder)]
 
 
 @settings(deadline=None, max_examples=50)
@@ -43,7 +43,7 @@ def test_hidden_and_other_files_are_passed_over(tmp_path):
     others = ["README.txt", "a.wav.part", "wav", "a.mp3", f".{WAV}", f"._{MP4}", f".cache/{WAV}"]
     put(tmp_path, WAV, *others)
     assert found(tmp_path) == [WAV]
-    assert link(tmp_path, tmp_path.with_name("target")) == 1
+    assert link_recordings(tmp_path, tmp_path.with_name("target")) == 1
 
 
 def test_upper_case_suffixes(tmp_path):
@@ -67,7 +67,7 @@ def test_a_folder_that_holds_a_link_to_itself_is_walked_once(tmp_path):
 def test_recordings_are_linked_and_not_copied(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     put(source, WAV, f"Actor_12/{MP4}")
-    assert link(source, target) == 2
+    assert link_recordings(source, target) == 2
     assert found(target) == found(source)
     for path in found(source):
         assert (target / path).samefile(source / path)
@@ -79,7 +79,7 @@ def test_a_source_file_that_is_a_link_gives_what_it_names(tmp_path):
     put(store, "content")
     source.mkdir()
     (source / WAV).symlink_to(os.path.relpath(store / "content", source))
-    assert link(source, target) == 1
+    assert link_recordings(source, target) == 1
     assert (target / WAV).samefile(store / "content")
     assert not (target / WAV).is_symlink()
 
@@ -92,7 +92,7 @@ def test_a_symbolic_link_where_a_hard_one_cannot_be(tmp_path, monkeypatch):
         raise OSError(18, "Invalid cross-device link")
 
     monkeypatch.setattr(corpus_folder.Path, "hardlink_to", elsewhere)
-    assert link(source, target) == 1
+    assert link_recordings(source, target) == 1
     assert (target / "a" / WAV).is_symlink()
     assert (target / "a" / WAV).read_text() == f"a/{WAV}"
 
@@ -101,7 +101,7 @@ def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "source").mkdir()
     put(tmp_path / "source", "README.txt")
     with pytest.raises(CorpusError, match=r"corpus\.path") as error:
-        link(tmp_path / "source", tmp_path / "target")
+        link_recordings(tmp_path / "source", tmp_path / "target")
     assert str(tmp_path / "source") in str(error.value)
 
 
@@ -109,5 +109,5 @@ def test_an_empty_folder_is_refused(tmp_path):
 def test_a_missing_folder_is_refused(tmp_path, name):
     put(tmp_path, WAV)
     with pytest.raises(CorpusError, match=r"corpus\.path") as error:
-        link(tmp_path / name, tmp_path / "target")
+        link_recordings(tmp_path / name, tmp_path / "target")
     assert str(tmp_path / name) in str(error.value)

@@ -20,7 +20,7 @@ FIGURES = {"emotions.png", "actors.png", "durations.png"}
 
 def catalogue(**columns):
     """Every recording of two actors but one, measured."""
-    named = [recording for recording in checks.published() if recording.actor in (1, 2)][1:]
+    named = [recording for recording in checks.list_published() if recording.actor in (1, 2)][1:]
     rows = pd.DataFrame([asdict(recording) for recording in named])
     silent = rows["modality"].eq(2)
     rows = rows.assign(
@@ -43,7 +43,7 @@ def catalogue(**columns):
         finding="",
         reason="",
     )
-    return checks.judge(rows.assign(**columns), SETTINGS.catalogue)
+    return checks.apply_checks(rows.assign(**columns), SETTINGS.catalogue)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
 
 
 def test_missing_files_are_counted_by_archive(rows, tmp_path):
-    lost = checks.published()[0]
+    lost = checks.list_published()[0]
     missing = section(written(rows, OWN, tmp_path / "report")[0], "Missing files")
     assert f"| `Video_Speech_Actor_01` | 1 | `{lost.file.name}` |" in missing
     assert "| `Audio_Song_Actors_01-24` | 924 | `03-02-01-01-01-01-03.wav`" in missing

@@ -235,7 +235,7 @@ def test_the_identity_is_the_content_s(tmp_path):
     files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for file, seed in zip(files, (1, 1, 2), strict=True):
         split.write(split.assign(rows, RANDOM, seed), file)
-    first, again, other = map(split.identity, files)
+    first, again, other = map(split.split_id, files)
     assert first == again != other
 
 
@@ -248,15 +248,15 @@ def test_the_file_is_stable_in_a_diff(tmp_path_factory, rows, settings):
     assert (head, last) == (b"performance,part,fold", b"")
     assert lines == sorted(set(lines))
     assert b"\r" not in b"".join(lines)
-    first = split.identity(file)
+    first = split.split_id(file)
     split.write(split.assign(rows[::-1], settings, 20), file)
-    assert split.identity(file) == first
+    assert split.split_id(file) == first
 
 
 def test_what_was_made_on_another_split_is_refused():
-    split.require("a1", "a1", "the search result of audio")
+    split.require_same_split("a1", "a1", "the search result of audio")
     with pytest.raises(CorpusError) as error:
-        split.require("a1", "b2", "the search result of audio")
+        split.require_same_split("a1", "b2", "the search result of audio")
     for word in ("the search result of audio", "a1", "b2", "dvc repro"):
         assert word in str(error.value)
     assert "\n" not in str(error.value)

@@ -51,7 +51,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("avemo.engine.cores", lambda: 1)
+    monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     made = Project(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     keep(made, CLIPS)

@@ -80,7 +80,7 @@ def test_with_weights_it_is_computed(project, monkeypatch, caplog):
         return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}
 
     monkeypatch.setattr(Whisper, "extract", extract)
-    monkeypatch.setattr("avemo.engine.cores", lambda: 1)
+    monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     find = assets.find
     weights = project.root / "weights"
     weights.touch()

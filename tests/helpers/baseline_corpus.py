@@ -69,7 +69,7 @@ def face(name, side=32):
 
 
 def write(project, extractor, arrays, rows, skill=None, network="", **lengths):
-    """Features of each performance, as the stages `audio-features` and `visual-features` write them."""
+    """Write features of each performance, as `audio-features` and `visual-features` do."""
     folder = project.features(modality_of(extractor), extractor)
     spec = FeatureSpec(extractor=extractor, version=1, settings={"network": network})
     target = store.Target(folder, spec, arrays)

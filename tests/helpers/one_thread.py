@@ -48,9 +48,9 @@ class Extract:
 class Serve(Recogniser):
     """A recogniser that gives away what it heard."""
 
-    def _answer(self, media):
-        probabilities = super()._answer(media).probabilities
-        arrays = {**self._extract_audio(media), "probabilities": list(probabilities.values())}
+    def _predict(self, media):
+        probabilities = super()._predict(media).probabilities
+        arrays = {**self._audio_features(media), "probabilities": list(probabilities.values())}
         return arrays, threads()
 
     def __reduce__(self):
@@ -75,7 +75,7 @@ def main(weights, recogniser, result, tensorflow_threads, *clips):
     ways = {
         "one worker": engine.run(extract, clips, title="one", workers=1),
         "two workers": engine.run(extract, clips, title="two", workers=2),
-        "a serving process": map(serve.answer, [clip.read_bytes() for clip in clips]),
+        "a serving process": map(serve.predict, [clip.read_bytes() for clip in clips]),
     }
     if int(tensorflow_threads):
         del ways["two workers"]  # they do not know of it

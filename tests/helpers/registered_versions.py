@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import mlflow
 import numpy as np
 import pandas as pd
+from helpers.lineage import new_lineage
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
@@ -32,15 +35,6 @@ class Model(PythonModel):
 
 set_model(Model())
 """
-LINEAGE = {
-    "commit": "0123abc",
-    "dirty": False,
-    "data": {"data/split.csv": "1"},
-    "split": "s1",
-    "settings": {"seed": 20},
-    "packages": {"numpy": "2"},
-    "seed": 20,
-}
 
 
 def project(folder: Path, **promotion: float) -> Project:
@@ -88,17 +82,22 @@ def version(
     table: pd.DataFrame | None,
     *,
     alias: str = "candidate",
-    lineage: dict | None = None,
+    lineage: Mapping[str, object] | None = MappingProxyType({}),
     **description: object,
 ) -> str:
-    """A registered version with an alias; its number."""
+    """Register a version with an alias, and return its number.
+
+    Args:
+        lineage: fields of its lineage; None for a version without one
+    """
     folder.mkdir(parents=True)
     script, files = folder / "load.py", folder / "model"
     script.write_text(SCRIPT)
     files.mkdir()
     described = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False} | description
     (files / "bundle.json").write_text(json.dumps(described))
-    (files / "lineage.json").write_text(json.dumps(LINEAGE | (lineage or {})))
+    if lineage is not None:
+        new_lineage(**lineage).write(files / "lineage.json")
     if table is not None:
         table.to_csv(files / "predictions.csv", index=False)
     signature = ModelSignature(

@@ -23,5 +23,5 @@ def registry(tmp_path, monkeypatch, empty_database):
     monkeypatch.setenv(store.TRACKING_URI, uri)
     import mlflow
 
-    store.named(mlflow.MlflowClient(), uri, "avemo/audio")
+    store.ensure_experiment(mlflow.MlflowClient(), uri, "avemo/audio")
     return uri

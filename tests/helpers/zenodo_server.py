@@ -1,4 +1,4 @@
-"""A server on this machine that speaks as Zenodo does, and fails as it is told to."""
+"""A server on this machine that answers as Zenodo does, and fails where a test wants it to."""
 
 import gzip
 import hashlib
@@ -48,9 +48,11 @@ class Server:
     def __init__(self) -> None:
         self.archives = {name: packed(recordings(name)) for name in (SPEECH, SONG, VIDEO)}
         self.faults: dict[str, list[Callable[[Handler], object]]] = {}
-        self.asked: list[tuple[str, str, float]] = []  # archive, Range, when
+        self.requests: list[tuple[str, float]] = []  # name, time in seconds
         self.delay_s = 0.0  # after each KiB
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"told": self}))
+        self.http = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Bound", (Handler,), {"server_state": self})
+        )
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     def record(self) -> bytes:
@@ -67,28 +69,25 @@ class Server:
         ]
         return json.dumps({"id": RECORD, "files": files}).encode()
 
-    def ranges(self, name: str) -> list[str]:
-        """The Range of each request for an archive, empty where it had none."""
-        return [place for asked, place, _ in self.asked if asked == name]
-
     def times(self, name: str) -> list[float]:
-        return [when for asked, _, when in self.asked if asked == name]
+        """Return when each request for an archive or the record came, in seconds."""
+        return [time_s for requested, time_s in self.requests if requested == name]
 
 
 class Handler(BaseHTTPRequestHandler):
-    told: Server
+    server_state: Server
 
     def do_GET(self) -> None:
         *_, last = self.path.removesuffix("/content").split("/")
         name = last.removesuffix(".zip")
-        self.told.asked.append((name, self.headers.get("Range", ""), time.monotonic()))
-        faults = self.told.faults.get(name)
+        self.server_state.requests.append((name, time.monotonic()))
+        faults = self.server_state.faults.get(name)
         try:
             if faults:
                 faults.pop(0)(self)
             elif name == str(RECORD):
-                self.send(self.told.record())
-            elif name in self.told.archives:
+                self.send(self.server_state.record())
+            elif name in self.server_state.archives:
                 self.right()
             else:
                 self.send_error(404)
@@ -97,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def content(self) -> bytes:
-        return self.told.archives[self.path.split("/")[-2].removesuffix(".zip")]
+        return self.server_state.archives[self.path.split("/")[-2].removesuffix(".zip")]
 
     def send(self, body: bytes, code: int = 200, length: int = 0, **headers: str) -> None:
         self.send_response(code)
@@ -107,18 +106,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for start in range(0, len(body), 1024):
             self.wfile.write(body[start : start + 1024])
-            time.sleep(self.told.delay_s)
+            time.sleep(self.server_state.delay_s)
 
     def right(self, most: int | None = None) -> None:
-        size = len(self.content)
-        start = int(self.headers.get("Range", "bytes=0-")[len("bytes=") : -1])
-        if start >= size:
-            return self.send(b"", 416, Content_Range=f"bytes */{size}")
-        rest = self.content[start:]
-        if not start:
-            return self.send(rest[:most], length=size)
-        place = f"bytes {start}-{size - 1}/{size}"
-        return self.send(rest[:most], 206, length=len(rest), Content_Range=place)
+        self.send(self.content[:most], length=len(self.content))
 
     def log_message(self, *_: object) -> None: ...
 
@@ -131,30 +122,14 @@ class Handler(BaseHTTPRequestHandler):
         self.cut()
         time.sleep(0.6)
 
-    def encoded(self) -> None:
-        """Cut, and compressed for whoever takes it so."""
-        if "gzip" not in self.headers.get("Accept-Encoding", ""):
-            return self.cut()
-        body = gzip.compress(self.content)
-        return self.send(body[:10_240], length=len(body), Content_Encoding="gzip")
+    def compressed(self) -> None:
+        self.send(gzip.compress(self.content), Content_Encoding="gzip")
 
     def silent(self) -> None:
         time.sleep(0.6)
 
     def wrong(self) -> None:
         self.send(bytes(len(self.content)))
-
-    def whole(self) -> None:
-        """As if there were no Range."""
-        self.send(self.content)
-
-    def elsewhere(self) -> None:
-        """A part that was not asked for."""
-        size = len(self.content)
-        self.send(self.content[5:], 206, Content_Range=f"bytes 5-{size - 1}/{size}")
-
-    def unsatisfied(self) -> None:
-        self.send(b"", 416)
 
     def short(self) -> None:
         """An end before the size that the record says."""

@@ -76,9 +76,9 @@ def recogniser(tmp_path_factory):
 
 
 def probabilities(recogniser, media):
-    answer = recogniser.answer(media)
-    assert (answer.finding, answer.reason) == ("", "")
-    found = np.array([answer.probabilities[emotion] for emotion in EMOTIONS])
+    prediction = recogniser.predict(media)
+    assert (prediction.finding, prediction.reason) == ("", "")
+    found = np.array([prediction.probabilities[emotion] for emotion in EMOTIONS])
     assert found.sum() == pytest.approx(1, abs=1e-5)
     return found
 
@@ -87,11 +87,11 @@ def refused(recogniser, content, folder, finding):
     """The one sentence that a content and its file are refused with, whatever their name."""
     file = folder / "clip"
     file.write_bytes(content)
-    answers = [recogniser.answer(media) for media in (content, file)]
-    assert [answer.finding for answer in answers] == [finding] * 2
-    assert [answer.emotion for answer in answers] == [""] * 2
+    predictions = [recogniser.predict(media) for media in (content, file)]
+    assert [prediction.finding for prediction in predictions] == [finding] * 2
+    assert [prediction.emotion for prediction in predictions] == [""] * 2
     named = f"media of {len(content):,} bytes"
-    (sentence,) = {answer.reason.replace(named, file.name) for answer in answers}
+    (sentence,) = {prediction.reason.replace(named, file.name) for prediction in predictions}
     return sentence
 
 
@@ -171,6 +171,6 @@ def test_what_cannot_be_answered_for(recogniser, tmp_path, content, finding, fou
 
 def test_a_file_that_is_not_there(recogniser, tmp_path):
     for media in (tmp_path / "none.wav", Path("null\0byte"), tmp_path):
-        answer = recogniser.answer(media)
-        assert answer.finding == "unreadable"
-        assert "does not open" in answer.reason
+        prediction = recogniser.predict(media)
+        assert prediction.finding == "unreadable"
+        assert "does not open" in prediction.reason

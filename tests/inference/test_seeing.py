@@ -97,17 +97,18 @@ def test_from_a_film_to_the_answer_with_what_was_packed(
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     recogniser = Recogniser(tmp_path / "packed")
     for media in (film, film.read_bytes()):
-        answer = recogniser.answer(media)
-        assert (answer.finding, answer.reason) == ("", "")
-        np.testing.assert_allclose(list(answer.probabilities.values()), expected, atol=1e-4)
+        prediction = recogniser.predict(media)
+        assert (prediction.finding, prediction.reason) == ("", "")
+        probabilities = [prediction.probabilities[name] for name in EMOTIONS]
+        np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
 def test_what_cannot_be_seen_is_a_finding(trained, film, published, tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
     pack(trained[0], None, tmp_path / "packed")
     sound = next(film.parents[2].rglob("03-*.wav"))
-    answer = Recogniser(tmp_path / "packed").answer(sound)
-    assert (answer.finding, answer.probabilities) == ("no-picture", {})
+    prediction = Recogniser(tmp_path / "packed").predict(sound)
+    assert (prediction.finding, prediction.probabilities) == ("no-picture", {})
 
 
 def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, monkeypatch):

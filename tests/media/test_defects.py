@@ -8,7 +8,7 @@ from helpers.sounds import CODED, PLAIN, aligned, encoded, voice
 
 from avemo.errors import MediaError
 from avemo.media.probe import Probe, probe
-from avemo.media.sound import blocks, check_sound, read_sound
+from avemo.media.sound import check_sound, read_sound, read_sound_blocks
 
 #: containers that state their length; the others are a stream, of which a part is a whole
 STATED = ["wav-16", "wavex-24", "wav-float", "flac-16", "aiff-16", "au-16", "caf-16", "m4a",
@@ -19,7 +19,7 @@ STREAMS = ["mp3", "vorbis", "opus", "adts", "mka", "webm"]
 def refused(source):
     """The one sentence that every reader refuses a source with."""
     sentences = []
-    for reader in (probe, read_sound, lambda one: [*blocks(one, 8000)]):
+    for reader in (probe, read_sound, lambda source: [*read_sound_blocks(source, 8000)]):
         with pytest.raises(MediaError) as error:
             reader(source)
         assert error.value.finding == "unreadable"

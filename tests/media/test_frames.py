@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from avemo.errors import MediaError
-from avemo.media.container import opened
-from avemo.media.frames import LONGEST, read_frames
+from avemo.media.container import open_container
+from avemo.media.frames import MAX_SIDE_PX, read_frames
 
 VIDEO = Path(__file__).parents[2] / "../shared/ravdess/video"
 
@@ -63,7 +63,7 @@ def test_frames_stand_at_the_centres_of_equal_spans(tmp_path: Path, gop: int) ->
     path = clip(tmp_path / "clip.mp4", gop=gop)
     frames = list(read_frames(path, 4))
     assert numbers(path, 4) == [5, 15, 25, 35]
-    assert [frame.time for frame in frames] == pytest.approx([0.25, 0.75, 1.25, 1.75])
+    assert [frame.time_s for frame in frames] == pytest.approx([0.25, 0.75, 1.25, 1.75])
     assert frames[0].image.shape == (48, 64, 3)
     assert frames[0].image.dtype == np.uint8
 
@@ -116,7 +116,7 @@ def test_a_varying_rate_is_spread_over_time(tmp_path: Path, name: str) -> None:
     times = [*range(20), *range(20, 100, 4)]
     path = clip(tmp_path / name, times=times)
     assert numbers(path, 5) == [9, 22, 27, 32, 37]
-    seconds = [frame.time for frame in read_frames(path, 5)]
+    seconds = [frame.time_s for frame in read_frames(path, 5)]
     assert seconds == pytest.approx([0.45, 1.4, 2.4, 3.4, 4.4], abs=0.002)
 
 
@@ -126,7 +126,7 @@ def test_a_varying_rate_is_spread_over_time(tmp_path: Path, name: str) -> None:
 )
 def test_a_part_of_the_clip(tmp_path: Path, span: tuple[float, float], expected: list[int]) -> None:
     path = clip(tmp_path / "clip.mp4")
-    found = [round(frame.time * 20) for frame in read_frames(path, 4, span)]
+    found = [round(frame.time_s * 20) for frame in read_frames(path, 4, span)]
     assert found == pytest.approx(expected, abs=1)
 
 
@@ -159,7 +159,7 @@ def test_frames_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
 
 
 def test_one_thread_decodes_for_damage_looks_otherwise_with_more(tmp_path: Path) -> None:
-    with opened(clip(tmp_path / "clip.mp4")) as container:
+    with open_container(clip(tmp_path / "clip.mp4")) as container:
         assert [stream.codec_context.thread_count for stream in container.streams] == [1]
 
 
@@ -198,8 +198,8 @@ def test_the_picture_is_turned_upright(tmp_path: Path) -> None:
 
 
 def test_a_large_picture_is_scaled_down(tmp_path: Path) -> None:
-    path = clip(tmp_path / "clip.mp4", 2, size=(2 * LONGEST, LONGEST))
-    assert next(read_frames(path, 1)).image.shape == (LONGEST // 2, LONGEST, 3)
+    path = clip(tmp_path / "clip.mp4", 2, size=(2 * MAX_SIDE_PX, MAX_SIDE_PX))
+    assert next(read_frames(path, 1)).image.shape == (MAX_SIDE_PX // 2, MAX_SIDE_PX, 3)
 
 
 def test_what_is_no_video_is_said_to_be_unreadable(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_the_real_recordings_give_all_that_is_asked() -> None:
         pytest.skip("needs ../shared/ravdess/video")
     for file in files:
         frames = list(read_frames(file, 8))
-        steps = np.diff([frame.time for frame in frames])
+        steps = np.diff([frame.time_s for frame in frames])
         assert len(frames) == 8
         assert frames[0].image.shape == (720, 1280, 3)
         assert steps.max() - steps.min() < 0.04
@@ -264,4 +264,4 @@ def test_skipping_what_nothing_is_made_from_changes_no_picture(tmp_path: Path, c
     found = list(read_frames(path, count))
     assert len(found) == count
     for frame in found:
-        np.testing.assert_array_equal(frame.image, pictures[frame.time])
+        np.testing.assert_array_equal(frame.image, pictures[frame.time_s])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avemo.media.levels import Level, dbfs, offset_of
+from avemo.media.levels import LevelMeter, dc_offset, to_dbfs
 
 
 def tone(*parts, rate=48_000, hz=1000, channels=2):
@@ -12,9 +12,9 @@ def tone(*parts, rate=48_000, hz=1000, channels=2):
 
 
 def measured(sound, rate=48_000, block=None):
-    level = Level(rate, sound.shape[1])
+    level = LevelMeter(rate, sound.shape[1])
     for start in range(0, len(sound), block or max(1, len(sound))):
-        level.take(sound[start : start + (block or len(sound))])
+        level.add(sound[start : start + (block or len(sound))])
     return level
 
 
@@ -23,7 +23,7 @@ def test_the_size_of_the_blocks_does_not_matter(block):
     rng = np.random.default_rng(0)
     sound = rng.uniform(-1, 1, (12_345, 2)) * np.linspace(0, 1, 12_345)[:, None]
     part, whole = measured(sound, 16_000, block), measured(sound, 16_000)
-    assert (part.samples, part.clipped) == (whole.samples, whole.clipped)
+    assert (part.samples, part.clipped_ratio) == (whole.samples, whole.clipped_ratio)
     assert part.peak_dbfs == pytest.approx(whole.peak_dbfs)
 
 
@@ -45,13 +45,13 @@ def test_samples_at_full_scale_are_clipped(top):
     sound = np.full((1000, 2), 0.5)
     sound[:10, 0] = top
     sound[10:20, 1] = 32766 / 32768
-    assert measured(sound).clipped == 10 / 2000
+    assert measured(sound).clipped_ratio == 10 / 2000
 
 
 def test_decibels():
-    assert dbfs(1.0) == 0
-    assert dbfs(0.1) == pytest.approx(-20)
-    assert dbfs(0.0) == -np.inf
+    assert to_dbfs(1.0) == 0
+    assert to_dbfs(0.1) == pytest.approx(-20)
+    assert to_dbfs(0.0) == -np.inf
 
 
 def test_the_peak_stands_on_the_offset():
@@ -67,4 +67,4 @@ def test_the_peak_stands_on_the_offset():
     [(0.02, 0.5, 0.02), (-0.02, 0.5, -0.02), (0.004, 0.5, 0), (0.004, 0.03, 0.004), (0, 0, 0)],
 )
 def test_a_mean_is_an_offset_where_it_is_large_or_the_sound_is_small(mean, peak, offset):
-    assert offset_of(mean, peak) == offset
+    assert dc_offset(mean, peak) == offset

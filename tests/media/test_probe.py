@@ -66,9 +66,9 @@ PLAIN = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
 def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(subtype, channels, format, monkeypatch):
     sound = np.random.default_rng(0).uniform(-1.2, 1.2, (9000, channels))
     content = wav(sound, 8000, subtype, format)
-    assert module._wav(content) is not None
+    assert module._measure_wav(content) is not None
     plain = vars(probe(content))
-    monkeypatch.setattr(module, "_wav", lambda source: None)
+    monkeypatch.setattr(module, "_measure_wav", lambda source: None)
     decoded = vars(probe(content))
     assert {name: value for name, value in plain.items() if value is not None} == pytest.approx(
         {name: value for name, value in decoded.items() if value is not None}, abs=1e-6
@@ -84,7 +84,7 @@ def test_clipping():
 @pytest.mark.parametrize("subtype", ["IMA_ADPCM", "ULAW", "GSM610"])
 def test_other_wavs_are_decoded(subtype):
     content = wav(NOISE, subtype=subtype)
-    assert module._wav(content) is None
+    assert module._measure_wav(content) is None
     assert probe(content).has_sound
 
 
@@ -92,7 +92,7 @@ def test_other_wavs_are_decoded(subtype):
 def test_many_channels(channels, monkeypatch):
     content = wav(np.repeat(NOISE[:, None], channels, axis=1))
     plain = probe(content)
-    monkeypatch.setattr(module, "_wav", lambda source: None)
+    monkeypatch.setattr(module, "_measure_wav", lambda source: None)
     assert plain.channels == probe(content).channels == channels
     assert plain.peak_dbfs == pytest.approx(probe(content).peak_dbfs)
 

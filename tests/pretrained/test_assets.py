@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from avemo import download
 from avemo.errors import AssetError
 from avemo.pretrained import assets
 
@@ -41,7 +42,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         archive=described("pack.zip", archive()),
     )
     monkeypatch.setattr(assets, "ASSETS", {"tiny": asset})
-    monkeypatch.setattr(assets, "ANSWER_S", 0.5)
+    monkeypatch.setattr(download, "ANSWER_S", 0.5)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.delenv(assets.MIRROR, raising=False)
@@ -260,8 +261,8 @@ def test_a_name_server_that_never_answers_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released = threading.Event()
-    monkeypatch.setattr(assets, "CONNECT_S", 0.2)
-    monkeypatch.setattr(assets.socket, "getaddrinfo", lambda *_, **__: released.wait(5))
+    monkeypatch.setattr(download, "CONNECT_S", 0.2)
+    monkeypatch.setattr(download.socket, "getaddrinfo", lambda *_, **__: released.wait(5))
     monkeypatch.setenv(assets.ORIGIN, "http://weights.invalid")
     with pytest.raises(AssetError, match=r"no name server knows weights\.invalid within 0\.2 s"):
         assets.get("tiny", quiet=True)

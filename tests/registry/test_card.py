@@ -1,6 +1,7 @@
 """A model card says how good the model is and for whom, what it is for, and loudly what not."""
 
 import pytest
+from helpers.lineage import new_lineage
 from helpers.registered_versions import ROOT, predictions
 
 from avemo.config import load_settings
@@ -17,15 +18,7 @@ TRAINED = {
     "temperature": 1.25,
     "trained_on": {"performances": 64, "actors": 4},
 }
-LINEAGE = {
-    "run_id": "r1",
-    "time": "2025-01-01T00:00:00+00:00",
-    "commit": "0123abc",
-    "dirty": True,
-    "seed": 7,
-    "protocol": "actor",
-    "recordings": {"a.wav": "0", "b.wav": "1"},
-}
+LINEAGE = new_lineage(dirty=True, seed=7)
 
 
 def render_card(skill=0.9, **trained):

@@ -83,7 +83,6 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
         ({"synthetic": True}, "corpus"),
         ({"lineage": {"data": {}}}, "lineage"),
         ({"lineage": {"dirty": True}}, "tree that trained it"),
-        ({"lineage": {"dirty": None}}, "tree that trained it"),
     ],
     ids=str,
 )

@@ -15,8 +15,8 @@ from avemo.config import load_settings
 from avemo.paths import Project
 from avemo.registry import lineage
 from avemo.registry.differences import differences
-from avemo.tracking import dvc_lock, runs
-from avemo.tracking.git_state import code
+from avemo.tracking import dvc_lock, git_state, runs
+from avemo.tracking.lineage import Lineage, ModelChoice
 
 
 @pytest.fixture
@@ -27,38 +27,38 @@ def here(tmp_path, registry, monkeypatch):
     return made
 
 
-def ran(project: Project, **made_of):
-    with runs.run(
-        project, load_settings(project.root), "train@audio", "audio", "train", made_of=made_of
-    ) as run:
+def ran(project: Project, **fields):
+    settings = load_settings(project.root)
+    with runs.run(project, settings, "train@audio", "audio", "train", **fields) as run:
         pass
     return run.info.run_id
 
 
 def test_what_a_run_writes_down(here):
-    run_id = ran(here, search_run="s")
+    choice = ModelChoice(search_run_id="s", members=[])
+    run_id = ran(here, choice=choice)
     found = lineage.read(f"runs:/{run_id}")
-    assert found["commit"] == git(here.root, "rev-parse", "HEAD")
-    assert (found["dirty"], found["diff"], found["stage"]) == (False, "", "train@audio")
-    assert found["data"] == {
+    assert found.commit == git(here.root, "rev-parse", "HEAD")
+    assert (found.dirty, found.diff, found.stage) == (False, "", "train@audio")
+    assert found.data == {
         path: path[::-1] for path in ("data/split.csv", "features/audio", "results/search/audio")
     }
     before = {"fetch", "catalogue", "split", "audio-features", "search@audio"}
-    assert set(found["upstream"]) == before
-    assert found["upstream"]["audio-features"]["deps"] == {
+    assert set(found.upstream) == before
+    assert found.upstream["audio-features"].deps == {
         "avemo/features": "serutaef/omeva",
         "data/raw": RAW,
     }
-    assert found["recordings"] == RECORDINGS
-    assert found["settings"]["seed"] == found["seed"] == load_settings(here.root).seed
-    assert found["packages"]["numpy"] == installed("numpy")
-    assert found["machine"]["cores"] > 0
-    assert (found["run_id"], found["search_run"], found["protocol"]) == (run_id, "s", "actor")
+    assert found.recordings == RECORDINGS
+    assert found.settings["seed"] == found.seed == load_settings(here.root).seed
+    assert found.packages["numpy"] == installed("numpy")
+    assert found.machine.cores > 0
+    assert (found.run_id, found.choice, found.protocol) == (run_id, choice, "actor")
     run = mlflow.get_run(run_id)
     assert run.data.tags["avemo.dirty"] == "false"
-    assert run.data.tags["avemo.split"] == found["split"]
+    assert run.data.tags["avemo.split"] == found.split_id
     inputs = {one.dataset.name: one.dataset.digest for one in run.inputs.dataset_inputs}
-    assert inputs == found["data"]
+    assert inputs == found.data
     names = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
     assert names == {"lineage.json", "dvc.lock", "params.yaml"}
 
@@ -69,7 +69,7 @@ def test_the_lineage_of_a_part_is_that_of_its_run(here):
         runs.child(run, "trial", {}) as child,
     ):
         pass
-    assert lineage.read(f"runs:/{child.info.run_id}")["run_id"] == run.info.run_id
+    assert lineage.read(f"runs:/{child.info.run_id}").run_id == run.info.run_id
 
 
 def test_what_was_not_committed_can_be_put_back(here, tmp_path):
@@ -77,7 +77,7 @@ def test_what_was_not_committed_can_be_put_back(here, tmp_path):
     (here.root / "avemo/more.py").write_text("two = 2\n")
     (here.root / "notes.txt").write_text("no code, and not Git's\n")
     run_id = ran(here)
-    assert lineage.read(f"runs:/{run_id}")["dirty"]
+    assert lineage.read(f"runs:/{run_id}").dirty
     diff = mlflow.artifacts.download_artifacts(
         f"runs:/{run_id}/uncommitted.diff", dst_path=str(tmp_path / "got")
     )
@@ -89,15 +89,15 @@ def test_what_was_not_committed_can_be_put_back(here, tmp_path):
 
 
 def test_a_lock_that_is_not_committed_is_no_change_of_the_code(here):
-    (here.root / "dvc.lock").write_text("stages: {}\n")
-    assert not code(here.root).dirty
-    assert dvc_lock.data(here, "train@audio") == {}
-    assert dvc_lock.recordings(here) == {}
+    (here.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert not git_state.read(here.root).dirty
+    assert dvc_lock.read(here).data("train@audio") == {}
+    assert dvc_lock.read(here).recordings == {}
 
 
 def test_outside_a_repository(tmp_path):
-    assert code(tmp_path).commit == ""
-    assert not code(tmp_path).dirty
+    assert git_state.read(tmp_path).commit == ""
+    assert not git_state.read(tmp_path).dirty
 
 
 def test_the_tree_reaches_the_recordings_and_cuts_long_lists(here, capsys):
@@ -140,15 +140,16 @@ def test_what_differs_in_words(here, capsys):
 def test_each_kind_of_difference(here):
     first = lineage.read(f"runs:/{ran(here)}")
     assert differences(first, first) == {}
-    second = copy.deepcopy(first)
-    del second["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
-    second["recordings"]["Actor_01/03-01-01-01-01-01-02.wav"] = "0"
-    second["recordings"]["new.wav"] = "1"
-    second["data"]["data/split.csv"] = "2"
-    second["upstream"]["audio-features"]["deps"]["avemo/features"] = "3"
-    second["packages"]["numpy"] = "1.0"
-    second["machine"]["processor"] = "other"
-    second |= {"dirty": True, "diff": "4", "protocol": "random"}
+    fields = copy.deepcopy(first.model_dump())
+    del fields["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
+    fields["recordings"]["Actor_01/03-01-01-01-01-01-02.wav"] = "0"
+    fields["recordings"]["new.wav"] = "1"
+    fields["data"]["data/split.csv"] = "2"
+    fields["upstream"]["audio-features"]["deps"]["avemo/features"] = "3"
+    fields["packages"]["numpy"] = "1.0"
+    fields["machine"]["processor"] = "other"
+    fields |= {"dirty": True, "diff": "4", "protocol": "random"}
+    second = Lineage.model_validate(fields)
     assert differences(first, second) == {
         "data": [
             "protocol: actor, then random",
@@ -162,7 +163,7 @@ def test_each_kind_of_difference(here):
             "code and sources of stage audio-features, 1 changed: avemo/features",
         ],
         "packages": [f"numpy: {installed('numpy')}, then 1.0"],
-        "machine": [f"processor: {first['machine']['processor']}, then other"],
+        "machine": [f"processor: {first.machine.processor}, then other"],
     }
 
 

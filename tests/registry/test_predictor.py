@@ -1,50 +1,37 @@
-"""What `avemo predict` passes on of a registered version's answer, on each of its surfaces."""
+"""What a user gets of a registered version's prediction, on the command line and in a notebook."""
 
 import json
 
-import av
 import mlflow
-import numpy as np
 import pandas as pd
 import pytest
 from helpers import registered_versions
+from helpers.films import write_film
 from helpers.registered_versions import SCRIPT, project, version
-from helpers.sounds import voice
+from helpers.sounds import encoded, voice
 
+import avemo
 from avemo.cli import main
+from avemo.errors import AvemoError
 
 NO_FACE = "no face in any of the 16 sampled frames"
 
 
 @pytest.fixture
 def film(tmp_path):
-    """A second of a voice, before a wall without a face."""
-    file = tmp_path / "a.mkv"
-    with av.open(str(file), "w") as container:
-        video = container.add_stream("mpeg4", rate=25)
-        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
-        audio = container.add_stream("pcm_s16le", rate=16000, layout="mono")
-        samples = (voice(16000) * 32767).astype(np.int16)[None]
-        sound = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
-        sound.sample_rate = 16000
-        container.mux([*audio.encode(sound), *audio.encode()])
-        for _ in range(25):
-            wall = np.full((48, 64, 3), 128, np.uint8)
-            container.mux(video.encode(av.VideoFrame.from_ndarray(wall, format="rgb24")))
-        container.mux(video.encode())
-    return file
+    return write_film(tmp_path / "a.mkv")
 
 
 @pytest.fixture
 def register(registry, tmp_path, monkeypatch):
-    """A function that registers a champion that says the same of every file."""
+    """A function that registers a champion which predicts the same for every file."""
     monkeypatch.setenv("AVEMO_ROOT", str(project(tmp_path / "project").root))
 
     def champion(modality: str, *, finding: str = "", reason: str = "") -> None:
-        says = f'"finding": "{finding}", "reason": "{reason}"'
+        text = f'"finding": "{finding}", "reason": "{reason}"'
         monkeypatch.setattr(registered_versions, "NAME", f"avemo-{modality}")
         monkeypatch.setattr(
-            registered_versions, "SCRIPT", SCRIPT.replace('"finding": "", "reason": ""', says)
+            registered_versions, "SCRIPT", SCRIPT.replace('"finding": "", "reason": ""', text)
         )
         version(tmp_path / modality, None, alias="champion")
 
@@ -60,7 +47,7 @@ def predicted(file, capsys, *options):
     return line, json.loads(capsys.readouterr().out)
 
 
-def test_a_fused_version_that_answers_from_sound_alone_says_why(register, film, capsys):
+def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(register, film, capsys):
     register("fused", reason=NO_FACE)
     line, answer = predicted(film, capsys)
     assert line.endswith(f"by avemo-fused version 1; not fused: {NO_FACE}")
@@ -71,7 +58,7 @@ def test_a_fused_version_that_answers_from_sound_alone_says_why(register, film, 
     assert predicted(film, capsys, "--model", uri) == (line, answer)
 
 
-def test_each_reason_is_told_once(register, film, capsys):
+def test_a_reason_is_repeated_once(register, film, capsys):
     register("fused", finding="no-face", reason=NO_FACE)
     register("audio", reason=NO_FACE)
     line, answer = predicted(film, capsys)
@@ -79,7 +66,7 @@ def test_each_reason_is_told_once(register, film, capsys):
     assert answer["reason"] == NO_FACE
 
 
-def test_why_another_model_answers_and_what_that_says(register, film, capsys):
+def test_the_reasons_of_all_models_that_were_tried(register, film, capsys):
     register("fused", finding="too-dark", reason="the picture is too dark")
     register("audio", finding="no-sound", reason="the sound cannot be decoded")
     register("visual", reason="few frames")
@@ -90,8 +77,40 @@ def test_why_another_model_answers_and_what_that_says(register, film, capsys):
     assert line.endswith(f"; not fused: {reasons}")
 
 
-def test_an_answer_from_all_there_is_has_no_reason(register, film, capsys):
+def test_a_prediction_from_sound_and_picture_has_no_reason(register, film, capsys):
     register("fused")
     line, answer = predicted(film, capsys)
     assert line.endswith("by avemo-fused version 1")
     assert (answer["reason"], answer["finding"]) == ("", "")
+
+
+def test_the_steps_of_a_notebook(register, film):
+    register("fused", reason=NO_FACE)
+    register("audio")
+    sound = encoded(voice(16000), 16000)
+
+    model = avemo.load_model("models:/avemo-audio@champion")
+    settings = avemo.load_settings(registered_versions.ROOT)
+    prediction = avemo.predict(film)
+    several = avemo.predict([str(film), sound, avemo.Clip(film)])
+    by_audio = avemo.predict(film, model=model)
+
+    assert isinstance(prediction, avemo.Prediction)
+    assert prediction == avemo.Prediction(
+        {"calm": 0.8, "sad": 0.2}, reason=NO_FACE, model="avemo-fused version 1"
+    )
+    assert several == [prediction, by_audio, prediction]
+    assert by_audio == model.predict(sound)
+    assert (by_audio.emotion, by_audio.probability) == ("calm", 0.8)
+    assert (by_audio.model, by_audio.synthetic) == ("avemo-audio version 1", False)
+    assert settings.seed > 0
+
+
+def test_a_file_that_is_missing_is_a_finding_and_a_model_that_is_missing_an_error(register, film):
+    register("audio")
+    missing = avemo.predict("none.wav")
+    assert (missing.finding, missing.emotion, missing.model) == ("unreadable", "", "")
+    with pytest.raises(AvemoError, match="models:/avemo-fused@champion cannot be loaded from"):
+        avemo.load_model()
+    with pytest.raises(AvemoError, match="cannot be loaded"):
+        avemo.predict(film, model="models:/avemo-audio/7")

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from helpers.git_repository import git, repository
+from helpers.lineage import new_lineage
 from helpers.registered_versions import ROOT, predictions
 from helpers.sounds import encoded, voice
 
@@ -57,10 +58,10 @@ def here(tmp_path, monkeypatch):
     return made
 
 
-def lineage(here, **changed):
+def lineage_of(here, **changed):
     commit = git(here.root, "rev-parse", "HEAD")
     settings = load_settings(here.root).model_dump(mode="json")
-    return {"commit": commit, "dirty": False, "settings": settings, "data": {}} | changed
+    return new_lineage(**({"commit": commit, "settings": settings, "data": {}} | changed))
 
 
 def nothing_is_left(root, temporary):
@@ -78,8 +79,8 @@ def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
     (tmp_path / "kept/dvc.lock").write_text("stages: {}\n")
     (here.root / "avemo/code.py").write_text("one = 3\n")
     before = git(here.root, "status", "--porcelain")
-    found = lineage(here, dirty=True)
-    found["settings"]["seed"] = 5
+    found = lineage_of(here, dirty=True)
+    found.settings["seed"] = 5
     with checkout(here, found, tmp_path / "kept") as made:
         assert (made.root / "avemo/code.py").read_text() == "one = 2\n"
         assert load_settings(made.root).seed == 5
@@ -105,7 +106,7 @@ def test_what_is_missing_is_said(here, tmp_path, changed, message):
     (tmp_path / "kept/uncommitted.diff").write_text("no diff\n")
     with (
         pytest.raises(AvemoError, match=message),
-        checkout(here, lineage(here, **changed), tmp_path / "kept"),
+        checkout(here, lineage_of(here, **changed), tmp_path / "kept"),
     ):
         pass
     nothing_is_left(here.root, tmp_path / "temporary")

@@ -61,7 +61,7 @@ def uri(tmp_path_factory, empty_database):
     uri = f"sqlite:///{folder}/mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, uri)
-        store.named(mlflow.MlflowClient(), uri, "avemo/audio")
+        store.ensure_experiment(mlflow.MlflowClient(), uri, "avemo/audio")
         with packaging.package_model(trained(folder / "bundle")) as packaged, run():
             mlflow.pyfunc.log_model(
                 name="model",

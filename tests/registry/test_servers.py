@@ -87,7 +87,7 @@ def here(tmp_path, server, monkeypatch):
         monkeypatch.setenv(name, value)
     for found in mlflow.MlflowClient().search_registered_models():
         mlflow.MlflowClient().delete_registered_model(found.name)
-    store.named(mlflow.MlflowClient(), server, "avemo/audio")
+    store.ensure_experiment(mlflow.MlflowClient(), server, "avemo/audio")
     write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
     return made
 
@@ -166,7 +166,7 @@ def test_from_a_folder_to_the_server(here, server, tmp_path, monkeypatch, capsys
     (tmp_path / "local").mkdir()
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", local)
-        store.named(mlflow.MlflowClient(), local, "avemo/audio")
+        store.ensure_experiment(mlflow.MlflowClient(), local, "avemo/audio")
         version(tmp_path / "a", predictions(0.85), alias="champion")
         assert main(["registry", "copy", f"models:/{NAME}@champion", "--to", server]) == 0
     assert main(["registry", "promote", "audio"]) == 0

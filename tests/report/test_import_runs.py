@@ -27,7 +27,7 @@ def tracked(tmp_path_factory):
         patch.setenv(store.TRACKING_URI, uri)
         patch.setenv("GIT_DIR", str(root / "none"))
         for modality in ("audio", "baselines"):
-            store.named(mlflow.MlflowClient(), uri, f"avemo/{modality}")
+            store.ensure_experiment(mlflow.MlflowClient(), uri, f"avemo/{modality}")
 
         def make(name, experiment, nested=False, **tags):
             mlflow.set_experiment(experiment)

@@ -26,25 +26,25 @@ def names():
 
 @pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
 def test_an_experiment_says_what_it_holds(project, name):
-    found = mlflow.get_experiment(store.experiment(project, name))
+    found = mlflow.get_experiment(store.experiment_id(project, name))
     assert len(found.tags["mlflow.note.content"]) > 80
     assert found.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_an_empty_default_goes_and_a_used_one_stays(project):
     assert names() == {"Default"}
-    store.experiment(project, "audio")
+    store.experiment_id(project, "audio")
     assert names() == {"avemo/audio"}
     client = mlflow.MlflowClient()
     client.restore_experiment("0")
     client.create_run("0")
-    store.experiment(project, "visual")
+    store.experiment_id(project, "visual")
     assert names() == {"Default", "avemo/audio", "avemo/visual"}
 
 
 def test_the_default_of_another_store_is_left_alone(project, tmp_path, monkeypatch):
     monkeypatch.setenv(store.TRACKING_URI, f"sqlite:///{tmp_path}/other.db")
-    store.experiment(project, "audio")
+    store.experiment_id(project, "audio")
     assert names() == {"Default", "avemo/audio"}
 
 

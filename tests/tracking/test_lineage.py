@@ -1,29 +1,43 @@
-"""What a run says of its data is what dvc.lock says of the stage's dependencies."""
+"""What a run records of its data is what dvc.lock says of the stage's dependencies."""
 
 import pytest
 import yaml
+from helpers.git_repository import add_dvc, git, write_lock, write_pipeline
 
+from avemo.errors import AvemoError
 from avemo.paths import Project
 from avemo.tracking import dvc_lock
 
 PIPELINE = {
-    "split": {"cmd": "split", "deps": ["data/catalogue.parquet"]},
-    "search": {"foreach": ["audio"], "do": {"deps": ["data/split.csv", "features/${item}"]}},
+    "split": (["data/catalogue.parquet"], ["data/split.csv"]),
+    "search@audio": (["data/split.csv", "features/audio"], ["results/search/audio"]),
+    "features": (
+        ["data/catalogue.parquet"],
+        ["features/audio", "features/audiobooks", "features/faces", "features/visual"],
+    ),
+    "catalogue": (["recordings"], ["data/catalogue.parquet"]),
 }
 STUDY = {
     "baselines": {
         "foreach": {"lstm": "features/audio/mfcc", "ml": "features/audio"},
-        "do": {"deps": ["../avemo/${key}.py", "../data/catalogue.parquet", "../${item}"]},
+        "do": {
+            "cmd": "true",
+            "deps": ["../avemo/${key}.py", "../data/catalogue.parquet", "../${item}"],
+            "outs": ["baselines/${key}"],
+        },
     },
 }
-OUTS = (
-    "data/catalogue.parquet",
-    "data/split.csv",
-    "features/audio",
-    "features/audiobooks",
-    "features/faces",
-    "features/visual",
-)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Both pipelines, none of whose stages has run."""
+    add_dvc(tmp_path)
+    add_dvc(tmp_path / "study")
+    git(tmp_path, "init", "--quiet")
+    write_pipeline(tmp_path, PIPELINE)
+    (tmp_path / "study/dvc.yaml").write_text(yaml.safe_dump({"stages": STUDY}))
+    return Project(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -35,11 +49,31 @@ OUTS = (
         ("baselines@ml", ["data/catalogue.parquet", "features/audio"]),
     ],
 )
-def test_data(tmp_path, stage, names):
-    lock = {"stages": {"split": {"outs": [{"path": path, "md5": path[::-1]} for path in OUTS]}}}
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": PIPELINE}))
-    (tmp_path / "study").mkdir()
-    (tmp_path / "study/dvc.yaml").write_text(yaml.safe_dump({"stages": STUDY}))
-    assert dvc_lock.data(Project(tmp_path), stage) == {}
-    (tmp_path / "dvc.lock").write_text(yaml.safe_dump(lock))
-    assert dvc_lock.data(Project(tmp_path), stage) == {name: name[::-1] for name in names}
+def test_data(project, stage, names):
+    assert dvc_lock.read(project).data(stage) == {}
+    write_lock(project.root, PIPELINE)
+    assert dvc_lock.read(project).data(stage) == {name: name[::-1] for name in names}
+
+
+def test_upstream_holds_the_stages_that_ran(project):
+    """What dvc.yaml declares and dvc.lock does not record was not read."""
+    write_lock(project.root, PIPELINE)
+    write_pipeline(
+        project.root, PIPELINE | {"catalogue": (["recordings", "new"], ["data/catalogue.parquet"])}
+    )
+    upstream = dvc_lock.read(project).upstream("baselines@lstm")
+    assert set(upstream) == {"catalogue", "features"}
+    assert upstream["catalogue"].deps == {"recordings": "sgnidrocer"}
+    assert upstream["features"].outs["features/faces"] == "secaf/serutaef"
+
+
+def test_a_damaged_lock_is_named(project):
+    (project.root / "dvc.lock").write_text("stages: {}")
+    with pytest.raises(AvemoError, match=r"DVC cannot read the stages: .*dvc\.lock' validation"):
+        dvc_lock.read(project)
+
+
+def test_outside_a_dvc_project_nothing_is_recorded(tmp_path):
+    write_pipeline(tmp_path, PIPELINE)
+    write_lock(tmp_path, PIPELINE)
+    assert dvc_lock.read(Project(tmp_path)) == dvc_lock.Lock()

@@ -41,7 +41,7 @@ def trained(project):
     """A run with a child, metrics by epoch, an artifact and a dataset; the id of each."""
     store.connect(project)
     parent = mlflow.start_run(
-        experiment_id=store.experiment(project, "audio"),
+        experiment_id=store.experiment_id(project, "audio"),
         run_name="train cnn",
         tags={"avemo.modality": "audio"},
     )
@@ -60,10 +60,10 @@ def names(client, view=1):
     return sorted(one.info.run_name for one in client.search_runs(ids, run_view_type=view))
 
 
-def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys):
+def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys, caplog):
     parent, child = trained(here)
-    said = capsys.readouterr().err
-    assert f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool" in said
+    message = f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool"
+    assert message in caplog.text
     assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=here.root)
     before = mlflow.get_run(parent)
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
@@ -77,7 +77,7 @@ def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys):
     assert capsys.readouterr().out == "no run waits\n"
     client = mlflow.MlflowClient()
     assert names(client) == ["member 0", "train cnn"]
-    made = client.get_run(spool.there(parent))
+    made = client.get_run(spool.resolve_run_id(parent))
     assert (made.info.status, made.info.start_time, made.info.end_time) == (
         "FINISHED",
         before.info.start_time,
@@ -87,7 +87,7 @@ def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys):
     assert made.data.tags["avemo.modality"] == "audio"
     assert made.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
     assert mlflow.artifacts.load_text(f"runs:/{made.info.run_id}/folder/file.txt") == "text"
-    member = client.get_run(spool.there(child))
+    member = client.get_run(spool.resolve_run_id(child))
     assert member.data.tags["mlflow.parentRunId"] == made.info.run_id
     assert member.data.tags["avemo.trained"] == made.info.run_id
     values = client.get_metric_history(member.info.run_id, "loss")
@@ -98,13 +98,13 @@ def test_the_next_stage_finds_a_delivered_run(here, back, monkeypatch):
     parent, _ = trained(here)
     monkeypatch.setenv(store.TRACKING_URI, back)
     assert main(["runs", "sync"]) == 0
-    with runs.reopened(parent):
+    with runs.reopen(parent):
         mlflow.log_metric("test_uar", 0.5)
-    assert mlflow.get_run(spool.there(parent)).data.metrics["test_uar"] == 0.5
+    assert mlflow.get_run(spool.resolve_run_id(parent)).data.metrics["test_uar"] == 0.5
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
     store.connect(here)
     with pytest.raises(AvemoError, match="is at the tracking server, which does not answer"):
-        spool.there(parent)
+        spool.resolve_run_id(parent)
 
 
 def test_a_delivery_that_is_cut_short_is_made_again(here, back, monkeypatch):
@@ -127,7 +127,7 @@ def test_a_delivery_that_is_cut_short_is_made_again(here, back, monkeypatch):
 def test_a_run_that_has_not_ended_waits_with_its_children(here, back, monkeypatch, capsys):
     store.connect(here)
     client = mlflow.MlflowClient()
-    experiment = store.experiment(here, "audio")
+    experiment = store.experiment_id(here, "audio")
     parent = client.create_run(experiment, run_name="search")
     tags = {"mlflow.parentRunId": parent.info.run_id}
     child = client.create_run(experiment, run_name="trial", tags=tags)
@@ -156,7 +156,8 @@ from avemo.tracking import store
 def main(project, settings):
     store.connect(project)
     import mlflow
-    with mlflow.start_run(experiment_id=store.experiment(project, "audio"), run_name="train cnn"):
+    experiment = store.experiment_id(project, "audio")
+    with mlflow.start_run(experiment_id=experiment, run_name="train cnn"):
         mlflow.log_metric("epoch", 1)
         if os.environ["MLFLOW_TRACKING_URI"].startswith("http"):
             os.killpg({group}, signal.SIGKILL)
@@ -189,9 +190,9 @@ def test_a_server_that_never_answers(monkeypatch):
     """It takes a connection, and that is all."""
     import socket
 
-    monkeypatch.setattr(store, "_ANSWERS_WITHIN_S", 0.5)
+    monkeypatch.setattr(store, "_ANSWER_S", 0.5)
     with socket.socket() as one:
         one.bind(("127.0.0.1", servers.free_port()))
         one.listen()
         host, port = one.getsockname()
-        assert not store.answers(f"http://{host}:{port}")
+        assert not store.is_reachable(f"http://{host}:{port}")

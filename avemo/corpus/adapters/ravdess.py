@@ -28,11 +28,11 @@ MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
-#: those of the published corpus
+#: numbers of the actors of the published corpus
 ACTORS = range(1, 25)
-#: who did not sing
+#: the actor who did not sing
 NO_SINGER = 18
-#: song is without disgust and surprise
+#: emotions that are sung: song has no disgust and no surprise
 SUNG = EMOTIONS[:6]
 SUFFIXES = {1: ".mp4", 2: ".mp4", 3: ".wav"}
 
@@ -49,7 +49,7 @@ _FIELDS = (
 
 @dataclass(frozen=True, order=True)
 class Recording:
-    """What a file's name says, each field as in the published code."""
+    """A recording, as its file name describes it; each field is the published code."""
 
     modality: int
     channel: int
@@ -61,12 +61,12 @@ class Recording:
 
     @property
     def id(self) -> str:
-        """`01-02-05-02-01-02-12`: the file's name without its suffix."""
+        """The file's name without its suffix: `01-02-05-02-01-02-12`."""
         return f"{self.modality:02d}-{self.performance}"
 
     @property
     def performance(self) -> str:
-        """`02-05-02-01-02-12`: the take that up to three recordings show."""
+        """The take that up to three recordings show: `02-05-02-01-02-12`."""
         fields = (self.channel, self.emotion, self.intensity, self.statement, self.repetition)
         return "-".join(f"{field:02d}" for field in (*fields, self.actor))
 
@@ -77,12 +77,12 @@ class Recording:
 
     @property
     def sex(self) -> str:
-        """Actors with odd numbers are male, with even numbers female."""
+        """The actor's sex: odd numbers are male, even numbers female."""
         return "male" if self.actor % 2 else "female"
 
     @property
     def file(self) -> PurePath:
-        """Where the published archives unpack it to."""
+        """The path in the published archives, the archive's name first."""
         channel = CHANNELS[self.channel].capitalize()
         actor = f"Actor_{self.actor:02d}"
         archive = (
@@ -92,7 +92,7 @@ class Recording:
 
 
 def parse(name: str) -> Recording:
-    """Decode a file's name.
+    """Return the recording that a file name describes.
 
     Args:
         name: with or without suffix and folders

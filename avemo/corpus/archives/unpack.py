@@ -1,4 +1,4 @@
-"""Zip archives that come from elsewhere, unpacked only where that can do no harm."""
+"""Unpack zip archives of foreign origin, if they are harmless."""
 
 import shutil
 import stat
@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ...errors import CorpusError
+from ...page import format_bytes
 
-__all__ = ["amount", "room", "unpack"]
+__all__ = ["require_free_space", "unpack"]
 
-#: what an archive may declare at most; the published ones hold some 1,500 members at 3 to 1
+#: limits of what an archive may declare; the published ones hold some 1,500 members at 3 to 1
 MEMBERS, RATIO, BYTES = 10_000, 100, 64 * 10**9
 
 _LOCAL_HEADER = 30  # bytes before each member's name and content
@@ -39,57 +40,56 @@ def unpack(archive: Path, target: Path, wanted: Callable[[str], bool] = bool) ->
     """
     try:
         with zipfile.ZipFile(archive) as pack:
-            chosen = {path: one for path, one in _members(pack).items() if wanted(path.name)}
+            members = {path: member for path, member in _members(pack).items() if wanted(path.name)}
             target.mkdir(parents=True)
-            room(sum(member.file_size for member in chosen.values()), target.parent)
-            for path, member in chosen.items():
-                _write(pack, member, target / _inside(path, archive.stem))
+            require_free_space(sum(member.file_size for member in members.values()), target.parent)
+            for path, member in members.items():
+                _write(pack, member, target / _without_folder(path, archive.stem))
     except _BROKEN as error:
         raise CorpusError(
             f"{archive} is no archive to unpack: {error}. Nothing of it is used: remove it and run "
             "the same command again"
         ) from None
-    return len(chosen)
+    return len(members)
 
 
-def room(needed: int, folder: Path) -> None:
-    """See that so many bytes are free where a folder is.
+def require_free_space(needed: int, folder: Path) -> None:
+    """Refuse what does not fit on the disk of a folder.
+
+    Args:
+        needed: in bytes
+        folder: where they are written
 
     Raises:
-        CorpusError: they are not
+        CorpusError: fewer bytes are free
     """
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise CorpusError(
-            f"{amount(needed)} are needed and {amount(free)} are free in {folder}: free some "
-            "space, or choose less in params.yaml (corpus.zenodo)"
+            f"{format_bytes(needed)} are needed and {format_bytes(free)} are free in {folder}: "
+            "free some space, or choose less in params.yaml (corpus.zenodo)"
         )
 
 
-def amount(size: float) -> str:
-    """Bytes as one reads them: 208.5 MB."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
 def _members(pack: zipfile.ZipFile) -> Members:
-    """The archive's files by path, once nothing speaks against any of its members."""
-    listed = pack.infolist()
-    if len(listed) > MEMBERS:
-        raise ValueError(f"it has {len(listed)} members, more than {MEMBERS}")
-    for member in listed:
-        if harm := _harm(member):
+    """Return the archive's files by path, if all of its members are harmless."""
+    members = pack.infolist()
+    if len(members) > MEMBERS:
+        raise ValueError(f"it has {len(members)} members, more than {MEMBERS}")
+    for member in members:
+        if harm := _describe_harm(member):
             raise ValueError(f"its member {member.orig_filename[:200]!r} {harm}")
-    _sizes(pack, listed)
-    files = {PurePosixPath(one.filename): one for one in listed if not one.is_dir()}
-    if len(files) < sum(not member.is_dir() for member in listed):
+    _check_sizes(pack, members)
+    files = {PurePosixPath(member.filename): member for member in members if not member.is_dir()}
+    if len(files) < sum(not member.is_dir() for member in members):
         raise ValueError("two of its members have the same name")
     if any(parent in files for path in files for parent in path.parents):
         raise ValueError("one of its members is a file and a folder")
     return files
 
 
-def _harm(member: zipfile.ZipInfo) -> str:
-    """What speaks against a member, if anything does."""
+def _describe_harm(member: zipfile.ZipInfo) -> str:
+    """Return why a member is refused; empty where it is harmless."""
     name = member.orig_filename  # as it is written; `filename` ends at a NUL
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).drive or not path.parts:
@@ -105,18 +105,20 @@ def _harm(member: zipfile.ZipInfo) -> str:
     return ""
 
 
-def _sizes(pack: zipfile.ZipFile, listed: list[zipfile.ZipInfo]) -> None:
-    """See that what the members declare can be in an archive of this size, and is bearable."""
-    packed, unpacked = pack.start_dir, sum(member.file_size for member in listed)
+def _check_sizes(pack: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse declared sizes that are too large, or that an archive of this size cannot hold."""
+    packed, unpacked = pack.start_dir, sum(member.file_size for member in members)
     if unpacked > min(BYTES, RATIO * packed):
-        raise ValueError(f"it would grow from {amount(packed)} to {amount(unpacked)}")
-    places = sorted((one.header_offset, one.compress_size + _LOCAL_HEADER) for one in listed)
-    following = [*(start for start, _ in places[1:]), packed]
-    if any(start + size > end for (start, size), end in zip(places, following, strict=False)):
+        raise ValueError(f"it would grow from {format_bytes(packed)} to {format_bytes(unpacked)}")
+    spans = sorted(
+        (member.header_offset, member.compress_size + _LOCAL_HEADER) for member in members
+    )
+    ends = [*(start for start, _ in spans[1:]), packed]
+    if any(start + size > end for (start, size), end in zip(spans, ends, strict=False)):
         raise ValueError("its members overlap")
 
 
-def _inside(path: PurePosixPath, name: str) -> PurePosixPath:
+def _without_folder(path: PurePosixPath, name: str) -> PurePosixPath:
     return path.relative_to(name) if path.parts[0] == name and path.parts[1:] else path
 
 

@@ -1,53 +1,63 @@
 """The published archives of RAVDESS, fetched from Zenodo and unpacked.
 
-In `data/archives`, `NAME.zip.part` grows and is taken up where it stopped; `NAME.zip` is whole and
-its md5 is the record's; the folder `NAME` is unpacked, and its stamp says from what and for whom.
+In `data/archives`, `NAME.zip` is complete and has the record's md5; the folder `NAME` is unpacked,
+and its stamp says from which archive and for which actors.
 """
 
 import json
+import logging
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
+import pooch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
+from ...download import DownloadError, Unreachable, fetch_file, get_json
 from ...errors import CorpusError, join_names
 from ...io import atomic_write
+from ...page import format_bytes
 from ...settings import Zenodo
 from ..adapters.ravdess import ACTORS, CHANNELS, NO_SINGER, Recording, parse
-from .download import Damaged, DownloadError, Moved, Unreachable, arrived, bring, get_json
-from .unpack import amount, room, unpack
+from .unpack import require_free_space, unpack
 
-__all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "fetch", "listing"]
+__all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "fetch", "list_archives"]
 
 ORIGIN = "AVEMO_ZENODO_ORIGIN"  # a mirror in place of the official address
 OFFICIAL = "https://zenodo.org"
 LICENCE = "CC BY-NC-SA 4.0"
 FOLDER = Path("data", "archives")  # in the project
 
+#: of an archive, and of the record: without a network, what is here already should do soon
+ATTEMPTS, RECORD_ATTEMPTS = 6, 3
+
 _STAMP = ".avemo.json"
 _MODALITIES = {"video": 1, "audio": 3}
 _CODES = {name: code for code, name in CHANNELS.items()}
 _GROWTH = {"Audio": 3.0, "Video": 1.1}  # unpacked, about, as a multiple of the archive
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Archive:
-    """One published archive, as the record describes it.
+    """A published archive, as the record describes it.
 
     Args:
+        record: number of the record
         name: without `.zip`
-        actors: whose recordings are wanted of it
+        url: of its content
+        bytes: its size
+        md5: its checksum
+        actors: whose recordings are unpacked
     """
 
     record: int
@@ -58,82 +68,89 @@ class Archive:
     actors: list[int]
 
     @property
-    def unpacked(self) -> float:
-        """How many bytes are to be expected of it, about."""
+    def unpacked_bytes(self) -> float:
+        """Estimate the size of the wanted actors' recordings."""
         kind = self.name.partition("_")[0]
         share = len(self.actors) / len(ACTORS) if kind == "Audio" else 1
         return self.bytes * _GROWTH[kind] * share
 
     @property
     def stamp(self) -> str:
-        """What its unpacked folder depends on."""
+        """What its unpacked folder depends on, as JSON."""
         return json.dumps({"record": self.record, "md5": self.md5, "actors": self.actors})
 
-    def wants(self, name: str) -> bool:
-        """Whether a member is unpacked: any that is not another actor's recording."""
+    def is_wanted(self, name: str) -> bool:
+        """Return whether a member is unpacked: all but other actors' recordings are."""
         try:
             return parse(name).actor in self.actors
         except ValueError:
             return True
 
-    def done(self, folder: Path) -> bool:
-        """Whether it is unpacked, for these actors."""
+    def is_unpacked(self, folder: Path) -> bool:
+        """Return whether it is unpacked, for these actors."""
         stamp = folder / self.name / _STAMP
         return stamp.is_file() and stamp.read_text(encoding="utf-8") == self.stamp
 
-    def had(self, folder: Path) -> int:
-        """How many of its bytes are here."""
-        return min(self.bytes, arrived(folder / f"{self.name}.zip"))
+    def bytes_present(self, folder: Path) -> int:
+        """Return the size of the archive in a folder, 0 where it is missing."""
+        file = folder / f"{self.name}.zip"
+        return file.stat().st_size if file.is_file() else 0
 
 
-def listing(root: Path, settings: Zenodo) -> str:
-    """The chosen archives, their sizes, what of them is here, and the room that is needed.
+def list_archives(root: Path, settings: Zenodo) -> str:
+    """Return the selected archives, their sizes, which are here, and the space that they need.
 
     Args:
         root: the project's folder
+        settings: select archives and actors
 
     Raises:
-        CorpusError: the record cannot be had, or lacks one of them
+        CorpusError: the record cannot be fetched, or lacks one of the archives
     """
-    return _table(_chosen(root / FOLDER, settings), root / FOLDER, settings)
+    return _table(_select(root / FOLDER, settings), root / FOLDER, settings)
 
 
 def fetch(root: Path, settings: Zenodo) -> list[Path]:
-    """Fetch and unpack the chosen archives that are not here yet.
+    """Fetch and unpack the selected archives that are not here yet.
 
-    After an interruption each goes on where it stopped. A second process waits for the first.
+    An archive that is complete is not fetched again. A second process waits for the first.
 
     Args:
         root: the project's folder
+        settings: select archives and actors
 
     Returns:
         the unpacked folder of each
 
     Raises:
-        CorpusError: one cannot be had, is not what it should be, or the disk is too small
+        CorpusError: an archive cannot be downloaded, is damaged or harmful, or the disk is too
+            small
     """
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
-        archives = _chosen(folder, settings)
-        print(_table(archives, folder, settings), flush=True)
-        missing = [one for one in archives if not one.done(folder)]
-        room(_needed(missing, folder, settings), folder)
+    with _lock(folder):
+        archives = _select(folder, settings)
+        log.info("%s", _table(archives, folder, settings))
+        missing = [archive for archive in archives if not archive.is_unpacked(folder)]
+        require_free_space(_required_bytes(missing, folder, settings), folder)
         if missing:
-            _bring(missing, folder, settings)
-        size = amount(sum(one.bytes for one in missing))
-        here = len(archives) - len(missing)
-        print(f"archives fetched and unpacked: {len(missing)} ({size}); here already: {here}")
-    return [folder / one.name for one in archives]
+            _download_all(missing, folder, settings)
+        log.info(
+            "archives fetched and unpacked: %d (%s); here already: %d",
+            len(missing),
+            format_bytes(sum(archive.bytes for archive in missing)),
+            len(archives) - len(missing),
+        )
+    return [folder / archive.name for archive in archives]
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"another process is fetching into {folder}: waiting for it", flush=True)
+        log.warning("another process is fetching into %s: waiting for it", folder)
         lock.acquire()
     try:
         yield
@@ -143,54 +160,57 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _table(archives: list[Archive], folder: Path, settings: Zenodo) -> str:
     lines = [f"RAVDESS, doi 10.5281/zenodo.{settings.record}, licence {LICENCE}"]
-    for one in archives:
-        part = one.had(folder) / one.bytes
-        state = "unpacked" if one.done(folder) else f"{part:.0%} here" if part else "not here"
-        lines.append(f"{one.name + '.zip':<32}{amount(one.bytes):>10}  {state}")
-    missing = [one for one in archives if not one.done(folder)]
-    left = amount(sum(one.bytes - one.had(folder) for one in missing))
-    above = next(path for path in (folder, *folder.parents) if path.is_dir())
+    for archive in archives:
+        state = "here" if archive.bytes_present(folder) else "not here"
+        state = "unpacked" if archive.is_unpacked(folder) else state
+        lines.append(f"{archive.name + '.zip':<32}{format_bytes(archive.bytes):>10}  {state}")
+    missing = [archive for archive in archives if not archive.is_unpacked(folder)]
+    pending = sum(archive.bytes for archive in missing if not archive.bytes_present(folder))
+    disk = next(path for path in (folder, *folder.parents) if path.is_dir())
     lines.append(
-        f"{amount(sum(one.bytes for one in archives))} in all, {left} to be fetched; about "
-        f"{amount(_needed(missing, folder, settings))} needed, "
-        f"{amount(shutil.disk_usage(above).free)} free in {folder}"
+        f"{format_bytes(sum(archive.bytes for archive in archives))} in all, "
+        f"{format_bytes(pending)} to be fetched; about "
+        f"{format_bytes(_required_bytes(missing, folder, settings))} needed, "
+        f"{format_bytes(shutil.disk_usage(disk).free)} free in {folder}"
     )
     return "\n".join(lines)
 
 
-def _needed(missing: list[Archive], folder: Path, settings: Zenodo) -> int:
-    """How many bytes the disk must still have, about: an archive goes once it is unpacked."""
-    packed = sorted((one.bytes - one.had(folder) for one in missing), reverse=True)
+def _required_bytes(missing: list[Archive], folder: Path, settings: Zenodo) -> int:
+    """Estimate how many bytes the disk must still have: an archive goes once it is unpacked."""
+    packed = [archive.bytes for archive in missing if not archive.bytes_present(folder)]
+    packed.sort(reverse=True)
     at_once = packed if settings.keep_archives else packed[: settings.parallel]
-    return int(sum(at_once) + sum(one.unpacked for one in missing))
+    return int(sum(at_once) + sum(archive.unpacked_bytes for archive in missing))
 
 
 # which archives
 
 
-def _wanted(settings: Zenodo) -> dict[str, list[int]]:
-    """The names of the archives that the settings ask for, and the actors wanted of each."""
+def _actors_by_archive(settings: Zenodo) -> dict[str, list[int]]:
+    """Return the names of the selected archives, with the actors that are wanted of each."""
     actors = sorted(set(settings.actors))
-    found: dict[str, list[int]] = {}
+    actors_by_archive: dict[str, list[int]] = {}
     modalities, channels = dict.fromkeys(settings.modalities), dict.fromkeys(settings.channels)
     for modality, channel, actor in product(modalities, channels, actors):
         if (channel, actor) != ("song", NO_SINGER):
-            named = Recording(_MODALITIES[modality], _CODES[channel], 1, 1, 1, 1, actor)
-            found.setdefault(named.file.parts[0], []).append(actor)
-    if not found:
+            recording = Recording(_MODALITIES[modality], _CODES[channel], 1, 1, 1, 1, actor)
+            actors_by_archive.setdefault(recording.file.parts[0], []).append(actor)
+    if not actors_by_archive:
         raise CorpusError(
             "corpus.zenodo: actor 18 has no song, and nothing else is asked for: choose other "
             "actors or channels in params.yaml"
         )
-    return found
+    return actors_by_archive
 
 
-def _chosen(folder: Path, settings: Zenodo) -> list[Archive]:
-    """The archives that the settings ask for, as the record describes them."""
-    wanted, record = _wanted(settings), _record(folder, settings.record)
+def _select(folder: Path, settings: Zenodo) -> list[Archive]:
+    """Return the archives that the settings select, as the record describes them."""
+    actors_by_archive, record = _actors_by_archive(settings), _record(folder, settings.record)
     try:
         files = {str(file["key"]): file for file in record["files"]}
-        if absent := [f"{name}.zip" for name in wanted if f"{name}.zip" not in files]:
+        absent = [f"{name}.zip" for name in actors_by_archive if f"{name}.zip" not in files]
+        if absent:
             raise CorpusError(
                 f"record {settings.record} has no {join_names(absent)}; it has "
                 f"{join_names(sorted(files))}: correct corpus.zenodo.record in params.yaml"
@@ -204,7 +224,7 @@ def _chosen(folder: Path, settings: Zenodo) -> list[Archive]:
                 md5=files[f"{name}.zip"]["checksum"].removeprefix("md5:"),
                 actors=actors,
             )
-            for name, actors in wanted.items()
+            for name, actors in actors_by_archive.items()
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         raise CorpusError(
@@ -214,19 +234,18 @@ def _chosen(folder: Path, settings: Zenodo) -> list[Archive]:
 
 
 def _record(folder: Path, number: int) -> Any:
-    """What Zenodo says about the record; without a network, what it said the last time."""
-    kept = folder / f"record-{number}.json"
+    """Return Zenodo's answer about the record; without a network, its last one."""
+    file = folder / f"record-{number}.json"
     try:
-        with _told("the list", number):
-            record = get_json(f"{_origin()}/api/records/{number}")
-    except Unreachable:
-        if not kept.is_file():
-            raise
-        print(f"{_origin()} cannot be reached: going on with its last answer", file=sys.stderr)
-        return json.loads(kept.read_text(encoding="utf-8"))
+        record = get_json(f"{_origin()}/api/records/{number}", attempts=RECORD_ATTEMPTS)
+    except DownloadError as error:
+        if not (isinstance(error, Unreachable) and file.is_file()):
+            raise _explain("the list", number, error) from None
+        log.warning("%s cannot be reached: going on with its last answer", _origin())
+        return json.loads(file.read_text(encoding="utf-8"))
     if folder.is_dir():
-        with atomic_write(kept) as beside:
-            beside.write_text(json.dumps(record), encoding="utf-8")
+        with atomic_write(file) as temporary:
+            temporary.write_text(json.dumps(record), encoding="utf-8")
     return record
 
 
@@ -235,65 +254,96 @@ def _origin() -> str:
 
 
 def _url(links: dict[str, str]) -> str:
-    """Where a file's content is; a mirror may hold the record as Zenodo gives it."""
+    """Return the address of a file's content; a mirror may hold the record as Zenodo gives it."""
     return (links.get("content") or links["self"]).replace(OFFICIAL, _origin(), 1)
 
 
-@contextmanager
-def _told(what: str, record: int) -> Iterator[None]:
-    """A failed download in one line that says what to do."""
-    try:
-        yield
-    except Damaged as error:
-        raise CorpusError(
-            f"{error} as record {record} says; try again later, or set {ORIGIN} to another mirror"
-        ) from None
-    except DownloadError as error:
-        raise type(error)(
-            f"{what} of record {record} could not be fetched from {_origin()}: {error}. What is "
-            f"here is kept: run the same command again later, or set {ORIGIN} to a mirror"
-        ) from None
+def _explain(what: str, record: int, error: DownloadError) -> CorpusError:
+    """Return a failed download in a sentence that says what to do."""
+    return CorpusError(
+        f"{what} of record {record} could not be fetched from {_origin()}: {error}. Archives that "
+        f"are complete are kept: run the same command again later, or set {ORIGIN} to a mirror"
+    )
 
 
-# how they come
+# their content
 
 
-def _bring(missing: list[Archive], folder: Path, settings: Zenodo) -> None:
-    """Fetch and unpack archives, several at a time, under one progress bar."""
+class _Progress:
+    """An archive's share of the bar, in the form that pooch reports to."""
+
+    def __init__(self, bar: "tqdm[Any]", lock: threading.Lock, stopped: threading.Event) -> None:
+        self.total: float | None = None
+        self._bar, self._lock, self._stopped = bar, lock, stopped
+        self._count = 0
+
+    def update(self, count: int) -> None:
+        if self._stopped.is_set():
+            raise CorpusError("stopped with the others")
+        with self._lock:
+            self._bar.update(count)
+            self._count += count
+
+    def reset(self) -> None:
+        self.update(-self._count)
+
+    def close(self) -> None: ...
+
+
+def _download_all(missing: list[Archive], folder: Path, settings: Zenodo) -> None:
+    """Download and unpack archives, several at a time, under one progress bar."""
     lock, stopped = threading.Lock(), threading.Event()
     bar = tqdm(
-        total=sum(one.bytes for one in missing),
-        initial=sum(one.had(folder) for one in missing),
+        total=sum(archive.bytes for archive in missing if not archive.bytes_present(folder)),
         desc=f"archives 0/{len(missing)}",
         unit="B",
         unit_scale=True,
         mininterval=1,
     )
 
-    def moved(count: int) -> None:
-        if stopped.is_set():
-            raise CorpusError("stopped with the others")
-        with lock:
-            bar.update(count)
+    def download_one(archive: Archive) -> None:
+        progress = _Progress(bar, lock, stopped)
+        _download_and_unpack(archive, folder, keep=settings.keep_archives, progress=progress)
 
-    one = partial(_one, folder=folder, keep=settings.keep_archives, moved=moved)
     # its threads are daemons: Ctrl-C does not wait for a server
     with bar, ThreadPool(min(settings.parallel, len(missing))) as pool:
         try:
-            for done, _ in enumerate(pool.imap_unordered(one, missing), 1):
-                bar.set_description(f"archives {done}/{len(missing)}")
+            for count, _ in enumerate(pool.imap_unordered(download_one, missing), 1):
+                bar.set_description(f"archives {count}/{len(missing)}")
         finally:
             stopped.set()
 
 
-def _one(archive: Archive, *, folder: Path, keep: bool, moved: Moved) -> None:
-    """From what is here of an archive to its unpacked folder."""
+def _download_and_unpack(
+    archive: Archive, folder: Path, *, keep: bool, progress: _Progress
+) -> None:
     packed = folder / f"{archive.name}.zip"
-    with _told(packed.name, archive.record):
-        bring(archive.url, packed, size=archive.bytes, md5=archive.md5, moved=moved)
-    with atomic_write(folder / archive.name) as beside:
-        if not unpack(packed, beside, archive.wants):
+    if not (packed.is_file() and _md5(packed) == archive.md5):
+        _download(archive, packed, progress)
+    with atomic_write(folder / archive.name) as unpacked:
+        if not unpack(packed, unpacked, archive.is_wanted):
             raise CorpusError(f"{packed} holds no recording of actors {archive.actors}")
-        (beside / _STAMP).write_text(archive.stamp, encoding="utf-8")
+        (unpacked / _STAMP).write_text(archive.stamp, encoding="utf-8")
     if not keep:
         packed.unlink()
+
+
+def _download(archive: Archive, target: Path, progress: _Progress) -> None:
+    """Download an archive and check it; one that comes damaged is downloaded once more."""
+    with atomic_write(target) as temporary:
+        for _ in range(2):
+            try:
+                fetch_file(archive.url, temporary, progress=progress, attempts=ATTEMPTS)
+            except DownloadError as error:
+                raise _explain(target.name, archive.record, error) from None
+            if (md5 := _md5(temporary)) == archive.md5:
+                return
+        raise CorpusError(
+            f"{archive.url} came twice with a wrong checksum: got md5 {md5}, expected "
+            f"{archive.md5} as record {archive.record} says; try again later, or set {ORIGIN} to "
+            "another mirror"
+        )
+
+
+def _md5(file: Path) -> str:
+    return str(pooch.file_hash(str(file), alg="md5"))

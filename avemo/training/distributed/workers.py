@@ -66,7 +66,11 @@ def run(
         AvemoError: a process died again and again
     """
     with ExitStack() as stack:
-        ray = stack.enter_context(engine.connected(settings.cluster)) if settings.cluster else None
+        ray = (
+            stack.enter_context(engine.connect_to_ray(settings.cluster))
+            if settings.cluster
+            else None
+        )
         ip = ray.util.get_node_ip_address() if ray else "127.0.0.1"
         port = stack.enter_context(_reserved(ip))
         shared = {
@@ -156,7 +160,7 @@ class _Member:
 
 def _threads(ray: Any, workers: int) -> int:
     """A worker's share of the cores, which all are of one machine."""
-    cores = [engine.cores()]
+    cores = [engine.count_cores()]
     if ray:
         cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     return max(1, min(max(cores), sum(cores) // workers))

@@ -7,7 +7,7 @@ import pytest
 from helpers.zenodo_server import packed
 
 from avemo.corpus.archives import unpack as archives
-from avemo.corpus.archives.unpack import amount, room, unpack
+from avemo.corpus.archives.unpack import require_free_space, unpack
 from avemo.errors import CorpusError
 
 WAV = "Actor_01/03-01-05-02-01-02-01.wav"
@@ -166,8 +166,4 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(tmp_path, m
 
 
 def test_room_enough(tmp_path):
-    room(1, tmp_path)
-
-
-def test_amounts():
-    assert [amount(size) for size in (0, 208_468_073, 24.8e9)] == ["0.0 MB", "208.5 MB", "24.8 GB"]
+    require_free_space(1, tmp_path)

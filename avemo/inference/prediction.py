@@ -1,0 +1,78 @@
+"""What a model predicts for one clip, whoever asks: library, pyfunc or command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..emotions import EMOTIONS
+from ..errors import MediaError
+
+__all__ = ["Prediction"]
+
+#: before the name of an emotion: its probability in a row
+_PREFIX = "p_"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The emotion in a clip, or why there is none.
+
+    Args:
+        probabilities: by emotion, likeliest first; empty where there is a finding
+        finding: what is wrong with the clip, see `errors.MediaError`; empty where nothing is
+        reason: in a sentence; with probabilities, why they come from sound or picture alone
+        model: the registered version that predicted, `avemo-fused version 3`; may be empty
+        synthetic: the model was trained on the synthetic sample, so that this means nothing
+    """
+
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    finding: str = ""
+    reason: str = ""
+    model: str = ""
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        object.__setattr__(self, "probabilities", dict(ranked))
+
+    @property
+    def emotion(self) -> str:
+        """The likeliest emotion; empty where there is a finding."""
+        return next(iter(self.probabilities), "")
+
+    @property
+    def probability(self) -> float:
+        """The probability of the likeliest emotion; NaN where there is a finding."""
+        return next(iter(self.probabilities.values()), float("nan"))
+
+    @classmethod
+    def from_error(cls, error: MediaError, model: str = "") -> Prediction:
+        """Return the prediction for a clip that cannot be used."""
+        return cls(finding=error.finding, reason=str(error), model=model)
+
+    def to_row(self) -> dict[str, str | float]:
+        """Return the row of a registered version: emotion, probability, p_..., finding, reason."""
+        row: dict[str, str | float] = {"emotion": self.emotion, "probability": self.probability}
+        for emotion in EMOTIONS:
+            row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
+        return row | {"finding": self.finding, "reason": self.reason}
+
+    @classmethod
+    def from_row(
+        cls, row: Mapping[str, object], *, model: str = "", synthetic: bool = False
+    ) -> Prediction:
+        """Return the prediction that a row of a registered version holds.
+
+        Args:
+            row: see `to_row`; another version may know other emotions
+            model: as `Prediction` takes it
+            synthetic: as `Prediction` takes it
+        """
+        finding = str(row["finding"])
+        probabilities = {
+            name.removeprefix(_PREFIX): float(str(value))
+            for name, value in row.items()
+            if name.startswith(_PREFIX) and not finding
+        }
+        return cls(probabilities, finding, str(row["reason"]), model, synthetic)
