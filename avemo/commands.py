@@ -4,6 +4,7 @@ import argparse
 import errno
 import logging
 import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -19,6 +20,8 @@ _RETRIED = "AVEMO_RETRIED"
 
 #: as a shell reports a process that a closed pipe ended
 _BROKEN_PIPE = 141
+
+_STDOUT = 1
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -81,14 +84,13 @@ def run_command(command: Callable[[], int]) -> int:
 
 
 def _lost_reader() -> bool:
-    """Return whether the standard output is a closed pipe; nothing more is written to it then."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    """Return whether the standard output is a closed pipe; what is left of it goes nowhere then."""
+    poll = select.poll()
+    poll.register(_STDOUT, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
+    return True
 
 
 def _lost_tracking_server(error: BaseException | None) -> bool:

@@ -13,8 +13,7 @@ __all__ = ["PLUGINS", "imported_modules", "module_file"]
 #: with the modules that these are. A package stands for every module in it.
 PLUGINS: Mapping[str, tuple[str, ...]] = {
     "avemo.features.registry": ("avemo.features.audio", "avemo.features.visual"),
-    "avemo.faces.detectors": ("avemo.faces.detectors",),
-    "avemo.models.hypermodel": (
+    "avemo.models.architecture": (
         "avemo.models.audio",
         "avemo.models.visual",
         "avemo.models.fusion",

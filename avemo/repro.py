@@ -1,25 +1,28 @@
-"""`dvc repro` of some stages, so that dvc.lock knows of what was run."""
+"""`dvc repro` of some stages, so that dvc.lock records what was run."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
-__all__ = ["repro"]
+__all__ = ["reproduce"]
+
+log = logging.getLogger(__name__)
 
 
-def repro(root: Path, stages: Iterable[str], **environment: str) -> NoReturn:
-    """Say what is run, and become it.
+def reproduce(root: Path, stages: Iterable[str], **environment: str) -> NoReturn:
+    """Log the command that runs stages, and replace this process by it.
 
     Args:
         root: the folder of the dvc.yaml
         stages: as in dvc.yaml
-        environment: variables that the stages are to see
+        environment: variables for the stages
     """
     command = ["dvc", "repro", *stages]
-    told = [f"{name}={value}" for name, value in environment.items()]
-    print(f"{' '.join([*told, *command])}, in {root}", flush=True)
+    variables = [f"{name}={value}" for name, value in environment.items()]
+    log.info(f"{' '.join([*variables, *command])}, in {root}")
     # the stages call `python`, which must be this one
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     os.chdir(root)

@@ -1,247 +1,245 @@
 """What stands where in a project."""
 
-import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
+from .baselines.summary import load_results
 from .config import load_settings
 from .evaluation.bootstrap import Interval
-from .evaluation.table import wide
-from .modalities import MODALITIES
+from .modalities import MODALITIES, UNIMODAL, Modality
 from .paths import Project
+from .records import BaselineResult
 from .settings import Settings
 
-__all__ = ["hints", "status", "text"]
+__all__ = [
+    "BaselineStatus",
+    "CorpusStatus",
+    "ModelStatus",
+    "ProjectStatus",
+    "SplitStatus",
+    "VersionStatus",
+    "read_status",
+]
 
-#: in an address of the MLflow UI: runs and models, not the pages for language models
-_CLASSIC = "workflowType=machine_learning"
+
+@dataclass(frozen=True)
+class CorpusStatus:
+    """The catalogue.
+
+    Args:
+        recordings: how many are used
+        performances: of how many performances
+        actors: by how many actors
+        set_aside: how many recordings are not used
+        example: a recording, a film where there is one, as a path in the project
+    """
+
+    recordings: int
+    performances: int
+    actors: int
+    set_aside: int
+    example: str
 
 
-def status(project: Project) -> dict[str, Any]:
-    """For JSON: corpus, split, features, models by modality, and the baselines' runs.
+@dataclass(frozen=True)
+class SplitStatus:
+    """The split: its id, how many performances are in each part, and its protocol."""
+
+    id: str
+    parts: dict[str, int]
+    protocol: str
+
+
+@dataclass(frozen=True)
+class VersionStatus:
+    """A registered version with an alias; figures on the test part, `absent` where there are none.
+
+    Args:
+        version: its number
+        architecture: the members' architectures, joined by ` + `
+        run_id: the run that trained it
+        experiment_id: of the run
+    """
+
+    version: str
+    aliases: list[str]
+    architecture: str
+    run_id: str
+    experiment_id: str
+    uar: str
+    accuracy: str
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A registered model.
+
+    Args:
+        versions: those that have an alias, newest first
+        absent: why the stage `register` left no version in this registry; None where it has not run
+    """
+
+    versions: list[VersionStatus]
+    absent: str | None = None
+
+    @property
+    def champion(self) -> VersionStatus | None:
+        """The version with the alias `champion`."""
+        champions = (version for version in self.versions if "champion" in version.aliases)
+        return next(champions, None)
+
+
+@dataclass(frozen=True)
+class BaselineStatus:
+    """A run of one of the original study's systems, with its figures on the test part."""
+
+    system: str
+    channel: str
+    protocol: str
+    run_id: str
+    uar: str
+    accuracy: str
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """What stands where.
+
+    Args:
+        project: its folder
+        synthetic: the corpus is the synthetic sample
+        corpus: None before the stage `catalogue` has run
+        split: None before the stage `split` has run
+        features: how many performances have the faces, and the features of each extractor
+        models: by modality
+        baselines: their runs
+    """
+
+    project: str
+    synthetic: bool
+    corpus: CorpusStatus | None
+    split: SplitStatus | None
+    features: dict[str, int]
+    models: dict[Modality, ModelStatus]
+    baselines: list[BaselineStatus]
+
+
+def read_status(project: Project) -> ProjectStatus:
+    """Read what stands where.
 
     Raises:
         SettingsError: params.yaml is wrong
     """
     settings = load_settings(project.root)
-    found: dict[str, Any] = {"project": str(project.root), "synthetic": settings.corpus.synthetic}
-    if project.catalogue.exists():
-        found["corpus"] = _corpus(project)
-    if project.split.exists():
-        found["split"] = _split(project) | {"protocol": settings.split.protocol}
-    found["features"] = {
-        name: count
-        for name, folder in _folders(project, settings).items()
-        if (count := _rows(folder))
-    }
-    found["models"] = _models(project)
-    found["baselines"] = _baselines(project)
-    return found
-
-
-def text(found: dict[str, Any]) -> str:
-    """For people."""
-    none = "none yet: run `dvc repro`"
-    corpus, split = found.get("corpus"), found.get("split")
-    lines = [f"{'corpus':10}{none}", f"{'split':10}{none}", f"{'features':10}{none}"]
-    if corpus:
-        kind = "synthetic sample, " if found["synthetic"] else ""
-        lines[0] = (
-            f"{'corpus':10}{kind}{corpus['recordings']} recordings of "
-            f"{corpus['performances']} performances by {corpus['actors']} actors, "
-            f"{corpus['set_aside']} set aside"
-        )
-    if split:
-        parts = ", ".join(f"{part} {count}" for part, count in split["parts"].items())
-        lines[1] = f"{'split':10}{split['id']} by {split['protocol']}: {parts}"
-    if found["features"]:
-        counts = ", ".join(f"{name} {count}" for name, count in found["features"].items())
-        lines[2] = f"{'features':10}{counts}"
-    versions = [one for model in found["models"].values() for one in model["versions"]]
-    width = wide(one["architecture"] for one in versions)
-    lines += [
-        "",
-        f"{'model':14}{'version':9}{'aliases':22}{'architecture':{width}}{'test UAR':24}accuracy",
-    ]
-    for modality, model in found["models"].items():
-        if not model["versions"]:
-            lines.append(f"avemo-{modality:8}{model.get('absent', none)}")
-        for one in model["versions"]:
-            aliases = ", ".join(one["aliases"])
-            lines.append(
-                f"avemo-{modality:8}{one['version']:9}{aliases:22}{one['architecture']:{width}}"
-                f"{one['uar']:24}{one['accuracy']}"
-            )
-    if found["baselines"]:
-        lines += [
-            "",
-            f"{'baseline':14}{'channel':9}{'protocol':22}{'':{width}}{'test UAR':24}accuracy",
-        ]
-    lines += [
-        f"{one['system']:14}{one['channel']:9}{one['protocol']:22}{'':{width}}{one['uar']:24}"
-        f"{one['accuracy']}"
-        for one in found["baselines"]
-    ]
-    if found["synthetic"]:
-        lines.append("Figures on the synthetic sample corpus say nothing about accuracy.")
-    return "\n".join(lines)
-
-
-def hints(found: dict[str, Any]) -> str:
-    """Return the commands to type next, and the pages of the MLflow UI to open."""
-    from .tracking import store
-
-    example = found.get("corpus", {}).get("example", "clip.mp4")
-    default = store.DEFAULT.format(root=found["project"])
-    uri = os.environ.get(store.TRACKING_URI, default)
-    lines = [
-        "",
-        "Next, after `. .venv/bin/activate`:",
-        f"  avemo predict {example}",
-        "  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, "
-        "then dvc repro",
-    ]
-    if not uri.startswith("http"):
-        local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
-        lines.append(f"  mlflow ui --backend-store-uri {local}     then open")
-        uri = "http://127.0.0.1:5000"
-    lines += [f"    {what}: {address}" for what, address in _pages(found["models"], uri).items()]
-    return "\n".join([*lines, ""])
-
-
-def _pages(models: dict[str, Any], uri: str) -> dict[str, str]:
-    """Return the addresses in the MLflow UI that compare the champions' runs and show a champion.
-
-    Args:
-        models: by modality, with their versions
-        uri: of the UI
-    """
-    champions = {
-        modality: version
-        for modality, model in models.items()
-        for version in model["versions"]
-        if "champion" in version["aliases"]
-    }
-    pages = {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
-    if not champions:
-        return pages
-    run_ids, experiment_ids = (
-        quote(json.dumps([version[key] for version in champions.values()]).replace(" ", ""))
-        for key in ("run_id", "experiment_id")
+    return ProjectStatus(
+        project=str(project.root),
+        synthetic=settings.corpus.synthetic,
+        corpus=_corpus(project) if project.catalogue.exists() else None,
+        split=_split(project, settings) if project.split.exists() else None,
+        features=_features(project, settings),
+        models=_models(project),
+        baselines=_baselines(project),
     )
-    modality = "fused" if "fused" in champions else next(iter(champions))
-    version = champions[modality]["version"]
-    return pages | {
-        "the champions' runs compared": (
-            f"{uri}/#/compare-runs?runs={run_ids}&experiments={experiment_ids}&{_CLASSIC}"
-        ),
-        f"the champion avemo-{modality}": (
-            f"{uri}/#/models/avemo-{modality}/versions/{version}?{_CLASSIC}"
-        ),
-    }
 
 
-def _corpus(project: Project) -> dict[str, Any]:
+def _corpus(project: Project) -> CorpusStatus:
     import pandas as pd
 
     rows = pd.read_parquet(project.catalogue)
     used = rows[rows["finding"].eq("")]
     films = used[used["modality"].eq(1)]["path"]
-    example = (project.raw / (films if len(films) else used["path"]).iloc[0]).relative_to(
-        project.root
+    example = project.raw / (films if len(films) else used["path"]).iloc[0]
+    return CorpusStatus(
+        recordings=len(used),
+        performances=int(used["performance"].nunique()),
+        actors=int(used["actor"].nunique()),
+        set_aside=len(rows) - len(used),
+        example=example.relative_to(project.root).as_posix(),
     )
-    return {
-        "recordings": len(used),
-        "performances": int(used["performance"].nunique()),
-        "actors": int(used["actor"].nunique()),
-        "set_aside": len(rows) - len(used),
-        "example": example.as_posix(),
-    }
 
 
-def _split(project: Project) -> dict[str, Any]:
+def _split(project: Project, settings: Settings) -> SplitStatus:
     from .corpus import split
 
     counts = split.read(project.split)["part"].value_counts()
     parts = {part: int(counts.get(part, 0)) for part in split.PARTS}
-    return {"id": split.split_id(project.split), "parts": parts}
+    return SplitStatus(split.split_id(project.split), parts, settings.split.protocol)
 
 
-def _folders(project: Project, settings: Settings) -> dict[str, Path]:
-    """Where each extractor's features are, and the faces."""
-    folders = {"faces": project.faces}
-    for modality in ("audio", "visual"):
-        names = settings.extractors_of(modality)
-        folders |= {name: project.features(modality, name) for name in names}
-    return folders
-
-
-def _rows(folder: Path) -> int:
+def _features(project: Project, settings: Settings) -> dict[str, int]:
     from .features import store
 
-    return store.count_rows(folder)
+    folders: dict[str, Path] = {"faces": project.faces}
+    for modality in UNIMODAL:
+        names = settings.extractors_of(modality)
+        folders |= {name: project.features(modality, name) for name in names}
+    counts = {name: store.count_rows(folder) for name, folder in folders.items()}
+    return {name: count for name, count in counts.items() if count}
 
 
-def _models(project: Project) -> dict[str, Any]:
+def _models(project: Project) -> dict[Modality, ModelStatus]:
+    from .tracking import store
+
+    versions: dict[Modality, list[VersionStatus]] = {modality: [] for modality in MODALITIES}
+    local = store.TRACKING_URI not in os.environ
+    if not local or (project.root / "mlruns" / "mlflow.db").exists():
+        store.connect(project, spool=False)
+        versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}
+    reasons = _registration_results(project)
+    return {name: ModelStatus(versions[name], reasons.get(name)) for name in MODALITIES}
+
+
+def _registration_results(project: Project) -> dict[str, str]:
+    """Return what to say of each model that has no version, as the stage `register` left it."""
     from .tracking import json_file, store
 
-    registered = json_file.read(project.registered)
-    models: dict[str, Any] = {name: {"versions": []} for name in MODALITIES}
-    for modality, one in registered.items():
-        if "absent" in one:
-            models[modality]["absent"] = f"absent: {one['absent']}"
-        else:  # shown where the registry does not have it any more
-            models[modality]["absent"] = (
-                f"version {one['version']} was registered, but is not in this registry: set "
-                f"{store.TRACKING_URI}, or make it again: dvc repro --force"
-            )
-    local = store.TRACKING_URI not in os.environ
-    if local and not (project.root / "mlruns" / "mlflow.db").exists():
-        return models
-    store.connect(project, spool=False)
+    return {
+        modality: f"absent: {result['absent']}"
+        if "absent" in result
+        else f"version {result['version']} was registered, but is not in this registry: set "
+        f"{store.TRACKING_URI}, or make it again: dvc repro --force"
+        for modality, result in json_file.read(project.registered).items()
+    }
+
+
+def _versions(name: str) -> list[VersionStatus]:
     import mlflow
 
     client = mlflow.MlflowClient()
-    for modality, model in models.items():
-        try:
-            aliases = client.get_registered_model(f"avemo-{modality}").aliases
-        except mlflow.MlflowException:
-            continue
-        for number in sorted({str(each) for each in aliases.values()}, key=int, reverse=True):
-            version = client.get_model_version(f"avemo-{modality}", number)
-            run = client.get_run(str(version.run_id))
-            metrics = run.data.metrics
-            names = sorted(alias for alias, value in aliases.items() if str(value) == number)
-            model["versions"].append(
-                {
-                    "version": number,
-                    "aliases": names,
-                    "architecture": version.tags.get("avemo.architecture", ""),
-                    "run_id": version.run_id,
-                    "experiment_id": run.info.experiment_id,
-                    "uar": _figure(metrics, "test_uar"),
-                    "accuracy": _figure(metrics, "test_accuracy"),
-                }
+    try:
+        aliases = client.get_registered_model(name).aliases
+    except mlflow.MlflowException:
+        return []
+    versions = []
+    for number in sorted({str(number) for number in aliases.values()}, key=int, reverse=True):
+        version = client.get_model_version(name, number)
+        run = client.get_run(str(version.run_id))
+        versions.append(
+            VersionStatus(
+                version=number,
+                aliases=sorted(alias for alias, value in aliases.items() if str(value) == number),
+                architecture=version.tags.get("avemo.architecture", ""),
+                run_id=str(version.run_id),
+                experiment_id=run.info.experiment_id,
+                uar=_figure(run.data.metrics, "test_uar"),
+                accuracy=_figure(run.data.metrics, "test_accuracy"),
             )
-    return models
+        )
+    return versions
 
 
-def _baselines(project: Project) -> list[dict[str, str]]:
-    from .baselines import summary
-    from .records import BaselineResult
-
+def _baselines(project: Project) -> list[BaselineStatus]:
     return [
-        {
-            "system": system,
-            "channel": run.channel,
-            "protocol": run.protocol,
-            "run_id": run.run_id,
-            "uar": str(run.test["uar"]),
-            "accuracy": str(run.test["accuracy"]),
-        }
-        for system, result in summary.load_results(project).items()
+        BaselineStatus(
+            system=system,
+            channel=run.channel,
+            protocol=run.protocol,
+            run_id=run.run_id,
+            uar=str(run.test["uar"]),
+            accuracy=str(run.test["accuracy"]),
+        )
+        for system, result in load_results(project).items()
         if isinstance(result, BaselineResult)
         for run in result.runs
     ]

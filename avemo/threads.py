@@ -1,9 +1,9 @@
 """One thread of whatever computes features, so that they are the same to the last bit anywhere.
 
-With several threads a library splits a sum otherwise on a machine of more cores, and rounds
-otherwise. NumPy, SciPy and OpenCV can be limited for a while; TensorFlow only once, before it
+With several threads, a library splits a sum by the number of cores, and rounds differently on
+another machine. NumPy, SciPy and OpenCV can be limited for a while; TensorFlow only once, before it
 computes for the first time. Numba and soxr use one thread in librosa. ONNX Runtime and TensorFlow
-Lite get one thread where a session is made, FFmpeg where a file is opened.
+Lite get one thread when a session is made, FFmpeg when a file is opened.
 """
 
 import os
@@ -32,7 +32,7 @@ _limits = ExitStack()
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Limit NumPy, SciPy and OpenCV to one thread inside the block, as well as what it loads.
+    """Limit NumPy, SciPy, OpenCV and what the block loads to one thread inside the block.
 
     Blocks of several threads may overlap: the limits end with the last of them.
     """
@@ -41,10 +41,10 @@ def single_threaded() -> Iterator[None]:
     global _users
     with _lock:
         if not _users:
-            _enter()
+            _limit_libraries()
         _users += 1
     try:
-        with threadpool_limits(1, "openmp"):  # of OpenMP each thread has limits of its own
+        with threadpool_limits(1, "openmp"):  # OpenMP has a limit for each thread
             yield
     finally:
         with _lock:
@@ -54,10 +54,10 @@ def single_threaded() -> Iterator[None]:
 
 
 def limit_process() -> None:
-    """Limit all of them for as long as this process lives: it will train nothing."""
+    """Limit the libraries for as long as this process lives, which must not train anything."""
     from threadpoolctl import threadpool_limits
 
-    _enter()
+    _limit_libraries()
     _limits.pop_all()
     threadpool_limits(1, "openmp")
 
@@ -66,39 +66,39 @@ def limit_tensorflow() -> bool:
     """Give TensorFlow one thread for as long as this process lives, if it is imported.
 
     Returns:
-        False where it has already computed with more, which it cannot undo
+        False if it has already computed with more threads, which it cannot undo
     """
     if "tensorflow" not in sys.modules:
         return True
-    # TensorFlow is loaded already: this waits where another thread still loads it
+    # TensorFlow is loaded already; this waits if another thread is still loading it
     config = import_module("tensorflow").config
     try:
         config.threading.set_intra_op_parallelism_threads(1)
         config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
         names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        set_to = (
+        counts = (
             config.threading.get_intra_op_parallelism_threads(),
             config.threading.get_inter_op_parallelism_threads(),
         )
         return all(
-            (threads or os.environ.get(name)) in (1, "1")
-            for threads, name in zip(set_to, names, strict=True)
+            (count or os.environ.get(name)) in (1, "1")
+            for count, name in zip(counts, names, strict=True)
         )
     return True
 
 
-def _enter() -> None:
+def _limit_libraries() -> None:
     from threadpoolctl import ThreadpoolController
 
-    before = {name: os.environ.get(name) for name in VARIABLES}
+    previous = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(VARIABLES)
-    _limits.callback(_restore, before)
+    _limits.callback(_restore_variables, previous)
     for library in ThreadpoolController().select(user_api="blas").lib_controllers:
         # threadpoolctl lets only one thread of a process limit OpenBLAS; a server has many
-        limit = getattr(library, "_real_set_num_threads", library.set_num_threads)
-        _limits.callback(limit, library.num_threads)
-        limit(1)
+        set_threads = getattr(library, "_real_set_num_threads", library.set_num_threads)
+        _limits.callback(set_threads, library.num_threads)
+        set_threads(1)
     if "cv2" in sys.modules:
         import cv2
 
@@ -106,7 +106,7 @@ def _enter() -> None:
         cv2.setNumThreads(1)
 
 
-def _restore(variables: dict[str, str | None]) -> None:
+def _restore_variables(variables: dict[str, str | None]) -> None:
     for name, value in variables.items():
         if value is None:
             os.environ.pop(name, None)

@@ -18,7 +18,7 @@ def found(scratch: Path, given: Path | None, suffix: str) -> tuple[list[Path], s
     if given is None:
         folder = scratch / "sample"
         if not folder.exists():
-            sample.make(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
+            sample.write_sample(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
         return [file for file in list_recordings(folder) if file.suffix == suffix], SAMPLE
     return [file for file in list_recordings(given) if file.suffix == suffix], GIVEN
 

@@ -16,12 +16,18 @@ def main(project: Project, settings: Settings) -> None:
     store.connect(project)
     import_tensorflow_quietly()
     from avemo.evaluation.evaluate import evaluate
-    from avemo.evaluation.table import lines
+    from avemo.evaluation.table import results_table
+    from avemo.terminal import show
 
     with atomic_write(project.evaluation) as folder:
         folder.mkdir()
-        found = evaluate(project, settings, folder)
-    log.info("\n".join(lines(found)))
+        result = evaluate(project, settings, folder)
+    show(results_table(result))
+    for modality, figures in result["modalities"].items():
+        if reason := figures.get("absent") or figures.get("no_test"):
+            log.info(f"evaluate {modality}: absent: {reason}")
+    if result["synthetic"]:
+        log.info("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
 
 
 if __name__ == "__main__":

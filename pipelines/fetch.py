@@ -17,7 +17,7 @@ def main(project: Project, settings: Settings) -> None:
         if corpus.source == "sample":
             from avemo.synthetic import sample
 
-            count = sample.make(folder, corpus.sample, settings.seed)
+            count = sample.write_sample(folder, corpus.sample, settings.seed)
             log.info(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
         elif corpus.source == "zenodo":
             from avemo.corpus.archives import zenodo

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,8 @@ def test_every_module_that_imports_by_name_is_in_the_table():
     importers = {
         ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")
         for file in package.rglob("*.py")
-        if "import_module(" in file.read_text() or "__package__}" in file.read_text()
+        # with a literal, it imports another library late
+        if re.search(r'import_module\((?!")|__package__}', file.read_text())
     }
     # nothing that a version or a stage imports needs these
     doors = {name for name in importers if name == "avemo" or name.startswith("avemo.cli")}

@@ -80,8 +80,8 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
     answers = results["a serving process, TensorFlow with 0 threads"][0]
     for way, (table, _) in results.items():
         columns = list(table if "serving" in way else expected)
-        whole = expected.assign(probabilities=answers["probabilities"])
-        assert differences(table[columns], whole[columns]) == [], way
+        expected_columns = expected.assign(probabilities=answers["probabilities"])
+        assert differences(table[columns], expected_columns[columns]) == [], way
 
 
 def counts(*kinds):
@@ -93,11 +93,11 @@ def test_limits_end_with_the_last_of_overlapping_blocks():
 
     before = dict(os.environ), counts("blas", "openmp")
     inside, leave = threading.Event(), threading.Event()
-    seen = []
+    inner_counts = []
 
     def other():
         with threads.single_threaded():
-            seen.extend(counts("blas", "openmp"))
+            inner_counts.extend(counts("blas", "openmp"))
             inside.set()
             leave.wait(60)
 
@@ -105,7 +105,7 @@ def test_limits_end_with_the_last_of_overlapping_blocks():
     with threads.single_threaded():
         thread.start()
         assert inside.wait(60)
-        assert set(seen) == set(counts("blas", "openmp")) == {1}
+        assert set(inner_counts) == set(counts("blas", "openmp")) == {1}
     assert set(counts("blas")) == {1}
     assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
     leave.set()
@@ -115,7 +115,7 @@ def test_limits_end_with_the_last_of_overlapping_blocks():
 
 def test_a_difference_is_named():
     expected = pd.DataFrame({"performance": ["a", "b"], "x": [np.zeros(3), np.ones(3)]})
-    found = expected.assign(x=[np.zeros(3), np.array([1, 1.5, 1])])
+    changed = expected.assign(x=[np.zeros(3), np.array([1, 1.5, 1])])
     assert differences(expected, expected) == []
-    assert differences(found, expected) == ["b, x: 1 of 3 differ, by up to 0.5 at [1]"]
-    assert differences(found[:1], expected) == ["performances: ['b'] in one alone"]
+    assert differences(changed, expected) == ["b, x: 1 of 3 differ, by up to 0.5 at [1]"]
+    assert differences(changed[:1], expected) == ["performances: ['b'] in one alone"]

@@ -1,41 +1,35 @@
-"""The results as a table for a terminal."""
+"""The results of the stage `evaluate` as a table for a terminal."""
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..terminal import new_table
 from .bootstrap import Interval
 
-__all__ = ["lines", "wide"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["results_table"]
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """What `evaluate` found, a line a modality.
+def results_table(result: dict[str, Any]) -> "Table":
+    """Return a row for each modality, and for the fused model with one modality alone.
 
     Args:
-        found: as in `results/evaluation/metrics.json`
+        result: as in `results/evaluation/metrics.json`
     """
-    width = wide(one.get("architecture", "") for one in found["modalities"].values())
-    out = [f"{'':8}{'architecture':{width}}{'test UAR':24}{'accuracy':24}performances, actors"]
-    for modality, figures in found["modalities"].items():
+    table = new_table("", "architecture", "test UAR", "accuracy", "performances", "actors")
+    for modality, figures in result["modalities"].items():
         if "absent" in figures:
-            out.append(f"{modality:8}{'absent':{width}}{figures['absent']}")
+            table.add_row(modality, "absent")
         elif "no_test" in figures:
-            out.append(f"{modality:8}{figures['architecture']:{width}}absent: {figures['no_test']}")
+            table.add_row(modality, figures["architecture"], "absent")
         else:
-            head = f"{modality:8}{figures['architecture']:{width}}"
-            out.append(head + _figures(figures["test"]))
-            for part, one in figures.get("alone", {}).items():
-                out.append(f"{'':9}{f'{part} alone':{width - 1}}{_figures(one)}")
-    if found["synthetic"]:
-        out.append("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
-    return out
+            table.add_row(modality, figures["architecture"], *_cells(figures["test"]))
+            for part, alone in figures.get("alone", {}).items():
+                table.add_row("", f"{part} alone", *_cells(alone))
+    return table
 
 
-def wide(architectures: Iterable[str]) -> int:
-    """How many columns hold the longest name, and two spaces after it."""
-    return max([14, *(len(name) + 2 for name in architectures)])
-
-
-def _figures(found: dict[str, Any]) -> str:
-    uar, accuracy = Interval(**found["uar"]), Interval(**found["accuracy"])
-    return f"{uar!s:24}{accuracy!s:24}{uar.performances}, {uar.actors}"
+def _cells(figures: dict[str, Any]) -> list[str]:
+    uar, accuracy = Interval(**figures["uar"]), Interval(**figures["accuracy"])
+    return [f"{uar}", f"{accuracy}", f"{uar.performances}", f"{uar.actors}"]

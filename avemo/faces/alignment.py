@@ -1,4 +1,4 @@
-"""A face in one place and at one size, by its five points."""
+"""A face in one place and at one size, by its five landmarks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["TEMPLATE", "TEMPLATE_SIDE", "align", "beyond", "sharpness"]
+__all__ = ["TEMPLATE", "TEMPLATE_SIDE_PX", "align", "measure_cut_ratio", "measure_sharpness"]
 
-# Where ArcFace, and what was trained after it, expects the five points in a crop of 112 pixels.
+# Where ArcFace, and what was trained after it, expects the five landmarks in a crop of 112 pixels.
 TEMPLATE = (
     (38.2946, 51.6963),
     (73.5318, 51.5014),
@@ -17,90 +18,103 @@ TEMPLATE = (
     (41.5493, 92.3655),
     (70.7299, 92.2041),
 )
-TEMPLATE_SIDE = 112
+TEMPLATE_SIDE_PX = 112
 
 
-def align(image: np.ndarray, points: np.ndarray, *, size: int, margin: float) -> np.ndarray:
-    """The face in one place and at one size: eyes level, its five points on ArcFace's template.
+def align(
+    image: NDArray[np.uint8], landmarks: NDArray[np.float32], *, side_px: int, margin: float
+) -> NDArray[np.uint8]:
+    """Return the face in one place and at one size: eyes level, landmarks on ArcFace's template.
 
     Args:
-        image: BGR, uint8, `[shape=(height, width, 3)]`
-        points: the five points, in pixels `[shape=(5, 2)]`
-        size: pixels of the crop's side
-        margin: room on each side, as a share of the crop's side without it
+        image: BGR [shape=(height, width, 3)]
+        landmarks: in pixels [shape=(5, 2)]
+        side_px: of the crop
+        margin: on each side, as a share of the crop's side without it
 
     Returns:
-        RGB, uint8, `[shape=(size, size, 3)]`; beyond the image its edge goes on
+        RGB [shape=(side_px, side_px, 3)]; beyond the image, the pixels of its edge are repeated
     """
     import cv2
     import numpy as np
 
-    scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
-    goal = (np.array(TEMPLATE) + margin * TEMPLATE_SIDE) * scale
-    move = _similarity(np.asarray(points, np.float64), goal)
-    times = round(1 / float(np.hypot(move[0, 0], move[1, 0])))
-    if times > 1:
-        image, move = _shrunk(image, move, size, min(times, *image.shape[:2]))
-    crop = cv2.warpAffine(image, move, (size, size), borderMode=cv2.BORDER_REPLICATE)
+    scale = side_px / (TEMPLATE_SIDE_PX * (1 + 2 * margin))
+    goal = (np.array(TEMPLATE) + margin * TEMPLATE_SIDE_PX) * scale
+    transform = _fit_similarity(np.asarray(landmarks, np.float64), goal)
+    factor = round(1 / float(np.hypot(transform[0, 0], transform[1, 0])))
+    if factor > 1:
+        factor = min(factor, *image.shape[:2])
+        image, transform = _shrink(image, transform, side_px, factor)
+    size = (side_px, side_px)
+    crop = cv2.warpAffine(image, transform, size, borderMode=cv2.BORDER_REPLICATE)
     return np.ascontiguousarray(crop[..., ::-1])
 
 
-def beyond(points: np.ndarray, width: int, height: int) -> float:
-    """The share of a face that lies beyond the picture: of ArcFace's crop, without a margin.
+def measure_cut_ratio(landmarks: NDArray[np.float32], width: int, height: int) -> float:
+    """Return the share of a face beyond the picture: of ArcFace's crop, without a margin.
 
     Args:
-        points: the five points, in pixels `[shape=(5, 2)]`
-        width: of the picture
-        height: of the picture
+        landmarks: in pixels [shape=(5, 2)]
+        width: of the picture, in pixels
+        height: of the picture, in pixels
     """
     import cv2
     import numpy as np
 
-    move = _similarity(np.array(TEMPLATE), np.asarray(points, np.float64))
-    side = TEMPLATE_SIDE
-    crop = move @ np.array([[0, side, side, 0], [0, 0, side, side], [1, 1, 1, 1]])
+    transform = _fit_similarity(np.array(TEMPLATE), np.asarray(landmarks, np.float64))
+    side = TEMPLATE_SIDE_PX
+    crop = transform @ np.array([[0, side, side, 0], [0, 0, side, side], [1, 1, 1, 1]])
     picture = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     inside, _ = cv2.intersectConvexConvex(crop.T.astype(np.float32), picture)
-    return float(1 - inside / (side**2 * np.linalg.det(move[:, :2])))
+    return float(1 - inside / (side**2 * np.linalg.det(transform[:, :2])))
 
 
-def sharpness(crop: np.ndarray) -> float:
-    """The variance of the Laplacian of an aligned face's grey levels, at 112 pixels.
+def measure_sharpness(crop: NDArray[np.uint8]) -> float:
+    """Return the variance of the Laplacian of an aligned face's grey levels, at 112 pixels.
 
     Args:
-        crop: RGB, uint8, `[shape=(size, size, 3)]`
+        crop: RGB [shape=(side, side, 3)]
     """
     import cv2
 
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (TEMPLATE_SIDE, TEMPLATE_SIDE), interpolation=cv2.INTER_AREA)
+    size = (TEMPLATE_SIDE_PX, TEMPLATE_SIDE_PX)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     return float(cv2.Laplacian(small, cv2.CV_32F).var())
 
 
-def _shrunk(
-    image: np.ndarray, move: np.ndarray, size: int, times: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The part of an image that a crop shows, so many times smaller, and the move from there.
+def _shrink(
+    image: NDArray[np.uint8], transform: NDArray[np.float64], side_px: int, factor: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Return the part of an image that a crop shows, `factor` times smaller, and its transform.
 
-    By area: shrinking while turning would skip pixels, and noise would stand for texture.
+    It is averaged over areas: shrinking while turning would skip pixels, and noise would look like
+    texture.
+
+    Args:
+        image: [shape=(height, width, 3)]
+        transform: from the image to the crop [shape=(2, 3)]
+        side_px: of the crop
+        factor: a whole number
     """
     import cv2
     import numpy as np
 
-    ends = np.array([[0, size, 0, size], [0, 0, size, size], [1, 1, 1, 1]])
-    corners = cv2.invertAffineTransform(move) @ ends
-    most = np.array(image.shape[1::-1]) // times * times
-    first = np.clip(np.floor(corners.min(axis=1)).astype(int) - times, 0, most - times)
-    last = np.clip(np.ceil(corners.max(axis=1)).astype(int) + times, first + times, most)
-    count = (last - first) // times
-    (left, top), (right, bottom) = first, first + count * times
+    corners_of_crop = np.array([[0, side_px, 0, side_px], [0, 0, side_px, side_px], [1, 1, 1, 1]])
+    corners = cv2.invertAffineTransform(transform) @ corners_of_crop
+    limit = np.array(image.shape[1::-1]) // factor * factor
+    first = np.clip(np.floor(corners.min(axis=1)).astype(int) - factor, 0, limit - factor)
+    last = np.clip(np.ceil(corners.max(axis=1)).astype(int) + factor, first + factor, limit)
+    count = (last - first) // factor
+    (left, top), (right, bottom) = first, first + count * factor
     small = cv2.resize(image[top:bottom, left:right], count.tolist(), interpolation=cv2.INTER_AREA)
-    centre = first + (times - 1) / 2  # of the first small pixel
-    return small, np.column_stack([move[:, :2] * times, move[:, 2] + move[:, :2] @ centre])
+    centre = first + (factor - 1) / 2  # of the first small pixel
+    linear, shift = transform[:, :2], transform[:, 2]
+    return small, np.column_stack([linear * factor, shift + linear @ centre])
 
 
-def _similarity(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """The turn, scale and shift that bring the points nearest to the goal `[shape=(2, 3)]`."""
+def _fit_similarity(points: NDArray[np.float64], goal: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the turn, scale and shift that bring points nearest to a goal [shape=(2, 3)]."""
     import numpy as np
 
     # least squares in a, b, x, y of  u = a·px - b·py + x,  v = b·px + a·py + y

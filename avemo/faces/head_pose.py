@@ -1,4 +1,4 @@
-"""Which way a head is turned, from five points of its face."""
+"""Which way a head is turned, from five landmarks of its face."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from .alignment import TEMPLATE
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["pose"]
+__all__ = ["estimate_head_pose"]
 
 # How far the eyes, the nose's tip and the mouth's corners lie behind the eyes, in pixels of
 # ArcFace's template, where the eyes are 35 pixels apart.
 _DEPTH = (0.0, 0.0, -21.8, -4.5, -4.5)
 
 
-def pose(points: np.ndarray) -> np.ndarray:
-    """The turn of an average head that brings its five points nearest to these.
+def estimate_head_pose(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the turn of an average head that brings its five landmarks nearest to these.
 
-    Its points are ArcFace's template, which is the mean of faces seen from the front, with the
-    depths of MediaPipe's canonical face. The camera is taken to be far away; nothing need be known
-    of its lens.
+    The head's landmarks are ArcFace's template, which is the mean of faces seen from the front,
+    with the depths of MediaPipe's canonical face. The camera is assumed to be far away; its lens
+    need not be known.
 
     Source:
         DeMenthon and Davis: Model-Based Object Pose in 25 Lines of Code (1995), its first step.
 
     Args:
-        points: of one face, as a detector gives them, in pixels `[shape=(5, 2)]`
+        landmarks: of one face, as a detector gives them, in pixels [shape=(5, 2)]
 
     Returns:
-        yaw, pitch and roll in degrees, float32 `[shape=(3,)]`: the face turns to the picture's
-        right, upwards, and its top leans to the picture's right, where they are positive
+        yaw, pitch and roll in degrees [shape=(3,)]: the face turns to the picture's right,
+        upwards, and its top leans to the picture's right, where they are positive
     """
     import numpy as np
 
-    model = np.column_stack([TEMPLATE, _DEPTH, np.ones(5)])
-    seen = np.linalg.lstsq(model, np.asarray(points, np.float64), rcond=None)[0][:3].T
-    left, _, right = np.linalg.svd(seen, full_matrices=False)
-    across, down = left @ right  # the picture's axes, as the head has them
+    head = np.column_stack([TEMPLATE, _DEPTH, np.ones(5)])
+    projection = np.linalg.lstsq(head, np.asarray(landmarks, np.float64), rcond=None)[0][:3].T
+    left, _, right = np.linalg.svd(projection, full_matrices=False)
+    across, down = left @ right  # the picture's axes, in the head's coordinates
     away = np.cross(across, down)
     yaw = np.arctan2(away[0], away[2])
     pitch = np.arcsin(np.clip(-away[1], -1, 1))

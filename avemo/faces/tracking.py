@@ -11,115 +11,128 @@ from .detectors import Face
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["Seen", "follow"]
+__all__ = ["TrackedFace", "track_main_face"]
 
-_LONGEST_S = 1.0  # between two sightings; what a face did in more time nobody knows
+_MAX_GAP_S = 1.0  # nobody knows what a face did in a longer time
+
+#: the faces of one person, by the frame's index
+Track = dict[int, Face]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class TrackedFace:
     """The followed person in one frame.
 
     Args:
-        frame: which
-        face: as it was detected, or between its neighbours
-        others: how many other faces are in the frame
-        bridged: the detector missed it
+        frame_index: of the frame
+        face: as it was detected, or interpolated
+        n_other_faces: how many other faces are in the frame
+        interpolated: the detector missed the face, which is put between its neighbours
     """
 
-    frame: int
+    frame_index: int
     face: Face
-    others: int
-    bridged: bool = False
+    n_other_faces: int
+    interpolated: bool = False
 
 
-def follow(times: Sequence[float], frames: Sequence[Sequence[Face]], bridge: int) -> list[Seen]:
-    """The largest steady face: of all persons the one whose sides add up to most, over the frames.
+def track_main_face(
+    times_s: Sequence[float], frames: Sequence[Sequence[Face]], max_gap: int
+) -> list[TrackedFace]:
+    """Return the largest steady face: of the person whose faces' sides have the largest sum.
 
-    So who fills the picture for a moment in passing is not followed. A face is the same person's
-    as in the frame before where it overlaps, or nearly, and is about as large; as long as nobody
-    else has been seen, however far it has moved.
+    So a person who fills the picture only in passing is not followed. A face is the same person's
+    as in the frame before if it overlaps, or nearly, and is about as large; as long as only one
+    person has appeared, however far it has moved.
 
     Args:
-        times: of the frames, in seconds
+        times_s: of the frames, in seconds
         frames: the faces in each
-        bridge: where the face is missing in at most so many frames, for at most a second, and
-            comes back at the same place, it is put between where it was and where it is
+        max_gap: a face that is missing in at most so many frames, for at most a second, and comes
+            back at the same place, is interpolated
 
     Returns:
-        in order of time; none where there is no face
+        in order of time; empty if there is no face
     """
-    tracks: list[dict[int, Face]] = []  # by frame
-    for at, faces in enumerate(frames):
-        old = list(_continued(tracks, faces))
-        for track, face in old:
-            track[at] = face
-        known = [face for _, face in old]
-        tracks += [{at: face} for face in faces if not any(face is one for one in known)]
+    tracks: list[Track] = []
+    for index, faces in enumerate(frames):
+        continued = list(_continue_tracks(tracks, faces))
+        for track, face in continued:
+            track[index] = face
+        known = [face for _, face in continued]
+        tracks += [{index: face} for face in faces if not any(face is other for other in known)]
     if not tracks:
         return []
-    track = max(tracks, key=lambda one: sum(_side(face) for face in one.values()))
-    seen = [Seen(at, face, len(frames[at]) - 1) for at, face in track.items()]
-    for first, last in pairwise(list(seen)):
-        close = times[last.frame] - times[first.frame] <= _LONGEST_S
-        if close and last.frame - first.frame <= bridge + 1 and _apart(first.face, last.face) < 1:
-            between = range(first.frame + 1, last.frame)
-            seen += [Seen(at, _between(first, last, at), len(frames[at]), True) for at in between]
-    return sorted(seen, key=lambda one: one.frame)
+    main = max(tracks, key=lambda track: sum(_side(face) for face in track.values()))
+    detected = [TrackedFace(index, face, len(frames[index]) - 1) for index, face in main.items()]
+    interpolated = [
+        TrackedFace(index, _interpolate(before, after, index), len(frames[index]), True)
+        for before, after in pairwise(detected)
+        if _is_bridgeable(before, after, times_s, max_gap)
+        for index in range(before.frame_index + 1, after.frame_index)
+    ]
+    return sorted([*detected, *interpolated], key=lambda tracked: tracked.frame_index)
 
 
-def _continued(
-    tracks: list[dict[int, Face]], faces: Sequence[Face]
-) -> Iterator[tuple[dict[int, Face], Face]]:
-    """The tracks that go on, each with the face that it goes on with; the nearest pairs first."""
-    alone = len(tracks) == len(faces) == 1
-    pairs = []
-    for number, track in enumerate(tracks):
-        last = track[max(track)]
-        for place, face in enumerate(faces):
-            apart = _grown(last, face) if alone else _apart(last, face)
-            if apart < 1:
-                pairs.append((apart, number, place))
-    taken: set[tuple[str, int]] = set()
-    for _, number, place in sorted(pairs):
-        if taken.isdisjoint({("track", number), ("face", place)}):
-            taken |= {("track", number), ("face", place)}
-            yield tracks[number], faces[place]
+def _continue_tracks(tracks: list[Track], faces: Sequence[Face]) -> Iterator[tuple[Track, Face]]:
+    """Yield the tracks that go on, each with its next face; the nearest pairs first."""
+    distance = _size_ratio if len(tracks) == len(faces) == 1 else _distance
+    pairs = [
+        (apart, track_number, face_number)
+        for track_number, track in enumerate(tracks)
+        for face_number, face in enumerate(faces)
+        if (apart := distance(track[max(track)], face)) < 1
+    ]
+    paired_tracks: set[int] = set()
+    paired_faces: set[int] = set()
+    for _, track_number, face_number in sorted(pairs):
+        if track_number not in paired_tracks and face_number not in paired_faces:
+            paired_tracks.add(track_number)
+            paired_faces.add(face_number)
+            yield tracks[track_number], faces[face_number]
 
 
-def _apart(one: Face, other: Face) -> float:
-    """How unlike two faces are in place and size: 1 is their own side away, or twice as large."""
+def _is_bridgeable(
+    before: TrackedFace, after: TrackedFace, times_s: Sequence[float], max_gap: int
+) -> bool:
+    gap_s = times_s[after.frame_index] - times_s[before.frame_index]
+    gap = after.frame_index - before.frame_index - 1
+    return gap_s <= _MAX_GAP_S and gap <= max_gap and _distance(before.face, after.face) < 1
+
+
+def _interpolate(before: TrackedFace, after: TrackedFace, frame_index: int) -> Face:
+    """Return the face in a frame between two."""
+    share = (frame_index - before.frame_index) / (after.frame_index - before.frame_index)
+    first, last = before.face, after.face
+    return Face(
+        first.box + share * (last.box - first.box),
+        first.landmarks + share * (last.landmarks - first.landmarks),
+        min(first.score, last.score),
+    )
+
+
+def _distance(first: Face, second: Face) -> float:
+    """Return how unlike two faces are: 1 is their own side away, or twice as large."""
     import numpy as np
 
-    way = np.hypot(*(_centre(one) - _centre(other)))
-    return float(way * 2 / (_side(one) + _side(other)) + _grown(one, other))
+    shift = np.hypot(*(_centre(first) - _centre(second)))
+    return float(shift * 2 / (_side(first) + _side(second)) + _size_ratio(first, second))
 
 
-def _grown(one: Face, other: Face) -> float:
-    """How unlike two faces are in size: 1 is twice as large."""
+def _size_ratio(first: Face, second: Face) -> float:
+    """Return how unlike two faces are in size: 1 is twice as large."""
     import numpy as np
 
-    return float(abs(np.log2(_side(one) / _side(other))))
+    return float(abs(np.log2(_side(first) / _side(second))))
 
 
 def _side(face: Face) -> float:
-    """Of a square as large as its box."""
+    """Return the side of a square as large as the face's box, in pixels."""
     left, top, right, bottom = map(float, face.box)
     return float(max(1.0, (right - left) * (bottom - top)) ** 0.5)
 
 
-def _centre(face: Face) -> np.ndarray:
-    centre: np.ndarray = (face.box[:2] + face.box[2:]) / 2
-    return centre
-
-
-def _between(first: Seen, last: Seen, frame: int) -> Face:
-    """The face in a frame between two."""
-    share = (frame - first.frame) / (last.frame - first.frame)
-    one, other = first.face, last.face
-    return Face(
-        one.box + share * (other.box - one.box),
-        one.points + share * (other.points - one.points),
-        min(one.score, other.score),
-    )
+def _centre(face: Face) -> NDArray[np.floating]:
+    return (face.box[:2] + face.box[2:]) / 2

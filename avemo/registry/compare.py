@@ -12,7 +12,7 @@ from ..settings import Settings
 from ..tracking import integrity
 from .version import recorded
 
-__all__ = ["compare", "lines"]
+__all__ = ["METRICS", "compare"]
 
 #: those that are shown; a run has each as `test_NAME`, whatever its modality
 METRICS = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
@@ -54,22 +54,6 @@ def compare(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
         }
         for name, table in tables.items()
     ]
-
-
-def lines(found: list[dict[str, Any]]) -> list[str]:
-    """For a terminal."""
-    size = found[0]["figures"]["uar"]
-    out = [f"on {size['performances']} performances of {size['actors']} actors"]
-    out += [f"{place}: {one['name']}" for place, one in enumerate(found, 1)]
-    out.append(f"{'':26}" + "".join(f"{place:<24}" for place in range(1, len(found) + 1)).rstrip())
-    for metric in METRICS:
-        cells = [str(Interval(**one["figures"][metric])) for one in found]
-        out.append(f"{metric:26}" + "".join(f"{cell:24}" for cell in cells).rstrip())
-    for metric in METRICS:
-        cells = [f"{Interval(**one['more'][metric]):+}" for one in found[1:]]
-        line = f"{metric + ', less 1':26}{'':24}" + "".join(f"{cell:24}" for cell in cells)
-        out.append(line.rstrip())
-    return out
 
 
 def _predictions(name: str) -> pd.DataFrame:

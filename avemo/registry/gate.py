@@ -18,7 +18,7 @@ from . import latency, rules
 from . import version as facts
 from .register import CANDIDATE, CHAMPION, name_of
 
-__all__ = ["Check", "aliases", "candidates", "check", "lines", "named", "names"]
+__all__ = ["Check", "aliases", "candidates", "check", "named", "names"]
 
 _TAG = "avemo.check"
 
@@ -139,20 +139,6 @@ def check(project: Project, settings: Settings, name: str) -> Check:
     found = Check(name, own, other, candidate.synthetic, time, rows)
     _keep(client, candidate.version, found)
     return found
-
-
-def lines(found: Check) -> list[str]:
-    """For a terminal."""
-    head = f"{found.name} version {found.version} {_against(found)}"
-    cells = [["rule", "candidate", "champion", "limit", "verdict"]]
-    cells += [list(asdict(row).values()) for row in found.rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    table = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    loud = ["SYNTHETIC SAMPLE: no statement about accuracy"] if found.synthetic else []
-    return [head, *loud, *table, f"{found.name} version {found.version}: {found.result}"]
 
 
 def _against(found: Check) -> str:

@@ -1,105 +1,110 @@
-"""What made a run or a registered version, as a tree for a terminal."""
+"""What a run or a registered version was made from, as a tree for a terminal."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from ..records import FeatureSpec
+from rich.text import Text
+from rich.tree import Tree
+
 from ..tracking.dvc_lock import overlap
 from ..tracking.lineage import Lineage, ModelChoice, PretrainedFile
 from .lineage import flat, sources, words
 
-__all__ = ["tree"]
+__all__ = ["lineage_tree"]
 
-#: of the lines of a list
-_SHOWN = 10
-#: what the packages are shown by, where they are not all shown
-_FIRST = ("tensorflow", "keras", "numpy", "librosa", "av", "opencv-python", "mlflow", "dvc")
-
-#: a line's text, and the lines below it
-Node = tuple[str, list[Any]]
+#: lines that are shown of a long list
+_MAX_LINES = 10
+#: the packages that are shown first
+_MAIN_PACKAGES = ("tensorflow", "keras", "numpy", "librosa", "av", "opencv-python", "mlflow", "dvc")
 
 
-def tree(uri: str, found: Lineage) -> list[str]:
-    """For a terminal; long lists are cut at ten, with how many more there are."""
-    synthetic = flat(found.settings)["corpus.source"] == "sample"
-    head = uri + (", trained on the synthetic sample" * synthetic)
-    return [head, *_drawn(_branches(found))]
+def lineage_tree(uri: str, record: Lineage) -> Tree:
+    """Return a lineage as a tree; a long list ends with how many more there are."""
+    synthetic = flat(record.settings)["corpus.source"] == "sample"
+    root = Tree(Text(uri + ", trained on the synthetic sample" * synthetic))
+    dirty = ", and changes that were not committed: uncommitted.diff" if record.dirty else ""
+    _add(root, f"run {record.run_id}: {record.run_name}, {record.time}")
+    _add(root, f"code: commit {record.commit or 'none: no repository'}{dirty}")
+    _add(root, f"settings: params.yaml, seed {record.seed}")
+    _add(root, f"split: {record.split_id}, protocol {record.protocol}")
+    if record.choice:
+        _add_members(_add(root, f"search: run {record.choice.search_run_id}"), record.choice)
+    extractors = _add(root, "extractors")
+    for name, spec in record.extractors.items():
+        _add(extractors, f"{name} version {spec.version}: {words(spec.settings | spec.resources)}")
+    _add_weights(_add(root, "pretrained weights"), record.assets)
+    stage, shown = _add(root, f"stage {record.stage}"), set[str]()
+    for path, md5 in record.data.items():
+        _add_path(stage, record, path, md5, shown)
+    packages = _add(root, f"packages: {len(record.packages)}")
+    _add_list(packages, _package_lines(record.packages))
+    _add(_add(root, "machine"), words(record.machine.model_dump()))
+    return root
 
 
-def _branches(found: Lineage) -> Iterator[Node]:
-    dirty = ", and changes that were not committed: uncommitted.diff" if found.dirty else ""
-    yield f"run {found.run_id}: {found.run_name}, {found.time}", []
-    yield f"code: commit {found.commit or 'none: no repository'}{dirty}", []
-    yield f"settings: params.yaml, seed {found.seed}", []
-    yield f"split: {found.split_id}, protocol {found.protocol}", []
-    if found.choice:
-        yield f"search: run {found.choice.search_run_id}", list(_members(found.choice))
-    yield "extractors", [_extractor(*one) for one in found.extractors.items()]
-    yield "pretrained weights", [_asset(*one) for one in found.assets.items()] or [("none", [])]
-    shown: set[str] = set()
-    data = [_source(found, path, md5, shown) for path, md5 in found.data.items()]
-    yield f"stage {found.stage}", data
-    yield f"packages: {len(found.packages)}", _ten(_packages(found.packages))
-    yield "machine", [(words(found.machine.model_dump()), [])]
+def _add(tree: Tree, line: str) -> Tree:
+    return tree.add(Text(line))
 
 
-def _members(choice: ModelChoice) -> Iterator[Node]:
+def _add_list(tree: Tree, lines: Iterable[str]) -> None:
+    lines = list(lines)
+    for line in lines[:_MAX_LINES]:
+        _add(tree, line)
+    if len(lines) > _MAX_LINES:
+        _add(tree, f"and {len(lines) - _MAX_LINES} more")
+
+
+def _add_members(tree: Tree, choice: ModelChoice) -> None:
     for place, member in enumerate(choice.members):
         values = {k: v for k, v in member.configuration.items() if k != "architecture"}
         trial = f"trial {member.trial_run_id}" if member.trial_run_id else "no trial: defaults"
-        name = member.configuration["architecture"]
-        yield f"member {place}: {name}, seed {member.seed}, {trial}", [(words(values), [])]
+        architecture = member.configuration["architecture"]
+        line = f"member {place}: {architecture}, seed {member.seed}, {trial}"
+        _add(_add(tree, line), words(values))
 
 
-def _extractor(name: str, spec: FeatureSpec) -> Node:
-    return f"{name} version {spec.version}: {words(spec.settings | spec.resources)}", []
+def _add_weights(tree: Tree, assets: Mapping[str, PretrainedFile]) -> None:
+    for name, file in assets.items():
+        checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was not there any more"
+        _add(tree, f"{name}: {file.source}, {file.licence}, {checksum}")
+    if not assets:
+        _add(tree, "none")
 
 
-def _asset(name: str, file: PretrainedFile) -> Node:
-    checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was not there any more"
-    return f"{name}: {file.source}, {file.licence}, {checksum}", []
+def _add_path(tree: Tree, record: Lineage, path: str, md5: str, shown: set[str]) -> None:
+    """Add a path, the stages that wrote it, and what those read.
 
-
-def _source(found: Lineage, path: str, md5: str, shown: set[str]) -> Node:
-    """A path, the stages that made it, and what those read; each stage once."""
-    makers = [
-        name for name, one in found.upstream.items() if any(overlap(out, path) for out in one.outs)
+    Args:
+        shown: the stages that are in the tree already; each is added once
+    """
+    writers = [
+        name
+        for name, stage in record.upstream.items()
+        if any(overlap(out, path) for out in stage.outs)
     ]
-    if not makers:
-        return f"{path}  md5 {md5}", []
-    said = [f"{name} (above)" if name in shown else name for name in makers]
-    below: list[Node] = []
-    for name in (name for name in makers if name not in shown):
+    if not writers:
+        _add(tree, f"{path}  md5 {md5}")
+        return
+    names = " and ".join(f"{name} (above)" if name in shown else name for name in writers)
+    branch = _add(tree, f"{path}  md5 {md5}, by {names}")
+    new = [name for name in writers if name not in shown]
+    for name in new:
         shown.add(name)
-        below += _read_by(found, name, shown)
-    if path == "data/raw" and below:
-        lines = (f"{name}  md5 {one}" for name, one in found.recordings.items())
-        below += [(f"{len(found.recordings)} recordings", _ten(lines))]
-    return f"{path}  md5 {md5}, by {' and '.join(said)}", below
+        _add_deps(branch, record, name, shown)
+    if path == "data/raw" and new:
+        recordings = _add(branch, f"{len(record.recordings)} recordings")
+        _add_list(recordings, (f"{name}  md5 {md5}" for name, md5 in record.recordings.items()))
 
 
-def _read_by(found: Lineage, stage: str, shown: set[str]) -> list[Node]:
-    code, deps = sources(found, stage), found.upstream[stage].deps
-    below = [_source(found, path, md5, shown) for path, md5 in deps.items() if path not in code]
-    return below + [(f"{len(code)} of code and sources, see --json", [])] * bool(code)
+def _add_deps(tree: Tree, record: Lineage, stage: str, shown: set[str]) -> None:
+    code = sources(record, stage)
+    for path, md5 in record.upstream[stage].deps.items():
+        if path not in code:
+            _add_path(tree, record, path, md5, shown)
+    if code:
+        _add(tree, f"{len(code)} of code and sources, see --json")
 
 
-def _packages(found: Mapping[str, str]) -> list[str]:
-    names = [*(name for name in _FIRST if name in found), *(n for n in found if n not in _FIRST)]
-    return [f"{name} {found[name]}" for name in names]
-
-
-def _ten(lines: Iterable[str]) -> list[Node]:
-    every = list(lines)
-    more = len(every) - _SHOWN
-    rest: list[Node] = [(f"and {more} more", [])] if more > 0 else []
-    return [*((line, []) for line in every[:_SHOWN]), *rest]
-
-
-def _drawn(nodes: Iterable[Node]) -> Iterator[str]:
-    listed = list(nodes)
-    for place, (text, below) in enumerate(listed):
-        last = place == len(listed) - 1
-        yield f"{'└' if last else '├'}─ {text}"
-        for line in _drawn(below):
-            yield f"{' ' if last else '│'}  {line}"
+def _package_lines(packages: Mapping[str, str]) -> list[str]:
+    names = [name for name in _MAIN_PACKAGES if name in packages]
+    names += [name for name in packages if name not in _MAIN_PACKAGES]
+    return [f"{name} {packages[name]}" for name in names]

@@ -60,7 +60,7 @@ def input_example(seed: int) -> pd.DataFrame:
     """Return a film with sound and a face, which every model can answer; it shows nobody."""
     take = ravdess.parse("01-01-03-01-01-01-01.mp4")
     with tempfile.TemporaryDirectory() as temporary:
-        sample.perform(Path(temporary), take, seed)
+        sample.write_performance(Path(temporary), take, seed)
         return pd.DataFrame({MEDIA: [Path(temporary, take.file).read_bytes()]})
 
 

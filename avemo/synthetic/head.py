@@ -1,4 +1,4 @@
-"""The heads of the synthetic corpus: what an actor looks like, before any expression.
+"""The heads of the synthetic corpus: how the actors look, without any expression.
 
 A head is shaded as a height field under one lamp: flat fills are no faces to a detector.
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CENTRE", "SIZE", "Identity", "Picture", "still"]
+__all__ = ["CENTRE", "SIZE", "Identity", "Picture", "draw_head"]
 
 #: width and height of a frame in pixels
 SIZE = (320, 240)
@@ -50,7 +50,7 @@ class Identity:
 
     @classmethod
     def of(cls, actor: int, seed: int) -> "Identity":
-        """The actor's looks, the same in every take."""
+        """Return the actor's looks, the same in every take."""
         rng = np.random.default_rng([seed, actor, 1])
         female = actor % 2 == 0
         skins = (
@@ -90,27 +90,27 @@ def _colour(values: NDArray[np.float64]) -> Colour:
     return blue, green, red
 
 
-def still(who: Identity) -> Picture:
-    """The head without brows, eyes and mouth, on a plain background."""
-    canvas = _Canvas(who)
-    if who.long_hair:
-        canvas.hair_behind()
-    canvas.body()
-    canvas.ears()
-    canvas.skin()
-    canvas.hair()
-    return canvas.photographed()
+def draw_head(identity: Identity) -> Picture:
+    """Draw the head without brows, eyes and mouth, on a plain background."""
+    canvas = _Canvas(identity)
+    if identity.long_hair:
+        canvas.paint_long_hair()
+    canvas.paint_body()
+    canvas.paint_ears()
+    canvas.paint_skin()
+    canvas.paint_hair()
+    return canvas.photograph()
 
 
 class _Canvas:
-    """A head in the making; the methods paint from back to front."""
+    """A head that is painted from back to front."""
 
-    def __init__(self, who: Identity) -> None:
-        self.who = who
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
         width, height = SIZE
         self.x, self.y = np.meshgrid(
-            (np.arange(width, dtype=np.float32) - CENTRE[0]) / who.eye_distance,
-            (np.arange(height, dtype=np.float32) - CENTRE[1]) / who.eye_distance,
+            (np.arange(width, dtype=np.float32) - CENTRE[0]) / identity.eye_distance,
+            (np.arange(height, dtype=np.float32) - CENTRE[1]) / identity.eye_distance,
         )
         self.side = np.abs(self.x)
         self.picture = np.empty((height, width, 3), np.float32)
@@ -122,74 +122,78 @@ class _Canvas:
         tone = np.array(colour) * shade[..., None]
         self.picture += (tone - self.picture) * share[..., None]
 
-    def hair_behind(self) -> None:
-        self._paint(self.who.hair, 0.8 * self.strands, self._long_hair())
+    def paint_long_hair(self) -> None:
+        self._paint(self.identity.hair, 0.8 * self.strands, self._long_hair())
 
     def _long_hair(self) -> Floats:
         crown = np.sqrt((1 - ((self.y + 0.2).clip(-1.66, 0) / 1.66) ** 2).clip(0))
-        share = _inside((1.22 + 0.05 * self.y) * self.who.width * crown - self.side)
+        share = _inside((1.22 + 0.05 * self.y) * self.identity.width * crown - self.side)
         return share * _inside(1.9 - 0.25 * self.x**2 - self.y, 0.08) * _inside(self.y + 1.86)
 
-    def body(self) -> None:
+    def paint_body(self) -> None:
         x, y = self.x, self.y
         shoulders = 2.45 + 0.35 * (self.side - 0.6).clip(0) ** 1.3
-        self._paint(self.who.shirt, 1.1 - 0.15 * self.side, _inside(y - shoulders))
+        self._paint(self.identity.shirt, 1.1 - 0.15 * self.side, _inside(y - shoulders))
         neck = _inside(0.68 - self.side + 0.3 * (y - 2.2).clip(0) ** 2)
         neck *= _inside(y - 1) * _inside(2.62 - 0.45 * x**2 - y)
-        under_chin = 0.62 + 0.24 * ((y - self.who.chin) / 0.8).clip(0, 1)
-        self._paint(self.who.skin, under_chin * (1 - 0.25 * x**2), neck)
+        under_chin = 0.62 + 0.24 * ((y - self.identity.chin) / 0.8).clip(0, 1)
+        self._paint(self.identity.skin, under_chin * (1 - 0.25 * x**2), neck)
 
-    def ears(self) -> None:
-        out = self.side - self.who.width
+    def paint_ears(self) -> None:
+        out = self.side - self.identity.width
         ear = _inside(1 - (out / 0.14) ** 2 - ((self.y - 0.3) / 0.34) ** 2, 0.2)
-        self._paint(self.who.skin, 0.78 - 0.3 * out.clip(0, 1), ear)
+        self._paint(self.identity.skin, 0.78 - 0.3 * out.clip(0, 1), ear)
 
-    def skin(self) -> None:
+    def paint_skin(self) -> None:
         light, outline = self._light(), _inside(self._half_width() - self.side)
-        self._paint(self.who.skin, light, outline)
-        blush = self._bump(0.62, 0.62, 0.3, 0.25) + 0.7 * self._bump(0, self.who.nose, 0.2, 0.15)
-        blue, green, red = self.who.skin
+        self._paint(self.identity.skin, light, outline)
+        blush = self._bump(0.62, 0.62, 0.3, 0.25) + 0.7 * self._bump(
+            0, self.identity.nose, 0.2, 0.15
+        )
+        blue, green, red = self.identity.skin
         self._paint((0.86 * blue, 0.88 * green, red), light, outline * blush.clip(0, 1))
 
-    def hair(self) -> None:
-        x, y, width = self.x, self.y, self.who.width
+    def paint_hair(self) -> None:
+        x, y, width = self.x, self.y, self.identity.width
         crown = np.sqrt((1 - (y.clip(-1.86, 0) / 1.86) ** 2).clip(0))
         scalp = _inside((width + 0.04) * crown - self.side) * _inside(1.86 + y)
-        line = 0.42 * (self.side / width) ** 3 + 0.04 * np.sin(5 * x + 20 * self.who.hairline)
-        fringe = scalp * _inside(line - self.who.hairline - y, 0.06)
-        if self.who.long_hair:
+        line = 0.42 * (self.side / width) ** 3 + 0.04 * np.sin(5 * x + 20 * self.identity.hairline)
+        fringe = scalp * _inside(line - self.identity.hairline - y, 0.06)
+        if self.identity.long_hair:
             temples = _inside(self.side - 0.93 * width - 0.05 * np.cos(3 * y), 0.05)
             temples *= self._long_hair() * _inside(1.5 - y, 0.3) * _inside(y + 1.1)
         else:
             temples = _inside(self.side - 0.93 * width, 0.04) * scalp * _inside(0.12 - y)
         gloss = 1 + 0.5 * np.exp(-(((y + 1.45) / 0.16) ** 2) - ((x + 0.3) / 0.7) ** 2)
-        self._paint(self.who.hair, self.strands * gloss, np.maximum(fringe, temples))
+        self._paint(self.identity.hair, self.strands * gloss, np.maximum(fringe, temples))
 
-    def photographed(self) -> Picture:
-        """Slightly out of focus, with a camera's grain."""
+    def photograph(self) -> Picture:
+        """Return the picture, slightly out of focus, with a camera's grain."""
         soft = cv2.GaussianBlur(self.picture, (0, 0), 0.7)
         grain = np.random.default_rng(0).normal(0, 1.6, soft.shape[:2])
         picture: Picture = np.clip(soft + grain[..., None], 0, 255).astype(np.uint8)
         return picture
 
     def _half_width(self) -> Floats:
-        """The head's half width at each height; negative above and below it."""
+        """Return the head's half width at each height; negative above and below it."""
         above = 1 - (self.y / 1.78).clip(-1, 0) ** 2
-        below = 1 - (self.y.clip(0) / self.who.chin).clip(0, 1) ** self.who.jaw
-        half: Floats = self.who.width * np.sqrt(above * below) - 0.02
+        below = 1 - (self.y.clip(0) / self.identity.chin).clip(0, 1) ** self.identity.jaw
+        half: Floats = self.identity.width * np.sqrt(above * below) - 0.02
         return half
 
     def _bump(self, x: float, y: float, width: float, height: float) -> Floats:
-        """A soft hill on either side of the face (or one, where x is 0)."""
+        """Return a soft hill on either side of the face (or one, where x is 0)."""
         across, along = (self.side - x) / width, (self.y - y) / height
         hill: Floats = np.exp(-(across**2) - along**2)
         return hill
 
     def _light(self) -> Floats:
-        """Brightness of the skin under a lamp above the camera, about 0.5 to 1.1."""
-        nose, nose_width, bump = self.who.nose, self.who.nose_width, self._bump
+        """Return the brightness of the skin under a lamp above the camera, about 0.5 to 1.1."""
+        nose, nose_width, bump = self.identity.nose, self.identity.nose_width, self._bump
         relief = self._relief().astype(np.float32)
-        by_y, by_x = np.gradient(cv2.GaussianBlur(relief, (0, 0), 1.0), 1 / self.who.eye_distance)
+        by_y, by_x = np.gradient(
+            cv2.GaussianBlur(relief, (0, 0), 1.0), 1 / self.identity.eye_distance
+        )
         lamp_x, lamp_y, lamp_z = -0.22, -0.5, 0.84
         facing = (lamp_z - by_x * lamp_x - by_y * lamp_y) / np.sqrt(1 + by_x**2 + by_y**2)
         light: Floats = 0.54 + 0.54 * facing.clip(0)
@@ -199,8 +203,8 @@ class _Canvas:
         return light
 
     def _relief(self) -> Floats:
-        """How far the face stands out towards the camera."""
-        nose, nose_width, bump = self.who.nose, self.who.nose_width, self._bump
+        """Return how far the face stands out towards the camera."""
+        nose, nose_width, bump = self.identity.nose, self.identity.nose_width, self._bump
         half = self._half_width().clip(0.05)
         height: Floats = 0.95 * np.sqrt((1 - (self.x / half) ** 2).clip(0))
         # the nose rises to its tip and ends there
@@ -215,11 +219,11 @@ class _Canvas:
         height -= 0.05 * bump(0.42, 0.92, 0.1, 0.25)  # folds beside the mouth
         height += 0.1 * bump(0, 1.15, 0.34, 0.16)  # lips
         height -= 0.08 * bump(0, 1.4, 0.25, 0.08)  # the groove below them
-        height += 0.12 * bump(0, self.who.chin - 0.16, 0.26, 0.16)  # chin
+        height += 0.12 * bump(0, self.identity.chin - 0.16, 0.26, 0.16)  # chin
         return height
 
 
 def _inside(distance: Floats, soft: float = 0.03) -> Floats:
-    """1 where the distance is positive, 0 where it is negative, soft between."""
+    """Return 1 where the distance is positive, 0 where it is negative, and a soft edge."""
     share: Floats = (distance / soft + 0.5).clip(0, 1)
     return share

@@ -1,8 +1,8 @@
-"""A small spoken and drawn corpus in the shape of RAVDESS, made on the spot.
+"""A small corpus in the form of RAVDESS, spoken and drawn by programs.
 
 It is synthetic: a speech synthesiser's voices, drawn faces, and rules of thumb for what an emotion
-sounds and looks like. It proves that the machinery runs from recording to served model, anywhere
-and without a download. It says nothing about accuracy on people: never report a figure from it.
+sounds and looks like. It proves that the pipeline runs from recording to served model, anywhere and
+without a download. It says nothing about accuracy on people: never report a figure from it.
 
 The same seed and settings give the same files, byte for byte, on one machine.
 """
@@ -25,34 +25,38 @@ from ..emotions import EMOTIONS
 from ..engine import run
 from ..io import atomic_write
 from ..settings import Sample
-from .face import FRAME_RATE, frames
+from .face import FRAME_RATE, draw_frames
 from .head import SIZE
-from .voice import SAMPLE_RATE, envelope, sing, speak
+from .voice import SAMPLE_RATE, mouth_opening, sing, speak
 
-__all__ = ["make", "perform", "performances"]
+__all__ = ["list_performances", "write_performance", "write_sample"]
 
 #: how strongly an emotion is acted, by intensity
 _STRENGTHS = {1: 0.75, 2: 1.15}
 _SPEECH, _SONG = 1, 2
 
 
-def make(target: Path, settings: Sample, seed: int) -> int:
+def write_sample(target: Path, settings: Sample, seed: int) -> int:
     """Write the corpus as the published archives unpack.
 
     Args:
-        target: folder for the archives' folders; files that are there already are replaced
-        settings: how much of it
+        target: folder for the archives' folders; files that exist are replaced
+        settings: actors, statements and repetitions
         seed: of every random draw
 
     Returns:
-        how many files
+        how many files were written
     """
-    takes = list(performances(settings))
-    return sum(run(partial(perform, target, seed=seed), takes, title="sample corpus", unit="take"))
+    takes = list(list_performances(settings))
+    return sum(
+        run(
+            partial(write_performance, target, seed=seed), takes, title="sample corpus", unit="take"
+        )
+    )
 
 
-def performances(settings: Sample) -> Iterator[Recording]:
-    """Every performance, named by its audio-only recording."""
+def list_performances(settings: Sample) -> Iterator[Recording]:
+    """Yield every performance, named by its audio-only recording."""
     for actor in range(1, settings.actors + 1):
         for channel in (_SPEECH, _SONG):
             if channel == _SONG and actor == NO_SINGER:
@@ -60,15 +64,15 @@ def performances(settings: Sample) -> Iterator[Recording]:
             for place, (emotion, intensity) in enumerate(_takes(channel)):
                 for repetition in range(1, settings.repetitions + 1):
                     # one statement of two: which one tells neither emotion nor sex
-                    chosen = 1 + (place + repetition + (actor - 1) // 2) % 2
-                    for statement in (chosen,) if settings.statements == 1 else (1, 2):
+                    statement_of_take = 1 + (place + repetition + (actor - 1) // 2) % 2
+                    for statement in (statement_of_take,) if settings.statements == 1 else (1, 2):
                         yield Recording(
                             3, channel, emotion, intensity, statement, repetition, actor
                         )
 
 
 def _takes(channel: int) -> list[tuple[int, int]]:
-    """Emotion and intensity of each take. There is no strong neutral."""
+    """Return emotion and intensity of each take. There is no strong neutral."""
     if channel == _SONG:
         return [(emotion, 1) for emotion in range(1, len(SUNG) + 1)]
     return [
@@ -78,8 +82,8 @@ def _takes(channel: int) -> list[tuple[int, int]]:
     ]
 
 
-def perform(target: Path, performance: Recording, seed: int) -> int:
-    """Write one performance in its three modalities.
+def write_performance(target: Path, performance: Recording, seed: int) -> int:
+    """Write a performance in its three modalities.
 
     Args:
         target: folder for the archives' folders
@@ -87,7 +91,7 @@ def perform(target: Path, performance: Recording, seed: int) -> int:
         seed: of every random draw
 
     Returns:
-        how many files
+        how many files were written
     """
     cv2.setNumThreads(1)  # the performances are spread over the cores already
     emotion, strength = performance.emotion - 1, _STRENGTHS[performance.intensity]
@@ -98,17 +102,21 @@ def perform(target: Path, performance: Recording, seed: int) -> int:
     samples = np.round(sound * 32767).astype(np.int16)
     rate = Fraction(*FRAME_RATE)
     count = int(len(samples) / SAMPLE_RATE * rate)
-    opening = envelope(sound, np.arange(count) / float(rate))
-    pictures = frames(performance.actor, emotion, strength, opening, seed, take)
-    film = _encoded(pictures)
-    contents = {1: _film(film, samples), 2: _film(film, np.zeros_like(samples)), 3: _wav(samples)}
+    opening = mouth_opening(sound, np.arange(count) / float(rate))
+    pictures = draw_frames(performance.actor, emotion, strength, opening, seed, take)
+    film = _encode_pictures(pictures)
+    contents = {
+        1: _add_sound(film, samples),
+        2: _add_sound(film, np.zeros_like(samples)),
+        3: _encode_wav(samples),
+    }
     for modality in MODALITIES:
         with atomic_write(target / replace(performance, modality=modality).file) as file:
             file.write_bytes(contents[modality])
     return len(contents)
 
 
-def _wav(samples: NDArray[np.int16]) -> bytes:
+def _encode_wav(samples: NDArray[np.int16]) -> bytes:
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setnchannels(1)
@@ -118,8 +126,8 @@ def _wav(samples: NDArray[np.int16]) -> bytes:
     return buffer.getvalue()
 
 
-def _encoded(pictures: Iterator[NDArray[np.uint8]]) -> bytes:
-    """An MP4 with the pictures alone."""
+def _encode_pictures(pictures: Iterator[NDArray[np.uint8]]) -> bytes:
+    """Return an MP4 with the pictures alone."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         # With several threads the bytes depend on the machine's load; with the macroblock tree they
@@ -135,8 +143,8 @@ def _encoded(pictures: Iterator[NDArray[np.uint8]]) -> bytes:
     return buffer.getvalue()
 
 
-def _film(pictures: bytes, samples: NDArray[np.int16]) -> bytes:
-    """The pictures, packet by packet as they are, with a sound track."""
+def _add_sound(pictures: bytes, samples: NDArray[np.int16]) -> bytes:
+    """Return an MP4 with the same picture packets and a sound track."""
     buffer = io.BytesIO()
     film = av.open(io.BytesIO(pictures), "r")
     with film as source, av.open(buffer, "w", format="mp4") as container:

@@ -1,6 +1,6 @@
 """The voices of the synthetic corpus: eSpeak NG, spoken or sung, coloured by emotion.
 
-The synthesiser comes whole in the wheel of `espeakng-loader`; nothing on the system is used.
+The wheel of `espeakng-loader` carries the synthesiser; nothing on the system is used.
 """
 
 import _ctypes
@@ -17,9 +17,9 @@ from scipy.signal import lfilter, resample_poly
 
 from ..corpus.adapters.ravdess import STATEMENTS
 
-__all__ = ["SAMPLE_RATE", "envelope", "sing", "speak"]
+__all__ = ["SAMPLE_RATE", "mouth_opening", "sing", "speak"]
 
-#: of every sound here, in hertz
+#: of every sound in this module, in hertz
 SAMPLE_RATE = 48000
 
 Sound = NDArray[np.float64]
@@ -93,7 +93,7 @@ class Speaker:
 
     @classmethod
     def of(cls, actor: int, seed: int) -> "Speaker":
-        """The actor's voice, the same in every take."""
+        """Return the actor's voice, the same in every take."""
         rng = np.random.default_rng([seed, actor, 11])
         female = actor % 2 == 0
         variants = _FEMALE if female else _MALE
@@ -107,31 +107,31 @@ class Speaker:
             manner=rng.normal(0, _MANNER),
         )
 
-    def delivery(self, emotion: int, strength: float, rng: np.random.Generator) -> Delivery:
-        """How the actor delivers this take."""
+    def deliver(self, emotion: int, strength: float, rng: np.random.Generator) -> Delivery:
+        """Return how the actor delivers a take."""
         acted = np.array(astuple(DELIVERIES[emotion])) * strength * self.expressivity
         return Delivery(*(acted + self.manner + rng.normal(0, _JITTER)).tolist())
 
 
 class Synthesiser:
-    """The library, freshly loaded; for one take only, see `_synthesiser`."""
+    """The library, freshly loaded, for a single take; see `_synthesiser`."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._library = library
-        self._heard: list[bytes] = []
+        self._chunks: list[bytes] = []
 
-        def hear(samples: object, count: int, _events: object) -> int:
+        def collect(samples: object, count: int, _events: object) -> int:
             if samples and count:
-                self._heard.append(ctypes.string_at(samples, 2 * count))  # type: ignore[arg-type]
+                self._chunks.append(ctypes.string_at(samples, 2 * count))  # type: ignore[arg-type]
             return 0
 
-        self._hear = _CALLBACK(hear)  # the library keeps no reference of its own
+        self._callback = _CALLBACK(collect)  # the library keeps no reference of its own
         data = espeakng_loader.get_data_path().encode()
         self._rate = library.espeak_Initialize(_SYNCHRONOUS_RETRIEVAL, 0, data, _DO_NOT_EXIT)
         if self._rate <= 0:
             raise RuntimeError(f"eSpeak NG does not start with its data in {data.decode()}")
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath; by default, the time of day
-        library.espeak_SetSynthCallback(self._hear)
+        library.espeak_SetSynthCallback(self._callback)
 
     def say(self, text: str, speaker: Speaker, *, hertz: float = 0, **parameters: float) -> Sound:
         """Speak a text.
@@ -155,14 +155,14 @@ class Synthesiser:
             library.espeak_SetParameter(codes[name], round(value), 0)
         library.espeak_SetParameter(_VOLUME, 100, 0)
         library.espeak_ng_SetConstF0(round(hertz * speaker.tract))
-        self._heard.clear()
+        self._chunks.clear()
         data = text.encode() + b"\0"
         library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 1, 0, _UTF8, None, None)
         library.espeak_Synchronize()
-        sound = np.frombuffer(b"".join(self._heard), np.int16) / 32768
+        sound = np.frombuffer(b"".join(self._chunks), np.int16) / 32768
         # a longer tract lowers the formants: play slower. Ratios of small numbers resample fast
         ratio = Fraction(SAMPLE_RATE * speaker.tract / self._rate).limit_denominator(100)
-        played: Sound = resample_poly(_trimmed(sound), ratio.numerator, ratio.denominator)
+        played: Sound = resample_poly(_trim(sound), ratio.numerator, ratio.denominator)
         return played
 
 
@@ -195,17 +195,17 @@ def speak(actor: int, emotion: int, strength: float, statement: int, seed: int, 
     """
     speaker = Speaker.of(actor, seed)
     rng = np.random.default_rng([seed, actor, 12, take])
-    how = speaker.delivery(emotion, strength, rng)
+    delivery = speaker.deliver(emotion, strength, rng)
     with _synthesiser() as synthesiser:
         sound = synthesiser.say(
             STATEMENTS[statement],
             speaker,
-            rate=np.clip(speaker.tempo * 2**how.tempo, 90, 260),
-            pitch=np.clip(speaker.pitch + 5 * how.pitch, 0, 99),
-            melody=np.clip(45 * 2**how.melody, 0, 99),
-            gap=max(0.0, 10 * how.gap),
+            rate=np.clip(speaker.tempo * 2**delivery.tempo, 90, 260),
+            pitch=np.clip(speaker.pitch + 5 * delivery.pitch, 0, 99),
+            melody=np.clip(45 * 2**delivery.melody, 0, 99),
+            gap=max(0.0, 10 * delivery.gap),
         )
-    return _recorded(sound, how, rng)
+    return _record(sound, delivery, rng)
 
 
 def sing(actor: int, emotion: int, strength: float, statement: int, seed: int, take: int) -> Sound:
@@ -216,22 +216,22 @@ def sing(actor: int, emotion: int, strength: float, statement: int, seed: int, t
     """
     speaker = Speaker.of(actor, seed)
     rng = np.random.default_rng([seed, actor, 13, take])
-    how = speaker.delivery(emotion, strength, rng)
-    tune = _TUNES["minor" if how.brightness < 0 or how.tremor > 0.3 else "major"]
-    keynote = speaker.keynote * 2 ** (how.pitch / 24)
-    beat = 0.24 * 2**-how.tempo
+    delivery = speaker.deliver(emotion, strength, rng)
+    tune = _TUNES["minor" if delivery.brightness < 0 or delivery.tremor > 0.3 else "major"]
+    keynote = speaker.keynote * 2 ** (delivery.pitch / 24)
+    beat = 0.24 * 2**-delivery.tempo
     notes = []
     with _synthesiser() as synthesiser:
         for place, (syllable, degree) in enumerate(zip(_SYLLABLES[statement], tune, strict=True)):
             hertz = keynote * 2 ** (degree / 12)
             sound = synthesiser.say(syllable, speaker, hertz=hertz, rate=140)
             length = beat * (2 if place == len(tune) - 1 else 1)
-            notes.append(_held(sound, length))
-    return _recorded(np.concatenate(notes), how, rng)
+            notes.append(_hold(sound, length))
+    return _record(np.concatenate(notes), delivery, rng)
 
 
-def envelope(sound: Sound, times: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Loudness at given times, 0 to 1, as a mouth follows it.
+def mouth_opening(sound: Sound, times: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return how far the mouth opens at certain times, 0 to 1, as it follows the loudness.
 
     Args:
         sound: at `SAMPLE_RATE` [shape=(n,)]
@@ -249,54 +249,54 @@ def envelope(sound: Sound, times: NDArray[np.floating]) -> NDArray[np.float64]:
     return opening
 
 
-def _held(sound: Sound, seconds: float) -> Sound:
-    """A syllable made to last, by looping the periods of its loudest part, in short cross-fades."""
-    wanted = round(seconds * SAMPLE_RATE)
+def _hold(sound: Sound, seconds: float) -> Sound:
+    """Lengthen a syllable: loop the periods of its loudest part, with short cross-fades."""
+    length = round(seconds * SAMPLE_RATE)
     fade = SAMPLE_RATE // 50
-    if len(sound) >= wanted:
-        return _faded(sound[:wanted], fade // 2)
+    if len(sound) >= length:
+        return _fade_ends(sound[:length], fade // 2)
     grain = 4 * fade
     loud = np.convolve(sound**2, np.ones(grain), "valid")
     start = int(loud.argmax())
     piece = sound[start : start + grain]
     ramp = np.linspace(0, 1, fade)
     longer = sound[: start + grain]
-    while len(longer) + len(sound) - start - grain < wanted:
-        # where the piece fits best on what is there already, so that the note does not buzz
+    while len(longer) + len(sound) - start - grain < length:
+        # where the piece fits best on the tail, so that the note does not buzz
         tail = longer[-fade:]
         fit = int(np.correlate(piece[: 2 * fade], tail, "valid").argmax())
         crossed = tail * (1 - ramp) + piece[fit : fit + fade] * ramp
         longer = np.r_[longer[:-fade], crossed, piece[fit + fade :]]
-    return _faded(np.r_[longer, sound[start + grain :]], fade // 2)
+    return _fade_ends(np.r_[longer, sound[start + grain :]], fade // 2)
 
 
-def _recorded(sound: Sound, how: Delivery, rng: np.random.Generator) -> Sound:
-    """Colour, tremor, loudness; then silence at both ends and a quiet room."""
+def _record(sound: Sound, delivery: Delivery, rng: np.random.Generator) -> Sound:
+    """Add colour, tremor and loudness; then silence at both ends and the noise of a room."""
     # a first-order tilt of the spectrum, up or down
-    tilt = float(np.clip(how.brightness, -0.9, 0.9))
+    tilt = float(np.clip(delivery.brightness, -0.9, 0.9))
     sound = (
         lfilter((1, -0.9 * tilt), 1, sound) if tilt > 0 else lfilter((1,), (1, 0.9 * tilt), sound)
     )
     time = np.arange(len(sound)) / SAMPLE_RATE
-    depth = float(np.clip(how.tremor, 0, 1)) * 0.5
+    depth = float(np.clip(delivery.tremor, 0, 1)) * 0.5
     sound = sound * (1 - depth * (0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(5, 8) * time)))
-    level = 10 ** ((-27 + how.loudness) / 20)
+    level = 10 ** ((-27 + delivery.loudness) / 20)
     sound = sound * (level / max(float(np.sqrt(np.mean(sound**2))), 1e-6))
     before, after = (rng.uniform(0.12, 0.25, 2) * SAMPLE_RATE).astype(int)
-    whole = np.r_[np.zeros(before), sound, np.zeros(after)]
-    whole += rng.normal(0, 10 ** (-66 / 20), len(whole))
+    take = np.r_[np.zeros(before), sound, np.zeros(after)]
+    take += rng.normal(0, 10 ** (-66 / 20), len(take))
     # loud takes bend before they clip
-    bent: Sound = np.tanh(whole)
+    bent: Sound = np.tanh(take)
     return bent
 
 
-def _trimmed(sound: Sound) -> Sound:
-    """Without the silence at the ends."""
+def _trim(sound: Sound) -> Sound:
+    """Cut the silence off both ends."""
     loud = np.flatnonzero(np.abs(sound) > 0.01)
     return sound[loud[0] : loud[-1] + 1] if len(loud) else sound
 
 
-def _faded(sound: Sound, samples: int) -> Sound:
+def _fade_ends(sound: Sound, samples: int) -> Sound:
     ramp = np.linspace(0, 1, samples)
     sound = sound.copy()
     sound[:samples] *= ramp

@@ -4,7 +4,7 @@ import pytest
 from helpers.baseline_corpus import catalogue, settings, write
 
 from avemo.baselines import clips, summary
-from avemo.baselines.published import SYSTEMS
+from avemo.cli import main
 from avemo.paths import Project
 from avemo.records import BaselineResult, BaselineRun, Interval, Skipped
 
@@ -18,25 +18,31 @@ def interval(value):
     return Interval(value, value - 0.1, value + 0.1, actors=6, performances=9)
 
 
-def row(project, system):
-    """The lines of a system."""
-    found = summary.lines(project)
-    start = next(place for place, line in enumerate(found) if line.startswith(f"{system} "))
-    names = [line.split()[0] for line in found[start + 1 :]]
-    ends = [place for place, name in enumerate(names) if name in SYSTEMS or name == "Figures"]
-    return found[start : start + 1 + (ends[0] if ends else len(names))]
+@pytest.fixture
+def listed(project, monkeypatch, capsys):
+    """A function that returns the lines of `avemo baselines list` about a system."""
+
+    def lines(system):
+        assert main(["baselines", "list"]) == 0
+        out = capsys.readouterr().out.splitlines()
+        return [line for line in out if line.split() and line.split()[0].strip(":") == system]
+
+    for name in ("params.yaml", "dvc.yaml"):
+        (project.root / name).touch()
+    monkeypatch.setenv("AVEMO_ROOT", str(project.root))
+    return lines
 
 
-def test_before_anything_was_run(project):
-    first, here = row(project, "lstm")
-    assert first.split()[:7] == ["lstm", "66", "%", "67", "%", "75", "%"]
-    assert here == "  here: not run"
-    assert row(project, "cnn")[0].split()[:4] == ["cnn", "-", "-", "-"]
-    assert row(project, "face-cnn")[0].split()[:5] == ["face-cnn", "-", "-", "15-19", "%"]
+def test_before_anything_was_run(project, listed):
+    published, run = listed("lstm")
+    assert published.split()[:7] == ["lstm", "66", "%", "67", "%", "75", "%"]
+    assert run == "lstm: not run"
+    assert listed("cnn")[0].split()[:4] == ["cnn", "-", "-", "-"]
+    assert listed("face-cnn")[0].split()[:5] == ["face-cnn", "-", "-", "15-19", "%"]
     assert summary.load_results(project) == {}
 
 
-def test_results(project):
+def test_results(project, listed):
     test = {"uar": interval(0.5), "accuracy": interval(0.6)}
     run = BaselineRun(
         channel="speech",
@@ -49,18 +55,20 @@ def test_results(project):
     )
     result = BaselineResult(system="lstm", synthetic=True, runs=[run], skipped_runs=[])
     result.write(project.baseline("lstm") / "runs.json")
-    (_, here) = row(project, "lstm")
-    assert here.split() == [
-        *("here:", "speech", "actor"),
-        *("UAR", "0.500", "[0.400,", "0.600]"),
-        *("accuracy", "0.600", "[0.500,", "0.700]"),
+    (_, run) = listed("lstm")
+    assert run.split() == [
+        *("lstm", "speech", "actor"),
+        *("0.500", "[0.400,", "0.600]"),
+        *("0.600", "[0.500,", "0.700]"),
     ]
-    assert summary.lines(project)[-1].endswith("say nothing about accuracy.")
+    assert listed("Figures") == [
+        "Figures on the synthetic sample corpus say nothing about accuracy."
+    ]
 
 
-def test_absent(project):
+def test_absent(project, listed):
     Skipped(reason="no").write(project.baseline("vggish-ml") / "runs.json")
-    assert row(project, "vggish-ml")[1:] == ["  here: not run: no"]
+    assert listed("vggish-ml")[1:] == ["vggish-ml: not run: no"]
 
 
 @pytest.mark.parametrize(

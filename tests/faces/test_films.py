@@ -14,7 +14,7 @@ from avemo.config import load_settings
 from avemo.errors import MediaError
 from avemo.faces import extract
 from avemo.faces.detectors import Detector
-from avemo.synthetic.face import frames
+from avemo.synthetic.face import draw_frames
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def film(path: Path, pictures: Iterable[np.ndarray], *, rotation: int = 0) -> Pa
 
 def head(actor: int) -> list[np.ndarray]:
     """An actor who says nothing, 320 × 240; the face is about 120 pixels large."""
-    return list(frames(actor, 0, 1.0, np.zeros(LENGTH), seed=1, take=1))
+    return list(draw_frames(actor, 0, 1.0, np.zeros(LENGTH), seed=1, take=1))
 
 
 def on_canvas(pictures: Iterable[np.ndarray], left: int = 0) -> list[np.ndarray]:
@@ -66,14 +66,14 @@ def finding(path: Path, detector: Detector) -> str:
 
 def test_who_stays_is_followed_past_who_passes(tmp_path: Path, detector: Detector) -> None:
     pictures = on_canvas(head(1))
-    passing = [cv2.resize(one[20:220, 85:235], None, fx=1.8, fy=1.8) for one in head(2)]
+    passing = [cv2.resize(picture[20:220, 85:235], None, fx=1.8, fy=1.8) for picture in head(2)]
     for index in (6, 7, 8):
         pictures[index][:360, 370:] = passing[index]
-    found = extract.extract(film(tmp_path / "two.mp4", pictures), SETTINGS, detector)
-    assert len(found["times"]) == 8
-    assert found["others"].sum() in (1, 2)
-    assert (found["boxes"][:, 2] < 320).all()
-    assert float(found["found"]) == 1
+    extracted = extract.extract(film(tmp_path / "two.mp4", pictures), SETTINGS, detector)
+    assert len(extracted["times"]) == 8
+    assert extracted["n_other_faces"].sum() in (1, 2)
+    assert (extracted["boxes"][:, 2] < 320).all()
+    assert float(extracted["detection_rate"]) == 1
 
 
 @pytest.mark.parametrize("rotation", [90, 180, 270])
@@ -81,23 +81,26 @@ def test_a_film_that_turns_sideways(tmp_path: Path, detector: Detector, rotation
     upright = extract.extract(film(tmp_path / "upright.mp4", head(1)), SETTINGS, detector)
     stored = [np.rot90(picture, -rotation // 90) for picture in head(1)]
     path = film(tmp_path / "turned.mp4", stored, rotation=rotation)
-    found = extract.extract(path, SETTINGS, detector)
-    assert found["points"] == pytest.approx(upright["points"], abs=5)
-    np.testing.assert_array_equal(found["times"], upright["times"])
+    extracted = extract.extract(path, SETTINGS, detector)
+    assert extracted["landmarks"] == pytest.approx(upright["landmarks"], abs=5)
+    np.testing.assert_array_equal(extracted["times"], upright["times"])
 
 
 def test_the_middle_frame_alone(tmp_path: Path, detector: Detector) -> None:
     middle = SETTINGS.model_copy(update={"spread": "middle"})
-    found = extract.extract(film(tmp_path / "film.mp4", head(1)), middle, detector)
-    assert found["times"] == pytest.approx([0.7], abs=0.11)
+    extracted = extract.extract(film(tmp_path / "film.mp4", head(1)), middle, detector)
+    assert extracted["times"] == pytest.approx([0.7], abs=0.11)
 
 
 def test_findings(tmp_path: Path, detector: Detector) -> None:
     wall = np.random.default_rng(0).integers(60, 180, (12, 16, 3), np.uint8)
     nobody = [cv2.resize(np.roll(wall, index, axis=1), (320, 240)) for index in range(LENGTH)]
     black = [np.zeros((240, 320, 3), np.uint8)] * LENGTH
-    small = [cv2.resize(one, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA) for one in head(1)]
-    half = [one[:, 160:] for one in head(1)]
+    small = [
+        cv2.resize(picture, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+        for picture in head(1)
+    ]
+    half = [picture[:, 160:] for picture in head(1)]
     assert finding(film(tmp_path / "nobody.mp4", nobody), detector) == "no-face"
     assert finding(film(tmp_path / "black.mp4", black), detector) == "too-dark"
     assert finding(film(tmp_path / "half.mp4", half), detector) in ("cut-off", "no-face")
@@ -116,9 +119,9 @@ def test_a_sheet_of_faces(
     assert "no page is written" in capsys.readouterr().err
     assert not sheet.exists()
     assert main(["faces", "sheet", str(good), str(black), "--output", str(sheet)]) == 1
-    said = capsys.readouterr()
-    assert "black.mp4: too-dark: the frames are too dark" in said.err
-    assert said.out == f"{sheet} is written: 16 faces, from 1 of 2 clips\n"
+    output = capsys.readouterr()
+    assert "black.mp4: too-dark: the frames are too dark" in output.err
+    assert output.out == f"{sheet} is written: 16 faces, from 1 of 2 clips\n"
     page = cv2.imread(str(sheet))
     assert page is not None
     assert page.shape == (20 + 112 + 20, 16 * 112, 3)

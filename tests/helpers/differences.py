@@ -3,34 +3,35 @@
 import numpy as np
 
 
-def differences(found, expected):
-    """A line for each performance and column that is not the same to the last bit.
+def differences(actual, expected):
+    """Return a line for each performance and column that is not the same to the last bit.
 
     Args:
-        found, expected: tables as `store.read` gives them
+        actual, expected: tables as `store.read` gives them
     """
-    found, expected = (table.set_index("performance").sort_index() for table in (found, expected))
-    if list(found.index) != list(expected.index):
-        return [f"performances: {sorted(set(found.index) ^ set(expected.index))} in one alone"]
-    if sorted(found) != sorted(expected):
-        return [f"columns: {sorted(set(found) ^ set(expected))} in one alone"]
+    actual, expected = (table.set_index("performance").sort_index() for table in (actual, expected))
+    if list(actual.index) != list(expected.index):
+        return [f"performances: {sorted(set(actual.index) ^ set(expected.index))} in one alone"]
+    if sorted(actual) != sorted(expected):
+        return [f"columns: {sorted(set(actual) ^ set(expected))} in one alone"]
     return [
         f"{performance}, {column}: {line}"
         for column in expected
         for performance in expected.index
-        if (line := _difference(found.at[performance, column], expected.at[performance, column]))
+        if (line := _difference(actual.at[performance, column], expected.at[performance, column]))
     ]
 
 
-def _difference(found, expected):
-    one, other = np.asarray(found), np.asarray(expected)
-    if (one.dtype, one.shape) != (other.dtype, other.shape):
-        return f"{one.dtype} {one.shape} in place of {other.dtype} {other.shape}"
-    if one.tobytes() == other.tobytes() or found is expected:
+def _difference(actual, expected):
+    first, second = np.asarray(actual), np.asarray(expected)
+    if (first.dtype, first.shape) != (second.dtype, second.shape):
+        return f"{first.dtype} {first.shape} in place of {second.dtype} {second.shape}"
+    if first.tobytes() == second.tobytes() or actual is expected:
         return ""
-    if one.dtype.kind != "f":
-        return "" if np.array_equal(one, other) else f"{found!r} in place of {expected!r}"
-    apart = np.abs(one.astype(np.float64) - other)
-    place = np.unravel_index(np.nanargmax(apart), apart.shape)
+    if first.dtype.kind != "f":
+        return "" if np.array_equal(first, second) else f"{actual!r} in place of {expected!r}"
+    distance = np.abs(first.astype(np.float64) - second)
+    place = np.unravel_index(np.nanargmax(distance), distance.shape)
     at = [int(index) for index in place]
-    return f"{np.count_nonzero(apart)} of {apart.size} differ, by up to {apart[place]:.3g} at {at}"
+    count = f"{np.count_nonzero(distance)} of {distance.size} differ"
+    return f"{count}, by up to {distance[place]:.3g} at {at}"

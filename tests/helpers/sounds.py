@@ -47,7 +47,7 @@ LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
 def voice(rate, seconds=1.0, level=0.5):
-    """A gliding tone of 70 to 170 Hz with its overtones up to 3.4 kHz, swelling and fading.
+    """Return a gliding tone of 70 to 170 Hz with its overtones up to 3.4 kHz, swelling and fading.
 
     Returns:
         float64 [shape=(samples,)]
@@ -59,7 +59,7 @@ def voice(rate, seconds=1.0, level=0.5):
 
 
 def encoded(sound, rate, format="wav-16"):
-    """A file's content.
+    """Return the content of a file with a sound.
 
     Args:
         sound: [shape=(samples,) or (samples, channels)]
@@ -94,13 +94,13 @@ def _coded(sound, rate, format):
         return path.read_bytes()
 
 
-def aligned(found, expected):
-    """Where the expected sound begins in what was found, and that part of it.
+def align_sound(sound, expected):
+    """Return where the expected sound begins in another, and that part of it.
 
     Returns:
         samples before it, and float [shape=(samples,)], as much of it as there is
     """
-    size = len(found) + len(expected)
-    spectra = np.fft.rfft(found, size) * np.conj(np.fft.rfft(expected, size))
+    size = len(sound) + len(expected)
+    spectra = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(expected, size))
     lag = int(np.fft.irfft(spectra, size).argmax())
-    return lag, found[lag : lag + len(expected)]
+    return lag, sound[lag : lag + len(expected)]

@@ -31,7 +31,7 @@ INPUTS = ("expression", "expression_stats", "geometry", "crops")
 def film(tmp_path_factory):
     """A drawn face that speaks."""
     folder = tmp_path_factory.mktemp("film")
-    sample.perform(folder, Recording(3, 1, 3, 1, 1, 1, 1), seed=20)
+    sample.write_performance(folder, Recording(3, 1, 3, 1, 1, 1, 1), seed=20)
     (file,) = folder.rglob("01-*.mp4")
     return file
 

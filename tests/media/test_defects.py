@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from helpers.sounds import CODED, PLAIN, aligned, encoded, voice
+from helpers.sounds import CODED, PLAIN, align_sound, encoded, voice
 
 from avemo.errors import MediaError
 from avemo.media.probe import Probe, probe
@@ -16,8 +16,8 @@ STATED = ["wav-16", "wavex-24", "wav-float", "flac-16", "aiff-16", "au-16", "caf
 STREAMS = ["mp3", "vorbis", "opus", "adts", "mka", "webm"]
 
 
-def refused(source):
-    """The one sentence that every reader refuses a source with."""
+def refusal_of(source):
+    """Return the sentence that every reader refuses a source with."""
     sentences = []
     for reader in (probe, read_sound, lambda source: [*read_sound_blocks(source, 8000)]):
         with pytest.raises(MediaError) as error:
@@ -39,29 +39,29 @@ def test_samples_that_are_no_number(tmp_path, format, rate, number):
     (tmp_path / "a").write_bytes(content)
     expected = f"5 of the sound's {sound.size:,} samples are no number (NaN or infinite)"
     for source in (content, tmp_path / "a"):
-        assert expected in refused(source)
+        assert expected in refusal_of(source)
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_nothing_but_what_is_no_number(number):
     content = encoded(np.full(8000, number), 16000, "wav-float")
-    assert "8,000 of the sound's 8,000 samples" in refused(content)
+    assert "8,000 of the sound's 8,000 samples" in refusal_of(content)
 
 
 @pytest.mark.parametrize("format", ["wav-float", "aiff-float"])
 def test_samples_out_of_all_scale(format):
     """Floats of 16-bit integers that nobody divided: features would be 90 dB too loud."""
-    sentence = refused(encoded(voice(16000) * 32768, 16000, format))
+    sentence = refusal_of(encoded(voice(16000) * 32768, 16000, format))
     assert "the sound's samples reach 12,2" in sentence
     assert "at most 32 are expected where full scale is 1" in sentence
-    assert "1,000,000,0" in refused(encoded(np.full(8000, 1e30), 16000, format))
+    assert "1,000,000,0" in refusal_of(encoded(np.full(8000, 1e30), 16000, format))
 
 
 def test_a_double_too_large_for_a_float_is_no_number():
     sound = voice(16000)
     sound[5] = 1e300
-    assert "1 of the sound's 16,000" in refused(encoded(sound, 16000, "wav-double"))
+    assert "1 of the sound's 16,000" in refusal_of(encoded(sound, 16000, "wav-double"))
 
 
 @pytest.mark.parametrize("format", STATED)
@@ -71,22 +71,22 @@ def test_cut_short(tmp_path, format, share):
     torn = content[: int(len(content) * share)]
     (tmp_path / "a").write_bytes(torn)
     for source in (torn, tmp_path / "a"):
-        assert "is cut short" in refused(source)
+        assert "is cut short" in refusal_of(source)
 
 
 @pytest.mark.parametrize("format", STREAMS)
 def test_of_a_torn_stream_what_is_there_is_heard(format):
     content = encoded(voice(16000, 9), 16000, format)
     torn = content[: len(content) // 2]
-    heard = read_sound(torn)
-    assert 2.5 * 16000 < len(heard) < 6 * 16000
-    expected = voice(16000, 9)[: len(heard) - 2000]
-    _, found = aligned(heard, expected)
-    assert np.linalg.norm(found - expected) < 0.12 * np.linalg.norm(expected)
-    assert probe(torn).duration_s == pytest.approx(len(heard) / 16000, abs=0.1)
+    sound = read_sound(torn)
+    assert 2.5 * 16000 < len(sound) < 6 * 16000
+    expected = voice(16000, 9)[: len(sound) - 2000]
+    _, decoded = align_sound(sound, expected)
+    assert np.linalg.norm(decoded - expected) < 0.12 * np.linalg.norm(expected)
+    assert probe(torn).duration_s == pytest.approx(len(sound) / 16000, abs=0.1)
 
 
-def head(content, at, number, size=4):
+def patch_header(content, at, number, size=4):
     """A WAV file's content with another number in its head."""
     return content[:at] + number.to_bytes(size, "little") + content[at + size :]
 
@@ -99,14 +99,14 @@ RIFF, CODEC, CHANNELS, RATE, BITS, DATA = 4, 20, 22, 24, 34, 40
 @pytest.mark.parametrize("riff", [0, len(WAV) - 8, 0x7FFF0000, 0xFFFFFFFF])
 def test_a_wav_whose_head_states_no_length_or_too_much_of_its_data(riff, data):
     """As of a recorder that was cut off, or that writes to a pipe."""
-    content = head(head(WAV, RIFF, riff), DATA, data)
+    content = patch_header(patch_header(WAV, RIFF, riff), DATA, data)
     np.testing.assert_array_equal(read_sound(content), read_sound(WAV))
     assert probe(content) == probe(WAV)
 
 
 def test_what_stands_after_the_sound_is_not_heard():
     longer = WAV + b"LIST" + (400).to_bytes(4, "little") + bytes(range(200)) * 2
-    for content in (longer, head(longer, RIFF, len(longer) - 8)):
+    for content in (longer, patch_header(longer, RIFF, len(longer) - 8)):
         np.testing.assert_array_equal(read_sound(content), read_sound(WAV))
         assert probe(content) == probe(WAV)
 
@@ -120,15 +120,15 @@ def test_a_flac_that_states_no_length():
 
 @pytest.mark.parametrize("rate", [1, 999, 800_000])
 def test_a_sample_rate_that_is_none(rate):
-    sentence = refused(head(WAV, RATE, rate))
+    sentence = refusal_of(patch_header(WAV, RATE, rate))
     assert f"a sample rate of {rate:,} Hz, 1,000 to 768,000 Hz are expected" in sentence
 
 
 NONSENSE = {
-    "rate": head(WAV, RATE, 0),
-    "channels": head(WAV, CHANNELS, 0, 2),
-    "bits": head(WAV, BITS, 0, 2),
-    "codec": head(WAV, CODEC, 0x1234, 2),
+    "rate": patch_header(WAV, RATE, 0),
+    "channels": patch_header(WAV, CHANNELS, 0, 2),
+    "bits": patch_header(WAV, BITS, 0, 2),
+    "codec": patch_header(WAV, CODEC, 0x1234, 2),
     "torn-head": WAV[:30],
     "head-only": WAV[:44],
     "riff": b"RIFF\0\0\0\0WAVE",
@@ -163,14 +163,14 @@ def test_damaged_bytes_end_in_a_sound_or_in_a_finding(format):
         damaged = bytearray(content[: draw.choice([None, draw.randrange(50, len(content))])])
         for _ in range(draw.choice([1, 3, 9])):
             damaged[draw.randrange(draw.choice([40, len(damaged)]))] = draw.randrange(256)
-        found, measured = (outcome(reader, bytes(damaged)) for reader in (read_sound, probe))
-        assert isinstance(found, np.ndarray) or found in ("unreadable", "no-sound")
-        assert isinstance(measured, Probe) or measured == "unreadable"
+        sound, measures = (outcome(reader, bytes(damaged)) for reader in (read_sound, probe))
+        assert isinstance(sound, np.ndarray) or sound in ("unreadable", "no-sound")
+        assert isinstance(measures, Probe) or measures == "unreadable"
 
 
 @pytest.mark.parametrize("name", ["null\0byte", "x" * 5000, "."])
 def test_a_path_that_is_none(name, tmp_path):
-    assert "does not open" in refused(tmp_path / name)
+    assert "does not open" in refusal_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -0.5, 1.0, 0.02, 0.003, 0.0005])

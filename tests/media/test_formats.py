@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from helpers.sounds import CODED, PLAIN, aligned, encoded, voice
+from helpers.sounds import CODED, PLAIN, align_sound, encoded, voice
 
 from avemo.features.audio import logmel, mfcc
 from avemo.features.run import extract_audio
@@ -26,10 +26,10 @@ EXTRACTORS = {
 }
 
 
-def differences(content, expected):
-    """By extractor, how far the features of a file are from those of another."""
-    found, other = (extract_audio(one, EXTRACTORS) for one in (content, expected))
-    pairs = {name: (found[name][name], other[name][name]) for name in EXTRACTORS}
+def feature_differences(content, expected):
+    """Return by extractor how far the features of a file are from those of another."""
+    actual, reference = (extract_audio(file, EXTRACTORS) for file in (content, expected))
+    pairs = {name: (actual[name][name], reference[name][name]) for name in EXTRACTORS}
     shortest = {name: min(map(len, pair)) for name, pair in pairs.items()}
     return {n: np.abs(a[: shortest[n]] - b[: shortest[n]]) for n, (a, b) in pairs.items()}
 
@@ -38,26 +38,26 @@ def differences(content, expected):
 @pytest.mark.parametrize("format", ["wav-16", "wav-float", "flac-16"])
 def test_every_rate(rate, format):
     content = encoded(voice(rate), rate, format)
-    found = read_sound(content)
-    assert abs(len(found) - 16000) <= 1
-    np.testing.assert_allclose(found[:16000], voice(16000)[: len(found)], atol=1e-4)
+    decoded = read_sound(content)
+    assert abs(len(decoded) - 16000) <= 1
+    np.testing.assert_allclose(decoded[:16000], voice(16000)[: len(decoded)], atol=1e-4)
     assert (probe(content).sample_rate, probe(content).duration_s) == (rate, 1.0)
-    apart = differences(content, encoded(voice(16000), 16000))
-    assert apart["mfcc"].max() < 0.6
-    assert apart["logmel"].max() < 0.1
+    difference = feature_differences(content, encoded(voice(16000), 16000))
+    assert difference["mfcc"].max() < 0.6
+    assert difference["logmel"].max() < 0.1
 
 
 @pytest.mark.parametrize("rate", [16000, 48000])
 @pytest.mark.parametrize("format", LOSSLESS)
 def test_every_lossless_format(rate, format):
     content = encoded(voice(rate), rate, format)
-    found = read_sound(content)
+    decoded = read_sound(content)
     step = 0.012 if format in COARSE else 1e-4
-    assert len(found) == 16000
-    np.testing.assert_allclose(found, voice(16000), atol=step)
-    measured = probe(content)
-    assert (measured.sample_rate, measured.channels, measured.duration_s) == (rate, 1, 1.0)
-    assert measured.peak_dbfs == pytest.approx(20 * np.log10(np.abs(voice(rate)).max()), abs=0.2)
+    assert len(decoded) == 16000
+    np.testing.assert_allclose(decoded, voice(16000), atol=step)
+    measures = probe(content)
+    assert (measures.sample_rate, measures.channels, measures.duration_s) == (rate, 1, 1.0)
+    assert measures.peak_dbfs == pytest.approx(20 * np.log10(np.abs(voice(rate)).max()), abs=0.2)
 
 
 # the rates that every one of the encoders takes
@@ -65,14 +65,14 @@ def test_every_lossless_format(rate, format):
 @pytest.mark.parametrize("format", sorted(LOSSY))
 def test_every_lossy_format(rate, format):
     content = encoded(voice(rate), rate, format)
-    lag, found = aligned(read_sound(content), voice(16000))
+    lag, decoded = align_sound(read_sound(content), voice(16000))
     padding = 1024 / rate if format == "adts" else 0  # it cannot say what is to be cut off
     assert lag / 16000 == pytest.approx(padding, abs=0.001)
-    assert len(found) == pytest.approx(16000, abs=0.033 * 16000)
-    expected = voice(16000)[: len(found)]
-    gain = found @ expected / (expected @ expected)
+    assert len(decoded) == pytest.approx(16000, abs=0.033 * 16000)
+    expected = voice(16000)[: len(decoded)]
+    gain = decoded @ expected / (expected @ expected)
     assert gain == pytest.approx(1, abs=0.03)
-    assert np.linalg.norm(found - expected) < 0.12 * np.linalg.norm(expected)
+    assert np.linalg.norm(decoded - expected) < 0.12 * np.linalg.norm(expected)
     assert probe(content).duration_s == pytest.approx(1 + padding, abs=0.13)
 
 
@@ -80,39 +80,40 @@ def test_every_lossy_format(rate, format):
 def test_features_of_every_format(format):
     room = np.random.default_rng(0).normal(size=16000) * 0.003
     sound = voice(16000) + room
-    apart = differences(encoded(sound, 16000, format), encoded(sound, 16000))
+    difference = feature_differences(encoded(sound, 16000, format), encoded(sound, 16000))
     if format in LOSSY | COARSE:
-        assert apart["mfcc"].mean() < 4
-        assert apart["logmel"].mean() < 0.5
+        assert difference["mfcc"].mean() < 4
+        assert difference["logmel"].mean() < 0.5
     else:
-        assert apart["mfcc"].max() < 0.2
-        assert apart["logmel"].max() < 0.1
-    other = differences(encoded(voice(16000, level=0.2) + room, 16000), encoded(sound, 16000))
-    assert other["mfcc"].mean() > 4
-    assert other["logmel"].mean() > 0.5
+        assert difference["mfcc"].max() < 0.2
+        assert difference["logmel"].max() < 0.1
+    quieter = encoded(voice(16000, level=0.2) + room, 16000)
+    by_level = feature_differences(quieter, encoded(sound, 16000))
+    assert by_level["mfcc"].mean() > 4
+    assert by_level["logmel"].mean() > 0.5
 
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("format", ["wav-16", "wav-float", "wavex-24", "flac-16", "m4a", "mov-16"])
 def test_channels_are_averaged(format, channels):
-    one = voice(48000)
-    sound = np.stack([one * share for share in (1, 0.5, 0.3, 0.0, 0.4, 0.2)[:channels]], axis=1)
+    channel = voice(48000)
+    sound = np.stack([channel * share for share in (1, 0.5, 0.3, 0.0, 0.4, 0.2)[:channels]], axis=1)
     content = encoded(sound, 48000, format)
-    found = read_sound(content)[:16000]
-    expected = sound.mean(axis=1).max() / one.max() * voice(16000)
+    decoded = read_sound(content)[:16000]
+    expected = sound.mean(axis=1).max() / channel.max() * voice(16000)
     if format == "m4a":
-        assert np.linalg.norm(found - expected) < 0.12 * np.linalg.norm(expected)
+        assert np.linalg.norm(decoded - expected) < 0.12 * np.linalg.norm(expected)
     else:
-        np.testing.assert_allclose(found, expected, atol=1e-4)
+        np.testing.assert_allclose(decoded, expected, atol=1e-4)
     assert probe(content).channels == channels
 
 
 @pytest.mark.parametrize("format", ["mp3", "vorbis", "opus"])
 def test_stereo_of_lossy_formats(format):
     sound = np.stack([voice(48000), 0.5 * voice(48000)], axis=1)
-    found = read_sound(encoded(sound, 48000, format))
-    expected = 0.75 * voice(16000)[: len(found)]
-    assert np.linalg.norm(found[:16000] - expected) < 0.12 * np.linalg.norm(expected)
+    decoded = read_sound(encoded(sound, 48000, format))
+    expected = 0.75 * voice(16000)[: len(decoded)]
+    assert np.linalg.norm(decoded[:16000] - expected) < 0.12 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("format", ["wav-float", "wav-double", "aiff-float", "mov-float"])
@@ -122,8 +123,8 @@ def test_float_samples_above_one_are_kept(format):
     content = encoded(loud, 16000, format)
     np.testing.assert_allclose(read_sound(content), loud, atol=1e-6)
     assert probe(content).peak_dbfs == pytest.approx(20 * np.log10(np.abs(loud).max()), abs=1e-3)
-    found = extract_audio(content, EXTRACTORS)
-    assert all(np.isfinite(found[name][name]).all() for name in EXTRACTORS)
+    features = extract_audio(content, EXTRACTORS)
+    assert all(np.isfinite(features[name][name]).all() for name in EXTRACTORS)
 
 
 def test_a_clipped_sound_stays_as_it_is():
@@ -140,9 +141,9 @@ def test_an_offset_is_taken_off(rate, offset):
     np.testing.assert_allclose(read_sound(content), voice(16000), atol=1e-4)
     plain = encoded(voice(rate), rate)
     assert probe(content).peak_dbfs == pytest.approx(probe(plain).peak_dbfs, abs=0.01)
-    apart = differences(content, plain)
-    assert apart["mfcc"].max() < 1  # 500 where it stays: either end clicks
-    assert apart["logmel"].max() < 0.1
+    difference = feature_differences(content, plain)
+    assert difference["mfcc"].max() < 1  # 500 where it stays: either end clicks
+    assert difference["logmel"].max() < 0.1
 
 
 def test_an_offset_of_each_channel_is_taken_off():
@@ -154,7 +155,7 @@ def test_a_small_mean_is_left_as_it_is():
     """The features of ordinary recordings do not depend on whether offsets are looked for."""
     sound = (voice(16000) + 0.002).astype("f")
     np.testing.assert_array_equal(read_sound(encoded(sound, 16000, "wav-float")), sound)
-    small = differences(encoded(sound, 16000), encoded(voice(16000), 16000))
+    small = feature_differences(encoded(sound, 16000), encoded(voice(16000), 16000))
     assert small["mfcc"].mean() < 0.2
     assert small["mfcc"][2:-2].max() < 0.2  # heard at either end alone
 
@@ -165,16 +166,16 @@ def test_ten_minutes_are_measured_in_little_memory(format, tmp_path):
     file.write_bytes(encoded(np.tile(voice(16000, 10), 60), 16000, format))
     probe(encoded(voice(16000), 16000, format))  # what it imports does not count
     tracemalloc.start()
-    measured = probe(file)
-    _, most = tracemalloc.get_traced_memory()
+    measures = probe(file)
+    _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert measured.duration_s == 600
-    assert most < 20_000_000
+    assert measures.duration_s == 600
+    assert peak_bytes < 20_000_000
 
 
 def test_features_of_ten_minutes():
     tenth = voice(16000, 10)
-    found = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
-    alone = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
-    assert len(found) == 60_001
-    np.testing.assert_allclose(found[30_003:30_998], alone[3:-3], atol=0.01)
+    features = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
+    of_tenth = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
+    assert len(features) == 60_001
+    np.testing.assert_allclose(features[30_003:30_998], of_tenth[3:-3], atol=0.01)

@@ -52,7 +52,7 @@ def clip(
 
 
 def numbers(path: Path | bytes, count: int) -> list[int]:
-    """Which frames of `clip` were read."""
+    """Return the numbers of the frames of `clip` that are read."""
     images = [frame.image[:32, :48] for frame in read_frames(path, count)]
     squares = [image.reshape(2, 16, 3, 16, 3).mean(axis=(1, 3, 4)) > 127 for image in images]
     return [int((square.ravel() << np.arange(6)).sum()) for square in squares]
@@ -126,8 +126,8 @@ def test_a_varying_rate_is_spread_over_time(tmp_path: Path, name: str) -> None:
 )
 def test_a_part_of_the_clip(tmp_path: Path, span: tuple[float, float], expected: list[int]) -> None:
     path = clip(tmp_path / "clip.mp4")
-    found = [round(frame.time_s * 20) for frame in read_frames(path, 4, span)]
-    assert found == pytest.approx(expected, abs=1)
+    indices = [round(frame.time_s * 20) for frame in read_frames(path, 4, span)]
+    assert indices == pytest.approx(expected, abs=1)
 
 
 def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def damaged(path: Path, broken: range, seed: int = 0) -> bytes:
     """A file in which some pictures are noise."""
     content = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
-        places = [(one.pos, one.size) for one in container.demux(video=0) if one.size]
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
     noise = np.random.default_rng(seed)
     for start, size in (places[index] for index in broken):
         content[start + 6 : start + size] = noise.bytes(size - 6)
@@ -149,10 +149,10 @@ def damaged(path: Path, broken: range, seed: int = 0) -> bytes:
 def test_frames_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
     path = clip(tmp_path / "clip.webm", codec="libvpx-vp9")
     assert numbers(path, 40) == list(range(40))
-    found = numbers(damaged(path, range(20, 23)), 40)
-    assert len(found) == 37
-    assert found[:20] == list(range(20))
-    assert found[-16:] == list(range(24, 40))  # from the next key frame on
+    decoded = numbers(damaged(path, range(20, 23)), 40)
+    assert len(decoded) == 37
+    assert decoded[:20] == list(range(20))
+    assert decoded[-16:] == list(range(24, 40))  # from the next key frame on
     with pytest.raises(MediaError, match="of 40 frames could be decoded") as raised:
         numbers(damaged(path, range(5, 40)), 40)
     assert raised.value.finding == "unreadable"
@@ -216,11 +216,13 @@ def test_what_is_no_video_is_said_to_be_unreadable(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [{}, {"movflags": "faststart"}])
-@pytest.mark.parametrize("kept", [0.02, 0.4, 0.8])
-def test_a_truncated_file_is_unreadable(tmp_path: Path, flags: dict[str, str], kept: float) -> None:
-    whole = clip(tmp_path / "clip.mp4", options=flags).read_bytes()
+@pytest.mark.parametrize("share", [0.02, 0.4, 0.8])
+def test_a_truncated_file_is_unreadable(
+    tmp_path: Path, flags: dict[str, str], share: float
+) -> None:
+    content = clip(tmp_path / "clip.mp4", options=flags).read_bytes()
     with pytest.raises(MediaError) as raised:
-        list(read_frames(whole[: int(kept * len(whole))], 4))
+        list(read_frames(content[: int(share * len(content))], 4))
     assert raised.value.finding == "unreadable"
 
 
@@ -261,7 +263,7 @@ def test_skipping_what_nothing_is_made_from_changes_no_picture(tmp_path: Path, c
             float(frame.pts * frame.time_base): frame.to_ndarray(format="bgr24")
             for frame in container.decode(video=0)
         }
-    found = list(read_frames(path, count))
-    assert len(found) == count
-    for frame in found:
+    frames = list(read_frames(path, count))
+    assert len(frames) == count
+    for frame in frames:
         np.testing.assert_array_equal(frame.image, pictures[frame.time_s])

@@ -11,7 +11,7 @@ def tone(*parts, rate=48_000, hz=1000, channels=2):
     return np.repeat(sound[:, None], channels, axis=1)
 
 
-def measured(sound, rate=48_000, block=None):
+def measure(sound, rate=48_000, block=None):
     level = LevelMeter(rate, sound.shape[1])
     for start in range(0, len(sound), block or max(1, len(sound))):
         level.add(sound[start : start + (block or len(sound))])
@@ -22,22 +22,22 @@ def measured(sound, rate=48_000, block=None):
 def test_the_size_of_the_blocks_does_not_matter(block):
     rng = np.random.default_rng(0)
     sound = rng.uniform(-1, 1, (12_345, 2)) * np.linspace(0, 1, 12_345)[:, None]
-    part, whole = measured(sound, 16_000, block), measured(sound, 16_000)
-    assert (part.samples, part.clipped_ratio) == (whole.samples, whole.clipped_ratio)
-    assert part.peak_dbfs == pytest.approx(whole.peak_dbfs)
+    in_blocks, at_once = measure(sound, 16_000, block), measure(sound, 16_000)
+    assert (in_blocks.samples, in_blocks.clipped_ratio) == (at_once.samples, at_once.clipped_ratio)
+    assert in_blocks.peak_dbfs == pytest.approx(at_once.peak_dbfs)
 
 
 def test_one_channel_peaks_as_two_equal_ones():
-    mono, stereo = (measured(tone((1, -20), channels=count)) for count in (1, 2))
+    mono, stereo = (measure(tone((1, -20), channels=count)) for count in (1, 2))
     assert stereo.peak_dbfs == pytest.approx(mono.peak_dbfs)
 
 
 def test_peak_and_duration():
-    level = measured(tone((1.5, -6), hz=997))
+    level = measure(tone((1.5, -6), hz=997))
     assert level.peak_dbfs == pytest.approx(-6, abs=0.01)
     assert level.duration_s == 1.5
     opposite = tone((1, -6)) * [1, -1]
-    assert measured(opposite).peak_dbfs == measured(np.zeros((100, 2))).peak_dbfs == -np.inf
+    assert measure(opposite).peak_dbfs == measure(np.zeros((100, 2))).peak_dbfs == -np.inf
 
 
 @pytest.mark.parametrize("top", [32767 / 32768, -1.0, 1.5])
@@ -45,7 +45,7 @@ def test_samples_at_full_scale_are_clipped(top):
     sound = np.full((1000, 2), 0.5)
     sound[:10, 0] = top
     sound[10:20, 1] = 32766 / 32768
-    assert measured(sound).clipped_ratio == 10 / 2000
+    assert measure(sound).clipped_ratio == 10 / 2000
 
 
 def test_decibels():
@@ -57,9 +57,9 @@ def test_decibels():
 def test_the_peak_stands_on_the_offset():
     sound = tone((1, -20), hz=997)
     for offset in (0.5, -0.5, 0.005):
-        assert measured(sound + offset).peak_dbfs == pytest.approx(-20, abs=0.01)
-        assert measured(np.full((1000, 2), offset)).peak_dbfs < -150
-    assert measured(sound + 0.004).peak_dbfs == pytest.approx(20 * np.log10(0.104), abs=0.01)
+        assert measure(sound + offset).peak_dbfs == pytest.approx(-20, abs=0.01)
+        assert measure(np.full((1000, 2), offset)).peak_dbfs < -150
+    assert measure(sound + 0.004).peak_dbfs == pytest.approx(20 * np.log10(0.104), abs=0.01)
 
 
 @pytest.mark.parametrize(

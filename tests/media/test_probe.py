@@ -44,12 +44,23 @@ def film(*, to=None, format="mp4", frames=25, rate=25, sound=NOISE, options=None
 
 
 def test_wav():
-    found = probe(wav(np.stack([NOISE, NOISE], axis=1)))
-    assert found.duration_s == 1.0
-    assert (found.has_sound, found.has_audio_stream, found.has_picture) == (True, True, False)
-    assert (found.sample_rate, found.channels) == (16000, 2)
-    assert found.peak_dbfs == pytest.approx(-6, abs=0.1)
-    assert found.width is found.height is found.frame_rate is found.frames is found.rotation is None
+    measures = probe(wav(np.stack([NOISE, NOISE], axis=1)))
+    assert measures.duration_s == 1.0
+    assert (measures.has_sound, measures.has_audio_stream, measures.has_picture) == (
+        True,
+        True,
+        False,
+    )
+    assert (measures.sample_rate, measures.channels) == (16000, 2)
+    assert measures.peak_dbfs == pytest.approx(-6, abs=0.1)
+    assert (
+        measures.width
+        is measures.height
+        is measures.frame_rate
+        is measures.frames
+        is measures.rotation
+        is None
+    )
 
 
 def test_bytes_and_path_are_the_same(tmp_path):
@@ -101,28 +112,28 @@ def test_many_channels(channels, monkeypatch):
 def test_a_long_wav_is_read_in_pieces(subtype, tmp_path):
     sound = np.random.default_rng(0).uniform(-0.5, 0.5, 200_000)
     (tmp_path / "a.wav").write_bytes(wav(sound, subtype=subtype))
-    found = probe(tmp_path / "a.wav")
-    assert found.duration_s == 12.5
-    assert found.peak_dbfs == pytest.approx(20 * np.log10(np.abs(sound).max()), abs=1e-3)
+    measures = probe(tmp_path / "a.wav")
+    assert measures.duration_s == 12.5
+    assert measures.peak_dbfs == pytest.approx(20 * np.log10(np.abs(sound).max()), abs=1e-3)
 
 
 @pytest.mark.parametrize("format", ["mp4", "webm", "matroska", "avi"])
 def test_film(format):
-    found = probe(film(format=format))
-    assert found.has_sound
-    assert found.has_picture
-    assert (found.width, found.height, found.frames) == (64, 48, 25)
-    assert found.rotation == 0
-    assert found.frame_rate == pytest.approx(25, rel=0.05)
-    assert found.duration_s == pytest.approx(1, abs=0.1)
+    measures = probe(film(format=format))
+    assert measures.has_sound
+    assert measures.has_picture
+    assert (measures.width, measures.height, measures.frames) == (64, 48, 25)
+    assert measures.rotation == 0
+    assert measures.frame_rate == pytest.approx(25, rel=0.05)
+    assert measures.duration_s == pytest.approx(1, abs=0.1)
 
 
 def test_silent_audio_stream_is_no_sound():
-    found = probe(film(sound=np.zeros(16000, "f")))
-    assert found.has_picture
-    assert found.has_audio_stream
-    assert not found.has_sound
-    assert found.peak_dbfs < -60
+    measures = probe(film(sound=np.zeros(16000, "f")))
+    assert measures.has_picture
+    assert measures.has_audio_stream
+    assert not measures.has_sound
+    assert measures.peak_dbfs < -60
 
 
 def test_silence_is_a_matter_of_the_threshold():
@@ -132,12 +143,12 @@ def test_silence_is_a_matter_of_the_threshold():
 
 
 def test_film_without_audio_stream():
-    found = probe(film(sound=None))
-    assert found.has_picture
-    assert not found.has_audio_stream
-    assert not found.has_sound
-    assert found.sample_rate is found.channels is found.peak_dbfs is None
-    assert found.clipped is None
+    measures = probe(film(sound=None))
+    assert measures.has_picture
+    assert not measures.has_audio_stream
+    assert not measures.has_sound
+    assert measures.sample_rate is measures.channels is measures.peak_dbfs is None
+    assert measures.clipped is None
 
 
 def test_cover_picture_is_no_film():
@@ -157,9 +168,9 @@ def test_cover_picture_is_no_film():
                 container.mux(packet)
     with av.open(io.BytesIO(file.getvalue())) as container:
         assert len(container.streams.video) == 1
-    found = probe(file.getvalue())
-    assert found.has_sound
-    assert not found.has_picture
+    measures = probe(file.getvalue())
+    assert measures.has_sound
+    assert not measures.has_picture
 
 
 def unreadable(content):
@@ -182,10 +193,10 @@ def test_what_is_not_there_is_unreadable(tmp_path):
 
 def test_cut_short(tmp_path):
     assert "is cut short: 16,022 of 32,044 bytes" in unreadable(wav(NOISE)[:16022])
-    whole = film(to=tmp_path / "a.mp4", frames=100, options={"movflags": "faststart"})
-    assert probe(whole).frames == 100
+    complete = film(to=tmp_path / "a.mp4", frames=100, options={"movflags": "faststart"})
+    assert probe(complete).frames == 100
     assert re.search(
-        r"cut short: \d\d% of its video is there", unreadable(whole[: len(whole) * 3 // 4])
+        r"cut short: \d\d% of its video is there", unreadable(complete[: len(complete) * 3 // 4])
     )
 
 
@@ -199,10 +210,10 @@ def test_wav_from_a_pipe_is_not_cut_short():
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
 def test_real_films():
     for file in sorted((RAVDESS / "video").glob("*.mp4")):
-        found = probe(file)
-        assert found.has_picture
-        assert found.has_audio_stream
-        assert found.has_sound == file.name.startswith("01-"), file.name
-        assert (found.width, found.height) == (1280, 720)
-        assert found.frame_rate == pytest.approx(29.97, abs=0.01)
-        assert found.frames == pytest.approx(found.duration_s * 29.97, abs=2)
+        measures = probe(file)
+        assert measures.has_picture
+        assert measures.has_audio_stream
+        assert measures.has_sound == file.name.startswith("01-"), file.name
+        assert (measures.width, measures.height) == (1280, 720)
+        assert measures.frame_rate == pytest.approx(29.97, abs=0.01)
+        assert measures.frames == pytest.approx(measures.duration_s * 29.97, abs=2)

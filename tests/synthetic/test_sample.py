@@ -12,8 +12,8 @@ from avemo.emotions import EMOTIONS
 from avemo.features.audio.dsp.librosa_import import librosa
 from avemo.settings import Sample
 from avemo.synthetic import sample as synthetic
-from avemo.synthetic.face import EXPRESSIONS, frames
-from avemo.synthetic.voice import DELIVERIES, SAMPLE_RATE, envelope, sing, speak
+from avemo.synthetic.face import EXPRESSIONS, draw_frames
+from avemo.synthetic.voice import DELIVERIES, SAMPLE_RATE, mouth_opening, sing, speak
 
 SEED = 20
 ANGRY_SPEECH = Recording(3, 1, 5, 2, 1, 1, 1)
@@ -35,7 +35,7 @@ def folder(tmp_path_factory):
     """One performance of each channel, in its three modalities."""
     folder = tmp_path_factory.mktemp("corpus")
     for performance in (ANGRY_SPEECH, SAD_SONG):
-        assert synthetic.perform(folder, performance, SEED) == 3
+        assert synthetic.write_performance(folder, performance, SEED) == 3
     return folder
 
 
@@ -62,27 +62,27 @@ def pictures(file):
 
 class TestPerformances:
     def test_default_is_252(self):
-        takes = list(synthetic.performances(sample(actors=12)))
+        takes = list(synthetic.list_performances(sample(actors=12)))
         assert len(takes) == len(set(takes)) == 252
         assert Counter(take.channel for take in takes) == {1: 180, 2: 72}
         assert {take.actor for take in takes} == set(range(1, 13))
 
     def test_statements_and_repetitions_multiply(self):
-        assert len(list(synthetic.performances(sample(2, 2, 2)))) == 4 * 42
+        assert len(list(synthetic.list_performances(sample(2, 2, 2)))) == 4 * 42
 
     def test_names_are_in_the_code(self):
-        for take in synthetic.performances(sample(24, 2, 2)):
+        for take in synthetic.list_performances(sample(24, 2, 2)):
             assert parse(take.file.name) == take
 
     def test_as_ravdess_leaves_out(self):
-        takes = list(synthetic.performances(sample(actors=24)))
+        takes = list(synthetic.list_performances(sample(actors=24)))
         assert not [take for take in takes if take.emotion == 1 and take.intensity == 2]
         songs = [take for take in takes if take.channel == 2]
         assert {take.emotion for take in songs} == set(range(1, 7))
         assert {take.actor for take in songs} == set(range(1, 25)) - {18}
 
     def test_statement_tells_neither_emotion_nor_sex(self):
-        takes = synthetic.performances(sample(actors=12))
+        takes = synthetic.list_performances(sample(actors=12))
         seen = Counter((take.sex, take.channel, take.label, take.statement) for take in takes)
         for (sex, channel, label, statement), count in seen.items():
             assert count == seen[sex, channel, label, 3 - statement]
@@ -135,15 +135,15 @@ class TestMake:
     def test_same_bytes_whatever_was_made_before(self, folder, tmp_path, monkeypatch):
         # in workers, in the other order, over what an interrupted run might have left
         takes = [SAD_SONG, ANGRY_SPEECH]
-        monkeypatch.setattr(synthetic, "performances", lambda settings: iter(takes))
+        monkeypatch.setattr(synthetic, "list_performances", lambda settings: iter(takes))
         stale = path(tmp_path, SAD_SONG, 1)
         stale.parent.mkdir(parents=True)
         stale.write_bytes(b"half a film")
-        assert synthetic.make(tmp_path, sample(), SEED) == 6
+        assert synthetic.write_sample(tmp_path, sample(), SEED) == 6
         assert files(tmp_path) == files(folder)
 
     def test_another_seed_is_another_corpus(self, folder, tmp_path):
-        synthetic.perform(tmp_path, SAD_SONG, SEED + 1)
+        synthetic.write_performance(tmp_path, SAD_SONG, SEED + 1)
         before, after = files(folder), files(tmp_path)
         assert len(after) == 3
         assert all(content != before[name] for name, content in after.items())
@@ -153,9 +153,9 @@ class TestMake:
             yield np.zeros((240, 320, 3), np.uint8)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(synthetic, "frames", break_off)
+        monkeypatch.setattr(synthetic, "draw_frames", break_off)
         with pytest.raises(KeyboardInterrupt):
-            synthetic.perform(tmp_path, SAD_SONG, SEED)
+            synthetic.write_performance(tmp_path, SAD_SONG, SEED)
         assert not files(tmp_path)
 
 
@@ -181,7 +181,7 @@ class TestVoice:
     def test_mouth_follows_loudness(self):
         sound = np.zeros(SAMPLE_RATE)
         sound[SAMPLE_RATE // 2 :] = np.sin(np.arange(SAMPLE_RATE // 2) / 30)
-        opening = envelope(sound, np.array([0.1, 0.3, 0.7, 0.9]))
+        opening = mouth_opening(sound, np.array([0.1, 0.3, 0.7, 0.9]))
         assert opening == pytest.approx([0, 0, 1, 1], abs=0.02)
 
 
@@ -194,14 +194,14 @@ def _steady(sound):
 
 class TestFace:
     def test_sound_opens_the_mouth(self):
-        shut, wide = (next(frames(1, 0, 1.0, np.array([how]), SEED, 1)) for how in (0.0, 1.0))
+        shut, wide = (next(draw_frames(1, 0, 1.0, np.array([how]), SEED, 1)) for how in (0.0, 1.0))
         rows = np.flatnonzero((shut != wide).any(axis=(1, 2)))
         # the mouth, and nothing above the nose, moves
         assert len(rows) > 10
         assert rows.min() > 130
 
     def test_actors_differ(self):
-        first, second = (next(frames(actor, 0, 1.0, np.zeros(1), SEED, 1)) for actor in (1, 3))
+        first, second = (next(draw_frames(actor, 0, 1.0, np.zeros(1), SEED, 1)) for actor in (1, 3))
         assert np.abs(first.astype(int) - second).mean() > 5
 
     @pytest.mark.slow

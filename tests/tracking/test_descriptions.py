@@ -3,8 +3,9 @@
 import mlflow
 import pytest
 
+from avemo.cli.status import describe_next_steps
 from avemo.paths import Project
-from avemo.status import hints
+from avemo.status import ModelStatus, ProjectStatus, VersionStatus
 from avemo.tracking import store
 
 
@@ -50,15 +51,16 @@ def test_the_default_of_another_store_is_left_alone(project, tmp_path, monkeypat
 
 def test_the_addresses_of_the_champions(tmp_path, monkeypatch):
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
-    version = {"version": "2", "aliases": ["champion"], "run_id": "ab", "experiment_id": "1"}
-    older = version | {"version": "1", "aliases": ["previous"], "run_id": "cd"}
-    found = {"project": str(tmp_path), "models": {"audio": {"versions": [version, older]}}}
-    text = hints(found)
+    version = VersionStatus("2", ["champion"], "cnn", "ab", "1", "0.5", "0.5")
+    older = VersionStatus("1", ["previous"], "cnn", "cd", "1", "0.5", "0.5")
+    models = {"audio": ModelStatus([version, older])}
+    status = ProjectStatus(str(tmp_path), False, None, None, {}, models, [])
+    text = describe_next_steps(status)
     ui = "http://127.0.0.1:5000/#/"
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db " in text
     assert f"{ui}experiments?workflowType=machine_learning\n" in text
     assert f"{ui}compare-runs?runs=%5B%22ab%22%5D&experiments=%5B%221%22%5D&" in text
     assert f"{ui}models/avemo-audio/versions/2?workflowType=machine_learning\n" in text
     monkeypatch.setenv(store.TRACKING_URI, "https://mlflow.example")
-    assert "https://mlflow.example/#/models/avemo-audio/versions/2?" in hints(found)
-    assert "mlflow ui" not in hints(found)
+    assert "https://mlflow.example/#/models/avemo-audio/versions/2?" in describe_next_steps(status)
+    assert "mlflow ui" not in describe_next_steps(status)

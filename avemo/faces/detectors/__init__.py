@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
 
 from ...errors import AssetError
 from ...pretrained import assets
-
-if TYPE_CHECKING:
-    import numpy as np
+from .detector import Detector, Face
 
 __all__ = ["Detector", "Face", "load", "resolve"]
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, eq=False)
-class Face:
-    """One detected face, in pixels of the image.
-
-    Args:
-        box: left, top, right, bottom `[shape=(4,)]`, float32
-        points: x and y of the left and right eye, the nose, the left and right corner of the
-            mouth; left is the image's left `[shape=(5, 2)]`, float32
-        score: 0 to 1
-    """
-
-    box: np.ndarray
-    points: np.ndarray
-    score: float
-
-
-class Detector(Protocol):
-    """Finds faces. Its `name` goes with the features, so that they say what found them."""
-
-    name: str
-
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """The faces of each image.
-
-        Args:
-            images: BGR, uint8, `[shape=(height, width, 3)]` each
-        """
-
-
 def resolve(setting: str) -> tuple[str, Path | None]:
-    """The detector that a setting stands for on this machine, and its weights.
+    """Return the detector that a setting stands for on this machine, and its weights.
 
-    May fetch the weights, so call it once, not in each worker.
+    It may fetch the weights, so call it once, not in each worker.
 
     Args:
-        setting: `scrfd`, `mtcnn`, or `auto`: SCRFD where its weights can be had, MTCNN where not
+        setting: `scrfd`, `mtcnn`, or `auto`: SCRFD where its weights can be fetched, else MTCNN
 
     Returns:
-        `scrfd_500m` or `mtcnn`, and the weights' file where they are no part of a package
+        `scrfd_500m` or `mtcnn`, and the file of its weights; None if a package carries them
 
     Raises:
-        AssetError: `scrfd` is asked for and its weights cannot be had; or there is a file of
-            weights with a wrong checksum
+        AssetError: the setting is `scrfd` and its weights cannot be fetched; or a file of weights
+            has a wrong checksum
     """
     if setting == "mtcnn":
         return "mtcnn", None
@@ -73,18 +38,28 @@ def resolve(setting: str) -> tuple[str, Path | None]:
     except AssetError as error:
         if setting == "scrfd":
             raise
-        why = str(error).partition(". ")[0]
-        log.warning("Faces are found with MTCNN instead of SCRFD: %s (see `avemo assets`)", why)
+        reason = str(error).partition(". ")[0]
+        log.warning("MTCNN detects faces instead of SCRFD: %s (see `avemo assets`)", reason)
         return "mtcnn", None
 
 
-def load(name: str, weights: bytes | None, side: int) -> Detector:
-    """A detector, ready to use.
+def load(name: str, weights: bytes | None, side_px: int) -> Detector:
+    """Return a detector, ready to use.
 
     Args:
-        name: as `resolve` gives it
-        weights: the content of the file that it gives
-        side: `faces.detector_side`
+        name: as `resolve` returns it
+        weights: the content of the file that `resolve` returns
+        side_px: `faces.detector_side`: the longer side at which SCRFD looks at a picture first
+
+    Raises:
+        ValueError: SCRFD without weights, or an unknown name
     """
-    module = import_module(f".{name.partition('_')[0]}", __name__)
-    return cast(Detector, module.load(name, weights, side))
+    if name == "mtcnn":
+        from .mtcnn import MtcnnDetector
+
+        return MtcnnDetector()
+    if name == "scrfd_500m" and weights is not None:
+        from .scrfd import ScrfdDetector, load_network
+
+        return ScrfdDetector(name, load_network(weights), side_px)
+    raise ValueError(f"no detector {name!r} {'with' if weights else 'without'} weights")

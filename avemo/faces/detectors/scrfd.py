@@ -3,55 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from . import Face
+from .detector import Detector, Face
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["Scrfd", "load"]
+__all__ = ["ScrfdDetector", "ScrfdNetwork", "load_network"]
 
-SIDE = 640  # pixels of the longer side that the network was trained at
-STEP = 32  # the network halves its input five times
-LEAST_SCORE = 0.3  # whoever asks for faces sets the real threshold
-SURE = 0.5  # a picture without a face of this score is looked at again, larger
+_TRAINED_SIDE_PX = 640  # the longer side that the network was trained at
+_STRIDE = 32  # the network halves its input five times
+_MIN_SCORE = 0.3  # low, because the caller applies the actual threshold
+_CONFIDENT_SCORE = 0.5  # a picture without such a face is looked at again, larger
 
 
-class Scrfd:
+class ScrfdNetwork(Protocol):
+    """An `insightface.model_zoo.scrfd.SCRFD` that accepts pictures of any size."""
+
+    def detect(
+        self, image: NDArray[np.uint8], input_size: tuple[int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return boxes with scores [shape=(n, 5)] and landmarks [shape=(n, 5, 2)]."""
+
+
+class ScrfdDetector(Detector):
     """SCRFD, one image at a time, on one thread: the engine fills the cores.
 
     Args:
         name: of the network
-        model: an `insightface.model_zoo.scrfd.SCRFD` that takes pictures of any size
-        side: pixels of the longer side that it looks at first
+        network: as `load_network` returns it
+        side_px: the longer side at which it looks at a picture first
     """
 
-    def __init__(self, name: str, model: Any, side: int) -> None:
+    def __init__(self, name: str, network: ScrfdNetwork, side_px: int) -> None:
         self.name = name
-        self._model = model
-        self._sides = sorted({min(side, SIDE), SIDE})
+        self._network = network
+        self._sides_px = sorted({min(side_px, _TRAINED_SIDE_PX), _TRAINED_SIDE_PX})
 
-    def detect(self, images: Sequence[np.ndarray]) -> list[list[Face]]:
-        """The faces of each image; see `Detector`."""
-        return [self._one(image) for image in images]
+    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
+        """Return the faces of each image."""
+        return [self._detect_in_image(image) for image in images]
 
-    def _one(self, image: np.ndarray) -> list[Face]:
+    def _detect_in_image(self, image: NDArray[np.uint8]) -> list[Face]:
         faces: list[Face] = []
-        for side in self._sides:
-            scale = side / max(image.shape[:2])
-            height, width = (-(-round(scale * pixels) // STEP) * STEP for pixels in image.shape[:2])
-            boxes, points = self._model.detect(image, input_size=(width, height))
+        for side_px in self._sides_px:
+            scale = side_px / max(image.shape[:2])
+            height, width = (
+                -(-round(scale * pixels) // _STRIDE) * _STRIDE for pixels in image.shape[:2]
+            )
+            boxes, landmarks = self._network.detect(image, input_size=(width, height))
             faces = [
-                Face(box[:4], five, float(box[4])) for box, five in zip(boxes, points, strict=True)
+                Face(box[:4], points, float(box[4]))
+                for box, points in zip(boxes, landmarks, strict=True)
             ]
-            if any(face.score >= SURE for face in faces):
+            if any(face.score >= _CONFIDENT_SCORE for face in faces):
                 break
         return faces
 
 
-def load(name: str, weights: bytes, side: int) -> Scrfd:
-    """The detector, from the content of an ONNX file that `assets` has checked."""
+def load_network(weights: bytes) -> ScrfdNetwork:
+    """Return the network of an ONNX file that `assets` has checked."""
     import onnxruntime
     from insightface.model_zoo.scrfd import SCRFD
 
@@ -59,23 +72,24 @@ def load(name: str, weights: bytes, side: int) -> Scrfd:
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(
-        _of_any_size(weights), options, providers=["CPUExecutionProvider"]
+        _free_input_size(weights), options, providers=["CPUExecutionProvider"]
     )
     model = SCRFD(session=session)
-    model.prepare(0, det_thresh=LEAST_SCORE)
-    return Scrfd(name, model, side)
+    model.prepare(0, det_thresh=_MIN_SCORE)
+    network: ScrfdNetwork = model
+    return network
 
 
-def _of_any_size(weights: bytes) -> bytes:
-    """The network without the picture's size, which some exports state and none needs."""
+def _free_input_size(weights: bytes) -> bytes:
+    """Return the ONNX file without a fixed picture size, which some exports state."""
     import onnx
 
     model = onnx.load_model_from_string(weights)
     sizes = model.graph.input[0].type.tensor_type.shape.dim
     sizes[2].dim_param, sizes[3].dim_param = "height", "width"
-    for out in model.graph.output:
-        for axis in out.type.tensor_type.shape.dim[:2]:
-            axis.dim_param = f"{out.name}_{axis.dim_value}"
+    for output in model.graph.output:
+        for axis in output.type.tensor_type.shape.dim[:2]:
+            axis.dim_param = f"{output.name}_{axis.dim_value}"
     del model.graph.value_info[:]
     content: bytes = model.SerializeToString()
     return content

@@ -63,9 +63,10 @@ class Expression(VisualExtractor[Settings]):
         border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
         middle = slice(border, border + SIDE)
         pictures = images(faces, SIDE + 2 * border)[:, middle, middle]
+        bgr = pictures[..., ::-1]
         batches = [
-            network(pictures[start : start + _BATCH, ..., ::-1] - np.array(MEAN_BGR, np.float32))
-            for start in range(0, len(pictures), _BATCH)
+            network(bgr[start : start + _BATCH].astype(np.float32) - np.float32(MEAN_BGR))
+            for start in range(0, len(bgr), _BATCH)
         ]
         features, probabilities = (np.concatenate(rows) for rows in zip(*batches, strict=True))
         both = np.concatenate([features, probabilities], axis=1)

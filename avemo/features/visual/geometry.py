@@ -49,7 +49,7 @@ class Geometry(VisualExtractor[Settings]):
             `geometry_stats`: float32 [shape=(1, 66)], the mean of each over the faces, and the
             deviation
         """
-        landmarks = faces["points"].astype(np.float64)
+        landmarks = faces["landmarks"].astype(np.float64)
         middle, across, apart = _measure_eyes(landmarks)
         upright = _upright_columns(landmarks, middle, across, apart)
         columns = np.column_stack([upright, faces["pose"]])

@@ -14,7 +14,7 @@ FACE = np.array([[10, 10], [50, 10], [30, 30], [10, 50], [50, 50]], float)
 def extract(*faces, pose=(0, 0, 0)):
     points = np.array(faces, np.float32)
     poses = np.tile(np.array(pose, np.float32), (len(points), 1))
-    return GEOMETRY.extract({"points": points, "pose": poses})
+    return GEOMETRY.extract({"landmarks": points, "pose": poses})
 
 
 def columns(row):

@@ -1,0 +1,54 @@
+"""What all commands have in common."""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ..paths import Project
+
+__all__ = ["Clips", "JsonOutput", "check_choices", "connected_project", "examples", "new_app"]
+
+Clips = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE", help="Clips that FFmpeg can decode.", show_default=False),
+]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")]
+
+
+def new_app(**options: Any) -> typer.Typer:
+    """Return an empty set of commands."""
+    return typer.Typer(
+        **{"add_completion": False, "pretty_exceptions_enable": False} | options,
+        rich_markup_mode="rich",
+    )
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a help text: command lines to copy."""
+    return "\n".join(["[bold]Examples[/bold]", *lines])
+
+
+def check_choices(values: Iterable[str], choices: Collection[str]) -> None:
+    """Refuse a value that is no choice.
+
+    Raises:
+        typer.BadParameter: it is none
+    """
+    for value in values:
+        if value not in choices:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices)}")
+
+
+@contextmanager
+def connected_project() -> Iterator["Project"]:
+    """Connect to MLflow's store for the block; what the server refuses becomes a sentence."""
+    from ..paths import find_project
+    from ..tracking import store
+
+    project = find_project()
+    store.connect(project, spool=False)
+    with store.translate_mlflow_errors():
+        yield project

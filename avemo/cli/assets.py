@@ -1,0 +1,71 @@
+"""`avemo assets`."""
+
+from typing import Annotated
+
+import typer
+
+from ..terminal import new_table, show
+from ._app import examples, new_app
+
+app = new_app()
+
+
+@app.callback()
+def assets() -> None:
+    """List, fetch and verify the pretrained weights.
+
+    A file is looked for in the folder that AVEMO_ASSETS_MIRROR names, then in your cache, then
+    at its official origin, and it is identified by its checksum.
+    """
+
+
+@app.command("list")
+def list_assets() -> None:
+    """List each file with its size, licence, purpose and place."""
+    from ..pretrained import assets
+
+    rows = (
+        (
+            asset.name,
+            "unknown" if asset.size is None else f"{asset.size:,}",
+            asset.licence,
+            asset.purpose,
+            f"{asset.where}: {asset.path}" if asset.path else asset.where,
+        )
+        for asset in assets.table()
+    )
+    show(new_table("name", "bytes", "licence", "for", "where", rows=rows))
+
+
+def _complete_name(incomplete: str) -> list[str]:
+    from ..pretrained.assets import ASSETS
+
+    return [name for name in ASSETS if name.startswith(incomplete)]
+
+
+@app.command(epilog=examples("avemo assets pull", "avemo assets pull whisper_base"))
+def pull(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The files; by default all.",
+            autocompletion=_complete_name,
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Fetch files into your cache."""
+    from ..pretrained import assets
+
+    for name in names or assets.ASSETS:
+        typer.echo(f"{name}: {assets.get(name)}")
+
+
+@app.command()
+def verify() -> None:
+    """Compare each file that is in your cache or mirror with its checksum."""
+    from ..pretrained import assets
+
+    for path in assets.verify():
+        typer.echo(f"{path}: its checksum is right")

@@ -1,0 +1,48 @@
+"""`avemo report`."""
+
+from typing import Annotated
+
+import typer
+
+from ._app import examples, new_app
+
+app = new_app()
+
+
+@app.command(
+    epilog=examples(
+        "avemo report                  # the pages, from published predictions",
+        "avemo report --keep           # publish what was run here, then the pages",
+    )
+)
+def report(
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="First publish the predictions of the stages that are finished in this project, "
+            "with their runs in MLflow; those of other stages stay.",
+        ),
+    ] = False,
+) -> None:
+    """Write docs/results.md and docs/results.html from published predictions.
+
+    The predictions are in results/audio and results/fused, which are in Git. No recording,
+    feature, model or tracking store is needed, and the same predictions give the same pages.
+
+    The exit code is 1 where a published file is damaged.
+    """
+    from ..config import load_settings
+    from ..paths import find_project
+    from ..report.pages import write_pages
+
+    project = find_project()
+    settings = load_settings(project.root)
+    if keep:
+        from ..report.fusions import import_fusions
+        from ..report.import_runs import import_runs
+
+        typer.echo("\n".join([*import_runs(project), import_fusions(project, settings)]))
+    typer.echo(f"{' and '.join(write_pages(project.root, settings))} are written")
+    if keep:
+        typer.echo("next: read them, then git add results/audio results/fused docs")

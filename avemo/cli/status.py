@@ -1,0 +1,151 @@
+"""`avemo status`."""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from ..modalities import Modality
+from ..terminal import new_table, show
+from ._app import JsonOutput, examples, new_app
+
+if TYPE_CHECKING:
+    from ..status import ModelStatus, ProjectStatus
+
+app = new_app()
+
+#: in an address of the MLflow UI: runs and models, not the pages for language models
+_CLASSIC = "workflowType=machine_learning"
+
+_NONE_YET = "none yet: run `dvc repro`"
+
+
+@app.command(epilog=examples("avemo status", "avemo status --json | jq .models.audio"))
+def status(
+    as_json: JsonOutput = False,
+    next_steps: Annotated[
+        bool, typer.Option("--next", help="Show the commands to type next, too.")
+    ] = False,
+) -> None:
+    """Show what stands where: corpus, split, features, and models with their figures.
+
+    The models are the registered ones that have an alias, with their figures on the test part.
+    """
+    from ..paths import find_project
+    from ..status import read_status
+
+    result = read_status(find_project())
+    if as_json:
+        typer.echo(json.dumps(asdict(result, dict_factory=_without_none), indent=1))
+        return
+    _show_data(result)
+    _show_models(result)
+    if result.baselines:
+        rows = ((b.system, b.channel, b.protocol, b.uar, b.accuracy) for b in result.baselines)
+        columns = ("baseline", "channel", "protocol", "test UAR", "accuracy")
+        show("", new_table(*columns, rows=rows))
+    if result.synthetic:
+        show("Figures on the synthetic sample corpus say nothing about accuracy.")
+    if next_steps:
+        show(describe_next_steps(result))
+
+
+def _without_none(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if value is not None}
+
+
+def _show_data(status: "ProjectStatus") -> None:
+    corpus, split = status.corpus, status.split
+    lines = dict.fromkeys(("corpus", "split", "features"), _NONE_YET)
+    if corpus:
+        kind = "synthetic sample, " if status.synthetic else ""
+        lines["corpus"] = (
+            f"{kind}{corpus.recordings} recordings of {corpus.performances} performances by "
+            f"{corpus.actors} actors, {corpus.set_aside} set aside"
+        )
+    if split:
+        parts = ", ".join(f"{part} {count}" for part, count in split.parts.items())
+        lines["split"] = f"{split.id} by {split.protocol}: {parts}"
+    if status.features:
+        counts = (f"{name} {count}" for name, count in status.features.items())
+        lines["features"] = ", ".join(counts)
+    table = new_table("", "", rows=lines.items())
+    table.show_header = False
+    show(table, "")
+
+
+def _show_models(status: "ProjectStatus") -> None:
+    columns = ("model", "version", "aliases", "architecture", "test UAR", "accuracy")
+    table = new_table(*columns)
+    reasons = {}
+    for modality, model in status.models.items():
+        if not model.versions:
+            reasons[modality] = model.absent or _NONE_YET
+        for version in model.versions:
+            aliases = ", ".join(version.aliases)
+            table.add_row(
+                f"avemo-{modality}",
+                version.version,
+                aliases,
+                version.architecture,
+                version.uar,
+                version.accuracy,
+            )
+    if table.row_count:
+        show(table)
+    show(*(f"avemo-{modality}: {reason}" for modality, reason in reasons.items()))
+
+
+def describe_next_steps(status: "ProjectStatus") -> str:
+    """Return the commands to type next, and the pages of the MLflow UI to open."""
+    from ..tracking import store
+
+    example = status.corpus.example if status.corpus else "clip.mp4"
+    default = store.DEFAULT.format(root=status.project)
+    uri = os.environ.get(store.TRACKING_URI, default)
+    lines = [
+        "",
+        "Next, after `. .venv/bin/activate`:",
+        f"  avemo predict {example}",
+        "  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, "
+        "then dvc repro",
+    ]
+    if not uri.startswith("http"):
+        local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
+        lines.append(f"  mlflow ui --backend-store-uri {local}     then open")
+        uri = "http://127.0.0.1:5000"
+    lines += [f"    {page}: {address}" for page, address in _pages(status.models, uri).items()]
+    return "\n".join([*lines, ""])
+
+
+def _pages(models: "dict[Modality, ModelStatus]", uri: str) -> dict[str, str]:
+    """Return the addresses in the MLflow UI that compare the champions' runs and show a champion.
+
+    Args:
+        models: by modality
+        uri: of the UI
+    """
+    champions = {name: champion for name, model in models.items() if (champion := model.champion)}
+    pages = {"every run": f"{uri}/#/experiments?{_CLASSIC}"}
+    if not champions:
+        return pages
+    run_ids = _query([champion.run_id for champion in champions.values()])
+    experiment_ids = _query([champion.experiment_id for champion in champions.values()])
+    modality = "fused" if "fused" in champions else next(iter(champions))
+    version = champions[modality].version
+    return pages | {
+        "the champions' runs compared": (
+            f"{uri}/#/compare-runs?runs={run_ids}&experiments={experiment_ids}&{_CLASSIC}"
+        ),
+        f"the champion avemo-{modality}": (
+            f"{uri}/#/models/avemo-{modality}/versions/{version}?{_CLASSIC}"
+        ),
+    }
+
+
+def _query(values: list[str]) -> str:
+    return quote(json.dumps(values).replace(" ", ""))
