@@ -4,7 +4,8 @@ What a registered version carries is such a set, and so is what a stage of dvc.y
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 __all__ = ["PLUGINS", "imported_modules", "module_file"]
@@ -26,6 +27,7 @@ def imported_modules(
     entry_modules: Iterable[str],
     package_root: Path,
     plugins: Mapping[str, tuple[str, ...]] = PLUGINS,
+    without: Collection[str] = (),
 ) -> set[str]:
     """Return the modules that some modules import, at any depth, and these modules themselves.
 
@@ -39,6 +41,7 @@ def imported_modules(
         package_root: the package's folder, such as `avemo/`
         plugins: by module, the modules and packages that it uses in ways that its imports do not
             show, see `PLUGINS`
+        without: modules and packages that are left out, with what is imported through them alone
 
     Returns:
         dotted names, without those of other packages; a package stands for its `__init__.py`
@@ -54,7 +57,7 @@ def imported_modules(
     visited: set[tuple[str, bool]] = set()
     while pending:
         module, functions = pending.pop()
-        if (module, functions) in visited:
+        if (module, functions) in visited or _is_within(module, without):
             continue
         visited.add((module, functions))
         imports = set(_imports(module, root, own_packages, functions=functions))
@@ -63,6 +66,10 @@ def imported_modules(
         pending += [(name, True) for name in imports]
         pending += [(name, False) for name in _parents(module, root)]
     return {module for module, _ in visited}
+
+
+def _is_within(module: str, packages: Iterable[str]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
 def module_file(module: str, root: Path) -> Path:
@@ -111,8 +118,7 @@ def _imports(module: str, root: Path, own_packages: set[str], *, functions: bool
     """Yield the modules of our own packages that the statements of a module import."""
     file = module_file(module, root)
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    for node in _import_statements(tree, functions=functions):
+    for node in _import_statements(_parse(file), functions=functions):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         else:
@@ -124,6 +130,12 @@ def _imports(module: str, root: Path, own_packages: set[str], *, functions: bool
             if name.partition(".")[0] in own_packages:
                 module_file(name, root)
                 yield name
+
+
+@cache
+def _parse(file: Path) -> ast.Module:
+    """Return a file's syntax tree; many stages import the same files."""
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
 
 
 def _source(node: ast.ImportFrom, package: str) -> str:

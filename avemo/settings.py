@@ -143,7 +143,7 @@ class Searches(Strict):
     fused: Search
 
     @model_validator(mode="after")
-    def _one_fusion(self) -> "Searches":
+    def _single_fusion(self) -> "Searches":
         if max(self.fused.quick.members, self.fused.full.members) > 1:
             raise ValueError("fused: members must be 1")
         return self

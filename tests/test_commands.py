@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,34 +41,36 @@ sys.exit(run_command(writers[sys.argv[2]]))
 """
 
 
-def raising(error):
-    def command():
+def fail_with(error: BaseException) -> Callable[[], int]:
+    def command() -> int:
         raise error
 
     return command
 
 
 @pytest.mark.parametrize("code", [0, 3])
-def test_a_command_s_own_exit_code(code, capsys):
+def test_a_command_s_own_exit_code(code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(lambda: code) == code
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("error", [AvemoError("one\n  and  two"), SettingsError("one and two")])
-def test_what_can_be_explained_is_one_line(error, capsys):
-    assert run_command(raising(error)) == 1
+def test_what_can_be_explained_is_one_line(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(fail_with(error)) == 1
     assert capsys.readouterr() == ("", "avemo: one and two\n")
 
 
-def test_stopped_by_hand_is_one_line(capsys):
-    assert run_command(raising(KeyboardInterrupt())) == 1
+def test_stopped_by_hand_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(fail_with(KeyboardInterrupt())) == 1
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_disk_is_one_line(capsys):
-    def command():
+def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def command() -> int:
         return Path("/dev/full").write_text("some text")
 
     assert run_command(command) == 1
@@ -79,22 +82,22 @@ def test_a_full_disk_is_one_line(capsys):
 
 @pytest.mark.skipif(os.name != "posix", reason="no limits on a file's size on this system")
 @pytest.mark.parametrize("writer", ["wav", "features"])
-def test_a_disk_that_fills_up_in_the_middle_is_one_line(tmp_path, writer):
+def test_a_disk_that_fills_up_in_the_middle_is_one_line(tmp_path: Path, writer: str) -> None:
     command = [sys.executable, "-c", FULL_IN_THE_MIDDLE, str(tmp_path / "out"), writer]
-    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
-    *_, last = ended.stderr.splitlines()
-    assert "Traceback" not in ended.stderr
+    process = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
+    *_, last = process.stderr.splitlines()
+    assert "Traceback" not in process.stderr
     assert last.startswith("avemo: the disk is full")
-    assert ended.returncode == 1
+    assert process.returncode == 1
     assert [file for file in (tmp_path / "out").rglob("*") if file.is_file()] == []
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])
-def test_other_errors_of_the_system_go_on(number):
+def test_other_errors_of_the_system_go_on(number: int) -> None:
     with pytest.raises(OSError, match="why"):
-        run_command(raising(OSError(number, "why")))
+        run_command(fail_with(OSError(number, "why")))
 
 
-def test_a_fault_goes_on():
+def test_a_fault_goes_on() -> None:
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 // 0)

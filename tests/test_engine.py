@@ -38,18 +38,18 @@ def test_an_exception_ends_the_run(workers):
 
 def test_tensorflow_has_one_thread_in_a_worker_and_this_process_as_many_as_before():
     before = dict(os.environ)
-    (found, _) = engine.run(threads, range(2), title="test", workers=2)
-    assert found["TF_NUM_INTRAOP_THREADS"] == found["TF_NUM_INTEROP_THREADS"] == "1"
-    assert found["TF_CPP_MIN_LOG_LEVEL"] == "3"
+    (environment, _) = engine.run(threads, range(2), title="test", workers=2)
+    assert environment["TF_NUM_INTRAOP_THREADS"] == environment["TF_NUM_INTEROP_THREADS"] == "1"
+    assert environment["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert threads(None) == {name: before[name] for name in before if name.startswith("TF_")}
 
 
 def test_results_come_one_by_one():
-    seen = []
-    results = engine.run(seen.append, [1, 2, 3], title="test", workers=1)
-    assert seen == []
+    processed = []
+    results = engine.run(processed.append, [1, 2, 3], title="test", workers=1)
+    assert processed == []
     next(results)
-    assert seen == [1]
+    assert processed == [1]
 
 
 @pytest.mark.parametrize("workers", [None, 1, 2])

@@ -116,6 +116,6 @@ def test_every_module_that_imports_by_name_is_in_the_table():
         # with a literal, it imports another library late
         if re.search(r'import_module\((?!")|__package__}', file.read_text())
     }
-    # nothing that a version or a stage imports needs these
+    # nothing that a version or a stage imports needs these; threads imports TensorFlow
     doors = {name for name in importers if name == "avemo" or name.startswith("avemo.cli")}
-    assert importers - doors == set(PLUGINS)
+    assert importers - doors - {"avemo.threads"} == set(PLUGINS)

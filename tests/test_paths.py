@@ -8,7 +8,7 @@ from avemo.paths import ROOT, find_project
 CHECKOUT = Path(__file__).parents[1]
 
 
-def project(folder):
+def make_project(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("params.yaml", "dvc.yaml"):
         (folder / name).touch()
@@ -16,22 +16,26 @@ def project(folder):
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ROOT, raising=False)
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     monkeypatch.chdir(folder)
 
 
-def test_the_folder_that_the_environment_names(tmp_path, monkeypatch):
-    project(Path.cwd())
-    named = project(tmp_path / "named")
+def test_the_folder_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(Path.cwd())
+    named = make_project(tmp_path / "named")
     monkeypatch.setenv(ROOT, str(named))
     assert find_project().root == named
 
 
-def test_a_named_folder_without_a_project_is_refused(tmp_path, monkeypatch):
-    project(Path.cwd())
+def test_a_named_folder_without_a_project_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_project(Path.cwd())
     monkeypatch.setenv(ROOT, str(tmp_path))
     with pytest.raises(SettingsError, match=ROOT) as error:
         find_project()
@@ -39,9 +43,9 @@ def test_a_named_folder_without_a_project_is_refused(tmp_path, monkeypatch):
     assert "above" not in str(error.value)
 
 
-def test_the_nearest_folder_upwards(tmp_path, monkeypatch):
-    project(tmp_path)
-    inner = project(tmp_path / "outer" / "inner")
+def test_the_nearest_folder_upwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    inner = make_project(tmp_path / "outer" / "inner")
     deep = inner / "data" / "raw"
     deep.mkdir(parents=True)
     (deep / "params.yaml").touch()  # one of the two files is no project
@@ -49,5 +53,5 @@ def test_the_nearest_folder_upwards(tmp_path, monkeypatch):
     assert find_project().root == inner
 
 
-def test_the_checkout_from_elsewhere():
+def test_the_checkout_from_elsewhere() -> None:
     assert find_project().root == CHECKOUT

@@ -30,9 +30,9 @@ def list_assets() -> None:
             "unknown" if asset.size is None else f"{asset.size:,}",
             asset.licence,
             asset.purpose,
-            f"{asset.where}: {asset.path}" if asset.path else asset.where,
+            f"{asset.location}: {asset.path}" if asset.path else asset.location,
         )
-        for asset in assets.table()
+        for asset in assets.list_assets()
     )
     show(new_table("name", "bytes", "licence", "for", "where", rows=rows))
 

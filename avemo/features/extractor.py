@@ -9,32 +9,22 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import ClassVar, Generic, Self, TypeVar
 
 from ..modalities import Unimodal
 from ..pretrained import assets
 from ..schema import Strict
+from .arrays import Arrays, Sound
 from .spec import FeatureSpec
 
 __all__ = [
-    "Array",
-    "Arrays",
     "AudioExtractor",
     "AudioSettings",
     "Extractor",
-    "Sound",
     "VisualExtractor",
     "audio_extractors",
     "visual_extractors",
 ]
-
-Sound = NDArray[np.float32]
-#: of any type: an extractor's `dtypes` say which
-Array = NDArray[Any]
-Arrays = dict[str, Array]
 
 
 class AudioSettings(Strict):

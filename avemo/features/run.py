@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..media.sound import check_sound, read_sound
-from .extractor import Arrays, AudioExtractor, AudioSettings, Extractor, Sound, VisualExtractor
+from .arrays import Arrays, Sound
+from .extractor import AudioExtractor, AudioSettings, Extractor, VisualExtractor
 
 if TYPE_CHECKING:
     from ..schema import Strict

@@ -22,7 +22,7 @@ import pandas as pd
 from .. import engine
 from ..errors import CorpusError, MediaError, join_names
 from ..io import atomic_write
-from .extractor import Array, Arrays
+from .arrays import Array, Arrays
 from .media_errors import CatchMediaErrors
 from .spec import FeatureSpec
 

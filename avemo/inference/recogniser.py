@@ -15,7 +15,8 @@ import numpy as np
 from .. import engine
 from ..errors import MediaError
 from ..faces import extract as faces
-from ..features.extractor import Arrays, Extractor, audio_extractors, visual_extractors
+from ..features.arrays import Arrays
+from ..features.extractor import Extractor, audio_extractors, visual_extractors
 from ..features.registry import extractor_from_spec
 from ..features.run import extract_audio, extract_visual
 from ..features.spec import FeatureSpec

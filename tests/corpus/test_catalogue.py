@@ -76,8 +76,8 @@ def folder(tmp_path_factory):
         level = 2 if WARNINGS.get(path) == "clipped" else 0.5
         write_wav(folder / path, sounds.get(finding, tone(0.5, level, 200 + number)), RATE)
     for twins in ("d", "e"):
-        one, other = sorted((folder / twins).iterdir())
-        other.write_bytes(one.read_bytes())
+        recording, other = sorted((folder / twins).iterdir())
+        other.write_bytes(recording.read_bytes())
     for path in ("a/03-01-06-01-01-01-12.wav", "a/03-01-03-01-01-01-12.wav"):
         (folder / path).write_bytes(b"")
     (folder / "a/03-01-06-01-01-02-12.wav").write_text("the words that somebody said\n" * 50)
@@ -134,12 +134,12 @@ def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
 def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
     (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
-    one = catalogue.build(tmp_path, SETTINGS)
-    assert one.dtypes.to_dict() == rows.dtypes.to_dict()
+    single = catalogue.build(tmp_path, SETTINGS)
+    assert single.dtypes.to_dict() == rows.dtypes.to_dict()
     for column in ("sample_rate", "channels", "width", "height", "frames", "rotation"):
-        assert one[column].dtype == "Int64"
+        assert single[column].dtype == "Int64"
     for column in ("has_picture", "has_sound", "has_audio_stream"):
-        assert one[column].dtype == bool
+        assert single[column].dtype == bool
 
 
 def test_a_file_that_does_not_open_is_set_aside(tmp_path, monkeypatch):
@@ -236,12 +236,14 @@ def recordings(*names, silent=(), set_aside=()):
     parsed = [parse(name) for name in names]
     return pd.DataFrame(
         {
-            "recording": [one.id for one in parsed],
-            "performance": [one.performance for one in parsed],
-            "modality": [one.modality for one in parsed],
-            "has_sound": [one.id not in silent for one in parsed],  # video-only ones too
-            "has_picture": [one.modality != 3 for one in parsed],
-            "finding": ["silent" if one.id in set_aside else "" for one in parsed],
+            "recording": [recording.id for recording in parsed],
+            "performance": [recording.performance for recording in parsed],
+            "modality": [recording.modality for recording in parsed],
+            "has_sound": [
+                recording.id not in silent for recording in parsed
+            ],  # video-only ones too
+            "has_picture": [recording.modality != 3 for recording in parsed],
+            "finding": ["silent" if recording.id in set_aside else "" for recording in parsed],
         }
     )
 
@@ -281,8 +283,8 @@ def test_the_published_recordings(tmp_path):
     rows = catalogue.build(tmp_path, SETTINGS).set_index("recording")
     assert len(rows) == 60 + 12
     assert rows["finding"].eq("").all()
-    told = rows[rows["warnings"].ne("")]["warnings"].to_dict()
-    assert told == {"03-01-03-01-02-02-07": "identical"}
+    warnings = rows[rows["warnings"].ne("")]["warnings"].to_dict()
+    assert warnings == {"03-01-03-01-02-02-07": "identical"}
     pair = ["03-01-03-01-02-01-07", "03-01-03-01-02-02-07"]
     assert rows.loc[pair, "sha256"].nunique() == 1
     silent = rows[rows["has_audio_stream"] & ~rows["has_sound"]]

@@ -24,11 +24,11 @@ FINE = "03-01-05-02-01-02-12"
 def recordings(*paths, **columns):
     """Rows as measured: nothing is wrong but what the columns say, a value a path."""
     named = [parse(path) for path in paths]
-    rows = pd.DataFrame([asdict(one) for one in named])
+    rows = pd.DataFrame([asdict(recording) for recording in named])
     rows = rows.assign(
         path=[PurePath(path).as_posix() for path in paths],
-        recording=[one.id for one in named],
-        emotion=[one.label for one in named],
+        recording=[recording.id for recording in named],
+        emotion=[recording.label for recording in named],
         sha256=[f"content of {path}" for path in paths],
         duration_s=3.5,
         has_sound=rows["modality"].ne(2),
@@ -41,11 +41,11 @@ def recordings(*paths, **columns):
     return rows.assign(**columns)
 
 
-def found(rows, settings):
+def check(rows, settings):
     """Findings and warnings by path."""
-    judged = checks.apply_checks(rows, settings).set_index("path")
-    assert (judged["reason"].eq("") == judged["finding"].eq("")).all()
-    return judged["finding"].to_dict(), judged["warnings"].to_dict()
+    checked = checks.apply_checks(rows, settings).set_index("path")
+    assert (checked["reason"].eq("") == checked["finding"].eq("")).all()
+    return checked["finding"].to_dict(), checked["warnings"].to_dict()
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
     for column, value in columns.items():
         rows.loc[1, column] = value
     fine = rows.loc[0, "path"]
-    assert found(rows, SETTINGS) == ({fine: "", path: ""}, {fine: "", path: finding})
-    assert found(rows, EXCLUDE) == ({fine: "", path: finding}, {fine: "", path: ""})
+    assert check(rows, SETTINGS) == ({fine: "", path: ""}, {fine: "", path: finding})
+    assert check(rows, EXCLUDE) == ({fine: "", path: finding}, {fine: "", path: ""})
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,15 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
     ],
 )
 def test_what_is_fine(path, columns):
-    assert found(recordings(path, **columns), EXCLUDE) == ({path: ""}, {path: ""})
+    assert check(recordings(path, **columns), EXCLUDE) == ({path: ""}, {path: ""})
 
 
 def test_several_warnings_and_none_of_what_is_set_aside():
     path = f"Actor_11/{FINE}.wav"
     rows = recordings(path, duration_s=0.1, clipped=0.5)
-    assert found(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
+    assert check(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
     some = SETTINGS.model_copy(update={"findings": WARN | {"clipped": "exclude"}})
-    assert found(rows, some) == ({path: "clipped"}, {path: ""})
+    assert check(rows, some) == ({path: "clipped"}, {path: ""})
 
 
 def test_reasons_name_the_setting_and_the_measure():
@@ -110,7 +110,7 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, sett
     same = [f"{FINE}.wav", "03-01-05-02-01-01-12.wav", other]
     rows = recordings(*same, "03-01-05-02-02-01-12.wav")
     rows.loc[:2, "sha256"] = "one"
-    findings, warnings = found(rows, settings)
+    findings, warnings = check(rows, settings)
     assert findings == dict.fromkeys(same, "contradiction") | {rows.loc[3, "path"]: ""}
     assert set(warnings.values()) == {""}
     reasons = checks.apply_checks(rows, settings)["reason"]
@@ -121,7 +121,7 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, sett
 def test_what_does_not_decode_contradicts_nothing():
     rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="of no bytes")
     rows["finding"] = rows["reason"] = "unreadable"
-    assert set(found(rows, EXCLUDE)[0].values()) == {"unreadable"}
+    assert set(check(rows, EXCLUDE)[0].values()) == {"unreadable"}
 
 
 def test_a_copy_under_no_name_contradicts_nothing():
@@ -134,7 +134,7 @@ def test_a_copy_under_no_name_contradicts_nothing():
         "",
     )
     rows.loc[1, "actor"] = 0
-    assert found(rows, EXCLUDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
+    assert check(rows, EXCLUDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
 
 
 def test_identical_recordings_are_all_but_the_first():
@@ -146,35 +146,37 @@ def test_identical_recordings_are_all_but_the_first():
     rows = recordings(*paths, sha256="one")
     expected = dict.fromkeys(paths[:2], "identical") | {paths[2]: ""}
     nothing = dict.fromkeys(paths, "")
-    assert found(rows, SETTINGS) == (nothing, expected)
-    assert found(rows[::-1], SETTINGS) == (nothing, expected)
-    assert found(rows, EXCLUDE) == (expected, nothing)
+    assert check(rows, SETTINGS) == (nothing, expected)
+    assert check(rows[::-1], SETTINGS) == (nothing, expected)
+    assert check(rows, EXCLUDE) == (expected, nothing)
 
 
 def test_a_second_recording_of_a_name_is_a_duplicate():
     paths = [f"{folder}/{FINE}.wav" for folder in "abc"]
     rows = recordings(*paths, has_sound=[False, True, True])
-    assert found(rows, EXCLUDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
+    assert check(rows, EXCLUDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
     # also where the bytes are the same
     rows = recordings(*paths, sha256="one")
-    assert found(rows, EXCLUDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
+    assert check(rows, EXCLUDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
 
 
 def test_the_published_set():
     published = checks.list_published()
-    assert len({one.id for one in published}) == len(published) == 7356
-    counts = pd.DataFrame([asdict(one) for one in published])
-    each = counts.groupby(["modality", "channel", "actor"]).size().unstack("channel", fill_value=0)
-    assert set(each[1]) == {60}
-    assert each[2].drop(18, level="actor").eq(44).all()
-    assert each.xs(18, level="actor")[2].eq(0).all()
+    assert len({recording.id for recording in published}) == len(published) == 7356
+    counts = pd.DataFrame([asdict(recording) for recording in published])
+    counts_by_actor = (
+        counts.groupby(["modality", "channel", "actor"]).size().unstack("channel", fill_value=0)
+    )
+    assert set(counts_by_actor[1]) == {60}
+    assert counts_by_actor[2].drop(18, level="actor").eq(44).all()
+    assert counts_by_actor.xs(18, level="actor")[2].eq(0).all()
     song = counts[counts["channel"].map(CHANNELS).eq("song")]
     assert {EMOTIONS[code - 1] for code in set(song["emotion"])} == set(EMOTIONS[:6])
 
 
 def test_nothing_published_is_found_fault_with():
-    rows = recordings(*(one.file.as_posix() for one in checks.list_published()))
-    findings, warnings = found(rows, EXCLUDE)
+    rows = recordings(*(recording.file.as_posix() for recording in checks.list_published()))
+    findings, warnings = check(rows, EXCLUDE)
     assert set(findings.values()) == set(warnings.values()) == {""}
     assert checks.list_missing(rows) == {}
 
@@ -184,11 +186,11 @@ def test_missing_files_are_of_archives_that_are_there_in_part():
     lost = {"03-01-01-01-01-01-01", "01-02-06-02-02-02-23", "02-02-06-02-02-02-23"}
     rows = recordings(
         *(
-            one.file.as_posix()
-            for one in published
-            if one.id not in lost
-            and (one.modality != 3 or one.channel != 2)  # no Audio_Song_Actors_01-24
-            and one.file.parts[0] != "Video_Speech_Actor_04"
+            recording.file.as_posix()
+            for recording in published
+            if recording.id not in lost
+            and (recording.modality != 3 or recording.channel != 2)  # no Audio_Song_Actors_01-24
+            and recording.file.parts[0] != "Video_Speech_Actor_04"
         )
     )
     expected = {

@@ -21,7 +21,7 @@ def put(folder, *paths):
         (folder / path).write_text(path)
 
 
-def found(folder):
+def relative_paths(folder):
     return [file.relative_to(folder).as_posix() for file in list_recordings(folder)]
 
 
@@ -30,46 +30,46 @@ def found(folder):
 def test_any_nesting(tmp_path_factory, paths):
     folder = tmp_path_factory.mktemp("corpus")
     put(folder, *paths)
-    assert set(found(folder)) == paths
-    assert len(found(folder)) == len(paths)
+    assert set(relative_paths(folder)) == paths
+    assert len(relative_paths(folder)) == len(paths)
 
 
 def test_the_order_is_always_the_same(tmp_path):
     put(tmp_path, f"b/{WAV}", f"a/{WAV}", f"a/c/{WAV}", f"a/{MP4}", MP4)
-    assert found(tmp_path) == [MP4, f"a/{MP4}", f"a/{WAV}", f"a/c/{WAV}", f"b/{WAV}"]
+    assert relative_paths(tmp_path) == [MP4, f"a/{MP4}", f"a/{WAV}", f"a/c/{WAV}", f"b/{WAV}"]
 
 
 def test_hidden_and_other_files_are_passed_over(tmp_path):
     others = ["README.txt", "a.wav.part", "wav", "a.mp3", f".{WAV}", f"._{MP4}", f".cache/{WAV}"]
     put(tmp_path, WAV, *others)
-    assert found(tmp_path) == [WAV]
+    assert relative_paths(tmp_path) == [WAV]
     assert link_recordings(tmp_path, tmp_path.with_name("target")) == 1
 
 
 def test_upper_case_suffixes(tmp_path):
     put(tmp_path, "A.WAV", "b.Mp4")
-    assert found(tmp_path) == ["A.WAV", "b.Mp4"]
+    assert relative_paths(tmp_path) == ["A.WAV", "b.Mp4"]
 
 
 def test_folders_that_are_links_are_followed(tmp_path):
     put(tmp_path / "elsewhere", WAV)
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "linked").symlink_to(tmp_path / "elsewhere")
-    assert found(tmp_path / "corpus") == [f"linked/{WAV}"]
+    assert relative_paths(tmp_path / "corpus") == [f"linked/{WAV}"]
 
 
 def test_a_folder_that_holds_a_link_to_itself_is_walked_once(tmp_path):
     put(tmp_path / "corpus", WAV)
     (tmp_path / "corpus" / "again").symlink_to(tmp_path / "corpus")
-    assert found(tmp_path / "corpus") == [WAV]
+    assert relative_paths(tmp_path / "corpus") == [WAV]
 
 
 def test_recordings_are_linked_and_not_copied(tmp_path):
     source, target = tmp_path / "source", tmp_path / "target"
     put(source, WAV, f"Actor_12/{MP4}")
     assert link_recordings(source, target) == 2
-    assert found(target) == found(source)
-    for path in found(source):
+    assert relative_paths(target) == relative_paths(source)
+    for path in relative_paths(source):
         assert (target / path).samefile(source / path)
         assert not (target / path).is_symlink()
 

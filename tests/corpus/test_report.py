@@ -78,8 +78,8 @@ def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
     assert findings.count("- and 10 more") == 2
     silent = rows[rows["finding"].eq("silent")]["path"].iloc[0]
     assert f"- `{silent}`: the sound's peak stays below -60 dBFS" in findings
-    one, other = sorted(rows[rows["sha256"].eq("one")]["path"])
-    assert f"- `{one}` = `{other}`\n" in section(text, "Byte-identical recordings")
+    first, second = sorted(rows[rows["sha256"].eq("one")]["path"])
+    assert f"- `{first}` = `{second}`\n" in section(text, "Byte-identical recordings")
     tracks = section(text, "Silent tracks")
     assert "| video-only | 208 | 208 |" in tracks
     assert tracks.count("\n- `") == 10
@@ -156,6 +156,6 @@ def test_little_or_nothing_to_show(finding, tmp_path):
 def test_sound_alone(rows, tmp_path):
     sounds = rows[rows["modality"].eq(3)].assign(width=pd.NA, height=pd.NA, frame_rate=np.nan)
     text, _ = written(sounds, OWN, tmp_path / "report")
-    assert "None: every sound track has sound." in text
+    assert "None: no sound track is silent." in text
     assert "picture of" not in text
     assert "video" not in section(text, "Formats")

@@ -28,12 +28,12 @@ def catalogue(recordings):
     """The columns that matter; each recording's content is its own unless told."""
     return pd.DataFrame(
         {
-            "performance": [one.performance for one in recordings],
-            "recording": [one.id for one in recordings],
-            "emotion": [one.label for one in recordings],
-            "actor": [one.actor for one in recordings],
-            "sex": [one.sex for one in recordings],
-            "sha256": [f"content of {one.id}" for one in recordings],
+            "performance": [recording.performance for recording in recordings],
+            "recording": [recording.id for recording in recordings],
+            "emotion": [recording.label for recording in recordings],
+            "actor": [recording.actor for recording in recordings],
+            "sex": [recording.sex for recording in recordings],
+            "sha256": [f"content of {recording.id}" for recording in recordings],
             "finding": "",
         }
     )
@@ -45,9 +45,11 @@ def corpora(draw):
 
     An actor of the third fold makes sure that there is something to train on.
     """
-    chosen = draw(st.dictionaries(takes, modalities, max_size=40))
-    chosen |= {(1, emotion, 1, 1, 1, 5): {3} for emotion in range(1, 9)}
-    recordings = [Recording(m, *take) for take, each in chosen.items() for m in sorted(each)]
+    modalities_by_take = draw(st.dictionaries(takes, modalities, max_size=40))
+    modalities_by_take |= {(1, emotion, 1, 1, 1, 5): {3} for emotion in range(1, 9)}
+    recordings = [
+        Recording(m, *take) for take, codes in modalities_by_take.items() for m in sorted(codes)
+    ]
     return catalogue(draw(st.permutations(recordings)))
 
 
@@ -160,10 +162,10 @@ def test_copies_and_recordings_of_one_performance_stay_together_by_actor(rows):
 def test_one_content_of_two_actors_is_refused_by_actor():
     rows = ravdess()
     rows.loc[[3, 100], "sha256"] = "the same"
-    one, other = rows.loc[[3, 100], "recording"]
+    first, second = rows.loc[[3, 100], "recording"]
     assert rows.loc[3, "actor"] != rows.loc[100, "actor"]
     for order in (rows, rows[::-1]):
-        with pytest.raises(CorpusError, match=f"^{one} and {other} are byte-identical"):
+        with pytest.raises(CorpusError, match=f"^{first} and {second} are byte-identical"):
             split.assign(order, ACTOR, 20)
     rows.loc[3, "finding"] = "contradiction"
     assert len(split.assign(rows, ACTOR, 20)) == len(rows) - 1
@@ -188,19 +190,19 @@ SHARES = {"train": 0.6, "valid": 0.2, "test": 0.2}
 @given(corpora(), st.integers(1, 99))
 def test_three_fifths_train_at_random_of_each_emotion_and_in_all(rows, seed):
     both = joined(rows, split.assign(rows, RANDOM, seed)).drop_duplicates("performance")
-    for _, one in (("all", both), *both.groupby("emotion")):
-        counts = one["part"].value_counts()
+    for _, rows_of_emotion in (("all", both), *both.groupby("emotion")):
+        counts = rows_of_emotion["part"].value_counts()
         for part, share in SHARES.items():
-            assert counts.get(part, 0) == pytest.approx(share * len(one), abs=0.81)
+            assert counts.get(part, 0) == pytest.approx(share * len(rows_of_emotion), abs=0.81)
 
 
-@pytest.mark.parametrize("each", [1, 2, 3, 4])
-def test_emotions_with_few_performances_fill_every_part_at_random(each):
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_emotions_with_few_performances_fill_every_part_at_random(count):
     rows = ravdess(range(1, 7))
-    rows = rows[rows.groupby("emotion").cumcount() < each]
+    rows = rows[rows.groupby("emotion").cumcount() < count]
     counts = split.assign(rows, RANDOM, 20)["part"].value_counts()
     for part, share in SHARES.items():
-        assert counts[part] == pytest.approx(share * 8 * each, abs=0.81)
+        assert counts[part] == pytest.approx(share * 8 * count, abs=0.81)
 
 
 @pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])

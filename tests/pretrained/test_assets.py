@@ -54,13 +54,13 @@ class Origin:
     """A server on this machine that answers as it is told to."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.answer: Callable[[BaseHTTPRequestHandler], None] = self.right
         origin = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                origin.asked.append(self.path)
+                origin.requests.append(self.path)
                 origin.answer(self)
 
             def log_message(self, *_: object) -> None: ...
@@ -168,7 +168,7 @@ def test_fetched_once_then_kept(cache: Path, origin: Origin) -> None:
     assert path.read_bytes() == WEIGHTS
     assert [file.name for file in cache.iterdir()] == ["tiny.onnx"]
     assert assets.get("tiny", quiet=True) == path
-    assert origin.asked == ["/release/pack.zip"]
+    assert origin.requests == ["/release/pack.zip"]
 
 
 def test_a_file_that_is_published_as_it_is(
@@ -184,7 +184,7 @@ def test_a_file_that_is_published_as_it_is(
     path = assets.get("tiny", quiet=True)
     assert path == cache / "tiny.onnx"
     assert path.read_bytes() == archive()
-    assert origin.asked == ["/release/model.onnx"]
+    assert origin.requests == ["/release/model.onnx"]
 
 
 def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,10 +192,10 @@ def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         assets, "ASSETS", {"tiny": replace(assets.ASSETS["tiny"], files=(unsized,))}
     )
-    assert [row.size for row in assets.table()] == [None]
+    assert [row.size for row in assets.list_assets()] == [None]
     path = put(cache)
     assert assets.find("tiny") == path
-    assert [row.size for row in assets.table()] == [len(WEIGHTS)]
+    assert [row.size for row in assets.list_assets()] == [len(WEIGHTS)]
     put(cache, content=b"wrong")
     with pytest.raises(AssetError, match=f"got 5 bytes .* expected sha256 {unsized.sha256}"):
         assets.find("tiny")
@@ -212,7 +212,7 @@ def test_a_file_whose_checksum_nobody_publishes(
     )
     monkeypatch.setattr(assets, "ASSETS", {"tiny": bare})
     assert assets.get("tiny", quiet=True).read_bytes() == archive()
-    assert [row.where for row in assets.table()] == ["cache"]
+    assert [row.location for row in assets.list_assets()] == ["cache"]
     assert assets.verify() == []  # there is nothing to hold it against
     (cache / "tiny.onnx").unlink()
     (cache / "tiny_earlier.onnx").write_bytes(b"other")
@@ -223,11 +223,11 @@ def test_a_file_whose_checksum_nobody_publishes(
 def test_a_redirect_is_followed(origin: Origin) -> None:
     origin.answer = origin.moved
     assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
-    assert origin.asked == ["/release/pack.zip", "/elsewhere/pack.zip"]
+    assert origin.requests == ["/release/pack.zip", "/elsewhere/pack.zip"]
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "message"),
     [
         ("wrong", "expected"),
         ("cut", "broke off"),
@@ -237,10 +237,10 @@ def test_a_redirect_is_followed(origin: Origin) -> None:
     ],
 )
 def test_a_failed_download_leaves_nothing(
-    behaviour: str, said: str, cache: Path, origin: Origin
+    behaviour: str, message: str, cache: Path, origin: Origin
 ) -> None:
     origin.answer = getattr(origin, behaviour)
-    with pytest.raises(AssetError, match=said) as raised:
+    with pytest.raises(AssetError, match=message) as raised:
         assets.get("tiny", quiet=True)
     message = str(raised.value)
     for part in ("tiny.onnx", "testing", assets.MIRROR, str(cache), "official.invalid"):
@@ -281,14 +281,16 @@ def test_a_cache_that_cannot_be_written_is_named(
 def test_the_table_says_where_each_is(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [(row.name, row.where, row.path) for row in assets.table()] == [("tiny", "absent", None)]
+    assert [(row.name, row.location, row.path) for row in assets.list_assets()] == [
+        ("tiny", "absent", None)
+    ]
     path = put(cache)
-    assert [(row.where, row.path, row.size) for row in assets.table()] == [
+    assert [(row.location, row.path, row.size) for row in assets.list_assets()] == [
         ("cache", path, len(WEIGHTS))
     ]
     put(tmp_path / "mirror", content=b"wrong")
     monkeypatch.setenv(assets.MIRROR, str(tmp_path / "mirror"))
-    assert [row.where for row in assets.table()] == ["damaged"]
+    assert [row.location for row in assets.list_assets()] == ["damaged"]
 
 
 def test_verify_reads_everything_again(cache: Path) -> None:
@@ -323,4 +325,4 @@ def test_the_shared_weights_are_the_ones_described(
     monkeypatch.setenv(assets.MIRROR, str(SHARED))
     path = assets.find(name)
     assert path is not None
-    assert path.stat().st_size in {one.bytes for one in assets.ASSETS[name].files}
+    assert path.stat().st_size in {file.bytes for file in assets.ASSETS[name].files}

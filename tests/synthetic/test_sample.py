@@ -83,9 +83,9 @@ class TestPerformances:
 
     def test_statement_tells_neither_emotion_nor_sex(self):
         takes = synthetic.list_performances(sample(actors=12))
-        seen = Counter((take.sex, take.channel, take.label, take.statement) for take in takes)
-        for (sex, channel, label, statement), count in seen.items():
-            assert count == seen[sex, channel, label, 3 - statement]
+        counts = Counter((take.sex, take.channel, take.label, take.statement) for take in takes)
+        for (sex, channel, label, statement), count in counts.items():
+            assert count == counts[sex, channel, label, 3 - statement]
 
 
 class TestFiles:

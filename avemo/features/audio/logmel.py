@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..extractor import Arrays, AudioExtractor, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from .dsp.mel import MelSettings
 
 __all__ = ["LogMel", "Settings"]

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ..extractor import Arrays, AudioExtractor, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from .dsp.librosa_import import import_librosa
 from .dsp.mel import MelSettings
 

@@ -21,7 +21,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ..extractor import Arrays, AudioExtractor, AudioSettings, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor, AudioSettings
 from .dsp.librosa_import import import_librosa
 
 __all__ = ["COLUMNS", "STATISTICS", "Prosody", "Settings"]

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from ...pretrained.vggish import BANDS, FRAMES, load_network, load_pca
-from ..extractor import Arrays, AudioExtractor, AudioSettings, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor, AudioSettings
 
 __all__ = ["Settings", "Vggish", "log_mel", "postprocess"]
 

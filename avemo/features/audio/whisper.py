@@ -20,7 +20,8 @@ from pydantic import Field
 
 from ...pretrained import whisper_encoder
 from ...pretrained.whisper_encoder import BANDS, POSITIONS, Encoder
-from ..extractor import Arrays, AudioExtractor, AudioSettings, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor, AudioSettings
 from .dsp.librosa_import import import_librosa
 
 __all__ = ["Settings", "Whisper", "encode", "log_mel"]

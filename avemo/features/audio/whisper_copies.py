@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ..extractor import Arrays, AudioExtractor, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from . import whisper
 from .dsp.augment import add_reverb_and_noise, shift_pitch
 

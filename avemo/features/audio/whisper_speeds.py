@@ -13,7 +13,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ..extractor import Arrays, AudioExtractor, Sound
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from . import whisper
 from .dsp.augment import change_speed
 

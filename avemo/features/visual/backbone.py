@@ -18,7 +18,8 @@ from pydantic import Field
 from ...faces.extract import images
 from ...pretrained import imagenet_networks
 from ...schema import Strict
-from ..extractor import Arrays, VisualExtractor
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
 __all__ = ["Backbone", "Settings"]
 

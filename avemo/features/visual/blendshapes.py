@@ -14,7 +14,8 @@ import numpy as np
 from ...faces.extract import images
 from ...pretrained.face_landmarker import SIDE, load_landmarker
 from ...schema import Strict
-from ..extractor import Arrays, VisualExtractor
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
 __all__ = ["Blendshapes", "Settings"]
 

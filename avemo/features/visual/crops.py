@@ -9,7 +9,8 @@ from pydantic import Field
 
 from ...faces.extract import images
 from ...schema import Strict
-from ..extractor import Arrays, VisualExtractor
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
 __all__ = ["Crops", "Settings"]
 

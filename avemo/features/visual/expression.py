@@ -19,7 +19,8 @@ from pydantic import Field
 from ...faces.extract import images
 from ...pretrained.expression_mobilenet import MEAN_BGR, SIDE, load_traced
 from ...schema import Strict
-from ..extractor import Arrays, VisualExtractor
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
 __all__ = ["Expression", "Settings"]
 
@@ -65,7 +66,7 @@ class Expression(VisualExtractor[Settings]):
         pictures = images(faces, SIDE + 2 * border)[:, middle, middle]
         bgr = pictures[..., ::-1]
         batches = [
-            network(bgr[start : start + _BATCH].astype(np.float32) - np.float32(MEAN_BGR))
+            network(bgr[start : start + _BATCH].astype(np.float32) - np.array(MEAN_BGR, np.float32))
             for start in range(0, len(bgr), _BATCH)
         ]
         features, probabilities = (np.concatenate(rows) for rows in zip(*batches, strict=True))

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...schema import Strict
-from ..extractor import Arrays, VisualExtractor
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
 __all__ = ["COLUMNS", "Geometry", "Settings"]
 

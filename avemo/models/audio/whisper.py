@@ -9,20 +9,22 @@ from typing import ClassVar
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
-from ...features.audio.whisper_copies import WhisperCopies
-from ...features.audio.whisper_speeds import WhisperSpeeds
 from ..architecture import Architecture, Branches, Tensor, Tensors
 from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
 __all__ = ["Whisper"]
+
+#: features of altered copies; by name, so that a search does not depend on the extractors' code
+_SPEEDS = ("whisper_speeds_slower", "whisper_speeds_faster")
+_COPIES = ("whisper_copies_lower", "whisper_copies_higher", "whisper_copies_noisy")
 
 
 class Whisper(Architecture):
     """A convolutional or recurrent head on Whisper's hidden states."""
 
     inputs = ("whisper",)
-    augmentations: ClassVar = {"whisper": (*WhisperSpeeds.dtypes, *WhisperCopies.dtypes)}
-    tta_views: ClassVar = {"whisper": tuple(WhisperSpeeds.dtypes)}
+    augmentations: ClassVar = {"whisper": (*_SPEEDS, *_COPIES)}
+    tta_views: ClassVar = {"whisper": _SPEEDS}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return one vector a clip from hidden states.

@@ -29,10 +29,10 @@ def test_a_name_and_its_file_are_read_back(recording):
 
 @settings(deadline=None)
 @given(recordings, recordings)
-def test_recordings_share_a_performance_if_only_the_modality_differs(one, other):
-    same = (one.performance, one.modality) == (other.performance, other.modality)
-    assert same == (one == other)
-    assert parse(f"01-{one.performance}").performance == one.performance
+def test_recordings_share_a_performance_if_only_the_modality_differs(recording, other):
+    same = (recording.performance, recording.modality) == (other.performance, other.modality)
+    assert same == (recording == other)
+    assert parse(f"01-{recording.performance}").performance == recording.performance
 
 
 def test_an_example_of_the_published_code():

@@ -31,7 +31,7 @@ from avemo.cli import main
 from avemo.config import load_settings
 from avemo.corpus.archives import unpack, zenodo
 from avemo.corpus.archives.zenodo import fetch, list_archives
-from avemo.corpus.folder import list_recordings as found_in
+from avemo.corpus.folder import list_recordings
 from avemo.errors import CorpusError
 from avemo.settings import Zenodo
 from pipelines.fetch import main as fetch_stage
@@ -51,8 +51,8 @@ def server(monkeypatch):
         yield server
 
 
-def choice(**changes):
-    chosen = {
+def make_settings(**changes):
+    settings = {
         "record": RECORD,
         "modalities": ["audio"],
         "channels": ["speech"],
@@ -60,24 +60,24 @@ def choice(**changes):
         "parallel": 2,
         "keep_archives": False,
     }
-    return Zenodo.model_validate(chosen | changes)
+    return Zenodo.model_validate(settings | changes)
 
 
-def content(folder):
+def read_files(folder):
     """Every visible file under a folder."""
     files = (file for file in folder.rglob("*") if file.is_file() and file.name[0] != ".")
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def here(root):
+def list_files(root):
     """What lies beside the unpacked folders."""
     names = (path.name for path in (root / zenodo.FOLDER).iterdir() if path.name != ".lock")
     return {name for name in names if name != f"record-{RECORD}.json"}
 
 
-def refused(root, said, **changes):
-    with pytest.raises(CorpusError, match=said) as error:
-        fetch(root, choice(**changes))
+def assert_refused(root, message, **changes):
+    with pytest.raises(CorpusError, match=message) as error:
+        fetch(root, make_settings(**changes))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -86,12 +86,12 @@ def refused(root, said, **changes):
 
 
 def test_fetched_and_unpacked_as_published(tmp_path, server):
-    folders = fetch(tmp_path, choice(modalities=["audio", "video"], actors=[2]))
+    folders = fetch(tmp_path, make_settings(modalities=["audio", "video"], actors=[2]))
     assert [folder.name for folder in folders] == [SPEECH, VIDEO]
     wanted = {name: data for name, data in recordings(SPEECH).items() if "Actor_02" in name}
-    assert content(folders[0]) == wanted
-    assert content(folders[1]) == recordings(VIDEO)
-    assert here(tmp_path) == {SPEECH, VIDEO}
+    assert read_files(folders[0]) == wanted
+    assert read_files(folders[1]) == recordings(VIDEO)
+    assert list_files(tmp_path) == {SPEECH, VIDEO}
 
 
 @pytest.mark.parametrize(
@@ -106,36 +106,38 @@ def test_fetched_and_unpacked_as_published(tmp_path, server):
     ],
 )
 def test_the_choice_of_archives(changes, names):
-    assert list(zenodo._actors_by_archive(choice(**changes))) == names
+    assert list(zenodo._actors_by_archive(make_settings(**changes))) == names
 
 
 def test_everything_is_49_archives():
-    everything = choice(modalities=["audio", "video"], channels=["speech", "song"])
+    everything = make_settings(modalities=["audio", "video"], channels=["speech", "song"])
     assert len(zenodo._actors_by_archive(everything)) == 2 + 24 + 23
 
 
 def test_a_choice_that_holds_nothing(tmp_path):
-    refused(tmp_path, "actor 18 has no song", channels=["song"], actors=[18])
+    assert_refused(tmp_path, "actor 18 has no song", channels=["song"], actors=[18])
 
 
 def test_an_archive_that_the_record_lacks(tmp_path, server):
-    said = refused(tmp_path, "Video_Song_Actor_01", modalities=["video"], channels=["song"])
-    assert f"record {RECORD}" in said
-    assert f"{SPEECH}.zip" in said
+    message = assert_refused(
+        tmp_path, "Video_Song_Actor_01", modalities=["video"], channels=["song"]
+    )
+    assert f"record {RECORD}" in message
+    assert f"{SPEECH}.zip" in message
 
 
 def test_a_record_of_another_kind(tmp_path, server, monkeypatch):
     monkeypatch.setattr(server, "record", lambda: b'{"files": {"entries": {}}}')
-    refused(tmp_path, "does not know")
+    assert_refused(tmp_path, "does not know")
 
 
 def test_an_answer_that_is_no_record(tmp_path, server, monkeypatch):
     monkeypatch.setattr(server, "record", lambda: b"<html>")
-    refused(tmp_path, f"the list of record {RECORD} could not be fetched")
+    assert_refused(tmp_path, f"the list of record {RECORD} could not be fetched")
 
 
 def test_the_listing_moves_nothing(tmp_path, server):
-    lines = list_archives(tmp_path, choice(channels=["speech", "song"])).splitlines()
+    lines = list_archives(tmp_path, make_settings(channels=["speech", "song"])).splitlines()
     assert zenodo.LICENCE in lines[0]
     assert re.fullmatch(rf"{SPEECH}\.zip +0\.1 MB  not here", lines[1])
     assert re.fullmatch(
@@ -146,9 +148,9 @@ def test_the_listing_moves_nothing(tmp_path, server):
 
 
 def test_the_listing_says_what_is_here(tmp_path, server):
-    fetch(tmp_path, choice())
+    fetch(tmp_path, make_settings())
     (tmp_path / zenodo.FOLDER / f"{SONG}.zip").write_bytes(server.archives[SONG])
-    lines = list_archives(tmp_path, choice(channels=["speech", "song"])).splitlines()
+    lines = list_archives(tmp_path, make_settings(channels=["speech", "song"])).splitlines()
     assert [line.split("  ")[-1] for line in lines[1:3]] == ["unpacked", "here"]
 
 
@@ -156,51 +158,51 @@ def test_the_listing_says_what_is_here(tmp_path, server):
 
 
 def test_what_is_unpacked_is_not_fetched_again(tmp_path, server):
-    assert fetch(tmp_path, choice()) == fetch(tmp_path, choice())
+    assert fetch(tmp_path, make_settings()) == fetch(tmp_path, make_settings())
     assert len(server.times(SPEECH)) == 1
 
 
 def test_other_actors_are_noticed(tmp_path, server):
-    fetch(tmp_path, choice(actors=[1]))
-    (folder,) = fetch(tmp_path, choice(actors=[1, 2]))
-    assert content(folder) == recordings(SPEECH)
+    fetch(tmp_path, make_settings(actors=[1]))
+    (folder,) = fetch(tmp_path, make_settings(actors=[1, 2]))
+    assert read_files(folder) == recordings(SPEECH)
     assert len(server.times(SPEECH)) == 2
 
 
 def test_a_changed_archive_is_noticed(tmp_path, server):
-    fetch(tmp_path, choice())
+    fetch(tmp_path, make_settings())
     server.archives[SPEECH] = packed({"Actor_01/new.wav": b"new"})
-    (folder,) = fetch(tmp_path, choice())
-    assert content(folder) == {"Actor_01/new.wav": b"new"}
+    (folder,) = fetch(tmp_path, make_settings())
+    assert read_files(folder) == {"Actor_01/new.wav": b"new"}
 
 
 def test_an_archive_that_is_kept_is_not_fetched_again(tmp_path, server):
-    fetch(tmp_path, choice(actors=[1], keep_archives=True))
-    assert here(tmp_path) == {SPEECH, f"{SPEECH}.zip"}
-    (folder,) = fetch(tmp_path, choice())
-    assert content(folder) == recordings(SPEECH)
+    fetch(tmp_path, make_settings(actors=[1], keep_archives=True))
+    assert list_files(tmp_path) == {SPEECH, f"{SPEECH}.zip"}
+    (folder,) = fetch(tmp_path, make_settings())
+    assert read_files(folder) == recordings(SPEECH)
     assert len(server.times(SPEECH)) == 1
-    assert here(tmp_path) == {SPEECH}
+    assert list_files(tmp_path) == {SPEECH}
 
 
 def test_a_damaged_archive_that_is_here_is_fetched_again(tmp_path, server):
     (tmp_path / zenodo.FOLDER).mkdir(parents=True)
     (tmp_path / zenodo.FOLDER / f"{SPEECH}.zip").write_bytes(b"damaged")
-    (folder,) = fetch(tmp_path, choice())
-    assert content(folder) == recordings(SPEECH)
+    (folder,) = fetch(tmp_path, make_settings())
+    assert read_files(folder) == recordings(SPEECH)
 
 
 def test_without_a_network_what_is_here_will_do(tmp_path, server, monkeypatch, caplog):
-    (folder,) = fetch(tmp_path, choice())
+    (folder,) = fetch(tmp_path, make_settings())
     monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
-    assert fetch(tmp_path, choice()) == [folder]
+    assert fetch(tmp_path, make_settings()) == [folder]
     assert "cannot be reached: going on with its last answer" in caplog.text
-    refused(tmp_path, "Connection refused", channels=["song"])
+    assert_refused(tmp_path, "Connection refused", channels=["song"])
 
 
 def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
     monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
-    assert zenodo.ORIGIN in refused(tmp_path, "Connection refused")
+    assert zenodo.ORIGIN in assert_refused(tmp_path, "Connection refused")
 
 
 # a network that fails
@@ -233,10 +235,10 @@ def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
 )
 def test_after_a_fault_the_archive_is_fetched_again(tmp_path, server, faults, requests):
     server.faults[SPEECH] = list(faults)
-    (folder,) = fetch(tmp_path, choice())
-    assert content(folder) == recordings(SPEECH)
+    (folder,) = fetch(tmp_path, make_settings())
+    assert read_files(folder) == recordings(SPEECH)
     assert len(server.times(SPEECH)) == requests
-    assert here(tmp_path) == {SPEECH}
+    assert list_files(tmp_path) == {SPEECH}
 
 
 @pytest.mark.parametrize(("code", "form"), [(429, "seconds"), (503, "date")])
@@ -244,7 +246,7 @@ def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, caplog, code
     # a date has whole seconds: two ahead is more than one
     wait = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
     server.faults[SPEECH] = [refuse(code, wait)]
-    fetch(tmp_path, choice())
+    fetch(tmp_path, make_settings())
     first, second = server.times(SPEECH)
     assert second - first >= 0.95
     assert "asks to wait" in caplog.text
@@ -252,67 +254,67 @@ def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, caplog, code
 
 def test_a_server_that_asks_to_wait_too_long_ends_it(tmp_path, server):
     server.faults[SPEECH] = [refuse(429, "3600")]
-    refused(tmp_path, f"{server.url} asks to wait 3600 s")
+    assert_refused(tmp_path, f"{server.url} asks to wait 3600 s")
     assert len(server.times(SPEECH)) == 1
 
 
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_server_that_never_has_time(tmp_path, server, code):
     server.faults[SPEECH] = [refuse(code)] * 10
-    refused(tmp_path, f"answered {code}")
+    assert_refused(tmp_path, f"answered {code}")
     assert len(server.times(SPEECH)) == 1 + 3
 
 
 def test_a_record_is_asked_for_again_too(tmp_path, server):
     server.faults[str(RECORD)] = [refuse(429), Handler.silent]
-    fetch(tmp_path, choice())
+    fetch(tmp_path, make_settings())
     assert len(server.times(str(RECORD))) == 3
 
 
 def test_an_archive_that_is_missing(tmp_path, server):
     server.faults[SPEECH] = [refuse(404)]
-    said = refused(tmp_path, "answered 404")
-    assert f"{SPEECH}.zip of record {RECORD}" in said
+    message = assert_refused(tmp_path, "answered 404")
+    assert f"{SPEECH}.zip of record {RECORD}" in message
     assert len(server.times(SPEECH)) == 1
 
 
 def test_a_record_that_is_missing(tmp_path, server):
     server.faults[str(RECORD)] = [refuse(404)]
-    refused(tmp_path, f"the list of record {RECORD} .* answered 404")
+    assert_refused(tmp_path, f"the list of record {RECORD} .* answered 404")
 
 
 def test_finished_archives_outlive_the_failure_of_another(tmp_path, server):
     server.faults[SONG] = [refuse(404)]
-    one_by_one = {"channels": ["speech", "song"], "parallel": 1}
-    refused(tmp_path, "answered 404", **one_by_one)
-    assert here(tmp_path) == {SPEECH}
-    fetch(tmp_path, choice(**one_by_one))
+    sequential = {"channels": ["speech", "song"], "parallel": 1}
+    assert_refused(tmp_path, "answered 404", **sequential)
+    assert list_files(tmp_path) == {SPEECH}
+    fetch(tmp_path, make_settings(**sequential))
     assert len(server.times(SPEECH)) == 1
 
 
 def test_attempts_are_bounded(tmp_path, server):
     server.faults[SPEECH] = [Handler.cut] * 50
-    refused(tmp_path, "broke off")
+    assert_refused(tmp_path, "broke off")
     assert len(server.times(SPEECH)) == 4
-    assert here(tmp_path) == set()
+    assert list_files(tmp_path) == set()
 
 
 def test_a_wrong_checksum_twice(tmp_path, server):
     server.faults[SPEECH] = [Handler.wrong] * 3
-    said = refused(tmp_path, "got md5 [0-9a-f]{32}, expected [0-9a-f]{32}")
+    message = assert_refused(tmp_path, "got md5 [0-9a-f]{32}, expected [0-9a-f]{32}")
     assert len(server.times(SPEECH)) == 2
-    assert here(tmp_path) == set()
-    assert SPEECH in said
+    assert list_files(tmp_path) == set()
+    assert SPEECH in message
 
 
 def test_an_error_stops_the_others(tmp_path, server):
     server.delay_s = 0.02  # 1.6 s an archive
     server.faults[SPEECH] = [Handler.stall, refuse(404)]
     began = time.monotonic()
-    refused(tmp_path, "answered 404", channels=["speech", "song"])
+    assert_refused(tmp_path, "answered 404", channels=["speech", "song"])
     assert time.monotonic() - began < 1
     end = time.monotonic() + 5
-    while here(tmp_path):  # the other thread meets the stop with its next chunk
+    while list_files(tmp_path):  # the other thread meets the stop with its next chunk
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -344,21 +346,21 @@ def linked():
 def test_an_archive_that_does_harm_leaves_nothing(tmp_path, server, harmful):
     server.archives[SPEECH] = harmful
     root = tmp_path / "project"
-    refused(root, "no archive to unpack")
-    assert here(root) == {f"{SPEECH}.zip"}
+    assert_refused(root, "no archive to unpack")
+    assert list_files(root) == {f"{SPEECH}.zip"}
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
 
 def test_an_archive_without_the_wanted_actors(tmp_path, server):
-    refused(tmp_path, "no recording of actors", actors=[7])
-    assert here(tmp_path) == {f"{SPEECH}.zip"}
+    assert_refused(tmp_path, "no recording of actors", actors=[7])
+    assert list_files(tmp_path) == {f"{SPEECH}.zip"}
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_moves(tmp_path, server, monkeypatch):
     usage = type("Usage", (), {"free": 100_000})()
     monkeypatch.setattr(unpack.shutil, "disk_usage", lambda _: usage)
-    said = refused(tmp_path, r"0\.3 MB are needed and 0\.1 MB are free")
-    assert str(tmp_path / zenodo.FOLDER) in said
+    message = assert_refused(tmp_path, r"0\.3 MB are needed and 0\.1 MB are free")
+    assert str(tmp_path / zenodo.FOLDER) in message
     assert server.times(SPEECH) == []
 
 
@@ -397,19 +399,21 @@ def test_the_command_says_an_error_in_one_line(checkout, server, capsys):
 
 
 def test_the_stage_links_what_was_chosen(checkout, server):
-    fetch(checkout, choice(modalities=["video"], actors=[2]))  # here, and not chosen
+    fetch(checkout, make_settings(modalities=["video"], actors=[2]))  # here, and not settings
     settings = load_settings(checkout)
     fetch_stage(paths.Project(checkout), settings)
     raw = checkout / "data" / "raw"
-    assert content(raw) == {f"{SPEECH}/{name}": data for name, data in recordings(SPEECH).items()}
-    assert all(file.stat().st_nlink == 2 for file in found_in(raw))
+    assert read_files(raw) == {
+        f"{SPEECH}/{name}": data for name, data in recordings(SPEECH).items()
+    }
+    assert all(file.stat().st_nlink == 2 for file in list_recordings(raw))
 
 
 def test_a_second_process_waits_for_the_first(tmp_path, server, caplog):
     folder = tmp_path / zenodo.FOLDER
     folder.mkdir(parents=True)
     with FileLock(folder / ".lock"):
-        second = threading.Thread(target=fetch, args=(tmp_path, choice()))
+        second = threading.Thread(target=fetch, args=(tmp_path, make_settings()))
         second.start()
         time.sleep(0.3)
         assert server.requests == []
@@ -418,7 +422,7 @@ def test_a_second_process_waits_for_the_first(tmp_path, server, caplog):
     assert "another process is fetching" in caplog.text
 
 
-def started():
+def start_command():
     command = [sys.executable, "-m", "avemo.cli", "corpus", "fetch"]
     return subprocess.Popen(
         command,
@@ -448,7 +452,7 @@ def test_a_killed_command_starts_its_archive_anew(checkout, server, how):
     server.archives[SPEECH] = packed(members)
     server.delay_s = 0.003  # 1.8 s for the whole
     archives = checkout / zenodo.FOLDER
-    first = started()
+    first = start_command()
     wait_for_bytes(archives, first)
     first.send_signal(how)
     _, err = first.communicate(timeout=5)
@@ -459,9 +463,9 @@ def test_a_killed_command_starts_its_archive_anew(checkout, server, how):
     assert not (archives / SPEECH).exists()
 
     server.delay_s = 0
-    second = started()
+    second = start_command()
     out, err = second.communicate(timeout=20)
     assert second.returncode == 0, err
-    assert here(checkout) == {SPEECH}
-    assert content(archives / SPEECH) == members
+    assert list_files(checkout) == {SPEECH}
+    assert read_files(archives / SPEECH) == members
     assert "next: dvc repro" in out

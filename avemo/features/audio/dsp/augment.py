@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ...extractor import Sound
+from ...arrays import Sound
 from .librosa_import import import_librosa
 
 __all__ = ["add_reverb_and_noise", "change_speed", "shift_pitch"]

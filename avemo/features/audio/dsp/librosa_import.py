@@ -44,7 +44,7 @@ def _marker(librosa: ModuleType) -> Path:
     configured = os.environ.get("NUMBA_CACHE_DIR")
     folder = Path(configured or Path(librosa.__path__[0], "__pycache__"))
     if not configured and not os.access(folder, os.W_OK):
-        folder = assets.folder()  # numba takes the user's cache, too
+        folder = assets.cache_folder()  # numba takes the user's cache, too
     folder.mkdir(parents=True, exist_ok=True)
     versions = f"librosa-{librosa.__version__}-numba-{numba.__version__}"
     python = sys.implementation.cache_tag

@@ -10,7 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ...extractor import AudioSettings, Sound
+from ...arrays import Sound
+from ...extractor import AudioSettings
 from .librosa_import import import_librosa
 
 __all__ = ["MelSettings"]
