@@ -5,7 +5,7 @@ import yaml
 
 from avemo.config import load_settings
 from avemo.errors import SettingsError
-from avemo.features.registry import module
+from avemo.features.registry import extractor_class
 from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[1]
@@ -48,8 +48,8 @@ def test_what_is_no_extractor_is_not_offered(tmp_path):
     names = message.rpartition("takes ")[2].split(", ")
     assert {"logmel", "mfcc", "vggish", "whisper", "expression", "crops"} <= set(names)
     for name in names:
-        assert module(name).MODALITY in ("audio", "visual")
-        assert callable(module(name).extract)
+        assert extractor_class(name).name() == name
+        assert extractor_class(name).modality in ("audio", "visual")
 
 
 def test_all_channels(tmp_path):

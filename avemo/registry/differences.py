@@ -73,7 +73,7 @@ def _members(one: Lineage) -> dict[str, str]:
 
 def _extracted(one: Lineage) -> dict[str, str]:
     return {
-        f"extractor {name}": f"version {spec.version}, {words(spec.settings)}"
+        f"extractor {name}": f"version {spec.version}, {words(spec.settings | spec.resources)}"
         for name, spec in one.extractors.items()
     }
 

@@ -30,7 +30,7 @@ def lineage_tree(uri: str, record: Lineage) -> Tree:
         _add_members(_add(root, f"search: run {record.choice.search_run_id}"), record.choice)
     extractors = _add(root, "extractors")
     for name, spec in record.extractors.items():
-        _add(extractors, f"{name} version {spec.version}: {words(spec.settings)}")
+        _add(extractors, f"{name} version {spec.version}: {words(spec.settings | spec.resources)}")
     _add_weights(_add(root, "pretrained weights"), record.assets)
     stage, shown = _add(root, f"stage {record.stage}"), set[str]()
     for path, md5 in record.data.items():
