@@ -1,7 +1,7 @@
 """Training: fit the members that the search selected, and write them as one bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import mlflow

@@ -216,7 +216,7 @@ def test_an_architecture_without_embed_is_no_architecture():
     class Incomplete(Architecture):
         inputs = ("mfcc",)
 
-    with pytest.raises(TypeError, match="abstract method '?embed"):
+    with pytest.raises(TypeError, match=r"abstract method '?embed"):
         Incomplete()
 
 
