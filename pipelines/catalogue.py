@@ -1,4 +1,4 @@
-"""catalogue: one row a recording, decoded, measured, checked; and a report to read."""
+"""catalogue: one row a recording, decoded, measured, checked; and a report."""
 
 import logging
 
@@ -18,17 +18,17 @@ def main(project: Project, settings: Settings) -> None:
     warnings = rows["warnings"].str.split(", ").explode()
     for finding, count in warnings[warnings.ne("")].value_counts(sort=False).items():
         log.info(f"catalogue: warning: {finding}: {count}")
-    lacking = 0 if settings.corpus.synthetic else sum(map(len, checks.list_missing(rows).values()))
-    if lacking:
-        log.info(f"catalogue: warning: missing of the published archives: {lacking}")
-    with atomic_write(project.report) as beside:
-        beside.mkdir()
-        report.write(rows, settings, beside)
+    missing = 0 if settings.corpus.synthetic else sum(map(len, checks.list_missing(rows).values()))
+    if missing:
+        log.info(f"catalogue: warning: missing of the published archives: {missing}")
+    with atomic_write(project.report) as folder:
+        folder.mkdir()
+        report.write(rows, settings, folder)
     page = (project.report / f"{report.NAME}.html").relative_to(project.root)
     log.info(f"catalogue: more in {page}")
     catalogue.check(rows, settings.catalogue)
-    with atomic_write(project.catalogue) as beside:
-        rows.to_parquet(beside, index=False)
+    with atomic_write(project.catalogue) as temporary:
+        rows.to_parquet(temporary, index=False)
     used = manifest.select_usable(rows)
     log.info(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "

@@ -18,7 +18,7 @@ def main(project: Project, settings: Settings) -> None:
             from avemo.synthetic import sample
 
             count = sample.write_sample(folder, corpus.sample, settings.seed)
-            log.info(f"fetch: {count} synthetic recordings made; they say nothing about accuracy")
+            log.info(f"fetch: {count} synthetic recordings; they say nothing about accuracy")
         elif corpus.source == "zenodo":
             from avemo.corpus.archives import zenodo
             from avemo.corpus.folder import link_recordings

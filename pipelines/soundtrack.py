@@ -1,4 +1,4 @@
-"""soundtrack: sound out of video that has no wav of its own."""
+"""soundtrack: the sound of videos, for performances without an audio-only recording."""
 
 import logging
 
@@ -16,9 +16,7 @@ log = logging.getLogger(__name__)
 def main(project: Project, settings: Settings) -> None:
     with atomic_write(project.soundtrack) as folder:
         count = soundtrack.write(pd.read_parquet(project.catalogue), project.raw, folder)
-    log.info(
-        f"soundtrack: {count} written; every other performance has a wav of its own, or no sound"
-    )
+    log.info(f"soundtrack: {count} written; the others have an audio-only recording, or no sound")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    dealt = split.assign(pd.read_parquet(project.catalogue), settings.split, settings.seed)
-    split.write(dealt, project.split)
-    counts = dealt["part"].value_counts()
-    parts = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
-    log.info(f"split {split.split_id(project.split)}, by {settings.split.protocol}: {parts}")
+    parts = split.assign(pd.read_parquet(project.catalogue), settings.split, settings.seed)
+    split.write(parts, project.split)
+    counts = parts["part"].value_counts()
+    sizes = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
+    log.info(f"split {split.split_id(project.split)}, by {settings.split.protocol}: {sizes}")
     if "test" not in counts:
-        log.info("split: the test part is empty: no figure can be had on it")
+        log.info("split: the test part is empty: models cannot be evaluated on it")
 
 
 if __name__ == "__main__":

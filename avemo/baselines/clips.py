@@ -8,10 +8,10 @@ from ..errors import AssetError, AvemoError
 from ..features import store
 from ..features.names import extractor_of, modality_of
 from ..features.registry import module, pretrained, weights_of
+from ..features.store import Array
 from ..paths import Project
 from ..pretrained import assets
 from ..settings import Settings
-from .learners import Array
 from .published import SYSTEMS
 from .variants import arrays_of
 

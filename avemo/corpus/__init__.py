@@ -1,1 +1,1 @@
-"""Which recordings there are and what they mean."""
+"""The corpus: recordings, their catalogue, checks and split."""

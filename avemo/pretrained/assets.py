@@ -25,12 +25,12 @@ __all__ = [
     "MIRROR",
     "ORIGIN",
     "Asset",
+    "AssetStatus",
     "File",
-    "Row",
+    "cache_folder",
     "find",
-    "folder",
     "get",
-    "table",
+    "list_assets",
     "verify",
 ]
 
@@ -41,12 +41,12 @@ ORIGIN = "AVEMO_ASSETS_ORIGIN"  # in place of the official address, up to the fi
 
 @dataclass(frozen=True)
 class File:
-    """One file, byte for byte.
+    """A published file.
 
     Args:
-        name: what it is called here
-        bytes: its size; None where nobody says
-        sha256: its checksum; None where nobody says
+        name: of the file on this machine
+        bytes: its size; None where it is not published
+        sha256: its checksum; None where it is not published
     """
 
     name: str
@@ -178,24 +178,27 @@ ASSETS = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of `avemo assets list`.
+class AssetStatus:
+    """Whether an asset is on this machine.
 
     Args:
-        size: bytes of the file that is there, or of the one that the origin gives, if known
-        where: `mirror`, `cache` or `absent`; `damaged` if what is there has a wrong checksum
-        path: the file that is there
+        name: a key of `ASSETS`
+        size: bytes of the file on this machine, or else of the one at the origin, if known
+        licence: of the asset
+        purpose: of the asset
+        location: `mirror`, `cache` or `absent`; `damaged` if the file has a wrong checksum
+        path: the file on this machine
     """
 
     name: str
     size: int | None
     licence: str
     purpose: str
-    where: Literal["mirror", "cache", "absent", "damaged"]
+    location: Literal["mirror", "cache", "absent", "damaged"]
     path: Path | None
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
     """Return the cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
     if named := os.environ.get(CACHE):
         return Path(named).expanduser().absolute()
@@ -240,7 +243,7 @@ def get(name: str, *, quiet: bool = False) -> Path:
     """
     if path := find(name):
         return path
-    asset, cache = ASSETS[name], folder()
+    asset, cache = ASSETS[name], cache_folder()
     file, url = asset.files[0], _url(asset)
     try:
         with atomic_write(cache / file.name) as temporary:
@@ -264,19 +267,19 @@ def get(name: str, *, quiet: bool = False) -> Path:
     return cache / file.name
 
 
-def table() -> list[Row]:
+def list_assets() -> list[AssetStatus]:
     """Return every asset and where it is, in order of name, without fetching any."""
     rows = []
     for name, asset in sorted(ASSETS.items()):
-        row = Row(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
-        for where, file, path in _present(name):
+        row = AssetStatus(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
+        for location, file, path in _present(name):
             intact = file.sha256 in (None, _sha256(path))
-            row = Row(
+            row = AssetStatus(
                 name,
                 path.stat().st_size,
                 asset.licence,
                 asset.purpose,
-                where if intact else "damaged",
+                location if intact else "damaged",
                 path,
             )
             break
@@ -301,15 +304,15 @@ def verify() -> list[Path]:
 
 def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
     """Return the asset's files in the mirror and in the cache, unchecked."""
-    folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", folder())]
+    folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", cache_folder())]
     if named := os.environ.get(MIRROR):
         mirror = Path(named).expanduser().absolute()
         if not mirror.is_dir():
             raise AssetError(f"{MIRROR} names {mirror}, which is no folder: correct or unset it")
         folders.insert(0, ("mirror", mirror))
     return [
-        (where, file, directory / file.name)
-        for where, directory in folders
+        (location, file, directory / file.name)
+        for location, directory in folders
         for file in ASSETS[name].files
         if (directory / file.name).is_file()
     ]

@@ -156,6 +156,6 @@ def test_little_or_nothing_to_show(finding, tmp_path):
 def test_sound_alone(rows, tmp_path):
     sounds = rows[rows["modality"].eq(3)].assign(width=pd.NA, height=pd.NA, frame_rate=np.nan)
     text, _ = written(sounds, OWN, tmp_path / "report")
-    assert "None: every sound track has sound." in text
+    assert "None: no sound track is silent." in text
     assert "picture of" not in text
     assert "video" not in section(text, "Formats")

@@ -192,10 +192,10 @@ def test_a_file_whose_size_nobody_says(cache: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         assets, "ASSETS", {"tiny": replace(assets.ASSETS["tiny"], files=(unsized,))}
     )
-    assert [row.size for row in assets.table()] == [None]
+    assert [row.size for row in assets.list_assets()] == [None]
     path = put(cache)
     assert assets.find("tiny") == path
-    assert [row.size for row in assets.table()] == [len(WEIGHTS)]
+    assert [row.size for row in assets.list_assets()] == [len(WEIGHTS)]
     put(cache, content=b"wrong")
     with pytest.raises(AssetError, match=f"got 5 bytes .* expected sha256 {unsized.sha256}"):
         assets.find("tiny")
@@ -212,7 +212,7 @@ def test_a_file_whose_checksum_nobody_publishes(
     )
     monkeypatch.setattr(assets, "ASSETS", {"tiny": bare})
     assert assets.get("tiny", quiet=True).read_bytes() == archive()
-    assert [row.where for row in assets.table()] == ["cache"]
+    assert [row.location for row in assets.list_assets()] == ["cache"]
     assert assets.verify() == []  # there is nothing to hold it against
     (cache / "tiny.onnx").unlink()
     (cache / "tiny_earlier.onnx").write_bytes(b"other")
@@ -281,14 +281,16 @@ def test_a_cache_that_cannot_be_written_is_named(
 def test_the_table_says_where_each_is(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [(row.name, row.where, row.path) for row in assets.table()] == [("tiny", "absent", None)]
+    assert [(row.name, row.location, row.path) for row in assets.list_assets()] == [
+        ("tiny", "absent", None)
+    ]
     path = put(cache)
-    assert [(row.where, row.path, row.size) for row in assets.table()] == [
+    assert [(row.location, row.path, row.size) for row in assets.list_assets()] == [
         ("cache", path, len(WEIGHTS))
     ]
     put(tmp_path / "mirror", content=b"wrong")
     monkeypatch.setenv(assets.MIRROR, str(tmp_path / "mirror"))
-    assert [row.where for row in assets.table()] == ["damaged"]
+    assert [row.location for row in assets.list_assets()] == ["damaged"]
 
 
 def test_verify_reads_everything_again(cache: Path) -> None:

@@ -44,7 +44,7 @@ def _mark(librosa: ModuleType) -> Path:
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     folder = Path(chosen or Path(librosa.__path__[0], "__pycache__"))
     if not chosen and not os.access(folder, os.W_OK):
-        folder = assets.folder()  # numba takes the user's cache, too
+        folder = assets.cache_folder()  # numba takes the user's cache, too
     folder.mkdir(parents=True, exist_ok=True)
     versions = f"librosa-{librosa.__version__}-numba-{numba.__version__}"
     python = sys.implementation.cache_tag
