@@ -120,9 +120,9 @@ def _fit_similarity(points: NDArray[np.float64], goal: NDArray[np.float64]) -> N
 
     # least squares in a, b, x, y of  u = a·px - b·py + x,  v = b·px + a·py + y
     px, py = points.T
-    unit = np.ones_like(px)
-    u_rows = np.column_stack([px, -py, unit, 0 * unit])
-    v_rows = np.column_stack([py, px, 0 * unit, unit])
+    unit, zero = np.ones_like(px), np.zeros_like(px)
+    u_rows = np.column_stack([px, -py, unit, zero])
+    v_rows = np.column_stack([py, px, zero, unit])
     rows = np.vstack([u_rows, v_rows])
     a, b, x, y = np.linalg.lstsq(rows, goal.T.ravel(), rcond=None)[0]
     return np.array([[a, -b, x], [b, a, y]])
