@@ -23,7 +23,7 @@ Reasons = Mapping[Hashable, str]
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
     ("sample_rate", "channels", "width", "height", "frames", "rotation"), "Int64"
-) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped", "frame_rate"), "float64")
+) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped_ratio", "frame_rate"), "float64")
 
 
 def apply_checks(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
@@ -119,7 +119,7 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
     return pa.DataFrameSchema(
         {
             "duration_s": pa.Column(checks=long_enough),
-            "clipped": pa.Column(checks=not_clipped, nullable=True),
+            "clipped_ratio": pa.Column(checks=not_clipped, nullable=True),
         },
         checks=[
             pa.Check(lambda rows: rows["has_sound"] | rows["modality"].ne(3), error="silent"),
@@ -142,7 +142,7 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Series], str]]:
             f"the sound's peak stays below {settings.silence_dbfs} dBFS (catalogue.silence_dbfs)"
         ),
         "clipped": lambda row: (
-            f"{row.clipped:.2%} of the samples are at full scale, at most "
+            f"{row.clipped_ratio:.2%} of the samples are at full scale, at most "
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
         "folder": lambda row: f"the name says actor {row.actor:02d}, the folder another",
