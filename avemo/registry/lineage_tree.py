@@ -38,7 +38,7 @@ def lineage_tree(uri: str, lineage: Lineage) -> Tree:
     for name, spec in lineage.extractors.items():
         _add(
             extractors,
-            f"{name} version {spec.version}: {format_values(spec.settings | spec.resources)}",
+            f"{name} version {spec.version}: {format_values({**spec.settings, **spec.resources})}",
         )
     _add_weights(_add(root, "pretrained weights"), lineage.assets)
     stage, shown = _add(root, f"stage {lineage.stage}"), set[str]()

@@ -26,6 +26,7 @@ from avemo.evaluation.predictions import (
     write_predictions,
 )
 from avemo.models.bundle import Bundle
+from avemo.records import TrainedOn
 from avemo.training import stacking
 from avemo.training.train import train
 
