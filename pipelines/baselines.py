@@ -30,7 +30,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
 
         result = run(project, settings, system, loaded, folder)
         result.write(folder / "runs.json")
-    clear(project.kept(system))
+    clear(project.checkpoints(system))
     for skipped in result.skipped_runs:
         log.info(f"baselines {system}: no {skipped.channel} {skipped.protocol}: {skipped.reason}")
     for baseline in result.runs:

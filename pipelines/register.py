@@ -5,6 +5,7 @@ import logging
 from avemo.commands import run_stage
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
+from avemo.records import EvaluationResult
 from avemo.settings import Settings
 from avemo.tracking import json_file, store
 
@@ -16,8 +17,8 @@ def main(project: Project, settings: Settings) -> None:
     import_tensorflow_quietly()
     from avemo.registry.register import register
 
-    figures = json_file.read(project.evaluation / "metrics.json")["modalities"]
-    made = register(project, settings, figures)
+    evaluation = EvaluationResult.read(project.evaluation_result)
+    made = register(project, settings, evaluation)
     json_file.write(project.registered, made)
     for modality, one in made.items():
         if "absent" in one:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from avemo.records import EvaluationResult
+
 ROOT = Path(__file__).parents[1]
 MODALITIES = ("audio", "visual", "fused")
 
@@ -202,7 +204,7 @@ def test_each_modality_is_split_alike(checkout):
 
 
 def test_the_fused_model_with_a_modality_missing(checkout):
-    found = checkout.json("results/evaluation/metrics.json")["modalities"]["fused"]
+    result = EvaluationResult.read(checkout.folder / "results/evaluation/metrics.json")
     tables = {
         name: pd.read_csv(checkout.folder / f"results/evaluation/{name}.csv")
         for name in ("fused", "fused_audio", "fused_visual")
@@ -211,8 +213,8 @@ def test_the_fused_model_with_a_modality_missing(checkout):
         alone = tables[f"fused_{part}"]
         assert list(alone["performance"]) == list(tables["fused"]["performance"])
         assert not alone.equals(tables["fused"])
-        assert found["alone"][part]["uar"]["performances"] == len(alone)
-    compared = pd.read_csv(checkout.folder / "results/search/fused/compared.csv")
+        assert result.modalities["fused"].unimodal[part]["uar"].performances == len(alone)
+    compared = pd.read_csv(checkout.folder / "results/search/fused/comparison.csv")
     assert {"audio", "visual", "late"} <= set(compared["system"])
 
 

@@ -1,86 +1,90 @@
-"""What a run has finished already, so that a killed one takes up where it was."""
+"""Finished trainings of a run, so that a killed one resumes where it was."""
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..io import atomic_write
-from ..tracking import json_file, resume
-from .predictions import Answers
+from ..records import BaselineRun
+from ..tracking import resume
+from .predictions import Answer
 
-__all__ = ["Kept", "clear"]
+__all__ = ["Checkpoints", "clear"]
 
 
-class Kept:
+class Checkpoints:
     """A folder of finished trainings, for one run.
 
-    What was kept for the same run under another identity, or for a run that the tracking store does
-    not have any more, is removed; its run ends as KILLED.
+    Checkpoints of the same run with another fingerprint, or of a run that the tracking store does
+    not have any more, are removed; their run ends as KILLED.
 
     Args:
-        folder: of the run, in whatever state of data, settings and code
-        identity: of the data, settings and code
+        folder: of the run, whatever its data, settings and code
+        fingerprint: of the data, settings and code
     """
 
-    def __init__(self, folder: Path, identity: str) -> None:
-        self._folder = folder / identity
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder = folder / fingerprint
+        self._result = self._folder / "result.json"
         for other in folder.glob("*"):
-            run_id = _run_of(other)
+            run_id = _run_id(other)
             if other != self._folder or not run_id or not resume.is_active(run_id):
                 _remove(other)
 
     @property
     def run_id(self) -> str | None:
-        """The run to take up again."""
-        return _run_of(self._folder)
+        """The run to resume."""
+        return _run_id(self._folder)
 
-    def begin(self, run_id: str) -> None:
-        """Note which run this is."""
+    def start(self, run_id: str) -> None:
+        """Note which run the checkpoints are of."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "run").write_text(run_id, encoding="utf-8")
 
-    def answers(self, training: str) -> Answers | None:
-        """What a finished training answered."""
+    def load(self, training: str) -> Answer | None:
+        """Return the probabilities of a finished training; None where it is not finished."""
         file = self._folder / f"{training}.npz"
         if not file.exists():
             return None
-        with np.load(file) as found:
-            return dict(found)
+        with np.load(file) as arrays:
+            return Answer(arrays["valid"], arrays["test"])
 
-    def keep(self, training: str, answers: Answers) -> None:
+    def save(self, training: str, answer: Answer) -> None:
         """Note that a training is finished."""
         with atomic_write(self._folder / f"{training}.npz") as beside, beside.open("wb") as stream:
-            np.savez(stream, valid=answers["valid"], test=answers["test"])
+            np.savez(stream, valid=answer.valid, test=answer.test)
 
     @property
     def predictions(self) -> Path:
-        """Where the finished run's predictions stand."""
+        """The file of the finished run's predictions."""
         return self._folder / "predictions.csv"
 
-    def finished(self) -> dict[str, Any]:
-        """What `finish` was given; empty where the run is not finished."""
-        return json_file.read(self._folder / "finished.json")
+    def load_result(self) -> BaselineRun | None:
+        """Return the result of the finished run; None where it is not finished."""
+        if not self._result.exists():
+            return None
+        return BaselineRun.model_validate_json(self._result.read_text(encoding="utf-8"))
 
-    def finish(self, entry: dict[str, Any]) -> None:
-        """Note that the whole run is finished, and its predictions written."""
-        json_file.write(self._folder / "finished.json", entry)
+    def save_result(self, result: BaselineRun) -> None:
+        """Note that the run is finished, and its predictions are written."""
+        with atomic_write(self._result) as beside:
+            beside.write_text(result.model_dump_json(), encoding="utf-8")
 
 
 def clear(folder: Path) -> None:
-    """Remove what was kept of all the runs in a folder; one that is not finished ends as KILLED."""
-    for kept in folder.glob("*/*"):
-        _remove(kept)
+    """Remove the checkpoints of all runs in a folder; an unfinished run ends as KILLED."""
+    for checkpoints in folder.glob("*/*"):
+        _remove(checkpoints)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_of(folder: Path) -> str | None:
+def _run_id(folder: Path) -> str | None:
     note = folder / "run"
     return note.read_text(encoding="utf-8") if note.exists() else None
 
 
 def _remove(folder: Path) -> None:
-    if run_id := _run_of(folder):
+    if run_id := _run_id(folder):
         resume.end_run(run_id)
     shutil.rmtree(folder)

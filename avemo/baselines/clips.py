@@ -6,13 +6,13 @@ from pathlib import Path
 from ..datasets import folder_of
 from ..errors import AssetError, AvemoError
 from ..features import store
+from ..features.arrays import Array
 from ..features.names import extractor_of, modality_of
 from ..features.registry import extractor_class
 from ..features.spec import FeatureSpec
 from ..paths import Project
 from ..pretrained import assets
 from ..settings import Settings
-from .learners import Array
 from .published import SYSTEMS
 from .variants import arrays_of
 

@@ -1,14 +1,17 @@
 """Convolutions on log-mel; the study left no details, so that this is a plain network."""
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["build"]
 
 _FILTERS = (16, 32, 64)
 
 
-def build(shape: tuple[int, ...]) -> Any:
-    """A Keras model: log-mel [shape=(clips, frames, bands)] to a probability an emotion."""
+def build(shape: tuple[int, ...]) -> "keras.Model":
+    """Return a Keras model: log-mel [shape=(clips, frames, bands)] to probabilities."""
     import keras
     from keras import layers
 

@@ -1,17 +1,20 @@
 """The study's dense network, on embeddings or on merged features; it left no widths."""
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["build"]
 
 _WIDTHS = (256, 128)
 
 
-def build(*shapes: tuple[int, ...]) -> Any:
-    """A Keras model: each input flattened, side by side, to a probability an emotion.
+def build(*shapes: tuple[int, ...]) -> "keras.Model":
+    """Return a Keras model: each input flattened, side by side, to a probability an emotion.
 
     Args:
-        shapes: of one example, an input each
+        shapes: of one example, by input
     """
     import keras
     from keras import layers
@@ -19,7 +22,7 @@ def build(*shapes: tuple[int, ...]) -> Any:
     from ..emotions import EMOTIONS
 
     inputs = [keras.Input(shape) for shape in shapes]
-    flat = [layers.Flatten()(one) for one in inputs]
+    flat = [layers.Flatten()(x) for x in inputs]
     x = layers.Concatenate()(flat) if len(flat) > 1 else flat[0]
     for width in _WIDTHS:
         x = layers.Dense(width, activation="tanh")(x)

@@ -1,26 +1,29 @@
 """Convolutions on one face; the study left no details, so that this is a plain network."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["build", "vector"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build", "embed"]
 
 _FILTERS = (16, 32, 64)
 
 
-def build(shape: tuple[int, ...]) -> Any:
-    """A Keras model: faces [shape=(clips, side, side, channels)] to a probability an emotion."""
+def build(shape: tuple[int, ...]) -> "keras.Model":
+    """Return a Keras model: faces [shape=(clips, side, side, channels)] to probabilities."""
     import keras
     from keras import layers
 
     from ..emotions import EMOTIONS
 
     inputs = keras.Input(shape)
-    x = vector(inputs)
+    x = embed(inputs)
     return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
 
 
-def vector(x: Any) -> Any:
-    """Faces to one vector a clip."""
+def embed(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Turn faces into one vector a clip."""
     from keras import layers
 
     for block, filters in enumerate(_FILTERS):

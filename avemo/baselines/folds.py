@@ -1,7 +1,7 @@
 """Which performances a baseline is trained on, stopped by and tested on.
 
-Both ways of dealing are computed from the catalogue, whatever `split.protocol` says: the study's
-own, and the one that an actor who was never heard needs.
+Both protocols are computed from the catalogue, whatever `split.protocol` says: the study's own, and
+the one that tells how well an actor is recognised who was never heard.
 """
 
 import pandas as pd
@@ -12,13 +12,13 @@ from ..corpus.manifest import select_usable
 from ..errors import CorpusError
 from ..settings import Split
 
-__all__ = ["deal", "of_channel"]
+__all__ = ["deal_rounds", "select_channel"]
 
 
-def deal(
+def deal_rounds(
     catalogue: pd.DataFrame, channel: str, protocol: str, folds: int, seed: int
 ) -> dict[int, pd.DataFrame]:
-    """The parts of each training.
+    """Return the parts of each training.
 
     `random`: one training, on three fifths of the channel's performances; a fifth is the validation
     part and a fifth is tested on. `actor`: as many as there are folds of actors; each fold is
@@ -37,25 +37,25 @@ def deal(
     Raises:
         CorpusError: the channel has no recordings, or too few folds of actors
     """
-    rows = of_channel(catalogue, channel)
-    how = Split.model_validate(
+    rows = select_channel(catalogue, channel)
+    protocol_settings = Split.model_validate(
         {"protocol": protocol, "folds": folds, "test_fold": 1, "valid_fold": 2}
     )
-    dealt = split.assign(rows, how, seed)
+    parts = split.assign(rows, protocol_settings, seed)
     if protocol == "random":
-        return {int(fold): dealt for fold in dealt.loc[dealt["part"].eq("test"), "fold"].unique()}
-    present = sorted({int(fold) for fold in dealt["fold"]})
+        return {int(fold): parts for fold in parts.loc[parts["part"].eq("test"), "fold"].unique()}
+    present = sorted({int(fold) for fold in parts["fold"]})
     if len(present) < 3:
         raise CorpusError(f"its actors are in {len(present)} folds, and three parts need three")
     following = dict(zip(present, [*present[1:], present[0]], strict=True))
     return {
-        test: dealt.assign(part=dealt["fold"].map({test: "test", valid: "valid"}).fillna("train"))
+        test: parts.assign(part=parts["fold"].map({test: "test", valid: "valid"}).fillna("train"))
         for test, valid in following.items()
     }
 
 
-def of_channel(catalogue: pd.DataFrame, channel: str) -> pd.DataFrame:
-    """The usable recordings of a channel.
+def select_channel(catalogue: pd.DataFrame, channel: str) -> pd.DataFrame:
+    """Return the usable recordings of a channel.
 
     Raises:
         CorpusError: there are none; for both, there is only one of the two

@@ -1,4 +1,4 @@
-"""One run of a system: a channel, a protocol, and the trainings that they take."""
+"""One run of a system: a channel, a protocol, and their trainings."""
 
 import hashlib
 import json
@@ -11,58 +11,59 @@ from ..corpus.adapters import ravdess
 from ..corpus.split import PARTS
 from ..datasets import Dataset
 from ..errors import CorpusError, join_names
+from ..records import Channel, Protocol
 from ..settings import Settings
 from . import folds
 from .clips import Clips
-from .variants import Variant, of
+from .variants import Variant, variants_of
 
-__all__ = ["Job", "make"]
+__all__ = ["Job", "prepare_job"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is run.
+    """A run of a system.
 
     Args:
         system: its name
         channel: speech, song or both
         protocol: random or actor
         rounds: by the fold that is tested on, the clips and their parts
-        identity: of the dealt performances, their features, the settings and the code: what was
-            kept of another must not be taken for this one's
+        fingerprint: of the performances' parts, their features, the settings and the code:
+            checkpoints of another fingerprint are not this run's
     """
 
     system: str
-    channel: str
-    protocol: str
+    channel: Channel
+    protocol: Protocol
     rounds: dict[int, Dataset]
-    identity: str
+    fingerprint: str
 
     @property
     def title(self) -> str:
-        """As in the MLflow UI: `lstm speech actor`."""
+        """Its name in the MLflow UI: `lstm speech actor`."""
         return f"{self.system} {self.channel} {self.protocol}"
 
     @property
     def trainings(self) -> list[tuple[int, Variant]]:
-        """Every variant, on every fold."""
-        return [(fold, variant) for fold in self.rounds for variant in of(self.system)]
+        """Each variant, on each fold."""
+        return [(fold, variant) for fold in self.rounds for variant in variants_of(self.system)]
 
     @property
-    def split(self) -> str:
-        """The id of the way that the performances are dealt."""
-        return next(iter(self.rounds.values())).split
+    def split_id(self) -> str:
+        """The id of the split that it makes."""
+        return next(iter(self.rounds.values())).split_id
 
 
-def make(
+def prepare_job(
     system: str,
-    channel: str,
-    protocol: str,
+    channel: Channel,
+    protocol: Protocol,
     settings: Settings,
     catalogue: pd.DataFrame,
     clips: Clips,
 ) -> Job:
-    """Deal a channel's performances and join them with their features.
+    """Assign a channel's performances to parts and join them with their features.
 
     Args:
         catalogue: a row a recording
@@ -71,48 +72,48 @@ def make(
     Raises:
         CorpusError: the channel has too little for three parts, or for all its emotions
     """
-    dealt = folds.deal(catalogue, channel, protocol, settings.split.folds, settings.seed)
-    text = "".join(table.to_csv(index=False, lineterminator="\n") for table in dealt.values())
+    frames = folds.deal_rounds(catalogue, channel, protocol, settings.split.folds, settings.seed)
+    text = "".join(frame.to_csv(index=False, lineterminator="\n") for frame in frames.values())
     split = hashlib.sha256(text.encode()).hexdigest()[:12]
-    rounds = {fold: _joined(table, clips, split) for fold, table in dealt.items()}
-    names = next(iter(dealt.values()))["performance"]
-    _refuse_few(list(rounds.values()), {ravdess.parse(f"03-{name}").label for name in names})
-    return Job(system, channel, protocol, rounds, _identity(settings, split, clips))
+    rounds = {fold: _join_features(frame, clips, split) for fold, frame in frames.items()}
+    names = next(iter(frames.values()))["performance"]
+    _require_emotions(list(rounds.values()), {ravdess.parse(f"03-{name}").label for name in names})
+    return Job(system, channel, protocol, rounds, _fingerprint(settings, split, clips))
 
 
-def _joined(table: pd.DataFrame, clips: Clips, split: str) -> Dataset:
-    there = next(iter(clips.arrays.values()))
-    rows = table[table["performance"].isin(there)].sort_values("performance", ignore_index=True)
+def _join_features(frame: pd.DataFrame, clips: Clips, split: str) -> Dataset:
+    available = next(iter(clips.arrays.values()))
+    rows = frame[frame["performance"].isin(available)].sort_values("performance", ignore_index=True)
     # the labels come from the performance's own name: no table can put them out of step
-    decoded = [ravdess.parse(f"03-{name}") for name in rows["performance"]]
-    rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
+    recordings = [ravdess.parse(f"03-{name}") for name in rows["performance"]]
+    rows = rows.assign(actor=[r.actor for r in recordings], emotion=[r.label for r in recordings])
     features = {
-        name: [found[key] for key in rows["performance"]] for name, found in clips.arrays.items()
+        name: [array[key] for key in rows["performance"]] for name, array in clips.arrays.items()
     }
     return Dataset(rows, features, clips.specs, split)
 
 
-def _refuse_few(rounds: list[Dataset], emotions: set[str]) -> None:
+def _require_emotions(rounds: list[Dataset], emotions: set[str]) -> None:
     """Stop where a part is empty, or a figure would be of fewer emotions than the channel has."""
     parts = [data.rows.groupby("part")["emotion"].agg(set) for data in rounds]
-    if any(set(each.index) != set(PARTS) for each in parts):
+    if any(set(emotions_of.index) != set(PARTS) for emotions_of in parts):
         raise CorpusError("it has too few performances with features for three parts")
-    trained = set.intersection(*(each["train"] for each in parts))
-    tested = set.union(*(each["test"] for each in parts))
+    trained = set.intersection(*(emotions_of["train"] for emotions_of in parts))
+    tested = set.union(*(emotions_of["test"] for emotions_of in parts))
     if lacking := sorted(emotions - (trained & tested)):
         raise CorpusError(
             f"it has features of {len(rounds[0])} performances, too few for every emotion in the "
-            f"training and in the test part: {join_names(lacking)} cannot be had in both"
+            f"training and in the test part: {join_names(lacking)} would be missing in one of them"
         )
 
 
-def _identity(settings: Settings, split: str, clips: Clips) -> str:
+def _fingerprint(settings: Settings, split: str, clips: Clips) -> str:
     digest = hashlib.sha256()
-    for found in clips.arrays.values():
-        for name in sorted(found):
-            digest.update(f"{name} {found[name].shape}".encode())
-            digest.update(found[name].tobytes())
-    facts = [
+    for arrays in clips.arrays.values():
+        for name in sorted(arrays):
+            digest.update(f"{name} {arrays[name].shape}".encode())
+            digest.update(arrays[name].tobytes())
+    inputs = [
         [file.read_text("utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))],
         settings.seed,
         settings.corpus.label,
@@ -122,4 +123,4 @@ def _identity(settings: Settings, split: str, clips: Clips) -> str:
         {name: spec.to_json() for name, spec in clips.specs.items()},
         digest.hexdigest(),
     ]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]

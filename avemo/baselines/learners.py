@@ -1,40 +1,55 @@
 """What learns from examples: Keras networks, or a classifier of scikit-learn's."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS
 from ..settings import Baselines
 
-__all__ = ["Averaged", "Classifier", "Examples", "Inputs", "Learner", "Network", "OnEpoch"]
+if TYPE_CHECKING:
+    import keras
 
-Array = np.ndarray[Any, Any]
+__all__ = [
+    "AveragedNetworks",
+    "Classifier",
+    "Examples",
+    "Inputs",
+    "Learner",
+    "Network",
+    "OnEpoch",
+    "Probabilities",
+]
 
+#: a row an example or a clip [shape=(rows, emotions)]
+Probabilities = NDArray[np.floating]
 #: one array [shape=(examples, ...)] for each type of input
-Inputs = list[Array]
-#: inputs, and the emotions' places in `EMOTIONS`
-Examples = tuple[Inputs, Array]
+Inputs = list[NDArray[np.float32]]
+#: inputs, and the emotions' places in `EMOTIONS` [shape=(examples,)]
+Examples = tuple[Inputs, NDArray[np.integer]]
 #: is called with an epoch's figures
 OnEpoch = Callable[[dict[str, float]], None]
+#: from the shape of an example of each input to a network
+Build = Callable[..., "keras.Model"]
 
 
 class Learner(Protocol):
-    """Learns once, then answers."""
+    """Learns once, then predicts."""
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
-        """Learn; returns one row an epoch, with its number and figures, or none."""
+        """Learn, and return one row an epoch, with its number and figures, or none."""
         ...
 
-    def probabilities(self, x: Inputs) -> Array:
-        """One row of probabilities an example [shape=(examples, emotions)]."""
+    def probabilities(self, x: Inputs) -> Probabilities:
+        """Return each example's probabilities [shape=(examples, emotions)]."""
         ...
 
 
 class Network:
-    """Adam, a learning rate that falls where the validation loss stays, the best epoch kept.
+    """Adam, a learning rate that falls where the validation loss stays, the best epoch's weights.
 
     Args:
         build: from the shape of an example of each input to a Keras model
@@ -42,7 +57,7 @@ class Network:
         seed: of the weights and of the order of batches
     """
 
-    def __init__(self, build: Callable[..., Any], options: Baselines, seed: int):
+    def __init__(self, build: Build, options: Baselines, seed: int):
         self._build = build
         self._options = options
         self._seed = seed
@@ -52,10 +67,10 @@ class Network:
         import keras
 
         from ..models.layers.uar import UAR
-        from ..training.fit import deterministic
+        from ..training.fit import make_deterministic
 
         keras.backend.clear_session()
-        deterministic(self._seed)
+        make_deterministic(self._seed)
         patience = self._options.patience
         self._model = self._build(*(x.shape[1:] for x in train[0]))
         self._model.compile("adam", "categorical_crossentropy", metrics=[UAR()])
@@ -75,18 +90,17 @@ class Network:
             ],
             verbose=0,
         )
-        table = pd.DataFrame(history.history)
-        table.insert(0, "epoch", range(1, len(table) + 1))
-        return table
+        epochs = pd.DataFrame(history.history)
+        epochs.insert(0, "epoch", range(1, len(epochs) + 1))
+        return epochs
 
-    def probabilities(self, x: Inputs) -> Array:
-        """One row of probabilities an example [shape=(examples, emotions)]."""
-        found: Array = self._model.predict(x, batch_size=64, verbose=0)
-        return found
+    def probabilities(self, x: Inputs) -> Probabilities:
+        """Return each example's probabilities [shape=(examples, emotions)]."""
+        return np.asarray(self._model.predict(x, batch_size=64, verbose=0))
 
 
-class Averaged:
-    """A network for each input, each learnt by itself; their answers' mean.
+class AveragedNetworks:
+    """A network for each input, each trained by itself; their probabilities' mean.
 
     Args:
         builds: for each input, see `Network`
@@ -94,60 +108,60 @@ class Averaged:
         seed: of each
     """
 
-    def __init__(self, builds: Sequence[Callable[..., Any]], options: Baselines, seed: int):
+    def __init__(self, builds: Sequence[Build], options: Baselines, seed: int):
         self._networks = [Network(build, options, seed) for build in builds]
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn; the epochs of one network after those of the other."""
-        tables = [
-            network.fit(([x], train[1]), ([other], valid[1]), on_epoch)
-            for network, x, other in zip(self._networks, train[0], valid[0], strict=True)
+        histories = [
+            network.fit(([x], train[1]), ([x_valid], valid[1]), on_epoch)
+            for network, x, x_valid in zip(self._networks, train[0], valid[0], strict=True)
         ]
-        table = pd.concat(tables, ignore_index=True)
-        return table.assign(epoch=range(1, len(table) + 1))
+        history = pd.concat(histories, ignore_index=True)
+        return history.assign(epoch=range(1, len(history) + 1))
 
-    def probabilities(self, x: Inputs) -> Array:
-        """One row of probabilities an example [shape=(examples, emotions)]."""
+    def probabilities(self, x: Inputs) -> Probabilities:
+        """Return each example's mean probabilities [shape=(examples, emotions)]."""
         pairs = zip(self._networks, x, strict=True)
-        return np.asarray(sum(network.probabilities([one]) for network, one in pairs) / len(x))
+        return np.asarray(sum(network.probabilities([rows]) for network, rows in pairs) / len(x))
 
 
 class Classifier:
     """One of scikit-learn's, which takes a single input.
 
     Args:
-        model: answers with probabilities, or with a score an emotion, of which a softmax makes
-            some: the order of the emotions stays the model's own
+        model: predicts probabilities, or a score an emotion, which a softmax turns into
+            probabilities without changing the order of the emotions
     """
 
     def __init__(self, model: Any) -> None:
         self._model = model
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
-        """Learn, in one go; the validation part is left for the choice among variants."""
+        """Learn, in one go; the validation part serves the choice among variants alone."""
         (x,), labels = train
         self._model.fit(x, labels)
         on_epoch({})
         return pd.DataFrame()
 
-    def probabilities(self, x: Inputs) -> Array:
-        """One row of probabilities an example; zero for what the training part did not hold."""
+    def probabilities(self, x: Inputs) -> Probabilities:
+        """Return each example's probabilities; zero for what the training part did not hold."""
         (rows,) = x
-        out = np.zeros((len(rows), len(EMOTIONS)))
-        if hasattr(self._model, "predict_proba"):
-            found = self._model.predict_proba(rows)
-        else:
-            found = _softmax(self._model.decision_function(rows))
-        out[:, self._model.classes_] = found
-        return out
+        probabilities = np.zeros((len(rows), len(EMOTIONS)))
+        probabilities[:, self._model.classes_] = (
+            self._model.predict_proba(rows)
+            if hasattr(self._model, "predict_proba")
+            else _softmax(self._model.decision_function(rows))
+        )
+        return probabilities
 
 
-def _one_hot(examples: Examples) -> Examples:
+def _one_hot(examples: Examples) -> tuple[Inputs, NDArray[np.float32]]:
     x, labels = examples
     return x, np.eye(len(EMOTIONS), dtype=np.float32)[labels]
 
 
-def _softmax(scores: Array) -> Array:
+def _softmax(scores: NDArray[np.floating]) -> Probabilities:
     if scores.ndim == 1:  # of two classes there is one score, the second's
         scores = np.stack([-scores, scores], axis=1)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -1,24 +1,27 @@
 """The study's recurrent network, on MFCC and on VGGish embeddings."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["build", "vector"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["build", "embed"]
 
 
-def build(shape: tuple[int, ...]) -> Any:
-    """A Keras model: rows over time [shape=(clips, *shape)] to a probability an emotion."""
+def build(shape: tuple[int, ...]) -> "keras.Model":
+    """Return a Keras model: rows over time [shape=(clips, *shape)] to a probability an emotion."""
     import keras
     from keras import layers
 
     from ..emotions import EMOTIONS
 
     inputs = keras.Input(shape)
-    x = vector(inputs)
+    x = embed(inputs)
     return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
 
 
-def vector(x: Any) -> Any:
-    """Rows over time to one vector a clip."""
+def embed(x: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Turn rows over time into one vector a clip."""
     from keras import layers
 
     x = layers.LSTM(128)(x)

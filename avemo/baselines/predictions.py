@@ -1,48 +1,52 @@
-"""What trainings answer: which of a fold's variants is taken, and the table of predictions."""
+"""What trainings answer: which of a fold's variants is best, and the table of predictions."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Literal, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ..datasets import Dataset
 from ..evaluation import metrics
 from ..evaluation.predictions import predictions_frame
 from .job import Job
+from .learners import Probabilities
 
-__all__ = ["Answers", "choose", "predictions", "uar"]
-
-Array = np.ndarray[Any, Any]
-#: one training's probabilities on its validation and on its test part
-Answers = Mapping[str, Array]
+__all__ = ["Answer", "join_predictions", "select_variants", "uar"]
 
 
-def choose(job: Job, answers: Mapping[int, Mapping[str, Answers]]) -> dict[int, str]:
-    """By fold, the variant that is best on the validation part.
+class Answer(NamedTuple):
+    """One training's probabilities on its validation and on its test part."""
+
+    valid: Probabilities
+    test: Probabilities
+
+
+def select_variants(job: Job, answers: Mapping[int, Mapping[str, Answer]]) -> dict[int, str]:
+    """Return, by fold, the variant that is best on the validation part.
 
     Args:
-        answers: by fold and variant; the first of those that are equally good is taken
+        answers: by fold and variant; of those that are equally good the first wins
     """
-    chosen = {}
-    for fold, variants in answers.items():
+    best = {}
+    for fold, by_variant in answers.items():
         valid = job.rounds[fold].part("valid")
-        scores = {name: uar(valid, one["valid"]) for name, one in variants.items()}
-        chosen[fold] = max(scores, key=lambda name: scores[name])
-    return chosen
+        scores = {name: uar(valid, answer.valid) for name, answer in by_variant.items()}
+        best[fold] = max(scores, key=lambda name: scores[name])
+    return best
 
 
-def predictions(job: Job, answers: Mapping[int, Answers], part: str) -> pd.DataFrame:
-    """A part of every fold, as `metrics` takes it; `fold` is the one that was tested then."""
-    tables = [
-        predictions_frame(job.rounds[fold].part(part), found[part]).assign(fold=fold)
-        for fold, found in answers.items()
+def join_predictions(
+    job: Job, answers: Mapping[int, Answer], part: Literal["valid", "test"]
+) -> pd.DataFrame:
+    """Return the predictions on a part of every fold; `fold` is the one that was tested then."""
+    frames = [
+        predictions_frame(job.rounds[fold].part(part), getattr(answer, part)).assign(fold=fold)
+        for fold, answer in answers.items()
     ]
-    return pd.concat(tables).sort_values("performance", ignore_index=True)
+    return pd.concat(frames).sort_values("performance", ignore_index=True)
 
 
-def uar(data: Dataset, probabilities: Array) -> float:
-    """Unweighted average recall on some clips."""
-    return metrics.uar(
-        data.rows["emotion"], metrics.predicted(predictions_frame(data, probabilities))
-    )
+def uar(data: Dataset, probabilities: Probabilities) -> float:
+    """Return the unweighted average recall on some clips."""
+    frame = predictions_frame(data, probabilities)
+    return metrics.uar(data.rows["emotion"], metrics.predicted(frame))

@@ -1,14 +1,13 @@
-"""A system of the original study, run: each channel and protocol is a run, each training its child.
+"""Runs of a system of the original study: each channel and protocol a run, each training its child.
 
-Where a system has several variants, each fold's validation part says which of them answers for the
+Where a system has several variants, each fold's validation part decides which of them predicts the
 fold's test part.
 """
 
 import shutil
-from dataclasses import asdict
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import mlflow
 import pandas as pd
@@ -24,28 +23,29 @@ from ..records import BaselineResult, BaselineRun, SkippedRun
 from ..settings import Settings
 from ..tracking import resume, runs
 from . import run_metadata
-from .checkpoints import Kept
+from .checkpoints import Checkpoints
 from .clips import Clips
-from .job import Job, make
-from .predictions import Answers, choose, predictions, uar
+from .job import Job, prepare_job
+from .predictions import Answer, join_predictions, select_variants, uar
 from .train import train
 from .variants import Variant
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 __all__ = ["EXPERIMENT", "run"]
 
 #: below `avemo/`
 EXPERIMENT = "baselines"
 
-Found = dict[str, Any]
-
 
 def run(
     project: Project, settings: Settings, system: str, clips: Clips, folder: Path
 ) -> BaselineResult:
-    """Run a system on every channel and protocol that `baselines` names; a killed one goes on.
+    """Run a system on every channel and protocol that `baselines` names; a killed run resumes.
 
     Args:
-        clips: what the system takes
+        clips: the features that the system takes
         folder: gets `CHANNEL-PROTOCOL.csv`, the predictions: performance, fold (that it was tested
             in), true, p_neutral to p_surprised
     """
@@ -53,7 +53,7 @@ def run(
     baselines, skipped = [], []
     for channel, protocol in product(settings.baselines.channels, settings.baselines.protocols):
         try:
-            job = make(system, channel, protocol, settings, catalogue, clips)
+            job = prepare_job(system, channel, protocol, settings, catalogue, clips)
         except CorpusError as error:
             skipped.append(SkippedRun(channel=channel, protocol=protocol, reason=str(error)))
         else:
@@ -68,67 +68,76 @@ def run(
 
 def _run(project: Project, settings: Settings, job: Job, folder: Path) -> BaselineRun:
     name = f"{job.channel}-{job.protocol}"
-    kept = Kept(project.kept(job.system) / name, job.identity)
-    found = kept.finished()
-    if not found:
-        found = {
-            "channel": job.channel,
-            "protocol": job.protocol,
-            "experiment": f"avemo/{EXPERIMENT}",
-            "run_name": job.title,
-            "predictions": f"{name}.csv",
-        } | _judged(project, settings, job, kept)
-        kept.finish(found)
-    shutil.copyfile(kept.predictions, folder / f"{name}.csv")
-    return BaselineRun.model_validate(found, strict=False)
+    checkpoints = Checkpoints(project.checkpoints(job.system) / name, job.fingerprint)
+    result = checkpoints.load_result()
+    if result is None:
+        result = _train_and_test(project, settings, job, f"{name}.csv", checkpoints)
+        checkpoints.save_result(result)
+    shutil.copyfile(checkpoints.predictions, folder / result.predictions)
+    return result
 
 
-def _judged(project: Project, settings: Settings, job: Job, kept: Kept) -> Found:
-    """The run's id and its figures on the test part, whose predictions are kept, too."""
-    stage, tags = _stage(job), run_metadata.tags(job)
+def _train_and_test(
+    project: Project, settings: Settings, job: Job, file_name: str, checkpoints: Checkpoints
+) -> BaselineRun:
+    """Train every variant on every fold and log the figures; the predictions are a checkpoint."""
+    stage, tags = _stage_name(job), run_metadata.tags(job)
     with runs.run(
-        project, settings, stage, EXPERIMENT, job.title, resume=kept.run_id, tags=tags
+        project, settings, stage, EXPERIMENT, job.title, resume=checkpoints.run_id, tags=tags
     ) as parent:
-        kept.begin(parent.info.run_id)
+        checkpoints.start(parent.info.run_id)
         resume.end_children(parent.info.run_id)
         mlflow.log_params(run_metadata.params(settings, job))
-        answers = _answers(settings, job, kept, parent)
-        chosen = choose(job, answers)
-        if any(chosen.values()):
-            mlflow.log_params({f"chosen.fold_{fold}": name for fold, name in chosen.items()})
-        best = {fold: answers[fold][name] for fold, name in chosen.items()}
-        valid, test = (predictions(job, best, part) for part in ("valid", "test"))
+        answers = _train_all(settings, job, checkpoints, parent)
+        variants = select_variants(job, answers)
+        if any(variants.values()):
+            mlflow.log_params({f"variant.fold_{fold}": name for fold, name in variants.items()})
+        best = {fold: answers[fold][name] for fold, name in variants.items()}
+        valid, test = join_predictions(job, best, "valid"), join_predictions(job, best, "test")
         mlflow.log_metric("valid_uar", metrics.uar(valid["true"], metrics.predicted(valid)))
         figures = log_predictions(settings, test, "test", job.title)
-    write_predictions(kept.predictions, test.drop(columns=["actor", "part"]))
-    test_figures = {name: asdict(interval) for name, interval in figures.items()}
-    return {"run_id": parent.info.run_id, "test": test_figures}
+    write_predictions(checkpoints.predictions, test.drop(columns=["actor", "part"]))
+    return BaselineRun(
+        channel=job.channel,
+        protocol=job.protocol,
+        experiment=f"avemo/{EXPERIMENT}",
+        run_id=parent.info.run_id,
+        run_name=job.title,
+        predictions=file_name,
+        test=figures,
+    )
 
 
-def _answers(
-    settings: Settings, job: Job, kept: Kept, parent: Any
-) -> dict[int, dict[str, Answers]]:
-    """Every training's answers, by fold and variant; those that are kept are not made again."""
-    answers: dict[int, dict[str, Answers]] = {fold: {} for fold in job.rounds}
+def _train_all(
+    settings: Settings, job: Job, checkpoints: Checkpoints, parent: "Run"
+) -> dict[int, dict[str, Answer]]:
+    """Return every training's answer, by fold and variant; checkpoints are not trained again."""
+    answers: dict[int, dict[str, Answer]] = {fold: {} for fold in job.rounds}
     networks = job.trainings[0][1].networks
-    each = settings.baselines.epochs * networks if networks else 1
+    steps = settings.baselines.epochs * networks if networks else 1
     unit = "epoch" if networks else "training"
-    total = each * len(job.trainings)
+    total = steps * len(job.trainings)
     with tqdm(total=total, desc=job.title, unit=unit, mininterval=1) as bar:
         for number, (fold, variant) in enumerate(job.trainings, start=1):
             name = " ".join(filter(None, [f"fold {fold}", variant.name]))
-            found = kept.answers(name)
-            if found is None:
-                found = _trained(settings, job, fold, variant, name, parent, bar)
-                kept.keep(name, found)
-            answers[fold][variant.name] = found
-            bar.update(number * each - bar.n)  # one that stopped early is done, too
+            answer = checkpoints.load(name)
+            if answer is None:
+                answer = _train(settings, job, fold, variant, name, parent, bar)
+                checkpoints.save(name, answer)
+            answers[fold][variant.name] = answer
+            bar.update(number * steps - bar.n)  # one that stopped early is done, too
     return answers
 
 
-def _trained(
-    settings: Settings, job: Job, fold: int, variant: Variant, name: str, parent: Any, bar: Any
-) -> Answers:
+def _train(
+    settings: Settings,
+    job: Job,
+    fold: int,
+    variant: Variant,
+    name: str,
+    parent: "Run",
+    bar: "tqdm[None]",
+) -> Answer:
     data = job.rounds[fold]
     parts = {part: data.part(part) for part in PARTS}
 
@@ -137,26 +146,26 @@ def _trained(
         shown = {key: f"{value:.2f}" for key, value in figures.items() if "uar" in key}
         bar.set_postfix(shown, refresh=False)
 
-    tags = {"avemo.stage": _stage(job), "avemo.modality": run_metadata.modality(job.system)}
+    tags = {"avemo.stage": _stage_name(job), "avemo.modality": run_metadata.modality(job.system)}
     with runs.child(parent, name, tags):
-        made = train(variant, parts["train"], parts["valid"], settings, on_epoch)
-        answers = {part: made.probabilities(parts[part]) for part in ("valid", "test")}
+        trained = train(variant, parts["train"], parts["valid"], settings, on_epoch)
+        answer = Answer(trained.probabilities(parts["valid"]), trained.probabilities(parts["test"]))
         mlflow.log_params(
             {
                 "fold": fold,
                 **({"variant": variant.name} if variant.name else {}),
                 "features": ", ".join(variant.views),
                 "view": ", ".join(variant.views.values()),
-                **{f"{part}_performances": len(each) for part, each in parts.items()},
+                **{f"{name}_performances": len(part) for name, part in parts.items()},
             }
         )
-        runs.log_epochs(made.history)
+        runs.log_epochs(trained.history)
         # as the last step too, so that the UI's table shows what the variants are compared by
-        last = len(made.history) + 1
-        mlflow.log_metric("valid_uar", uar(parts["valid"], answers["valid"]), step=last)
-    return answers
+        last = len(trained.history) + 1
+        mlflow.log_metric("valid_uar", uar(parts["valid"], answer.valid), step=last)
+    return answer
 
 
-def _stage(job: Job) -> str:
-    """In study/dvc.yaml."""
+def _stage_name(job: Job) -> str:
+    """Return the stage's name in study/dvc.yaml."""
     return f"baselines@{job.system}"

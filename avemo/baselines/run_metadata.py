@@ -6,7 +6,7 @@ from ..features.names import modality_of
 from ..settings import Settings
 from .job import Job
 from .published import SYSTEMS
-from .variants import arrays_of, of
+from .variants import arrays_of, variants_of
 
 __all__ = ["modality", "params", "tags"]
 
@@ -19,9 +19,9 @@ def tags(job: Job) -> dict[str, str]:
         "avemo.system": job.system,
         "avemo.channel": job.channel,
         "avemo.protocol": job.protocol,
-        "avemo.split": job.split,
+        "avemo.split": job.split_id,
     }
-    if len(of(job.system)) > 1:
+    if len(variants_of(job.system)) > 1:
         found["avemo.chosen_by"] = "the UAR on each fold's validation part"
     return found | {f"avemo.features.{name}": spec.to_json() for name, spec in data.specs.items()}
 
@@ -37,9 +37,9 @@ def params(settings: Settings, job: Job) -> dict[str, Any]:
         "performances": len(rows),
         "actors": rows["actor"].nunique(),
         "folds": len(job.rounds),
-        "variants": len(of(job.system)),
+        "variants": len(variants_of(job.system)),
     }
-    if any(variant.networks for variant in of(job.system)):
+    if any(variant.networks for variant in variants_of(job.system)):
         found |= settings.baselines.model_dump(include={"epochs", "patience", "batch_size"})
     if job.channel in published:
         found["published_accuracy"] = " to ".join(map(str, published[job.channel]))

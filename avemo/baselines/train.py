@@ -5,63 +5,64 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..datasets import Dataset
 from ..emotions import EMOTIONS
 from ..settings import Settings
-from . import views
-from .learners import Array, Examples, Inputs, Learner, OnEpoch
+from .learners import Examples, Inputs, Learner, OnEpoch, Probabilities
 from .variants import Variant
+from .views import View, fit_view
 
-__all__ = ["Model", "train"]
+__all__ = ["TrainedVariant", "train"]
 
 
 @dataclass(frozen=True)
-class Model:
-    """What was learnt.
+class TrainedVariant:
+    """A variant after its training.
 
     Args:
-        variant: that it is of
+        variant: that was trained
         views: by array, how clips become examples
-        learner: that answers for them
+        learner: that predicts
         history: one row an epoch, if it learns in epochs
     """
 
     variant: Variant
-    views: dict[str, views.View]
+    views: dict[str, View]
     learner: Learner
     history: pd.DataFrame
 
-    def probabilities(self, data: Dataset) -> Array:
-        """One row of probabilities a clip: the mean over its examples [shape=(clips, emotions)]."""
-        x, places = _examples(self.views, data)
-        found = np.zeros((len(data), len(EMOTIONS)))
-        np.add.at(found, places, self.learner.probabilities(x))
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+    def probabilities(self, data: Dataset) -> Probabilities:
+        """Return the mean probabilities of each clip's examples [shape=(clips, emotions)]."""
+        x, clip_rows = _examples(self.views, data)
+        sums = np.zeros((len(data), len(EMOTIONS)))
+        np.add.at(sums, clip_rows, self.learner.probabilities(x))
+        return np.asarray(sums / sums.sum(axis=1, keepdims=True))
 
 
 def train(
     variant: Variant, train: Dataset, valid: Dataset, settings: Settings, on_epoch: OnEpoch
-) -> Model:
-    """Learn; what is to be tested on is no argument of this.
+) -> TrainedVariant:
+    """Train a variant; what is to be tested on is no argument of this.
 
     Args:
-        train: also what the views are learnt from
-        valid: lowers the learning rate and stops
-        on_epoch: is called after each
+        train: the views are fitted to it, too
+        valid: lowers the learning rate and stops the training
+        on_epoch: is called after each epoch
     """
-    fitted = {name: views.fit(kind, train.features[name]) for name, kind in variant.views.items()}
+    views = {name: fit_view(kind, train.features[name]) for name, kind in variant.views.items()}
 
     def examples(data: Dataset) -> Examples:
-        x, places = _examples(fitted, data)
-        return x, data.labels[places]
+        x, clip_rows = _examples(views, data)
+        return x, data.labels[clip_rows]
 
     learner = variant.learner(settings.baselines, settings.seed)
     history = learner.fit(examples(train), examples(valid), on_epoch)
-    return Model(variant, fitted, learner, history)
+    return TrainedVariant(variant, views, learner, history)
 
 
-def _examples(fitted: Mapping[str, views.View], data: Dataset) -> tuple[Inputs, Array]:
-    """Each input's, and the places of their clips, which are the same for all inputs."""
-    made = [view.apply(data.features[name]) for name, view in fitted.items()]
-    return [x for x, _ in made], made[0][1]
+def _examples(views: Mapping[str, View], data: Dataset) -> tuple[Inputs, NDArray[np.intp]]:
+    """Return the examples of each input, and the rows of their clips, the same for all inputs."""
+    examples = [view.apply(data.features[name]) for name, view in views.items()]
+    return [x for x, _ in examples], examples[0][1]

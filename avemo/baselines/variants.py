@@ -1,4 +1,4 @@
-"""What a system is made of: arrays, a view of each and a learner; some systems try several."""
+"""What a system consists of: arrays, a view of each and a learner; some systems have several."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,82 +8,85 @@ from typing import Any
 
 from ..settings import Baselines
 from . import cnn, dense, face, lstm, modules
-from .learners import Averaged, Classifier, Learner, Network
-from .views import Kind
+from .learners import AveragedNetworks, Classifier, Learner, Network
+from .views import ViewKind
 
-__all__ = ["Variant", "arrays_of", "of"]
+__all__ = ["Variant", "arrays_of", "variants_of"]
 
 #: VGGish's two outputs: as they are, and whitened by PCA and rounded to 8 bit
 _EMBEDDINGS = {"raw": "vggish", "pca": "vggish_pca"}
-_VIEWS: tuple[Kind, ...] = ("averaged", "padded", "seconds")
+_VIEWS: tuple[ViewKind, ...] = ("averaged", "padded", "seconds")
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to answer.
+    """One way to predict.
 
     Args:
         name: among the system's variants; empty where it has only one
         views: by the array that it takes, how a clip becomes examples; where there are several, an
             example of each is a clip
-        learner: made anew for each training, from the settings and a seed
+        learner: makes a new one for each training, from the settings and a seed
         networks: how many learn in epochs, one after the other
     """
 
     name: str
-    views: dict[str, Kind]
+    views: dict[str, ViewKind]
     learner: Callable[[Baselines, int], Learner]
     networks: int = 1
 
 
-def of(system: str) -> list[Variant]:
-    """Every variant of a system; where several are equally good, the first is taken."""
-    if system in _ALONE:
-        return [_ALONE[system]]
+def variants_of(system: str) -> list[Variant]:
+    """Return every variant of a system; where several are equally good, the first wins."""
+    if system in _SINGLE_VARIANTS:
+        return [_SINGLE_VARIANTS[system]]
     if system == "face-cnn":
-        kinds: tuple[Kind, ...] = ("grey", "colour")
+        kinds: tuple[ViewKind, ...] = ("grey", "colour")
         return [Variant(kind, {"crops": kind}, partial(Network, face.build)) for kind in kinds]
     if system == "vggish-lstm":
         return [
             Variant(name, {array: "sequence"}, partial(Network, lstm.build))
             for name, array in _EMBEDDINGS.items()
         ]
-    ways = list(product(_EMBEDDINGS.items(), _VIEWS))
+    inputs = list(product(_EMBEDDINGS.items(), _VIEWS))
     if system == "vggish-deep":
         return [
             Variant(f"{name} {view}", {array: view}, partial(Network, dense.build))
-            for (name, array), view in ways
+            for (name, array), view in inputs
         ]
     return [
         Variant(f"{name} {view} {kind}", {array: view}, partial(_classifier, kind), networks=0)
-        for (name, array), view in ways
+        for (name, array), view in inputs
         for kind in ("neighbours", "svm", "tree")
     ]
 
 
 def arrays_of(system: str) -> list[str]:
-    """Every array that one of its variants takes."""
-    return list(dict.fromkeys(array for one in of(system) for array in one.views))
+    """Return every array that one of a system's variants takes."""
+    return list(dict.fromkeys(array for variant in variants_of(system) for array in variant.views))
 
 
 def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
-    """With scikit-learn's defaults, for the study left no others; the logistic one is not its."""
+    """Return a classifier with scikit-learn's defaults, because the study left no others.
+
+    The logistic one is not the study's.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.svm import LinearSVC
     from sklearn.tree import DecisionTreeClassifier
 
-    made: dict[str, Callable[[], Any]] = {
+    estimators: dict[str, Callable[[], Any]] = {
         "neighbours": KNeighborsClassifier,
         "svm": lambda: LinearSVC(random_state=seed),
         "logistic": lambda: LogisticRegression(C=0.001, max_iter=1000),
         "tree": lambda: DecisionTreeClassifier(random_state=seed),
     }
-    return Classifier(made[kind]())
+    return Classifier(estimators[kind]())
 
 
 #: the systems of a single variant; the study's fused ones saw a grey picture
-_ALONE = {
+_SINGLE_VARIANTS = {
     "lstm": Variant("", {"mfcc": "sequence"}, partial(Network, lstm.build)),
     "cnn": Variant("", {"logmel": "sequence"}, partial(Network, cnn.build)),
     "whisper-linear": Variant(
@@ -99,7 +102,7 @@ _ALONE = {
     "av-outputs": Variant(
         "",
         {"mfcc": "sequence", "crops": "grey"},
-        partial(Averaged, (lstm.build, face.build)),
+        partial(AveragedNetworks, (lstm.build, face.build)),
         networks=2,
     ),
 }

@@ -1,6 +1,6 @@
 """What all commands have in common."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +9,15 @@ import typer
 if TYPE_CHECKING:
     from ..paths import Project
 
-__all__ = ["Clips", "JsonOutput", "check_choices", "connected_project", "examples", "new_app"]
+__all__ = [
+    "Clips",
+    "JsonOutput",
+    "check_choices",
+    "complete_from",
+    "connected_project",
+    "examples",
+    "new_app",
+]
 
 Clips = Annotated[
     list[str],
@@ -29,6 +37,15 @@ def new_app(**options: Any) -> typer.Typer:
 def examples(*lines: str) -> str:
     """Return the end of a help text: command lines to copy."""
     return "\n".join(["[bold]Examples[/bold]", *lines])
+
+
+def complete_from(choices: Callable[[], Iterable[str]]) -> Callable[[str], list[str]]:
+    """Return what the shell asks to complete a word; the choices are loaded when it asks."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices() if choice.startswith(incomplete)]
+
+    return complete
 
 
 def check_choices(values: Iterable[str], choices: Collection[str]) -> None:

@@ -1,11 +1,12 @@
 """`avemo assets`."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from ..terminal import new_table, show
-from ._app import examples, new_app
+from ._app import complete_from, examples, new_app
 
 app = new_app()
 
@@ -37,10 +38,10 @@ def list_assets() -> None:
     show(new_table("name", "bytes", "licence", "for", "where", rows=rows))
 
 
-def _complete_name(incomplete: str) -> list[str]:
+def _names() -> Iterable[str]:
     from ..pretrained.assets import ASSETS
 
-    return [name for name in ASSETS if name.startswith(incomplete)]
+    return ASSETS
 
 
 @app.command(epilog=examples("avemo assets pull", "avemo assets pull whisper_base"))
@@ -50,7 +51,7 @@ def pull(
         typer.Argument(
             metavar="NAME",
             help="The files; by default all.",
-            autocompletion=_complete_name,
+            autocompletion=complete_from(_names),
             show_default=False,
         ),
     ] = None,

@@ -1,11 +1,12 @@
 """`avemo baselines`."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
 from ..terminal import new_table, show
-from ._app import check_choices, examples, new_app
+from ._app import check_choices, complete_from, examples, new_app
 
 app = new_app()
 
@@ -61,16 +62,14 @@ def _percent(ratios: tuple[float, ...]) -> str:
     return f"{'-'.join(f'{100 * ratio:.0f}' for ratio in ratios)} %" if ratios else "-"
 
 
-def _complete_name(incomplete: str) -> list[str]:
+def _choices() -> Collection[str]:
     from ..baselines.published import SYSTEMS
 
-    return [name for name in (*SYSTEMS, _ALL) if name.startswith(incomplete)]
+    return (*SYSTEMS, _ALL)
 
 
 def _check_names(names: list[str]) -> list[str]:
-    from ..baselines.published import SYSTEMS
-
-    check_choices(names, (*SYSTEMS, _ALL))
+    check_choices(names, _choices())
     return names
 
 
@@ -81,7 +80,7 @@ def run(
         typer.Argument(
             metavar="SYSTEM",
             help="As `avemo baselines list` names them, or all.",
-            autocompletion=_complete_name,
+            autocompletion=complete_from(_choices),
             callback=_check_names,
             show_default=False,
         ),

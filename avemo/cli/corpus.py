@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ..terminal import new_table, show
 from ._app import examples, new_app
 
 app = new_app()
@@ -38,7 +39,9 @@ def fetch(
     root = find_project().root
     settings = load_settings(root).corpus
     if only_list:
-        typer.echo(zenodo.list_archives(root, settings.zenodo))
+        archives = zenodo.list_archives(root, settings.zenodo)
+        table = new_table("archive", "size", "state", rows=archives.rows)
+        show(archives.title, table, archives.summary)
         return
     zenodo.fetch(root, settings.zenodo)
     setting = (

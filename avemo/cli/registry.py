@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..modalities import MODALITIES
-from ._app import connected_project, examples, new_app
+from ._app import complete_from, connected_project, examples, new_app
 
 if TYPE_CHECKING:
     from ..registry.gate import Check
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 app = new_app()
 
 
-def _complete_model(incomplete: str) -> list[str]:
-    return [modality for modality in MODALITIES if modality.startswith(incomplete)]
-
-
+_complete_model = complete_from(lambda: MODALITIES)
 _HELP = "audio, visual or fused"
 Model = Annotated[
     str,

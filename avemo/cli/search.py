@@ -5,13 +5,9 @@ from typing import Annotated
 import typer
 
 from ..modalities import MODALITIES
-from ._app import check_choices, examples, new_app
+from ._app import check_choices, complete_from, examples, new_app
 
 app = new_app()
-
-
-def _complete_modality(incomplete: str) -> list[str]:
-    return [modality for modality in MODALITIES if modality.startswith(incomplete)]
 
 
 def _check_modalities(modalities: list[str]) -> list[str]:
@@ -31,7 +27,7 @@ def search(
         typer.Argument(
             metavar="MODALITY",
             help="audio, visual or fused.",
-            autocompletion=_complete_modality,
+            autocompletion=complete_from(lambda: MODALITIES),
             callback=_check_modalities,
             show_default=False,
         ),

@@ -14,9 +14,11 @@ import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics
+from ..evaluation.predictions import read_predictions
 from ..modalities import MODALITIES
 from ..paths import Project
-from ..tracking import dvc_lock, integrity, json_file
+from ..records import Skipped, TrainResult
+from ..tracking import dvc_lock, integrity
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
 from . import lineage
@@ -80,7 +82,7 @@ def rebuild(project: Project, uri: str) -> Iterator[str]:
         with checkout(project, found, kept) as made:
             yield f"data from DVC: {', '.join(found.data)}"
             again, now = _answers(made, modality)
-        result = compare(pd.read_csv(kept / PREDICTIONS), again)
+        result = compare(read_predictions(kept / PREDICTIONS), again)
     if not result.identical:
         yield from _surroundings(found, now)
     yield f"rebuilt: {result}"
@@ -110,11 +112,11 @@ def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Lineage]:
     for other in MODALITIES:
         if other != modality:  # evaluate judges what there is
             shutil.rmtree(made.trained(other), ignore_errors=True)
-            json_file.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
+            Skipped(reason="it is not rebuilt").write(made.train_result(other))
     run(made, "pipelines.evaluate")
-    run_id = json_file.read(made.trained(modality) / "run.json")["run_id"]
+    run_id = TrainResult.read(made.train_result(modality)).run_id
     (written,) = made.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
-    return pd.read_csv(made.evaluation / f"{modality}.csv"), Lineage.read(written)
+    return read_predictions(made.evaluation / f"{modality}.csv"), Lineage.read(written)
 
 
 def _surroundings(found: Lineage, now: Lineage) -> Iterator[str]:

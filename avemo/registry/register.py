@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import pandas as pd
 
+from ..evaluation.predictions import read_predictions
 from ..inference.pyfunc import MODEL
 from ..models.bundle import Bundle
 from ..paths import Project
+from ..records import EvaluationResult, ModalityResult
 from ..settings import Settings
 from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
@@ -41,13 +42,13 @@ def name_of(modality: str) -> str:
     return f"avemo-{modality}"
 
 
-def register(project: Project, settings: Settings, figures: dict[str, Any]) -> dict[str, Any]:
+def register(project: Project, settings: Settings, evaluation: EvaluationResult) -> dict[str, Any]:
     """Make a version of each trained model; it becomes `candidate`, and the first `champion` too.
 
     There is nothing to hold the first against; whoever is to be champion after it is promoted.
 
     Args:
-        figures: what `evaluate` found, by modality
+        evaluation: of the trained models
 
     Returns:
         for JSON, by modality: name, version, model_id, run_id and aliases, or what is absent
@@ -57,22 +58,24 @@ def register(project: Project, settings: Settings, figures: dict[str, Any]) -> d
             process as it did in `evaluate`
     """
     return {
-        modality: found if "absent" in found else _version(project, settings, modality, found)
-        for modality, found in figures.items()
+        modality: {"absent": result.skipped}
+        if result.skipped
+        else _version(project, settings, modality, result)
+        for modality, result in evaluation.modalities.items()
     }
 
 
 def _version(
-    project: Project, settings: Settings, modality: str, found: dict[str, Any]
+    project: Project, settings: Settings, modality: str, result: ModalityResult
 ) -> dict[str, Any]:
     client = mlflow.MlflowClient()
-    name, run_id = name_of(modality), found["run_id"]
-    subject = _subject(project, modality, found)
+    name, run_id = name_of(modality), result.run_id
+    subject = _subject(project, modality, result)
     with runs.reopen(run_id):
         left = _left(client, name, run_id)
         model_id = _logged(project, settings, modality, subject)
     seal = integrity.seal(model_id)
-    tags = _tags(settings, subject, found) | {integrity.TAG: seal}
+    tags = _tags(settings, subject, result) | {integrity.TAG: seal}
     tags["avemo.repeated"] = _tried(project, modality, model_id, subject)
     number = _made(client, name, model_id, run_id, tags, subject, settings)
     aliases = _aliases(client, project.root, name, number, left)
@@ -87,14 +90,14 @@ def _version(
     }
 
 
-def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Subject:
+def _subject(project: Project, modality: str, result: ModalityResult) -> card.Subject:
     bundle = Bundle(project.trained(modality))
     file = project.evaluation / f"{modality}.csv"
     return card.Subject(
         name_of(modality),
         bundle.description,
-        _lineage(found["run_id"]),
-        pd.read_csv(file) if "test" in found else None,
+        _lineage(result.run_id),
+        read_predictions(file) if result.test else None,
         packaging.weight_licences(bundle),
     )
 
@@ -165,10 +168,10 @@ def _tried(project: Project, modality: str, model_id: str, subject: card.Subject
     return f"{len(media)} clips, within {apart:.1g}" if media else "its input example alone"
 
 
-def _tags(settings: Settings, subject: card.Subject, found: dict[str, Any]) -> dict[str, str]:
-    test = f"UAR {found['test']['uar']['value']:.3f}" if "test" in found else found["no_test"]
+def _tags(settings: Settings, subject: card.Subject, result: ModalityResult) -> dict[str, str]:
+    test = f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data
     tags = {
-        "avemo.architecture": found["architecture"],
+        "avemo.architecture": result.architecture,
         "avemo.corpus": settings.corpus.label,
         "avemo.test": test,
         "avemo.weights": subject.licences,

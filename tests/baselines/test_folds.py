@@ -5,7 +5,7 @@ from helpers.baseline_corpus import catalogue
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avemo.baselines.folds import deal
+from avemo.baselines.folds import deal_rounds
 from avemo.corpus.split import PARTS
 from avemo.errors import CorpusError
 
@@ -23,9 +23,9 @@ def test_folds_share_no_actor_and_cover_all(actors):
     folds = {(one - 1) // 2 % 6 + 1 for one in actors}
     if len(folds) < 3:
         with pytest.raises(CorpusError, match=f"in {len(folds)} folds|training part is empty"):
-            deal(rows, "speech", "actor", 6, 20)
+            deal_rounds(rows, "speech", "actor", 6, 20)
         return
-    rounds = deal(rows, "speech", "actor", 6, 20)
+    rounds = deal_rounds(rows, "speech", "actor", 6, 20)
     assert set(rounds) == folds
     tested = []
     for fold, table in rounds.items():
@@ -41,7 +41,7 @@ def test_folds_share_no_actor_and_cover_all(actors):
 
 
 def test_the_next_fold_stops_the_training():
-    rounds = deal(catalogue(range(1, 13)), "speech", "actor", 6, 20)
+    rounds = deal_rounds(catalogue(range(1, 13)), "speech", "actor", 6, 20)
     stopping = {
         fold: table.loc[table["part"].eq("valid"), "fold"].iloc[0] for fold, table in rounds.items()
     }
@@ -52,7 +52,7 @@ def test_the_next_fold_stops_the_training():
 @given(ACTORS, st.integers(1, 100))
 def test_the_study_s_split(actors, seed):
     rows = catalogue(sorted(actors), channels=(1,), statements=2)
-    ((fold, table),) = deal(rows, "speech", "random", 6, seed).items()
+    ((fold, table),) = deal_rounds(rows, "speech", "random", 6, seed).items()
     shares = table["part"].value_counts(normalize=True)
     assert shares["train"] == pytest.approx(0.6, abs=0.05)
     assert shares["valid"] == pytest.approx(0.2, abs=0.05)
@@ -67,7 +67,7 @@ def test_the_study_s_split(actors, seed):
 )
 @pytest.mark.parametrize("protocol", ["random", "actor"])
 def test_a_channel_is_dealt_by_itself(channel, codes, protocol):
-    for table in deal(catalogue(range(1, 13)), channel, protocol, 6, 20).values():
+    for table in deal_rounds(catalogue(range(1, 13)), channel, protocol, 6, 20).values():
         assert set(table["performance"].str[:2]) == codes
 
 
@@ -75,11 +75,11 @@ def test_what_is_set_aside_is_not_dealt():
     rows = catalogue(range(1, 13))
     rows.loc[rows["actor"].eq(3), "finding"] = "silent"
     for protocol in ("random", "actor"):
-        for table in deal(rows, "both", protocol, 6, 20).values():
+        for table in deal_rounds(rows, "both", protocol, 6, 20).values():
             assert 3 not in {actor(name) for name in table["performance"]}
 
 
 @pytest.mark.parametrize("channel", ["song", "both"])
 def test_a_channel_that_is_not_there(channel):
     with pytest.raises(CorpusError, match="the corpus has no song"):
-        deal(catalogue(range(1, 13), channels=(1,)), channel, "actor", 6, 20)
+        deal_rounds(catalogue(range(1, 13), channels=(1,)), channel, "actor", 6, 20)

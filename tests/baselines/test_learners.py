@@ -5,7 +5,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from avemo.baselines import cnn, dense, face, lstm, modules
-from avemo.baselines.learners import Averaged, Classifier, Network
+from avemo.baselines.learners import AveragedNetworks, Classifier, Network
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import metrics
 
@@ -83,7 +83,7 @@ def test_outputs_are_averaged_of_networks_that_each_saw_their_own_input():
     for network, x in zip(alone, train[0], strict=True):
         network.fit(([x], LABELS), ([x], LABELS), lambda figures: None)
         answers.append(network.probabilities([x]))
-    averaged = Averaged((lstm.build, dense.build), options, 20)
+    averaged = AveragedNetworks((lstm.build, dense.build), options, 20)
     history = averaged.fit(train, train, lambda figures: None)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     assert not np.allclose(*answers)

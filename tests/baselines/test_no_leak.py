@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from avemo.baselines import variants
 from avemo.baselines.clips import Clips
-from avemo.baselines.job import make
+from avemo.baselines.job import prepare_job
 from avemo.baselines.train import train
 from avemo.features.spec import FeatureSpec
 
 SPEC = FeatureSpec(extractor="vggish", version=1, settings={})
 ROWS = catalogue(range(1, 13), channels=(1,))
 #: an SVM is given what these are, and takes long over clips that mean nothing
-QUICK = [one for one in variants.of("vggish-ml") if "svm" not in one.name]
+QUICK = [one for one in variants.variants_of("vggish-ml") if "svm" not in one.name]
 
 
 def clips(name="vggish"):
@@ -32,7 +32,7 @@ def clips(name="vggish"):
 def answers(system, variant, heard, fold=2):
     """A fold's model, and what it answers on the validation and on the test part."""
     chosen = settings()
-    data = make(system, "speech", "actor", chosen, ROWS, heard).rounds[fold]
+    data = prepare_job(system, "speech", "actor", chosen, ROWS, heard).rounds[fold]
     parts = {part: data.part(part) for part in ("train", "valid", "test")}
     made = train(variant, parts["train"], parts["valid"], chosen, lambda figures: None)
     return made, [made.probabilities(parts[part]) for part in ("valid", "test")]
@@ -67,7 +67,7 @@ def test_test_clips_alter_neither_preparation_nor_model(seed, variant):
 
 @pytest.mark.slow
 def test_test_clips_do_not_alter_a_network():
-    (variant, *_) = variants.of("vggish-deep")
+    (variant, *_) = variants.variants_of("vggish-deep")
     _, (valid, test) = answers("vggish-deep", variant, clips())
     other = with_another_test_part(clips(), np.random.default_rng(1))
     _, (same, different) = answers("vggish-deep", variant, other)
@@ -75,7 +75,7 @@ def test_test_clips_do_not_alter_a_network():
     assert not np.array_equal(test, different)
 
 
-@pytest.mark.parametrize("variant", variants.of("vggish-ml"), ids=lambda one: one.name)
+@pytest.mark.parametrize("variant", variants.variants_of("vggish-ml"), ids=lambda one: one.name)
 def test_every_variant_answers_for_a_clip_not_for_a_second(variant):
     _, (valid, test) = answers("vggish-ml", variant, clips())
     assert valid.shape == test.shape == (16, 8)
@@ -85,20 +85,22 @@ def test_every_variant_answers_for_a_clip_not_for_a_second(variant):
 
 def test_there_are_as_many_variants_as_the_study_tried():
     systems = ("lstm", "cnn", "vggish-lstm", "vggish-deep", "vggish-ml")
-    assert [len(variants.of(system)) for system in systems] == [1, 1, 2, 6, 18]
+    assert [len(variants.variants_of(system)) for system in systems] == [1, 1, 2, 6, 18]
 
 
 def test_what_is_kept_is_known_by_what_it_was_made_from():
-    def identity(heard=None, rows=ROWS, **changes):
+    def fingerprint(heard=None, rows=ROWS, **changes):
         chosen = settings(**changes)
-        return make("vggish-ml", "speech", "actor", chosen, rows, heard or clips()).identity
+        return prepare_job(
+            "vggish-ml", "speech", "actor", chosen, rows, heard or clips()
+        ).fingerprint
 
-    assert identity() == identity()
-    assert identity(channels=["song"]) == identity()
+    assert fingerprint() == fingerprint()
+    assert fingerprint(channels=["song"]) == fingerprint()
     others = [
-        identity(epochs=7),
-        identity(with_another_test_part(clips(), np.random.default_rng(1))),
-        identity(rows=ROWS[ROWS["actor"].ne(5)]),
-        identity(replace(clips(), specs={"vggish": SPEC.model_copy(update={"version": 2})})),
+        fingerprint(epochs=7),
+        fingerprint(with_another_test_part(clips(), np.random.default_rng(1))),
+        fingerprint(rows=ROWS[ROWS["actor"].ne(5)]),
+        fingerprint(replace(clips(), specs={"vggish": SPEC.model_copy(update={"version": 2})})),
     ]
-    assert len({identity(), *others}) == 5
+    assert len({fingerprint(), *others}) == 5

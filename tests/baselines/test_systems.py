@@ -98,7 +98,7 @@ def test_the_validation_part_chooses_the_variant(project):
             for child in below
             if child.data.params["fold"] == str(fold)
         }
-        chosen = made.data.params[f"chosen.fold_{fold}"]
+        chosen = made.data.params[f"variant.fold_{fold}"]
         assert scores[chosen] == max(scores.values())
         assert chosen.startswith("pca")  # the raw embedding was made to say nothing
     assert one.test["accuracy"].value > 0.8
@@ -189,8 +189,8 @@ def test_a_stopped_run_goes_on(project, trainings):
     assert len(again.trained) == 18 + 3 * 18 - 38
     below = children(result.runs[1].run_id)
     assert len([one for one in below if one.info.status == "FINISHED"]) == 3 * 18
-    checkpoints.clear(project.kept("vggish-ml"))
-    assert not project.kept("vggish-ml").exists()
+    checkpoints.clear(project.checkpoints("vggish-ml"))
+    assert not project.checkpoints("vggish-ml").exists()
 
     undisturbed = run(project, "vggish-ml", chosen)
     assert len(again.trained) == 2 * (18 + 3 * 18) - 38
@@ -204,7 +204,7 @@ def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
     trainings(before=5)
     with pytest.raises(KeyboardInterrupt):
         run(project, "vggish-ml", chosen)
-    (note,) = project.kept("vggish-ml").glob("speech-actor/*/run")
+    (note,) = project.checkpoints("vggish-ml").glob("speech-actor/*/run")
     stopped = note.read_text()
     again = trainings()
     (one,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5)).runs
@@ -235,7 +235,7 @@ def test_a_killed_run_goes_on(project, trainings):
     command = [sys.executable, "-c", KILLED, str(project.root), str(Path(__file__).parent)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    (note,) = project.kept("vggish-ml").glob("speech-random/*/run")
+    (note,) = project.checkpoints("vggish-ml").glob("speech-random/*/run")
     run_id = note.read_text()
     assert mlflow.get_run(run_id).info.status == "RUNNING"
     again = trainings()

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from avemo.baselines import views
+from avemo.baselines.views import fit_view
 
 KINDS = ("sequence", "averaged", "statistics", "padded", "seconds")
 
@@ -29,13 +29,13 @@ def clips(*lengths, columns=2, seed=1):
 @pytest.mark.parametrize("type_", ["float32", "uint8"])
 def test_shapes(kind, shape, places, type_):
     heard = [clip.astype(type_) for clip in clips(2, 3, 7)]
-    x, found = views.fit(kind, heard).apply(heard)
+    x, found = fit_view(kind, heard).apply(heard)
     assert (x.shape, x.dtype, found.tolist()) == (shape, np.float32, places)
 
 
 def test_rows_are_standardised_by_the_training_part():
     heard = clips(40, 50, 60)
-    view = views.fit("seconds", heard)
+    view = fit_view("seconds", heard)
     x, _ = view.apply(heard)
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(x.std(axis=0), 1, atol=1e-5)
@@ -47,11 +47,11 @@ def test_rows_are_standardised_by_the_training_part():
 def test_a_column_that_never_varies():
     heard = [np.full((3, 2), 7, np.uint8)]
     for kind in KINDS:
-        assert not views.fit(kind, heard).apply(heard)[0].any()
+        assert not fit_view(kind, heard).apply(heard)[0].any()
 
 
 def test_a_long_clip_is_cut_about_its_middle_and_a_short_one_filled_up():
-    view = views.fit("sequence", clips(3))
+    view = fit_view("sequence", clips(3))
     (long,), _ = view.apply([np.arange(14).reshape(7, 2)])
     (kept,), _ = view.apply([np.arange(4, 10).reshape(3, 2)])
     np.testing.assert_array_equal(long, kept)
@@ -68,7 +68,7 @@ def test_a_long_clip_is_cut_about_its_middle_and_a_short_one_filled_up():
     )
 )
 def test_a_clip_is_seen_alike_in_whatever_company(kind, other):
-    view = views.fit(kind, clips(3, 4, 5))
+    view = fit_view(kind, clips(3, 4, 5))
     (one,) = clips(6, seed=2)
     alone, _ = view.apply([one])
     x, places = view.apply([other, one, other])
@@ -78,12 +78,12 @@ def test_a_clip_is_seen_alike_in_whatever_company(kind, other):
 def test_the_middle_face_in_colour_and_in_grey():
     draw = np.random.default_rng(1)
     seen = [draw.integers(0, 256, (count, 4, 4, 3), np.uint8) for count in (1, 3, 6)]
-    view = views.fit("colour", seen)
+    view = fit_view("colour", seen)
     x, places = view.apply(seen)
     assert (x.shape, x.dtype, places.tolist()) == ((3, 4, 4, 3), np.float32, [0, 1, 2])
     middle = np.stack([seen[0][0], seen[1][1], seen[2][3]]).astype("f")
     expected = (middle - middle.mean(axis=0)) / middle.std(axis=0)
     np.testing.assert_allclose(x, expected, atol=1e-5)
-    grey, _ = views.fit("grey", seen).apply(seen)
+    grey, _ = fit_view("grey", seen).apply(seen)
     light = (middle @ np.array([0.299, 0.587, 0.114], "f"))[..., None]
     np.testing.assert_allclose(grey, (light - light.mean(axis=0)) / light.std(axis=0), atol=1e-5)

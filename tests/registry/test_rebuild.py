@@ -21,6 +21,7 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import Skipped
 from avemo.registry.checkout import checkout
 from avemo.registry.rebuild import compare
 
@@ -154,8 +155,8 @@ class Tiny:
         params["split"]["folds"] = 3
         params["search"]["audio"] |= {
             "architectures": ["lstm"],
-            "otherwise": [],
-            "draws": [],
+            "fallback": [],
+            "sampling_order": [],
             "quick": budget,
             "full": budget,
         }
@@ -191,7 +192,7 @@ def tiny(tmp_path_factory):
     made.must("dvc", "repro", "train@audio")
     for modality in ("visual", "fused"):
         (made.root / f"results/train/{modality}").mkdir(parents=True)
-        (made.root / f"results/train/{modality}/run.json").write_text('{"absent": "no pictures"}')
+        Skipped(reason="no pictures").write(made.root / f"results/train/{modality}/run.json")
     made.must(python, "-m", "pipelines.evaluate")
     made.must(python, "-m", "pipelines.register")
     return made

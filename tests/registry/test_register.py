@@ -17,6 +17,7 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
 
@@ -33,7 +34,7 @@ TRAINED = {
     "synthetic": True,
     "trained_on": {"performances": 64, "actors": 4},
 }
-UAR = {"value": 0.5, "low": None, "high": None, "actors": 1, "performances": 8}
+UAR = Interval(0.5, actors=1, performances=8)
 
 
 def trained(folder):
@@ -47,8 +48,9 @@ def trained(folder):
     predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
     with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
         pass
-    figures = {"run_id": run.info.run_id, "architecture": "cnn", "test": {"uar": UAR}}
-    return here, {"audio": figures, "visual": {"absent": "no pictures"}}
+    audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
+    models = {"audio": audio, "visual": ModalityResult(skipped="no pictures")}
+    return here, EvaluationResult(synthetic=True, protocol="actor", modalities=models)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def light(patch):
     patch.setattr(register, "_tried", lambda *arguments: "not at all")
 
 
-def killed_at(point, folder, figures):
+def killed_at(point, folder, evaluation):
     """Register in a process that is killed when it comes to a point."""
     code = f"""
 import json, os, signal, sys
@@ -82,6 +84,7 @@ import pytest, mlflow
 from test_register import integrity, light, register
 from avemo.paths import Project
 from avemo.config import load_settings
+from avemo.records import EvaluationResult
 light(pytest.MonkeyPatch())
 calls = []
 def kill(*arguments, **options):
@@ -98,7 +101,8 @@ elif point == "second alias":
 else:
     setattr(mlflow.MlflowClient, point, kill)
 here = Project(__import__("pathlib").Path({str(folder)!r}))
-register.register(here, load_settings(here.root), json.loads({json.dumps(figures)!r}))
+evaluation = EvaluationResult.model_validate_json({evaluation.model_dump_json()!r})
+register.register(here, load_settings(here.root), evaluation)
 """
     environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
@@ -128,8 +132,8 @@ def here(tmp_path, registry, monkeypatch):
 
 
 def test_what_a_version_carries(here, tmp_path):
-    found, figures = here
-    made = register.register(found, load_settings(found.root), figures)
+    found, evaluation = here
+    made = register.register(found, load_settings(found.root), evaluation)
     assert made["visual"] == {"absent": "no pictures"}
     assert made["audio"]["aliases"] == ["candidate", "champion"]
     assert aliases() == {"candidate": "1", "champion": "1"}
@@ -138,14 +142,14 @@ def test_what_a_version_carries(here, tmp_path):
     kept = pd.read_csv(folder / "predictions.csv")
     pd.testing.assert_frame_equal(kept, pd.read_csv(found.evaluation / "audio.csv"))
     written = json.loads((folder / "lineage.json").read_text())
-    assert written["run_id"] == figures["audio"]["run_id"]
+    assert written["run_id"] == evaluation.modalities["audio"].run_id
     assert "SYNTHETIC" in (folder / "model_card.md").read_text().upper()
     assert (folder / "model_card.html").read_text().startswith("<!doctype html>")
     loaded = mlflow.pyfunc.load_model(str(folder))
     assert loaded.input_example is not None
     assert loaded.metadata.signature is not None
     assert (folder / "requirements.txt").read_text().split() == ["mlflow"]
-    again = register.register(found, load_settings(found.root), figures)["audio"]
+    again = register.register(found, load_settings(found.root), evaluation)["audio"]
     assert (again["version"], again["aliases"]) == ("2", ["candidate"])
     assert aliases() == {"candidate": "2", "champion": "1"}
     (move,) = moves()
@@ -165,12 +169,12 @@ def test_what_a_version_carries(here, tmp_path):
 )
 @pytest.mark.slow
 def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
-    found, figures = here
-    killed_at(point, found.root, figures)
+    found, evaluation = here
+    killed_at(point, found.root, evaluation)
     known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
     for number in set(aliases().values()) if known else ():
         is_whole(number)
-    register.register(found, load_settings(found.root), figures)
+    register.register(found, load_settings(found.root), evaluation)
     (number,) = versions()
     assert aliases() == {"candidate": number, "champion": number}
     is_whole(number)
@@ -183,14 +187,14 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
 
 
 def test_one_that_does_not_answer_becomes_no_version(here, monkeypatch):
-    found, figures = here
+    found, evaluation = here
 
     def refuse(*arguments):
         raise AvemoError("it answers otherwise")
 
     monkeypatch.setattr(register, "_tried", refuse)
     with pytest.raises(AvemoError, match="it answers otherwise"):
-        register.register(found, load_settings(found.root), figures)
+        register.register(found, load_settings(found.root), evaluation)
     assert versions() == {}
 
 

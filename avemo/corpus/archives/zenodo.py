@@ -29,7 +29,7 @@ from ...settings import Zenodo
 from ..adapters.ravdess import ACTORS, CHANNELS, NO_SINGER, Recording, parse
 from .unpack import require_free_space, unpack
 
-__all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "fetch", "list_archives"]
+__all__ = ["FOLDER", "LICENCE", "ORIGIN", "Archive", "ArchiveList", "fetch", "list_archives"]
 
 ORIGIN = "AVEMO_ZENODO_ORIGIN"  # a mirror in place of the official address
 OFFICIAL = "https://zenodo.org"
@@ -97,8 +97,23 @@ class Archive:
         return file.stat().st_size if file.is_file() else 0
 
 
-def list_archives(root: Path, settings: Zenodo) -> str:
-    """Return the selected archives, their sizes, which are here, and the space that they need.
+@dataclass(frozen=True)
+class ArchiveList:
+    """The selected archives.
+
+    Args:
+        title: what they are, and their licence
+        rows: of each archive its file, its size, and whether it is here or unpacked
+        summary: how much is to be fetched, and the space that is needed and free
+    """
+
+    title: str
+    rows: list[tuple[str, str, str]]
+    summary: str
+
+
+def list_archives(root: Path, settings: Zenodo) -> ArchiveList:
+    """List the selected archives, their sizes, which are here, and the space that they need.
 
     Args:
         root: the project's folder
@@ -107,7 +122,7 @@ def list_archives(root: Path, settings: Zenodo) -> str:
     Raises:
         CorpusError: the record cannot be fetched, or lacks one of the archives
     """
-    return _table(_select(root / FOLDER, settings), root / FOLDER, settings)
+    return _describe(_select(root / FOLDER, settings), root / FOLDER, settings)
 
 
 def fetch(root: Path, settings: Zenodo) -> list[Path]:
@@ -130,7 +145,8 @@ def fetch(root: Path, settings: Zenodo) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder):
         archives = _select(folder, settings)
-        log.info("%s", _table(archives, folder, settings))
+        description = _describe(archives, folder, settings)
+        log.info("%s: %s", description.title, description.summary)
         missing = [archive for archive in archives if not archive.is_unpacked(folder)]
         require_free_space(_required_bytes(missing, folder, settings), folder)
         if missing:
@@ -158,22 +174,23 @@ def _lock(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _table(archives: list[Archive], folder: Path, settings: Zenodo) -> str:
-    lines = [f"RAVDESS, doi 10.5281/zenodo.{settings.record}, licence {LICENCE}"]
+def _describe(archives: list[Archive], folder: Path, settings: Zenodo) -> ArchiveList:
+    rows = []
     for archive in archives:
         state = "here" if archive.bytes_present(folder) else "not here"
         state = "unpacked" if archive.is_unpacked(folder) else state
-        lines.append(f"{archive.name + '.zip':<32}{format_bytes(archive.bytes):>10}  {state}")
+        rows.append((f"{archive.name}.zip", format_bytes(archive.bytes), state))
     missing = [archive for archive in archives if not archive.is_unpacked(folder)]
     pending = sum(archive.bytes for archive in missing if not archive.bytes_present(folder))
     disk = next(path for path in (folder, *folder.parents) if path.is_dir())
-    lines.append(
-        f"{format_bytes(sum(archive.bytes for archive in archives))} in all, "
+    return ArchiveList(
+        title=f"RAVDESS, doi 10.5281/zenodo.{settings.record}, licence {LICENCE}",
+        rows=rows,
+        summary=f"{format_bytes(sum(archive.bytes for archive in archives))} in all, "
         f"{format_bytes(pending)} to be fetched; about "
         f"{format_bytes(_required_bytes(missing, folder, settings))} needed, "
-        f"{format_bytes(shutil.disk_usage(disk).free)} free in {folder}"
+        f"{format_bytes(shutil.disk_usage(disk).free)} free in {folder}",
     )
-    return "\n".join(lines)
 
 
 def _required_bytes(missing: list[Archive], folder: Path, settings: Zenodo) -> int:

@@ -137,11 +137,11 @@ def test_an_answer_that_is_no_record(tmp_path, server, monkeypatch):
 
 
 def test_the_listing_moves_nothing(tmp_path, server):
-    lines = list_archives(tmp_path, make_settings(channels=["speech", "song"])).splitlines()
-    assert zenodo.LICENCE in lines[0]
-    assert re.fullmatch(rf"{SPEECH}\.zip +0\.1 MB  not here", lines[1])
+    archives = list_archives(tmp_path, make_settings(channels=["speech", "song"]))
+    assert zenodo.LICENCE in archives.title
+    assert archives.rows[0] == (f"{SPEECH}.zip", "0.1 MB", "not here")
     assert re.fullmatch(
-        r"0\.2 MB in all, 0\.2 MB to be fetched; .* needed, .* free in .*", lines[3]
+        r"0\.2 MB in all, 0\.2 MB to be fetched; .* needed, .* free in .*", archives.summary
     )
     assert server.times(SPEECH) == []
     assert list(tmp_path.iterdir()) == []
@@ -150,8 +150,8 @@ def test_the_listing_moves_nothing(tmp_path, server):
 def test_the_listing_says_what_is_here(tmp_path, server):
     fetch(tmp_path, make_settings())
     (tmp_path / zenodo.FOLDER / f"{SONG}.zip").write_bytes(server.archives[SONG])
-    lines = list_archives(tmp_path, make_settings(channels=["speech", "song"])).splitlines()
-    assert [line.split("  ")[-1] for line in lines[1:3]] == ["unpacked", "here"]
+    archives = list_archives(tmp_path, make_settings(channels=["speech", "song"]))
+    assert [state for _, _, state in archives.rows] == ["unpacked", "here"]
 
 
 # what is here already
