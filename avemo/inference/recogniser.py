@@ -118,7 +118,7 @@ class Recogniser:
         file = self.folder / _DETECTOR
         weights = file.read_bytes() if file.exists() else None
         name = str(found_by(self.bundle))
-        return detectors.load(name, weights, self._faces.detector_side)
+        return detectors.load(name, weights, self._faces.detector_side_px)
 
     @cached_property
     def _faces(self) -> faces.Settings:

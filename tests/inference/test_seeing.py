@@ -54,7 +54,7 @@ def trained(film, published, tmp_path_factory):
     import keras
 
     keras.utils.set_random_seed(1)
-    detector = detectors.load("mtcnn", None, FACES.detector_side)
+    detector = detectors.load("mtcnn", None, FACES.detector_side_px)
     seen = extract.extract(film, FACES, detector)
     found = run_visual.extract(seen, EXTRACTORS, {"hsemotion_mobilenet_7": published})
     arrays = {name: array for each in found.values() for name, array in each.items()}
