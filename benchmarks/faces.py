@@ -10,7 +10,6 @@ from avemo import engine
 from avemo.config import load_settings
 from avemo.errors import AssetError
 from avemo.faces import detectors, extract
-from avemo.features.registry import pretrained
 from avemo.features.visual import expression
 from avemo.media.frames import read_frames
 from avemo.media.sound import find_voiced_span
@@ -107,14 +106,15 @@ def _expression(
 ) -> float:
     """Seconds for a film, with its faces, one after the other; 0 without the network's weights."""
     try:
-        weights = pretrained("expression", how)
+        weights = expression.Expression(how).fetch_weights()
     except AssetError:
         return 0.0
+    extractor = expression.Expression(how, weights)
     detector = detectors.load("scrfd_500m", content, settings.detector_side_px)
 
     def answered() -> list[Any]:
         seen = (extract.extract(file, settings, detector) for file in files)
-        return [expression.extract(one, how, weights) for one in seen]
+        return [extractor.extract(one) for one in seen]
 
     answered()
     return on.timed(answered) / len(files)
