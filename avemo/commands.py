@@ -79,7 +79,7 @@ def run_command(command: Callable[[], int]) -> int:
         if not _is_disk_full(error):
             raise
         message = "the disk is full: free some space and run the same command again"
-    print(f"avemo: {' '.join(message.split())}", file=sys.stderr)
+    sys.stderr.write(f"avemo: {' '.join(message.split())}\n")
     return 1
 
 

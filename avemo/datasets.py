@@ -1,11 +1,12 @@
-"""What a model is trained and judged on: features, labels and parts, joined by performance."""
+"""Training and test sets: features, labels and parts, joined by performance."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from .corpus import split
 from .corpus.adapters import ravdess
@@ -15,50 +16,53 @@ from .features import store
 from .features.names import extractor_of, modality_of
 from .paths import Project
 
-__all__ = ["Dataset", "folder_of", "load"]
+__all__ = ["Array", "Dataset", "folder_of", "load"]
 
-Array = np.ndarray[Any, Any]
+#: a feature of one clip: rows over time of any floating type, or pictures of uint8
+Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The performances that have every feature asked for.
+    """Performances that have every requested feature.
 
     Args:
-        rows: one a performance, sorted: performance, actor, part, fold, emotion (its name)
-        features: for each name, one array a row
-        descriptions: for each name, what it was made with
-        split: the id of the split that the parts are of
+        rows: a row a performance, sorted: performance, actor, part, fold, emotion (its name)
+        features: by feature, an array a row
+        descriptions: by feature, how it was computed
+        split_id: of the split that the parts are of
     """
 
     rows: pd.DataFrame
     features: dict[str, list[Array]]
     descriptions: dict[str, store.Description]
-    split: str
+    split_id: str
 
     def part(self, name: str) -> "Dataset":
-        """The rows of one part, with their features."""
+        """Return the rows of one part, with their features."""
         return self.where(self.rows["part"].eq(name))
 
-    def where(self, chosen: "pd.Series[bool]") -> "Dataset":
-        """Some of the rows, with their features."""
-        places = np.flatnonzero(chosen)
-        features = {key: [clips[i] for i in places] for key, clips in self.features.items()}
-        rows = self.rows.iloc[places].reset_index(drop=True)
-        return Dataset(rows, features, self.descriptions, self.split)
+    def where(self, selected: "pd.Series[bool]") -> "Dataset":
+        """Return the selected rows, with their features."""
+        indices = np.flatnonzero(selected)
+        features = {
+            name: [arrays[index] for index in indices] for name, arrays in self.features.items()
+        }
+        rows = self.rows.iloc[indices].reset_index(drop=True)
+        return Dataset(rows, features, self.descriptions, self.split_id)
 
     @property
-    def labels(self) -> Array:
-        """The emotions' places in `EMOTIONS` [shape=(rows,)]."""
-        places = {name: place for place, name in enumerate(EMOTIONS)}
-        return self.rows["emotion"].map(places).to_numpy(dtype=np.int32)
+    def labels(self) -> NDArray[np.int32]:
+        """The emotions' indices in `EMOTIONS` [shape=(rows,)]."""
+        codes = {name: code for code, name in enumerate(EMOTIONS)}
+        return np.array([codes[emotion] for emotion in self.rows["emotion"]], dtype=np.int32)
 
     def __len__(self) -> int:
         return len(self.rows)
 
 
 def folder_of(project: Project, feature: str) -> Path:
-    """Where it is kept: with all that its extractor makes."""
+    """Return the folder of a feature, which holds all features of its extractor."""
     return project.features(modality_of(feature), extractor_of(feature))
 
 
@@ -71,22 +75,28 @@ def load(project: Project, names: list[str]) -> Dataset:
     Raises:
         CorpusError: features are of performances that the split does not know
     """
-    rows = everyone = split.read(project.split)
+    rows = all_rows = split.read(project.split)
     folders = {name: folder_of(project, name) for name in names}
-    found = {name: store.arrays(folder, name) for name, folder in folders.items()}
-    current = split.split_id(project.split)
-    for name, clips in found.items():
-        if unknown := sorted(set(clips) - set(everyone["performance"])):
+    arrays = {name: store.arrays(folder, name) for name, folder in folders.items()}
+    split_id = split.split_id(project.split)
+    for name, clips in arrays.items():
+        if unknown := sorted(set(clips) - set(all_rows["performance"])):
             raise CorpusError(
-                f"{folders[name]} holds {join_names(unknown)}, which split {current} does not "
+                f"{folders[name]} holds {join_names(unknown)}, which split {split_id} does not "
                 "know: it was made for another split; run `dvc repro`, which brings both up to date"
             )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)
-    # the labels come from the performance's own name: no table can put them out of step
-    decoded = [ravdess.parse(f"03-{performance}") for performance in rows["performance"]]
-    rows = rows.assign(actor=[one.actor for one in decoded], emotion=[one.label for one in decoded])
-    features = {name: [clips[key] for key in rows["performance"]] for name, clips in found.items()}
-    described = {name: store.description(folder) for name, folder in folders.items()}
-    known = {name: text for name, text in described.items() if text}
-    return Dataset(rows, features, known, current)
+    # labels come from the performance's name, so that no table can put them out of step
+    recordings = [ravdess.parse(f"03-{performance}") for performance in rows["performance"]]
+    rows = rows.assign(
+        actor=[recording.actor for recording in recordings],
+        emotion=[recording.label for recording in recordings],
+    )
+    features = {
+        name: [clips[performance] for performance in rows["performance"]]
+        for name, clips in arrays.items()
+    }
+    descriptions = {name: store.description(folder) for name, folder in folders.items()}
+    known = {name: description for name, description in descriptions.items() if description}
+    return Dataset(rows, features, known, split_id)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from .errors import AvemoError
@@ -84,7 +84,7 @@ def fetch_file(
     _try(attempt, url, attempts)
 
 
-def get_json(url: str, *, attempts: int = 1) -> Any:
+def get_json(url: str, *, attempts: int = 1) -> object:
     """Return what a server answers in JSON.
 
     Raises:
@@ -92,7 +92,7 @@ def get_json(url: str, *, attempts: int = 1) -> Any:
     """
     import requests
 
-    def attempt() -> Any:
+    def attempt() -> object:
         response = requests.get(url, timeout=(CONNECT_S, ANSWER_S))
         response.raise_for_status()
         return response.json()

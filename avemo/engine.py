@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 from . import threads
 from .errors import SettingsError
@@ -27,6 +27,7 @@ _SILENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 
 def count_cores() -> int:
@@ -91,7 +92,7 @@ def _in_this_process(
         yield from map(function, items)
 
 
-def call(function: Callable[..., Result], *arguments: Any) -> Result:
+def call(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
     """Call a function as `run` does: with one thread of the numeric libraries.
 
     If TensorFlow has already computed in this process with several threads, another process makes
@@ -126,21 +127,23 @@ def _on_cores(
 ) -> Generator[Result, None, None]:
     pool = _workers(workers, function)
     try:
-        yield from pool.map(_call, items, chunksize=_chunk_size(items))
+        for result in pool.map(_call, items, chunksize=_chunk_size(items)):
+            yield cast(Result, result)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _workers(count: int, *function: Callable[[Any], object]) -> ProcessPoolExecutor:
+def _workers(count: int, *function: Callable[[Item], object]) -> ProcessPoolExecutor:
     os.environ.update(_ALLOCATOR)  # read by a process when it starts
     # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
     return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=function)
 
 
-_function: Callable[[Any], Any]
+#: of a worker
+_function: Callable[[Any], object]
 
 
-def _start(*function: Callable[[Any], Any]) -> None:
+def _start(*function: Callable[[Item], object]) -> None:
     global _function
     os.environ.update(_SILENT)
     threads.limit_process()
@@ -148,7 +151,7 @@ def _start(*function: Callable[[Any], Any]) -> None:
         (_function,) = function
 
 
-def _call(item: Any) -> Any:
+def _call(item: object) -> object:
     return _function(item)
 
 
@@ -191,10 +194,11 @@ def _remote(row: dict[str, bytes], content: bytes) -> dict[str, bytes]:
 
 
 @lru_cache(maxsize=1)
-def _load_function(content: bytes) -> Callable[[Any], Any]:
+def _load_function(content: bytes) -> Callable[[object], object]:
     """Return the function, the same object for every call of a worker."""
     threads.limit_process()
-    return cast(Callable[[Any], Any], pickle.loads(content))
+    function: Callable[[object], object] = pickle.loads(content)
+    return function
 
 
 @contextmanager

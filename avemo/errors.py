@@ -3,7 +3,15 @@
 Each message says what avemo got, what it expected and what to do; `avemo` prints it as one line.
 """
 
-__all__ = ["AssetError", "AvemoError", "CorpusError", "MediaError", "SettingsError", "join_names"]
+__all__ = [
+    "AssetError",
+    "AvemoError",
+    "CorpusError",
+    "MediaError",
+    "SettingsError",
+    "join_names",
+    "last_line",
+]
 
 
 class AvemoError(Exception):
@@ -44,3 +52,9 @@ def join_names(names: list[str], limit: int = 10) -> str:
     """Return the names in one line, at most `limit` of them, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more
+
+
+def last_line(output: str | bytes) -> str:
+    """Return the last line of a program's output, which says why it failed."""
+    text = output.decode(errors="replace") if isinstance(output, bytes) else output
+    return (text.strip().splitlines() or ["no message"])[-1]

@@ -26,17 +26,17 @@ class Project:
 
     @property
     def catalogue(self) -> Path:
-        """One row a recording."""
+        """The table of recordings, a row each."""
         return self.root / "data" / "catalogue.parquet"
 
     @property
     def report(self) -> Path:
-        """The catalogue, to be read."""
+        """The catalogue as a page."""
         return self.root / "data" / "report"
 
     @property
     def split(self) -> Path:
-        """One line a performance."""
+        """The part and the fold of every performance."""
         return self.root / "data" / "split.csv"
 
     @property
@@ -50,16 +50,24 @@ class Project:
         return self.root / "features" / "faces"
 
     def features(self, modality: str, extractor: str) -> Path:
-        """One extractor's features."""
+        """Return the folder of one extractor's features."""
         return self.root / "features" / modality / extractor
 
     def search(self, modality: str) -> Path:
-        """What a search found, and what the chosen answered on the inner folds."""
+        """Return the folder of a search's result and its predictions on the inner folds."""
         return self.root / "results" / "search" / modality
 
+    def search_result(self, modality: str) -> Path:
+        """A `SearchResult`, or `Skipped`."""
+        return self.search(modality) / "search.json"
+
     def trained(self, modality: str) -> Path:
-        """A fitted model, all that it needs to answer, and its run."""
+        """Return the folder of a trained model, with all that it needs to predict, and its run."""
         return self.root / "results" / "train" / modality
+
+    def train_result(self, modality: str) -> Path:
+        """A `TrainResult`, or `Skipped`."""
+        return self.trained(modality) / "run.json"
 
     @property
     def study(self) -> Path:
@@ -67,11 +75,15 @@ class Project:
         return self.root / "study"
 
     def crossvalidation(self, modality: str) -> Path:
-        """The whole way of choosing and training, tested on each fold in turn."""
+        """Return the folder of the cross-validation of search and training together."""
         return self.study / "crossvalidation" / modality
 
+    def crossvalidation_result(self, modality: str) -> Path:
+        """A `CrossValidationResult`, or `Skipped`."""
+        return self.crossvalidation(modality) / "summary.json"
+
     def baseline(self, system: str) -> Path:
-        """The runs of one of the original study's systems, and their predictions."""
+        """Return the folder of the runs of one of the original study's systems."""
         return self.study / "baselines" / system
 
     @property
@@ -80,12 +92,17 @@ class Project:
         return self.root / "results" / "evaluation"
 
     @property
+    def evaluation_result(self) -> Path:
+        """An `EvaluationResult`."""
+        return self.evaluation / "metrics.json"
+
+    @property
     def registered(self) -> Path:
         """Which versions were registered."""
         return self.root / "results" / "registered.json"
 
     def checkpoints(self, system: str) -> Path:
-        """Finished trainings of a baseline whose stage is not finished."""
+        """Return the folder of a baseline's finished trainings, while its stage is not finished."""
         return self.scratch / "baselines" / system
 
     @property

@@ -14,7 +14,7 @@ from pydantic import (
 from .errors import join_names
 from .faces.settings import Settings as FaceSettings
 from .features.names import extractor_names
-from .modalities import MODALITIES, Unimodal
+from .modalities import MODALITIES, Modality, Unimodal
 from .schema import Strict
 
 __all__ = ["SETTINGS_FILE", "Settings"]
@@ -120,14 +120,15 @@ class Search(Strict):
 
     Args:
         architectures: by name
-        otherwise: those that are taken where no features of `architectures` are to be had
-        draws: of which of them is drawn at random, one after another and again from the start;
-            empty, or where there is none of these: of each
+        fallback: those that are searched where none of `architectures` has its features
+        sampling_order: the architectures that random configurations are drawn of, one after
+            another and again from the start; those without features are left out, and where none
+            remains, every architecture has its turn
     """
 
     architectures: Annotated[list[str], Field(min_length=1)]
-    otherwise: list[str]
-    draws: list[str]
+    fallback: list[str]
+    sampling_order: list[str]
     batch_size: Positive
     quick: Budget
     full: Budget
@@ -148,24 +149,30 @@ class Searches(Strict):
             raise ValueError("fused: members must be 1")
         return self
 
-    def budget_of(self, modality: str) -> Budget:
-        """Return the budget that `budget` selects."""
-        budget: Budget = getattr(getattr(self, modality), self.budget)
-        return budget
+    def of(self, modality: Modality) -> Search:
+        """Return the search of one modality."""
+        search: Search = getattr(self, modality)
+        return search
+
+    def budget_of(self, modality: Modality) -> Budget:
+        """Return the budget of one modality that `budget` names."""
+        search = self.of(modality)
+        return search.full if self.budget == "full" else search.quick
 
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":
         for modality in MODALITIES:
-            one: Search = getattr(self, modality)
-            names = one.architectures + one.otherwise
+            search = self.of(modality)
+            names = search.architectures + search.fallback
             if len(set(names)) < len(names):
                 raise ValueError(f"{modality}.architectures: {names} names one twice")
-            for key in ("architectures", "otherwise"):
-                for name in getattr(one, key):
+            for key in ("architectures", "fallback"):
+                for name in getattr(search, key):
                     _architecture_exists(modality, name, f"search.{modality}.{key}")
-            if unknown := sorted(set(one.draws) - set(names)):
+            if unknown := sorted(set(search.sampling_order) - set(names)):
                 raise ValueError(
-                    f"{modality}.draws: {join_names(unknown)} is not among {', '.join(names)}"
+                    f"{modality}.sampling_order: {join_names(unknown)} is not among "
+                    f"{', '.join(names)}"
                 )
         return self
 

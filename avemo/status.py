@@ -190,16 +190,18 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
     return {name: ModelStatus(versions[name], reasons.get(name)) for name in MODALITIES}
 
 
-def _registration_results(project: Project) -> dict[str, str]:
+def _registration_results(project: Project) -> dict[Modality, str]:
     """Return what to say of each model that has no version, as the stage `register` left it."""
-    from .tracking import json_file, store
+    from .records import Registration
+    from .tracking import store
 
-    return {
-        modality: f"absent: {result['absent']}"
-        if "absent" in result
-        else f"version {result['version']} was registered, but is not in this registry: set "
+    if not project.registered.exists():
+        return {}
+    registration = Registration.read(project.registered)
+    return {modality: f"absent: {reason}" for modality, reason in registration.skipped.items()} | {
+        modality: f"version {version.version} was registered, but is not in this registry: set "
         f"{store.TRACKING_URI}, or make it again: dvc repro --force"
-        for modality, result in json_file.read(project.registered).items()
+        for modality, version in registration.versions.items()
     }
 
 

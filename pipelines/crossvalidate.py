@@ -1,4 +1,4 @@
-"""crossvalidate: choosing and training, tested on each fold in turn."""
+"""crossvalidate: selection and training, tested on each fold in turn."""
 
 import logging
 
@@ -7,38 +7,44 @@ from avemo.io import atomic_write
 from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
-from avemo.records import Skipped
+from avemo.records import SearchResult, Skipped, read_or_skipped
 from avemo.settings import Settings
-from avemo.tracking import json_file, store
+from avemo.tracking import store
 
 log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings, modality: Modality) -> None:
-    found = json_file.read(project.search(modality) / "found.json")
+    search_result = _read_search_result(project, settings, modality)
     with atomic_write(project.crossvalidation(modality)) as folder:
         folder.mkdir()
-        if reason := _reason(settings, found):
-            log.info(f"crossvalidate {modality}: left out: {reason}")
-            Skipped(reason=reason).write(folder / "summary.json")
+        if isinstance(search_result, Skipped):
+            search_result.write(folder / "summary.json")
+            log.info(f"crossvalidate {modality}: skipped: {search_result.reason}")
             return
         store.connect(project)
         import_tensorflow_quietly()
         from avemo.training.crossvalidate import crossvalidate
-        from avemo.training.task import task
+        from avemo.training.task import load_task
 
-        result = crossvalidate(project, settings, task(project, settings, modality), found, folder)
+        task = load_task(project, settings, modality)
+        result = crossvalidate(project, settings, task, search_result, folder)
         result.write(folder / "summary.json")
     log.info(f"crossvalidate {modality}: UAR {result.figures['uar']}; next: avemo report --keep")
 
 
-def _reason(settings: Settings, found: dict[str, object]) -> str:
-    """Why there is nothing to do; empty where there is."""
-    if "absent" in found:
-        return str(found["absent"])
+def _read_search_result(
+    project: Project, settings: Settings, modality: Modality
+) -> SearchResult | Skipped:
+    result = read_or_skipped(SearchResult, project.search_result(modality))
+    if isinstance(result, Skipped):
+        return result
     if settings.search.budget == "quick":
-        return "search.budget is quick, and this takes as long as a search for each fold"
-    return "" if found["trials"] else "the search had nothing to choose by"
+        reason = "search.budget is quick, and this takes as long as a search for each fold"
+        return Skipped(reason=reason)
+    if not result.trials:
+        return Skipped(reason="the search had nothing to choose by")
+    return result
 
 
 if __name__ == "__main__":

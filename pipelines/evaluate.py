@@ -23,10 +23,10 @@ def main(project: Project, settings: Settings) -> None:
         folder.mkdir()
         result = evaluate(project, settings, folder)
     show(results_table(result))
-    for modality, figures in result["modalities"].items():
-        if reason := figures.get("absent") or figures.get("no_test"):
-            log.info(f"evaluate {modality}: absent: {reason}")
-    if result["synthetic"]:
+    for modality, model in result.modalities.items():
+        if reason := model.skipped or model.no_test_data:
+            log.info(f"evaluate {modality}: skipped: {reason}")
+    if result.synthetic:
         log.info("On the synthetic sample corpus: the machinery works; nothing about accuracy.")
 
 

@@ -5,8 +5,9 @@ import logging
 from avemo.commands import run_stage
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
+from avemo.records import EvaluationResult
 from avemo.settings import Settings
-from avemo.tracking import json_file, store
+from avemo.tracking import store
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +17,14 @@ def main(project: Project, settings: Settings) -> None:
     import_tensorflow_quietly()
     from avemo.registry.register import register
 
-    figures = json_file.read(project.evaluation / "metrics.json")["modalities"]
-    made = register(project, settings, figures)
-    json_file.write(project.registered, made)
-    for modality, one in made.items():
-        if "absent" in one:
-            log.info(f"register: no avemo-{modality}: {one['absent']}")
-        else:
-            log.info(
-                f"register: {one['name']} version {one['version']}, {' and '.join(one['aliases'])}"
-            )
+    evaluation = EvaluationResult.read(project.evaluation_result)
+    registration = register(project, settings, evaluation)
+    registration.write(project.registered)
+    for modality, reason in registration.skipped.items():
+        log.info(f"register: no avemo-{modality}: {reason}")
+    for version in registration.versions.values():
+        aliases = " and ".join(version.aliases)
+        log.info(f"register: {version.name} version {version.version}, {aliases}")
 
 
 if __name__ == "__main__":

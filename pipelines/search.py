@@ -7,8 +7,9 @@ from avemo.io import atomic_write
 from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
+from avemo.records import Skipped
 from avemo.settings import Settings
-from avemo.tracking import json_file, store
+from avemo.tracking import store
 
 log = logging.getLogger(__name__)
 
@@ -16,27 +17,25 @@ log = logging.getLogger(__name__)
 def main(project: Project, settings: Settings, modality: Modality) -> None:
     store.connect(project)
     import_tensorflow_quietly()
-    from avemo.training.objective import OBJECTIVE
     from avemo.training.search import search
-    from avemo.training.task import Absent, task
+    from avemo.training.task import NothingToTrain, load_task
 
     with atomic_write(project.search(modality)) as folder:
         folder.mkdir()
         try:
-            gathered = task(project, settings, modality)
-            for name, reason in gathered.left_out.items():
-                log.info(f"search {modality}: {name} left out: {reason}")
-            found = search(project, settings, gathered, folder)
-        except Absent as reason:
-            found = {"absent": str(reason)}
-            log.info(f"search {modality}: left out: {reason}")
-        else:
-            names = [values["architecture"] for values in found["members"]]
-            best = found[OBJECTIVE]
-            score = f"{OBJECTIVE} {best:.3f}" if best else "nothing to choose by"
-            tried = f"{len(found['trials'])} trials"
-            log.info(f"search {modality}: {tried}, best {score}; made of {', '.join(names)}")
-        json_file.write(folder / "found.json", found)
+            task = load_task(project, settings, modality)
+        except NothingToTrain as error:
+            Skipped(reason=str(error)).write(folder / "search.json")
+            log.info(f"search {modality}: skipped: {error}")
+            return
+        for name, reason in task.skipped.items():
+            log.info(f"search {modality}: {name} skipped: {reason}")
+        result = search(project, settings, task, folder)
+    members = ", ".join(str(configuration["architecture"]) for configuration in result.members)
+    best = "nothing to choose by"
+    if result.val_uar is not None:
+        best = f"best val_uar {result.val_uar:.3f}"
+    log.info(f"search {modality}: {len(result.trials)} trials, {best}; members: {members}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""train: the configuration that the search chose, fitted and kept."""
+"""train: the members that the search selected, fitted and joined to one model."""
 
 import logging
 
@@ -7,31 +7,34 @@ from avemo.io import atomic_write
 from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.quiet import import_tensorflow_quietly
+from avemo.records import SearchResult, Skipped, read_or_skipped
 from avemo.settings import Settings
-from avemo.tracking import json_file, store
+from avemo.tracking import store
 
 log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings, modality: Modality) -> None:
-    found = json_file.read(project.search(modality) / "found.json")
+    search_result = read_or_skipped(SearchResult, project.search_result(modality))
     with atomic_write(project.trained(modality)) as folder:
         folder.mkdir()
-        if "absent" in found:
-            log.info(f"train {modality}: left out: {found['absent']}")
-            json_file.write(folder / "run.json", found)
+        if isinstance(search_result, Skipped):
+            search_result.write(folder / "run.json")
+            log.info(f"train {modality}: skipped: {search_result.reason}")
             return
         store.connect(project)
         import_tensorflow_quietly()
-        from avemo.training.task import task
+        from avemo.training.task import load_task
         from avemo.training.train import train
 
-        made = train(project, settings, task(project, settings, modality), found, folder)
-        json_file.write(folder / "run.json", made)
-    uar = made["valid"].get("uar")
-    figure = f"validation UAR {uar['value']:.3f}" if uar else "nothing to judge it on"
-    note = f"; {made['note']}" if "note" in made else ""
-    log.info(f"train {modality}: {made['architecture']}, {figure}{note}")
+        task = load_task(project, settings, modality)
+        result = train(project, settings, task, search_result, folder)
+        result.write(folder / "run.json")
+    figure = "nothing to validate on"
+    if result.valid is not None:
+        figure = f"validation UAR {result.valid['uar'].value:.3f}"
+    note = f"; {result.note}" if result.note else ""
+    log.info(f"train {modality}: {result.architecture}, {figure}{note}")
 
 
 if __name__ == "__main__":

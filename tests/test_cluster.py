@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pytest
 from helpers.differences import differences
-from helpers.search import Search, ended, members, wait
+from helpers.search import Search, end_stage, search_processes, wait_until
 
 from avemo import engine
 from avemo.config import load_settings
@@ -194,21 +194,21 @@ def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
 
 
 def test_the_same_search_though_a_worker_is_killed(cluster, tmp_path):
-    alone = Search(tmp_path / "alone")
-    ended(alone.start(1))
+    single = Search(tmp_path / "alone")
+    end_stage(single.start(1))
     search = Search(tmp_path / "cluster", engine="ray", ray={"address": cluster.address})
     stage = search.start(2)
-    wait(stage, lambda: search.finished.get("tuner1"))
-    assert set(members(stage)) == {"chief"}, "the workers are not on the cluster"
-    nodes = [members(node) for node in cluster.nodes]
+    wait_until(stage, lambda: search.fit_counts.get("tuner1"))
+    assert set(search_processes(stage)) == {"chief"}, "the workers are not on the cluster"
+    nodes = [search_processes(node) for node in cluster.nodes]
     assert sorted(name for node in nodes for name in node) == ["tuner0", "tuner1"]
     next(node["tuner1"] for node in nodes if "tuner1" in node).kill()
-    ended(stage)
-    assert search.trials() == [pytest.approx(trial) for trial in alone.trials()]
+    end_stage(stage)
+    assert search.trials() == [pytest.approx(trial) for trial in single.trials()]
     parent, children = search.runs()
     assert parent.info.status == "FINISHED"
     assert {run.data.tags["avemo.worker"] for run in children} == {"tuner0", "tuner1"}
-    assert not any(members(node) for node in cluster.nodes), "a worker outlived the stage"
+    assert not any(search_processes(node) for node in cluster.nodes), "a worker outlived the stage"
 
 
 def test_what_a_function_raises_ends_the_run(cluster):

@@ -1,4 +1,4 @@
-"""What is joined for training belongs together, or is refused."""
+"""Features, labels and parts belong together, or are refused."""
 
 from pathlib import Path
 
@@ -31,15 +31,15 @@ def sources():
 
 @pytest.fixture
 def project(tmp_path):
-    made = Project(tmp_path)
-    write_split(made, PARTS)
+    project = Project(tmp_path)
+    write_split(project, PARTS)
     settings = mfcc.Settings(
         sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
     )
-    target = store.target(made.features("audio", "mfcc"), "mfcc", mfcc, settings)
+    target = store.target(project.features("audio", "mfcc"), "mfcc", mfcc, settings)
     clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
     store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
-    return made
+    return project
 
 
 def write_split(project, parts):
@@ -52,7 +52,7 @@ def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
     assert data.rows["performance"].tolist() == sorted(PARTS)
     assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
     assert [clip.shape for clip in data.features["mfcc"]] == [(3, 2)] * 3
-    assert data.split == split.split_id(project.split)
+    assert data.split_id == split.split_id(project.split)
     assert data.part("test").rows["performance"].tolist() == ["01-06-02-01-01-01"]
 
 
@@ -62,7 +62,7 @@ def test_features_of_another_split_are_refused(project):
         load(project, ["mfcc"])
 
 
-def test_a_feature_is_found_with_its_extractor(project):
+def test_a_feature_is_loaded_from_its_extractor_s_folder(project):
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     folder = folder_of(project, "whisper_stats")
     assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
@@ -71,6 +71,6 @@ def test_a_feature_is_found_with_its_extractor(project):
     target = store.target(folder, "whisper", whisper, settings)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
     data = load(project, ["mfcc", "whisper_stats"])
-    assert [one.shape for one in data.features["whisper_stats"]] == [(1, 3840)] * 3
+    assert [clip.shape for clip in data.features["whisper_stats"]] == [(1, 3840)] * 3
     assert data.descriptions["whisper_stats"]["extractor"] == "whisper"
     assert modality_of("whisper_stats") == "audio"

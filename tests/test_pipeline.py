@@ -10,8 +10,21 @@ import pandas as pd
 import pytest
 import yaml
 
+from avemo.records import EvaluationResult
+
 ROOT = Path(__file__).parents[1]
 MODALITIES = ("audio", "visual", "fused")
+#: of a stage's name, by modality
+ENDS = ("@audio", "@visual", "-fused")
+FEATURES = {
+    "fetch",
+    "catalogue",
+    "split",
+    "soundtrack",
+    "audio-features",
+    "faces",
+    "visual-features",
+}
 
 pytestmark = pytest.mark.slow
 
@@ -202,7 +215,7 @@ def test_each_modality_is_split_alike(checkout):
 
 
 def test_the_fused_model_with_a_modality_missing(checkout):
-    found = checkout.json("results/evaluation/metrics.json")["modalities"]["fused"]
+    result = EvaluationResult.read(checkout.folder / "results/evaluation/metrics.json")
     tables = {
         name: pd.read_csv(checkout.folder / f"results/evaluation/{name}.csv")
         for name in ("fused", "fused_audio", "fused_visual")
@@ -211,8 +224,8 @@ def test_the_fused_model_with_a_modality_missing(checkout):
         alone = tables[f"fused_{part}"]
         assert list(alone["performance"]) == list(tables["fused"]["performance"])
         assert not alone.equals(tables["fused"])
-        assert found["alone"][part]["uar"]["performances"] == len(alone)
-    compared = pd.read_csv(checkout.folder / "results/search/fused/compared.csv")
+        assert result.modalities["fused"].unimodal[part]["uar"].performances == len(alone)
+    compared = pd.read_csv(checkout.folder / "results/search/fused/comparison.csv")
     assert {"audio", "visual", "late"} <= set(compared["system"])
 
 
@@ -265,6 +278,47 @@ def test_predict_takes_the_model_that_fits(checkout, tmp_path):
     assert answers[3]["finding"] == "unreadable"
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+SEARCHED = {f"{action}{modality}" for action in ("search", "train") for modality in ENDS}
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after", "rerun", "not_rerun"),
+    [
+        ("models/hypermodel.py", "weight_decay=0.02", "weight_decay=0.03", SEARCHED, FEATURES),
+        ("features/visual/crops.py", "", "# changed", {"visual-features"}, {"audio-features"}),
+        ("evaluation/calibration.py", "", "# changed", SEARCHED, FEATURES),
+        ("registry/card.py", "", "# changed", {"register"}, SEARCHED | FEATURES),
+    ],
+)
+def test_changed_code_is_seen(checkout, code, before, after, rerun, not_rerun):
+    file = checkout.folder / "avemo" / code
+    text = file.read_text()
+    assert before in text
+    try:
+        file.write_text(text.replace(before, after) if before else f"{text}\n{after}\n")
+        changed = set(json.loads(checkout.run("dvc", "status", "--json").stdout))
+    finally:
+        file.write_text(text)
+    assert rerun <= changed
+    assert not changed & not_rerun
+
+
+@pytest.mark.parametrize("name", ["predict", "compare_runs"])
+def test_an_example_notebook_runs(checkout, monkeypatch, name):
+    import nbformat
+    from nbclient import NotebookClient
+
+    for key, value in checkout.env.items():
+        monkeypatch.setenv(key, value)
+    notebook = nbformat.read(ROOT / f"examples/{name}.ipynb", as_version=4)
+    folder = {"metadata": {"path": str(checkout.folder / "examples")}}
+    NotebookClient(notebook, kernel_name="python3", resources=folder, timeout=300).execute()
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    assert any("image/png" in output.get("data", {}) for cell in outputs for output in cell) == (
+        name == "predict"
+    )
 
 
 def test_a_model_of_another_split_is_not_judged(checkout):

@@ -50,9 +50,9 @@ class Job:
         return [(fold, variant) for fold in self.rounds for variant in variants_of(self.system)]
 
     @property
-    def split(self) -> str:
+    def split_id(self) -> str:
         """The id of the split that it makes."""
-        return next(iter(self.rounds.values())).split
+        return next(iter(self.rounds.values())).split_id
 
 
 def prepare_job(

@@ -67,10 +67,10 @@ class Network:
         import keras
 
         from ..models.layers.uar import UAR
-        from ..training.fit import deterministic
+        from ..training.fit import make_deterministic
 
         keras.backend.clear_session()
-        deterministic(self._seed)
+        make_deterministic(self._seed)
         patience = self._options.patience
         self._model = self._build(*(x.shape[1:] for x in train[0]))
         self._model.compile("adam", "categorical_crossentropy", metrics=[UAR()])

@@ -20,7 +20,7 @@ def tags(job: Job) -> dict[str, str]:
         "avemo.system": job.system,
         "avemo.channel": job.channel,
         "avemo.protocol": job.protocol,
-        "avemo.split": job.split,
+        "avemo.split": job.split_id,
     }
     if len(variants_of(job.system)) > 1:
         found["avemo.chosen_by"] = "the UAR on each fold's validation part"

@@ -1,12 +1,16 @@
 """`avemo compare`."""
 
 import json
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..terminal import new_table, show
 from ._app import JsonOutput, connected_project, examples, new_app
+
+if TYPE_CHECKING:
+    from ..registry.compare import ComparedModel
 
 app = new_app()
 
@@ -35,25 +39,24 @@ def compare(
     """
     with connected_project() as project:
         from ..config import load_settings
-        from ..registry.compare import compare
+        from ..registry.compare import compare_models
 
-        compared = compare(load_settings(project.root), names)
+        models = compare_models(load_settings(project.root), names)
     if as_json:
-        typer.echo(json.dumps(compared, indent=1))
+        typer.echo(json.dumps([asdict(model) for model in models], indent=1))
     else:
-        _show(compared)
+        _show(models)
 
 
-def _show(compared: list[dict[str, Any]]) -> None:
-    from ..evaluation.bootstrap import Interval
+def _show(models: "list[ComparedModel]") -> None:
     from ..registry.compare import METRICS
 
-    size = compared[0]["figures"]["uar"]
-    table = new_table("", *(str(place) for place in range(1, len(compared) + 1)))
+    uar = models[0].figures["uar"]
+    table = new_table("", *(str(number) for number in range(1, len(models) + 1)))
     for metric in METRICS:
-        table.add_row(metric, *(f"{Interval(**run['figures'][metric])}" for run in compared))
+        table.add_row(metric, *(f"{model.figures[metric]}" for model in models))
     for metric in METRICS:
-        differences = (f"{Interval(**run['more'][metric]):+}" for run in compared[1:])
+        differences = (f"{model.differences[metric]:+}" for model in models[1:])
         table.add_row(f"{metric}, less 1", "", *differences)
-    show(f"on {size['performances']} performances of {size['actors']} actors")
-    show(*(f"{place}: {run['name']}" for place, run in enumerate(compared, 1)), table)
+    show(f"on {uar.performances} performances of {uar.actors} actors")
+    show(*(f"{number}: {model.name}" for number, model in enumerate(models, 1)), table)

@@ -40,20 +40,20 @@ def lineage(
     if (uri is None) == (diff is None):
         ctx.fail("either a URI or --diff A B is expected")
     with connected_project():
-        from ..registry.differences import differences
-        from ..registry.lineage import read
+        from ..registry.differences import find_differences
+        from ..registry.lineage import read_lineage
         from ..registry.lineage_tree import lineage_tree
         from ..terminal import show
 
         if uri:
-            record = read(uri)
+            record = read_lineage(uri)
             if as_json:
                 typer.echo(record.model_dump_json(indent=1))
             else:
                 show(lineage_tree(uri, record))
             return
         first, second = diff or ("", "")
-        groups = differences(read(first), read(second))
+        groups = find_differences(read_lineage(first), read_lineage(second))
     if as_json:
         typer.echo(json.dumps(groups, indent=1))
         return

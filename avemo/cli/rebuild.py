@@ -32,7 +32,6 @@ def rebuild(
 
         # when it is told to end, it removes its folder, as after Ctrl-C
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        line = ""
-        for line in rebuild(project, uri):
-            typer.echo(line)
-    return int(line != "rebuilt: identical")
+        comparison = rebuild(project, uri)
+    typer.echo(f"rebuilt: {comparison}")
+    return int(not comparison.identical)

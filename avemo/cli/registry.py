@@ -10,6 +10,7 @@ from ._app import complete_from, connected_project, examples, new_app
 
 if TYPE_CHECKING:
     from ..registry.gate import Check
+    from ..registry.history import Move
 
 app = new_app()
 
@@ -49,15 +50,17 @@ def check(model: AnyModel = None) -> int:
     """
     with connected_project() as project:
         from ..config import load_settings
-        from ..registry import gate
+        from ..registry.aliases import names_with_candidate
+        from ..registry.gate import check_candidate
 
         settings = load_settings(project.root)
-        checks = [gate.check(project, settings, name) for name in gate.candidates(model)]
-    for place, result in enumerate(checks):
-        if place:
+        names = names_with_candidate(model)
+        checks = [check_candidate(project, settings, name) for name in names]
+    for number, result in enumerate(checks):
+        if number:
             typer.echo()
         _show_check(result)
-    return int(any(result.refused for result in checks))
+    return int(any(result.refused_rules for result in checks))
 
 
 @app.command(
@@ -78,30 +81,25 @@ def promote(
     The former champion gets the alias `previous`. The exit code is 1 where a candidate is
     refused.
     """
-    from ..errors import AvemoError
-
-    if force and not reason:
-        raise AvemoError("--force wants a reason, which the history keeps: --reason TEXT")
     code = 0
     with connected_project() as project:
         from ..config import load_settings
-        from ..registry import gate
-        from ..registry import promote as promotion
-        from ..registry.register import CHAMPION
+        from ..registry.aliases import CHAMPION, PREVIOUS, aliases_of, names_with_candidate
+        from ..registry.promote import promote
 
         settings = load_settings(project.root)
-        for name in gate.candidates(model):
-            result, move = promotion.promote(project, settings, name, force=force, reason=reason)
+        for name in names_with_candidate(model):
+            result, move = promote(project, settings, name, force=force, reason=reason)
             _show_check(result)
             version = f"{name}: version {result.version}"
             if move:
-                former = f", version {move.source} is kept as {promotion.PREVIOUS}"
+                former = f", version {move.source} is kept as {PREVIOUS}"
                 typer.echo(f"{version} is the champion{former if move.source else ''}")
-            elif gate.aliases(name).get(CHAMPION) == result.version:
+            elif aliases_of(name).get(CHAMPION) == result.version:
                 typer.echo(f"{version} is the champion already")
             else:
                 typer.echo(f"{version} does not become the champion")
-            code = code or int(bool(result.refused) and not force)
+            code = code or int(bool(result.refused_rules) and not force)
     return code
 
 
@@ -109,10 +107,11 @@ def promote(
 def rollback(model: Model, reason: Reason = "") -> None:
     """Return to the version that was the champion before."""
     with connected_project() as project:
-        from ..registry import gate, promote
+        from ..registry.aliases import parse_model_name
+        from ..registry.promote import rollback
 
-        name = gate.named(model)
-        move = promote.rollback(project.root, name, reason=reason)
+        name = parse_model_name(model)
+        move = rollback(project.root, name, reason=reason)
     after = f"after version {move.source}"
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
 
@@ -123,16 +122,16 @@ def history(model: AnyModel = None) -> None:
     with connected_project():
         import mlflow
 
-        from ..registry import gate, history
-        from ..registry.register import CHAMPION
+        from ..registry.aliases import CHAMPION, aliases_of, select_names
+        from ..registry.history import parse_moves
 
         client = mlflow.MlflowClient()
-        for name in gate.names(model):
-            aliases = gate.aliases(name)
+        for name in select_names(model):
+            aliases = aliases_of(name)
             tags = client.get_registered_model(name).tags if aliases else {}
-            moves = history.moves(tags)
+            moves = parse_moves(tags)
             for move in moves:
-                typer.echo(history.line(name, move))
+                typer.echo(_format_move(name, move))
             champion = aliases.get(CHAMPION)
             if not moves or champion != moves[-1].target:
                 version = f"version {champion}" if champion else "absent"
@@ -149,16 +148,16 @@ def verify(model: AnyModel = None) -> int:
     with connected_project():
         import mlflow
 
-        from ..registry import gate
-        from ..tracking import integrity
+        from ..registry.aliases import aliases_of, select_names
+        from ..tracking.integrity import verify_version
 
         client = mlflow.MlflowClient()
-        for name in gate.names(model):
+        for name in select_names(model):
             aliases: dict[str, list[str]] = {}
-            for alias, number in sorted(gate.aliases(name).items()):
+            for alias, number in sorted(aliases_of(name).items()):
                 aliases.setdefault(number, []).append(alias)
             for number in sorted(aliases, key=int):
-                damage = integrity.verified(client.get_model_version(name, number))
+                damage = verify_version(client.get_model_version(name, number))
                 result = "; ".join(damage) or "every file is as it was registered"
                 typer.echo(f"{name} version {number} ({', '.join(aliases[number])}): {result}")
                 code = code or int(bool(damage))
@@ -184,9 +183,24 @@ def copy(
 ) -> None:
     """Copy a version, with its run, tags and files, to another registry."""
     with connected_project():
-        from ..registry.copy import copy
+        from ..registry.copy import copy_version
 
-        typer.echo(copy(source, to, name))
+        copied = copy_version(source, to, name)
+    how = {
+        "existing": "is there already",
+        "linked": "is copied",
+        "uploaded": "is copied, every file as it was registered",
+    }
+    typer.echo(f"{copied.source} {how[copied.how]}: {copied.copy} at {copied.registry_uri}")
+
+
+def _format_move(name: str, move: "Move") -> str:
+    versions = f"version {move.source} to {move.target}" if move.source else f"to {move.target}"
+    state = "" if move.state == "done" else f", {move.state}"
+    fields = [move.time, name, f"{move.kind}: {versions}{state}", f"by {move.who}"]
+    fields += [f"check {move.check}"] * bool(move.check)
+    fields += [f"reason: {move.reason}"] * bool(move.reason)
+    return "  ".join(fields)
 
 
 def _show_check(result: "Check") -> None:
@@ -197,5 +211,5 @@ def _show_check(result: "Check") -> None:
     if result.synthetic:
         show("SYNTHETIC SAMPLE: no statement about accuracy")
     columns = ("rule", "candidate", "champion", "limit", "verdict")
-    show(new_table(*columns, rows=(astuple(row) for row in result.rows)))
+    show(new_table(*columns, rows=(astuple(row) for row in result.rules)))
     show(f"{result.name} version {result.version}: {result.result}")

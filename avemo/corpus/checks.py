@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..emotions import EMOTIONS
 from ..settings import Catalogue
@@ -15,13 +15,15 @@ if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
 
 __all__ = ["apply_checks", "list_missing", "list_published"]
 
+#: a row, or a column, of the catalogue
+Series: TypeAlias = "pd.Series[Any]"
 #: by the row's index in the catalogue: what is wrong with it, in a sentence
 Reasons = Mapping[Hashable, str]
 
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
     ("sample_rate", "channels", "width", "height", "frames", "rotation"), "Int64"
-) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped", "frame_rate"), "float64")
+) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped_ratio", "frame_rate"), "float64")
 
 
 def apply_checks(rows: "pd.DataFrame", settings: Catalogue) -> "pd.DataFrame":
@@ -117,7 +119,7 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
     return pa.DataFrameSchema(
         {
             "duration_s": pa.Column(checks=long_enough),
-            "clipped": pa.Column(checks=not_clipped, nullable=True),
+            "clipped_ratio": pa.Column(checks=not_clipped, nullable=True),
         },
         checks=[
             pa.Check(lambda rows: rows["has_sound"] | rows["modality"].ne(3), error="silent"),
@@ -129,7 +131,7 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
     )
 
 
-def _reasons(settings: Catalogue) -> "dict[str, Callable[[pd.Series[Any]], str]]":
+def _reasons(settings: Catalogue) -> dict[str, Callable[[Series], str]]:
     """Return, by finding, the function that writes the reason for a row."""
     return {
         "too-short": lambda row: (
@@ -140,7 +142,7 @@ def _reasons(settings: Catalogue) -> "dict[str, Callable[[pd.Series[Any]], str]]
             f"the sound's peak stays below {settings.silence_dbfs} dBFS (catalogue.silence_dbfs)"
         ),
         "clipped": lambda row: (
-            f"{row.clipped:.2%} of the samples are at full scale, at most "
+            f"{row.clipped_ratio:.2%} of the samples are at full scale, at most "
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
         "folder": lambda row: f"the name says actor {row.actor:02d}, the folder another",
@@ -184,12 +186,12 @@ def _identical(rows: "pd.DataFrame") -> Reasons:
     return {at: f"the same bytes as {first[at]}" for at in copies.index}
 
 
-def _folder_actor(rows: "pd.DataFrame") -> "pd.Series[Any]":
+def _folder_actor(rows: "pd.DataFrame") -> Series:
     """Return the actor whose folder a recording is in; missing where it is in nobody's."""
     return rows["path"].str.extract(r"^(?:.*/)?Actor_(\d\d)/", expand=False).astype("Int64")
 
 
-def _row_unpublished(row: "pd.Series[Any]") -> str:
+def _row_unpublished(row: Series) -> str:
     return _why_unpublished(row.channel, row.emotion, row.intensity)
 
 

@@ -6,11 +6,12 @@ The sections `metrics` and `plots` of dvc.yaml name them.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..modalities import Modality
+from ..records import Figures
 from .metrics import predicted, probabilities
 
 __all__ = ["write_summary", "write_tables"]
@@ -20,18 +21,18 @@ _FIGURES = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
 _BINS = 5
 
 
-def write_summary(folder: Path, test_figures: Mapping[str, Mapping[str, Any]]) -> None:
+def write_summary(folder: Path, test_figures: Mapping[Modality, Figures]) -> None:
     """Write each modality's test figures, without text, so that DVC can subtract two of them.
 
     Args:
         folder: gets `summary.json`
-        test_figures: by modality, then by figure: `value`, `low` and `high`
+        test_figures: by modality
     """
     summary = {}
     for modality, figures in test_figures.items():
-        summary[modality] = {name: figures[name]["value"] for name in _FIGURES}
-        ends = {end: figures["uar"][end] for end in ("low", "high")}
-        summary[modality] |= {f"uar_{end}": v for end, v in ends.items() if v is not None}
+        summary[modality] = {name: figures[name].value for name in _FIGURES}
+        bounds = {"uar_low": figures["uar"].low, "uar_high": figures["uar"].high}
+        summary[modality] |= {name: bound for name, bound in bounds.items() if bound is not None}
     text = json.dumps(summary, indent=1, allow_nan=False)
     (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
 

@@ -1,8 +1,7 @@
-"""The test part, looked at once."""
+"""Evaluation of every trained model on the test part, which nothing else looks at."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pandas as pd
@@ -11,96 +10,120 @@ from ..corpus import split
 from ..datasets import Dataset, load
 from ..emotions import EMOTIONS
 from ..features.names import modality_of
-from ..modalities import MODALITIES
+from ..modalities import MODALITIES, UNIMODAL, Modality, Unimodal
 from ..models.bundle import Bundle
 from ..paths import Project
+from ..records import (
+    EvaluationResult,
+    Figures,
+    ModalityResult,
+    Skipped,
+    TrainResult,
+    read_or_skipped,
+)
 from ..settings import Settings
-from ..tracking import json_file, runs
+from ..tracking import runs
 from . import dvc_tables, metrics, plots
-from .bootstrap import Interval
 from .log import log_predictions
 from .predictions import predict, write_predictions
 
-__all__ = ["ALONE", "evaluate"]
+__all__ = ["UNIMODAL_TITLES", "evaluate"]
 
-#: what the fused model has where a modality is missing, by the one that is there
-ALONE = {"audio": "sound alone", "visual": "picture alone"}
+#: of the fused model's figures where one modality alone is present
+UNIMODAL_TITLES: dict[Unimodal, str] = {"audio": "sound alone", "visual": "picture alone"}
 
 
-def evaluate(project: Project, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Judge each trained model on the test part; its figures go to the run that trained it.
+def evaluate(project: Project, settings: Settings, folder: Path) -> EvaluationResult:
+    """Evaluate each trained model on the test part, and log its figures to its training run.
 
     Args:
         folder: gets `metrics.json`, `MODALITY.csv` (predictions; `fused_audio.csv` and
             `fused_visual.csv` by the fused model from sound or picture alone), `comparison.png`
             and what `dvc_tables` writes
 
-    Returns:
-        for each modality: run_id, architecture and test figures, or what is absent and why
-
     Raises:
-        CorpusError: a model was trained on another split, which may have held this test part
+        CorpusError: a model was trained on another split, whose training part may have held
+            performances of this test part
     """
-    figures: dict[str, Any] = {}
-    compared: dict[str, Interval] = {}
-    chance = 1 / len(EMOTIONS)
-    for modality in MODALITIES:
-        run = json_file.read(project.trained(modality) / "run.json")
-        if "absent" in run:
-            figures[modality] = run
-            continue
-        model = Bundle(project.trained(modality))
-        data = load(project, list(model.preprocessors)).part("test")
-        split.require_same_split(
-            model.description["split"], data.split, f"the trained {modality} model"
-        )
-        figures[modality] = {"run_id": run["run_id"], "architecture": run["architecture"]}
-        with runs.reopen(run["run_id"]):
-            if not len(data):
-                reason = f"the test part holds no performance with {' and '.join(data.features)}"
-                figures[modality]["no_test"] = reason
-                mlflow.set_tag("avemo.test", f"absent: {reason}")
-                continue
-            table = predict(model, data)
-            write_predictions(folder / f"{modality}.csv", table)
-            test_figures = log_predictions(settings, table, "test", modality)
-            figures[modality]["test"] = {k: asdict(v) for k, v in test_figures.items()}
-            history = pd.read_csv(project.trained(modality) / "history.csv")
-            dvc_tables.write_tables(folder, modality, table, history)
-            compared[modality] = Interval(**figures[modality]["test"]["uar"])
-            chance = metrics.chance_level(table["true"])
-            if modality == "fused":
-                figures[modality]["alone"] = _alone(settings, model, data, folder)
-    for part, found in figures["fused"].get("alone", {}).items():
-        compared[f"fused, {ALONE[part]}"] = Interval(**found["uar"])
-    synthetic = settings.corpus.synthetic
-    if compared:
-        title = "Test part" + (", synthetic sample: no statement about accuracy" * synthetic)
-        figure = plots.comparison(compared, title, chance=chance)
-        figure.savefig(folder / "comparison.png")
-    tested = {name: found["test"] for name, found in figures.items() if "test" in found}
+    results = {modality: _evaluate(project, settings, modality, folder) for modality in MODALITIES}
+    tested = {name: result.test for name, result in results.items() if result.test is not None}
+    _plot_comparison(settings, results, folder)
     dvc_tables.write_summary(folder, tested)
-    found = {
-        "synthetic": synthetic,
-        "protocol": settings.split.protocol,
-        "modalities": figures,
+    result = EvaluationResult(
+        synthetic=settings.corpus.synthetic,
+        protocol=settings.split.protocol,
+        modalities=results,
+    )
+    result.write(folder / "metrics.json")
+    return result
+
+
+def _evaluate(
+    project: Project, settings: Settings, modality: Modality, folder: Path
+) -> ModalityResult:
+    trained = read_or_skipped(TrainResult, project.train_result(modality))
+    if isinstance(trained, Skipped):
+        return ModalityResult(skipped=trained.reason)
+    bundle = Bundle(project.trained(modality))
+    data = load(project, list(bundle.preprocessors)).part("test")
+    split.require_same_split(
+        bundle.description["split"], data.split_id, f"the trained {modality} model"
+    )
+    result = ModalityResult(run_id=trained.run_id, architecture=trained.architecture)
+    with runs.reopen(trained.run_id):
+        if not len(data):
+            reason = f"the test part holds no performance with {' and '.join(data.features)}"
+            mlflow.set_tag("avemo.test", f"skipped: {reason}")
+            return result.model_copy(update={"no_test_data": reason})
+        predictions = predict(bundle, data)
+        write_predictions(folder / f"{modality}.csv", predictions)
+        test = log_predictions(settings, predictions, "test", modality)
+        history = pd.read_csv(project.trained(modality) / "history.csv")
+        dvc_tables.write_tables(folder, modality, predictions, history)
+        unimodal = {}
+        if modality == "fused":
+            unimodal = {
+                present: _evaluate_unimodal(settings, bundle, data, present, folder)
+                for present in UNIMODAL
+            }
+    return result.model_copy(update={"test": test, "unimodal": unimodal})
+
+
+def _evaluate_unimodal(
+    settings: Settings, bundle: Bundle, data: Dataset, present: Unimodal, folder: Path
+) -> Figures:
+    """Return the fused model's figures with the other modality missing."""
+    features = {
+        feature: clips
+        if modality_of(feature) == present
+        else [bundle.preprocessors[feature].empty] * len(clips)
+        for feature, clips in data.features.items()
     }
-    json_file.write(folder / "metrics.json", found)
-    return found
+    predictions = predict(bundle, replace(data, features=features))
+    write_predictions(folder / f"fused_{present}.csv", predictions)
+    subject = f"fused, {UNIMODAL_TITLES[present]}"
+    return log_predictions(settings, predictions, f"test_{present}_alone", subject)
 
 
-def _alone(settings: Settings, model: Bundle, data: Dataset, folder: Path) -> dict[str, Any]:
-    """What the fused model answers with one modality missing, by the one that is there."""
-    found = {}
-    for part, name in ALONE.items():
-        given = {
-            feature: clips
-            if modality_of(feature) == part
-            else [model.preprocessors[feature].empty] * len(clips)
-            for feature, clips in data.features.items()
-        }
-        table = predict(model, replace(data, features=given))
-        write_predictions(folder / f"fused_{part}.csv", table)
-        figures = log_predictions(settings, table, f"test_{part}_alone", f"fused, {name}")
-        found[part] = {k: asdict(v) for k, v in figures.items()}
-    return found
+def _plot_comparison(
+    settings: Settings, results: dict[Modality, ModalityResult], folder: Path
+) -> None:
+    """Draw the UAR of all models that were tested, if any was."""
+    tested = {str(name): result.test["uar"] for name, result in results.items() if result.test}
+    if not tested:
+        return
+    for present, figures in results["fused"].unimodal.items():
+        tested[f"fused, {UNIMODAL_TITLES[present]}"] = figures["uar"]
+    title = "Test part"
+    if settings.corpus.synthetic:
+        title += ", synthetic sample: no statement about accuracy"
+    figure = plots.comparison(tested, title, chance=_chance_level(results))
+    figure.savefig(folder / "comparison.png")
+
+
+def _chance_level(results: dict[Modality, ModalityResult]) -> float:
+    """Return one over the number of emotions that the test part holds."""
+    for result in results.values():
+        if result.test:
+            return 1 / sum(name.startswith("recall_") for name in result.test)
+    return metrics.chance_level(EMOTIONS)

@@ -1,9 +1,9 @@
 """The results of the stage `evaluate` as a table for a terminal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..records import EvaluationResult, Figures
 from ..terminal import new_table
-from .bootstrap import Interval
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -11,25 +11,19 @@ if TYPE_CHECKING:
 __all__ = ["results_table"]
 
 
-def results_table(result: dict[str, Any]) -> "Table":
-    """Return a row for each modality, and for the fused model with one modality alone.
-
-    Args:
-        result: as in `results/evaluation/metrics.json`
-    """
+def results_table(result: EvaluationResult) -> "Table":
+    """Return a row for each modality, and for the fused model with one modality alone."""
     table = new_table("", "architecture", "test UAR", "accuracy", "performances", "actors")
-    for modality, figures in result["modalities"].items():
-        if "absent" in figures:
-            table.add_row(modality, "absent")
-        elif "no_test" in figures:
-            table.add_row(modality, figures["architecture"], "absent")
-        else:
-            table.add_row(modality, figures["architecture"], *_cells(figures["test"]))
-            for part, alone in figures.get("alone", {}).items():
-                table.add_row("", f"{part} alone", *_cells(alone))
+    for modality, model in result.modalities.items():
+        if model.test is None:
+            table.add_row(modality, model.architecture, "none")
+            continue
+        table.add_row(modality, model.architecture, *_cells(model.test))
+        for present, figures in model.unimodal.items():
+            table.add_row("", f"{present} alone", *_cells(figures))
     return table
 
 
-def _cells(figures: dict[str, Any]) -> list[str]:
-    uar, accuracy = Interval(**figures["uar"]), Interval(**figures["accuracy"])
+def _cells(figures: Figures) -> list[str]:
+    uar, accuracy = figures["uar"], figures["accuracy"]
     return [f"{uar}", f"{accuracy}", f"{uar.performances}", f"{uar.actors}"]

@@ -106,8 +106,9 @@ def _shrink(
     first = np.clip(np.floor(corners.min(axis=1)).astype(int) - factor, 0, limit - factor)
     last = np.clip(np.ceil(corners.max(axis=1)).astype(int) + factor, first + factor, limit)
     count = (last - first) // factor
-    (left, top), (right, bottom) = first, first + count * factor
-    small = cv2.resize(image[top:bottom, left:right], count.tolist(), interpolation=cv2.INTER_AREA)
+    (x_min, y_min), (x_max, y_max) = first, first + count * factor
+    visible = image[y_min:y_max, x_min:x_max]
+    small = cv2.resize(visible, count.tolist(), interpolation=cv2.INTER_AREA)
     centre = first + (factor - 1) / 2  # of the first small pixel
     linear, shift = transform[:, :2], transform[:, 2]
     return small, np.column_stack([linear * factor, shift + linear @ centre])
@@ -118,10 +119,10 @@ def _fit_similarity(points: NDArray[np.float64], goal: NDArray[np.float64]) -> N
     import numpy as np
 
     # least squares in a, b, x, y of  u = a·px - b·py + x,  v = b·px + a·py + y
-    ones, zeros = np.ones(len(points)), np.zeros(len(points))
     px, py = points.T
-    rows = np.vstack(
-        [np.column_stack([px, -py, ones, zeros]), np.column_stack([py, px, zeros, ones])]
-    )
+    unit, zero = np.ones_like(px), np.zeros_like(px)
+    u_rows = np.column_stack([px, -py, unit, zero])
+    v_rows = np.column_stack([py, px, zero, unit])
+    rows = np.vstack([u_rows, v_rows])
     a, b, x, y = np.linalg.lstsq(rows, goal.T.ravel(), rcond=None)[0]
     return np.array([[a, -b, x], [b, a, y]])

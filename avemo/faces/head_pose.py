@@ -38,8 +38,8 @@ def estimate_head_pose(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
 
     head = np.column_stack([TEMPLATE, _DEPTH, np.ones(5)])
     projection = np.linalg.lstsq(head, np.asarray(landmarks, np.float64), rcond=None)[0][:3].T
-    left, _, right = np.linalg.svd(projection, full_matrices=False)
-    across, down = left @ right  # the picture's axes, in the head's coordinates
+    u, _, v = np.linalg.svd(projection, full_matrices=False)
+    across, down = u @ v  # the picture's axes, in the head's coordinates
     away = np.cross(across, down)
     yaw = np.arctan2(away[0], away[2])
     pitch = np.arcsin(np.clip(-away[1], -1, 1))

@@ -130,8 +130,8 @@ def _size_ratio(first: Face, second: Face) -> float:
 
 def _side(face: Face) -> float:
     """Return the side of a square as large as the face's box, in pixels."""
-    left, top, right, bottom = map(float, face.box)
-    return float(max(1.0, (right - left) * (bottom - top)) ** 0.5)
+    x_min, y_min, x_max, y_max = map(float, face.box)
+    return float(max(1.0, (x_max - x_min) * (y_max - y_min)) ** 0.5)
 
 
 def _centre(face: Face) -> NDArray[np.floating]:

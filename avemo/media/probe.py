@@ -43,7 +43,7 @@ class Probe:
         sample_rate: in Hz
         channels: of the sound
         peak_dbfs: the loudest sample of the channels' mean; -inf for digital silence
-        clipped: the share of samples at full scale
+        clipped_ratio: the share of samples at full scale
         width: pixels as stored, before `rotation`
         height: pixels as stored, before `rotation`
         frame_rate: pictures a second, on average
@@ -58,7 +58,7 @@ class Probe:
     sample_rate: int | None = None
     channels: int | None = None
     peak_dbfs: float | None = None
-    clipped: float | None = None
+    clipped_ratio: float | None = None
     width: int | None = None
     height: int | None = None
     frame_rate: float | None = None
@@ -133,7 +133,7 @@ def _add_level(measures: Probe, meter: LevelMeter, silence_dbfs: float) -> Probe
         sample_rate=meter.sample_rate,
         channels=meter.channels,
         peak_dbfs=meter.peak_dbfs,
-        clipped=meter.clipped_ratio,
+        clipped_ratio=meter.clipped_ratio,
     )
 
 

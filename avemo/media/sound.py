@@ -123,8 +123,8 @@ def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, floa
     power = np.concatenate([*powers, np.zeros(1)])
     if power.max() < _SILENT_POWER:
         return None
-    heard = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
-    return heard[0] * size / sample_rate, (heard[-1] + 1) * size / sample_rate
+    voiced = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
+    return voiced[0] * size / sample_rate, (voiced[-1] + 1) * size / sample_rate
 
 
 def write_wav(

@@ -13,17 +13,23 @@ import pandas as pd
 from .. import page
 from ..emotions import EMOTIONS
 from ..evaluation import metrics
-from ..evaluation.bootstrap import Bootstrap, Interval
+from ..evaluation.bootstrap import Bootstrap
+from ..modalities import Modality
+from ..records import Interval
 from ..settings import Settings
 from ..templates import render
 from ..tracking.lineage import Lineage
 
-__all__ = ["Subject", "description", "html", "markdown"]
+__all__ = ["Subject", "render_html", "render_markdown", "shorten"]
 
-#: of `description`, in MLflow's database
+#: of a description in MLflow's database, in characters
 _MAX_LENGTH = 5000
 
-_INPUTS = {"audio": "sound", "visual": "the face", "fused": "sound and the face"}
+_INPUTS: dict[Modality, str] = {
+    "audio": "sound",
+    "visual": "the face",
+    "fused": "sound and the face",
+}
 _METRICS = {
     "uar": "unweighted average recall (UAR)",
     "accuracy": "accuracy",
@@ -42,14 +48,14 @@ class Subject:
 
     Args:
         name: of the registered model
-        trained: the description in the model's bundle
+        bundle: of the trained model
         lineage: of the run that trained it; None where it logged none
         predictions: on the test part; None where it has none
         licences: of the pretrained weights inside
     """
 
     name: str
-    trained: dict[str, Any]
+    bundle: dict[str, Any]
     lineage: Lineage | None
     predictions: pd.DataFrame | None
     licences: str
@@ -77,42 +83,42 @@ class _Figures:
     log_loss: Interval
 
 
-def markdown(subject: Subject, settings: Settings) -> str:
+def render_markdown(subject: Subject, settings: Settings) -> str:
     """Return the card."""
-    trained, lineage = subject.trained, subject.lineage
+    bundle, lineage = subject.bundle, subject.lineage
     protocol = lineage.protocol if lineage else settings.split.protocol
-    members = Counter(member["architecture"] for member in trained["members"])
+    members = Counter(member["architecture"] for member in bundle["members"])
     rows = subject.predictions
     return render(
         "avemo.registry",
         "model_card.md.j2",
         name=subject.name,
-        input=_INPUTS[trained["modality"]],
-        synthetic=trained["synthetic"],
-        classes=trained["classes"],
+        input=_INPUTS[bundle["modality"]],
+        synthetic=bundle["synthetic"],
+        classes=bundle["classes"],
         figures=None if rows is None else _figures(rows, Bootstrap.from_settings(settings)),
-        temperature=trained.get("temperature", 1),
+        temperature=bundle.get("temperature", 1),
         corpus=settings.corpus.label,
         recordings=len(lineage.recordings) if lineage else 0,
-        trained_on=trained["trained_on"],
-        split=trained["split"],
+        trained_on=bundle["trained_on"],
+        split=bundle["split"],
         protocol=protocol,
         protocol_note=_PROTOCOLS[protocol],
         members=", ".join(f"{name} × {count}" for name, count in members.items()),
-        features=sorted(trained["features"]),
-        min_duration_s=trained["limits"]["min_duration_s"],
+        features=sorted(bundle["features"]),
+        min_duration_s=bundle["limits"]["min_duration_s"],
         licences=subject.licences,
         lineage=lineage,
     )
 
 
-def html(subject: Subject, text: str) -> str:
+def render_html(subject: Subject, text: str) -> str:
     """Return the card as a page."""
     return page.html(subject.name, text, {})
 
 
-def description(text: str) -> str:
-    """Return as much of the card as MLflow's database takes."""
+def shorten(text: str) -> str:
+    """Return as much of a card as MLflow's database takes."""
     if len(text) <= _MAX_LENGTH:
         return text
     rest = "\n\nThe rest is in `model_card.md`.\n"
@@ -125,8 +131,8 @@ def _figures(rows: pd.DataFrame, bootstrap: Bootstrap) -> _Figures:
     sexes = []
     for name, own in (("women", rows[women]), ("men", rows[~women])):
         if len(own):
-            of_sex = metrics.intervals(own, bootstrap)
-            sexes.append((name, len(own), of_sex["uar"], of_sex["accuracy"]))
+            by_sex = metrics.intervals(own, bootstrap)
+            sexes.append((name, len(own), by_sex["uar"], by_sex["accuracy"]))
     return _Figures(
         performances=len(rows),
         actors=rows["actor"].nunique(),

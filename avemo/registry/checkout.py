@@ -15,31 +15,32 @@ from typing import Any
 
 import yaml
 
-from ..errors import AvemoError
+from ..errors import AvemoError, last_line
 from ..paths import ROOT, Project
 from ..settings import SETTINGS_FILE
 from ..tracking import dvc_lock
-from ..tracking.git_state import DIFF
+from ..tracking.git_state import DIFF, run_git
 from ..tracking.lineage import Lineage
 
-__all__ = ["checkout", "run"]
+__all__ = ["checkout", "run_module"]
 
 
 @contextmanager
-def checkout(project: Project, found: Lineage, kept: Path) -> Iterator[Project]:
-    """Make it; it is gone afterwards, whatever happens.
+def checkout(project: Project, lineage: Lineage, artifacts: Path) -> Iterator[Project]:
+    """Yield the project as it was; it is removed afterwards, whatever happens.
 
     Args:
-        found: the lineage
-        kept: a folder with the recorded dvc.lock and, if there was one, uncommitted.diff
+        project: as it is now
+        lineage: of the run to go back to
+        artifacts: a folder with the recorded dvc.lock and, if there was one, uncommitted.diff
 
     Raises:
-        AvemoError: the commit, the changes or the data are not to be had
+        AvemoError: the commit, the changes or the data are missing
     """
-    commit, root = found.commit, project.root
+    commit, root = lineage.commit, project.root
     if not commit:
         raise AvemoError("it was trained outside Git: there is no commit to go back to")
-    if _git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
+    if run_git(root, "cat-file", "-e", f"{commit}^{{commit}}").returncode:
         raise AvemoError(
             f"commit {commit} is not in this clone: git fetch the branch that holds it, or run "
             "this in the clone that it was made in"
@@ -47,99 +48,100 @@ def checkout(project: Project, found: Lineage, kept: Path) -> Iterator[Project]:
     with tempfile.TemporaryDirectory(prefix="avemo-rebuild-") as temporary:
         tree = Path(temporary, "tree")
         try:
-            _done(_git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit))
-            prefix = _git(root, "rev-parse", "--show-prefix").stdout.strip()
-            made = Project(tree / prefix)
-            _restore(made, found, kept)
-            _data(project, made, list(found.data))
-            yield made
+            added = run_git(root, "worktree", "add", "--quiet", "--detach", str(tree), commit)
+            if added.returncode:
+                raise AvemoError(f"git made no worktree: {last_line(added.stderr)}")
+            prefix = run_git(root, "rev-parse", "--show-prefix").stdout.decode().strip()
+            old_project = Project(tree / prefix)
+            _restore_files(old_project, lineage, artifacts)
+            _restore_data(project, old_project, list(lineage.data))
+            yield old_project
         finally:
-            _git(root, "worktree", "remove", "--force", "--force", str(tree))
+            run_git(root, "worktree", "remove", "--force", "--force", str(tree))
 
 
-def run(made: Project, *arguments: str) -> None:
-    """Run a stage of it, with its own code and a tracking store of its own.
+def run_module(project: Project, *arguments: str) -> None:
+    """Run a module of a checked out project, with its own code and tracking store.
+
+    Args:
+        project: the one that is checked out
+        arguments: the module and its arguments
 
     Raises:
-        AvemoError: it failed; what it said is on the screen
+        AvemoError: it failed; its output is on the screen
     """
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=made.root, env=_environment(made), check=False
+    process = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=project.root,
+        env=_environment(project),
+        check=False,
     )
-    if done.returncode:
-        raise AvemoError(f"{arguments[0]} failed, at that commit: see what it says above")
+    if process.returncode:
+        raise AvemoError(f"{arguments[0]} failed, at that commit: see its output above")
 
 
-def _restore(made: Project, found: Lineage, kept: Path) -> None:
-    """What was not committed, the settings and dvc.lock."""
-    if found.dirty:
-        applied = _git(made.root, "apply", "--binary", str(kept / DIFF))
+def _restore_files(project: Project, lineage: Lineage, artifacts: Path) -> None:
+    """Restore what was not committed, the settings and dvc.lock."""
+    if lineage.dirty:
+        applied = run_git(project.root, "apply", "--binary", str(artifacts / DIFF))
         if applied.returncode:
             raise AvemoError(
-                f"the changes that were not committed do not apply to commit {found.commit}: "
-                f"{applied.stderr.strip()}"
+                f"the changes that were not committed do not apply to commit {lineage.commit}: "
+                f"{applied.stderr.decode().strip()}"
             )
-    settings = yaml.safe_dump(found.settings, sort_keys=False)
-    (made.root / SETTINGS_FILE).write_text(settings, encoding="utf-8")
-    (made.root / dvc_lock.LOCK).write_bytes((kept / dvc_lock.LOCK).read_bytes())
+    settings = yaml.safe_dump(lineage.settings, sort_keys=False)
+    (project.root / SETTINGS_FILE).write_text(settings, encoding="utf-8")
+    (project.root / dvc_lock.LOCK).write_bytes((artifacts / dvc_lock.LOCK).read_bytes())
 
 
-def _data(project: Project, made: Project, paths: list[str]) -> None:
-    """From the cache, and from the remote what is not in it."""
-    remote = _share(project, made)
-    commands = ["checkout", "pull"] if remote else ["checkout"]
-    for command in commands:
-        done = subprocess.run(
+def _restore_data(project: Project, old_project: Project, paths: list[str]) -> None:
+    """Restore data from DVC's cache, and from the remote what is not in the cache."""
+    remote = _share_cache(project, old_project)
+    for command in ["checkout", "pull"] if remote else ["checkout"]:
+        process = subprocess.run(
             [sys.executable, "-m", "dvc", command, *paths],
-            cwd=made.root,
-            env=_environment(made),
+            cwd=old_project.root,
+            env=_environment(old_project),
             capture_output=True,
             text=True,
             check=False,
         )
-        if not done.returncode:
+        if not process.returncode:
             return
-    missing = [path for path in paths if not (made.root / path).exists()] or paths
-    where = "DVC's cache or remote" if remote else "DVC's cache, and no remote is configured"
-    raise AvemoError(f"not all of {', '.join(missing)} is in {where}: {_last(done.stderr)}")
+    missing = [path for path in paths if not (old_project.root / path).exists()] or paths
+    source = "DVC's cache or remote" if remote else "DVC's cache, and no remote is configured"
+    raise AvemoError(f"not all of {', '.join(missing)} is in {source}: {last_line(process.stderr)}")
 
 
-def _share(project: Project, made: Project) -> bool:
-    """Let the checkout use the project's cache and remotes; whether there is a default remote."""
+def _share_cache(project: Project, old_project: Project) -> bool:
+    """Let the checkout use the project's cache and remotes.
+
+    Returns:
+        whether there is a default remote
+    """
     from dvc.config import Config  # type: ignore[import-untyped]
     from dvc.repo import Repo  # type: ignore[import-untyped]
 
     with Repo(str(project.root)) as repo:
-        place, remotes = repo.cache.local.path, dict(repo.config["remote"])
+        cache, remotes = repo.cache.local.path, dict(repo.config["remote"])
         default = repo.config["core"].get("remote")
     # DVC keeps files two folders down
-    own: dict[str, Any] = {"cache": {"dir": str(Path(place).parents[1])}, "remote": remotes}
+    own: dict[str, Any] = {"cache": {"dir": str(Path(cache).parents[1])}, "remote": remotes}
     if default:
         own["core"] = {"remote": default}
-    with Config(str(made.root / ".dvc")).edit("local") as config:
+    with Config(str(old_project.root / ".dvc")).edit("local") as config:
         config.update(own)
     return bool(default)
 
 
-def _environment(made: Project) -> dict[str, str]:
-    """Its own code, store and temporary folder, so that nothing stays of what is stopped."""
+def _environment(project: Project) -> dict[str, str]:
+    """Return an environment with the project's own code, store and temporary folder.
+
+    With its own temporary folder, nothing stays behind of a process that is stopped.
+    """
     outside = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID")
-    kept = {name: value for name, value in os.environ.items() if name not in outside}
-    temporary = made.scratch / "temporary"
+    environment = {name: value for name, value in os.environ.items() if name not in outside}
+    temporary = project.scratch / "temporary"
     temporary.mkdir(parents=True, exist_ok=True)
-    return kept | {ROOT: str(made.root), "PYTHONPATH": str(made.root), "TMPDIR": str(temporary)}
-
-
-def _git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    # the user's hooks are for the user's own folder
-    command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _done(process: "subprocess.CompletedProcess[str]") -> None:
-    if process.returncode:
-        raise AvemoError(f"git made no worktree: {_last(process.stderr)}")
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["no message"])[-1]
+    root = str(project.root)
+    return environment | {ROOT: root, "PYTHONPATH": root, "TMPDIR": str(temporary)}

@@ -1,18 +1,19 @@
-"""Runs and registered versions of whatever modality, side by side on the same performances."""
+"""Runs and registered versions of any modality, side by side on the same performances."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics, paired
-from ..evaluation.bootstrap import Bootstrap, Interval
+from ..evaluation.bootstrap import Bootstrap
+from ..records import Figures
 from ..settings import Settings
-from ..tracking import integrity
-from .version import recorded
+from ..tracking.integrity import open_verified
+from .version import recorded_predictions
 
-__all__ = ["METRICS", "compare"]
+__all__ = ["METRICS", "ComparedModel", "compare_models"]
 
 #: those that are shown; a run has each as `test_NAME`, whatever its modality
 METRICS = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
@@ -20,62 +21,72 @@ METRICS = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
 _TABLE = "test_predictions.json"
 
 
-def compare(settings: Settings, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Each by itself, and what it has more than the first.
+@dataclass(frozen=True)
+class ComparedModel:
+    """A run or a version, with its figures on the performances that all compared ones share.
 
     Args:
+        name: the run's id or the version's URI
+        figures: of the model itself, by each of `METRICS`
+        differences: from the first model's figures, paired; empty for the first
+    """
+
+    name: str
+    figures: Figures
+    differences: Figures
+
+
+def compare_models(settings: Settings, names: Sequence[str]) -> list[ComparedModel]:
+    """Return the figures of each model, and their differences from the first model's.
+
+    Args:
+        settings: with those of the bootstrap
         names: ids of runs, or URIs of models
 
-    Returns:
-        for JSON: name, `figures`, and `more` (than the first; the first has none) by metric, each
-        with value, low, high, actors and performances, on the performances that all answer for
-
     Raises:
-        AvemoError: one is not there or has no predictions on its test part, or no performance is
-            answered for by all
+        AvemoError: a run or version is missing or has no predictions on its test part, or the
+            models share no performance
     """
-    tables = {name: _predictions(name) for name in names}
-    shared = set.intersection(*(set(one["performance"]) for one in tables.values()))
+    predictions = {name: _read_predictions(name) for name in names}
+    shared = set.intersection(*(set(rows["performance"]) for rows in predictions.values()))
     if not shared:
         raise AvemoError(
             f"no performance is answered for by all of {', '.join(names)}: runs of one split are "
             "expected"
         )
-    tables = {name: one[one["performance"].isin(shared)] for name, one in tables.items()}
+    predictions = {
+        name: rows[rows["performance"].isin(shared)] for name, rows in predictions.items()
+    }
     bootstrap = Bootstrap.from_settings(settings)
-    first = tables[names[0]]
-    return [
-        {
-            "name": name,
-            "figures": _fields(metrics.intervals(table, bootstrap)),
-            "more": _fields(paired.paired_bootstrap(table, first, bootstrap))
-            if table is not first
-            else {},
-        }
-        for name, table in tables.items()
-    ]
+    first = predictions[names[0]]
+    models = []
+    for name, rows in predictions.items():
+        differences = {} if rows is first else paired.paired_bootstrap(rows, first, bootstrap)
+        figures = metrics.intervals(rows, bootstrap)
+        models.append(ComparedModel(name, _select(figures), _select(differences)))
+    return models
 
 
-def _predictions(name: str) -> pd.DataFrame:
+def _read_predictions(name: str) -> pd.DataFrame:
     import mlflow
 
     try:
         if ":" in name:
-            with integrity.opened(name) as folder:
-                found = recorded(folder)
+            with open_verified(name) as folder:
+                predictions = recorded_predictions(folder)
         else:
-            text = mlflow.artifacts.load_dict(f"runs:/{name}/{_TABLE}")
-            found = pd.DataFrame(text["data"], columns=text["columns"])
+            table = mlflow.artifacts.load_dict(f"runs:/{name}/{_TABLE}")
+            predictions = pd.DataFrame(table["data"], columns=table["columns"])
     except (mlflow.MlflowException, OSError) as error:
         raise AvemoError(
             f"{name} has no {_TABLE if ':' not in name else 'files'} at "
             f"{mlflow.get_tracking_uri()}: {str(error).splitlines()[0]}; the id of a run that "
-            "`evaluate` judged, or models:/NAME@ALIAS, is expected"
+            "`evaluate` scored, or models:/NAME@ALIAS, is expected"
         ) from None
-    if found is None:
+    if predictions is None:
         raise AvemoError(f"{name} holds no predictions: it was registered without a test part")
-    return found
+    return predictions
 
 
-def _fields(figures: dict[str, Interval]) -> dict[str, Any]:
-    return {name: vars(figures[name]) for name in METRICS}
+def _select(figures: Figures) -> Figures:
+    return {name: figures[name] for name in METRICS if name in figures}

@@ -4,85 +4,124 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import AvemoError
-from ..tracking import integrity, store
+from ..tracking import store
 from ..tracking.copy_run import copy_run
 from ..tracking.descriptions import MODELS
-from .register import CANDIDATE
+from ..tracking.integrity import (
+    CHECKSUMS_TAG,
+    find_changes,
+    find_version,
+    logged_model_id,
+    open_verified,
+)
+from .aliases import CANDIDATE
 
-__all__ = ["copy"]
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+__all__ = ["CopiedVersion", "copy_version"]
 
 #: of a copied version and its run: where it is from
-_FROM = "avemo.copied_from"
+_COPIED_FROM = "avemo.copied_from"
 
 
-def copy(uri: str, to: str, name: str | None = None) -> str:
-    """Copy a registered version; it becomes `candidate` there.
+@dataclass(frozen=True)
+class CopiedVersion:
+    """A version, and what it is called in another registry.
 
-    Within one registry MLflow copies it, without its files. Across registries the run is made anew,
-    the files are uploaded, read back and held against their checksums, and then the version is
-    made: one that is interrupted leaves no version. A version that is there already is not copied
+    Args:
+        source: `avemo-audio version 3`
+        copy: the same, there
+        registry_uri: the other registry's tracking URI
+        how: `existing`: it was there already; `linked`: MLflow refers to the same files;
+            `uploaded`: every file was uploaded and read back
+    """
+
+    source: str
+    copy: str
+    registry_uri: str
+    how: Literal["existing", "linked", "uploaded"]
+
+
+def copy_version(uri: str, registry_uri: str, name: str | None = None) -> CopiedVersion:
+    """Copy a registered version; it becomes `candidate` in the other registry.
+
+    Within one registry MLflow copies it, without its files. Across registries the run is created
+    anew, the files are uploaded, read back and compared with their checksums, and then the version
+    is created: an interrupted copy leaves no version. A version that is there already is not copied
     again.
 
     Args:
         uri: `models:/avemo-audio@champion`
-        to: the tracking URI of the other registry
+        registry_uri: the tracking URI of the other registry
         name: of the registered model there; by default the same
 
-    Returns:
-        what was done, in a sentence
-
     Raises:
-        AvemoError: there is no such version, a file was changed here or on the way, or the other
+        AvemoError: there is no such version, a file was changed before or on the way, or the other
             registry does not answer
     """
     import mlflow
 
-    version = integrity.version_of(uri)
-    here = mlflow.get_tracking_uri()
+    version = find_version(uri)
+    source_uri = mlflow.get_tracking_uri()
     if version is None:
-        raise AvemoError(f"{uri} is no version at {here}: models:/NAME@ALIAS is expected")
-    if integrity.TAG not in version.tags:
+        raise AvemoError(f"{uri} is no version at {source_uri}: models:/NAME@ALIAS is expected")
+    if CHECKSUMS_TAG not in version.tags:
         raise AvemoError(f"{uri} was registered without checksums: register it again, then copy it")
-    if to.startswith("http") and not store.is_reachable(to):
-        raise AvemoError(f"the tracking server at {to} does not answer: start it, or name another")
+    if registry_uri.startswith("http") and not store.is_reachable(registry_uri):
+        raise AvemoError(
+            f"the tracking server at {registry_uri} does not answer: start it, or name another"
+        )
     name = name or version.name
-    target = mlflow.MlflowClient(to, to)
-    number = _same(target, name, version)
-    if number:
-        done = "is there already"
-    elif to == here:
-        number = target.copy_model_version(
-            f"models:/{version.name}/{version.version}", name
-        ).version
-        done = "is copied"
-    else:
-        number = _across(mlflow.MlflowClient(), target, to, version, name)
-        done = "is copied, every file as it was registered"
-    target.set_registered_model_alias(name, CANDIDATE, str(number))
-    return f"{version.name} version {version.version} {done}: {name} version {number} at {to}"
+    target = mlflow.MlflowClient(registry_uri, registry_uri)
+    how: Literal["existing", "linked", "uploaded"] = "existing"
+    number = _find_copy(target, name, version)
+    if number is None and registry_uri == source_uri:
+        how = "linked"
+        source = f"models:/{version.name}/{version.version}"
+        number = str(target.copy_model_version(source, name).version)
+    elif number is None:
+        how = "uploaded"
+        number = _upload(mlflow.MlflowClient(), target, registry_uri, version, name)
+    target.set_registered_model_alias(name, CANDIDATE, number)
+    return CopiedVersion(
+        f"{version.name} version {version.version}",
+        f"{name} version {number}",
+        registry_uri,
+        how,
+    )
 
 
-def _same(target: Any, name: str, version: Any) -> str | None:
-    """The number of the version there that has the same files."""
-    for one in target.search_model_versions(f"name = '{name}'"):
+def _find_copy(target: "MlflowClient", name: str, version: "ModelVersion") -> str | None:
+    """Return the number of the target's version that has the same files."""
+    for candidate in target.search_model_versions(f"name = '{name}'"):
         # a search leaves aliases out, and has tags
-        if one.tags.get(integrity.TAG) == version.tags[integrity.TAG]:
-            return str(one.version)
+        if candidate.tags.get(CHECKSUMS_TAG) == version.tags[CHECKSUMS_TAG]:
+            return str(candidate.version)
     return None
 
 
-def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
-    model = source.get_logged_model(integrity.model_id(version))
+def _upload(
+    source: "MlflowClient",
+    target: "MlflowClient",
+    target_uri: str,
+    version: "ModelVersion",
+    name: str,
+) -> str:
+    """Copy run, files and version to another registry, and return the version's number there."""
+    model = source.get_logged_model(logged_model_id(version))
     tags = {key: value for key, value in model.tags.items() if not key.startswith("mlflow.")}
-    with integrity.opened(f"models:/{version.name}/{version.version}") as folder:
+    with open_verified(f"models:/{version.name}/{version.version}") as folder:
         (folder / "registered_model_meta").unlink(missing_ok=True)
-        run_id = _run(source, target, to, version)
-        with _connected(to):
-            made = target.create_logged_model(
+        run_id = _copy_run(source, target, target_uri, version)
+        with _mlflow_at(target_uri):
+            copy = target.create_logged_model(
                 target.get_run(run_id).info.experiment_id,
                 model.name,
                 run_id,
@@ -90,29 +129,29 @@ def _across(source: Any, target: Any, to: str, version: Any, name: str) -> str:
                 params=model.params,
                 model_type=model.model_type,
             )
-            target.log_model_artifacts(made.model_id, str(folder))
-            _require_whole(made.model_id, version.tags[integrity.TAG], to)
-            target.finalize_logged_model(made.model_id, "READY")
+            target.log_model_artifacts(copy.model_id, str(folder))
+            _require_unchanged(copy.model_id, version.tags[CHECKSUMS_TAG], target_uri)
+            target.finalize_logged_model(copy.model_id, "READY")
             if not target.search_registered_models(f"name = '{name}'"):
                 target.create_registered_model(name, description=MODELS.get(name))
             return str(
                 target.create_model_version(
                     name,
-                    f"models:/{made.model_id}",
+                    f"models:/{copy.model_id}",
                     run_id,
-                    tags=version.tags | {_FROM: f"{version.name} version {version.version}"},
+                    tags=version.tags | {_COPIED_FROM: f"{version.name} version {version.version}"},
                     description=version.description,
-                    model_id=made.model_id,
+                    model_id=copy.model_id,
                 ).version
             )
 
 
 @contextmanager
-def _connected(to: str) -> Iterator[None]:
-    """What MLflow looks up by itself, such as a logged model's place, is looked up there."""
+def _mlflow_at(uri: str) -> Iterator[None]:
+    """Let what MLflow looks up by itself, such as a logged model's place, be looked up there."""
     names = (store.TRACKING_URI, "MLFLOW_REGISTRY_URI")
     before = {name: os.environ[name] for name in names if name in os.environ}
-    os.environ |= dict.fromkeys(names, to)
+    os.environ |= dict.fromkeys(names, uri)
     try:
         yield
     finally:
@@ -121,21 +160,28 @@ def _connected(to: str) -> Iterator[None]:
         os.environ |= before
 
 
-def _run(source: Any, target: Any, to: str, version: Any) -> str:
-    """The version's run there, which is made if need be."""
-    ids = [one.experiment_id for one in target.search_experiments()]
-    for found in target.search_runs(ids, f"tags.`{_FROM}` = '{version.run_id}'"):
-        if found.info.status != "RUNNING":
-            return str(found.info.run_id)
-        target.delete_run(found.info.run_id)
-    return copy_run(source.get_run(version.run_id), source, target, to, {_FROM: version.run_id})
+def _copy_run(
+    source: "MlflowClient", target: "MlflowClient", target_uri: str, version: "ModelVersion"
+) -> str:
+    """Return the id of the version's run at the target, which is copied where it is missing."""
+    if version.run_id is None:
+        raise AvemoError(f"{version.name} version {version.version} has no run: register it again")
+    experiments = [experiment.experiment_id for experiment in target.search_experiments()]
+    for run in target.search_runs(experiments, f"tags.`{_COPIED_FROM}` = '{version.run_id}'"):
+        if run.info.status != "RUNNING":
+            return str(run.info.run_id)
+        target.delete_run(run.info.run_id)
+    run = source.get_run(version.run_id)
+    return copy_run(run, source, target, target_uri, {_COPIED_FROM: version.run_id})
 
 
-def _require_whole(model_id: str, tag: str, to: str) -> None:
+def _require_unchanged(model_id: str, seal: str, uri: str) -> None:
     import mlflow
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
-        found = integrity.changes(Path(folder), tag)
-    if found:
-        raise AvemoError(f"the files did not arrive at {to} as they are here: {'; '.join(found)}")
+        changes = find_changes(Path(folder), seal)
+    if changes:
+        raise AvemoError(
+            f"the files did not arrive at {uri} as they are here: {'; '.join(changes)}"
+        )

@@ -1,38 +1,38 @@
 """What differs between what made two runs or versions, in words."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import join_names
 from ..tracking.lineage import Lineage
-from .lineage import flat, sources, words
+from .lineage import flatten, format_values, source_checksums
 
-__all__ = ["differences"]
+__all__ = ["find_differences"]
 
 
-def differences(first: Lineage, second: Lineage) -> dict[str, list[str]]:
-    """What differs from the first to the second, in words, by what it belongs to.
+def find_differences(first: Lineage, second: Lineage) -> dict[str, list[str]]:
+    """Return what differs from the first to the second, in words, by what it belongs to.
 
     Returns:
-        of data, code, settings, choice, packages and machine those in which something differs
+        those of data, code, settings, choice, packages and machine in which something differs
     """
-    pairs = {
-        "data": _data(first, second),
-        "code": _code(first, second),
-        "settings": _changes(flat(first.settings), flat(second.settings)),
+    groups = {
+        "data": _data_differences(first, second),
+        "code": _code_differences(first, second),
+        "settings": _changes(flatten(first.settings), flatten(second.settings)),
         "choice": _changes(_members(first), _members(second)),
         "packages": _changes(first.packages, second.packages),
-        "machine": _changes(flat(first.machine.model_dump()), flat(second.machine.model_dump())),
+        "machine": _changes(
+            flatten(first.machine.model_dump()), flatten(second.machine.model_dump())
+        ),
     }
-    return {name: lines for name, lines in pairs.items() if lines}
+    return {name: lines for name, lines in groups.items() if lines}
 
 
-def _data(first: Lineage, second: Lineage) -> list[str]:
-    lines = []
-    lines += _changes({"split": first.split_id}, {"split": second.split_id})
+def _data_differences(first: Lineage, second: Lineage) -> list[str]:
+    lines = _changes({"split": first.split_id}, {"split": second.split_id})
     lines += _changes({"protocol": first.protocol}, {"protocol": second.protocol})
-    lines += _files("recordings", first.recordings, second.recordings)
-    lines += _changes(_extracted(first), _extracted(second))
+    lines += _file_changes("recordings", first.recordings, second.recordings)
+    lines += _changes(_extractors(first), _extractors(second))
     lines += _changes(_weights(first), _weights(second))
     changed = [path for path, md5 in second.data.items() if first.data.get(path) != md5]
     lines += [f"{path} has another content" for path in changed if path in first.data]
@@ -40,49 +40,57 @@ def _data(first: Lineage, second: Lineage) -> list[str]:
     return lines + [f"{path} is gone" for path in first.data if path not in second.data]
 
 
-def _code(first: Lineage, second: Lineage) -> list[str]:
+def _code_differences(first: Lineage, second: Lineage) -> list[str]:
     lines = _changes({"stage": first.stage}, {"stage": second.stage})
-    if first.commit != second.commit:
-        lines.append(f"commit: {first.commit or 'none'}, then {second.commit or 'none'}")
+    lines += _changes({"commit": first.commit or "none"}, {"commit": second.commit or "none"})
     if first.diff != second.diff:
-        which = "both, not the same" if first.dirty and second.dirty else None
-        which = which or ("the first" if first.dirty else "the second")
-        lines.append(f"changes that were not committed: in {which}, see uncommitted.diff")
-    both = set(first.upstream) & set(second.upstream)
-    for stage in (name for name in second.upstream if name in both):
-        deps = [sources(one, stage) for one in (first, second)]
-        lines += _files(f"code and sources of stage {stage}", *deps)
+        if first.dirty and second.dirty:
+            where = "both, not the same"
+        else:
+            where = "the first" if first.dirty else "the second"
+        lines.append(f"changes that were not committed: in {where}, see uncommitted.diff")
+    for stage in second.upstream:
+        if stage in first.upstream:
+            checksums = [source_checksums(lineage, stage) for lineage in (first, second)]
+            lines += _file_changes(f"code and sources of stage {stage}", *checksums)
     return lines
 
 
-def _files(what: str, first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
-    groups = {
+def _file_changes(subject: str, first: Mapping[str, str], second: Mapping[str, str]) -> list[str]:
+    """Return a line each for the files that are new, gone and changed, by their checksums."""
+    names = {
         "new": [name for name in second if name not in first],
         "gone": [name for name in first if name not in second],
         "changed": [name for name in second if name in first and first[name] != second[name]],
     }
-    return [f"{what}, {len(n)} {how}: {join_names(n)}" for how, n in groups.items() if n]
+    return [
+        f"{subject}, {len(group)} {change}: {join_names(group)}"
+        for change, group in names.items()
+        if group
+    ]
 
 
-def _members(one: Lineage) -> dict[str, str]:
+def _members(lineage: Lineage) -> dict[str, str]:
+    members = lineage.choice.members if lineage.choice else []
     return {
-        f"member {place}": words({"seed": member.seed, **member.configuration})
-        for place, member in enumerate(one.choice.members if one.choice else [])
+        f"member {number}": format_values({"seed": member.seed, **member.configuration})
+        for number, member in enumerate(members)
     }
 
 
-def _extracted(one: Lineage) -> dict[str, str]:
+def _extractors(lineage: Lineage) -> dict[str, str]:
     return {
-        f"extractor {name}": f"version {spec.version}, {words(spec.settings)}"
-        for name, spec in one.extractors.items()
+        f"extractor {name}": f"version {spec.version}, {format_values(spec.settings)}"
+        for name, spec in lineage.extractors.items()
     }
 
 
-def _weights(one: Lineage) -> dict[str, str]:
-    return {f"weights {name}": file.sha256 or "unknown" for name, file in one.assets.items()}
+def _weights(lineage: Lineage) -> dict[str, str]:
+    return {f"weights {name}": file.sha256 or "unknown" for name, file in lineage.assets.items()}
 
 
-def _changes(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+def _changes(first: Mapping[str, object], second: Mapping[str, object]) -> list[str]:
+    """Return a line for each name whose value is not the same in both."""
     names = [*first, *(name for name in second if name not in first)]
     return [
         f"{name}: {first.get(name, 'absent')}, then {second.get(name, 'absent')}"

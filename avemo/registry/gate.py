@@ -5,35 +5,40 @@ import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from .. import page
 from ..errors import AvemoError
 from ..modalities import MODALITIES
 from ..paths import Project
 from ..quiet import import_tensorflow_quietly
 from ..settings import Settings
-from ..tracking import integrity
-from . import latency, rules
-from . import version as facts
-from .register import CANDIDATE, CHAMPION, name_of
+from ..templates import render
+from ..tracking.integrity import CHECKSUMS_TAG, logged_model_id
+from . import latency
+from .aliases import CANDIDATE, CHAMPION, aliases_of, model_name
+from .rules import RuleResult, Verdict, apply_rules
+from .version import OpenedVersion, open_version
 
-__all__ = ["Check", "aliases", "candidates", "check", "named", "names"]
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+__all__ = ["Check", "check_candidate"]
 
 _TAG = "avemo.check"
 
 
 @dataclass(frozen=True)
 class Check:
-    """A candidate that was held against the champion.
+    """A candidate, compared with the champion and with the limits.
 
     Args:
         name: of the registered model
         version: the candidate's
         champion: the champion's; empty where there is none, or the candidate is it
-        synthetic: the candidate was trained on the synthetic sample
+        synthetic: whether the candidate was trained on the synthetic sample
         time: in UTC, ISO 8601
-        rows: the rules
+        rules: the result of each
     """
 
     name: str
@@ -41,146 +46,85 @@ class Check:
     champion: str
     synthetic: bool
     time: str
-    rows: list[rules.Row]
+    rules: list[RuleResult]
 
     @property
-    def refused(self) -> list[str]:
-        """The rules that it does not keep."""
-        return [row.rule for row in self.rows if row.verdict == rules.FAIL]
+    def refused_rules(self) -> list[str]:
+        """The rules that the candidate does not keep."""
+        return [rule.rule for rule in self.rules if rule.verdict == "refused"]
 
     @property
     def result(self) -> str:
-        """`passed`, or what it was refused for."""
-        return f"refused: {', '.join(self.refused)}" if self.refused else "passed"
+        """`passed`, or `refused: ` and the rules that it does not keep."""
+        rules = self.refused_rules
+        return f"refused: {', '.join(rules)}" if rules else "passed"
 
 
-def named(model: str) -> str:
-    """The registered model that `audio` or `avemo-audio` means.
+def check_candidate(project: Project, settings: Settings, name: str) -> Check:
+    """Compare the candidate with the champion and with the limits, and record the result.
 
-    Raises:
-        AvemoError: it means none
-    """
-    name = model if model.startswith("avemo-") else name_of(model)
-    if name not in map(name_of, MODALITIES):
-        raise AvemoError(f"there is no model {model!r}: {', '.join(MODALITIES)} are expected")
-    return name
-
-
-def names(model: str | None) -> list[str]:
-    """The one that is meant, or all.
-
-    Raises:
-        AvemoError: none is meant
-    """
-    return [named(model)] if model else list(map(name_of, MODALITIES))
-
-
-def candidates(model: str | None) -> list[str]:
-    """The registered models that have a candidate: the one that is meant, or all.
-
-    Raises:
-        AvemoError: there is none
-    """
-    wanted = names(model)
-    found = [name for name in wanted if CANDIDATE in aliases(name)]
-    if not found:
-        import mlflow
-
-        raise AvemoError(
-            f"no candidate of {' or '.join(wanted)} at {mlflow.get_tracking_uri()}: "
-            "`dvc repro` registers one, `avemo status` lists what is there"
-        )
-    return found
-
-
-def aliases(name: str) -> dict[str, str]:
-    """The version behind each alias; empty where there is no such model."""
-    import mlflow
-    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
-
-    try:
-        found = mlflow.MlflowClient().get_registered_model(name).aliases
-    except mlflow.MlflowException as error:
-        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            return {}
-        raise
-    return {alias: str(number) for alias, number in found.items()}
-
-
-def check(project: Project, settings: Settings, name: str) -> Check:
-    """Hold the candidate against the champion; the version keeps how that ended.
-
-    As its tags `avemo.check`, `avemo.check.time` and `avemo.check.champion`, and as `check.json`
-    and `check.md` beside its files.
+    The version gets the tags `avemo.check`, `avemo.check.time` and `avemo.check.champion`, and
+    `check.json` and `check.md` beside its files.
 
     Args:
+        project: where the clips are that time is measured on
+        settings: with the limits
         name: of a registered model that has a candidate
 
     Raises:
-        AvemoError: a file of one of them is not as it was registered
+        AvemoError: a file of the candidate is not as it was registered
     """
     import mlflow
 
     client = mlflow.MlflowClient()
-    known = aliases(name)
-    own, other = known[CANDIDATE], known.get(CHAMPION, "")
+    aliases = aliases_of(name)
+    own, other = aliases[CANDIDATE], aliases.get(CHAMPION, "")
     other = "" if other == own else other
-    candidate = facts.read(client.get_model_version(name, own))
+    candidate = open_version(client.get_model_version(name, own))
     champion, damage = None, ""
     if other:
         try:
-            champion = facts.read(client.get_model_version(name, other))
+            champion = open_version(client.get_model_version(name, other))
         except AvemoError as error:  # a good candidate may take its place, by force
             damage = str(error)
-    seconds = _seconds(project, name, candidate, champion) if champion else None
-    rows = rules.judge(settings, candidate, champion, seconds)
-    rows.append(_files(candidate.version, damage))
+    latencies_s = _latencies(project, name, candidate, champion) if champion else None
+    rules = apply_rules(settings, candidate, champion, latencies_s)
+    rules.append(_files_rule(candidate.version, damage))
     time = datetime.now(UTC).isoformat(timespec="seconds")
-    found = Check(name, own, other, candidate.synthetic, time, rows)
-    _keep(client, candidate.version, found)
-    return found
+    check = Check(name, own, other, candidate.synthetic, time, rules)
+    _record_check(client, candidate.version, check)
+    return check
 
 
-def _against(found: Check) -> str:
-    return f"against version {found.champion}" if found.champion else "without another champion"
-
-
-def _seconds(
-    project: Project, name: str, candidate: facts.Facts, champion: facts.Facts
+def _latencies(
+    project: Project, name: str, candidate: OpenedVersion, champion: OpenedVersion
 ) -> tuple[float, float]:
     import_tensorflow_quietly()
-    modality, folders = name.removeprefix("avemo-"), [candidate.folder, champion.folder]
-    first, second = latency.seconds(project, modality, folders)
-    return first, second
+    (modality,) = (modality for modality in MODALITIES if model_name(modality) == name)
+    own, other = latency.measure(project, modality, [candidate.folder, champion.folder])
+    return own, other
 
 
-def _files(candidate: Any, damage: str) -> rules.Row:
-    """The candidate's are as they were, or they would not have been opened."""
-    sealed = integrity.TAG in candidate.tags
+def _files_rule(candidate: "ModelVersion", damage: str) -> RuleResult:
+    """Return the rule of the checksums; a candidate with changed files could not be opened."""
+    sealed = CHECKSUMS_TAG in candidate.tags
     own = "as registered" if sealed else "without checksums"
-    verdict = rules.PASS if sealed and not damage else rules.FAIL
-    return rules.Row("files", own, damage, "as registered", verdict)
+    verdict: Verdict = "pass" if sealed and not damage else "refused"
+    return RuleResult("files", own, damage, "as registered", verdict)
 
 
-def _keep(client: Any, version: Any, found: Check) -> None:
+def _record_check(client: "MlflowClient", version: "ModelVersion", check: Check) -> None:
     for key, value in (
-        (_TAG, found.result),
-        (f"{_TAG}.time", found.time),
-        (f"{_TAG}.champion", found.champion or "none"),
+        (_TAG, check.result),
+        (f"{_TAG}.time", check.time),
+        (f"{_TAG}.champion", check.champion or "none"),
     ):
-        client.set_model_version_tag(found.name, found.version, key, value)
+        client.set_model_version_tag(check.name, check.version, key, value)
+    fields = asdict(check) | {"result": check.result}
     with tempfile.TemporaryDirectory() as temporary:
         for file, content in (
-            ("check.json", json.dumps(asdict(found) | {"result": found.result}, indent=1) + "\n"),
-            ("check.md", _page(found)),
+            ("check.json", json.dumps(fields, indent=1) + "\n"),
+            ("check.md", render("avemo.registry", "check.md.j2", check=check)),
         ):
             Path(temporary, file).write_text(content, encoding="utf-8")
-            client.log_model_artifact(integrity.model_id(version), str(Path(temporary, file)))
-
-
-def _page(found: Check) -> str:
-    loud = "**Synthetic sample: no statement about accuracy.**\n\n" if found.synthetic else ""
-    rows = [[page.plain(cell) for cell in asdict(row).values()] for row in found.rows]
-    table = page.table(["rule", "candidate", "champion", "limit", "verdict"], rows)
-    head = f"# {found.name} version {found.version}, {_against(found)}: {found.result}"
-    return f"{head}\n\n{loud}{table}\n\n{found.time}\n"
+            client.log_model_artifact(logged_model_id(version), str(Path(temporary, file)))

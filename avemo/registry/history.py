@@ -1,111 +1,129 @@
-"""Every move of a registered model's champion, kept as its tags `avemo.move.0001`, `…0002`, ….
+"""Every move of a registered model's champion, as its tags `avemo.move.0001`, `…0002`, ….
 
-Tags are what every MLflow store has and shows, and one is written whole or not at all. A move is
-written down before it is made and marked once it is made, as a journal is: an interrupted one is
-found by its mark. Each is written by who holds the claim of `claim.py`, so that no two have one
-number.
+Every MLflow store has tags and shows them, and writes one whole or not at all. A move is
+written down before it is made and marked once it is made, as in a journal: the mark tells an
+interrupted move. Whoever holds `lock.promotion_lock` writes, so that no two moves have one number.
 """
 
 import getpass
 import json
 import socket
-import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["Move", "back_to", "line", "moves", "new", "who", "write"]
+from ..tracking.git_state import run_git
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = [
+    "Kind",
+    "Move",
+    "State",
+    "current_user",
+    "new_move",
+    "parse_moves",
+    "rollback_target",
+    "write_move",
+]
 
 _TAG = "avemo.move."
 
-BEGUN, DONE, INTERRUPTED = "begun", "done", "interrupted"
-REGISTER, PROMOTE, ROLLBACK = "register", "promote", "rollback"
+State = Literal["begun", "done", "interrupted"]
+#: `register`: the first champion of a model, which there is nothing to compare with
+Kind = Literal["register", "promote", "rollback"]
 
 
 @dataclass(frozen=True)
 class Move:
-    """One.
+    """A change of a registered model's champion.
 
     Args:
         number: from 1
-        kind: register (the first, which has nothing to be held against), promote or rollback
+        time: in UTC, ISO 8601
+        who: see `current_user`
+        kind: register, promote or rollback
         source: the version that was champion; empty where there was none
-        target: the version that is to be it
-        check: `passed`, what it was refused for, or empty
+        target: the version that becomes champion
+        reason: why, in the user's words; may be empty
+        check: `passed`, or the rules that refused it; empty where nothing was checked
         state: begun, done or interrupted
     """
 
     number: int
     time: str
     who: str
-    kind: str
+    kind: Kind
     source: str
     target: str
-    reason: str
-    check: str
-    state: str = BEGUN
+    reason: str = ""
+    check: str = ""
+    state: State = "begun"
 
-    def ended(self, state: str) -> "Move":
-        """The same, with its end."""
+    def with_state(self, state: State) -> "Move":
+        """Return the same move in another state."""
         return replace(self, state=state)
 
 
-def new(before: Sequence[Move], root: Path, **fields: str) -> Move:
-    """The next move, by whom and when it is."""
-    time = datetime.now(UTC).isoformat(timespec="seconds")
-    return Move(number=len(before) + 1, time=time, who=who(root), **fields)
-
-
-def moves(tags: dict[str, str]) -> list[Move]:
-    """In order.
+def new_move(
+    earlier: Sequence[Move],
+    root: Path,
+    kind: Kind,
+    *,
+    source: str,
+    target: str,
+    reason: str = "",
+    check: str = "",
+) -> Move:
+    """Return the next move, with the current time and user.
 
     Args:
-        tags: of the registered model
+        earlier: the moves until now
+        root: the project's folder
+        kind: see `Move`, as all others
     """
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    number = len(earlier) + 1
+    return Move(number, time, current_user(root), kind, source, target, reason, check)
+
+
+def parse_moves(tags: dict[str, str]) -> list[Move]:
+    """Return the moves that a registered model's tags hold, in order."""
     return [Move(**json.loads(tags[key])) for key in sorted(tags) if key.startswith(_TAG)]
 
 
-def write(client: Any, name: str, move: Move) -> None:
-    """Into the registered model's tags."""
+def write_move(client: "MlflowClient", name: str, move: Move) -> None:
+    """Write a move into the tags of a registered model."""
     text = json.dumps(asdict(move))
     client.set_registered_model_tag(name, f"{_TAG}{move.number:04}", text)
 
 
-def back_to(before: Sequence[Move]) -> str:
-    """The version that a rollback returns to; empty where there is none.
+def rollback_target(moves: Sequence[Move]) -> str:
+    """Return the version that a rollback returns to; empty where there is none.
 
-    A rollback takes the last promotion back that was not taken back yet, so that a second one goes
+    A rollback takes back the last promotion that was not taken back yet, so that a second one goes
     on to the version before.
     """
-    stack: list[str] = []
-    for move in before:
-        if move.state != DONE:
+    champions: list[str] = []
+    for move in moves:
+        if move.state != "done":
             continue
-        if move.kind == PROMOTE:
-            stack.append(move.source)
-        elif move.kind == ROLLBACK and stack:
-            stack.pop()
-    return stack[-1] if stack else ""
+        if move.kind == "promote":
+            champions.append(move.source)
+        elif move.kind == "rollback" and champions:
+            champions.pop()
+    return champions[-1] if champions else ""
 
 
-def line(name: str, move: Move) -> str:
-    """For a terminal."""
-    state = "" if move.state == DONE else f", {move.state}"
-    came = f"version {move.source} to {move.target}" if move.source else f"to {move.target}"
-    parts = [move.time, name, f"{move.kind}: {came}{state}", f"by {move.who}"]
-    parts += [f"check {move.check}"] * bool(move.check)
-    parts += [f"reason: {move.reason}"] * bool(move.reason)
-    return "  ".join(parts)
+def current_user(root: Path) -> str:
+    """Return the system's user and host, after the name that Git has, if any.
 
-
-def who(root: Path) -> str:
-    """Git's user where there is one, and the system's."""
-    command = ["git", "-C", str(root), "config", "user.name"]
-    try:
-        named = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    except FileNotFoundError:
-        named = ""
+    Args:
+        root: a folder of the Git repository
+    """
+    name = run_git(root, "config", "user.name").stdout.decode().strip()
     account = f"{getpass.getuser()}@{socket.gethostname()}"
-    return f"{named} ({account})" if named else account
+    return f"{name} ({account})" if name else account

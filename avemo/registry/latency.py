@@ -1,49 +1,52 @@
-"""How long an answer takes: two versions in turn, in one process, on the same clips."""
+"""How long an answer takes: several versions in turn, in one process, on the same clips."""
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ..modalities import Modality
 from ..paths import Project
 
-__all__ = ["seconds"]
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+__all__ = ["measure"]
 
 _CLIPS = 3
 _ROUNDS = 9
 
 
-def seconds(project: Project, modality: str, folders: list[Path]) -> list[float]:
-    """The time that an answer of each version takes: each clip's fastest of some, on average.
+def measure(project: Project, modality: Modality, folders: list[Path]) -> list[float]:
+    """Return the seconds that an answer of each version takes, on average over the clips.
 
-    What else the machine does makes an answer slower, never faster: the fastest is the version's
-    own. Each answers for each clip once before anything counts, for networks are loaded and traced
-    then.
+    Of each clip the fastest round counts: whatever else the machine does makes an answer slower,
+    never faster. A round before does not count, because networks are loaded and traced then.
 
     Args:
-        modality: of the versions; its first recordings in the catalogue are the clips, and the
-            first version's input example where there are none
+        project: the first recordings of its catalogue are the clips; where there are none, the
+            first version's input example
+        modality: of the versions
         folders: the versions' files
     """
     import mlflow
 
     models = [mlflow.pyfunc.load_model(str(folder)) for folder in folders]
-    media = [file.read_bytes() for file in _recorded(project, modality) if file.is_file()]
-    media = media or list(models[0].input_example["media"])
+    clips = [file.read_bytes() for file in _recordings(project, modality) if file.is_file()]
+    clips = clips or list(models[0].input_example["media"])
     rounds = [
-        [[_timed(model, clip) for model in models] for clip in media] for _ in range(_ROUNDS + 1)
+        [[_measure_answer(model, clip) for model in models] for clip in clips]
+        for _ in range(_ROUNDS + 1)
     ]
     fastest = np.array(rounds[1:]).min(axis=0)  # [shape=(clips, models)]
-    return [float(one) for one in fastest.mean(axis=0)]
+    return [float(seconds) for seconds in fastest.mean(axis=0)]
 
 
-def _recorded(project: Project, modality: str) -> list[Path]:
+def _recordings(project: Project, modality: Modality) -> list[Path]:
     if not project.catalogue.exists():
         return []
-    import pandas as pd
-
     from ..corpus import manifest
 
     rows = pd.read_parquet(project.catalogue)
@@ -57,7 +60,7 @@ def _recorded(project: Project, modality: str) -> list[Path]:
     return [project.raw / path for path in rows["path"].head(_CLIPS)]
 
 
-def _timed(model: Any, clip: bytes) -> float:
+def _measure_answer(model: "PyFuncModel", clip: bytes) -> float:
     start = time.perf_counter()
     model.predict(pd.DataFrame({"media": [clip]}))
     return time.perf_counter() - start

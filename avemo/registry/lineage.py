@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import AvemoError
-from ..tracking import integrity
 from ..tracking.dvc_lock import overlap
+from ..tracking.integrity import open_verified
 from ..tracking.lineage import FILE, Lineage
 
-__all__ = ["flat", "read", "sources", "words"]
+__all__ = ["flatten", "format_values", "read_lineage", "source_checksums"]
 
 
-def read(uri: str) -> Lineage:
+def read_lineage(uri: str) -> Lineage:
     """Return the lineage of a version or a run.
 
     Args:
@@ -26,9 +26,9 @@ def read(uri: str) -> Lineage:
     try:
         if uri.startswith("runs:/"):
             run_id = uri.removeprefix("runs:/").strip("/")
-            fields = mlflow.artifacts.load_dict(f"runs:/{_parent(run_id)}/{FILE}")
+            fields = mlflow.artifacts.load_dict(f"runs:/{_parent_run_id(run_id)}/{FILE}")
             return Lineage.parse(fields, uri)
-        with integrity.opened(uri) as folder:
+        with open_verified(uri) as folder:
             if not (folder / FILE).exists():
                 raise AvemoError(
                     f"{uri} carries no lineage: it was registered before there was any; train and "
@@ -43,29 +43,29 @@ def read(uri: str) -> Lineage:
         ) from None
 
 
-def sources(lineage: Lineage, stage: str) -> dict[str, str]:
+def source_checksums(lineage: Lineage, stage: str) -> dict[str, str]:
     """Return the md5 of what a stage read that no stage wrote: code, and the recordings' source."""
     outs = {out for files in lineage.upstream.values() for out in files.outs}
     deps = lineage.upstream[stage].deps
     return {path: md5 for path, md5 in deps.items() if not any(overlap(out, path) for out in outs)}
 
 
-def flat(values: Mapping[str, Any], head: str = "") -> dict[str, Any]:
-    """One level, each name with those above it: `split.folds`."""
-    found: dict[str, Any] = {}
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values on one level, under names such as `split.folds`."""
+    flat: dict[str, Any] = {}
     for name, value in values.items():
-        deeper = isinstance(value, Mapping)
-        found |= flat(value, f"{head}{name}.") if deeper else {f"{head}{name}": value}
-    return found
+        key = f"{prefix}{name}"
+        flat |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return flat
 
 
-def words(values: Mapping[str, Any]) -> str:
-    """Names and values, in a line."""
-    return ", ".join(f"{name} {value}" for name, value in flat(values).items())
+def format_values(values: Mapping[str, Any]) -> str:
+    """Return names and values in one line."""
+    return ", ".join(f"{name} {value}" for name, value in flatten(values).items())
 
 
-def _parent(run_id: str) -> str:
-    """A trial's, a fold's or a member's lineage is that of the run that it belongs to."""
+def _parent_run_id(run_id: str) -> str:
+    """Return the run that carries the lineage of a trial, a fold or a member: its parent."""
     import mlflow
 
     tags = mlflow.MlflowClient().get_run(run_id).data.tags

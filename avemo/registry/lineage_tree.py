@@ -6,8 +6,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from ..tracking.dvc_lock import overlap
-from ..tracking.lineage import Lineage, ModelChoice, PretrainedFile
-from .lineage import flat, sources, words
+from ..tracking.lineage import Lineage, Member, PretrainedFile
+from .lineage import flatten, format_values, source_checksums
 
 __all__ = ["lineage_tree"]
 
@@ -17,27 +17,33 @@ _MAX_LINES = 10
 _MAIN_PACKAGES = ("tensorflow", "keras", "numpy", "librosa", "av", "opencv-python", "mlflow", "dvc")
 
 
-def lineage_tree(uri: str, record: Lineage) -> Tree:
-    """Return a lineage as a tree; a long list ends with how many more there are."""
-    synthetic = flat(record.settings)["corpus.source"] == "sample"
+def lineage_tree(uri: str, lineage: Lineage) -> Tree:
+    """Return a lineage as a tree; a long list ends with how many more there are.
+
+    Args:
+        uri: of the run or version, for the first line
+        lineage: of it
+    """
+    synthetic = flatten(lineage.settings).get("corpus.source") == "sample"
     root = Tree(Text(uri + ", trained on the synthetic sample" * synthetic))
-    dirty = ", and changes that were not committed: uncommitted.diff" if record.dirty else ""
-    _add(root, f"run {record.run_id}: {record.run_name}, {record.time}")
-    _add(root, f"code: commit {record.commit or 'none: no repository'}{dirty}")
-    _add(root, f"settings: params.yaml, seed {record.seed}")
-    _add(root, f"split: {record.split_id}, protocol {record.protocol}")
-    if record.choice:
-        _add_members(_add(root, f"search: run {record.choice.search_run_id}"), record.choice)
+    dirty = ", and changes that were not committed: uncommitted.diff" if lineage.dirty else ""
+    _add(root, f"run {lineage.run_id}: {lineage.run_name}, {lineage.time}")
+    _add(root, f"code: commit {lineage.commit or 'none: no repository'}{dirty}")
+    _add(root, f"settings: params.yaml, seed {lineage.seed}")
+    _add(root, f"split: {lineage.split_id}, protocol {lineage.protocol}")
+    if lineage.choice:
+        search = _add(root, f"search: run {lineage.choice.search_run_id}")
+        _add_members(search, lineage.choice.members)
     extractors = _add(root, "extractors")
-    for name, spec in record.extractors.items():
-        _add(extractors, f"{name} version {spec.version}: {words(spec.settings)}")
-    _add_weights(_add(root, "pretrained weights"), record.assets)
-    stage, shown = _add(root, f"stage {record.stage}"), set[str]()
-    for path, md5 in record.data.items():
-        _add_path(stage, record, path, md5, shown)
-    packages = _add(root, f"packages: {len(record.packages)}")
-    _add_list(packages, _package_lines(record.packages))
-    _add(_add(root, "machine"), words(record.machine.model_dump()))
+    for name, spec in lineage.extractors.items():
+        _add(extractors, f"{name} version {spec.version}: {format_values(spec.settings)}")
+    _add_weights(_add(root, "pretrained weights"), lineage.assets)
+    stage, shown = _add(root, f"stage {lineage.stage}"), set[str]()
+    for path, md5 in lineage.data.items():
+        _add_path(stage, lineage, path, md5, shown)
+    packages = _add(root, f"packages: {len(lineage.packages)}")
+    _add_list(packages, _package_lines(lineage.packages))
+    _add(_add(root, "machine"), format_values(lineage.machine.model_dump()))
     return root
 
 
@@ -53,24 +59,24 @@ def _add_list(tree: Tree, lines: Iterable[str]) -> None:
         _add(tree, f"and {len(lines) - _MAX_LINES} more")
 
 
-def _add_members(tree: Tree, choice: ModelChoice) -> None:
-    for place, member in enumerate(choice.members):
+def _add_members(tree: Tree, members: Iterable[Member]) -> None:
+    for number, member in enumerate(members):
         values = {k: v for k, v in member.configuration.items() if k != "architecture"}
         trial = f"trial {member.trial_run_id}" if member.trial_run_id else "no trial: defaults"
         architecture = member.configuration["architecture"]
-        line = f"member {place}: {architecture}, seed {member.seed}, {trial}"
-        _add(_add(tree, line), words(values))
+        branch = _add(tree, f"member {number}: {architecture}, seed {member.seed}, {trial}")
+        _add(branch, format_values(values))
 
 
 def _add_weights(tree: Tree, assets: Mapping[str, PretrainedFile]) -> None:
     for name, file in assets.items():
-        checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was not there any more"
+        checksum = f"sha256 {file.sha256}" if file.sha256 else "its file was missing"
         _add(tree, f"{name}: {file.source}, {file.licence}, {checksum}")
     if not assets:
         _add(tree, "none")
 
 
-def _add_path(tree: Tree, record: Lineage, path: str, md5: str, shown: set[str]) -> None:
+def _add_path(tree: Tree, lineage: Lineage, path: str, md5: str, shown: set[str]) -> None:
     """Add a path, the stages that wrote it, and what those read.
 
     Args:
@@ -78,8 +84,8 @@ def _add_path(tree: Tree, record: Lineage, path: str, md5: str, shown: set[str])
     """
     writers = [
         name
-        for name, stage in record.upstream.items()
-        if any(overlap(out, path) for out in stage.outs)
+        for name, files in lineage.upstream.items()
+        if any(overlap(out, path) for out in files.outs)
     ]
     if not writers:
         _add(tree, f"{path}  md5 {md5}")
@@ -89,17 +95,17 @@ def _add_path(tree: Tree, record: Lineage, path: str, md5: str, shown: set[str])
     new = [name for name in writers if name not in shown]
     for name in new:
         shown.add(name)
-        _add_deps(branch, record, name, shown)
+        _add_deps(branch, lineage, name, shown)
     if path == "data/raw" and new:
-        recordings = _add(branch, f"{len(record.recordings)} recordings")
-        _add_list(recordings, (f"{name}  md5 {md5}" for name, md5 in record.recordings.items()))
+        recordings = _add(branch, f"{len(lineage.recordings)} recordings")
+        _add_list(recordings, (f"{name}  md5 {md5}" for name, md5 in lineage.recordings.items()))
 
 
-def _add_deps(tree: Tree, record: Lineage, stage: str, shown: set[str]) -> None:
-    code = sources(record, stage)
-    for path, md5 in record.upstream[stage].deps.items():
+def _add_deps(tree: Tree, lineage: Lineage, stage: str, shown: set[str]) -> None:
+    code = source_checksums(lineage, stage)
+    for path, md5 in lineage.upstream[stage].deps.items():
         if path not in code:
-            _add_path(tree, record, path, md5, shown)
+            _add_path(tree, lineage, path, md5, shown)
     if code:
         _add(tree, f"{len(code)} of code and sources, see --json")
 

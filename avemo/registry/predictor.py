@@ -42,8 +42,7 @@ class RegisteredModel:
     @cached_property
     def version(self) -> ModelVersion | None:
         """The version that the URI names; None where there is none."""
-        version: ModelVersion | None = integrity.version_of(self.uri)
-        return version
+        return integrity.find_version(self.uri)
 
     @property
     def label(self) -> str:
@@ -79,7 +78,7 @@ class RegisteredModel:
 
         import_tensorflow_quietly()
         try:
-            model: PyFuncModel = mlflow.pyfunc.load_model(str(integrity.kept(self.uri)))
+            model: PyFuncModel = mlflow.pyfunc.load_model(str(integrity.open_until_exit(self.uri)))
         except (mlflow.MlflowException, OSError) as error:
             first_line = str(error).splitlines()[0]
             raise AvemoError(

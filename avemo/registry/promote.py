@@ -1,69 +1,76 @@
 """The champion moves: to a candidate that passes the check, and back.
 
-A move is written down, `previous` is set, then `champion`, and the move is marked as done. Each of
-these is one write of MLflow's, so that there is one champion at every moment. Who comes next after
+A move is written down, `previous` is set, then `champion`, and the move is marked as done. MLflow
+does each of these in one write, so that there is one champion at every moment. Who comes next after
 an interruption finds the move that was begun, sees whether the champion moved, and puts the rest
 right.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from ..paths import Project
 from ..settings import Settings
-from ..tracking import integrity
-from . import gate, history, lock
-from .history import DONE, INTERRUPTED, PROMOTE, ROLLBACK, Move
-from .register import CHAMPION
+from ..tracking.integrity import open_verified
+from .aliases import CHAMPION, PREVIOUS, aliases_of
+from .gate import Check, check_candidate
+from .history import Move, new_move, parse_moves, rollback_target, write_move
+from .lock import promotion_lock
 
-__all__ = ["PREVIOUS", "promote", "rollback"]
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
-PREVIOUS = "previous"
+__all__ = ["promote", "rollback"]
 
 
 def promote(
     project: Project, settings: Settings, name: str, *, force: bool = False, reason: str = ""
-) -> tuple[gate.Check, Move | None]:
+) -> tuple[Check, Move | None]:
     """Make the candidate the champion, if the check passes.
 
     Args:
+        project: where the clips are that the check measures time on
+        settings: with the limits of the check
         name: of a registered model that has a candidate
         force: make it the champion whatever the check says
-        reason: why; kept in the history
+        reason: why, for the history
 
     Returns:
         the check, and the move; None where the check refuses it or it is the champion already
 
     Raises:
-        AvemoError: the candidate's files were changed, or somebody else moved the champion
+        AvemoError: force without a reason, the candidate's files were changed, or somebody else
+            moved the champion
     """
     import mlflow
 
+    if force and not reason:
+        raise AvemoError("--force wants a reason, which the history keeps: --reason TEXT")
     client = mlflow.MlflowClient()
-    found = gate.check(project, settings, name)
-    if found.refused and not force:
-        return found, None
-    with lock.held(client, name, project.root):
-        before = _mended(client, name)
-        champion = gate.aliases(name).get(CHAMPION, "")
-        if champion == found.version:
-            return found, None
-        if champion != found.champion:
+    check = check_candidate(project, settings, name)
+    if check.refused_rules and not force:
+        return check, None
+    with promotion_lock(client, name, project.root):
+        moves = _repair_moves(client, name)
+        champion = aliases_of(name).get(CHAMPION, "")
+        if champion == check.version:
+            return check, None
+        if champion != check.champion:
             raise AvemoError(
-                f"the champion of {name} became version {champion} while version {found.version} "
-                f"was checked against version {found.champion or 'none'}: try again"
+                f"the champion of {name} became version {champion} while version {check.version} "
+                f"was checked against version {check.champion or 'none'}: try again"
             )
-        move = history.new(
-            before,
+        move = new_move(
+            moves,
             project.root,
-            kind=PROMOTE,
+            "promote",
             source=champion,
-            target=found.version,
+            target=check.version,
             reason=reason,
-            check=found.result,
+            check=check.result,
         )
-        return found, _made(client, name, before, move)
+        return check, _move_champion(client, name, moves, move)
 
 
 def rollback(root: Path, name: str, *, reason: str = "") -> Move:
@@ -72,62 +79,55 @@ def rollback(root: Path, name: str, *, reason: str = "") -> Move:
     Args:
         root: the project's folder
         name: of the registered model
-        reason: why; kept in the history
+        reason: why, for the history
 
     Raises:
-        AvemoError: there is none, its files were changed, or somebody else moves the champion
+        AvemoError: there is no earlier champion, its files were changed, or somebody else is moving
+            the champion
     """
     import mlflow
 
     client = mlflow.MlflowClient()
-    known = gate.aliases(name)
-    if CHAMPION not in known:
+    if CHAMPION not in aliases_of(name):
         raise AvemoError(f"{name} has no champion: `avemo status` lists what is registered")
-    with lock.held(client, name, root):
-        before = _mended(client, name)
-        target = history.back_to(before)
+    with promotion_lock(client, name, root):
+        moves = _repair_moves(client, name)
+        target = rollback_target(moves)
         if not target:
             raise AvemoError(
                 f"{name} has no version to return to: no promotion that was not taken back; "
                 f"`avemo registry history {name}` tells every move"
             )
-        with integrity.opened(f"models:/{name}/{target}"):
+        with open_verified(f"models:/{name}/{target}"):
             pass
-        move = history.new(
-            before,
-            root,
-            kind=ROLLBACK,
-            source=gate.aliases(name)[CHAMPION],
-            target=target,
-            reason=reason,
-            check="",
-        )
-        return _made(client, name, before, move)
+        champion = aliases_of(name)[CHAMPION]
+        move = new_move(moves, root, "rollback", source=champion, target=target, reason=reason)
+        return _move_champion(client, name, moves, move)
 
 
-def _made(client: Any, name: str, before: list[Move], move: Move) -> Move:
-    history.write(client, name, move)
-    _set_previous(client, name, [*before, move.ended(DONE)])
+def _move_champion(client: "MlflowClient", name: str, moves: list[Move], move: Move) -> Move:
+    done = move.with_state("done")
+    write_move(client, name, move)
+    _set_previous(client, name, [*moves, done])
     client.set_registered_model_alias(name, CHAMPION, move.target)
-    move = move.ended(DONE)
-    history.write(client, name, move)
-    return move
+    write_move(client, name, done)
+    return done
 
 
-def _mended(client: Any, name: str) -> list[Move]:
-    """The moves until now, after what an interrupted one left is put right."""
+def _repair_moves(client: "MlflowClient", name: str) -> list[Move]:
+    """Return the moves until now, after putting right what an interrupted one left."""
     model = client.get_registered_model(name)
-    before = history.moves(model.tags)
-    if before and before[-1].state == history.BEGUN:
-        moved = str(model.aliases.get(CHAMPION, "")) == before[-1].target
-        before[-1] = before[-1].ended(DONE if moved else INTERRUPTED)
-        _set_previous(client, name, before)
-        history.write(client, name, before[-1])
-    return before
+    moves = parse_moves(model.tags)
+    if moves and moves[-1].state == "begun":
+        moved = str(model.aliases.get(CHAMPION, "")) == moves[-1].target
+        moves[-1] = moves[-1].with_state("done" if moved else "interrupted")
+        _set_previous(client, name, moves)
+        write_move(client, name, moves[-1])
+    return moves
 
 
-def _set_previous(client: Any, name: str, moves: list[Move]) -> None:
-    previous = history.back_to(moves)
+def _set_previous(client: "MlflowClient", name: str, moves: list[Move]) -> None:
+    previous = rollback_target(moves)
     if previous:
         client.set_registered_model_alias(name, PREVIOUS, previous)
     else:

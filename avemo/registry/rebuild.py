@@ -1,126 +1,136 @@
-"""A registered version, made again from what made it, and held against what it answered.
+"""A registered version, trained again from what made it, and compared with its predictions.
 
-The chosen configuration is trained anew; the search is not repeated: its result is data.
+The configuration that the search chose is trained anew; the search is not repeated: its result is
+data.
 """
 
+import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation import metrics
-from ..modalities import MODALITIES
+from ..evaluation.predictions import read_predictions
+from ..modalities import MODALITIES, Modality
 from ..paths import Project
-from ..tracking import dvc_lock, integrity, json_file
+from ..records import Skipped, TrainResult
+from ..tracking import dvc_lock
 from ..tracking.git_state import DIFF
+from ..tracking.integrity import open_verified
 from ..tracking.lineage import FILE, Lineage
-from . import lineage
-from .checkout import checkout, run
-from .differences import differences
-from .register import PREDICTIONS
+from .checkout import checkout, run_module
+from .differences import find_differences
+from .lineage import read_lineage
+from .version import PREDICTIONS
 
-__all__ = ["Comparison", "compare", "rebuild"]
+__all__ = ["Comparison", "compare_predictions", "rebuild"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two tables of predictions on the same performances.
+    """Two sets of predictions of the same performances.
 
     Args:
         performances: how many
-        apart: the largest difference of a probability
-        agree: of how many performances the answer is the same
+        max_difference: the largest difference of a probability
+        n_agree: for how many performances the emotion is the same
     """
 
     performances: int
-    apart: float
-    agree: int
+    max_difference: float
+    n_agree: int
 
     @property
     def identical(self) -> bool:
-        """To the last bit of each probability."""
-        return self.apart == 0
+        """Whether each probability is the same to the last bit."""
+        return self.max_difference == 0
 
     def __str__(self) -> str:
         if self.identical:
             return "identical"
-        share = f"{self.agree} of {self.performances} answers agree"
-        return f"differs by {self.apart:.2g}, the largest difference of a probability; {share}"
+        return (
+            f"differs by {self.max_difference:.2g}, the largest difference of a probability; "
+            f"{self.n_agree} of {self.performances} answers agree"
+        )
 
 
-def rebuild(project: Project, uri: str) -> Iterator[str]:
-    """Make a version again, in a folder that is gone afterwards; the last line says how it went.
+def rebuild(project: Project, uri: str) -> Comparison:
+    """Train a version again, in a folder that is removed afterwards.
 
-    Nothing of the project, its results or its registry is touched.
+    Progress is logged. Nothing of the project, its results or its registry is touched.
 
     Args:
+        project: whose repository and cache hold what the version was trained from
         uri: `models:/avemo-audio@champion`
 
-    Yields:
-        what is done, and at the end `rebuilt: identical` or `rebuilt: differs by …`
-
     Raises:
-        AvemoError: something that it takes is not to be had
+        AvemoError: something is missing that training it takes
     """
-    found = lineage.read(uri)
+    lineage = read_lineage(uri)
     with tempfile.TemporaryDirectory() as temporary:
-        kept = Path(temporary)
-        with integrity.opened(uri) as folder:
-            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * found.dirty)):
+        artifacts = Path(temporary)
+        with open_verified(uri) as folder:
+            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * lineage.dirty)):
                 if not (folder / name).exists():
                     raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")
-                shutil.copyfile(folder / name, kept / name)
-        modality = found.stage.partition("@")[2] or "fused"
-        yield f"{uri}: stage {found.stage} at commit {found.commit or 'none'}"
-        with checkout(project, found, kept) as made:
-            yield f"data from DVC: {', '.join(found.data)}"
-            again, now = _answers(made, modality)
-        result = compare(pd.read_csv(kept / PREDICTIONS), again)
-    if not result.identical:
-        yield from _surroundings(found, now)
-    yield f"rebuilt: {result}"
+                shutil.copyfile(folder / name, artifacts / name)
+        modality = cast(Modality, lineage.stage.partition("@")[2] or "fused")
+        log.info(f"{uri}: stage {lineage.stage} at commit {lineage.commit or 'none'}")
+        with checkout(project, lineage, artifacts) as old_project:
+            log.info(f"data from DVC: {', '.join(lineage.data)}")
+            predictions, new_lineage = _train_and_predict(old_project, modality)
+        comparison = compare_predictions(read_predictions(artifacts / PREDICTIONS), predictions)
+    if not comparison.identical:
+        _log_surroundings(lineage, new_lineage)
+    return comparison
 
 
-def compare(recorded: pd.DataFrame, again: pd.DataFrame) -> Comparison:
-    """Hold predictions against recorded ones.
+def compare_predictions(recorded: pd.DataFrame, rebuilt: pd.DataFrame) -> Comparison:
+    """Compare predictions with recorded ones.
 
     Raises:
         AvemoError: they are not of the same performances
     """
-    tables = [one.sort_values("performance") for one in (recorded, again)]
-    if list(tables[0]["performance"]) != list(tables[1]["performance"]):
+    recorded, rebuilt = (rows.sort_values("performance") for rows in (recorded, rebuilt))
+    if list(recorded["performance"]) != list(rebuilt["performance"]):
         raise AvemoError(
-            f"the test part held {len(recorded)} performances and now holds {len(again)}, or "
-            "others: what was rebuilt cannot be held against what was recorded"
+            f"the test part held {len(recorded)} performances and now holds {len(rebuilt)}, or "
+            "others: the two cannot be compared"
         )
     # a network answers in 32 bits; text in between may have more digits
-    first, second = (metrics.probabilities(one).astype(np.float32) for one in tables)
-    agree = int((first.argmax(axis=1) == second.argmax(axis=1)).sum())
-    return Comparison(len(first), float(np.abs(first - second).max()), agree)
+    first, second = (metrics.probabilities(rows).astype(np.float32) for rows in (recorded, rebuilt))
+    n_agree = int((first.argmax(axis=1) == second.argmax(axis=1)).sum())
+    return Comparison(len(first), float(np.abs(first - second).max()), n_agree)
 
 
-def _answers(made: Project, modality: str) -> tuple[pd.DataFrame, Lineage]:
-    """Train there, and let the model answer for the test part: the answers, and the lineage."""
-    run(made, "pipelines.train", modality)
+def _train_and_predict(project: Project, modality: Modality) -> tuple[pd.DataFrame, Lineage]:
+    """Train in a checked out project, and return predictions on the test part, and the lineage."""
+    run_module(project, "pipelines.train", modality)
     for other in MODALITIES:
-        if other != modality:  # evaluate judges what there is
-            shutil.rmtree(made.trained(other), ignore_errors=True)
-            json_file.write(made.trained(other) / "run.json", {"absent": "it is not rebuilt"})
-    run(made, "pipelines.evaluate")
-    run_id = json_file.read(made.trained(modality) / "run.json")["run_id"]
-    (written,) = made.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
-    return pd.read_csv(made.evaluation / f"{modality}.csv"), Lineage.read(written)
+        if other != modality:  # evaluate takes the models that there are
+            shutil.rmtree(project.trained(other), ignore_errors=True)
+            Skipped(reason="it is not rebuilt").write(project.train_result(other))
+    run_module(project, "pipelines.evaluate")
+    run_id = TrainResult.read(project.train_result(modality)).run_id
+    (file,) = project.root.glob(f"mlruns/artifacts/{modality}/{run_id}/artifacts/{FILE}")
+    return read_predictions(project.evaluation / f"{modality}.csv"), Lineage.read(file)
 
 
-def _surroundings(found: Lineage, now: Lineage) -> Iterator[str]:
-    """What else is not as it was, which may be why."""
-    changed = differences(found, now)
-    lines = [f"{k}: {line}" for k in ("packages", "machine") for line in changed.get(k, [])]
-    yield from lines
-    if not lines:
-        yield "packages and machine are as they were"
+def _log_surroundings(old: Lineage, new: Lineage) -> None:
+    """Log which packages and what of the machine differ, which may be why."""
+    differences = find_differences(old, new)
+    lines = [
+        f"{group}: {line}"
+        for group in ("packages", "machine")
+        for line in differences.get(group, [])
+    ]
+    for line in lines or ["packages and machine are as they were"]:
+        log.info(line)

@@ -1,7 +1,7 @@
 """Trained models as versions in MLflow's registry, each able to answer by itself.
 
-A version is made in one write, when all that belongs to it stands: its files are there and sealed,
-and it answered as recorded in a clean process. Only then does it get its aliases. What an
+A version is created in one write, once all that belongs to it is complete: its files are stored and
+sealed, and it answered as recorded in a clean process. Only then does it get its aliases. What an
 interrupted registration left is replaced by the next one of the same run.
 """
 
@@ -10,96 +10,95 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import mlflow
-import pandas as pd
+from mlflow import MlflowClient
 
+from ..evaluation.predictions import read_predictions
 from ..inference.pyfunc import MODEL
+from ..modalities import Modality
 from ..models.bundle import Bundle
 from ..paths import Project
+from ..records import EvaluationResult, ModalityResult, RegisteredVersion, Registration
 from ..settings import Settings
 from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
-from . import card, history, packaging, smoke_test
+from . import card, packaging, smoke_test
+from .aliases import CANDIDATE, CHAMPION, model_name
+from .history import new_move, parse_moves, write_move
+from .version import PREDICTIONS
 
-__all__ = ["CANDIDATE", "CHAMPION", "PREDICTIONS", "name_of", "register"]
-
-CANDIDATE = "candidate"
-CHAMPION = "champion"
-#: on the test part, among a version's files
-PREDICTIONS = "predictions.csv"
+__all__ = ["register"]
 
 #: of a logged model: whether its registration came to its end
 _COMPLETE = "avemo.complete"
 
-
-def name_of(modality: str) -> str:
-    """`avemo-audio`, `avemo-visual`, `avemo-fused`."""
-    return f"avemo-{modality}"
+#: logged models of an interrupted registration, with the versions that point to each
+Unfinished = dict[str, list[str]]
 
 
-def register(project: Project, settings: Settings, figures: dict[str, Any]) -> dict[str, Any]:
-    """Make a version of each trained model; it becomes `candidate`, and the first `champion` too.
+def register(project: Project, settings: Settings, evaluation: EvaluationResult) -> Registration:
+    """Register a version of each trained model.
 
-    There is nothing to hold the first against; whoever is to be champion after it is promoted.
+    It becomes `candidate`. The first version of a model becomes `champion` too, because there is
+    nothing to compare it with; every later champion is promoted.
 
     Args:
-        figures: what `evaluate` found, by modality
-
-    Returns:
-        for JSON, by modality: name, version, model_id, run_id and aliases, or what is absent
+        project: with the trained models
+        settings: with those of the model card
+        evaluation: of the trained models
 
     Raises:
         AvemoError: the run is not in the tracking store, or the model does not answer in a clean
             process as it did in `evaluate`
     """
-    return {
-        modality: found if "absent" in found else _version(project, settings, modality, found)
-        for modality, found in figures.items()
-    }
-
-
-def _version(
-    project: Project, settings: Settings, modality: str, found: dict[str, Any]
-) -> dict[str, Any]:
-    client = mlflow.MlflowClient()
-    name, run_id = name_of(modality), found["run_id"]
-    subject = _subject(project, modality, found)
-    with runs.reopen(run_id):
-        left = _left(client, name, run_id)
-        model_id = _logged(project, settings, modality, subject)
-    seal = integrity.seal(model_id)
-    tags = _tags(settings, subject, found) | {integrity.TAG: seal}
-    tags["avemo.repeated"] = _tried(project, modality, model_id, subject)
-    number = _made(client, name, model_id, run_id, tags, subject, settings)
-    aliases = _aliases(client, project.root, name, number, left)
-    client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
-    _remove(client, name, left)
-    return {
-        "name": name,
-        "version": number,
-        "model_id": model_id,
-        "run_id": run_id,
-        "aliases": aliases,
-    }
-
-
-def _subject(project: Project, modality: str, found: dict[str, Any]) -> card.Subject:
-    bundle = Bundle(project.trained(modality))
-    file = project.evaluation / f"{modality}.csv"
-    return card.Subject(
-        name_of(modality),
-        bundle.description,
-        _lineage(found["run_id"]),
-        pd.read_csv(file) if "test" in found else None,
-        packaging.weight_licences(bundle),
+    results = evaluation.modalities.items()
+    return Registration(
+        versions={
+            modality: _register_model(project, settings, modality, result)
+            for modality, result in results
+            if not result.skipped
+        },
+        skipped={modality: result.skipped for modality, result in results if result.skipped},
     )
 
 
-def _lineage(run_id: str) -> Lineage | None:
+def _register_model(
+    project: Project, settings: Settings, modality: Modality, result: ModalityResult
+) -> RegisteredVersion:
+    client = MlflowClient()
+    name = model_name(modality)
+    subject = _card_subject(project, modality, result)
+    with runs.reopen(result.run_id):
+        unfinished = _find_unfinished(client, name, result.run_id)
+        model_id = _log_model(project, settings, modality, subject)
+    tags = _version_tags(settings, subject, result)
+    tags[integrity.CHECKSUMS_TAG] = integrity.seal_model(model_id)
+    tags["avemo.repeated"] = _smoke_test(project, modality, model_id, subject)
+    version = _create_version(client, model_id, result.run_id, tags, subject, settings)
+    aliases = _set_aliases(client, project.root, name, version, unfinished)
+    client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
+    _delete_unfinished(client, name, unfinished)
+    return RegisteredVersion(
+        name=name, version=version, model_id=model_id, run_id=result.run_id, aliases=aliases
+    )
+
+
+def _card_subject(project: Project, modality: Modality, result: ModalityResult) -> card.Subject:
+    bundle = Bundle(project.trained(modality))
+    file = project.evaluation / f"{modality}.csv"
+    return card.Subject(
+        name=model_name(modality),
+        bundle=bundle.description,
+        lineage=_read_lineage(result.run_id),
+        predictions=read_predictions(file) if result.test else None,
+        licences=packaging.weight_licences(bundle),
+    )
+
+
+def _read_lineage(run_id: str) -> Lineage | None:
     """Return a run's lineage; None where it logged none."""
     uri = f"runs:/{run_id}/{FILE}"
     with suppress(mlflow.MlflowException, OSError):
@@ -107,16 +106,18 @@ def _lineage(run_id: str) -> Lineage | None:
     return None
 
 
-def _logged(project: Project, settings: Settings, modality: str, subject: card.Subject) -> str:
-    """The model with all its files, which no version points to yet."""
+def _log_model(
+    project: Project, settings: Settings, modality: Modality, subject: card.Subject
+) -> str:
+    """Log the model with all its files, and return its id; no version points to it yet."""
     bundle = Bundle(project.trained(modality))
     with (
         packaging.package_model(bundle) as packaged,
-        _beside(project, settings, modality, subject) as beside,
+        _extra_files(project, settings, modality, subject) as extra_files,
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # about type hints and input examples in general
-        made = mlflow.pyfunc.log_model(
+        model = mlflow.pyfunc.log_model(
             name=MODEL,
             python_model=str(packaged.script),
             artifacts={MODEL: str(packaged.folder)},
@@ -126,127 +127,130 @@ def _logged(project: Project, settings: Settings, modality: str, subject: card.S
             input_example=packaging.input_example(settings.seed),
             tags={_COMPLETE: "false"},
         )
-        mlflow.MlflowClient().log_model_artifacts(made.model_id, str(beside))
-    return str(made.model_id)
+        MlflowClient().log_model_artifacts(model.model_id, str(extra_files))
+    return str(model.model_id)
 
 
 @contextmanager
-def _beside(
-    project: Project, settings: Settings, modality: str, subject: card.Subject
+def _extra_files(
+    project: Project, settings: Settings, modality: Modality, subject: card.Subject
 ) -> Iterator[Path]:
-    """What stands beside MLflow's own files: lineage, recorded predictions, model card."""
+    """Yield a folder with what stands beside MLflow's own files.
+
+    Lineage with what a rebuild takes, recorded predictions and model card.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        if subject.lineage:
-            for name in _artifacts(subject.lineage):
-                uri = f"runs:/{subject.lineage.run_id}/{name}"
+        if lineage := subject.lineage:
+            names = [FILE, *([dvc_lock.LOCK] if lineage.data else []), *([DIFF] * lineage.dirty)]
+            for name in names:
+                uri = f"runs:/{lineage.run_id}/{name}"
                 mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
         if subject.predictions is not None:
             source = project.evaluation / f"{modality}.csv"
             (folder / PREDICTIONS).write_bytes(source.read_bytes())
-        text = card.markdown(subject, settings)
+        text = card.render_markdown(subject, settings)
         (folder / "model_card.md").write_text(text, encoding="utf-8")
-        (folder / "model_card.html").write_text(card.html(subject, text), encoding="utf-8")
+        (folder / "model_card.html").write_text(card.render_html(subject, text), encoding="utf-8")
         yield folder
 
 
-def _artifacts(lineage: Lineage) -> list[str]:
-    """Return the run's artifacts that it takes to make the version again."""
-    return [FILE, *([dvc_lock.LOCK] if lineage.data else []), *([DIFF] * lineage.dirty)]
+def _smoke_test(project: Project, modality: Modality, model_id: str, subject: card.Subject) -> str:
+    """Try the logged model in a clean process, and return in words how well it answers."""
+    rows = subject.predictions
+    if rows is not None:
+        rows = smoke_test.sample_rows(smoke_test.reproducible_rows(project, modality, rows))
+    performances = [] if rows is None else list(rows["performance"])
+    clips = smoke_test.performance_clips(project, modality, performances)
+    joined = modality == "fused"
+    difference = smoke_test.check_reproduces(model_id, rows, clips, joined=joined)
+    return f"{len(clips)} clips, within {difference:.1g}" if clips else "its input example alone"
 
 
-def _tried(project: Project, modality: str, model_id: str, subject: card.Subject) -> str:
-    recorded = subject.predictions
-    if recorded is not None:
-        recorded = smoke_test.some(smoke_test.comparable(project, modality, recorded))
-    performances = [] if recorded is None else list(recorded["performance"])
-    media = smoke_test.clips(project, modality, performances)
-    apart = smoke_test.repeated(model_id, recorded, media, joined=modality == "fused")
-    return f"{len(media)} clips, within {apart:.1g}" if media else "its input example alone"
-
-
-def _tags(settings: Settings, subject: card.Subject, found: dict[str, Any]) -> dict[str, str]:
-    test = f"UAR {found['test']['uar']['value']:.3f}" if "test" in found else found["no_test"]
+def _version_tags(
+    settings: Settings, subject: card.Subject, result: ModalityResult
+) -> dict[str, str]:
     tags = {
-        "avemo.architecture": found["architecture"],
+        "avemo.architecture": result.architecture,
         "avemo.corpus": settings.corpus.label,
-        "avemo.test": test,
+        "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
-    lineage = subject.lineage
-    if lineage is None:
-        return tags
-    tags |= {
-        "avemo.commit": lineage.commit,
-        "avemo.dirty": str(lineage.dirty).lower(),
-        "avemo.split": lineage.split_id,
-        "avemo.protocol": lineage.protocol,
-        "avemo.seed": str(lineage.seed),
-    }
-    return tags | ({"avemo.search_run": lineage.choice.search_run_id} if lineage.choice else {})
+    if lineage := subject.lineage:
+        tags |= {
+            "avemo.commit": lineage.commit,
+            "avemo.dirty": str(lineage.dirty).lower(),
+            "avemo.split": lineage.split_id,
+            "avemo.protocol": lineage.protocol,
+            "avemo.seed": str(lineage.seed),
+        }
+        if lineage.choice:
+            tags["avemo.search_run"] = lineage.choice.search_run_id
+    return tags
 
 
-def _made(
-    client: Any,
-    name: str,
+def _create_version(
+    client: MlflowClient,
     model_id: str,
     run_id: str,
     tags: dict[str, str],
     subject: card.Subject,
     settings: Settings,
 ) -> str:
-    """The version, with tags and description, in one write."""
+    """Create the version, with tags and description, in one write, and return its number."""
+    name = subject.name
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description=MODELS.get(name))
-    made = client.create_model_version(
+    version = client.create_model_version(
         name,
         f"models:/{model_id}",
         run_id,
         tags=tags,
-        description=card.description(card.markdown(subject, settings)),
+        description=card.shorten(card.render_markdown(subject, settings)),
         model_id=model_id,
     )
-    return str(made.version)
+    return str(version.version)
 
 
-def _aliases(
-    client: Any, root: Path, name: str, number: str, left: dict[str, list[str]]
+def _set_aliases(
+    client: MlflowClient, root: Path, name: str, version: str, unfinished: Unfinished
 ) -> list[str]:
-    """Candidate; and champion where there is none, or one that an interruption left."""
-    client.set_registered_model_alias(name, CANDIDATE, number)
+    """Make a version the candidate, and the champion where there is none or an unfinished one."""
+    client.set_registered_model_alias(name, CANDIDATE, version)
     model = client.get_registered_model(name)
-    unfinished = {version for versions in left.values() for version in versions}
-    if CHAMPION in model.aliases and str(model.aliases[CHAMPION]) not in unfinished:
+    unfinished_versions = {number for numbers in unfinished.values() for number in numbers}
+    if CHAMPION in model.aliases and str(model.aliases[CHAMPION]) not in unfinished_versions:
         return [CANDIDATE]
-    before = history.moves(model.tags)
-    for move in before:
-        if move.target in unfinished:
-            history.write(client, name, move.ended(history.INTERRUPTED))
-    fields = {"kind": history.REGISTER, "source": "", "target": number, "reason": "", "check": ""}
-    move = history.new(before, root, **fields)
-    history.write(client, name, move)
-    client.set_registered_model_alias(name, CHAMPION, number)
-    history.write(client, name, move.ended(history.DONE))
+    moves = parse_moves(model.tags)
+    for move in moves:
+        if move.target in unfinished_versions:
+            write_move(client, name, move.with_state("interrupted"))
+    move = new_move(moves, root, "register", source="", target=version)
+    write_move(client, name, move)
+    client.set_registered_model_alias(name, CHAMPION, version)
+    write_move(client, name, move.with_state("done"))
     return [CANDIDATE, CHAMPION]
 
 
-def _left(client: Any, name: str, run_id: str) -> dict[str, list[str]]:
-    """Models of a run whose registration was interrupted, and the versions that point to each."""
+def _find_unfinished(client: MlflowClient, name: str, run_id: str) -> Unfinished:
+    """Return what interrupted registrations of a run left."""
     experiment = client.get_run(run_id).info.experiment_id
-    unfinished = client.search_logged_models(
+    models = client.search_logged_models(
         [experiment], f"source_run_id = '{run_id}' AND tags.`{_COMPLETE}` = 'false'"
     )
-    versions = client.search_model_versions(f"name = '{name}'") if unfinished else []
+    versions = client.search_model_versions(f"name = '{name}'") if models else []
     return {
         model.model_id: [
-            str(one.version) for one in versions if integrity.model_id(one) == model.model_id
+            str(version.version)
+            for version in versions
+            if integrity.logged_model_id(version) == model.model_id
         ]
-        for model in unfinished
+        for model in models
     }
 
 
-def _remove(client: Any, name: str, left: dict[str, list[str]]) -> None:
-    for model_id, versions in left.items():
-        for number in versions:
-            client.delete_model_version(name, number)
+def _delete_unfinished(client: MlflowClient, name: str, unfinished: Unfinished) -> None:
+    for model_id, versions in unfinished.items():
+        for version in versions:
+            client.delete_model_version(name, version)
         client.delete_logged_model(model_id)

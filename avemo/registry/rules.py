@@ -1,23 +1,27 @@
 """The rules of the gate: each a line of the table that says why a candidate may be promoted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..emotions import EMOTIONS
 from ..evaluation import metrics, paired
-from ..evaluation.bootstrap import Bootstrap, Interval
+from ..evaluation.bootstrap import Bootstrap
+from ..records import Figures, Interval
 from ..settings import Settings
-from .version import Facts
+from .version import OpenedVersion
 
-__all__ = ["FAIL", "NO_CHAMPION", "PASS", "SYNTHETIC", "Limit", "Row", "judge"]
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
 
-PASS = "pass"
-FAIL = "refused"
-#: a comparison without anything to compare with
-NO_CHAMPION = "no champion"
-#: a figure that means nothing, for the recordings are synthetic
-SYNTHETIC = "synthetic"
+    #: what candidate and champion must have in common
+    _Property = str | Sequence[str] | ModelSignature | None
+
+__all__ = ["Limit", "RuleResult", "Verdict", "apply_rules"]
+
+#: `no champion`: a comparison without a version to compare with; `synthetic`: a figure that means
+#: nothing, because the recordings are synthetic
+Verdict = Literal["pass", "refused", "no champion", "synthetic"]
 
 #: what `lineage.json` must say
 _LINEAGE = ("commit", "data", "split_id", "settings", "packages")
@@ -25,17 +29,13 @@ _LINEAGE = ("commit", "data", "split_id", "settings", "packages")
 #: figures that differ by less are equal: 0.8 less 0.7 is not 0.1 to the last bit
 _ROUNDING = 1e-9
 
-Figures = dict[str, Interval]
-#: a number to be held against a limit, and how it is shown
-Found = tuple[float, str]
-
 
 @dataclass(frozen=True)
 class Limit:
     """A bound, and on which side of it a value must lie; on the bound itself it may lie.
 
     Args:
-        direction: of the values that are allowed, seen from the bound
+        direction: of the values that are allowed, from the bound
         bound: in the unit of the values
     """
 
@@ -53,39 +53,56 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One rule: what was found, what it is held against, and how it ended."""
+class RuleResult:
+    """What a rule says of a candidate.
+
+    Args:
+        rule: its name
+        candidate: the candidate's value, as shown
+        champion: the champion's value, as shown; may be empty
+        limit: what the value is compared with
+        verdict: how that ended
+    """
 
     rule: str
     candidate: str
     champion: str
     limit: str
-    verdict: str
+    verdict: Verdict
 
 
-def judge(
+class _Measured(NamedTuple):
+    """A number that has a limit, and how it is shown."""
+
+    value: float
+    text: str
+
+
+def apply_rules(
     settings: Settings,
-    candidate: Facts,
-    champion: Facts | None,
-    seconds: tuple[float, float] | None,
-) -> list[Row]:
-    """Every rule, in the order in which it is read.
+    candidate: OpenedVersion,
+    champion: OpenedVersion | None,
+    latencies_s: tuple[float, float] | None,
+) -> list[RuleResult]:
+    """Return the result of every rule, in the order of the table.
 
     Args:
+        settings: with the limits
+        candidate: that the rules are applied to
         champion: None where there is none
-        seconds: that an answer takes, of the candidate and of the champion; None without champion
+        latencies_s: that an answer of candidate and champion takes; None without champion
     """
-    sizes = (candidate.size / 1e6, champion.size / 1e6) if champion else None
-    times = (seconds[0] * 1e3, seconds[1] * 1e3) if seconds else None
+    megabytes = (candidate.size_bytes / 1e6, champion.size_bytes / 1e6) if champion else None
+    milliseconds = (latencies_s[0] * 1e3, latencies_s[1] * 1e3) if latencies_s else None
     limits = settings.promotion
     return [
-        *_absolute(settings, candidate, champion),
+        *_absolute_rules(settings, candidate, champion),
         _no_worse(settings, candidate, champion),
-        _budget("time of an answer", "ms", times, limits.max_latency_ratio),
-        _budget("size", "MB", sizes, limits.max_size_ratio),
-        _same("classes", candidate, champion, lambda one: one.description.get("classes")),
-        _same("signature", candidate, champion, lambda one: one.signature),
-        _same("split", candidate, champion, lambda one: one.description.get("split")),
+        _budget("time of an answer", "ms", milliseconds, limits.max_latency_ratio),
+        _budget("size", "MB", megabytes, limits.max_size_ratio),
+        _same("classes", candidate, champion, lambda version: version.bundle.get("classes")),
+        _same("signature", candidate, champion, lambda version: version.signature),
+        _same("split", candidate, champion, lambda version: version.bundle.get("split")),
         _corpus(candidate, champion),
         _lineage(candidate),
         _tree(candidate),
@@ -95,142 +112,157 @@ def judge(
 # Floors and ceilings: of the candidate alone; the champion's figure stands beside it.
 
 
-def _absolute(settings: Settings, candidate: Facts, champion: Facts | None) -> list[Row]:
+def _absolute_rules(
+    settings: Settings, candidate: OpenedVersion, champion: OpenedVersion | None
+) -> list[RuleResult]:
     limits = settings.promotion
-    both = [_figures(settings, one) for one in (candidate, champion)]
-    uars, errors = ([_plain(one, name) for one in both] for name in ("uar", "calibration_error"))
-    return [
-        _held(candidate, "UAR", uars, Limit("at least", limits.min_uar)),
-        _held(
-            candidate,
-            "worst emotion",
-            [_worst(one) for one in both],
-            Limit("at least", limits.min_recall),
-        ),
-        _held(
-            candidate,
-            "calibration error",
-            errors,
-            Limit("at most", limits.max_calibration_error),
-        ),
-        _held(
-            candidate,
-            "UAR of women and men",
-            [_sexes(one) for one in (candidate, champion)],
-            Limit("at most", limits.max_sex_gap),
-            "apart",
-        ),
-    ]
+    versions = (candidate, champion)
+    figures = [_figures(settings, version) for version in versions]
+    measured = {
+        "UAR": [_figure(values, "uar") for values in figures],
+        "worst emotion": [_worst_recall(values) for values in figures],
+        "calibration error": [_figure(values, "calibration_error") for values in figures],
+        "UAR of women and men": [_sex_gap(version) for version in versions],
+    }
+    bounds = {
+        "UAR": Limit("at least", limits.min_uar),
+        "worst emotion": Limit("at least", limits.min_recall),
+        "calibration error": Limit("at most", limits.max_calibration_error),
+        "UAR of women and men": Limit("at most", limits.max_sex_gap),
+    }
+    results = []
+    for rule, (own, other) in measured.items():
+        allowed = own is not None and bounds[rule].allows(own.value)
+        results.append(
+            RuleResult(
+                rule,
+                own.text if own else "absent",
+                other.text if other else "",
+                f"{bounds[rule]}{' apart' if rule == 'UAR of women and men' else ''}",
+                "synthetic" if candidate.synthetic else _verdict(allowed),
+            )
+        )
+    return results
 
 
-def _held(
-    candidate: Facts, rule: str, found: list[Found | None], limit: Limit, what: str = ""
-) -> Row:
-    """Return the row of a figure that has a limit of its own, whatever the champion's is."""
-    own, other = found
-    text = f"{limit} {what}".strip()
-    fine = own is not None and limit.allows(own[0])
-    verdict = SYNTHETIC if candidate.synthetic else PASS if fine else FAIL
-    return Row(rule, own[1] if own else "absent", other[1] if other else "", text, verdict)
+def _verdict(allowed: bool) -> Verdict:
+    return "pass" if allowed else "refused"
 
 
-def _figures(settings: Settings, one: Facts | None) -> Figures:
-    if one is None or one.predictions is None:
+def _figures(settings: Settings, version: OpenedVersion | None) -> Figures:
+    if version is None or version.predictions is None:
         return {}
-    return metrics.intervals(one.predictions, Bootstrap.from_settings(settings))
+    return metrics.intervals(version.predictions, Bootstrap.from_settings(settings))
 
 
-def _plain(figures: Figures, name: str) -> Found | None:
-    return (figures[name].value, str(figures[name])) if figures else None
+def _figure(figures: Figures, name: str) -> _Measured | None:
+    return _Measured(figures[name].value, str(figures[name])) if figures else None
 
 
-def _worst(figures: Figures) -> Found | None:
+def _worst_recall(figures: Figures) -> _Measured | None:
     recalls = [
-        (figures[key].value, f"{emotion} {figures[key]}")
+        _Measured(figures[key].value, f"{emotion} {figures[key]}")
         for emotion in EMOTIONS
         if (key := f"recall_{emotion}") in figures
     ]
     return min(recalls, default=None)
 
 
-def _sexes(one: Facts | None) -> Found | None:
-    """None where one of them is not in the test part."""
-    if one is None or one.predictions is None:
+def _sex_gap(version: OpenedVersion | None) -> _Measured | None:
+    """Return how far the UAR of women and of men are apart; None without both in the test part."""
+    if version is None or version.predictions is None:
         return None
-    women = one.predictions["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
-    parts = [one.predictions[women], one.predictions[~women]]
-    if any(part.empty for part in parts):
+    women = version.predictions["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
+    rows_by_sex = [version.predictions[women], version.predictions[~women]]
+    if any(rows.empty for rows in rows_by_sex):
         return None
-    first, second = (metrics.uar(part["true"], metrics.predicted(part)) for part in parts)
-    return abs(first - second), f"{first:.3f}, {second:.3f}"
+    first, second = (metrics.uar(rows["true"], metrics.predicted(rows)) for rows in rows_by_sex)
+    return _Measured(abs(first - second), f"{first:.3f}, {second:.3f}")
 
 
 # Against the champion.
 
 
-def _no_worse(settings: Settings, candidate: Facts, champion: Facts | None) -> Row:
+def _no_worse(
+    settings: Settings, candidate: OpenedVersion, champion: OpenedVersion | None
+) -> RuleResult:
     rule = "UAR less the champion's"
     limit = Limit("at least", -settings.promotion.margin)
     if champion is None:
-        return Row(rule, "", "", str(limit), NO_CHAMPION)
+        return RuleResult(rule, "", "", str(limit), "no champion")
     if candidate.predictions is None or champion.predictions is None:
-        whose = "the candidate" if candidate.predictions is None else "the champion"
-        return Row(rule, f"{whose} has no recorded predictions", "", str(limit), FAIL)
-    found = paired.paired_bootstrap(
+        owner = "the candidate" if candidate.predictions is None else "the champion"
+        return RuleResult(rule, f"{owner} has no recorded predictions", "", str(limit), "refused")
+    difference: Interval | None = paired.paired_bootstrap(
         candidate.predictions, champion.predictions, Bootstrap.from_settings(settings)
     ).get("uar")
-    if found is None or found.low is None:
-        why = "fewer than two actors" if found else "no performance"
-        return Row(rule, f"{why} in common", "", str(limit), FAIL)
-    shared = f"{found.performances} performances, {found.actors} actors"
-    verdict = PASS if limit.allows(found.low) else FAIL
-    return Row(rule, f"{found:+}", shared, str(limit), verdict)
+    if difference is None or difference.low is None:
+        shared = "fewer than two actors" if difference else "no performance"
+        return RuleResult(rule, f"{shared} in common", "", str(limit), "refused")
+    shared = f"{difference.performances} performances, {difference.actors} actors"
+    verdict = _verdict(limit.allows(difference.low))
+    return RuleResult(rule, f"{difference:+}", shared, str(limit), verdict)
 
 
-def _budget(rule: str, unit: str, both: tuple[float, float] | None, ratio: float) -> Row:
-    text = f"{Limit('at most', ratio)} times"
-    if both is None:
-        return Row(rule, "", "", text, NO_CHAMPION)
-    own, other = (f"{value:.1f} {unit}" for value in both)
-    limit = Limit("at most", ratio * both[1])
-    return Row(rule, own, other, text, PASS if limit.allows(both[0]) else FAIL)
+def _budget(
+    rule: str, unit: str, values: tuple[float, float] | None, max_ratio: float
+) -> RuleResult:
+    """Return the result of a rule that allows a multiple of the champion's value.
+
+    Args:
+        values: of the candidate and of the champion; None without champion
+    """
+    text = f"{Limit('at most', max_ratio)} times"
+    if values is None:
+        return RuleResult(rule, "", "", text, "no champion")
+    own, other = (f"{value:.1f} {unit}" for value in values)
+    limit = Limit("at most", max_ratio * values[1])
+    return RuleResult(rule, own, other, text, _verdict(limit.allows(values[0])))
 
 
-def _same(rule: str, candidate: Facts, champion: Facts | None, of: Callable[[Facts], Any]) -> Row:
-    own, other = of(candidate), of(champion) if champion else None
+def _same(
+    rule: str,
+    candidate: OpenedVersion,
+    champion: OpenedVersion | None,
+    read: "Callable[[OpenedVersion], _Property]",
+) -> RuleResult:
+    own, other = read(candidate), read(champion) if champion else None
     same = bool(own) and own == other
-    verdict = NO_CHAMPION if champion is None else PASS if same else FAIL
-    return Row(rule, _short(own), "the same" if same else _short(other), "the champion's", verdict)
+    verdict: Verdict = "no champion" if champion is None else _verdict(same)
+    text = "the same" if same else _summarise(other)
+    return RuleResult(rule, _summarise(own), text, "the champion's", verdict)
 
 
-def _short(value: Any) -> str:
-    """Some letters that tell it from another."""
+def _summarise(value: "_Property") -> str:
+    """Return a short text that tells a property from another."""
     if value is None or isinstance(value, str):
         return value or ""
-    if isinstance(value, list):
+    if isinstance(value, Sequence):
         return f"{len(value)}: {', '.join(value)}"
     return f"{len(value.inputs.inputs)} in, {len(value.outputs.inputs)} out"
 
 
-def _corpus(candidate: Facts, champion: Facts | None) -> Row:
+def _corpus(candidate: OpenedVersion, champion: OpenedVersion | None) -> RuleResult:
     own, other = (
-        "" if one is None else "synthetic sample" if one.synthetic else "recordings"
-        for one in (candidate, champion)
+        "" if version is None else "synthetic sample" if version.synthetic else "recordings"
+        for version in (candidate, champion)
     )
     worse = champion is not None and candidate.synthetic and not champion.synthetic
-    return Row("corpus", own, other, "no sample for recordings", FAIL if worse else PASS)
+    return RuleResult("corpus", own, other, "no sample for recordings", _verdict(not worse))
 
 
 # Where it comes from.
 
 
-def _lineage(candidate: Facts) -> Row:
-    missing = [name for name in _LINEAGE if not getattr(candidate.lineage, name, None)]
+def _lineage(candidate: OpenedVersion) -> RuleResult:
+    lineage = candidate.lineage
+    missing = [name for name in _LINEAGE if not getattr(lineage, name, None)]
     text = f"lacks {', '.join(missing)}" if missing else "complete"
-    return Row("lineage", text, "", "complete", FAIL if missing else PASS)
+    return RuleResult("lineage", text, "", "complete", _verdict(not missing))
 
 
-def _tree(candidate: Facts) -> Row:
-    dirty = candidate.lineage.dirty if candidate.lineage else None
+def _tree(candidate: OpenedVersion) -> RuleResult:
+    lineage = candidate.lineage
+    dirty = lineage.dirty if lineage else None
     text = "unknown" if dirty is None else "changed" if dirty else "clean"
-    return Row("tree that trained it", text, "", "clean", PASS if dirty is False else FAIL)
+    return RuleResult("tree that trained it", text, "", "clean", _verdict(dirty is False))

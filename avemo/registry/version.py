@@ -1,89 +1,93 @@
-"""What the gate and a comparison want to know of a registered version, read from its own files."""
+"""A registered version, opened: what its own files say of it."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..tracking import integrity
+from ..evaluation.predictions import read_predictions
+from ..tracking.integrity import ADDED_LATER, open_until_exit
 from ..tracking.lineage import FILE, Lineage
-from .register import PREDICTIONS
 
-__all__ = ["Facts", "read", "recorded"]
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
 
-_DESCRIPTION = "bundle.json"
+__all__ = ["PREDICTIONS", "OpenedVersion", "open_version", "recorded_predictions"]
+
+#: among a version's files: its predictions on the test part
+PREDICTIONS = "predictions.csv"
+
+_BUNDLE = "bundle.json"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """A version, opened.
+class OpenedVersion:
+    """A registered version with a copy of its files.
 
     Args:
         version: MLflow's
         folder: a copy of its files, as they were registered
         predictions: on the test part; None where it has none
-        description: of the trained model: classes, split, features, synthetic
-        size: in bytes, of all its files
+        bundle: of the trained model: classes, split, features, synthetic
+        size_bytes: of all its files
     """
 
-    version: Any
+    version: "ModelVersion"
     folder: Path
     predictions: pd.DataFrame | None
-    description: dict[str, Any]
-    size: int
-
-    @property
-    def label(self) -> str:
-        """`avemo-audio version 3`."""
-        return f"{self.version.name} version {self.version.version}"
+    bundle: dict[str, Any]
+    size_bytes: int
 
     @property
     def lineage(self) -> Lineage | None:
-        """What made it; None where it does not say."""
+        """What made it; None where it carries no lineage."""
         file = next(self.folder.rglob(FILE), None)
         return None if file is None else Lineage.read(file)
 
     @property
     def synthetic(self) -> bool:
-        """Trained on the synthetic sample."""
-        return bool(self.description.get("synthetic"))
+        """Whether it was trained on the synthetic sample."""
+        return bool(self.bundle.get("synthetic"))
 
     @property
-    def signature(self) -> Any:
-        """What it takes and gives, as MLflow has it."""
+    def signature(self) -> "ModelSignature | None":
+        """The model's inputs and outputs, as MLflow describes them."""
         from mlflow.models import Model
 
-        return Model.load(str(self.folder)).signature
+        signature: ModelSignature | None = Model.load(str(self.folder)).signature
+        return signature
 
 
-def read(version: Any) -> Facts:
+def open_version(version: "ModelVersion") -> OpenedVersion:
     """Open a registered version.
 
     Raises:
         AvemoError: a file is not as it was registered
     """
-    folder = integrity.kept(f"models:/{version.name}/{version.version}")
-    size = sum(
+    folder = open_until_exit(f"models:/{version.name}/{version.version}")
+    size_bytes = sum(
         file.stat().st_size
         for file in folder.rglob("*")
-        if file.is_file() and file.name not in integrity.LATER
+        if file.is_file() and file.name not in ADDED_LATER
     )
-    return Facts(version, folder, recorded(folder), _json(folder, _DESCRIPTION), size)
+    predictions, bundle = recorded_predictions(folder), _read_bundle(folder)
+    return OpenedVersion(version, folder, predictions, bundle, size_bytes)
 
 
-def recorded(folder: Path) -> pd.DataFrame | None:
-    """A version's recorded answers on the test part; None where it has none.
+def recorded_predictions(folder: Path) -> pd.DataFrame | None:
+    """Return the recorded predictions on the test part; None where a version has none.
 
     Args:
-        folder: its files
+        folder: the version's files
     """
     file = next(folder.rglob(PREDICTIONS), None)
-    return None if file is None else pd.read_csv(file)
+    return None if file is None else read_predictions(file)
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
-    file = next(folder.rglob(name), None)
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    return found
+def _read_bundle(folder: Path) -> dict[str, Any]:
+    file = next(folder.rglob(_BUNDLE), None)
+    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file else {}
+    return fields

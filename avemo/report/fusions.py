@@ -9,11 +9,13 @@ import pandas as pd
 from ..errors import AvemoError, join_names
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.predictions import read_predictions
 from ..io import atomic_write
+from ..modalities import MODALITIES, UNIMODAL, Modality
 from ..page import code
 from ..paths import Project
+from ..records import EvaluationResult, SearchResult
 from ..settings import Settings
-from ..tracking import json_file
 from .published import check_predictions
 
 __all__ = ["FILE", "FusionTable", "import_fusions", "read", "tables"]
@@ -22,7 +24,6 @@ __all__ = ["FILE", "FusionTable", "import_fusions", "read", "tables"]
 FILE = Path("results", "fused", "compared.csv")
 
 _INNER, _TEST = "inner folds", "test part"
-_UNIMODAL = ("audio", "visual")
 _DESCRIPTIONS = {
     "audio": "the audio model",
     "visual": "the visual model",
@@ -64,19 +65,19 @@ def import_fusions(project: Project, settings: Settings) -> str:
     Returns:
         what was imported, or left and why
     """
-    from ..training.fusion import COMPARED
+    from ..training.stacking import COMPARISON
 
     folder = project.search("fused")
     place = folder.relative_to(project.root).as_posix()
-    if not (folder / COMPARED).exists() or not (project.evaluation / "metrics.json").exists():
+    if not (folder / COMPARISON).exists() or not project.evaluation_result.exists():
         return f"{place}: left, for no fusion was searched and evaluated here"
     before = read(project.root)
     if settings.corpus.synthetic and before is not None and not _is_synthetic(before):
         return f"{place}: left, for it is of the synthetic sample, and what is published is not"
-    run_id = json_file.read(folder / "found.json")["run_id"]
-    tables = [pd.read_csv(folder / COMPARED).assign(run=run_id, part=_INNER)]
-    evaluation = json_file.read(project.evaluation / "metrics.json")["modalities"]
-    if "test" in evaluation["fused"]:
+    run_id = SearchResult.read(project.search_result("fused")).run_id
+    tables = [pd.read_csv(folder / COMPARISON).assign(run=run_id, part=_INNER)]
+    evaluation = EvaluationResult.read(project.evaluation_result)
+    if evaluation.modalities["fused"].test:
         tables += _test_predictions(project, evaluation)
     rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
     rows = _check(rows)
@@ -85,14 +86,16 @@ def import_fusions(project: Project, settings: Settings) -> str:
     return f"{place}: imported, {rows['performance'].nunique():,} performances"
 
 
-def _test_predictions(
-    project: Project, evaluation: dict[str, dict[str, str]]
-) -> Iterator[pd.DataFrame]:
+def _test_predictions(project: Project, evaluation: EvaluationResult) -> Iterator[pd.DataFrame]:
     """Return each model's predictions, on the performances of the fused one."""
-    fused = pd.read_csv(project.evaluation / "fused.csv")
-    for name in (*_UNIMODAL, "fused", "fused_audio", "fused_visual"):
-        rows = pd.read_csv(project.evaluation / f"{name}.csv")
-        run_id = evaluation[name.partition("_")[0]]["run_id"]
+    fused = read_predictions(project.evaluation / "fused.csv")
+    systems: dict[str, Modality] = {
+        **{modality: modality for modality in MODALITIES},
+        **{f"fused_{modality}": "fused" for modality in UNIMODAL},
+    }
+    for name, modality in systems.items():
+        rows = read_predictions(project.evaluation / f"{name}.csv")
+        run_id = evaluation.modalities[modality].run_id
         yield paired.align(rows, fused)[0].assign(system=name, run=run_id, part=_TEST)
 
 
@@ -133,11 +136,11 @@ def _rows(predictions: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str
     uars = {
         name: metrics.uar(rows["true"], metrics.predicted(rows)) for name, rows in systems.items()
     }
-    best_unimodal = systems[max(_UNIMODAL, key=uars.__getitem__)]
+    best_unimodal = systems[max(UNIMODAL, key=uars.__getitem__)]
     for name, rows in systems.items():
         figures = metrics.intervals(rows, bootstrap)
         gain = "–"
-        if name not in _UNIMODAL:
+        if name not in UNIMODAL:
             gain = f"{paired.paired_bootstrap(rows, best_unimodal, bootstrap)['uar']:+}"
         description = _DESCRIPTIONS.get(name, "")
         yield code(name), description, str(figures["uar"]), str(figures["accuracy"]), gain
@@ -161,6 +164,6 @@ def _check(predictions: pd.DataFrame) -> pd.DataFrame:
             frozenset(check_predictions(system)["performance"])
             for _, system in rows.groupby("system")
         ]
-        if len(set(performances)) != 1 or not set(_UNIMODAL) <= set(rows["system"]):
+        if len(set(performances)) != 1 or not set(UNIMODAL) <= set(rows["system"]):
             raise ValueError(f"{part}: the systems are not all there, on the same performances")
     return predictions[_COLUMNS]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..errors import AvemoError
 from ..io import atomic_write
 from ..paths import Project
-from ..records import BaselineResult, CrossValidationResult, Skipped, read_or_skipped
+from ..records import BaselineResult, CrossValidationResult, SearchResult, Skipped, read_or_skipped
 from ..tracking import json_file, spool, store
 from . import published
 from .manifest import (
@@ -155,25 +155,32 @@ def _import_champion(
             )
             for fold in result.folds
         ],
-        trials=_trials(json_file.read(project.search("audio") / "found.json"), run),
+        trials=_current_trials(project, run),
     )
     champion = champion.model_copy(update={"others": _other_trials(tracked, champion, before)})
     message = f"{champion.performances:,} performances of run {run.run_name} ({run.run_id})"
     return _Imported(champion, f"imported, {message}", files)
 
 
-def _trials(search_result: dict[str, Any], parent: Run) -> list[Trial]:
+def _current_trials(project: Project, parent: Run) -> list[Trial]:
+    """Return what the project's own search tried; nothing where it has no result."""
+    file = project.search_result("audio")
+    result = read_or_skipped(SearchResult, file) if file.exists() else None
+    return _trials(result, parent) if isinstance(result, SearchResult) else []
+
+
+def _trials(search_result: SearchResult, parent: Run) -> list[Trial]:
     """Return what a search tried, with the figures that its runs have of each inner fold."""
     trials = []
-    for trial in search_result.get("trials", []):
-        tracked = _tracked_run(trial["run_id"])
+    for trial in search_result.trials:
+        tracked = _tracked_run(trial.run_id)
         folds = {
             name.removeprefix(_FOLD_METRIC): value
             for name, value in sorted(tracked.data.metrics.items())
             if name.startswith(_FOLD_METRIC)
         }
         run = _run(tracked, parent)
-        trials.append(Trial(hyperparameters=trial["hyperparameters"], folds=folds, run=run))
+        trials.append(Trial(hyperparameters=trial.hyperparameters, folds=folds, run=run))
     return trials
 
 
@@ -195,7 +202,8 @@ def _other_trials(
     searches = mlflow.MlflowClient().search_runs([tracked.info.experiment_id], query)
     trials = []
     for search in searches:
-        result = mlflow.artifacts.load_dict(f"{search.info.artifact_uri}/found.json")
+        uri = f"{search.info.artifact_uri}/search.json"
+        result = SearchResult.parse(mlflow.artifacts.load_dict(uri), uri)
         trials += _trials(result, _run(search))
     if before and before.corpus == champion.corpus:
         trials += [*before.trials, *before.others]

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DIFF", "GitState", "read"]
+__all__ = ["DIFF", "GitState", "read", "run_git"]
 
 #: the artifact that holds what was not committed
 DIFF = "uncommitted.diff"
@@ -45,10 +45,17 @@ def read(root: Path) -> GitState:
     return GitState(commit, diff)
 
 
-def _git(root: Path, *arguments: str) -> bytes:
-    """Return what Git prints; nothing where it fails or is not installed."""
-    command = ["git", "-C", str(root), *arguments]
+def run_git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run Git in a folder; where it is not installed, the exit code is 127 and there is no output.
+
+    The user's hooks do not run: they are for the user's own commands.
+    """
+    command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
     try:
-        return subprocess.run(command, capture_output=True, check=False).stdout
+        return subprocess.run(command, capture_output=True, check=False)
     except FileNotFoundError:
-        return b""
+        return subprocess.CompletedProcess(command, 127, b"", b"git is not installed")
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    return run_git(root, *arguments).stdout

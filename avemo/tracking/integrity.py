@@ -11,85 +11,92 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, join_names
 
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
 __all__ = [
-    "FILE",
-    "LATER",
-    "TAG",
-    "changes",
-    "model_id",
-    "opened",
-    "record",
-    "seal",
-    "verified",
-    "version_of",
+    "ADDED_LATER",
+    "CHECKSUMS_FILE",
+    "CHECKSUMS_TAG",
+    "compute_checksums",
+    "find_changes",
+    "find_version",
+    "logged_model_id",
+    "open_until_exit",
+    "open_verified",
+    "seal_model",
+    "verify_version",
 ]
 
-FILE = "checksums.json"
-#: of the version: the checksum of `FILE`
-TAG = "avemo.checksums"
-#: what comes after the version is made: from MLflow when it opens one, and from the gate
-LATER = ("registered_model_meta", "check.json", "check.md")
+CHECKSUMS_FILE = "checksums.json"
+#: of the version: the checksum of `CHECKSUMS_FILE`
+CHECKSUMS_TAG = "avemo.checksums"
+#: files that come after the version is made: from MLflow when it opens one, and from the gate
+ADDED_LATER = ("registered_model_meta", "check.json", "check.md")
 
-_KEPT = ExitStack()
-atexit.register(_KEPT.close)
+_OPEN_FOLDERS = ExitStack()
+atexit.register(_OPEN_FOLDERS.close)
 
 
-def record(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file of a version, by its path below the folder."""
+def compute_checksums(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file of a version, by its path below the folder."""
     return {
         name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and (name := file.relative_to(folder).as_posix()) not in (FILE, *LATER)
+        if file.is_file()
+        and (name := file.relative_to(folder).as_posix()) not in (CHECKSUMS_FILE, *ADDED_LATER)
     }
 
 
-def seal(model_id: str) -> str:
+def seal_model(model_id: str) -> str:
     """Put `checksums.json` beside the files of a logged model that is complete.
 
-    The files are read back from the store, so that what is recorded is what arrived there.
+    The files are read back from the store, so that the checksums are of what arrived there.
 
     Returns:
-        what the version's tag `TAG` must be
+        the value of the version's tag `CHECKSUMS_TAG`
     """
     import mlflow
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
-        list_ = Path(temporary, FILE)
-        list_.write_text(json.dumps(record(Path(folder)), indent=1) + "\n", encoding="utf-8")
-        mlflow.MlflowClient().log_model_artifact(model_id, str(list_))
-        return hashlib.sha256(list_.read_bytes()).hexdigest()
+        file = Path(temporary, CHECKSUMS_FILE)
+        checksums = compute_checksums(Path(folder))
+        file.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
+        mlflow.MlflowClient().log_model_artifact(model_id, str(file))
+        return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def changes(folder: Path, tag: str | None) -> list[str]:
-    """What is not as it was registered, in words; empty where everything is.
+def find_changes(folder: Path, seal: str | None) -> list[str]:
+    """Return in words which files are not as they were registered; nothing where all are.
 
     Args:
         folder: a version's files
-        tag: the version's `TAG`; None where there is no version to ask, such as for `runs:/`
+        seal: the version's `CHECKSUMS_TAG`; None where there is no version, such as for `runs:/`
     """
-    list_ = folder / FILE
-    if not list_.is_file():
-        return [f"{FILE} is missing"]
-    if tag is not None and hashlib.sha256(list_.read_bytes()).hexdigest() != tag:
-        return [f"{FILE} is changed"]
-    expected, found = json.loads(list_.read_text(encoding="utf-8")), record(folder)
+    file = folder / CHECKSUMS_FILE
+    if not file.is_file():
+        return [f"{CHECKSUMS_FILE} is missing"]
+    if seal is not None and hashlib.sha256(file.read_bytes()).hexdigest() != seal:
+        return [f"{CHECKSUMS_FILE} is changed"]
+    registered = json.loads(file.read_text(encoding="utf-8"))
+    current = compute_checksums(folder)
     return [
-        f"{name} is {'missing' if name not in found else 'changed'}"
-        for name, checksum in expected.items()
-        if found.get(name) != checksum
-    ] + [f"{name} is new" for name in found if name not in expected]
+        f"{name} is {'missing' if name not in current else 'changed'}"
+        for name, checksum in registered.items()
+        if current.get(name) != checksum
+    ] + [f"{name} is new" for name in current if name not in registered]
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Path]:
-    """A copy of a model's files, which are as they were registered.
+def open_verified(uri: str) -> Iterator[Path]:
+    """Yield a copy of a model's files, after a check that they are as they were registered.
 
-    Versions from before there were checksums are opened as they are; the gate asks for them.
+    A version that was registered without checksums is opened as it is; the gate refuses it.
 
     Args:
         uri: as MLflow takes it: `models:/avemo-audio@champion`, `models:/avemo-audio/3`, `runs:/…`
@@ -100,42 +107,45 @@ def opened(uri: str) -> Iterator[Path]:
     """
     import mlflow
 
-    version = version_of(uri)
-    tag = version.tags.get(TAG) if version else None
+    version = find_version(uri)
+    seal = version.tags.get(CHECKSUMS_TAG) if version else None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
-        found = changes(folder, tag) if tag or (folder / FILE).exists() else []
-        if found:
+        sealed = seal or (folder / CHECKSUMS_FILE).exists()
+        changes = find_changes(folder, seal) if sealed else []
+        if changes:
             raise AvemoError(
-                f"{uri} is not as it was registered: {join_names(found)}; register it again "
+                f"{uri} is not as it was registered: {join_names(changes)}; register it again "
                 "(dvc repro --force register), or go back to another: avemo registry rollback"
             )
         yield folder
 
 
-def kept(uri: str) -> Path:
-    """As `opened`, until the process ends: a model imports its own code when it first needs it.
+def open_until_exit(uri: str) -> Path:
+    """Return a folder as `open_verified` yields it, which stays until the process ends.
+
+    A model imports its own code when it first needs it.
 
     Raises:
-        AvemoError, MlflowException: as `opened` does
+        AvemoError, MlflowException: as `open_verified` does
     """
-    return _KEPT.enter_context(opened(uri))
+    return _OPEN_FOLDERS.enter_context(open_verified(uri))
 
 
-def verified(version: Any) -> list[str]:
-    """What of a registered version is not as it was registered; empty where everything is."""
+def verify_version(version: "ModelVersion") -> list[str]:
+    """Return in words which files of a version are not as they were registered."""
     import mlflow
 
-    if TAG not in version.tags:
+    if CHECKSUMS_TAG not in version.tags:
         return ["it was registered without checksums"]
     uri = f"models:/{version.name}/{version.version}"
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
-        return changes(Path(folder), version.tags[TAG])
+        return find_changes(Path(folder), version.tags[CHECKSUMS_TAG])
 
 
-def model_id(version: Any) -> str:
-    """The logged model whose files a version has; that of a copy is the original's."""
+def logged_model_id(version: "ModelVersion") -> str:
+    """Return the logged model that has a version's files; a copied version has the original's."""
     import mlflow
 
     while "/" in (source := str(version.source).removeprefix("models:/")):
@@ -143,8 +153,8 @@ def model_id(version: Any) -> str:
     return source
 
 
-def version_of(uri: str) -> Any:
-    """The registered version that a URI names; None where it names none, or there is none."""
+def find_version(uri: str) -> "ModelVersion | None":
+    """Return the registered version that a URI names; None where it names none."""
     import mlflow
 
     if not uri.startswith("models:/"):

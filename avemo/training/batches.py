@@ -1,33 +1,34 @@
-"""What an epoch learns from, a batch at a time: shuffled, drawn among copies, and mixed anew."""
+"""The batches of an epoch: shuffled, drawn among altered copies, and mixed anew in each epoch."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from ..datasets import Dataset
+from ..datasets import Array, Dataset
 from ..emotions import EMOTIONS
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 
 __all__ = ["Batches"]
 
-Array = np.ndarray[Any, Any]
-Batch = tuple[dict[str, Array], Array, Array]
+#: inputs by name, targets and sample weights
+Batch: TypeAlias = tuple[dict[str, Array], NDArray[np.float32], NDArray[np.float32]]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-    """A dataset as Keras takes it. Each emotion weighs the same, however many clips it has.
+    """A training set as Keras takes it, weighted so that all emotions count alike.
 
-    What is drawn depends on the seed and on the number of the epoch, and on nothing else.
+    What is drawn depends on the seed and the epoch's number alone.
 
     Args:
         data: the clips
         preprocessors: of each input of the network
-        augmentation: what changes from epoch to epoch
+        augmentation: how the training examples differ from epoch to epoch
         size: clips in a batch
-        seed: of the order and of what is drawn
+        seed: of the order and of the augmentation
 
     Source:
         mixup: H. Zhang et al.: mixup: beyond empirical risk minimization. ICLR 2018
@@ -51,45 +52,51 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.epoch = 0
         labels = data.labels
         self.targets = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-        present, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        self.weights = (len(labels) / (len(present) * counts))[places].astype(np.float32)
+        present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        self.weights = (len(labels) / (len(present) * counts))[codes].astype(np.float32)
 
     def __len__(self) -> int:
         return -(-len(self.data) // self.size)
 
     def on_epoch_end(self) -> None:
-        """Go on to what the next epoch draws."""
+        """Go on to the next epoch's draws."""
         self.epoch += 1
 
     def __getitem__(self, index: int) -> Batch:
-        """Inputs by name, targets and weights of one batch of this epoch."""
+        """Return inputs by name, targets and sample weights of one batch of this epoch."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.data))
         rows = order[index * self.size : (index + 1) * self.size]
-        draw = np.random.default_rng([self.seed, self.epoch, index])
-        inputs = {
-            name: one.apply(self._drawn(name, rows, draw))
-            for name, one in self.preprocessors.items()
+        random = np.random.default_rng([self.seed, self.epoch, index])
+        inputs: dict[str, Array] = {
+            name: preprocessor.apply(self._draw_copies(name, rows, random))
+            for name, preprocessor in self.preprocessors.items()
         }
         batch = inputs, self.targets[rows], self.weights[rows]
-        return _mixed(batch, self.augmentation.mixup, draw) if self.augmentation.mixup else batch
+        mixup = self.augmentation.mixup
+        return _mix_up(batch, mixup, random) if mixup else batch
 
-    def _drawn(self, name: str, rows: Array, draw: np.random.Generator) -> Sequence[Array]:
-        """A feature of some clips, or in its place that of one of their copies."""
-        copies = self.augmentation.copies.get(name, ())
-        known = [self.data.features[feature] for feature in (name, *copies)]
-        picks = draw.integers(len(known), size=len(rows))
-        return [known[pick][row] for pick, row in zip(picks, rows, strict=True)]
+    def _draw_copies(
+        self, feature: str, rows: NDArray[np.int64], random: np.random.Generator
+    ) -> Sequence[Array]:
+        """Return a feature of some clips, each of the clip itself or of one of its copies."""
+        copies = (feature, *self.augmentation.copies.get(feature, ()))
+        arrays = [self.data.features[name] for name in copies]
+        draws = random.integers(len(arrays), size=len(rows))
+        return [arrays[draw][row] for draw, row in zip(draws, rows, strict=True)]
 
 
-def _mixed(batch: Batch, concentration: float, draw: np.random.Generator) -> Batch:
-    """Each clip with another of the batch, in shares drawn from a beta distribution."""
+def _mix_up(batch: Batch, concentration: float, random: np.random.Generator) -> Batch:
+    """Mix each clip with another of the batch, in shares drawn from a beta distribution."""
     inputs, targets, weights = batch
-    share = draw.beta(concentration, concentration, len(targets)).astype(np.float32)
-    other = draw.permutation(len(targets))
+    shares = random.beta(concentration, concentration, len(targets)).astype(np.float32)
+    others = random.permutation(len(targets))
 
-    def mix(values: Array) -> Array:
-        own = share.reshape(-1, *[1] * (values.ndim - 1))
-        mixed: Array = own * values + (1 - own) * values[other]
+    def mix(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        share = shares.reshape(-1, *[1] * (values.ndim - 1))
+        mixed: NDArray[np.float32] = share * values + (1 - share) * values[others]
         return mixed
 
-    return {name: mix(each) for name, each in inputs.items()}, mix(targets), mix(weights)
+    mixed_inputs: dict[str, Array] = {
+        name: mix(values.astype(np.float32, copy=False)) for name, values in inputs.items()
+    }
+    return mixed_inputs, mix(targets), mix(weights)

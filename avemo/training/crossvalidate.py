@@ -1,12 +1,12 @@
-"""The whole way of choosing, training and calibrating, tested on each fold in turn.
+"""Nested cross-validation: selection, training and calibration, tested on each fold in turn.
 
-For each fold the members are chosen anew, by fits that have not seen it, among the configurations
-that the search drew; these are drawn at random, before anything is known of them. So that no answer
-comes from anything that was learnt from, or chosen on, its own fold.
+For each fold the members are selected anew, by fits that have not seen it, among the search's
+configurations; these were drawn at random, before anything was known of them. So no prediction
+comes from anything that was fitted to, or selected on, its own fold.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import mlflow
 import pandas as pd
@@ -17,24 +17,33 @@ from ..evaluation import calibration, metrics
 from ..evaluation.log import log_predictions
 from ..evaluation.predictions import write_predictions
 from ..paths import Project
-from ..records import CrossValidatedFold, CrossValidationResult
+from ..records import CrossValidatedFold, CrossValidationResult, SearchResult
 from ..settings import Settings
 from ..tracking import runs
-from . import ensemble_selection
-from .inner_cv import Folds, kept, uar
-from .objective import ensemble
-from .task import Task
+from .ensemble_selection import Ensemble, average_predictions
+from .inner_cv import InnerCV, mean_uar, open_cache
+from .objective import select_ensemble
+from .task import TrainingTask
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 __all__ = ["crossvalidate"]
 
+_COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+
 
 def crossvalidate(
-    project: Project, settings: Settings, task: Task, found: dict[str, Any], folder: Path
+    project: Project,
+    settings: Settings,
+    task: TrainingTask,
+    search_result: SearchResult,
+    folder: Path,
 ) -> CrossValidationResult:
-    """Answer for every performance by a model that has not heard its fold.
+    """Predict every performance by a model that has not seen its fold.
 
     Args:
-        found: what the search found
+        search_result: whose trials the members are selected among
         folder: gets `predictions.csv` and, before the temperature, `uncalibrated.csv`: performance,
             fold, true, p_neutral to p_surprised
 
@@ -42,72 +51,83 @@ def crossvalidate(
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require_same_split(found["split"], task.data.split, f"the search result of {modality}")
+    split.require_same_split(
+        search_result.split_id, task.data.split_id, f"the search result of {modality}"
+    )
     stage = f"crossvalidate@{modality}"
     count = settings.search.budget_of(modality).members
-    folds = kept(project, settings, task)
+    inner_cv = open_cache(project, settings, task)
     with runs.run(project, settings, stage, modality, "crossvalidate") as run:
-        results, before, after = [], [], []
-        steps = len(folds.all) * (len(found["trials"]) + count)
+        folds, uncalibrated, calibrated = [], [], []
+        steps = len(inner_cv.folds) * (len(search_result.trials) + count)
         with tqdm(total=steps, desc=f"crossvalidate {modality}", unit="configuration") as bar:
-            for fold in folds.all:
+            for fold in inner_cv.folds:
                 with runs.child(run, f"fold {fold}", {"avemo.modality": modality}) as child:
-                    chosen, answers, inner = _fold(folds, found["trials"], count, fold, bar)
-                    before.append(answers)
-                    after.append(calibration.apply_temperature(answers, chosen["temperature"]))
-                    results.append(_fold_result(chosen, after[-1], inner, fold, child))
-        plain, calibrated = _joined(before), _joined(after)
-        for table, name in ((plain, "uncalibrated"), (calibrated, "predictions")):
-            columns = ["performance", "fold", "true", *metrics.PROBABILITIES]
-            write_predictions(folder / f"{name}.csv", table[columns])
-        figures = log_predictions(settings, calibrated, "crossvalidated", modality)
-        error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
+                    ensemble = _select(inner_cv, search_result, count, fold, bar)
+                    predictions = _predict(inner_cv, ensemble, fold, bar)
+                    uncalibrated.append(predictions)
+                    predictions = calibration.apply_temperature(predictions, ensemble.temperature)
+                    calibrated.append(predictions)
+                    folds.append(_log_fold(ensemble, predictions, fold, child))
+        before, after = _concatenate(uncalibrated), _concatenate(calibrated)
+        write_predictions(folder / "uncalibrated.csv", before[_COLUMNS])
+        write_predictions(folder / "predictions.csv", after[_COLUMNS])
+        figures = log_predictions(settings, after, "crossvalidated", modality)
+        error = metrics.calibration_error(before["true"], metrics.probabilities(before))
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
     return CrossValidationResult(
         synthetic=settings.corpus.synthetic,
         protocol=settings.split.protocol,
         run_id=run.info.run_id,
         run_name=run.info.run_name,
-        folds=results,
+        folds=folds,
         figures=figures,
     )
 
 
-def _fold(
-    folds: Folds, trials: list[dict[str, Any]], count: int, fold: int, bar: Any
-) -> tuple[dict[str, Any], pd.DataFrame, float]:
-    """Choose and train without a fold: what was chosen, its answers there, and its inner UAR."""
-    for trial in trials:
-        folds.judged(trial["hyperparameters"], fold)
+def _select(
+    inner_cv: InnerCV, search_result: SearchResult, count: int, test_fold: int, bar: "tqdm[None]"
+) -> Ensemble:
+    """Select the members by fits that have not seen the tested fold."""
+    for trial in search_result.trials:
+        inner_cv.inner_predictions(trial.hyperparameters, test_fold)
         bar.update()
-    chosen, inner = ensemble(folds, trials, count, fold)
-    answers = []
-    for place, values in enumerate(chosen["members"]):
-        answers.append(folds.answers(values, {fold}, place))
-        bar.update()
-    return chosen, ensemble_selection.mean(answers), uar(inner)
+    return select_ensemble(inner_cv, search_result.trials, count, test_fold)
 
 
-def _fold_result(
-    chosen: dict[str, Any], answers: pd.DataFrame, inner: float, fold: int, child: Any
+def _predict(
+    inner_cv: InnerCV, ensemble: Ensemble, test_fold: int, bar: "tqdm[None]"
+) -> pd.DataFrame:
+    """Return the ensemble's predictions of the tested fold, before the temperature."""
+    predictions = []
+    for index, configuration in enumerate(ensemble.members):
+        predictions.append(inner_cv.out_of_fold_predictions(configuration, {test_fold}, index))
+        bar.update()
+    return average_predictions(predictions)
+
+
+def _log_fold(
+    ensemble: Ensemble, predictions: pd.DataFrame, fold: int, child: "Run"
 ) -> CrossValidatedFold:
-    """Log a fold's figures, and return its result."""
-    test_uar = metrics.uar(answers["true"], metrics.predicted(answers))
-    mlflow.log_metrics({"inner_uar": inner, "test_uar": test_uar})
-    mlflow.log_param("temperature", chosen["temperature"])
-    mlflow.log_dict(chosen, "members.json")
+    """Log a fold's figures to the active run, and return its result."""
+    test_uar = metrics.uar(predictions["true"], metrics.predicted(predictions))
+    inner_uar = mean_uar(ensemble.predictions)
+    mlflow.log_metrics({"inner_uar": inner_uar, "test_uar": test_uar})
+    mlflow.log_param("temperature", ensemble.temperature)
+    members = {"members": ensemble.members, "temperature": ensemble.temperature}
+    mlflow.log_dict(members, "members.json")
     return CrossValidatedFold(
         fold=fold,
-        actors=sorted({int(actor) for actor in answers["actor"]}),
-        members=[values["architecture"] for values in chosen["members"]],
-        configurations=chosen["members"],
-        temperature=chosen["temperature"],
-        inner_uar=inner,
+        actors=sorted({int(actor) for actor in predictions["actor"]}),
+        members=[str(configuration["architecture"]) for configuration in ensemble.members],
+        configurations=ensemble.members,
+        temperature=ensemble.temperature,
+        inner_uar=inner_uar,
         uar=test_uar,
         run_id=child.info.run_id,
         run_name=child.info.run_name,
     )
 
 
-def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def _concatenate(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables).sort_values("performance", ignore_index=True)

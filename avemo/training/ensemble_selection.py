@@ -1,46 +1,66 @@
-"""Of which fits a model is made: those whose mean answer is best where none was trained."""
+"""Ensemble selection: which configurations become the members of a model."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from ..evaluation import calibration, metrics
+from ..records import Configuration, FusionChoice
 
-__all__ = ["choose", "mean"]
+__all__ = ["Ensemble", "average_predictions", "select_greedily"]
 
 
-def choose(judged: Sequence[pd.DataFrame], count: int) -> list[int]:
-    """Add one after another, each time the one that makes the mean answer best; some repeatedly.
-
-    Best is what gives the true emotions the highest likelihood, once its confidence is set right:
-    the recall jumps by whole clips and is the chance's more than the model's.
+@dataclass(frozen=True)
+class Ensemble:
+    """The members of a model, and how they do on the inner folds.
 
     Args:
-        judged: for each configuration its answers on the inner folds, all of the same rows
-        count: how many are added
+        members: their configurations
+        temperature: that the logarithms of their mean probabilities are divided by
+        predictions: their mean predictions on the inner folds, before the temperature
+        fusion: for the fused modality, what the fusion was compared with
+    """
+
+    members: list[Configuration]
+    temperature: float
+    predictions: pd.DataFrame
+    fusion: FusionChoice | None = None
+
+
+def select_greedily(predictions: Sequence[pd.DataFrame], count: int) -> list[int]:
+    """Select members one after another, each time the one that makes the mean prediction best.
+
+    The best has the lowest log loss after temperature scaling: unweighted average recall jumps by
+    whole clips, so that it says more about luck than about the model. A configuration may be
+    selected repeatedly.
+
+    Args:
+        predictions: of each configuration on the inner folds, all of the same rows
+        count: how many members
 
     Returns:
-        the configurations' places, in the order in which they were added
+        the configurations' indices, in the order of their selection
 
     Source:
         R. Caruana et al.: Ensemble selection from libraries of models. ICML 2004
     """
 
-    def loss(picks: list[int]) -> float:
-        joint = mean([judged[pick] for pick in picks])
-        scaled = calibration.apply_temperature(joint, calibration.fit_temperature(joint))
-        return metrics.log_loss(joint["true"], metrics.probabilities(scaled))
+    def loss(members: list[int]) -> float:
+        mean = average_predictions([predictions[index] for index in members])
+        scaled = calibration.apply_temperature(mean, calibration.fit_temperature(mean))
+        return metrics.log_loss(mean["true"], metrics.probabilities(scaled))
 
-    picks: list[int] = []
+    members: list[int] = []
     for _ in range(count):
-        losses = [loss([*picks, place]) for place in range(len(judged))]
-        picks.append(int(np.argmin(losses)))
-    return picks
+        losses = [loss([*members, index]) for index in range(len(predictions))]
+        members.append(int(np.argmin(losses)))
+    return members
 
 
-def mean(answers: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The mean of several answers on the same rows."""
+def average_predictions(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the mean of several predictions of the same rows."""
     columns = list(metrics.PROBABILITIES)
-    chances = np.mean([metrics.probabilities(one) for one in answers], axis=0)
-    return answers[0].assign(**dict(zip(columns, chances.T, strict=True)))
+    mean = np.mean([metrics.probabilities(rows) for rows in predictions], axis=0)
+    return predictions[0].assign(**dict(zip(columns, mean.T, strict=True)))

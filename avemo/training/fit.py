@@ -2,30 +2,32 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import pandas as pd
 
-from ..datasets import Dataset
+from ..datasets import Array, Dataset
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 from .batches import Batches
 
-__all__ = ["deterministic", "fit", "prepared"]
+__all__ = ["fit", "make_deterministic", "network_inputs"]
 
 
-def deterministic(seed: int) -> None:
-    """Make what follows the same each time, on one machine."""
+def make_deterministic(seed: int) -> None:
+    """Make what is built and fitted afterwards the same each time, on one machine."""
     import tensorflow
 
     keras.utils.set_random_seed(seed)
     tensorflow.config.experimental.enable_op_determinism()
 
 
-def prepared(data: Dataset, preprocessors: Mapping[str, Preprocessor]) -> dict[str, Any]:
-    """A network's inputs, by name."""
-    return {name: one.apply(data.features[name]) for name, one in preprocessors.items()}
+def network_inputs(data: Dataset, preprocessors: Mapping[str, Preprocessor]) -> dict[str, Array]:
+    """Return a network's inputs by name [shape=(clips, ...)]."""
+    return {
+        name: preprocessor.apply(data.features[name])
+        for name, preprocessor in preprocessors.items()
+    }
 
 
 def fit(
@@ -38,31 +40,31 @@ def fit(
     batch_size: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Fit a model: the learning rate falls along half a cosine, and the last epoch is kept.
+    """Fit a model: the learning rate falls along half a cosine, and the last epoch's weights stay.
 
     Args:
-        model: compiled; `deterministic` was called before it was built
-        train: what is learnt from
+        model: compiled, and built after `make_deterministic` was called
+        train: the training set; if it is empty, the model stays as it was initialised
         preprocessors: of the model's inputs, and maybe of others
-        augmentation: how what is learnt from changes from epoch to epoch
+        augmentation: how the training examples differ from epoch to epoch
         epochs: how many
-        batch_size: clips
-        seed: of the order and of what is drawn
+        batch_size: clips in a batch
+        seed: of the order and of the augmentation
 
     Returns:
-        one row an epoch: epoch, loss, uar
+        a row an epoch: epoch, loss, uar
     """
-    if not len(train):  # it stays what it begins with
+    if not len(train):
         return pd.DataFrame({"epoch": []})
-    own = {name: preprocessors[name] for name in model.input}
-    full = float(model.optimizer.learning_rate)
-    pace = keras.callbacks.LearningRateScheduler(
-        lambda epoch, _: full * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    inputs = {name: preprocessors[name] for name in model.input}
+    initial_rate = float(model.optimizer.learning_rate)
+    schedule = keras.callbacks.LearningRateScheduler(
+        lambda epoch, _: initial_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2
     )
     history = model.fit(
-        Batches(train, own, augmentation, size=batch_size, seed=seed),
+        Batches(train, inputs, augmentation, size=batch_size, seed=seed),
         epochs=epochs,
-        callbacks=[pace],
+        callbacks=[schedule],
         shuffle=False,
         verbose=0,
     )

@@ -1,190 +1,189 @@
-"""From two models to one: what is fused, what it must be better than, and the whole."""
+"""Fusion of the audio and the visual model: its data, its choice, and its end-to-end network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
+import keras
 import pandas as pd
 
 from ..corpus import split
 from ..datasets import Dataset
 from ..evaluation import metrics, paired
-from ..evaluation.bootstrap import Bootstrap, Interval
+from ..evaluation.bootstrap import Bootstrap
 from ..modalities import UNIMODAL, Unimodal
 from ..models.bundle import Bundle
 from ..models.preprocessing import SequencePreprocessor
 from ..paths import Project
+from ..records import Configuration, FusionChoice, SearchResult, Skipped, Trial, read_or_skipped
 from ..settings import Settings
-from ..tracking import json_file
 from . import stacking
+from .ensemble_selection import Ensemble
 
 __all__ = [
-    "COMPARED",
     "LATE",
-    "PARTS",
-    "compared",
-    "configurations",
-    "identities",
-    "note",
-    "settled",
-    "whole",
-    "with_answers",
+    "Select",
+    "add_log_probabilities",
+    "branch_configurations",
+    "build_end_to_end",
+    "compare_fusions",
+    "describe_choice",
+    "select_fusion",
+    "stacking_preprocessors",
 ]
 
-#: the modalities that are fused
-PARTS = UNIMODAL
-#: the architecture that takes answers
+#: the architecture that fuses predictions
 LATE = "late"
-#: in the search's folder
-COMPARED = "compared.csv"
 
-Found = dict[str, Any]
-
-
-def configurations(project: Project) -> dict[Unimodal, Found]:
-    """Of each modality the configuration that its search chose first; none if one has no model."""
-    found = {part: json_file.read(project.search(part) / "found.json") for part in PARTS}
-    if any("absent" in one for one in found.values()):
-        return {}
-    return {part: one["members"][0] for part, one in found.items()}
+#: selects an ensemble among some trials
+Select = Callable[[Sequence[Trial]], Ensemble]
 
 
-def identities() -> dict[str, SequencePreprocessor]:
-    """Answers are taken as they are."""
-    emotions = len(metrics.PROBABILITIES)
-    return {
-        stacking.feature(part): SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
-        for part in PARTS
-    }
+def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
+    """Return the first member of each modality's search; empty if a modality has no model."""
+    configurations = {}
+    for modality in UNIMODAL:
+        result = read_or_skipped(SearchResult, project.search_result(modality))
+        if isinstance(result, Skipped):
+            return {}
+        configurations[modality] = result.members[0]
+    return configurations
 
 
-def with_answers(project: Project, data: Dataset) -> Dataset:
-    """The performances that both models have answered for without being trained on them.
+def stacking_preprocessors() -> dict[str, SequencePreprocessor]:
+    """Return by feature the preprocessors of both models' log probabilities."""
+    return {stacking.feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
+
+
+def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
+    """Return the performances that both models have out-of-fold predictions of, with these.
 
     Raises:
         CorpusError: a model's search was on another split
     """
-    for part in PARTS:
-        made_on = json_file.read(project.search(part) / "found.json")["split"]
-        split.require_same_split(made_on, data.split, f"the search result of {part}")
-    found = {stacking.feature(part): stacking.logarithms(project, part) for part in PARTS}
-    both = set.intersection(*(set(each) for each in found.values()))
-    kept = data.where(data.rows["performance"].isin(both))
-    more = {name: [each[key] for key in kept.rows["performance"]] for name, each in found.items()}
-    return replace(kept, features=kept.features | more)
+    features = {}
+    for modality in UNIMODAL:
+        result = SearchResult.read(project.search_result(modality))
+        split.require_same_split(result.split_id, data.split_id, f"the search result of {modality}")
+        features[stacking.feature_name(modality)] = stacking.log_probabilities(project, modality)
+    predicted = set.intersection(*(set(arrays) for arrays in features.values()))
+    selected = data.where(data.rows["performance"].isin(predicted))
+    stacked = {
+        name: [arrays[performance] for performance in selected.rows["performance"]]
+        for name, arrays in features.items()
+    }
+    return replace(selected, features=selected.features | stacked)
 
 
-def settled(
-    project: Project,
-    settings: Settings,
-    trials: list[Found],
-    choose: Callable[[list[Found]], tuple[Found, pd.DataFrame]],
-) -> tuple[Found, pd.DataFrame]:
-    """The chosen fusion, or that of answers where no other surely beats the better model alone.
+def select_fusion(
+    project: Project, settings: Settings, trials: Sequence[Trial], select: Select
+) -> Ensemble:
+    """Return the selected fusion, or a late fusion where it is not significantly better.
 
-    Surely: over draws of the actors, the same for both, the difference of the unweighted average
-    recall stays above zero.
-
-    Args:
-        trials: what the search tried
-        choose: what is chosen among some of them, and what that answers
-
-    Returns:
-        as `choose`, with `fusion`: what it was compared with, and by how much it is better
-    """
-    found, given = choose(trials)
-    alone = {part: stacking.table(project, part) for part in PARTS}
-    fusion = _compared(settings, given, alone)
-    late = [one for one in trials if one["hyperparameters"]["architecture"] == LATE]
-    if not fusion["wins"] and late:
-        found, given = choose(late)
-        fusion = _compared(settings, given, alone)
-    return found | {"fusion": fusion}, given
-
-
-def compared(
-    project: Project,
-    trials: list[Found],
-    choose: Callable[[list[Found]], tuple[Found, pd.DataFrame]],
-) -> pd.DataFrame:
-    """What each model alone and each way to fuse them answers, on the same performances.
-
-    Of each architecture that of its trials which the search found best.
+    Significantly: the interval of its unweighted average recall less that of the better unimodal
+    model lies above zero, by a paired bootstrap over actors.
 
     Args:
-        trials: what the search tried, best first
-        choose: as `settled` takes it
+        trials: of the search
+        select: selects an ensemble among some of them
 
     Returns:
-        as `metrics` takes it, with the column `system`
+        with `fusion`, the comparison
     """
-    best: dict[str, Found] = {}
-    for one in trials:
-        best.setdefault(one["hyperparameters"]["architecture"], one)
-    fused = {name: choose([one])[1] for name, one in best.items()}
-    given = next(iter(fused.values()))
-    alone = {part: paired.align(stacking.table(project, part), given)[0] for part in PARTS}
-    tables = [rows.assign(system=name) for name, rows in (alone | fused).items()]
+    unimodal = {modality: stacking.scaled_predictions(project, modality) for modality in UNIMODAL}
+    ensemble = select(trials)
+    choice = _compare(settings, ensemble.predictions, unimodal)
+    late = [trial for trial in trials if trial.hyperparameters["architecture"] == LATE]
+    if not choice.significant and late:
+        ensemble = select(late)
+        choice = _compare(settings, ensemble.predictions, unimodal)
+    return replace(ensemble, fusion=choice)
+
+
+def compare_fusions(project: Project, trials: Sequence[Trial], select: Select) -> pd.DataFrame:
+    """Return the predictions of each unimodal model and of each architecture that fuses them.
+
+    All are of the same performances; each architecture stands with its best trial.
+
+    Args:
+        trials: of the search, best first
+        select: as `select_fusion` takes it
+
+    Returns:
+        columns system, performance, fold, true, and the probabilities
+    """
+    best: dict[str, Trial] = {}
+    for trial in trials:
+        best.setdefault(str(trial.hyperparameters["architecture"]), trial)
+    fused = {name: select([trial]).predictions for name, trial in best.items()}
+    performances = next(iter(fused.values()))
+    unimodal = {
+        str(modality): paired.align(stacking.scaled_predictions(project, modality), performances)[0]
+        for modality in UNIMODAL
+    }
+    tables = [rows.assign(system=name) for name, rows in (unimodal | fused).items()]
     columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _compared(
-    settings: Settings, given: pd.DataFrame, alone: Mapping[Unimodal, pd.DataFrame]
-) -> Found:
-    shared = {part: paired.align(each, given)[0] for part, each in alone.items()}
-    uars = {
-        part: metrics.uar(each["true"], metrics.predicted(each)) for part, each in shared.items()
-    }
-    better = max(uars, key=uars.__getitem__)
+def _compare(
+    settings: Settings, fused: pd.DataFrame, unimodal: Mapping[Unimodal, pd.DataFrame]
+) -> FusionChoice:
+    aligned = {modality: paired.align(rows, fused)[0] for modality, rows in unimodal.items()}
+    uars = {modality: _uar(rows) for modality, rows in aligned.items()}
+    best = max(uars, key=uars.__getitem__)
     bootstrap = Bootstrap.from_settings(settings)
-    difference = paired.paired_bootstrap(given, shared[better], bootstrap)["uar"]
-    return {
-        "performances": len(given),
-        "alone": uars,
-        "better": better,
-        "fused": metrics.uar(given["true"], metrics.predicted(given)),
-        "difference": [difference.value, difference.low, difference.high],
-        "wins": difference.low is not None and difference.low > 0,
-    }
+    return FusionChoice(
+        performances=len(fused),
+        unimodal=uars,
+        best_unimodal=best,
+        fused=_uar(fused),
+        difference=paired.paired_bootstrap(fused, aligned[best], bootstrap)["uar"],
+    )
 
 
-def whole(network: Any, bundles: Mapping[Unimodal, Bundle]) -> Any:
-    """From the features of both to one answer, by way of each model's own.
+def _uar(predictions: pd.DataFrame) -> float:
+    return metrics.uar(predictions["true"], metrics.predicted(predictions))
 
-    A modality whose features are all zero is taken as missing.
+
+def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -> keras.Model:
+    """Return the network from the features of both modalities to the fused probabilities.
+
+    A modality whose features are all zero counts as missing.
 
     Args:
-        network: takes answers
-        bundles: the trained models
-
-    Returns:
-        a Keras model of the features of both
+        network: a late fusion, which takes log probabilities
+        bundles: the trained unimodal models
     """
-    import keras
     from keras import ops
 
     from ..models.layers.modality_dropout import modality_mask
 
-    inputs: dict[str, Any] = {}
-    given: dict[str, Any] = {}
-    for part, bundle in bundles.items():
+    inputs: dict[str, keras.KerasTensor] = {}
+    log_probabilities: dict[str, keras.KerasTensor] = {}
+    for modality, bundle in bundles.items():
         own = {
-            name: keras.Input(made.shape, name=name) for name, made in bundle.preprocessors.items()
+            name: keras.Input(preprocessor.shape, name=name)
+            for name, preprocessor in bundle.preprocessors.items()
         }
-        model = keras.Model(bundle.network.input, bundle.network.output, name=part)
-        logs = ops.log(ops.maximum(model(own), stacking.SMALLEST))
-        given[stacking.feature(part)] = (logs * modality_mask(list(own.values())))[:, None]
+        model = keras.Model(bundle.network.input, bundle.network.output, name=modality)
+        logarithms = ops.log(ops.maximum(model(own), stacking.MIN_PROBABILITY))
+        masked = logarithms * modality_mask(list(own.values()))
+        log_probabilities[stacking.feature_name(modality)] = masked[:, None]
         inputs |= own
-    return keras.Model(inputs, network(given))
+    return keras.Model(inputs, network(log_probabilities))
 
 
-def note(found: Found) -> str:
-    """What was found, in a sentence."""
-    fusion = found.get("fusion")
-    if not fusion:
-        return "nothing to compare by: both models' answers, their geometric mean"
-    against = f"UAR {Interval(*fusion['difference']):+} against {fusion['better']} alone"
-    if fusion["wins"]:
+def describe_choice(choice: FusionChoice | None) -> str:
+    """Return in a sentence why a fusion was chosen.
+
+    Args:
+        choice: the comparison; None where there was nothing to compare on
+    """
+    if choice is None:
+        return "nothing to compare on: the geometric mean of both models' probabilities"
+    against = f"UAR {choice.difference:+} against {choice.best_unimodal} alone"
+    if choice.significant:
         return f"better than either model alone: {against}"
-    return f"no fusion is surely better than the better model alone, so that of answers: {against}"
+    return (
+        f"no fusion is significantly better than the better model alone, so late fusion: {against}"
+    )

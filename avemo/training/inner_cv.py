@@ -1,133 +1,141 @@
-"""Each configuration's answers on folds that it was not trained on; each is fitted once.
+"""Inner cross-validation: predictions of each configuration on folds outside its training set.
 
-A fit is named by its configuration and by the folds that it does not see. The one that sees neither
-fold 1 nor fold 2 judges a configuration on fold 2 where fold 1 is the test part, and on fold 1
-where fold 2 is. What is finished is kept, so that a killed stage picks up from there.
+A fit is identified by its configuration and by the folds that it does not see, and is made once.
+The one that sees neither fold 1 nor fold 2 gives predictions of fold 2 where fold 1 is the test
+part, and of fold 1 where fold 2 is. Finished fits stay in a cache, so that a killed stage resumes.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..datasets import Dataset
 from ..evaluation import metrics
 from ..evaluation.predictions import predictions_frame
 from ..io import atomic_write
 from ..paths import Project
+from ..records import Configuration
 from ..settings import Settings
-from .fit import deterministic, fit, prepared
-from .task import Task, identity
+from .fit import fit, make_deterministic, network_inputs
+from .task import TrainingTask, fingerprint
 
-__all__ = ["Folds", "kept", "uar"]
-
-Values = Mapping[str, Any]
+__all__ = ["InnerCV", "mean_uar", "open_cache"]
 
 
-class Folds:
-    """A task's fits.
+class InnerCV:
+    """The fits of a task, each made when its predictions are first asked for.
 
     Args:
-        task: what is fitted to
-        settings: how long, and the seed
-        folder: where answers are kept; of this task and these settings alone
+        task: what is fitted
+        settings: of the search, and the seed
+        cache: the folder of predictions, of this task and these settings alone
     """
 
-    def __init__(self, task: Task, settings: Settings, folder: Path) -> None:
+    def __init__(self, task: TrainingTask, settings: Settings, cache: Path) -> None:
         self.task = task
         self.settings = settings
-        self.folder = folder
+        self.cache = cache
 
     @property
-    def all(self) -> list[int]:
+    def folds(self) -> list[int]:
         """Every fold that has performances."""
         return sorted({int(fold) for fold in self.task.data.rows["fold"]})
 
     @property
-    def test(self) -> int | None:
+    def test_fold(self) -> int | None:
         """The fold that is the test part; None where it has no performance."""
         rows = self.task.data.rows
-        found = rows.loc[rows["part"].eq("test"), "fold"]
-        return int(found.iloc[0]) if len(found) else None
+        folds = rows.loc[rows["part"].eq("test"), "fold"]
+        return int(folds.iloc[0]) if len(folds) else None
 
-    def inner(self, test: int | None) -> list[int]:
-        """The folds that may be chosen by where one is the test part."""
-        return [fold for fold in self.all if fold != test]
+    def inner_folds(self, test_fold: int | None) -> list[int]:
+        """Return the folds to choose by where one fold is the test part."""
+        return [fold for fold in self.folds if fold != test_fold]
 
-    def judged(
-        self, values: Values, test: int | None, done: Callable[[], None] = lambda: None
+    def inner_predictions(
+        self,
+        configuration: Configuration,
+        test_fold: int | None,
+        on_fit: Callable[[], None] = lambda: None,
     ) -> pd.DataFrame:
-        """A configuration's answers on each inner fold, as `metrics` takes them.
+        """Return a configuration's out-of-fold predictions of every inner fold.
 
         Args:
-            values: the configuration
-            test: the fold that nothing is learnt from
-            done: called after each fold
+            configuration: the hyperparameters by name
+            test_fold: the fold that no fit sees
+            on_fit: called after each fold
         """
         tables = []
-        for fold in self.inner(test):
-            found = self.answers(values, {fold} if test is None else {fold, test})
-            tables.append(found[found["fold"].eq(fold)])
-            done()
+        for fold in self.inner_folds(test_fold):
+            unseen = {fold} if test_fold is None else {fold, test_fold}
+            predictions = self.out_of_fold_predictions(configuration, unseen)
+            tables.append(predictions[predictions["fold"].eq(fold)])
+            on_fit()
         return pd.concat(tables, ignore_index=True)
 
-    def answers(self, values: Values, held: Collection[int], member: int = 0) -> pd.DataFrame:
-        """A configuration's answers on folds that it was not trained on.
+    def out_of_fold_predictions(
+        self, configuration: Configuration, unseen_folds: Collection[int], member: int = 0
+    ) -> pd.DataFrame:
+        """Return a configuration's predictions of folds outside its training set.
 
         Args:
-            values: the configuration
-            held: the folds
+            configuration: the hyperparameters by name
+            unseen_folds: the folds
             member: another number starts from other random weights
         """
-        name = json.dumps([sorted(values.items()), sorted(held), member])
-        file = self.folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.npy"
+        key = json.dumps([sorted(configuration.items()), sorted(unseen_folds), member])
+        file = self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
         data = self.task.data
-        unseen = data.where(data.rows["fold"].isin(held))
+        is_unseen = data.rows["fold"].isin(unseen_folds)
+        unseen = data.where(is_unseen)
         if not file.exists():
-            found = self._fitted(values, data.where(~data.rows["fold"].isin(held)), unseen, member)
+            probabilities = self._fit_and_predict(
+                configuration, data.where(~is_unseen), unseen, member
+            )
             with atomic_write(file) as beside, beside.open("wb") as stream:
-                np.save(stream, found)
+                np.save(stream, probabilities)
         return predictions_frame(unseen, np.load(file))
 
-    def _fitted(
-        self, values: Values, train: Dataset, unseen: Dataset, member: int
-    ) -> np.ndarray[Any, Any]:
+    def _fit_and_predict(
+        self, configuration: Configuration, train: Dataset, unseen: Dataset, member: int
+    ) -> NDArray[np.float32]:
+        """Return the probabilities of the unseen clips [shape=(clips, emotions)]."""
         task, settings = self.task, self.settings
-        search = getattr(settings.search, task.modality)
-        preprocessors = task.prepare(train)
-        deterministic(settings.seed + member)
-        networks = task.networks(preprocessors)
-        network = networks.build_from(dict(values))
+        preprocessors = task.fit_preprocessors(train)
+        make_deterministic(settings.seed + member)
+        hypermodel = task.hypermodel(preprocessors)
+        network = hypermodel.build_from(configuration)
         fit(
             network,
             train,
             preprocessors,
-            augmentation=networks.augmentation_for(dict(values)),
+            augmentation=hypermodel.augmentation_for(configuration),
             epochs=settings.search.budget_of(task.modality).epochs,
-            batch_size=search.batch_size,
+            batch_size=settings.search.of(task.modality).batch_size,
             seed=settings.seed + member,
         )
-        network = networks.with_tta(network, values["architecture"])
-        own = {name: preprocessors[name] for name in network.input}
-        return np.asarray(network.predict(prepared(unseen, own), batch_size=64, verbose=0))
+        network = hypermodel.with_tta(network, str(configuration["architecture"]))
+        inputs = network_inputs(unseen, {name: preprocessors[name] for name in network.input})
+        return np.asarray(network.predict(inputs, batch_size=64, verbose=0))
 
 
-def kept(project: Project, settings: Settings, task: Task) -> Folds:
-    """The fits of a task so far; those for other data, settings or code are dropped."""
-    folder = project.scratch / "fits" / task.modality / identity(project, settings, task)
+def open_cache(project: Project, settings: Settings, task: TrainingTask) -> InnerCV:
+    """Return a task's fits so far; those for other data, settings or code are removed."""
+    folder = project.scratch / "fits" / task.modality / fingerprint(project, settings, task)
     for other in folder.parent.glob("*"):
         if other != folder:
             shutil.rmtree(other)
-    return Folds(task, settings, folder)
+    return InnerCV(task, settings, folder)
 
 
-def uar(predictions: pd.DataFrame) -> float:
-    """The mean over folds of the unweighted average recall on each."""
+def mean_uar(predictions: pd.DataFrame) -> float:
+    """Return the mean over folds of the unweighted average recall on each."""
     scores = [
         metrics.uar(rows["true"], metrics.predicted(rows))
         for _, rows in predictions.groupby("fold")

@@ -1,94 +1,115 @@
-"""What a configuration is worth, and of which a model is made."""
+"""What a search maximises, and how it selects the members of a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import mlflow
-import pandas as pd
 
 from ..evaluation import calibration, metrics
 from ..evaluation.predictions import write_predictions
 from ..paths import Project
+from ..records import Configuration, Trial
 from ..settings import Settings
-from . import ensemble_selection, fusion, stacking
-from .inner_cv import Folds, kept, uar
-from .task import Task
+from . import fusion, stacking
+from .ensemble_selection import Ensemble, average_predictions, select_greedily
+from .inner_cv import InnerCV, mean_uar, open_cache
+from .task import TrainingTask
 
-__all__ = ["OBJECTIVE", "ByFolds", "ensemble", "judge"]
+__all__ = ["OBJECTIVE", "CrossValidationObjective", "create_objective", "select_ensemble"]
 
 OBJECTIVE = "val_uar"
-Found = dict[str, Any]
 
 
-def judge(project: Project, settings: Settings, task: Task) -> "ByFolds":
-    """Return what judges the configurations of a task's modality."""
-    by = Fusion if task.modality == "fused" else ByFolds
-    return by(project, settings, kept(project, settings, task))
+def create_objective(
+    project: Project, settings: Settings, task: TrainingTask
+) -> "CrossValidationObjective":
+    """Return the objective of a task's modality."""
+    kind = FusionObjective if task.modality == "fused" else CrossValidationObjective
+    return kind(project, settings, open_cache(project, settings, task))
 
 
-class ByFolds:
-    """Judges a configuration on each inner fold, by a fit that has not seen it."""
+class CrossValidationObjective:
+    """The mean unweighted average recall over the inner folds.
 
-    def __init__(self, project: Project, settings: Settings, folds: Folds) -> None:
+    Attributes:
+        fits_per_trial: one for each inner fold; 0 where there are too few folds to choose by
+    """
+
+    def __init__(self, project: Project, settings: Settings, inner_cv: InnerCV) -> None:
         self.project = project
         self.settings = settings
-        self.folds = folds
-        inner = folds.inner(folds.test)
-        self.rounds = len(inner) if len(inner) > 1 else 0
+        self.inner_cv = inner_cv
+        inner_folds = inner_cv.inner_folds(inner_cv.test_fold)
+        self.fits_per_trial = len(inner_folds) if len(inner_folds) > 1 else 0
 
-    def __call__(self, values: Found, step: Callable[[], None]) -> dict[str, float]:
-        """What a configuration is worth; calls `step` after each fit."""
-        found = self.folds.judged(values, self.folds.test, step)
-        each = {
+    def evaluate(
+        self, configuration: Configuration, on_fit: Callable[[], None]
+    ) -> dict[str, float]:
+        """Return a configuration's figures by name, the objective among them.
+
+        Args:
+            configuration: the hyperparameters by name
+            on_fit: called after each fit
+        """
+        predictions = self.inner_cv.inner_predictions(
+            configuration, self.inner_cv.test_fold, on_fit
+        )
+        by_fold = {
             f"{OBJECTIVE}_fold_{fold}": metrics.uar(rows["true"], metrics.predicted(rows))
-            for fold, rows in found.groupby("fold")
+            for fold, rows in predictions.groupby("fold")
         }
-        loss = metrics.log_loss(found["true"], metrics.probabilities(found))
-        return {OBJECTIVE: uar(found), **each, "val_log_loss": loss}
+        loss = metrics.log_loss(predictions["true"], metrics.probabilities(predictions))
+        return {OBJECTIVE: mean_uar(predictions), **by_fold, "val_log_loss": loss}
 
-    def chosen(self, trials: list[Found], folder: Path) -> Found:
-        """The members, their temperature, and their answers, which go into the folder."""
-        found, given = self._chosen(trials)
-        write_predictions(folder / stacking.FILE, given)
-        mlflow.log_metric(f"members_{OBJECTIVE}", uar(given))
-        return found
+    def select(self, trials: Sequence[Trial], folder: Path) -> Ensemble:
+        """Select the members of a model.
 
-    def _chosen(self, trials: list[Found]) -> tuple[Found, pd.DataFrame]:
-        count = self.settings.search.budget_of(self.folds.task.modality).members
-        return ensemble(self.folds, trials, count, self.folds.test)
+        Args:
+            trials: best first
+            folder: gets `predictions.csv`, the members' mean predictions on the inner folds
+        """
+        ensemble = self._select(trials)
+        write_predictions(folder / stacking.PREDICTIONS, ensemble.predictions)
+        mlflow.log_metric(f"members_{OBJECTIVE}", mean_uar(ensemble.predictions))
+        return ensemble
 
-
-class Fusion(ByFolds):
-    """The same for a fusion, which is held against the better of the two models alone."""
-
-    def chosen(self, trials: list[Found], folder: Path) -> Found:
-        """The same; what each way to fuse answers goes into the folder, too."""
-        rows = fusion.compared(self.project, trials, super()._chosen)
-        rows.to_csv(folder / fusion.COMPARED, index=False, float_format="%.6f")
-        mlflow.log_artifact(str(folder / fusion.COMPARED))
-        return super().chosen(trials, folder)
-
-    def _chosen(self, trials: list[Found]) -> tuple[Found, pd.DataFrame]:
-        return fusion.settled(self.project, self.settings, trials, super()._chosen)
+    def _select(self, trials: Sequence[Trial]) -> Ensemble:
+        count = self.settings.search.budget_of(self.inner_cv.task.modality).members
+        return select_ensemble(self.inner_cv, trials, count, self.inner_cv.test_fold)
 
 
-def ensemble(
-    folds: Folds, trials: list[Found], count: int, test: int | None
-) -> tuple[Found, pd.DataFrame]:
-    """Choose a model's members by the inner folds.
+class FusionObjective(CrossValidationObjective):
+    """The same for a fusion, which is compared with the better unimodal model."""
+
+    def select(self, trials: Sequence[Trial], folder: Path) -> Ensemble:
+        """Select a fusion.
+
+        Args:
+            trials: best first
+            folder: gets `predictions.csv`, and the predictions that are compared
+        """
+        predictions = fusion.compare_fusions(self.project, trials, super()._select)
+        file = folder / stacking.COMPARISON
+        predictions.to_csv(file, index=False, float_format="%.6f")
+        mlflow.log_artifact(str(file))
+        return super().select(trials, folder)
+
+    def _select(self, trials: Sequence[Trial]) -> Ensemble:
+        return fusion.select_fusion(self.project, self.settings, trials, super()._select)
+
+
+def select_ensemble(
+    inner_cv: InnerCV, trials: Sequence[Trial], count: int, test_fold: int | None
+) -> Ensemble:
+    """Select a model's members by their predictions on the inner folds.
 
     Args:
-        trials: each with its `hyperparameters`
+        trials: among whose configurations the members are
         count: how many members
-        test: the fold that nothing is learnt from
-
-    Returns:
-        for JSON, the members' hyperparameters and their temperature; and their mean answers on the
-        inner folds
+        test_fold: the fold that no fit sees
     """
-    judged = [folds.judged(trial["hyperparameters"], test) for trial in trials]
-    picks = ensemble_selection.choose(judged, count)
-    joint = ensemble_selection.mean([judged[pick] for pick in picks])
-    chosen = [trials[pick]["hyperparameters"] for pick in picks]
-    return {"members": chosen, "temperature": calibration.fit_temperature(joint)}, joint
+    predictions = [inner_cv.inner_predictions(trial.hyperparameters, test_fold) for trial in trials]
+    indices = select_greedily(predictions, count)
+    mean = average_predictions([predictions[index] for index in indices])
+    members = [trials[index].hyperparameters for index in indices]
+    return Ensemble(members, calibration.fit_temperature(mean), mean)

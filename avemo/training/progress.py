@@ -1,25 +1,25 @@
-"""Which fits of a search are finished, and by whom: a file a trial, a line a fit.
+"""Which fits of a search are finished, and by which worker: a file a trial, a line a fit.
 
-A trial that is taken up again adds only what it had not finished before.
+A trial that is resumed adds only the fits that were not finished before.
 """
 
 from collections import Counter
 from pathlib import Path
 
-__all__ = ["TRIALS", "add", "finished"]
+__all__ = ["TRIALS", "count_fits", "record_fit"]
 
 #: the folder of the trials, in that of the search
 TRIALS = "trials"
 _FILE = "fits"
 
 
-def add(folder: Path, number: int, worker: str) -> None:
-    """Note that a fit is finished.
+def record_fit(folder: Path, number: int, worker: str) -> None:
+    """Record that a fit is finished, once.
 
     Args:
         folder: the trial's
         number: of the fit within the trial, from 1
-        worker: who finished it
+        worker: that finished it
     """
     file = folder / _FILE
     if number > (len(file.read_text().splitlines()) if file.exists() else 0):
@@ -27,8 +27,8 @@ def add(folder: Path, number: int, worker: str) -> None:
             lines.write(f"{worker}\n")
 
 
-def finished(scratch: Path) -> Counter[str]:
-    """How many fits each worker has finished.
+def count_fits(scratch: Path) -> Counter[str]:
+    """Return how many fits each worker has finished.
 
     Args:
         scratch: the search's folder

@@ -1,61 +1,61 @@
 """Which architecture and hyperparameters: one Keras Tuner search a modality.
 
-Each trial is a child of the search's run in MLflow. A killed search takes up where it was.
+Each trial is a child of the search's run in MLflow. A killed search resumes.
 """
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import mlflow
 from tqdm import tqdm
 
 from ..paths import Project
+from ..records import SearchResult, Trial
 from ..settings import Settings
-from ..tracking import resume as stopped
+from ..tracking import resume as resume_runs
 from ..tracking import runs
 from . import progress
 from .distributed import workers
-from .objective import OBJECTIVE, ByFolds, judge
-from .task import Task, identity
+from .objective import OBJECTIVE, CrossValidationObjective, create_objective
+from .task import TrainingTask, fingerprint
 from .tuner import Oracle, Tuner
 
-__all__ = ["NOTE", "scratch_of", "search", "tuner_of"]
-Found = dict[str, Any]
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
-#: in the search's folder: the id of its run
-NOTE = "run"
+__all__ = ["RUN_ID", "create_tuner", "scratch_folder", "search"]
+
+#: file in the search's folder
+RUN_ID = "run"
 
 
-def search(project: Project, settings: Settings, task: Task, folder: Path) -> Found:
-    """Try configurations; unweighted average recall on what none was trained on decides.
+def search(project: Project, settings: Settings, task: TrainingTask, folder: Path) -> SearchResult:
+    """Try configurations by inner cross-validation, and select the members of a model.
 
-    Where there is nothing to decide by, the first architecture's defaults are taken.
+    With fewer than two inner folds there is nothing to choose by: the members are the first
+    architecture with its defaults.
 
     Args:
-        folder: gets `predictions.csv`, if there is anything to decide by
-
-    Returns:
-        for JSON: run_id, split (its id), val_uar of the best trial, the trials, best first, the
-        members' hyperparameters, and their temperature
+        folder: gets `search.json`, and `predictions.csv` if there was anything to choose by
 
     Raises:
         AvemoError: a search by several workers cannot go on
     """
-    several = workers.count(settings)
+    worker_count = workers.worker_count(settings)
     stage = runs.stage_name("search", task.modality)
     budget = settings.search.budget_of(task.modality)
-    scratch = scratch_of(project, settings, task)
-    note = scratch / NOTE
-    resume = note.read_text(encoding="utf-8") if note.exists() else None
-    if resume and not stopped.is_active(resume):
+    scratch = scratch_folder(project, settings, task)
+    run_file = scratch / RUN_ID
+    resume = run_file.read_text(encoding="utf-8") if run_file.exists() else None
+    if resume and not resume_runs.is_active(resume):
         shutil.rmtree(scratch)
         resume = None
-    judged = judge(project, settings, task)
+    objective = create_objective(project, settings, task)
     with runs.run(project, settings, stage, task.modality, "search", resume=resume) as parent:
         run_id = parent.info.run_id
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(run_id, encoding="utf-8")
+        run_file.parent.mkdir(parents=True, exist_ok=True)
+        run_file.write_text(run_id, encoding="utf-8")
         mlflow.log_params(
             {
                 "architectures": ", ".join(task.architectures),
@@ -64,80 +64,109 @@ def search(project: Project, settings: Settings, task: Task, folder: Path) -> Fo
                 "performances": len(task.data),
             }
         )
-        found: Found = {"run_id": run_id, "split": task.data.split, OBJECTIVE: None, "trials": []}
-        if not judged.rounds:
+        if objective.fits_per_trial:
+            if resume:
+                resume_runs.end_children(run_id)
+            tuner = create_tuner(settings, task, objective, parent, scratch)
+            trials = _run_trials(project, settings, tuner, worker_count)
+            ensemble = objective.select(trials, folder)
+            result = SearchResult(
+                run_id=run_id,
+                split_id=task.data.split_id,
+                val_uar=trials[0].val_uar,
+                trials=trials,
+                members=ensemble.members,
+                temperature=ensemble.temperature,
+                fusion=ensemble.fusion,
+            )
+            mlflow.log_metric(f"best_{OBJECTIVE}", trials[0].val_uar)
+            best = trials[0].hyperparameters
+            mlflow.log_params({f"best.{name}": value for name, value in best.items()})
+        else:
             mlflow.set_tag("avemo.note", "fewer than two inner folds: defaults, nothing chosen")
-            defaults = {"architecture": task.architectures[0]}
-            return found | {"members": [defaults] * budget.members, "temperature": None}
-        if resume:
-            stopped.end_children(run_id)
-        tuner = tuner_of(settings, task, judged, parent, scratch)
-        several = min(several, budget.trials - len(tuner.completed))
-        with tqdm(
-            total=budget.trials * judged.rounds,
-            initial=progress.finished(scratch).total(),
-            desc=f"search {task.modality}",
-            unit="fit",
-        ) as bar:
-
-            def show() -> None:
-                if more := progress.finished(scratch).total() - bar.n:
-                    bar.update(more)
-
-            if several > 1:
-                tuner.save()
-                try:
-                    workers.run(project, settings, task.modality, scratch, several, show)
-                finally:
-                    stopped.end_children(run_id)
-                tuner.oracle.reload()
-            else:
-                tuner.search(show=show)
-        trials = _summaries(tuner, run_id)
-        found |= {OBJECTIVE: trials[0][OBJECTIVE], "trials": trials}
-        found |= judged.chosen(trials, folder)
-        mlflow.log_metric(f"best_{OBJECTIVE}", found[OBJECTIVE])
-        mlflow.log_params({f"best.{k}": v for k, v in trials[0]["hyperparameters"].items()})
-        mlflow.log_dict(found, "found.json")
+            result = SearchResult(
+                run_id=run_id,
+                split_id=task.data.split_id,
+                val_uar=None,
+                trials=[],
+                members=[{"architecture": task.architectures[0]}] * budget.members,
+                temperature=None,
+            )
+        result.write(folder / "search.json")
+        mlflow.log_artifact(str(folder / "search.json"))
     shutil.rmtree(scratch)
-    return found
+    return result
 
 
-def scratch_of(project: Project, settings: Settings, task: Task) -> Path:
-    """Where a search keeps what it goes on from."""
-    return project.scratch / "search" / task.modality / identity(project, settings, task)
+def scratch_folder(project: Project, settings: Settings, task: TrainingTask) -> Path:
+    """Return the folder that a killed search resumes from."""
+    return project.scratch / "search" / task.modality / fingerprint(project, settings, task)
 
 
-def tuner_of(settings: Settings, task: Task, judged: ByFolds, parent: Any, scratch: Path) -> Tuner:
-    """A search's tuner, which goes on from what is kept.
+def create_tuner(
+    settings: Settings,
+    task: TrainingTask,
+    objective: CrossValidationObjective,
+    parent: "Run",
+    scratch: Path,
+) -> Tuner:
+    """Return a search's tuner, which resumes from its folder.
 
     Args:
-        judged: what a configuration is worth
+        objective: what the search maximises
         parent: the search's run
         scratch: the search's folder
     """
-    tags = {
-        "avemo.stage": runs.stage_name("search", task.modality),
-        "avemo.modality": task.modality,
-    }
     return Tuner(
-        task.networks(task.prepare(task.data.part("train"))),
-        Oracle.of(settings, task.modality, scratch),
+        task.hypermodel(task.fit_preprocessors(task.data.part("train"))),
+        Oracle.from_settings(settings, task.modality, scratch),
         parent=parent,
-        judge=judged,
-        tags=tags,
+        cross_validation=objective,
     )
 
 
-def _summaries(tuner: Tuner, run_id: str) -> list[Found]:
-    """The trials, best first."""
-    done = runs.finished_trials(run_id)
-    found = [
-        {
-            "run_id": done[trial.trial_id].info.run_id,
-            "hyperparameters": trial.hyperparameters.values,
-            OBJECTIVE: done[trial.trial_id].data.metrics[OBJECTIVE],
-        }
+def _run_trials(
+    project: Project, settings: Settings, tuner: Tuner, worker_count: int
+) -> list[Trial]:
+    """Run every trial, in this process or in several, and return them best first."""
+    modality, scratch = tuner.hypermodel.modality, tuner.oracle.scratch
+    run_id = tuner.parent.info.run_id
+    trial_count = tuner.oracle.max_trials
+    worker_count = min(worker_count, trial_count - len(tuner.completed))
+    with tqdm(
+        total=trial_count * tuner.cross_validation.fits_per_trial,
+        initial=progress.count_fits(scratch).total(),
+        desc=f"search {modality}",
+        unit="fit",
+    ) as bar:
+
+        def show_progress() -> None:
+            if added := progress.count_fits(scratch).total() - bar.n:
+                bar.update(added)
+
+        if worker_count > 1:
+            tuner.save()
+            try:
+                workers.run_workers(
+                    project, settings, modality, scratch, worker_count, show_progress
+                )
+            finally:
+                resume_runs.end_children(run_id)
+            tuner.oracle.reload()
+        else:
+            tuner.search(on_fit=show_progress)
+    return _sort_trials(tuner, run_id)
+
+
+def _sort_trials(tuner: Tuner, run_id: str) -> list[Trial]:
+    """Return the finished trials, best first."""
+    finished = runs.finished_trials(run_id)
+    trials = [
+        Trial(
+            run_id=finished[trial.trial_id].info.run_id,
+            hyperparameters=trial.hyperparameters.values,
+            val_uar=finished[trial.trial_id].data.metrics[OBJECTIVE],
+        )
         for trial in tuner.completed[: tuner.oracle.max_trials]
     ]
-    return sorted(found, key=lambda trial: -trial[OBJECTIVE])
+    return sorted(trials, key=lambda trial: -trial.val_uar)

@@ -1,45 +1,66 @@
-"""What a search's chosen members answer on folds that they were not trained on.
+"""Out-of-fold predictions of a search's ensemble, as features that a late fusion is fitted to.
 
-It is what a fusion of answers can be fitted to: a model's answers to what it was trained on are too
-good.
+A model's predictions of its own training set are too good to fit a fusion to.
+
+Source:
+    D. H. Wolpert: Stacked generalization. Neural Networks 5(2), 1992
 """
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..evaluation import calibration, metrics
 from ..evaluation.predictions import read_predictions
+from ..modalities import Unimodal
+from ..models.preprocessing import SequencePreprocessor
 from ..paths import Project
-from ..tracking import json_file
+from ..records import SearchResult
 
-__all__ = ["FILE", "SMALLEST", "feature", "logarithms", "table"]
+__all__ = [
+    "COMPARISON",
+    "MIN_PROBABILITY",
+    "PREDICTIONS",
+    "feature_name",
+    "log_probabilities",
+    "preprocessor",
+    "scaled_predictions",
+]
 
-#: in the search's folder
-FILE = "predictions.csv"
+#: files in the search's folder: the ensemble's predictions on the inner folds; for the fused
+#: modality, those of each unimodal model and each way to fuse them
+PREDICTIONS = "predictions.csv"
+COMPARISON = "comparison.csv"
 #: a probability of zero has no logarithm
-SMALLEST = 1e-7
+MIN_PROBABILITY = 1e-7
 
 
-def feature(modality: str) -> str:
-    """What its answers are called, where they are taken as a feature."""
-    return f"{modality}_answers"
+def feature_name(modality: Unimodal) -> str:
+    """Return the name of a modality's log probabilities as a feature."""
+    return f"{modality}_log_probabilities"
 
 
-def table(project: Project, modality: str) -> pd.DataFrame:
-    """The answers as `metrics` takes them, their confidence set right; maybe no row."""
-    file = project.search(modality) / FILE
-    if not file.exists():
+def preprocessor() -> SequencePreprocessor:
+    """Return the preprocessor that leaves log probabilities as they are."""
+    emotions = len(metrics.PROBABILITIES)
+    return SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
+
+
+def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
+    """Return a search's predictions on the inner folds, with its temperature applied.
+
+    The table has no rows where the search had too few folds to select by.
+    """
+    result = SearchResult.read(project.search_result(modality))
+    if result.temperature is None:
         return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
-    found = json_file.read(file.with_name("found.json"))
-    rows = read_predictions(file)
-    scaled: pd.DataFrame = calibration.apply_temperature(rows, found["temperature"])
-    return scaled
+    predictions = read_predictions(project.search(modality) / PREDICTIONS)
+    return calibration.apply_temperature(predictions, result.temperature)
 
 
-def logarithms(project: Project, modality: str) -> dict[str, np.ndarray[Any, Any]]:
-    """By performance, the logarithms of its probabilities, float32 [shape=(1, emotions)]."""
-    found = table(project, modality)
-    logs = np.log(np.maximum(metrics.probabilities(found), SMALLEST)).astype(np.float32)
-    return {key: row[None] for key, row in zip(found["performance"], logs, strict=True)}
+def log_probabilities(project: Project, modality: Unimodal) -> dict[str, NDArray[np.float32]]:
+    """Return by performance the logarithms of its probabilities [shape=(1, emotions)]."""
+    predictions = scaled_predictions(project, modality)
+    values = np.maximum(metrics.probabilities(predictions), MIN_PROBABILITY)
+    logarithms = np.log(values).astype(np.float32)[:, None]
+    return dict(zip(predictions["performance"], logarithms, strict=True))

@@ -1,4 +1,4 @@
-"""One modality's training task: its data, and the networks that may be fitted to it."""
+"""The training task of one modality: its data, and the networks that may be fitted to it."""
 
 import hashlib
 import json
@@ -7,126 +7,138 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..datasets import Dataset, folder_of, load
+from ..errors import AvemoError
 from ..modalities import Modality, Unimodal
 from ..models import preprocessing
 from ..models.architecture import load_architecture
 from ..models.hypermodel import Architectures
+from ..models.preprocessing import Preprocessor
 from ..paths import Project
 from ..records import Configuration
-from ..settings import Search, Settings
+from ..settings import Settings
 from ..tracking import dvc_lock, runs
 from . import fusion
 
-__all__ = ["Absent", "Task", "identity", "task"]
+__all__ = ["NothingToTrain", "Preprocessors", "TrainingTask", "fingerprint", "load_task"]
 
-#: what a fit's outcome depends on besides data and settings
+#: the code that a fit's outcome depends on
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
 
-Preprocessors = Mapping[str, preprocessing.Preprocessor]
+#: by feature
+Preprocessors = Mapping[str, Preprocessor]
 
 
-class Absent(Exception):
-    """The corpus holds nothing to train this modality on; the message says what is missing."""
+class NothingToTrain(AvemoError):
+    """The corpus holds nothing to train a modality on; the message says what is missing."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a search and a training of one modality share.
+class TrainingTask:
+    """What the search and the training of one modality share.
 
     Args:
         modality: audio, visual or fused
         data: its performances
         architectures: those whose features there are
-        left_out: of the others, why not
-        parts: for fused, the configurations of the audio and the visual model
-        given: how features become inputs that nothing has to be learnt of
-        copies: of the features, those of altered copies, each with what it is a copy of
+        skipped: of the other architectures, why not
+        branches: for a fusion, the configuration of the network of each modality
+        fixed_preprocessors: by feature, those that are not fitted to the training set
+        augmented_features: by feature of altered copies, the feature of the clips themselves
     """
 
     modality: Modality
     data: Dataset
     architectures: list[str]
-    left_out: dict[str, str]
-    parts: dict[Unimodal, Configuration]
-    given: Preprocessors
-    copies: Mapping[str, str] = field(default_factory=dict)
+    skipped: dict[str, str]
+    branches: dict[Unimodal, Configuration]
+    fixed_preprocessors: Preprocessors
+    augmented_features: Mapping[str, str] = field(default_factory=dict)
 
-    def prepare(self, train: Dataset) -> Preprocessors:
-        """How features become inputs, learnt from what is trained on."""
-        own = self.data.features.keys() - self.given.keys() - set(self.copies)
-        learnt = {name: preprocessing.fit(train.features[name]) for name in sorted(own)}
-        return {**self.given, **learnt, **{copy: learnt[of] for copy, of in self.copies.items()}}
+    def fit_preprocessors(self, train: Dataset) -> Preprocessors:
+        """Return the preprocessors by feature, fitted to a training set."""
+        own = self.data.features.keys() - self.fixed_preprocessors.keys()
+        own -= self.augmented_features.keys()
+        fitted = {name: preprocessing.fit(train.features[name]) for name in sorted(own)}
+        copies = {copy: fitted[original] for copy, original in self.augmented_features.items()}
+        return {**self.fixed_preprocessors, **fitted, **copies}
 
-    def networks(self, preprocessors: Preprocessors) -> Architectures:
-        """The networks for inputs that are made so."""
+    def hypermodel(self, preprocessors: Preprocessors) -> Architectures:
+        """Return the networks that take inputs of these preprocessors."""
         return Architectures(
-            self.modality, self.architectures, preprocessors, self.parts, list(self.copies)
+            self.modality,
+            self.architectures,
+            preprocessors,
+            self.branches,
+            self.augmented_features,
         )
 
 
-def task(project: Project, settings: Settings, modality: Modality) -> Task:
-    """Gather what is needed.
+def load_task(project: Project, settings: Settings, modality: Modality) -> TrainingTask:
+    """Load the data of a modality, for those architectures whose features there are.
 
     Raises:
-        Absent: no performance of the training part has the features
-        CorpusError: what is to be fused was trained on another split
+        NothingToTrain: no performance of the training part has the features
+        CorpusError: the models to fuse were trained on another split
     """
-    search: Search = getattr(settings.search, modality)
-    parts = fusion.configurations(project) if modality == "fused" else {}
-    if modality == "fused" and not parts:
-        raise Absent("there is no model of each modality to fuse")
-    left_out = _left_out(project, modality, search.architectures)
-    names = [name for name in search.architectures if name not in left_out]
+    search = settings.search.of(modality)
+    branches = fusion.branch_configurations(project) if modality == "fused" else {}
+    if modality == "fused" and not branches:
+        raise NothingToTrain("there is no model of each modality to fuse")
+    skipped = _without_features(project, modality, search.architectures)
+    names = [name for name in search.architectures if name not in skipped]
     if not names:
-        left_out |= _left_out(project, modality, search.otherwise)
-        names = [name for name in search.otherwise if name not in left_out]
+        skipped |= _without_features(project, modality, search.fallback)
+        names = [name for name in search.fallback if name not in skipped]
     if not names:
-        raise Absent("; ".join(f"{name}: {reason}" for name, reason in left_out.items()))
-    given = fusion.identities() if parts else {}
-    networks = Architectures(modality, names, {}, parts)
-    own = {feature for name in names for feature in networks.inputs(name)} - given.keys()
+        raise NothingToTrain("; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
+    fixed = fusion.stacking_preprocessors() if branches else {}
+    hypermodel = Architectures(modality, names, {}, branches)
+    features = {feature for name in names for feature in hypermodel.inputs(name)} - fixed.keys()
     copies = {
         copy: feature
         for name in names
-        for feature, each in networks.augmentations(name).items()
-        for copy in each
+        for feature, augmentations in hypermodel.augmentations(name).items()
+        for copy in augmentations
         if folder_of(project, copy).is_dir()
     }
-    data = load(project, sorted(own) + sorted(copies))
-    if parts:
-        data = fusion.with_answers(project, data)
+    data = load(project, sorted(features) + sorted(copies))
+    if branches:
+        data = fusion.add_log_probabilities(project, data)
     if not len(data.part("train")):
         if fusion.LATE not in names:
-            raise Absent(f"no performance of the training part has {' and '.join(data.features)}")
-        names, copies = [fusion.LATE], {}  # what it begins with needs nothing to learn from
-        data = replace(data, features={name: data.features[name] for name in given})
-    return Task(modality, data, names, left_out, parts, given, copies)
+            features_text = " and ".join(data.features)
+            raise NothingToTrain(f"no performance of the training part has {features_text}")
+        # an unfitted late fusion is the geometric mean of both models
+        names, copies = [fusion.LATE], {}
+        data = replace(data, features={name: data.features[name] for name in fixed})
+    return TrainingTask(modality, data, names, skipped, branches, fixed, copies)
 
 
-def identity(project: Project, settings: Settings, task: Task) -> str:
-    """What trials depend on: those of another search must not be taken for this one's."""
-    chosen = getattr(settings.search, task.modality)
+def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str:
+    """Return a hash of all that a task's fits depend on, so that others are not taken for them."""
+    search = settings.search.of(task.modality)
     code = [file.read_text("utf-8") for folder in _CODE for file in sorted(folder.rglob("*.py"))]
-    facts = [
+    contents = [
         code,
         settings.seed,
         task.architectures,
-        chosen.model_dump(include={"draws", "batch_size"}),
+        search.model_dump(include={"sampling_order", "batch_size"}),
         settings.search.budget_of(task.modality).epochs,
-        task.parts,
-        [[row.tolist() for row in task.data.features[name]] for name in task.given],
+        task.branches,
+        [[row.tolist() for row in task.data.features[name]] for name in task.fixed_preprocessors],
         task.data.descriptions,
         task.data.rows.to_csv(),
         dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
 
 
-def _left_out(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:
-    """The architectures that take features which are not there."""
-    found = {}
-    for name in names:
-        for feature in set(load_architecture(modality, name).inputs) - fusion.identities().keys():
-            if not folder_of(project, feature).is_dir():
-                found[name] = f"there are no {feature} features"
-    return found
+def _without_features(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:
+    """Return by architecture which of its features are missing; others are left out."""
+    stacked = fusion.stacking_preprocessors().keys()
+    return {
+        name: f"there are no {feature} features"
+        for name in names
+        for feature in set(load_architecture(modality, name).inputs) - stacked
+        if not folder_of(project, feature).is_dir()
+    }

@@ -1,9 +1,8 @@
-"""Fit what the search chose, and keep it with all that it needs."""
+"""Training: fit the members that the search selected, and write them as one bundle."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import mlflow
@@ -15,168 +14,209 @@ from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.log import log_predictions, title_suffix
 from ..evaluation.predictions import read_predictions, write_predictions
-from ..models import bundle, ensemble
+from ..modalities import Unimodal
+from ..models import bundle
+from ..models.ensemble import weighted_ensemble
 from ..paths import Project
+from ..records import Configuration, Figures, SearchResult, TrainResult
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
-from .fit import deterministic, fit
-from .task import Preprocessors, Task
+from .fit import fit, make_deterministic
+from .task import Preprocessors, TrainingTask
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 __all__ = ["train"]
 
 
 def train(
-    project: Project, settings: Settings, task: Task, found: dict[str, Any], folder: Path
-) -> dict[str, Any]:
-    """Fit the members, join them, and set their confidence right.
+    project: Project,
+    settings: Settings,
+    task: TrainingTask,
+    search_result: SearchResult,
+    folder: Path,
+) -> TrainResult:
+    """Fit the members on everything but the test part, and join them to one calibrated network.
 
-    They are trained on everything but the test part, and judged by what they answered on the inner
-    folds while the search was under way.
+    The validation figures are of the members' predictions on the search's inner folds.
 
     Args:
-        found: what the search found
-        folder: gets the bundle, `history.csv`, and `predictions.csv`: answers to what was not
-            trained on, without the test part
-
-    Returns:
-        for JSON: run_id, architecture, the validation figures and, of a fusion, a note
+        folder: gets the bundle, `history.csv` and, if there was anything to choose by,
+            `predictions.csv`: calibrated out-of-fold predictions, without the test part
 
     Raises:
         CorpusError: the search was on another split
     """
     modality = task.modality
-    split.require_same_split(found["split"], task.data.split, f"the search result of {modality}")
-    trained_on = task.data.where(task.data.rows["part"].ne("test"))
-    preprocessors = task.prepare(trained_on)
-    names = [values["architecture"] for values in found["members"]]
-    name = " + ".join(dict.fromkeys(names))
-    parts = {part: bundle.Bundle(project.trained(part)) for part in task.parts}
-    described = dict(task.data.descriptions)
-    for one in parts.values():
-        described |= one.description["features"]
-    networks = task.networks(preprocessors)
-    taken = {feature for member in names for feature in networks.inference_features(member)}
-    by_answers = not taken.isdisjoint(task.given)
-    if by_answers:
-        taken = {feature for one in parts.values() for feature in one.preprocessors}
-    description = {
-        "modality": modality,
-        "architecture": name,
-        "members": found["members"],
-        "classes": list(EMOTIONS),
-        "features": {feature: described[feature] for feature in sorted(taken)},
-        "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
-        "split": task.data.split,
-        "seed": settings.seed,
-        "synthetic": settings.corpus.synthetic,
-        "trained_on": {
-            "performances": len(trained_on),
-            "actors": int(trained_on.rows["actor"].nunique()),
-        },
-    }
-    tags = {"avemo.search_run": found["run_id"], "avemo.architecture": name}
+    split.require_same_split(
+        search_result.split_id, task.data.split_id, f"the search result of {modality}"
+    )
+    train_data = task.data.where(task.data.rows["part"].ne("test"))
+    preprocessors = task.fit_preprocessors(train_data)
+    branches = {branch: bundle.Bundle(project.trained(branch)) for branch in task.branches}
+    description = _describe(settings, task, search_result, branches, train_data)
+    architecture = str(description["architecture"])
+    tags = {"avemo.search_run": search_result.run_id, "avemo.architecture": architecture}
     tags |= {
-        f"avemo.features.{feature}": json.dumps(text)
-        for feature, text in description["features"].items()
+        f"avemo.features.{feature}": json.dumps(spec)
+        for feature, spec in description["features"].items()
     }
-    stage = runs.stage_name("train", modality)
     choice = lineage.ModelChoice(
-        search_run_id=found["run_id"],
+        search_run_id=search_result.run_id,
         members=[
             lineage.Member(
-                seed=settings.seed + place,
-                trial_run_id=_trial(found, values),
-                configuration=values,
+                seed=settings.seed + index,
+                trial_run_id=_trial_run(search_result, configuration),
+                configuration=configuration,
             )
-            for place, values in enumerate(found["members"])
+            for index, configuration in enumerate(search_result.members)
         ],
     )
-    features = lineage.specs_of(description["features"])
     with runs.run(
         project,
         settings,
-        stage,
+        runs.stage_name("train", modality),
         modality,
-        f"train {name}",
+        f"train {architecture}",
         tags=tags,
-        features=features,
+        features=lineage.specs_of(description["features"]),
         choice=choice,
     ) as run:
-        mlflow.log_params({f"trained_on.{k}": v for k, v in description["trained_on"].items()})
-        mlflow.log_dict({"members": found["members"]}, "members.json")
-        fits = [
-            _member(settings, task, preprocessors, values, place, trained_on, run)
-            for place, values in enumerate(found["members"])
-        ]
-        members = [network for network, _ in fits]
-        history = pd.concat([one.assign(member=place) for place, (_, one) in enumerate(fits)])
-        history.to_csv(folder / "history.csv", index=False)
-        file = project.search(modality) / stacking.FILE
-        judged = read_predictions(file) if file.exists() else pd.DataFrame()
-        temperature = calibration.fit_temperature(judged) if len(judged) else 1.0
-        shares = [1 / len(members)] * len(members)
-        network = ensemble.weighted_ensemble(members, shares, temperature)
+        mlflow.log_params(
+            {f"trained_on.{key}": count for key, count in description["trained_on"].items()}
+        )
+        mlflow.log_dict({"members": search_result.members}, "members.json")
+        members, histories = [], []
+        for index, configuration in enumerate(search_result.members):
+            network, history = _fit_member(
+                settings, task, preprocessors, configuration, index, train_data, run
+            )
+            members.append(network)
+            histories.append(history.assign(member=index))
+        pd.concat(histories).to_csv(folder / "history.csv", index=False)
+        temperature = search_result.temperature or 1.0
+        weights = [1 / len(members)] * len(members)
+        network = weighted_ensemble(members, weights, temperature)
         mlflow.log_params({"members": len(members), "temperature": temperature})
-        description["temperature"] = temperature
-        if by_answers:
-            network = fusion.whole(network, parts)
-            preprocessors = {k: v for one in parts.values() for k, v in one.preprocessors.items()}
-        kept = {feature: preprocessors[feature] for feature in network.input}
+        if _fuses_predictions(task, search_result):
+            network = fusion.build_end_to_end(network, branches)
+            preprocessors = _preprocessors_of(branches)
         mlflow.log_param("parameters", network.count_params())
-        bundle.write(folder, network, kept, description)
-        figures: dict[str, Any] = {}
-        if len(judged):
-            before = metrics.calibration_error(judged["true"], metrics.probabilities(judged))
-            mlflow.log_metric("valid_calibration_error_before", before)
-            judged = calibration.apply_temperature(judged, temperature)
-            write_predictions(folder / "predictions.csv", judged)
-            logged = log_predictions(settings, judged, "valid", modality)
-            figures = {name: asdict(interval) for name, interval in logged.items()}
-        else:
-            mlflow.set_tag("avemo.valid", "absent: the search had too few folds to choose by")
-        made = {"run_id": run.info.run_id, "architecture": name, "valid": figures}
-        if parts:
-            made["note"] = fusion.note(found)
-            mlflow.set_tag("avemo.fusion", made["note"])
-    return made
+        inputs = {feature: preprocessors[feature] for feature in network.input}
+        bundle.write(folder, network, inputs, description | {"temperature": temperature})
+        valid = _log_validation(project, settings, task, search_result, folder)
+        note = fusion.describe_choice(search_result.fusion) if branches else ""
+        if note:
+            mlflow.set_tag("avemo.fusion", note)
+    return TrainResult(run_id=run.info.run_id, architecture=architecture, valid=valid, note=note)
 
 
-def _trial(found: dict[str, Any], values: dict[str, Any]) -> str:
-    """The run of the trial that a member is of; empty where there was nothing to choose by."""
-    trials = found.get("trials", [])
-    own = [one["run_id"] for one in trials if one["hyperparameters"] == values]
-    return own[0] if own else ""
-
-
-def _member(
+def _describe(
     settings: Settings,
-    task: Task,
+    task: TrainingTask,
+    search_result: SearchResult,
+    branches: dict[Unimodal, bundle.Bundle],
+    train_data: Dataset,
+) -> dict[str, Any]:
+    """Return the fields of `bundle.json`, without the temperature and the preprocessors."""
+    names = [str(configuration["architecture"]) for configuration in search_result.members]
+    specs = dict(task.data.descriptions)
+    for branch in branches.values():
+        specs |= branch.description["features"]
+    if _fuses_predictions(task, search_result):
+        features = set(_preprocessors_of(branches))
+    else:
+        hypermodel = task.hypermodel({})
+        features = {feature for name in names for feature in hypermodel.inference_features(name)}
+    return {
+        "modality": task.modality,
+        "architecture": " + ".join(dict.fromkeys(names)),
+        "members": search_result.members,
+        "classes": list(EMOTIONS),
+        "features": {feature: specs[feature] for feature in sorted(features)},
+        "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
+        "split": task.data.split_id,
+        "seed": settings.seed,
+        "synthetic": settings.corpus.synthetic,
+        "trained_on": {
+            "performances": len(train_data),
+            "actors": int(train_data.rows["actor"].nunique()),
+        },
+    }
+
+
+def _fuses_predictions(task: TrainingTask, search_result: SearchResult) -> bool:
+    """Whether the members are late fusions."""
+    architectures = {configuration["architecture"] for configuration in search_result.members}
+    return task.modality == "fused" and fusion.LATE in architectures
+
+
+def _preprocessors_of(branches: dict[Unimodal, bundle.Bundle]) -> Preprocessors:
+    return {
+        feature: preprocessor
+        for branch in branches.values()
+        for feature, preprocessor in branch.preprocessors.items()
+    }
+
+
+def _trial_run(search_result: SearchResult, configuration: Configuration) -> str:
+    """Return the run of a member's trial; empty where there was nothing to choose by."""
+    run_ids = (
+        trial.run_id for trial in search_result.trials if trial.hyperparameters == configuration
+    )
+    return next(run_ids, "")
+
+
+def _fit_member(
+    settings: Settings,
+    task: TrainingTask,
     preprocessors: Preprocessors,
-    values: dict[str, Any],
-    place: int,
-    train: Dataset,
-    run: Any,
+    configuration: Configuration,
+    index: int,
+    train_data: Dataset,
+    parent: "Run",
 ) -> tuple[keras.Model, pd.DataFrame]:
-    """Fit one configuration, in a child run: the network, and its epochs."""
+    """Fit one configuration in a child run, and return the network and its history."""
     modality = task.modality
-    deterministic(settings.seed + place)
-    networks = task.networks(preprocessors)
-    network = networks.build_from(values)
-    title = f"member {place} {values['architecture']}"
-    with runs.child(run, title, {"avemo.modality": modality}):
-        mlflow.log_params({**values, "parameters": network.count_params()})
+    make_deterministic(settings.seed + index)
+    hypermodel = task.hypermodel(preprocessors)
+    network = hypermodel.build_from(configuration)
+    architecture = str(configuration["architecture"])
+    title = f"member {index} {architecture}"
+    with runs.child(parent, title, {"avemo.modality": modality}):
+        mlflow.log_params({**configuration, "parameters": network.count_params()})
         history = fit(
             network,
-            train,
+            train_data,
             preprocessors,
-            augmentation=networks.augmentation_for(values),
+            augmentation=hypermodel.augmentation_for(configuration),
             epochs=settings.search.budget_of(modality).epochs,
-            batch_size=getattr(settings.search, modality).batch_size,
-            seed=settings.seed + place,
+            batch_size=settings.search.of(modality).batch_size,
+            seed=settings.seed + index,
         )
         runs.log_epochs(history)
         if len(history):
             figure = plots.learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
-    return networks.with_tta(network, values["architecture"]), history
+    return hypermodel.with_tta(network, architecture), history
+
+
+def _log_validation(
+    project: Project,
+    settings: Settings,
+    task: TrainingTask,
+    search_result: SearchResult,
+    folder: Path,
+) -> Figures | None:
+    """Log the calibrated predictions on the inner folds; None where the search has none."""
+    if search_result.temperature is None:
+        mlflow.set_tag("avemo.valid", "skipped: the search had too few folds to choose by")
+        return None
+    predictions = read_predictions(project.search(task.modality) / stacking.PREDICTIONS)
+    error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
+    mlflow.log_metric("valid_calibration_error_before", error)
+    predictions = calibration.apply_temperature(predictions, search_result.temperature)
+    write_predictions(folder / "predictions.csv", predictions)
+    return log_predictions(settings, predictions, "valid", task.modality)

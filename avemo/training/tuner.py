@@ -1,53 +1,62 @@
-"""A search's two halves, after Keras Tuner: the oracle says what is tried, the tuner tries it.
+"""A search's two halves, after Keras Tuner: the oracle draws trials, the tuner runs them.
 
-Both may be killed at any time. What the oracle keeps in the search's folder is where the next goes
-on, in one process or with several workers.
+Both may be killed at any time. The oracle's state in the search's folder is where the next one
+resumes, in one process or with several workers.
 """
 
 import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras_tuner
 import mlflow
+from keras_tuner.engine.trial import Trial
 
 from ..io import atomic_write
+from ..modalities import Modality
+from ..models.hypermodel import Architectures
 from ..settings import Settings
 from ..tracking import resume, runs
 from . import progress
-from .objective import OBJECTIVE, ByFolds
+from .objective import OBJECTIVE, CrossValidationObjective
 from .progress import TRIALS
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 __all__ = ["Oracle", "Tuner"]
 
+#: as Keras Tuner has it: JSON of its own format
+State = dict[str, Any]
+
 
 class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
-    """Each architecture with its defaults first, then at random, of one architecture in turn.
+    """Draws each architecture with its defaults first, then at random, one architecture in turn.
 
     Trials are drawn in the order of their numbers and from the seed alone, so that they are the
-    same whoever runs them, and however they do.
+    same in one process and in several, resumed or not.
 
     Args:
         trials: how many
-        seed: of what is drawn
-        draws: the architectures in the order of the turns; those that the space has not are left
-            out, and where none is left, each has its turn
+        seed: of the random draws
+        sampling_order: the architectures in the order of the turns; those outside the search space
+            are left out, and where none remains, every architecture has its turn
         scratch: the search's folder
-        outlived: whether those who run trials live on when it dies
+        workers_survive_restart: whether those who run trials live on when the oracle is restarted
     """
 
-    trials: dict[str, Any]
+    trials: dict[str, Trial]
 
     def __init__(
         self,
         trials: int,
         seed: int,
-        draws: list[str],
+        sampling_order: list[str],
         scratch: Path,
         *,
-        outlived: bool = False,
+        workers_survive_restart: bool = False,
     ) -> None:
         super().__init__(
             keras_tuner.Objective(OBJECTIVE, "max"),
@@ -56,139 +65,169 @@ class Oracle(keras_tuner.oracles.RandomSearchOracle):  # type: ignore[misc]
             max_retries_per_trial=0,
         )
         self.verbose = 0
-        self.draws = draws
+        self.sampling_order = sampling_order
         self.scratch = scratch
-        self.outlived = outlived
+        self.workers_survive_restart = workers_survive_restart
         self._set_project_dir(scratch, TRIALS)
 
     @classmethod
-    def of(cls, settings: Settings, modality: str, scratch: Path, **more: bool) -> "Oracle":
-        """The one that params.yaml asks for."""
-        budget = settings.search.budget_of(modality)
-        draws = getattr(settings.search, modality).draws
-        return cls(budget.trials, settings.seed, draws, scratch, **more)
+    def from_settings(
+        cls,
+        settings: Settings,
+        modality: Modality,
+        scratch: Path,
+        *,
+        workers_survive_restart: bool = False,
+    ) -> "Oracle":
+        """Return the oracle that params.yaml describes."""
+        return cls(
+            settings.search.budget_of(modality).trials,
+            settings.seed,
+            settings.search.of(modality).sampling_order,
+            scratch,
+            workers_survive_restart=workers_survive_restart,
+        )
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """What the next trial is."""
+    def populate_space(self, trial_id: str) -> State:
+        """Return status and hyperparameters of the next trial."""
         number = int(trial_id)
         space = self.hyperparameters.space
-        architectures = next(one.values for one in space if one.name == "architecture")
+        architectures = next(
+            parameter.values for parameter in space if parameter.name == "architecture"
+        )
         if number >= len(architectures):
-            turns = [name for name in self.draws if name in architectures] or architectures
-            return self._drawn(trial_id, turns[(number - len(architectures)) % len(turns)])
+            turns = [name for name in self.sampling_order if name in architectures]
+            turns = turns or architectures
+            return self._draw(trial_id, turns[(number - len(architectures)) % len(turns)])
         hp = keras_tuner.HyperParameters()
-        for one in space:
-            hp.merge([one])
-            if one.name == "architecture":
+        for parameter in space:
+            hp.merge([parameter])
+            if parameter.name == "architecture":
                 hp.values["architecture"] = architectures[number]
-            elif hp.is_active(one):
-                hp.values[one.name] = one.default
+            elif hp.is_active(parameter):
+                hp.values[parameter.name] = parameter.default
         return {"status": "RUNNING", "values": hp.values}
 
-    def _drawn(self, trial_id: str, architecture: str) -> dict[str, Any]:
-        """A configuration at random that was not tried, of one architecture."""
+    def _draw(self, trial_id: str, architecture: str) -> State:
+        """Draw a configuration of one architecture that was not tried."""
         while True:
-            found: dict[str, Any] = super().populate_space(trial_id)
-            if not found["values"] or found["values"]["architecture"] == architecture:
-                return found
+            drawn: State = super().populate_space(trial_id)
+            if not drawn["values"] or drawn["values"]["architecture"] == architecture:
+                return drawn
 
     @keras_tuner.synchronized  # type: ignore[untyped-decorator]
-    def end_trial(self, trial: Any) -> None:
-        """Take a worker's word for how it went, not for what was tried: that came by wire."""
+    def end_trial(self, trial: Trial) -> None:
+        """Record a worker's result; the hyperparameters are the oracle's own, unchanged by gRPC."""
         trial.hyperparameters = self.trials[trial.trial_id].hyperparameters
         super().end_trial(trial)
 
     def save(self) -> None:
-        """Keep all but the trials."""
+        """Write all but the trials."""
         _write(Path(self._get_oracle_fname()), self.get_state())
 
-    def _save_trial(self, trial: Any) -> None:
+    def _save_trial(self, trial: Trial) -> None:
         _write(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def reload(self) -> None:
-        """Go on from what was kept, if anything was.
+        """Resume from what was written, if anything was.
 
-        A trial under way stays with the worker that has it, if that one lives; otherwise it is the
-        first to be handed out.
+        A running trial stays with its worker if that one lives; otherwise it is the first to be
+        handed out.
         """
         if not Path(self._get_oracle_fname()).exists():
             return
         super().reload()
-        # one that was kept just before a kill was handed to nobody, and is drawn again
-        self.trials = {name: self.trials[name] for name in self.start_order}
-        unfinished = {name: one for name, one in self.trials.items() if one.status == "RUNNING"}
-        if self.outlived:
-            still = {tuner: unfinished.get(name) for tuner, name in self._under_way.items()}
-            self.ongoing_trials = {tuner: trial for tuner, trial in still.items() if trial}
-        held = {trial.trial_id for trial in self.ongoing_trials.values()}
-        # taken from its end
-        self._retry_queue = [name for name in reversed(unfinished) if name not in held]
+        # a trial written just before a kill was handed to no worker, and is drawn again
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}
+        unfinished = {
+            trial_id: trial for trial_id, trial in self.trials.items() if trial.status == "RUNNING"
+        }
+        if self.workers_survive_restart:
+            ongoing = {
+                tuner: unfinished.get(trial_id) for tuner, trial_id in self._trial_of_tuner.items()
+            }
+            self.ongoing_trials = {tuner: trial for tuner, trial in ongoing.items() if trial}
+        running = {trial.trial_id for trial in self.ongoing_trials.values()}
+        # Keras Tuner takes from the end of the queue
+        self._retry_queue = [name for name in reversed(unfinished) if name not in running]
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Take over what `save` kept."""
+    def set_state(self, state: State) -> None:
+        """Take over what `save` wrote."""
         super().set_state(state)
-        self._under_way: dict[str, str] = state["ongoing_trials"]
+        self._trial_of_tuner: dict[str, str] = state["ongoing_trials"]
 
 
 class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
-    """Runs each trial as a child of the search's run, and the progress of it goes to the folder.
+    """Runs each trial as a child of the search's run, and records its progress in the folder.
 
     Args:
-        networks: what is searched
-        oracle: in a worker, what stands for the chief's
+        hypermodel: the search space
+        oracle: in a worker, a stand-in for the chief's
         parent: the search's run
-        judge: what a configuration is worth
-        tags: of each child
+        cross_validation: what the search maximises
     """
 
     def __init__(
-        self, networks: Any, oracle: Oracle, *, parent: Any, judge: ByFolds, tags: dict[str, str]
+        self,
+        hypermodel: Architectures,
+        oracle: Oracle,
+        *,
+        parent: "Run",
+        cross_validation: CrossValidationObjective,
     ) -> None:
         self.parent = parent
-        self.judge = judge
-        self.tags = tags
+        self.cross_validation = cross_validation
+        self.tags = {
+            "avemo.stage": runs.stage_name("search", hypermodel.modality),
+            "avemo.modality": hypermodel.modality,
+        }
         super().__init__(
-            oracle, networks, directory=str(oracle.scratch), project_name=TRIALS, overwrite=False
+            oracle, hypermodel, directory=str(oracle.scratch), project_name=TRIALS, overwrite=False
         )
         if not self._is_worker():
             oracle.reload()
 
     def save(self) -> None:
-        """Only the oracle has anything to be kept."""
+        """Write the oracle's state; the tuner has none."""
         if not self._is_worker():
             self.oracle.save()
 
     @property
-    def completed(self) -> list[Any]:
-        """The trials that are finished, in the order of their numbers."""
+    def completed(self) -> list[Trial]:
+        """The finished trials, in the order of their numbers."""
         return [trial for trial in self.oracle.trials.values() if trial.status == "COMPLETED"]
 
-    def run_trial(self, trial: Any, *, show: Callable[[], None]) -> dict[str, float]:
-        """Judge one configuration; calls `show` after each fit."""
-        model = self._try_build(trial.hyperparameters)
-        values = trial.hyperparameters.values
-        name = f"trial {trial.trial_id} {values['architecture']}"
-        folder = Path(self.get_trial_dir(trial.trial_id))
-        fits = itertools.count(1)
+    def run_trial(self, trial: Trial, *, on_fit: Callable[[], None]) -> dict[str, float]:
+        """Evaluate one configuration, and return its figures by name.
 
-        def step() -> None:
-            progress.add(folder, next(fits), self.tuner_id)
-            show()
+        Args:
+            trial: Keras Tuner's
+            on_fit: called after each fit
+        """
+        model = self._try_build(trial.hyperparameters)
+        configuration = trial.hyperparameters.values
+        name = f"trial {trial.trial_id} {configuration['architecture']}"
+        folder = Path(self.get_trial_dir(trial.trial_id))
+        numbers = itertools.count(1)
+
+        def record_fit() -> None:
+            progress.record_fit(folder, next(numbers), self.tuner_id)
+            on_fit()
 
         resume.end_trial(self.parent.info.run_id, trial.trial_id)
         tags = {runs.TRIAL: trial.trial_id, "avemo.worker": self.tuner_id}
         try:
             with runs.child(self.parent, name, self.tags | tags):
-                mlflow.log_params({**values, "parameters": model.count_params()})
-                found = self.judge(values, step)
-                # as a last step, so that the UI's table shows what the search compares
-                mlflow.log_metrics(found, step=10_000)
+                mlflow.log_params({**configuration, "parameters": model.count_params()})
+                figures = self.cross_validation.evaluate(configuration, record_fit)
+                # as the last step, so that MLflow's table shows what the search compares
+                mlflow.log_metrics(figures, step=10_000)
         except Exception as error:
-            # a trial that breaks is a fault to be mended, not a configuration that did badly
+            # a trial that fails is a fault to mend, not a configuration of low recall
             raise keras_tuner.errors.FatalError(str(error)) from error
-        return found
+        return figures
 
 
-def _write(file: Path, state: dict[str, Any]) -> None:
+def _write(file: Path, state: State) -> None:
     with atomic_write(file) as beside:
         beside.write_text(json.dumps(state), encoding="utf-8")

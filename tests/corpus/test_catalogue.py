@@ -127,7 +127,7 @@ def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
     row = rows.set_index("path", drop=False).loc[path]
     assert row[list(expected)].to_dict() == expected
     assert row["peak_dbfs"] == pytest.approx(-6.02, abs=0.1)
-    assert row["clipped"] == 0
+    assert row["clipped_ratio"] == 0
     assert row[["width", "height", "frames", "frame_rate", "rotation"]].isna().all()
 
 

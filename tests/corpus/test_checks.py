@@ -32,7 +32,7 @@ def recordings(*paths, **columns):
         sha256=[f"content of {path}" for path in paths],
         duration_s=3.5,
         has_sound=rows["modality"].ne(2),
-        clipped=0.0,
+        clipped_ratio=0.0,
         finding="",
         reason="",
         **dict.fromkeys(("sample_rate", "channels", "peak_dbfs"), 0),
@@ -53,7 +53,7 @@ def check(rows, settings):
     [
         ("too-short", f"{FINE}.wav", {"duration_s": 0.29}),
         ("silent", f"{FINE}.wav", {"has_sound": False}),
-        ("clipped", f"{FINE}.wav", {"clipped": 0.0011}),
+        ("clipped", f"{FINE}.wav", {"clipped_ratio": 0.0011}),
         ("folder", f"Actor_11/{FINE}.wav", {}),
         ("folder", f"Actor_12/Actor_11/{FINE}.wav", {}),
         ("emotion", "03-02-07-01-01-01-12.wav", {}),
@@ -75,11 +75,11 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
     ("path", "columns"),
     [
         (f"{FINE}.wav", {"duration_s": 0.3}),
-        (f"{FINE}.wav", {"clipped": 0.001}),
+        (f"{FINE}.wav", {"clipped_ratio": 0.001}),
         (f"Actor_11/Actor_12/{FINE}.wav", {}),
         (f"Audio_Actor_11/{FINE}.wav", {}),
         ("01-01-05-02-01-02-12.mp4", {"has_sound": False}),  # there is a picture
-        ("02-01-05-02-01-02-12.mp4", {"has_sound": False, "clipped": None}),
+        ("02-01-05-02-01-02-12.mp4", {"has_sound": False, "clipped_ratio": None}),
         ("03-01-08-02-01-01-12.wav", {}),
         ("03-02-06-02-01-01-12.wav", {}),
         ("03-02-01-01-01-01-12.wav", {}),
@@ -91,7 +91,7 @@ def test_what_is_fine(path, columns):
 
 def test_several_warnings_and_none_of_what_is_set_aside():
     path = f"Actor_11/{FINE}.wav"
-    rows = recordings(path, duration_s=0.1, clipped=0.5)
+    rows = recordings(path, duration_s=0.1, clipped_ratio=0.5)
     assert check(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
     some = SETTINGS.model_copy(update={"findings": WARN | {"clipped": "exclude"}})
     assert check(rows, some) == ({path: "clipped"}, {path: ""})

@@ -37,7 +37,7 @@ def catalogue(**columns):
         sample_rate=48000,
         channels=1,
         peak_dbfs=-6.0,
-        clipped=0.0,
+        clipped_ratio=0.0,
         **dict.fromkeys(("width", "height", "frames", "rotation"), 720),
         frame_rate=30000 / 1001,
         finding="",

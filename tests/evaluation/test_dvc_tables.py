@@ -11,6 +11,7 @@ from dvc.repo import Repo
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import dvc_tables
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import Interval
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,9 +47,8 @@ def test_dvc_shows_what_was_written(tmp_path):
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(sections))
     folder = tmp_path / "results/evaluation"
     folder.mkdir(parents=True)
-    figure = {"value": 0.5, "low": None, "high": None}
     names = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
-    dvc_tables.write_summary(folder, {"audio": dict.fromkeys(names, figure)})
+    dvc_tables.write_summary(folder, {"audio": dict.fromkeys(names, Interval(0.5))})
     history = pd.DataFrame({"epoch": [1], "uar": [0.2], "member": [0]})
     dvc_tables.write_tables(folder, "audio", predictions(("sad", "calm", 0.9)), history)
 

@@ -113,14 +113,14 @@ def version(
             pip_requirements=[],
             signature=signature,
         )
-    seal = integrity.seal(made.model_id)
+    seal = integrity.seal_model(made.model_id)
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)
     registered = client.create_model_version(
         NAME,
         f"models:/{made.model_id}",
         made_by.info.run_id,
-        tags={integrity.TAG: seal, "avemo.corpus": "path"},
+        tags={integrity.CHECKSUMS_TAG: seal, "avemo.corpus": "path"},
         model_id=made.model_id,
     )
     client.set_registered_model_alias(NAME, alias, registered.version)

@@ -1,6 +1,5 @@
 """A tiny search, run as its stage is, and what it leaves."""
 
-import json
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from avemo.corpus import split
 from avemo.features import store
 from avemo.features.audio import whisper
 from avemo.paths import ROOT, Project
+from avemo.records import SearchResult
 from avemo.training import progress
 from avemo.training.distributed.workers import WORKERS
 
@@ -38,7 +38,7 @@ class Search:
         params["split"]["folds"] = 3
         params["search"]["audio"] |= {
             "architectures": ["whisper_linear"],
-            "draws": [],
+            "sampling_order": [],
             "batch_size": 2,
             "quick": {"trials": TRIALS, "epochs": 8, "members": 2},
         }
@@ -91,11 +91,11 @@ class Search:
         )
 
     @property
-    def finished(self) -> dict[str, int]:
+    def fit_counts(self) -> dict[str, int]:
         """How many fits each worker has finished."""
         folders = self.project.scratch.glob("search/audio/*")
         return dict(
-            sum((progress.finished(folder) for folder in folders), start=progress.Counter())
+            sum((progress.count_fits(folder) for folder in folders), start=progress.Counter())
         )
 
     def fits(self) -> dict[str, int]:
@@ -103,15 +103,15 @@ class Search:
         files = self.project.scratch.glob("fits/audio/*/*.npy")
         return {file.name: file.stat().st_mtime_ns for file in files}
 
-    def found(self) -> dict[str, Any]:
-        """What the search found."""
-        file = self.project.search("audio") / "found.json"
-        return json.loads(file.read_text(encoding="utf-8"))
+    def result(self) -> SearchResult:
+        """What the search left."""
+        return SearchResult.read(self.project.search_result("audio"))
 
     def trials(self) -> list[dict[str, Any]]:
         """What was tried, and how good it was, best first."""
-        trials = self.found()["trials"]
-        return [{**one["hyperparameters"], "val_uar": one["val_uar"]} for one in trials]
+        return [
+            {**trial.hyperparameters, "val_uar": trial.val_uar} for trial in self.result().trials
+        ]
 
     def runs(self) -> tuple[Any, list[Any]]:
         """The search's run, and its children."""
@@ -120,31 +120,31 @@ class Search:
         runs = client.search_runs([experiment.experiment_id])
         (parent,) = [run for run in runs if run.info.run_name == "search"]
         children = [run for run in runs if run is not parent]
-        assert {one.data.tags["mlflow.parentRunId"] for one in children} <= {parent.info.run_id}
+        assert {run.data.tags["mlflow.parentRunId"] for run in children} <= {parent.info.run_id}
         return parent, children
 
 
-def members(starter: subprocess.Popen[Any]) -> dict[str, psutil.Process]:
+def search_processes(starter: subprocess.Popen[Any]) -> dict[str, psutil.Process]:
     """A search's processes below a process, by Keras Tuner's names for them."""
-    found = {}
-    for one in psutil.Process(starter.pid).children(recursive=True):
+    processes = {}
+    for process in psutil.Process(starter.pid).children(recursive=True):
         try:
-            if name := one.environ().get("KERASTUNER_TUNER_ID"):
-                found[name] = one
+            if name := process.environ().get("KERASTUNER_TUNER_ID"):
+                processes[name] = process
         except psutil.Error:
             continue
-    return found
+    return processes
 
 
-def wait(stage: subprocess.Popen[str], until: Callable[[], bool]) -> None:
-    """Until something is so, while a stage runs."""
-    while not until():
+def wait_until(stage: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, while a stage runs."""
+    while not condition():
         assert stage.poll() is None, stage.communicate()[0]
         time.sleep(0.02)
 
 
-def ended(stage: subprocess.Popen[str]) -> str:
-    """What a stage said, which ended well."""
-    said = stage.communicate()[0]
-    assert stage.returncode == 0, said
-    return said
+def end_stage(stage: subprocess.Popen[str]) -> str:
+    """Wait for a stage, which must end well, and return its output."""
+    output = stage.communicate()[0]
+    assert stage.returncode == 0, output
+    return output

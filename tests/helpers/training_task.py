@@ -14,14 +14,16 @@ from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
 from avemo.paths import Project
+from avemo.records import SearchResult, Trial
 from avemo.settings import SETTINGS_FILE
 from avemo.tracking import runs, store
-from avemo.training.objective import judge
-from avemo.training.task import Task
+from avemo.training.objective import create_objective
+from avemo.training.task import TrainingTask
 
 ROOT = Path(__file__).parents[2]
 
 PARTS = {1: "test", 2: "valid", 3: "train"}
+SPLIT_ID = "0123456789ab"
 COLUMNS = {"whisper": 5 * 8, "whisper_stats": 5 * 2 * 8}
 
 LINEAR = {"architecture": "whisper_linear", "whisper_linear/dropout": 0.6, "learning_rate": 3e-3}
@@ -30,91 +32,112 @@ HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 
 
 def settings(epochs=2, members=2, seed=20, trials=2):
     """The repository's own, with short trainings."""
-    found = load_settings(ROOT)
-    budget = found.search.audio.quick.model_copy(
+    settings = load_settings(ROOT)
+    budget = settings.search.audio.quick.model_copy(
         update={"trials": trials, "epochs": epochs, "members": members}
     )
-    audio = found.search.audio.model_copy(update={"batch_size": 8, "quick": budget})
-    return found.model_copy(
+    audio = settings.search.audio.model_copy(update={"batch_size": 8, "quick": budget})
+    return settings.model_copy(
         update={
             "seed": seed,
-            "search": found.search.model_copy(update={"budget": "quick", "audio": audio}),
-            "evaluation": found.evaluation.model_copy(update={"resamples": 100}),
+            "search": settings.search.model_copy(update={"budget": "quick", "audio": audio}),
+            "evaluation": settings.evaluation.model_copy(update={"resamples": 100}),
         }
     )
 
 
-def task(data=None):
+def training_task(data=None):
     """Of both heads on Whisper's states."""
-    return Task("audio", data or dataset(), ["whisper", "whisper_linear"], {}, {}, {})
+    return TrainingTask("audio", data or dataset(), ["whisper", "whisper_linear"], {}, {}, {})
 
 
 def dataset():
     """Three folds of two actors; one performance an emotion and statement."""
     codes = product(range(1, len(EMOTIONS) + 1), (1, 2), range(1, 7))
-    made = [Recording(3, 1, emotion, 1, statement, 1, actor) for emotion, statement, actor in codes]
-    made = sorted(made, key=lambda one: one.performance)
-    fold = [(one.actor + 1) // 2 for one in made]
+    recordings = sorted(
+        (Recording(3, 1, emotion, 1, statement, 1, actor) for emotion, statement, actor in codes),
+        key=lambda recording: recording.performance,
+    )
+    folds = [(recording.actor + 1) // 2 for recording in recordings]
     rows = pd.DataFrame(
         {
-            "performance": [one.performance for one in made],
-            "part": [PARTS[one] for one in fold],
-            "fold": fold,
-            "actor": [one.actor for one in made],
-            "emotion": [one.label for one in made],
+            "performance": [recording.performance for recording in recordings],
+            "part": [PARTS[fold] for fold in folds],
+            "fold": folds,
+            "actor": [recording.actor for recording in recordings],
+            "emotion": [recording.label for recording in recordings],
         }
     )
-    features = {name: [clip(name, one) for one in rows["performance"]] for name in COLUMNS}
-    described = {name: {"extractor": "whisper", "version": 1, "settings": {}} for name in COLUMNS}
-    return Dataset(rows, features, described, "0123456789ab")
+    features = {
+        feature: [feature_array(feature, performance) for performance in rows["performance"]]
+        for feature in COLUMNS
+    }
+    descriptions = {
+        feature: {"extractor": "whisper", "version": 1, "settings": {}} for feature in COLUMNS
+    }
+    return Dataset(rows, features, descriptions, SPLIT_ID)
 
 
-def clip(feature, performance):
+def feature_array(feature, performance):
     """Rows over time, every eighth column of which tells the emotion; one row of statistics."""
-    draw = np.random.default_rng([int(field) for field in performance.split("-")])
-    rows = 1 if feature == "whisper_stats" else int(draw.integers(4, 9))
-    found = draw.normal(size=(rows, COLUMNS[feature])).astype("f")
-    found[:, int(performance.split("-")[1]) - 1 :: len(EMOTIONS)] += 4
-    return found
+    random = np.random.default_rng([int(field) for field in performance.split("-")])
+    rows = 1 if feature == "whisper_stats" else int(random.integers(4, 9))
+    array = random.normal(size=(rows, COLUMNS[feature])).astype("f")
+    array[:, int(performance.split("-")[1]) - 1 :: len(EMOTIONS)] += 4
+    return array
 
 
-def altered(data, fold, seed, features=False):
-    """The same, but for one fold's emotions, or for its features, of another length."""
-    draw = np.random.default_rng(seed)
-    places = np.flatnonzero(data.rows["fold"].eq(fold))
+def alter_fold(data, fold, seed, features=False):
+    """The same data, but for one fold's emotions, or for its features, of another length."""
+    random = np.random.default_rng(seed)
+    rows = np.flatnonzero(data.rows["fold"].eq(fold))
     if not features:
         emotions = data.rows["emotion"].to_numpy(copy=True)
-        emotions[places] = draw.choice(EMOTIONS, len(places))
+        emotions[rows] = random.choice(EMOTIONS, len(rows))
         return replace(data, rows=data.rows.assign(emotion=emotions))
-    clips = {name: list(each) for name, each in data.features.items()}
-    for place in places:
-        for name, rows in (("whisper", int(draw.integers(1, 20))), ("whisper_stats", 1)):
-            clips[name][place] = 9 * draw.normal(size=(rows, COLUMNS[name])).astype("f")
-    return replace(data, features=clips)
+    arrays = {name: list(clips) for name, clips in data.features.items()}
+    for row in rows:
+        for name, length in (("whisper", int(random.integers(1, 20))), ("whisper_stats", 1)):
+            arrays[name][row] = 9 * random.normal(size=(length, COLUMNS[name])).astype("f")
+    return replace(data, features=arrays)
 
 
 @contextmanager
-def tracked(root):
-    """A project to train in, and where its runs and those of others are kept."""
-    made = project(root)
+def tracked_project(root):
+    """A project to train in, whose runs and those of other projects are tracked below it."""
+    project = make_project(root)
     (root / "mlruns").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
-        yield made
+        yield project
 
 
-def project(root):
+def make_project(root):
     """A project to train in."""
     root.mkdir(parents=True, exist_ok=True)
     (root / SETTINGS_FILE).write_bytes((ROOT / SETTINGS_FILE).read_bytes())
     return Project(root)
 
 
-def searched(project, settings, task, *configurations):
-    """What a search that tried these has found, and what it keeps in its folder."""
+def search_result(members=(), trials=(), **fields):
+    """What a search leaves, of which only these fields matter."""
+    defaults = {"run_id": "search", "split_id": SPLIT_ID, "val_uar": 0.5, "temperature": 1.0}
+    return SearchResult(members=members, trials=trials, **defaults | fields)
+
+
+def run_search(project, settings, task, *configurations):
+    """The result of a search that tried these; its predictions go to its folder."""
     folder = project.search("audio")
     folder.mkdir(parents=True, exist_ok=True)
-    tried = [{"run_id": "-", "hyperparameters": one, "val_uar": 0.5} for one in configurations]
-    found = {"run_id": "-", "split": task.data.split, "val_uar": 0.5, "trials": tried}
+    trials = [
+        Trial(run_id="-", hyperparameters=configuration, val_uar=0.5)
+        for configuration in configurations
+    ]
     with runs.run(project, settings, "search@audio", "audio", "search"):
-        return found | judge(project, settings, task).chosen(tried, folder)
+        ensemble = create_objective(project, settings, task).select(trials, folder)
+    return search_result(
+        ensemble.members,
+        trials,
+        split_id=task.data.split_id,
+        temperature=ensemble.temperature,
+    )

@@ -127,7 +127,7 @@ def test_a_clipped_sound_stays_as_it_is():
     clipped = np.clip(3 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000), -1, 1)
     content = encoded(clipped, 16000, "wav-24")
     np.testing.assert_allclose(read_sound(content), clipped, atol=1e-6)
-    assert probe(content).clipped == pytest.approx(np.mean(np.abs(clipped) >= 1), abs=1e-3)
+    assert probe(content).clipped_ratio == pytest.approx(np.mean(np.abs(clipped) >= 1), abs=1e-3)
 
 
 @pytest.mark.parametrize("offset", [0.5, -0.3, 0.05, 0.006])

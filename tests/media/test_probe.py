@@ -89,7 +89,7 @@ def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(subtype, channels, format
 def test_clipping():
     sound = np.repeat(NOISE[:, None], 2, axis=1)
     sound[:160] = 1.0
-    assert probe(wav(sound)).clipped == 160 / 16000
+    assert probe(wav(sound)).clipped_ratio == 160 / 16000
 
 
 @pytest.mark.parametrize("subtype", ["IMA_ADPCM", "ULAW", "GSM610"])
@@ -148,7 +148,7 @@ def test_film_without_audio_stream():
     assert not measures.has_audio_stream
     assert not measures.has_sound
     assert measures.sample_rate is measures.channels is measures.peak_dbfs is None
-    assert measures.clipped is None
+    assert measures.clipped_ratio is None
 
 
 def test_cover_picture_is_no_film():

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 CLIPS = 6
 #: what the visual part of a fused architecture takes
-SEEN = {"expression", "expression_probabilities", "geometry", "visual_answers"}
+SEEN = {"expression", "expression_probabilities", "geometry", "visual_log_probabilities"}
 LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
@@ -31,7 +31,7 @@ def clips(feature):
     draw = np.random.default_rng(1)
     if feature == "crops":
         return [draw.integers(0, 256, (2, 32, 32, 3), np.uint8) for _ in range(CLIPS)]
-    if feature.endswith("_answers"):
+    if feature.endswith("_log_probabilities"):
         return [np.log(draw.dirichlet(np.ones(8), 1)).astype("f") for _ in range(CLIPS)]
     if feature.endswith("_stats"):
         return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]

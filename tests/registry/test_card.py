@@ -26,7 +26,7 @@ def render_card(skill=0.9, **trained):
     subject = card.Subject("avemo-audio", TRAINED | trained, LINEAGE, table, "OpenAI: MIT")
     settings = load_settings(ROOT)
     corpus = settings.corpus.model_copy(update={"source": "path"})
-    return subject, card.markdown(subject, settings.model_copy(update={"corpus": corpus}))
+    return subject, card.render_markdown(subject, settings.model_copy(update={"corpus": corpus}))
 
 
 def test_what_it_says():
@@ -57,7 +57,7 @@ def test_the_sample_is_said_before_anything_else():
     subject, text = render_card(synthetic=True)
     assert text.splitlines()[2].startswith("> **Trained on the synthetic sample corpus")
     assert "CC BY-NC-SA" not in text
-    page = card.html(subject, text)
+    page = card.render_html(subject, text)
     assert page.startswith("<!doctype html>")
     assert "<blockquote>" in page
     assert page.count("<table>") == 3
@@ -72,7 +72,7 @@ def test_without_a_test_part_there_is_no_figure():
 @pytest.mark.parametrize("length", [10, 4999, 5000, 5001, 20_000])
 def test_the_database_takes_the_description(length):
     text = "word\n\n" * (length // 6) + "w" * (length % 6)
-    description = card.description(text)
+    description = card.shorten(text)
     assert len(description) <= 5000
     assert (description == text) == (length <= 5000)
     assert description == text or description.endswith("The rest is in `model_card.md`.\n")
@@ -80,4 +80,4 @@ def test_the_database_takes_the_description(length):
 
 def test_a_card_is_short_enough_to_be_shown_whole():
     _, text = render_card(synthetic=True)
-    assert card.description(text) == text
+    assert card.shorten(text) == text

@@ -106,9 +106,9 @@ def test_a_run_and_a_version(here, tmp_path, capsys):
     assert lines[9].split()[3].startswith("-0.")
     assert main(["compare", "--json", *names]) == 0
     first, second = json.loads(capsys.readouterr().out)
-    assert first["more"] == {}
+    assert first["differences"] == {}
     expected = second["figures"]["uar"]["value"] - first["figures"]["uar"]["value"]
-    assert second["more"]["uar"]["value"] == pytest.approx(expected)
+    assert second["differences"]["uar"]["value"] == pytest.approx(expected)
 
 
 def test_what_cannot_be_compared(here, tmp_path, capsys):

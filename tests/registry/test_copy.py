@@ -60,7 +60,7 @@ def test_within_one_registry(here, registry, tmp_path, capsys):
     assert main(command) == 0
     assert "avemo-visual version 1" in capsys.readouterr().out
     made = mlflow.MlflowClient().get_model_version_by_alias("avemo-visual", "candidate")
-    assert integrity.verified(made) == []
+    assert integrity.verify_version(made) == []
     assert main(["registry", "promote", "visual"]) == 0
 
 

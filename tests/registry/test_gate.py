@@ -21,12 +21,12 @@ def here(tmp_path, registry, monkeypatch):
 
 
 def verdicts(found):
-    return {row.rule: row.verdict for row in found.rows}
+    return {row.rule: row.verdict for row in found.rules}
 
 
 def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
     version(tmp_path / "a", predictions(0.8))
-    found = gate.check(here, load_settings(here.root), NAME)
+    found = gate.check_candidate(here, load_settings(here.root), NAME)
     assert found.result == "passed"
     said = verdicts(found)
     assert {rule for rule, verdict in said.items() if verdict == "no champion"} == {
@@ -51,26 +51,26 @@ def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
 
 def test_what_a_version_keeps_of_its_check(here, tmp_path):
     number = version(tmp_path / "a", predictions(0.4))
-    found = gate.check(here, load_settings(here.root), NAME)
+    found = gate.check_candidate(here, load_settings(here.root), NAME)
     kept = mlflow.MlflowClient().get_model_version(NAME, number)
     assert kept.tags["avemo.check"] == found.result
     assert found.result.startswith("refused: UAR")
     assert kept.tags["avemo.check.champion"] == "none"
     folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=tmp_path)
     written = json.loads((tmp_path / "check.json").read_text())
-    assert [row["rule"] for row in written["rows"]] == [row.rule for row in found.rows]
+    assert [row["rule"] for row in written["rules"]] == [row.rule for row in found.rules]
     assert "| UAR | " in (tmp_path / "check.md").read_text()
-    assert integrity.verified(kept) == [], folder
-    assert gate.check(here, load_settings(here.root), NAME).result == found.result
+    assert integrity.verify_version(kept) == [], folder
+    assert gate.check_candidate(here, load_settings(here.root), NAME).result == found.result
 
 
 def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
     version(tmp_path / "a", predictions(0.85), alias="champion")
     version(tmp_path / "b", predictions(0.6, seed=2))
-    refused = gate.check(here, load_settings(here.root), NAME)
-    assert "UAR less the champion's" in refused.refused
+    refused = gate.check_candidate(here, load_settings(here.root), NAME)
+    assert "UAR less the champion's" in refused.refused_rules
     version(tmp_path / "c", predictions(0.85, seed=1))
-    passed = gate.check(here, load_settings(here.root), NAME)
+    passed = gate.check_candidate(here, load_settings(here.root), NAME)
     assert passed.result == "passed"
     assert set(verdicts(passed).values()) == {"pass"}
 
@@ -90,14 +90,14 @@ def test_each_of_these_alone_refuses(here, tmp_path, changed, rule):
     table = predictions(0.85)
     version(tmp_path / "a", table, alias="champion")
     version(tmp_path / "b", table, **changed)
-    assert gate.check(here, load_settings(here.root), NAME).refused == [rule]
+    assert gate.check_candidate(here, load_settings(here.root), NAME).refused_rules == [rule]
 
 
 def test_a_candidate_without_a_test_part(here, tmp_path):
     version(tmp_path / "a", predictions(0.85), alias="champion")
     version(tmp_path / "b", None)
-    found = gate.check(here, load_settings(here.root), NAME)
-    assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(found.refused)
+    found = gate.check_candidate(here, load_settings(here.root), NAME)
+    assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(found.refused_rules)
 
 
 def test_figures_of_the_synthetic_sample_refuse_nothing(here, tmp_path, capsys):
@@ -132,7 +132,7 @@ def test_a_candidate_whose_files_were_changed(here, tmp_path):
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_text(file.read_text().replace("0.8", "0.9", 1))
     with pytest.raises(AvemoError, match=r"not as it was registered: .*predictions.csv is changed"):
-        gate.check(here, load_settings(here.root), NAME)
+        gate.check_candidate(here, load_settings(here.root), NAME)
 
 
 def test_limits_are_settings(tmp_path):

@@ -14,7 +14,7 @@ from avemo.cli import main
 from avemo.config import load_settings
 from avemo.paths import Project
 from avemo.registry import lineage
-from avemo.registry.differences import differences
+from avemo.registry.differences import find_differences
 from avemo.tracking import dvc_lock, git_state, runs
 from avemo.tracking.lineage import Lineage, ModelChoice
 
@@ -37,7 +37,7 @@ def ran(project: Project, **fields):
 def test_what_a_run_writes_down(here):
     choice = ModelChoice(search_run_id="s", members=[])
     run_id = ran(here, choice=choice)
-    found = lineage.read(f"runs:/{run_id}")
+    found = lineage.read_lineage(f"runs:/{run_id}")
     assert found.commit == git(here.root, "rev-parse", "HEAD")
     assert (found.dirty, found.diff, found.stage) == (False, "", "train@audio")
     assert found.data == {
@@ -69,7 +69,7 @@ def test_the_lineage_of_a_part_is_that_of_its_run(here):
         runs.child(run, "trial", {}) as child,
     ):
         pass
-    assert lineage.read(f"runs:/{child.info.run_id}").run_id == run.info.run_id
+    assert lineage.read_lineage(f"runs:/{child.info.run_id}").run_id == run.info.run_id
 
 
 def test_what_was_not_committed_can_be_put_back(here, tmp_path):
@@ -77,7 +77,7 @@ def test_what_was_not_committed_can_be_put_back(here, tmp_path):
     (here.root / "avemo/more.py").write_text("two = 2\n")
     (here.root / "notes.txt").write_text("no code, and not Git's\n")
     run_id = ran(here)
-    assert lineage.read(f"runs:/{run_id}").dirty
+    assert lineage.read_lineage(f"runs:/{run_id}").dirty
     diff = mlflow.artifacts.download_artifacts(
         f"runs:/{run_id}/uncommitted.diff", dst_path=str(tmp_path / "got")
     )
@@ -138,8 +138,8 @@ def test_what_differs_in_words(here, capsys):
 
 
 def test_each_kind_of_difference(here):
-    first = lineage.read(f"runs:/{ran(here)}")
-    assert differences(first, first) == {}
+    first = lineage.read_lineage(f"runs:/{ran(here)}")
+    assert find_differences(first, first) == {}
     fields = copy.deepcopy(first.model_dump())
     del fields["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
     fields["recordings"]["Actor_01/03-01-01-01-01-01-02.wav"] = "0"
@@ -150,7 +150,7 @@ def test_each_kind_of_difference(here):
     fields["machine"]["processor"] = "other"
     fields |= {"dirty": True, "diff": "4", "protocol": "random"}
     second = Lineage.model_validate(fields)
-    assert differences(first, second) == {
+    assert find_differences(first, second) == {
         "data": [
             "protocol: actor, then random",
             "recordings, 1 new: new.wav",

@@ -13,7 +13,6 @@ from helpers.registered_versions import NAME, ROOT, aliases, predictions, projec
 from avemo.cli import main
 from avemo.errors import AvemoError
 from avemo.registry import history, lock
-from avemo.registry.history import BEGUN, DONE, INTERRUPTED, PROMOTE, ROLLBACK
 
 GOOD, BAD, BETTER = 0.85, 0.55, 0.9
 
@@ -26,7 +25,7 @@ def here(tmp_path, registry, monkeypatch):
 
 
 def moves():
-    return history.moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
+    return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
 def test_four_moves(here, tmp_path, capsys):
@@ -154,7 +153,7 @@ def test_two_at_once(here, registry, tmp_path):
     ended = [one.communicate(timeout=600) for one in both]
     assert aliases() == {"candidate": "1", "champion": "1"}
     (move,) = moves()
-    assert (move.kind, move.target, move.state) == (PROMOTE, "1", DONE)
+    assert (move.kind, move.target, move.state) == ("promote", "1", "done")
     told = [err + out for out, err in ended if "is the champion\n" not in out]
     assert len(told) == 1
     assert any(text in told[0] for text in ("is moving the champion", "moved the champion",
@@ -218,8 +217,8 @@ def test_killed_on_the_way(here, registry, tmp_path, point):
     assert main(["registry", "promote", "audio"]) == 0
     assert aliases() == {"candidate": "3", "champion": "3", "previous": "2"}
     states = [move.state for move in moves()]
-    assert BEGUN not in states
-    done = [move.target for move in moves() if move.state == DONE]
+    assert "begun" not in states
+    done = [move.target for move in moves() if move.state == "done"]
     assert done == ["1", "2", "3"]
     assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]
     assert main(["registry", "rollback", "audio"]) == 0
@@ -229,16 +228,20 @@ def test_killed_on_the_way(here, registry, tmp_path, point):
 def test_a_live_claim_is_respected(here, tmp_path):
     client = mlflow.MlflowClient()
     refused = pytest.raises(AvemoError, match="is moving the champion of avemo-audio")
-    with lock.held(client, NAME, here.root), refused, lock.held(client, NAME, here.root):
+    with (
+        lock.promotion_lock(client, NAME, here.root),
+        refused,
+        lock.promotion_lock(client, NAME, here.root),
+    ):
         pass
-    with lock.held(client, NAME, here.root):
+    with lock.promotion_lock(client, NAME, here.root):
         pass
 
 
 def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch):
     """It saw the first claim abandoned; meanwhile that was cleared away and claimed anew."""
     client = mlflow.MlflowClient()
-    create = lock._created
+    create = lock._create
     calls = []
 
     def slow(client, name, root):
@@ -248,25 +251,25 @@ def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch)
         assert create(client, f"{NAME}.moving-0", root)  # somebody claims anew
         return create(client, name, root)
 
-    monkeypatch.setattr(lock, "_created", slow)
+    monkeypatch.setattr(lock, "_create", slow)
     abandoned = lock._require_abandoned
     seen = iter([lambda *arguments: None, abandoned])
     monkeypatch.setattr(lock, "_require_abandoned", lambda *arguments: next(seen)(*arguments))
-    with pytest.raises(AvemoError, match="is moving"), lock.held(client, NAME, here.root):
+    with pytest.raises(AvemoError, match="is moving"), lock.promotion_lock(client, NAME, here.root):
         pass
     (left,) = client.search_registered_models()
     assert left.name == f"{NAME}.moving-0"
 
 
 def test_what_a_rollback_returns_to():
-    def move(kind, source, target, state=DONE):
+    def move(kind, source, target, state="done"):
         return history.Move(1, "", "", kind, source, target, "", "", state)
 
-    first, second = move(PROMOTE, "", "1"), move(PROMOTE, "1", "2")
-    back = move(ROLLBACK, "2", "1")
-    assert history.back_to([]) == ""
-    assert history.back_to([first]) == ""
-    assert history.back_to([first, second]) == "1"
-    assert history.back_to([first, second, back]) == ""
-    assert history.back_to([first, second, back, move(PROMOTE, "1", "3")]) == "1"
-    assert history.back_to([first, second, move(PROMOTE, "2", "3", INTERRUPTED)]) == "1"
+    first, second = move("promote", "", "1"), move("promote", "1", "2")
+    back = move("rollback", "2", "1")
+    assert history.rollback_target([]) == ""
+    assert history.rollback_target([first]) == ""
+    assert history.rollback_target([first, second]) == "1"
+    assert history.rollback_target([first, second, back]) == ""
+    assert history.rollback_target([first, second, back, move("promote", "1", "3")]) == "1"
+    assert history.rollback_target([first, second, move("promote", "2", "3", "interrupted")]) == "1"

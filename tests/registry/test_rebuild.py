@@ -21,8 +21,9 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import Skipped
 from avemo.registry.checkout import checkout
-from avemo.registry.rebuild import compare
+from avemo.registry.rebuild import compare_predictions
 
 URI = "models:/avemo-audio@champion"
 
@@ -30,22 +31,22 @@ URI = "models:/avemo-audio@champion"
 def test_predictions_held_against_recorded_ones():
     table = predictions(0.8, actors=2)
     shuffled = table.sample(frac=1, random_state=1)
-    assert str(compare(table, shuffled)) == "identical"
+    assert str(compare_predictions(table, shuffled)) == "identical"
     other = table.copy()
     other.loc[0, list(PROBABILITIES)] = 0.125
     other.loc[0, "p_sad"] = 0.25
-    found = compare(table, other)
+    found = compare_predictions(table, other)
     apart = (table.loc[0, list(PROBABILITIES)] - other.loc[0, list(PROBABILITIES)]).abs().max()
-    assert found.apart == pytest.approx(apart)
+    assert found.max_difference == pytest.approx(apart)
     assert str(found) == (
         f"differs by {apart:.2g}, the largest difference of a probability; "
         f"{len(table) - 1} of {len(table)} answers agree"
     )
     nearly = table.copy()
     nearly["p_sad"] = nearly["p_sad"].astype("f") + 1e-7
-    assert not compare(table, nearly).identical
+    assert not compare_predictions(table, nearly).identical
     with pytest.raises(AvemoError, match=f"held {len(table)} performances and now holds 3"):
-        compare(table, table.head(3))
+        compare_predictions(table, table.head(3))
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def nothing_is_left(root, temporary):
 
 def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
     """The commit, what was not committed then, the settings and the lock; not what is there now."""
-    monkeypatch.setattr("avemo.registry.checkout._data", lambda *arguments: None)
+    monkeypatch.setattr("avemo.registry.checkout._restore_data", lambda *arguments: None)
     (here.root / "avemo/code.py").write_text("one = 2\n")
     (tmp_path / "kept").mkdir()
     diff = subprocess.check_output(["git", "-C", here.root, "diff"])
@@ -154,8 +155,8 @@ class Tiny:
         params["split"]["folds"] = 3
         params["search"]["audio"] |= {
             "architectures": ["lstm"],
-            "otherwise": [],
-            "draws": [],
+            "fallback": [],
+            "sampling_order": [],
             "quick": budget,
             "full": budget,
         }
@@ -191,7 +192,7 @@ def tiny(tmp_path_factory):
     made.must("dvc", "repro", "train@audio")
     for modality in ("visual", "fused"):
         (made.root / f"results/train/{modality}").mkdir(parents=True)
-        (made.root / f"results/train/{modality}/run.json").write_text('{"absent": "no pictures"}')
+        Skipped(reason="no pictures").write(made.root / f"results/train/{modality}/run.json")
     made.must(python, "-m", "pipelines.evaluate")
     made.must(python, "-m", "pipelines.register")
     return made

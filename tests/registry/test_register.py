@@ -17,6 +17,7 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
 
@@ -33,11 +34,11 @@ TRAINED = {
     "synthetic": True,
     "trained_on": {"performances": 64, "actors": 4},
 }
-UAR = {"value": 0.5, "low": None, "high": None, "actors": 1, "performances": 8}
+UAR = Interval(0.5, actors=1, performances=8)
 
 
 def trained(folder):
-    """A project with a model that is trained and judged, and what `evaluate` found."""
+    """Return a project with a trained model, and the result of its evaluation."""
     here = project(folder)
     here.split.write_text("performance,part,fold\n")
     bundle = here.trained("audio")
@@ -47,8 +48,10 @@ def trained(folder):
     predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
     with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
         pass
-    figures = {"run_id": run.info.run_id, "architecture": "cnn", "test": {"uar": UAR}}
-    return here, {"audio": figures, "visual": {"absent": "no pictures"}}
+    audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
+    visual = ModalityResult(skipped="no pictures")
+    results = {"audio": audio, "visual": visual}
+    return here, EvaluationResult(synthetic=True, protocol="actor", modalities=results)
 
 
 @contextmanager
@@ -70,17 +73,18 @@ def light(patch):
     patch.setattr(packaging, "package_model", package_model)
     patch.setattr(packaging, "pip_requirements", lambda bundle: ["mlflow"])
     patch.setattr(packaging, "input_example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
-    patch.setattr(register, "_tried", lambda *arguments: "not at all")
+    patch.setattr(register, "_smoke_test", lambda *arguments: "not at all")
 
 
-def killed_at(point, folder, figures):
+def killed_at(point, folder, evaluation):
     """Register in a process that is killed when it comes to a point."""
     code = f"""
-import json, os, signal, sys
+import os, signal, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(ROOT / "tests")!r}]
 import pytest, mlflow
 from test_register import integrity, light, register
 from avemo.paths import Project
+from avemo.records import EvaluationResult
 from avemo.config import load_settings
 light(pytest.MonkeyPatch())
 calls = []
@@ -92,13 +96,14 @@ def second(self, *arguments):
 set_alias = mlflow.MlflowClient.set_registered_model_alias
 point = {point!r}
 if point == "sealing":
-    integrity.seal = kill
+    integrity.seal_model = kill
 elif point == "second alias":
     mlflow.MlflowClient.set_registered_model_alias = second
 else:
     setattr(mlflow.MlflowClient, point, kill)
 here = Project(__import__("pathlib").Path({str(folder)!r}))
-register.register(here, load_settings(here.root), json.loads({json.dumps(figures)!r}))
+evaluation = EvaluationResult.model_validate_json({evaluation.model_dump_json()!r})
+register.register(here, load_settings(here.root), evaluation)
 """
     environment = os.environ | {"PYTHONPATH": f"{ROOT}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
@@ -111,14 +116,16 @@ def versions():
 
 
 def moves():
-    return history.moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
+    return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
 def is_whole(number):
     one = mlflow.MlflowClient().get_model_version(NAME, number)
-    assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.TAG} <= set(one.tags)
+    assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.CHECKSUMS_TAG} <= set(
+        one.tags
+    )
     assert one.description.startswith("# avemo-audio")
-    assert integrity.verified(one) == []
+    assert integrity.verify_version(one) == []
 
 
 @pytest.fixture
@@ -128,25 +135,25 @@ def here(tmp_path, registry, monkeypatch):
 
 
 def test_what_a_version_carries(here, tmp_path):
-    found, figures = here
-    made = register.register(found, load_settings(found.root), figures)
-    assert made["visual"] == {"absent": "no pictures"}
-    assert made["audio"]["aliases"] == ["candidate", "champion"]
+    found, evaluation = here
+    made = register.register(found, load_settings(found.root), evaluation)
+    assert made.skipped == {"visual": "no pictures"}
+    assert made.versions["audio"].aliases == ["candidate", "champion"]
     assert aliases() == {"candidate": "1", "champion": "1"}
     is_whole("1")
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=tmp_path / "v"))
     kept = pd.read_csv(folder / "predictions.csv")
     pd.testing.assert_frame_equal(kept, pd.read_csv(found.evaluation / "audio.csv"))
     written = json.loads((folder / "lineage.json").read_text())
-    assert written["run_id"] == figures["audio"]["run_id"]
+    assert written["run_id"] == evaluation.modalities["audio"].run_id
     assert "SYNTHETIC" in (folder / "model_card.md").read_text().upper()
     assert (folder / "model_card.html").read_text().startswith("<!doctype html>")
     loaded = mlflow.pyfunc.load_model(str(folder))
     assert loaded.input_example is not None
     assert loaded.metadata.signature is not None
     assert (folder / "requirements.txt").read_text().split() == ["mlflow"]
-    again = register.register(found, load_settings(found.root), figures)["audio"]
-    assert (again["version"], again["aliases"]) == ("2", ["candidate"])
+    again = register.register(found, load_settings(found.root), evaluation).versions["audio"]
+    assert (again.version, again.aliases) == ("2", ["candidate"])
     assert aliases() == {"candidate": "2", "champion": "1"}
     (move,) = moves()
     assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
@@ -165,12 +172,12 @@ def test_what_a_version_carries(here, tmp_path):
 )
 @pytest.mark.slow
 def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
-    found, figures = here
-    killed_at(point, found.root, figures)
+    found, evaluation = here
+    killed_at(point, found.root, evaluation)
     known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
     for number in set(aliases().values()) if known else ():
         is_whole(number)
-    register.register(found, load_settings(found.root), figures)
+    register.register(found, load_settings(found.root), evaluation)
     (number,) = versions()
     assert aliases() == {"candidate": number, "champion": number}
     is_whole(number)
@@ -183,14 +190,14 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
 
 
 def test_one_that_does_not_answer_becomes_no_version(here, monkeypatch):
-    found, figures = here
+    found, evaluation = here
 
     def refuse(*arguments):
         raise AvemoError("it answers otherwise")
 
-    monkeypatch.setattr(register, "_tried", refuse)
+    monkeypatch.setattr(register, "_smoke_test", refuse)
     with pytest.raises(AvemoError, match="it answers otherwise"):
-        register.register(found, load_settings(found.root), figures)
+        register.register(found, load_settings(found.root), evaluation)
     assert versions() == {}
 
 
@@ -216,12 +223,12 @@ def recorded(**changed):
 @pytest.mark.slow
 def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
     model_id = logged(tmp_path, ANSWERING)
-    assert smoke_test.repeated(model_id, None, []) == 0
-    assert smoke_test.repeated(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
-    near = smoke_test.repeated(model_id, recorded(p_calm=0.795), [b"a", b"b"])
+    assert smoke_test.check_reproduces(model_id, None, []) == 0
+    assert smoke_test.check_reproduces(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
+    near = smoke_test.check_reproduces(model_id, recorded(p_calm=0.795), [b"a", b"b"])
     assert near == pytest.approx(0.005)
     with pytest.raises(AvemoError, match=r"for 01-02-01-01-01-01 a probability differs by 0\.1"):
-        smoke_test.repeated(model_id, recorded(p_calm=0.7), [b"a", b"b"])
+        smoke_test.check_reproduces(model_id, recorded(p_calm=0.7), [b"a", b"b"])
 
 
 @pytest.mark.parametrize(
@@ -239,10 +246,10 @@ def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
     model_id = logged(tmp_path, script)
     monkeypatch.delenv("OUTSIDE")
     with pytest.raises(AvemoError, match=reason):
-        smoke_test.repeated(model_id, None, [])
+        smoke_test.check_reproduces(model_id, None, [])
 
 
 def test_few_clips_stand_for_all():
     rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
-    assert list(smoke_test.some(rows)["performance"]) == ["a", "d", "g"]
-    assert list(smoke_test.some(rows.head(1))["performance"]) == ["a"]
+    assert list(smoke_test.sample_rows(rows)["performance"]) == ["a", "d", "g"]
+    assert list(smoke_test.sample_rows(rows.head(1))["performance"]) == ["a"]

@@ -100,7 +100,7 @@ def test_from_a_version_to_an_answer(here, tmp_path, bucket, capsys):
     assert main(["registry", "promote", "audio"]) == 0
     assert aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
     model = mlflow.MlflowClient().get_registered_model(NAME)
-    assert [move.target for move in history.moves(model.tags)] == ["1", "3", "1", "3"]
+    assert [move.target for move in history.parse_moves(model.tags)] == ["1", "3", "1", "3"]
     capsys.readouterr()
     assert main(["predict", str(tmp_path / "clip.wav")]) == 0
     assert "calm 0.80 (sad 0.20) by avemo-audio version 3" in capsys.readouterr().out
@@ -217,5 +217,5 @@ def test_two_at_once_on_the_server(here, server, tmp_path):
     said = ["".join(one.communicate(timeout=600)) for one in both]
     assert sum("version 1 is the champion\n" in text for text in said) == 1, said
     tags = mlflow.MlflowClient().get_registered_model(NAME).tags
-    assert [move.target for move in history.moves(tags)] == ["1"]
+    assert [move.target for move in history.parse_moves(tags)] == ["1"]
     assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]

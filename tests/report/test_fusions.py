@@ -5,14 +5,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from helpers.results import predictions
+from helpers.training_task import search_result
 
 from avemo.config import load_settings
 from avemo.errors import AvemoError
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
+from avemo.modalities import MODALITIES
 from avemo.paths import Project
+from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.report import fusions
-from avemo.tracking import json_file
+from avemo.training.stacking import COMPARISON
 
 SETTINGS = load_settings(Path(__file__).parents[2])
 BOOTSTRAP = Bootstrap.from_settings(SETTINGS)
@@ -25,11 +28,13 @@ def project(tmp_path):
     project = Project(tmp_path)
     rows = [predictions(skill=skill).assign(system=name) for name, skill in SKILLS.items()]
     project.search("fused").mkdir(parents=True)
-    pd.concat(rows).to_csv(project.search("fused") / "compared.csv", index=False)
-    json_file.write(project.search("fused") / "found.json", {"run_id": "aa"})
-    runs = {name: {"run_id": name, "test": {}} for name in ("audio", "visual", "fused")}
-    json_file.write(project.evaluation / "metrics.json", {"modalities": runs})
-    for name in (*runs, "fused_audio", "fused_visual"):
+    pd.concat(rows).to_csv(project.search("fused") / COMPARISON, index=False)
+    search_result([], run_id="aa").write(project.search_result("fused"))
+    models = {name: ModalityResult(run_id=name, test={"uar": Interval(0.5)}) for name in MODALITIES}
+    result = EvaluationResult(synthetic=True, protocol="actor", modalities=models)
+    project.evaluation.mkdir(parents=True)
+    result.write(project.evaluation_result)
+    for name in (*models, "fused_audio", "fused_visual"):
         table = predictions(seed=3, actors=range(1, 7 if name == "audio" else 5))
         table.to_csv(project.evaluation / f"{name}.csv", index=False)
     return project

@@ -5,10 +5,11 @@ import json
 import mlflow
 import pytest
 from helpers.results import champion, predictions, publish, sharpened, uar
+from helpers.training_task import search_result
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.records import Skipped
+from avemo.records import Skipped, Trial
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
@@ -70,21 +71,21 @@ def searched(project, tracked, architectures, current=True, corpus="path", statu
     """A finished search of these, the project's own or another."""
     tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
     mlflow.set_experiment("avemo/audio")
-    search_result = {"trials": []}
+    trials = []
     with mlflow.start_run(run_name="search", tags=tags) as run:
         for number, name in enumerate(architectures):
             trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
             for fold in (2, 3):
                 mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
-            search_result["trials"].append(
-                {"run_id": trial, "hyperparameters": {"architecture": name}}
-            )
-        mlflow.log_dict(search_result, "found.json")
+            configuration = {"architecture": name}
+            trials.append(Trial(run_id=trial, hyperparameters=configuration, val_uar=0.5))
+        result = search_result([], trials)
+        result.write(project.root / "search.json")
+        mlflow.log_artifact(str(project.root / "search.json"))
     mlflow.MlflowClient().set_terminated(run.info.run_id, status)
     if current:
-        folder = project.search("audio")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "found.json").write_text(json.dumps(search_result))
+        project.search("audio").mkdir(parents=True, exist_ok=True)
+        result.write(project.search_result("audio"))
 
 
 def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):

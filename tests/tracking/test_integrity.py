@@ -67,28 +67,28 @@ def test_what_mlflow_and_the_gate_write_later_is_no_change(here, tmp_path, capsy
 
 
 def test_a_version_from_before_there_were_checksums(here, tmp_path, capsys):
-    mlflow.MlflowClient().delete_model_version_tag(NAME, "1", integrity.TAG)
+    mlflow.MlflowClient().delete_model_version_tag(NAME, "1", integrity.CHECKSUMS_TAG)
     stored(tmp_path, "checksums.json").unlink()
     assert main(["registry", "verify"]) == 1
     assert "registered without checksums" in capsys.readouterr().out
     mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
     assert main(["registry", "promote"]) == 1
     assert "refused: files" in capsys.readouterr().out
-    with integrity.opened(f"models:/{NAME}@champion") as folder:
+    with integrity.open_verified(f"models:/{NAME}@champion") as folder:
         assert (folder / "MLmodel").exists()
 
 
 def test_a_copy_that_a_model_is_loaded_from_stays(here):
     """A model imports its own code when it first needs it."""
-    folder = integrity.kept(f"models:/{NAME}@champion")
-    with integrity.opened(f"models:/{NAME}@champion") as other:
+    folder = integrity.open_until_exit(f"models:/{NAME}@champion")
+    with integrity.open_verified(f"models:/{NAME}@champion") as other:
         assert other != folder
     assert (folder / "MLmodel").exists()
     assert not other.exists()
 
 
-def test_record_is_of_every_file(tmp_path):
+def test_checksums_are_of_every_file(tmp_path):
     (tmp_path / "b").mkdir()
     for name in ("a", "b/c", "checksums.json", "check.md", "registered_model_meta"):
         (tmp_path / name).write_text(name)
-    assert list(integrity.record(tmp_path)) == ["a", "b/c"]
+    assert list(integrity.compute_checksums(tmp_path)) == ["a", "b/c"]

@@ -13,7 +13,7 @@ from avemo.emotions import EMOTIONS
 from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures, Augmentation
 from avemo.training.batches import Batches
-from avemo.training.fit import deterministic, fit
+from avemo.training.fit import fit, make_deterministic
 
 COPIES = {"whisper": ("slower", "faster")}
 PLAIN = Augmentation()
@@ -103,7 +103,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies):
     assert augmentation.copies == ({"whisper": there} if copies else {})
 
     def weights(seed):
-        deterministic(1)
+        make_deterministic(1)
         network = networks.build_from(values)
         options = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
         fit(network, made, preprocessor, augmentation=augmentation, **options)

@@ -1,4 +1,4 @@
-"""Every performance is answered by a model that has not heard its fold, nor was chosen on it."""
+"""Every performance is predicted by a model that was neither fitted nor selected on its fold."""
 
 import mlflow
 import numpy as np
@@ -7,13 +7,13 @@ import pytest
 from helpers.training_task import (
     HEAD,
     LINEAR,
-    altered,
+    alter_fold,
     dataset,
-    project,
-    searched,
+    make_project,
+    run_search,
     settings,
-    task,
-    tracked,
+    tracked_project,
+    training_task,
 )
 
 from avemo.errors import CorpusError
@@ -30,20 +30,20 @@ TABLES = ("predictions", "uncalibrated")
 COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
 
 
-class Done:
+class CrossValidation:
     """A search, and the cross-validation after it."""
 
-    def __init__(self, made, data=None, chosen=None, configurations=(LINEAR, HEAD)):
-        self.project = made
+    def __init__(self, project, data=None, chosen=None, configurations=(LINEAR, HEAD)):
+        self.project = project
         self.settings = chosen or settings()
-        self.task = task(data)
-        self.found = searched(made, self.settings, self.task, *configurations)
-        self.folder = made.crossvalidation("audio")
+        self.task = training_task(data)
+        self.search_result = run_search(project, self.settings, self.task, *configurations)
+        self.folder = project.crossvalidation("audio")
         self.folder.mkdir(parents=True)
 
     def run(self):
-        self.summary = crossvalidate(
-            self.project, self.settings, self.task, self.found, self.folder
+        self.result = crossvalidate(
+            self.project, self.settings, self.task, self.search_result, self.folder
         )
         return self
 
@@ -51,7 +51,7 @@ class Done:
         return pd.read_csv(self.folder / f"{name}.csv")
 
     def fold(self, number):
-        (result,) = [fold for fold in self.summary.folds if fold.fold == number]
+        (result,) = [fold for fold in self.result.folds if fold.fold == number]
         return result
 
 
@@ -61,14 +61,14 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def done(root):
-    with tracked(root / "done") as made:
-        yield Done(made).run()
+def finished(root):
+    with tracked_project(root / "finished") as project:
+        yield CrossValidation(project).run()
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_each_performance_is_answered_once(done, name):
-    table = done.table(name)
+def test_each_performance_is_predicted_once(finished, name):
+    table = finished.table(name)
     rows = dataset().rows
     assert table.columns.tolist() == COLUMNS
     assert table["performance"].tolist() == rows["performance"].tolist()
@@ -77,105 +77,107 @@ def test_each_performance_is_answered_once(done, name):
     np.testing.assert_allclose(metrics.probabilities(table).sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_temperature_of_each_fold_lies_between_the_two_tables(done):
-    before, after = (done.table(name) for name in ("uncalibrated", "predictions"))
+def test_the_temperature_of_each_fold_lies_between_the_two_tables(finished):
+    before, after = (finished.table(name) for name in ("uncalibrated", "predictions"))
     for fold, rows in before.groupby("fold"):
-        scaled = calibration.apply_temperature(rows, done.fold(fold).temperature)
+        scaled = calibration.apply_temperature(rows, finished.fold(fold).temperature)
         expected = metrics.probabilities(after[after["fold"].eq(fold)])
         np.testing.assert_allclose(metrics.probabilities(scaled), expected, atol=1e-4)
 
 
-def test_what_the_summary_says(done):
-    summary = done.summary
-    assert (summary.synthetic, summary.protocol) == (True, "actor")
-    table = done.table()
+def test_the_figures_are_of_the_predictions(finished):
+    result = finished.result
+    assert (result.synthetic, result.protocol) == (True, "actor")
+    table = finished.table()
     right = metrics.uar(table["true"], metrics.predicted(table))
-    figure = summary.figures["uar"]
+    figure = result.figures["uar"]
     assert (figure.value, figure.actors, figure.performances) == (
         pytest.approx(right),
         6,
         len(table),
     )
-    assert [one.fold for one in summary.folds] == [1, 2, 3]
-    for one in summary.folds:
-        own = table[table["fold"].eq(one.fold)]
-        assert one.actors == [2 * one.fold - 1, 2 * one.fold]
-        assert one.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
-        assert len(one.configurations) == 2
-        assert all(values in (LINEAR, HEAD) for values in one.configurations)
-        assert one.members == [values["architecture"] for values in one.configurations]
-        assert 0 <= one.inner_uar <= 1
-        assert 0.05 <= one.temperature <= 20
+    assert [fold.fold for fold in result.folds] == [1, 2, 3]
+    for fold in result.folds:
+        own = table[table["fold"].eq(fold.fold)]
+        assert fold.actors == [2 * fold.fold - 1, 2 * fold.fold]
+        assert fold.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
+        assert len(fold.configurations) == 2
+        assert all(configuration in (LINEAR, HEAD) for configuration in fold.configurations)
+        assert fold.members == [values["architecture"] for values in fold.configurations]
+        assert 0 <= fold.inner_uar <= 1
+        assert 0.05 <= fold.temperature <= 20
 
 
-def test_what_its_runs_say(done):
-    run = mlflow.get_run(done.summary.run_id)
+def test_the_runs_hold_the_same_figures(finished):
+    run = mlflow.get_run(finished.result.run_id)
     assert run.info.status == "FINISHED"
-    assert run.info.run_name == done.summary.run_name == "crossvalidate"
+    assert run.info.run_name == finished.result.run_name == "crossvalidate"
     assert run.data.tags["avemo.stage"] == "crossvalidate@audio"
-    plain = done.table("uncalibrated")
+    plain = finished.table("uncalibrated")
     error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
     logged = run.data.metrics
     assert logged["crossvalidated_calibration_error_before"] == pytest.approx(error, abs=1e-4)
-    assert logged["crossvalidated_uar"] == done.summary.figures["uar"].value
-    for one in done.summary.folds:
-        child = mlflow.get_run(one.run_id)
+    assert logged["crossvalidated_uar"] == finished.result.figures["uar"].value
+    for fold in finished.result.folds:
+        child = mlflow.get_run(fold.run_id)
         assert child.data.tags["mlflow.parentRunId"] == run.info.run_id
-        assert (child.info.run_name, child.info.status) == (one.run_name, "FINISHED")
-        assert child.data.metrics == {"inner_uar": one.inner_uar, "test_uar": one.uar}
+        assert (child.info.run_name, child.info.status) == (fold.run_name, "FINISHED")
+        assert child.data.metrics == {"inner_uar": fold.inner_uar, "test_uar": fold.uar}
 
 
-def test_no_answer_depends_on_its_own_fold_s_labels(done, root):
-    other = Done(project(root / "altered"), altered(dataset(), 2, seed=1)).run()
-    expected, found = done.fold(2), other.fold(2)
-    assert found.uar != expected.uar
+def test_no_prediction_depends_on_its_own_fold_s_labels(finished, root):
+    other = CrossValidation(make_project(root / "altered"), alter_fold(dataset(), 2, seed=1)).run()
+    expected, actual = finished.fold(2), other.fold(2)
+    assert actual.uar != expected.uar
     for key in ("configurations", "temperature", "inner_uar"):
-        assert getattr(found, key) == getattr(expected, key)
+        assert getattr(actual, key) == getattr(expected, key)
     for name in TABLES:
-        found, expected = other.table(name), done.table(name)
-        own = found["fold"].eq(2)
-        assert not found[own].equals(expected[own])  # what is true is another
-        answers = [each[own].drop(columns="true") for each in (found, expected)]
-        pd.testing.assert_frame_equal(*answers, check_exact=True)
-        assert not found[~own].equals(expected[~own])
+        actual, expected = other.table(name), finished.table(name)
+        own = actual["fold"].eq(2)
+        assert not actual[own].equals(expected[own])  # what is true is another
+        probabilities = [rows[own].drop(columns="true") for rows in (actual, expected)]
+        pd.testing.assert_frame_equal(*probabilities, check_exact=True)
+        assert not actual[~own].equals(expected[~own])
 
 
-def test_the_project_s_own_test_fold_is_answered_as_by_the_model_that_is_kept(done):
-    folder = done.project.trained("audio")
+def test_the_test_fold_is_predicted_as_by_the_trained_model(finished):
+    folder = finished.project.trained("audio")
     folder.mkdir(parents=True)
-    train(done.project, done.settings, done.task, done.found, folder)
-    found = predict(Bundle(folder), done.task.data.part("test"))
-    table = done.table()
+    train(finished.project, finished.settings, finished.task, finished.search_result, folder)
+    actual = predict(Bundle(folder), finished.task.data.part("test"))
+    table = finished.table()
     expected = table[table["fold"].eq(1)]
-    assert found["performance"].tolist() == expected["performance"].tolist()
+    assert actual["performance"].tolist() == expected["performance"].tolist()
     np.testing.assert_allclose(
-        metrics.probabilities(found), metrics.probabilities(expected), atol=1e-5
+        metrics.probabilities(actual), metrics.probabilities(expected), atol=1e-5
     )
-    assert Bundle(folder).description["members"] == done.fold(1).configurations
+    assert Bundle(folder).description["members"] == finished.fold(1).configurations
 
 
-def test_what_was_fitted_before_it_was_stopped_is_not_fitted_again(root, monkeypatch):
-    made = Done(project(root / "stopped"), chosen=settings(epochs=1), configurations=[LINEAR])
-    started = []
+def test_a_finished_fit_is_not_repeated_after_a_kill(root, monkeypatch):
+    interrupted = CrossValidation(
+        make_project(root / "stopped"), chosen=settings(epochs=1), configurations=[LINEAR]
+    )
+    fits = []
 
-    def fit(*arguments, **options):
-        started.append(1)
-        if len(started) == 3:
+    def count_and_fit(*arguments, **options):
+        fits.append(1)
+        if len(fits) == 3:
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
     original = inner_cv.fit
-    monkeypatch.setattr(inner_cv, "fit", fit)
+    monkeypatch.setattr(inner_cv, "fit", count_and_fit)
     with pytest.raises(KeyboardInterrupt):
-        made.run()
-    assert list(made.folder.iterdir()) == []
-    made.run()
+        interrupted.run()
+    assert list(interrupted.folder.iterdir()) == []
+    interrupted.run()
     # the search left 2 of the 3 that each see one fold; 2 members for each of 3 folds
-    assert len(started) == 1 + 3 * 2 + 1
-    assert len(made.table()) == len(dataset())
+    assert len(fits) == 1 + 3 * 2 + 1
+    assert len(interrupted.table()) == len(dataset())
 
 
-def test_the_search_of_another_split_is_refused(done, tmp_path):
-    found = done.found | {"split": "-"}
+def test_the_search_of_another_split_is_refused(finished, tmp_path):
+    result = finished.search_result.model_copy(update={"split_id": "-"})
     with pytest.raises(CorpusError, match="search result of audio was made on split -"):
-        crossvalidate(done.project, done.settings, done.task, found, tmp_path)
+        crossvalidate(finished.project, finished.settings, finished.task, result, tmp_path)

@@ -1,4 +1,4 @@
-"""A search by several processes finds what one finds, whichever of them is killed."""
+"""A search by several processes has the result of one process, whichever of them is killed."""
 
 import signal
 import time
@@ -6,153 +6,157 @@ from types import SimpleNamespace
 
 import grpc
 import pytest
-from helpers.search import FITS, TRIALS, Search, ended, members, wait
+from helpers.search import FITS, TRIALS, Search, end_stage, search_processes, wait_until
 
 from avemo.errors import AvemoError, SettingsError
 from avemo.training import progress
 from avemo.training.distributed import workers
-from avemo.training.distributed.worker import _Patient
+from avemo.training.distributed.worker import _RetryingStub
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """What one process finds."""
-    search = Search(tmp_path_factory.mktemp("alone") / "project")
-    ended(search.start(1))
+def single(tmp_path_factory):
+    """The search of one process."""
+    search = Search(tmp_path_factory.mktemp("single") / "project")
+    end_stage(search.start(1))
     return search
 
 
-def check(search, alone):
-    """It found what one process found, each trial has a run that ended well; returns the others."""
-    assert search.trials() == [pytest.approx(trial) for trial in alone.trials()]
-    found, expected = search.found(), alone.found()
-    assert found["members"] == expected["members"]
-    assert found["temperature"] == pytest.approx(expected["temperature"], rel=1e-3)
+def check(search, single):
+    """Compare a search with that of one process, and return its runs that did not end well."""
+    assert search.trials() == [pytest.approx(trial) for trial in single.trials()]
+    result, expected = search.result(), single.result()
+    assert result.members == expected.members
+    assert result.temperature == pytest.approx(expected.temperature, rel=1e-3)
     parent, children = search.runs()
     assert parent.info.status == "FINISHED"
-    assert found["run_id"] == parent.info.run_id
-    good = [run for run in children if run.info.status == "FINISHED"]
-    assert sorted(run.data.tags["avemo.trial"] for run in good) == [str(n) for n in range(TRIALS)]
-    assert {run.info.run_id for run in good} == {trial["run_id"] for trial in found["trials"]}
-    return [run for run in children if run not in good]
+    assert result.run_id == parent.info.run_id
+    finished = [run for run in children if run.info.status == "FINISHED"]
+    assert sorted(run.data.tags["avemo.trial"] for run in finished) == [
+        str(n) for n in range(TRIALS)
+    ]
+    assert {run.info.run_id for run in finished} == {trial.run_id for trial in result.trials}
+    return [run for run in children if run not in finished]
 
 
 def mid_trial(search, fits, worker=None):
     """Whether so many fits are finished, the last of them not its trial's last."""
-    done = search.finished
+    done = search.fit_counts
     count = done.get(worker, 0) if worker else sum(done.values())
     return count >= fits and bool(count % 2)
 
 
 @pytest.mark.slow
-def test_a_killed_worker_s_trial_is_taken_up_again(alone, tmp_path):
+def test_a_killed_worker_s_trial_is_resumed(single, tmp_path):
     search = Search(tmp_path / "project")
     stage = search.start(2)
-    wait(stage, lambda: mid_trial(search, 1, "tuner0"))
-    members(stage)["tuner0"].kill()
-    kept = search.fits()
-    said = ended(stage)
-    assert f"{FITS}/{FITS}" in said
-    (killed,) = check(search, alone)
+    wait_until(stage, lambda: mid_trial(search, 1, "tuner0"))
+    search_processes(stage)["tuner0"].kill()
+    finished_fits = search.fits()
+    output = end_stage(stage)
+    assert f"{FITS}/{FITS}" in output
+    (killed,) = check(search, single)
     assert killed.info.status == "KILLED"
     assert killed.data.tags["avemo.worker"] == "tuner0"
-    assert kept.items() <= search.fits().items(), "a finished fit was made again"
+    assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
     _, children = search.runs()
     assert {run.data.tags["avemo.worker"] for run in children} == {"tuner0", "tuner1"}
 
 
 @pytest.mark.slow
-def test_a_killed_chief_goes_on(alone, tmp_path):
+def test_a_killed_chief_goes_on(single, tmp_path):
     search = Search(tmp_path / "project")
     stage = search.start(2)
-    wait(stage, lambda: sum(search.finished.values()) >= 3)
-    before = members(stage)
+    wait_until(stage, lambda: sum(search.fit_counts.values()) >= 3)
+    before = search_processes(stage)
     before["chief"].kill()
-    wait(stage, lambda: members(stage).get("chief", before["chief"]) != before["chief"])
-    assert {name: one for name, one in members(stage).items() if name != "chief"} == {
-        name: one for name, one in before.items() if name != "chief"
-    }
-    ended(stage)
-    assert check(search, alone) == [], "a worker did not wait for its chief"
+    wait_until(
+        stage, lambda: search_processes(stage).get("chief", before["chief"]) != before["chief"]
+    )
+    assert {
+        name: process for name, process in search_processes(stage).items() if name != "chief"
+    } == {name: process for name, process in before.items() if name != "chief"}
+    end_stage(stage)
+    assert check(search, single) == [], "a worker did not wait for its chief"
 
 
 @pytest.mark.slow
-def test_a_stopped_search_leaves_no_process_and_goes_on(alone, tmp_path):
+def test_a_stopped_search_leaves_no_process_and_goes_on(single, tmp_path):
     search = Search(tmp_path / "project")
     stage = search.start(2)
-    wait(stage, lambda: mid_trial(search, 1))
-    before = members(stage)
+    wait_until(stage, lambda: mid_trial(search, 1))
+    before = search_processes(stage)
     assert set(before) == {"chief", "tuner0", "tuner1"}
     stage.send_signal(signal.SIGINT)
-    said = stage.communicate()[0]
-    assert said.splitlines()[-1] == "avemo: stopped; the same command picks up from here"
+    output = stage.communicate()[0]
+    assert output.splitlines()[-1] == "avemo: stopped; the same command picks up from here"
     assert stage.returncode == 1
-    assert not any(one.is_running() for one in before.values())
+    assert not any(process.is_running() for process in before.values())
     assert not [run for run in search.runs()[1] if run.info.status == "RUNNING"]
 
     stage = search.start(2)
-    wait(stage, lambda: len(search.fits()) >= FITS // 2 and len(members(stage)) == 3)
-    before = members(stage)
+    wait_until(stage, lambda: len(search.fits()) >= FITS // 2 and len(search_processes(stage)) == 3)
+    before = search_processes(stage)
     stage.kill()
     stage.communicate()
     end = time.monotonic() + 10
-    while any(one.is_running() for one in before.values()):
+    while any(process.is_running() for process in before.values()):
         assert time.monotonic() < end, "a worker outlived the stage"
         time.sleep(0.05)
 
-    kept = search.fits()
-    ended(search.start(1))
-    assert {run.info.status for run in check(search, alone)} == {"KILLED"}
-    assert kept.items() <= search.fits().items(), "a finished fit was made again"
+    finished_fits = search.fits()
+    end_stage(search.start(1))
+    assert {run.info.status for run in check(search, single)} == {"KILLED"}
+    assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
 
 
-def member(tmp_path, codes):
-    """One whose processes end at once, with one code after the other."""
+def supervise(tmp_path, codes):
+    """A supervised process that ends at once, with one code after the other."""
     codes = iter(codes)
 
     def start():
         code = next(codes)
-        return SimpleNamespace(code=lambda: code, stop=lambda: None)
+        return SimpleNamespace(exit_code=lambda: code, stop=lambda: None)
 
     log = tmp_path / "tuner0.log"
     log.write_text("Traceback\n\nValueError: no such thing\n")
-    return workers._Member("tuner0", log, start)
+    return workers._SupervisedProcess("tuner0", log, start)
 
 
-def test_one_that_dies_again_and_again_ends_the_search(tmp_path):
-    dying = member(tmp_path, [-9, 1, -9, 1, 1])
-    assert [dying.ended(finished) for finished in (1, 1, 2, 2)] == [False] * 4
+def test_a_process_that_dies_three_times_ends_the_search(tmp_path):
+    dying = supervise(tmp_path, [-9, 1, -9, 1, 1])
+    assert [dying.has_ended(fits) for fits in (1, 1, 2, 2)] == [False] * 4
     message = r"tuner0 ended 3 times .*\(exit code 1\): Traceback ValueError: no such thing \(all"
     with pytest.raises(AvemoError, match=message):
-        dying.ended(2)
+        dying.has_ended(2)
 
 
-def test_one_that_did_all_there_was_is_left_in_peace(tmp_path):
-    assert member(tmp_path, [0]).ended(0)
-    running = member(tmp_path, [None])
-    assert [running.ended(0), running.ended(1)] == [False, False]
+def test_a_process_that_ended_well_is_not_restarted(tmp_path):
+    assert supervise(tmp_path, [0]).has_ended(0)
+    running = supervise(tmp_path, [None])
+    assert [running.has_ended(0), running.has_ended(1)] == [False, False]
 
 
 def test_a_fit_is_counted_once(tmp_path):
     folder = tmp_path / progress.TRIALS / "trial_0"
     folder.mkdir(parents=True)
     for number, worker in ((1, "tuner0"), (2, "tuner0"), (1, "tuner1"), (2, "tuner1")):
-        progress.add(folder, number, worker)
-    progress.add(folder, 3, "tuner1")
-    assert progress.finished(tmp_path) == {"tuner0": 2, "tuner1": 1}
+        progress.record_fit(folder, number, worker)
+    progress.record_fit(folder, 3, "tuner1")
+    assert progress.count_fits(tmp_path) == {"tuner0": 2, "tuner1": 1}
 
 
-def test_a_chief_that_dies_while_it_answers_is_asked_again(monkeypatch):
-    answers = iter([Unavailable(), Unavailable(), "trial"])
+def test_a_call_is_repeated_when_the_chief_dies(monkeypatch):
+    responses = iter([Unavailable(), Unavailable(), "trial"])
 
     def create(request, **options):
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer, request, options
+        response = next(responses)
+        if isinstance(response, Exception):
+            raise response
+        return response, request, options
 
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    stub = _Patient(SimpleNamespace(CreateTrial=create))
+    stub = _RetryingStub(SimpleNamespace(CreateTrial=create))
     assert stub.CreateTrial("request", timeout=1) == ("trial", "request", {"timeout": 1})
 
 
@@ -164,9 +168,9 @@ class Unavailable(grpc.RpcError):
 @pytest.mark.parametrize("text", ["0", "-1", "two", ""])
 def test_a_wrong_number_of_workers(monkeypatch, text):
     settings = SimpleNamespace(search=SimpleNamespace(workers=3))
-    assert workers.count(settings) == 3
+    assert workers.worker_count(settings) == 3
     monkeypatch.setenv(workers.WORKERS, "2")
-    assert workers.count(settings) == 2
+    assert workers.worker_count(settings) == 2
     monkeypatch.setenv(workers.WORKERS, text)
     with pytest.raises(SettingsError, match=f"AVEMO_SEARCH_WORKERS is '{text}'"):
-        workers.count(settings)
+        workers.worker_count(settings)

@@ -1,4 +1,4 @@
-"""A fusion is fitted to what each model answers for those that it does not know, and only then."""
+"""A fusion is fitted to out-of-fold predictions, and is taken only where it is better."""
 
 from dataclasses import replace
 
@@ -6,166 +6,184 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.training_task import dataset, project, settings
+from helpers.training_task import SPLIT_ID, dataset, make_project, search_result, settings
 
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
+from avemo.evaluation.predictions import predictions_frame, write_predictions
 from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures
-from avemo.tracking import json_file
+from avemo.records import Skipped, Trial
 from avemo.training import fusion, stacking
+from avemo.training.ensemble_selection import Ensemble
+from avemo.training.fit import fit
 
 COLUMNS = list(metrics.PROBABILITIES)
+INPUTS = [stacking.feature_name(modality) for modality in ("audio", "visual")]
 
 
-def answered(rows, skill, seed):
-    """A model's answers for some performances: the better, the higher the skill."""
-    draw = np.random.default_rng(seed)
-    scores = draw.normal(size=(len(rows), len(EMOTIONS)))
-    places = [EMOTIONS.index(name) for name in rows["emotion"]]
-    scores[np.arange(len(rows)), places] += skill
-    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    table = rows[["performance", "actor", "fold", "part"]].assign(true=rows["emotion"])
-    return table.assign(**dict(zip(COLUMNS, chances.T, strict=True)))
+def predictions_of(data, skill, seed):
+    """Predictions of some performances: the higher the skill, the better."""
+    scores = np.random.default_rng(seed).normal(size=(len(data), len(EMOTIONS)))
+    scores[np.arange(len(data)), data.labels] += skill
+    return predictions_frame(data, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
-def found_by(project, part, table, split="0123456789ab", temperature=1.0):
-    """What the search of a part leaves."""
-    folder = project.search(part)
-    folder.mkdir(parents=True, exist_ok=True)
-    json_file.write(
-        folder / "found.json",
-        {"split": split, "temperature": temperature, "members": [{"architecture": part}]},
-    )
-    if table is not None:
-        table.to_csv(folder / stacking.FILE, index=False)
+def write_search(project, modality, predictions, split_id=SPLIT_ID, temperature=1.0):
+    """Write what the search of a modality leaves."""
+    project.search(modality).mkdir(parents=True, exist_ok=True)
+    members = [{"architecture": modality}]
+    if predictions is None:
+        temperature = None
+    else:
+        write_predictions(project.search(modality) / stacking.PREDICTIONS, predictions)
+    result = search_result(members, split_id=split_id, temperature=temperature)
+    result.write(project.search_result(modality))
 
 
 @pytest.fixture
-def unseen():
-    """The performances that are not tested on."""
-    rows = dataset().rows
-    return rows[rows["part"].ne("test")]
+def project(tmp_path):
+    return make_project(tmp_path)
 
 
-def test_the_performances_that_both_have_answered_for(tmp_path, unseen):
-    made = project(tmp_path)
-    heard, seen = answered(unseen, 1, 1), answered(unseen[::2], 1, 2)
-    found_by(made, "audio", heard, temperature=2.0)
-    found_by(made, "visual", seen)
-    found = fusion.with_answers(made, dataset())
-    assert found.rows["performance"].tolist() == seen["performance"].tolist()
-    assert "test" not in set(found.rows["part"])
-    first = np.exp(found.features["audio_answers"][0][0])
-    chances = np.sqrt(heard.iloc[0][COLUMNS].to_numpy(float))  # at a temperature of two
-    np.testing.assert_allclose(first, chances / chances.sum(), atol=1e-5)
+@pytest.fixture
+def inner():
+    """The performances outside the test part."""
+    data = dataset()
+    return data.where(data.rows["part"].ne("test"))
 
 
-def test_the_answers_of_another_split_are_refused(tmp_path, unseen):
-    made = project(tmp_path)
-    found_by(made, "audio", answered(unseen, 1, 1))
-    found_by(made, "visual", answered(unseen, 1, 2), split="ba9876543210")
+def test_the_performances_that_both_models_have_predictions_of(project, inner):
+    audio = predictions_of(inner, 1, 1)
+    visual = predictions_of(inner, 1, 2).iloc[::2]
+    write_search(project, "audio", audio, temperature=2.0)
+    write_search(project, "visual", visual)
+    data = fusion.add_log_probabilities(project, dataset())
+    assert data.rows["performance"].tolist() == visual["performance"].tolist()
+    assert "test" not in set(data.rows["part"])
+    first = np.exp(data.features[INPUTS[0]][0][0])
+    raised = np.sqrt(audio.iloc[0][COLUMNS].to_numpy(float))  # at a temperature of two
+    np.testing.assert_allclose(first, raised / raised.sum(), atol=1e-5)
+
+
+def test_the_predictions_of_another_split_are_refused(project, inner):
+    write_search(project, "audio", predictions_of(inner, 1, 1))
+    write_search(project, "visual", predictions_of(inner, 1, 2), split_id="ba9876543210")
     with pytest.raises(CorpusError, match="visual"):
-        fusion.with_answers(made, dataset())
+        fusion.add_log_probabilities(project, dataset())
 
 
-def test_where_nothing_was_judged_there_are_no_answers(tmp_path, unseen):
-    made = project(tmp_path)
-    found_by(made, "audio", answered(unseen, 1, 1))
-    found_by(made, "visual", None)
-    assert len(fusion.with_answers(made, dataset())) == 0
+def test_without_predictions_of_one_model_there_is_nothing_to_fit_to(project, inner):
+    write_search(project, "audio", predictions_of(inner, 1, 1))
+    write_search(project, "visual", None)
+    assert len(fusion.add_log_probabilities(project, dataset())) == 0
+
+
+def test_a_modality_without_a_model_has_no_branch(project, inner):
+    write_search(project, "audio", predictions_of(inner, 1, 1))
+    write_search(project, "visual", None)
+    configurations = {name: {"architecture": name} for name in ("audio", "visual")}
+    assert fusion.branch_configurations(project) == configurations
+    Skipped(reason="no pictures").write(project.search_result("visual"))
+    assert fusion.branch_configurations(project) == {}
 
 
 def trial(architecture):
-    return {"hyperparameters": {"architecture": architecture}}
+    return Trial(run_id="-", hyperparameters={"architecture": architecture}, val_uar=0.5)
 
 
-def choice(tables):
-    """Chooses the first trial, which answers as its table says."""
-    return lambda trials: (
-        {"members": [trials[0]["hyperparameters"]]},
-        tables[trials[0]["hyperparameters"]["architecture"]],
-    )
+def select_first(predictions):
+    """Select the first trial; predictions are by architecture."""
+
+    def select(trials):
+        configuration = trials[0].hyperparameters
+        return Ensemble([configuration], 1.0, predictions[configuration["architecture"]])
+
+    return select
 
 
 @pytest.mark.parametrize(
-    ("skill", "wins", "architecture"), [(6.0, True, "attention"), (0.5, False, "late")]
+    ("skill", "significant", "architecture"), [(6.0, True, "attention"), (0.5, False, "late")]
 )
-def test_only_what_is_surely_better_is_taken(tmp_path, unseen, skill, wins, architecture):
-    made = project(tmp_path)
-    found_by(made, "audio", answered(unseen, 2, 1))
-    found_by(made, "visual", answered(unseen, 1, 2))
-    tables = {"attention": answered(unseen, skill, 3), "late": answered(unseen, 2, 1)}
+def test_only_a_significantly_better_fusion_is_taken(
+    project, inner, skill, significant, architecture
+):
+    write_search(project, "audio", predictions_of(inner, 2, 1))
+    write_search(project, "visual", predictions_of(inner, 1, 2))
+    predictions = {
+        "attention": predictions_of(inner, skill, 3),
+        "late": predictions_of(inner, 2, 1),
+    }
     trials = [trial("attention"), trial("late")]
-    found, given = fusion.settled(made, settings(), trials, choice(tables))
-    assert found["members"] == [{"architecture": architecture}]
-    pd.testing.assert_frame_equal(given, tables[architecture])
-    fused = found["fusion"]
-    assert (fused["wins"], fused["better"]) == (wins, "audio")
-    assert fused["alone"]["audio"] > fused["alone"]["visual"]
-    value, low, high = fused["difference"]
-    assert low <= value <= high
-    assert value == pytest.approx(fused["fused"] - fused["alone"]["audio"])
-    said = fusion.note(found)
-    assert ("better than either model alone" in said) is wins
-    assert "against audio alone" in said
+    ensemble = fusion.select_fusion(project, settings(), trials, select_first(predictions))
+    assert ensemble.members == [{"architecture": architecture}]
+    pd.testing.assert_frame_equal(ensemble.predictions, predictions[architecture])
+    choice = ensemble.fusion
+    assert (choice.significant, choice.best_unimodal) == (significant, "audio")
+    assert choice.unimodal["audio"] > choice.unimodal["visual"]
+    assert choice.difference.low <= choice.difference.value <= choice.difference.high
+    assert choice.difference.value == pytest.approx(choice.fused - choice.unimodal["audio"])
+    text = fusion.describe_choice(choice)
+    assert ("better than either model alone" in text) is significant
+    assert "against audio alone" in text
 
 
-def test_every_way_to_fuse_is_told_by_its_best_trial(tmp_path, unseen):
-    made = project(tmp_path)
-    found_by(made, "audio", answered(unseen, 2, 1))
-    found_by(made, "visual", answered(unseen, 1, 2))
-    tables = {"attention": answered(unseen, 3, 3), "late": answered(unseen, 2, 1)}
+def test_every_architecture_is_compared_with_its_best_trial(project, inner):
+    write_search(project, "audio", predictions_of(inner, 2, 1))
+    write_search(project, "visual", predictions_of(inner, 1, 2))
+    predictions = {"attention": predictions_of(inner, 3, 3), "late": predictions_of(inner, 2, 1)}
     trials = [trial("attention"), trial("late"), trial("attention")]
-    rows = fusion.compared(made, trials, choice(tables))
+    rows = fusion.compare_fusions(project, trials, select_first(predictions))
     assert list(rows["system"].unique()) == ["audio", "visual", "attention", "late"]
-    for name, table in tables.items():
-        own = rows.loc[rows["system"].eq(name), list(metrics.PROBABILITIES)]
-        np.testing.assert_array_equal(own, table[list(metrics.PROBABILITIES)])
-    assert (
-        rows.groupby("system")["performance"].agg(lambda one: " ".join(sorted(one))).nunique() == 1
-    )
+    for name, expected in predictions.items():
+        actual = rows.loc[rows["system"].eq(name), COLUMNS]
+        np.testing.assert_array_equal(actual, expected[COLUMNS])
+    performances = rows.groupby("system")["performance"].agg(lambda names: " ".join(sorted(names)))
+    assert performances.nunique() == 1
 
 
-class Part:
+class UnimodalModel:
     """A trained model of one feature."""
 
-    def __init__(self, name, columns, seed):
+    def __init__(self, feature, columns, seed):
         keras.utils.set_random_seed(seed)
-        given = keras.Input((2, columns), name=name)
-        x = keras.layers.Dense(len(EMOTIONS), activation="softmax")(keras.layers.Flatten()(given))
-        self.network = keras.Model({name: given}, x)
+        tensor = keras.Input((2, columns), name=feature)
+        x = keras.layers.Dense(len(EMOTIONS), activation="softmax")(keras.layers.Flatten()(tensor))
+        self.network = keras.Model({feature: tensor}, x)
         self.preprocessors = {
-            name: preprocessing.SequencePreprocessor(2, [0.0] * columns, [1.0] * columns)
+            feature: preprocessing.SequencePreprocessor(2, [0.0] * columns, [1.0] * columns)
         }
 
 
-def test_the_whole_goes_by_way_of_each_model_s_own_answer():
-    bundles = {"audio": Part("heard", 3, 1), "visual": Part("seen", 5, 2)}
-    late = Architectures("fused", ["late"], fusion.identities(), {}).build_from({})
-    draw = np.random.default_rng(3)
-    late.set_weights([draw.normal(size=w.shape) for w in late.get_weights()])
-    whole = fusion.whole(late, bundles)
-    given = {"heard": draw.normal(size=(4, 2, 3)), "seen": draw.normal(size=(4, 2, 5))}
-    given["seen"][0] = 0  # missing
-    logs = {}
-    for part, name in (("audio", "heard"), ("visual", "seen")):
-        chances = bundles[part].network.predict({name: given[name]}, verbose=0)
-        logs[f"{part}_answers"] = np.log(chances)[:, None]
-    logs["visual_answers"][0] = 0
-    found = whole.predict(given, verbose=0)
-    np.testing.assert_allclose(found, late.predict(logs, verbose=0), atol=1e-5)
+def late_fusion():
+    return Architectures("fused", ["late"], fusion.stacking_preprocessors(), {})
 
 
-def test_a_fusion_with_nothing_to_learn_from_stays_what_it_begins_with():
-    from avemo.training.fit import fit
+def test_the_end_to_end_network_fuses_the_models_own_probabilities():
+    bundles = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
+    late = late_fusion().build_from({})
+    random = np.random.default_rng(3)
+    late.set_weights([random.normal(size=w.shape) for w in late.get_weights()])
+    network = fusion.build_end_to_end(late, bundles)
+    features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
+    features["faces"][0] = 0  # missing
+    inputs = {}
+    for name, modality, feature in zip(INPUTS, bundles, features, strict=True):
+        model = bundles[modality].network
+        inputs[name] = np.log(model.predict({feature: features[feature]}, verbose=0))[:, None]
+    inputs[INPUTS[1]][0] = 0
+    actual = network.predict(features, verbose=0)
+    np.testing.assert_allclose(actual, late.predict(inputs, verbose=0), atol=1e-5)
 
-    data = replace(dataset(), features={name: dataset().features["whisper"] for name in ("x",)})
-    nothing = data.where(data.rows["part"].eq("none"))
-    late = Architectures("fused", ["late"], fusion.identities(), {})
+
+def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised():
+    data = replace(dataset(), features={"x": dataset().features["whisper"]})
+    empty = data.where(data.rows["part"].eq("none"))
+    late = late_fusion()
     network = late.build_from({})
-    before = [w.copy() for w in network.get_weights()]
+    before = [weights.copy() for weights in network.get_weights()]
     options = {"augmentation": late.augmentation_for({}), "epochs": 1, "batch_size": 4, "seed": 1}
-    assert fit(network, nothing, fusion.identities(), **options).empty
-    assert all(np.array_equal(*both) for both in zip(before, network.get_weights(), strict=True))
+    assert fit(network, empty, fusion.stacking_preprocessors(), **options).empty
+    pairs = zip(before, network.get_weights(), strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs)

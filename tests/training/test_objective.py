@@ -1,57 +1,68 @@
+"""A configuration is judged on the inner folds, by fits that have not seen them."""
+
 import mlflow
 import pandas as pd
 import pytest
-from helpers.training_task import HEAD, LINEAR, dataset, searched, settings, task, tracked
+from helpers.training_task import (
+    HEAD,
+    LINEAR,
+    dataset,
+    run_search,
+    settings,
+    tracked_project,
+    training_task,
+)
 
 from avemo.evaluation import calibration, metrics
-from avemo.training import stacking as answers
-from avemo.training.ensemble_selection import mean
-from avemo.training.inner_cv import uar
-from avemo.training.objective import OBJECTIVE, judge
+from avemo.evaluation.predictions import read_predictions
+from avemo.training import stacking
+from avemo.training.ensemble_selection import average_predictions
+from avemo.training.inner_cv import mean_uar
+from avemo.training.objective import OBJECTIVE, create_objective
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    with tracked(tmp_path_factory.mktemp("project")) as made:
-        yield made
+    with tracked_project(tmp_path_factory.mktemp("project")) as project:
+        yield project
 
 
-def without(*parts):
+def task_without(*parts):
     data = dataset()
-    return task(data.where(~data.rows["part"].isin(parts)))
+    return training_task(data.where(~data.rows["part"].isin(parts)))
 
 
-def test_a_configuration_is_worth_what_it_answers_on_the_inner_folds(project):
-    judged = judge(project, settings(), task())
-    steps = []
-    found = judged(LINEAR, lambda: steps.append(1))
-    assert len(steps) == judged.rounds == 2
+def test_a_configuration_is_judged_by_its_predictions_of_the_inner_folds(project):
+    objective = create_objective(project, settings(), training_task())
+    fits = []
+    figures = objective.evaluate(LINEAR, lambda: fits.append(1))
+    assert len(fits) == objective.fits_per_trial == 2
     folds = [f"{OBJECTIVE}_fold_2", f"{OBJECTIVE}_fold_3"]
-    assert set(found) == {OBJECTIVE, *folds, "val_log_loss"}
-    assert found[OBJECTIVE] == pytest.approx(sum(found[fold] for fold in folds) / 2)
-    answers = judged.folds.judged(LINEAR, 1)
-    loss = metrics.log_loss(answers["true"], metrics.probabilities(answers))
-    assert found["val_log_loss"] == pytest.approx(loss)
+    assert set(figures) == {OBJECTIVE, *folds, "val_log_loss"}
+    assert figures[OBJECTIVE] == pytest.approx(sum(figures[fold] for fold in folds) / 2)
+    predictions = objective.inner_cv.inner_predictions(LINEAR, 1)
+    loss = metrics.log_loss(predictions["true"], metrics.probabilities(predictions))
+    assert figures["val_log_loss"] == pytest.approx(loss)
 
 
-def test_what_is_kept_of_the_members(project):
-    chosen = settings()
-    found = searched(project, chosen, task(), LINEAR, HEAD)
-    folds = judge(project, chosen, task()).folds
-    joint = mean([folds.judged(values, 1) for values in found["members"]])
-    assert len(found["members"]) == 2
-    assert found["temperature"] == pytest.approx(calibration.fit_temperature(joint))
-    kept = pd.read_csv(project.search("audio") / answers.FILE)
-    pd.testing.assert_frame_equal(kept, joint, atol=1e-6)
-    assert set(kept["part"]) == {"valid", "train"}
+def test_the_predictions_of_the_members_are_written(project):
+    result = run_search(project, settings(), training_task(), LINEAR, HEAD)
+    inner_cv = create_objective(project, settings(), training_task()).inner_cv
+    predictions = [inner_cv.inner_predictions(member, 1) for member in result.members]
+    mean = average_predictions(predictions)
+    assert len(result.members) == 2
+    assert result.temperature == pytest.approx(calibration.fit_temperature(mean))
+    written = read_predictions(project.search("audio") / stacking.PREDICTIONS)
+    pd.testing.assert_frame_equal(written, mean, check_dtype=False)
+    assert set(written["part"]) == {"valid", "train"}
     (run,) = mlflow.search_runs(experiment_names=["avemo/audio"], output_format="list")
-    assert run.data.metrics[f"members_{OBJECTIVE}"] == pytest.approx(uar(joint))
+    assert run.data.metrics[f"members_{OBJECTIVE}"] == pytest.approx(mean_uar(mean))
 
 
 @pytest.mark.parametrize(
-    ("parts", "rounds"), [([], 2), (["test"], 2), (["test", "valid"], 0), (["valid"], 0)]
+    ("parts", "fits"), [([], 2), (["test"], 2), (["test", "valid"], 0), (["valid"], 0)]
 )
-def test_how_many_fits_judge_a_configuration(project, parts, rounds):
-    assert judge(project, settings(), without(*parts)).rounds == rounds
+def test_how_many_fits_a_trial_takes(project, parts, fits):
+    assert create_objective(project, settings(), task_without(*parts)).fits_per_trial == fits

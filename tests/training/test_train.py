@@ -1,4 +1,4 @@
-"""What is kept of a training: a model that answers alone, its answers, its temperature."""
+"""Training leaves a model that predicts by itself, its validation figures and its runs."""
 
 import json
 
@@ -6,12 +6,25 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.training_task import HEAD, LINEAR, dataset, settings, task, tracked
+from helpers.training_task import (
+    HEAD,
+    LINEAR,
+    dataset,
+    search_result,
+    settings,
+    tracked_project,
+    training_task,
+)
 
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
-from avemo.evaluation.predictions import predict, predictions_frame
+from avemo.evaluation.predictions import (
+    predict,
+    predictions_frame,
+    read_predictions,
+    write_predictions,
+)
 from avemo.models.bundle import Bundle
 from avemo.training import stacking
 from avemo.training.train import train
@@ -19,100 +32,97 @@ from avemo.training.train import train
 pytestmark = pytest.mark.slow
 
 MEMBERS = [LINEAR, HEAD]
+TEMPERATURE = 2.5
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    with tracked(tmp_path_factory.mktemp("project")) as made:
-        yield made
+    with tracked_project(tmp_path_factory.mktemp("project")) as project:
+        yield project
 
 
 @pytest.fixture
-def trained(project, tmp_path):
-    """Trains, and says what was made where."""
+def run_training(project, tmp_path):
+    """Train, and return the result and the folder."""
 
-    def make(chosen, members, gathered=None):
-        gathered = gathered or task()
-        found = {"run_id": "search", "split": gathered.data.split, "members": members}
-        return train(project, chosen, gathered, found, tmp_path), tmp_path
+    def run_training(settings, members, task=None, temperature=TEMPERATURE):
+        result = search_result(members, temperature=temperature)
+        return train(project, settings, task or training_task(), result, tmp_path), tmp_path
 
-    return make
+    return run_training
 
 
 @pytest.fixture
-def answered(project):
-    """What the search's members answered on the inner folds: right in three of four, too surely."""
-    rows = dataset()
-    inner = rows.where(rows.rows["fold"].ne(1))
-    places = np.where(np.arange(len(inner)) % 4 == 3, (inner.labels + 1) % 8, inner.labels)
-    found = predictions_frame(inner, 0.99 * np.eye(len(EMOTIONS))[places] + 0.01 / len(EMOTIONS))
-    file = project.search("audio") / stacking.FILE
+def predictions(project):
+    """Predictions on the inner folds: three of four are right, all of them overconfident."""
+    data = dataset()
+    inner = data.where(data.rows["fold"].ne(1))
+    codes = np.where(np.arange(len(inner)) % 4 == 3, (inner.labels + 1) % 8, inner.labels)
+    confident = 0.99 * np.eye(len(EMOTIONS))[codes] + 0.01 / len(EMOTIONS)
+    predictions = predictions_frame(inner, confident)
+    file = project.search("audio") / stacking.PREDICTIONS
     file.parent.mkdir(parents=True, exist_ok=True)
-    found.to_csv(file, index=False)
-    yield found
+    write_predictions(file, predictions)
+    yield predictions
     file.unlink()
 
 
-def test_what_is_kept(trained, answered):
-    made, folder = trained(settings(), MEMBERS)
-    model = Bundle(folder)
-    said = model.description
-    assert made["architecture"] == said["architecture"] == "whisper_linear + whisper"
-    assert said["members"] == MEMBERS
-    assert said["trained_on"] == {"performances": 64, "actors": 4}
-    assert set(said["features"]) == set(model.preprocessors) == {"whisper", "whisper_stats"}
-
-    assert said["temperature"] == pytest.approx(calibration.fit_temperature(answered))
-    assert said["temperature"] > 1.5
-    kept = pd.read_csv(folder / "predictions.csv")
-    scaled = calibration.apply_temperature(answered, said["temperature"])
-    pd.testing.assert_frame_equal(kept, scaled, atol=1e-6)
-    run = mlflow.get_run(made["run_id"])
-    error = metrics.calibration_error(answered["true"], metrics.probabilities(answered))
+def test_what_a_training_leaves(run_training, predictions):
+    result, folder = run_training(settings(), MEMBERS)
+    bundle = Bundle(folder)
+    description = bundle.description
+    assert result.architecture == description["architecture"] == "whisper_linear + whisper"
+    assert description["members"] == MEMBERS
+    assert description["trained_on"] == {"performances": 64, "actors": 4}
+    assert set(description["features"]) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
+    assert description["temperature"] == TEMPERATURE
+    written = read_predictions(folder / "predictions.csv")
+    scaled = calibration.apply_temperature(predictions, TEMPERATURE)
+    pd.testing.assert_frame_equal(written, scaled, atol=1e-8)
+    run = mlflow.get_run(result.run_id)
+    error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
     assert run.data.metrics["valid_calibration_error_before"] == pytest.approx(error)
     assert run.data.metrics["valid_calibration_error"] < error / 2
-    assert made["valid"]["uar"]["value"] == pytest.approx(0.75)
-    assert float(run.data.params["temperature"]) == said["temperature"]
+    assert result.valid["uar"].value == pytest.approx(0.75)
+    assert float(run.data.params["temperature"]) == TEMPERATURE
 
     history = pd.read_csv(folder / "history.csv")
     assert history.columns.tolist() == ["epoch", "loss", "uar", "member"]
     assert history["epoch"].tolist() == [1, 2, 1, 2]
 
 
-def test_without_answers_on_the_inner_folds(trained):
-    made, folder = trained(settings(members=1), [LINEAR])
-    assert made["valid"] == {}
+def test_a_search_with_nothing_to_choose_by(run_training):
+    result, folder = run_training(settings(members=1), [LINEAR], temperature=None)
+    assert result.valid is None
     assert Bundle(folder).description["temperature"] == 1
     assert not (folder / "predictions.csv").exists()
-    assert "absent" in mlflow.get_run(made["run_id"]).data.tags["avemo.valid"]
+    assert "too few folds" in mlflow.get_run(result.run_id).data.tags["avemo.valid"]
 
 
-def test_all_but_the_test_part_is_learnt_from_and_no_more(trained, answered, project):
-    one = Bundle(trained(settings(epochs=1, members=1), [LINEAR])[1])
-    expected = predict(one, dataset())
+def test_the_training_set_is_all_but_the_test_part(run_training, predictions):
+    bundle = Bundle(run_training(settings(epochs=1, members=1), [LINEAR])[1])
+    expected = predict(bundle, dataset())
     data = dataset()
-    left = data.where(data.rows["part"].ne("test"))
-    again = Bundle(trained(settings(epochs=1, members=1), [LINEAR], task(left))[1])
-    pd.testing.assert_frame_equal(predict(again, dataset()), expected, check_exact=True)
+    task = training_task(data.where(data.rows["part"].ne("test")))
+    without_test = Bundle(run_training(settings(epochs=1, members=1), [LINEAR], task)[1])
+    pd.testing.assert_frame_equal(predict(without_test, dataset()), expected, check_exact=True)
 
 
-def test_each_member_is_a_run_below(trained, answered):
-    made, _ = trained(settings(epochs=1), MEMBERS)
-    run = mlflow.get_run(made["run_id"])
+def test_each_member_is_a_child_run(run_training, predictions):
+    result, _ = run_training(settings(epochs=1), MEMBERS)
+    run = mlflow.get_run(result.run_id)
     assert run.data.tags["avemo.search_run"] == "search"
-    own = f"tags.mlflow.parentRunId = '{made['run_id']}'"
-    children = mlflow.MlflowClient().search_runs([run.info.experiment_id], own)
+    query = f"tags.mlflow.parentRunId = '{result.run_id}'"
+    children = mlflow.MlflowClient().search_runs([run.info.experiment_id], query)
     names = {child.info.run_name for child in children}
     assert names == {"member 0 whisper_linear", "member 1 whisper"}
-    assert {child.data.params["architecture"] for child in children} == {
-        "whisper_linear",
-        "whisper",
-    }
+    architectures = {child.data.params["architecture"] for child in children}
+    assert architectures == {"whisper_linear", "whisper"}
     text = mlflow.artifacts.load_text(f"{run.info.artifact_uri}/members.json")
     assert json.loads(text) == {"members": MEMBERS}
 
 
 def test_the_search_of_another_split_is_refused(project, tmp_path):
-    found = {"run_id": "-", "split": "-", "members": [LINEAR]}
+    result = search_result([LINEAR], split_id="-")
     with pytest.raises(CorpusError, match="search result of audio was made on split -"):
-        train(project, settings(), task(), found, tmp_path)
+        train(project, settings(), training_task(), result, tmp_path)

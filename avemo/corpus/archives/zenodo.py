@@ -19,6 +19,7 @@ from typing import Any
 
 import pooch
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 from tqdm import tqdm
 
 from ...download import DownloadError, Unreachable, fetch_file, get_json
@@ -45,6 +46,26 @@ _CODES = {name: code for code, name in CHANNELS.items()}
 _GROWTH = {"Audio": 3.0, "Video": 1.1}  # unpacked, about, as a multiple of the archive
 
 log = logging.getLogger(__name__)
+
+
+class _File(BaseModel):
+    """A file of a record, as Zenodo describes it."""
+
+    key: str
+    size: int
+    checksum: str
+    links: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        """The address of its content; a mirror may hold the record as Zenodo gives it."""
+        return self.links.get("content", self.links.get("self", "")).replace(OFFICIAL, _origin(), 1)
+
+
+class _Record(BaseModel):
+    """What Zenodo says about a record, as far as it is used."""
+
+    files: list[_File]
 
 
 @dataclass(frozen=True)
@@ -223,56 +244,52 @@ def _actors_by_archive(settings: Zenodo) -> dict[str, list[int]]:
 
 def _select(folder: Path, settings: Zenodo) -> list[Archive]:
     """Return the archives that the settings select, as the record describes them."""
-    actors_by_archive, record = _actors_by_archive(settings), _record(folder, settings.record)
-    try:
-        files = {str(file["key"]): file for file in record["files"]}
-        absent = [f"{name}.zip" for name in actors_by_archive if f"{name}.zip" not in files]
-        if absent:
-            raise CorpusError(
-                f"record {settings.record} has no {join_names(absent)}; it has "
-                f"{join_names(sorted(files))}: correct corpus.zenodo.record in params.yaml"
-            )
-        return [
-            Archive(
-                record=settings.record,
-                name=name,
-                url=_url(files[f"{name}.zip"]["links"]),
-                bytes=int(files[f"{name}.zip"]["size"]),
-                md5=files[f"{name}.zip"]["checksum"].removeprefix("md5:"),
-                actors=actors,
-            )
-            for name, actors in actors_by_archive.items()
-        ]
-    except (AttributeError, KeyError, TypeError, ValueError):
+    actors_by_archive = _actors_by_archive(settings)
+    record = _load_record(folder, settings.record)
+    files = {file.key: file for file in record.files}
+    if absent := [f"{name}.zip" for name in actors_by_archive if f"{name}.zip" not in files]:
         raise CorpusError(
-            f"{_origin()} describes record {settings.record} in a way that avemo does not know: "
-            f"files with key, size, checksum and links are expected; see {ORIGIN}"
-        ) from None
+            f"record {settings.record} has no {join_names(absent)}; it has "
+            f"{join_names(sorted(files))}: correct corpus.zenodo.record in params.yaml"
+        )
+    return [
+        Archive(
+            record=settings.record,
+            name=name,
+            url=files[f"{name}.zip"].url,
+            bytes=files[f"{name}.zip"].size,
+            md5=files[f"{name}.zip"].checksum.removeprefix("md5:"),
+            actors=actors,
+        )
+        for name, actors in actors_by_archive.items()
+    ]
 
 
-def _record(folder: Path, number: int) -> Any:
-    """Return Zenodo's answer about the record; without a network, its last one."""
+def _load_record(folder: Path, number: int) -> _Record:
+    """Fetch the description of a record; without a network, return the last one."""
     file = folder / f"record-{number}.json"
     try:
-        record = get_json(f"{_origin()}/api/records/{number}", attempts=RECORD_ATTEMPTS)
+        fields = get_json(f"{_origin()}/api/records/{number}", attempts=RECORD_ATTEMPTS)
     except DownloadError as error:
         if not (isinstance(error, Unreachable) and file.is_file()):
             raise _explain("the list", number, error) from None
         log.warning("%s cannot be reached: going on with its last answer", _origin())
-        return json.loads(file.read_text(encoding="utf-8"))
+        fields = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        record = _Record.model_validate(fields)
+    except ValidationError:
+        raise CorpusError(
+            f"{_origin()} describes record {number} in a way that avemo does not know: "
+            f"files with key, size, checksum and links are expected; see {ORIGIN}"
+        ) from None
     if folder.is_dir():
         with atomic_write(file) as temporary:
-            temporary.write_text(json.dumps(record), encoding="utf-8")
+            temporary.write_text(record.model_dump_json(), encoding="utf-8")
     return record
 
 
 def _origin() -> str:
     return os.environ.get(ORIGIN, OFFICIAL).rstrip("/")
-
-
-def _url(links: dict[str, str]) -> str:
-    """Return the address of a file's content; a mirror may hold the record as Zenodo gives it."""
-    return (links.get("content") or links["self"]).replace(OFFICIAL, _origin(), 1)
 
 
 def _explain(what: str, record: int, error: DownloadError) -> CorpusError:

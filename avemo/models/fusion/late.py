@@ -20,7 +20,7 @@ class LateFusion(Architecture):
     Its inputs are the two models' log probabilities, of performances outside their training set.
     """
 
-    inputs = ("audio_answers", "visual_answers")
+    inputs = ("audio_log_probabilities", "visual_log_probabilities")
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return both models' log probabilities side by side [shape=(clips, 2 * emotions)].

@@ -7,50 +7,50 @@ import threading
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Local", "Process", "Task", "end_with_starter"]
+__all__ = ["LocalProcess", "Process", "RayProcess", "end_with_starter"]
 
 
 class Process(Protocol):
-    """One that was started somewhere."""
+    """A started process, on whatever machine."""
 
-    def code(self) -> int | None:
-        """Its exit code; none while it runs."""
+    def exit_code(self) -> int | None:
+        """Return its exit code; None while it runs."""
 
     def stop(self) -> None:
         """End it, if it has not ended."""
 
 
-class Local:
-    """One on this machine.
+class LocalProcess:
+    """A Python process on this machine.
 
     Args:
-        arguments: for Python
-        environment: variables, beside those that are here
-        log: gets what it says
+        arguments: of Python
+        environment: variables, added to this process's
+        log: gets its output
     """
 
     def __init__(self, arguments: list[str], environment: dict[str, str], log: Path) -> None:
-        self.process = _started(arguments, environment, log)
+        self.process = _start(arguments, environment, log)
 
-    def code(self) -> int | None:
-        """Its exit code; none while it runs."""
+    def exit_code(self) -> int | None:
+        """Return its exit code; None while it runs."""
         return self.process.poll()
 
     def stop(self) -> None:
         """End it, if it has not ended."""
-        # what it keeps is whole at any time
+        # it writes its files atomically
         self.process.kill()
         self.process.communicate()
 
 
-class Task:
-    """One on a machine of a Ray cluster.
+class RayProcess:
+    """A Python process on a machine of a Ray cluster.
 
     Args:
-        ray: connected to it
-        arguments: for the Python of that machine
-        environment: variables, beside those that are there
-        log: gets what it says; in a folder that the machines share
+        ray: the module, connected to the cluster
+        arguments: of that machine's Python
+        environment: variables, added to those of that machine
+        log: gets its output; in a folder that the machines share
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Task:
     ) -> None:
         self.ray = ray
         self.log = log
-        task = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_finished)
+        task = ray.remote(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")(_run)
         self.reference = task.remote(arguments, environment, log)
 
-    def code(self) -> int | None:
-        """Its exit code; none while it runs."""
+    def exit_code(self) -> int | None:
+        """Return its exit code; None while it runs."""
         if not self.ray.wait([self.reference], timeout=0)[0]:
             return None
         try:
@@ -87,9 +87,7 @@ def end_with_starter() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _started(
-    arguments: list[str], environment: dict[str, str], log: Path
-) -> subprocess.Popen[bytes]:
+def _start(arguments: list[str], environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as lines:
         return subprocess.Popen(
             [sys.executable, *arguments],
@@ -101,5 +99,5 @@ def _started(
         )
 
 
-def _finished(arguments: list[str], environment: dict[str, str], log: Path) -> int:
-    return _started(arguments, environment, log).wait()
+def _run(arguments: list[str], environment: dict[str, str], log: Path) -> int:
+    return _start(arguments, environment, log).wait()

@@ -17,49 +17,53 @@ __all__ = ["main"]
 
 
 def main(project: Project, settings: Settings, modality: Modality, scratch: str) -> None:
-    """Take part in the search that stands in a scratch folder."""
+    """Take part in the search whose scratch folder is given."""
     end_with_starter()
     store.connect(project)
     import_tensorflow_quietly()
     from keras_tuner.src.distribute.utils import is_chief_oracle
 
-    take_part = _chief if is_chief_oracle() else _worker
+    take_part = _run_chief if is_chief_oracle() else _run_worker
     take_part(project, settings, modality, Path(scratch))
 
 
-def _chief(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
-    """Hand out trials until there are none left, and nobody runs one."""
+def _run_chief(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
+    """Hand out trials until all are finished."""
     from keras_tuner.src.distribute.oracle_chief import start_server
 
     from ..tuner import Oracle
 
-    oracle = Oracle.of(settings, modality, scratch, outlived=True)
+    oracle = Oracle.from_settings(settings, modality, scratch, workers_survive_restart=True)
     oracle.reload()
     start_server(oracle)
 
 
-def _worker(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
-    """Run trials until there are none left."""
+def _run_worker(project: Project, settings: Settings, modality: Modality, scratch: Path) -> None:
+    """Run trials until the chief has none to hand out."""
     import mlflow
 
-    from ..objective import judge
-    from ..search import NOTE, scratch_of, tuner_of
-    from ..task import task
+    from ..objective import create_objective
+    from ..search import RUN_ID, create_tuner, scratch_folder
+    from ..task import load_task
 
-    gathered = task(project, settings, modality)
-    if scratch_of(project, settings, gathered) != scratch:
+    task = load_task(project, settings, modality)
+    if scratch_folder(project, settings, task) != scratch:
         raise AvemoError("settings, data or code changed while they were searched with")
-    parent = mlflow.get_run((scratch / NOTE).read_text(encoding="utf-8"))
-    tuner = tuner_of(settings, gathered, judge(project, settings, gathered), parent, scratch)
-    tuner.oracle.stub = _Patient(tuner.oracle.stub)
-    tuner.search(show=lambda: None)
+    parent = mlflow.get_run((scratch / RUN_ID).read_text(encoding="utf-8"))
+    objective = create_objective(project, settings, task)
+    tuner = create_tuner(settings, task, objective, parent, scratch)
+    tuner.oracle.stub = _RetryingStub(tuner.oracle.stub)
+    tuner.search(on_fit=lambda: None)
 
 
-class _Patient:
-    """A chief's methods, called again where it dies before it answers.
+class _RetryingStub:
+    """A chief's methods over gRPC, called again where it dies before it responds.
 
-    Keras Tuner waits for a chief that is not there yet, but takes one that dies while it answers
-    for a trial that failed. Its methods may be called twice: what was done once stays so.
+    Keras Tuner waits for a chief that has not started yet, but takes the death of one that has for
+    a failed trial. The chief's methods may be called twice: the second call changes nothing.
+
+    Args:
+        stub: Keras Tuner's
     """
 
     def __init__(self, stub: Any) -> None:

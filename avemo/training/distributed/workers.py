@@ -1,8 +1,8 @@
 """A search by several processes: Keras Tuner's chief hands out trials, its workers run them.
 
-They share the search's folder and the tracking store. One that dies is started again and goes on:
-the chief from its kept state, a worker with the trial that it had, of which finished fits are kept.
-None outlives the process that started it.
+They share the search's folder and the tracking store. One that dies is restarted and resumes: the
+chief from its saved state, a worker with its trial, whose finished fits are in the cache. None
+outlives the process that started it.
 """
 
 import os
@@ -16,28 +16,29 @@ from typing import Any
 
 from ... import engine
 from ...errors import AvemoError, SettingsError
+from ...modalities import Modality
 from ...paths import ROOT, Project
 from ...settings import Settings
 from ...tracking.store import TRACKING_URI
 from .. import progress
-from .process import Local, Process, Task
+from .process import LocalProcess, Process, RayProcess
 
-__all__ = ["WORKERS", "count", "run"]
+__all__ = ["WORKERS", "run_workers", "worker_count"]
 
 #: overrides search.workers in params.yaml
 WORKERS = "AVEMO_SEARCH_WORKERS"
-#: as Keras Tuner knows it
+#: Keras Tuner's name of it
 _CHIEF = "chief"
-#: after as many of one process without a fit between them, it is the search's fault
-_DEATHS = 3
+#: so many of one process, without a finished fit between them, end the search
+_MAX_DEATHS = 3
 _PAUSE_S = 0.5
 
 
-def count(settings: Settings) -> int:
-    """How many workers are asked for.
+def worker_count(settings: Settings) -> int:
+    """Return how many workers the environment or the settings ask for.
 
     Raises:
-        SettingsError: AVEMO_SEARCH_WORKERS is no such number
+        SettingsError: AVEMO_SEARCH_WORKERS is not a whole number of 1 or more
     """
     text = os.environ.get(WORKERS)
     if text is None:
@@ -47,23 +48,23 @@ def count(settings: Settings) -> int:
     return int(text)
 
 
-def run(
+def run_workers(
     project: Project,
     settings: Settings,
-    modality: str,
+    modality: Modality,
     scratch: Path,
     workers: int,
-    show: Callable[[], None],
+    show_progress: Callable[[], None],
 ) -> None:
-    """Run every trial of a search that the oracle keeps in its folder.
+    """Run every trial of a search whose oracle is saved in its folder.
 
     Args:
-        scratch: the search's folder; with `engine: ray` one that every machine has
+        scratch: the search's folder; with `engine: ray`, in a file system that all machines share
         workers: how many trials at a time
-        show: called twice a second
+        show_progress: called twice a second
 
     Raises:
-        AvemoError: a process died again and again
+        AvemoError: a process died three times without finishing a fit
     """
     with ExitStack() as stack:
         ray = (
@@ -72,51 +73,51 @@ def run(
             else None
         )
         ip = ray.util.get_node_ip_address() if ray else "127.0.0.1"
-        port = stack.enter_context(_reserved(ip))
+        port = stack.enter_context(_reserve_port(ip))
         shared = {
             "KERASTUNER_ORACLE_IP": ip,
             "KERASTUNER_ORACLE_PORT": str(port),
             "no_grpc_proxy": ip,
-            "TF_NUM_INTRAOP_THREADS": str(_threads(ray, workers)),
+            "TF_NUM_INTRAOP_THREADS": str(_threads_per_worker(ray, workers)),
             "TF_NUM_INTEROP_THREADS": "1",
             ROOT: str(project.root),
-            "PYTHONPATH": _code(),
+            "PYTHONPATH": _python_path(),
             TRACKING_URI: os.environ[TRACKING_URI],
         }
         arguments = ["-m", f"{__package__}.worker", modality, str(scratch)]
 
-        def member(name: str) -> _Member:
+        def supervise(name: str) -> _SupervisedProcess:
             environment = shared | {"KERASTUNER_TUNER_ID": name}
             log = scratch / f"{name}.log"
 
             def start() -> Process:
                 if ray and name != _CHIEF:
-                    return Task(ray, arguments, environment, log)
-                return Local(arguments, environment, log)
+                    return RayProcess(ray, arguments, environment, log)
+                return LocalProcess(arguments, environment, log)
 
-            made = _Member(name, log, start)
-            stack.callback(made.stop)
-            return made
+            process = _SupervisedProcess(name, log, start)
+            stack.callback(process.stop)
+            return process
 
-        chief = member(_CHIEF)
-        each = [member(f"tuner{number}") for number in range(workers)]
+        chief = supervise(_CHIEF)
+        tuners = [supervise(f"tuner{number}") for number in range(workers)]
         while True:
-            show()
-            done = progress.finished(scratch)
-            # each is asked, so that each that died is started again
-            ended = [one.ended(done[one.name]) for one in each]
-            if chief.ended(done.total()) or all(ended):
+            show_progress()
+            fits = progress.count_fits(scratch)
+            # a list, because each call restarts its process if it died
+            ended = [tuner.has_ended(fits[tuner.name]) for tuner in tuners]
+            if chief.has_ended(fits.total()) or all(ended):
                 break
             time.sleep(_PAUSE_S)
-    show()
+    show_progress()
 
 
-class _Member:
-    """A process of the search, started again where it dies.
+class _SupervisedProcess:
+    """A process of the search that is restarted when it dies.
 
     Args:
-        name: as Keras Tuner knows it
-        log: where what it says goes
+        name: Keras Tuner's name of it
+        log: the file of its output
         start: starts it
     """
 
@@ -126,28 +127,28 @@ class _Member:
         self.start = start
         self.process = start()
         self.deaths = 0
-        self.finished = 0
+        self.fits = 0
 
-    def ended(self, finished: int) -> bool:
-        """Whether it did all that there was for it.
+    def has_ended(self, fits: int) -> bool:
+        """Return whether it ended well; restart it if it died.
 
         Args:
-            finished: how many fits it has finished
+            fits: how many it has finished
 
         Raises:
-            AvemoError: it has died too often without finishing any
+            AvemoError: it has died three times without finishing a fit
         """
-        code = self.process.code()
+        code = self.process.exit_code()
         if code is None or code == 0:
             return code == 0
-        self.deaths = 1 if finished > self.finished else self.deaths + 1
-        self.finished = finished
-        if self.deaths == _DEATHS:
-            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        self.deaths = 1 if fits > self.fits else self.deaths + 1
+        self.fits = fits
+        if self.deaths == _MAX_DEATHS:
+            cause = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             raise AvemoError(
-                f"the search's process {self.name} ended {_DEATHS} times without finishing a fit "
-                f"({how}): {_last_lines(self.log)} (all it said: {self.log}); what is finished is "
-                "kept, and the same command goes on from there"
+                f"the search's process {self.name} ended {_MAX_DEATHS} times without finishing a "
+                f"fit ({cause}): {_last_lines(self.log)} (its output: {self.log}); finished fits "
+                "are kept, and the same command resumes"
             )
         self.stop()
         self.process = self.start()
@@ -158,8 +159,8 @@ class _Member:
         self.process.stop()
 
 
-def _threads(ray: Any, workers: int) -> int:
-    """A worker's share of the cores, which all are of one machine."""
+def _threads_per_worker(ray: Any, workers: int) -> int:
+    """Return a worker's share of the cores, all of them on one machine."""
     cores = [engine.count_cores()]
     if ray:
         cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
@@ -167,16 +168,16 @@ def _threads(ray: Any, workers: int) -> int:
 
 
 @contextmanager
-def _reserved(ip: str) -> Iterator[int]:
-    """A port that nobody else gets, and that each chief after the other may listen on."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind((ip, 0))
-        yield held.getsockname()[1]
+def _reserve_port(ip: str) -> Iterator[int]:
+    """Reserve a port that no other program gets and that one chief after another may listen on."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind((ip, 0))
+        yield reserved.getsockname()[1]
 
 
-def _code() -> str:
-    """PYTHONPATH for the same avemo as this one."""
+def _python_path() -> str:
+    """Return PYTHONPATH for the same avemo as this one."""
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
     return os.pathsep.join(filter(None, paths))
 
@@ -184,5 +185,5 @@ def _code() -> str:
 def _last_lines(log: Path) -> str:
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    # it may have said the same each time
-    return " ".join(dict.fromkeys(lines[-3:])) or "it said nothing"
+    # each death may have left the same line
+    return " ".join(dict.fromkeys(lines[-3:])) or "without output"
