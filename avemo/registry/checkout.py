@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -126,7 +125,7 @@ def _share_cache(project: Project, old_project: Project) -> bool:
         cache, remotes = repo.cache.local.path, dict(repo.config["remote"])
         default = repo.config["core"].get("remote")
     # DVC keeps files two folders down
-    own: dict[str, Any] = {"cache": {"dir": str(Path(cache).parents[1])}, "remote": remotes}
+    own: dict[str, object] = {"cache": {"dir": str(Path(cache).parents[1])}, "remote": remotes}
     if default:
         own["core"] = {"remote": default}
     with Config(str(old_project.root / ".dvc")).edit("local") as config:

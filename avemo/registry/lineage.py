@@ -1,7 +1,6 @@
 """What made a run or a registered version, as it carries it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import AvemoError
 from ..tracking.dvc_lock import overlap
@@ -50,16 +49,16 @@ def source_checksums(lineage: Lineage, stage: str) -> dict[str, str]:
     return {path: md5 for path, md5 in deps.items() if not any(overlap(out, path) for out in outs)}
 
 
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
     """Return nested values on one level, under names such as `split.folds`."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for name, value in values.items():
         key = f"{prefix}{name}"
         flat |= flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
     return flat
 
 
-def format_values(values: Mapping[str, Any]) -> str:
+def format_values(values: Mapping[str, object]) -> str:
     """Return names and values in one line."""
     return ", ".join(f"{name} {value}" for name, value in flatten(values).items())
 

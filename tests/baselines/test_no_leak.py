@@ -13,7 +13,9 @@ from avemo.baselines import variants
 from avemo.baselines.clips import Clips
 from avemo.baselines.job import prepare_job
 from avemo.baselines.train import train
+from avemo.features.spec import FeatureSpec
 
+SPEC = FeatureSpec(extractor="vggish", version=1, settings={})
 ROWS = catalogue(range(1, 13), channels=(1,))
 #: an SVM is given what these are, and takes long over clips that mean nothing
 QUICK = [variant for variant in variants.variants_of("vggish-ml") if "svm" not in variant.name]
@@ -24,7 +26,7 @@ def clips(name="vggish"):
         array: {name: clip(name, 16, kind) for name in ROWS["performance"]}
         for array, kind in (("vggish", "float32"), ("vggish_pca", "uint8"))
     }
-    return Clips({"vggish": {"extractor": "vggish"}}, arrays)
+    return Clips({"vggish": SPEC}, arrays)
 
 
 def answers(system, variant, features, fold=2):
@@ -101,6 +103,6 @@ def test_the_fingerprint_is_of_all_that_the_checkpoints_depend_on():
         fingerprint(epochs=7),
         fingerprint(with_another_test_part(clips(), np.random.default_rng(1))),
         fingerprint(rows=ROWS[ROWS["actor"].ne(5)]),
-        fingerprint(replace(clips(), descriptions={"vggish": {"version": 2}})),
+        fingerprint(replace(clips(), specs={"vggish": SPEC.model_copy(update={"version": 2})})),
     ]
     assert len({fingerprint(), *others}) == 5
