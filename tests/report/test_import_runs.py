@@ -191,7 +191,7 @@ def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     assert import_runs(project) == [message]
     assert content(project).keys() == before.keys()
     baseline(project, tracked, "lstm")
-    assert import_runs(project)[0] == left
+    assert import_runs(project)[0] == message
 
 
 def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
