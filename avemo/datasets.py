@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,14 +12,12 @@ from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
 from .errors import CorpusError, join_names
 from .features import store
+from .features.arrays import Array
 from .features.names import extractor_of, modality_of
 from .features.spec import FeatureSpec
 from .paths import Project
 
 __all__ = ["Array", "Dataset", "folder_of", "load"]
-
-#: a feature of one clip: rows over time of any floating type, or pictures of uint8
-Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Dataset:
     Args:
         rows: a row a performance, sorted: performance, actor, part, fold, emotion (its name)
         features: by feature, an array a row
-        specs: by feature, what it was computed by
+        specs: by feature, how it was computed
         split_id: of the split that the parts are of
     """
 

@@ -37,8 +37,7 @@ def project(tmp_path):
         sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
     )
     extractor = mfcc.Mfcc(settings)
-    folder = project.features("audio", "mfcc")
-    target = store.Target(folder, extractor.spec(), extractor.dtypes)
+    target = store.Target(project.features("audio", "mfcc"), extractor.spec(), extractor.dtypes)
     clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
     store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
     return project

@@ -39,7 +39,7 @@ def test_the_repository_s_own_settings():
     settings = load_settings(ROOT)
     assert settings.split.folds == 6
     assert settings.extractors["mfcc"].coefficients == 30
-    assert settings.faces.size == 224
+    assert settings.faces.side_px == 224
     assert settings.search.audio.architectures[:2] == ["whisper", "whisper_linear"]
 
 
@@ -90,7 +90,7 @@ def test_a_value_is_taken_over(tmp_path):
         ("catalogue.findings.clipped", "drop", ["catalogue.findings.clipped", "'drop'"]),
         ("catalogue.findings.loud", "warn", ["catalogue.findings.loud"]),
         ("catalogue.findings.clipped", ABSENT, ["catalogue.findings", "clipped"]),
-        ("faces.detector_side", 32, ["faces.detector_side", "128", "32"]),
+        ("faces.detector_side_px", 32, ["faces.detector_side_px", "128", "32"]),
         ("corpus.sample.actors", 25, ["corpus.sample.actors", "24", "25"]),
         ("catalogue.max_set_aside", 5, ["catalogue.max_set_aside", "1", "5"]),
         ("catalogue.silence_dbfs", float("nan"), ["catalogue.silence_dbfs", "nan"]),

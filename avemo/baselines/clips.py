@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..datasets import Array, folder_of
+from ..datasets import folder_of
 from ..errors import AssetError, AvemoError
 from ..features import store
+from ..features.arrays import Array
 from ..features.names import extractor_of, modality_of
 from ..features.registry import extractor_class
 from ..features.spec import FeatureSpec

@@ -47,7 +47,7 @@ def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
     extractor = expression.Expression(own_settings, weights)
     name, file = detectors.resolve(settings.faces.detector)
     content = file.read_bytes() if file else None
-    detector = detectors.load(name, content, settings.faces.detector_side)
+    detector = detectors.load(name, content, settings.faces.detector_side_px)
     for clip in files:
         try:
             if not Path(clip).is_file():

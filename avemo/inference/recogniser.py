@@ -119,7 +119,7 @@ class Recogniser:
         file = self.folder / _DETECTOR
         weights = file.read_bytes() if file.exists() else None
         name = str(detector_name(self.bundle))
-        return detectors.load(name, weights, self._face_settings.detector_side)
+        return detectors.load(name, weights, self._face_settings.detector_side_px)
 
     @cached_property
     def _face_settings(self) -> faces.Settings:

@@ -50,7 +50,7 @@ def trained(film, published, tmp_path_factory):
     import keras
 
     keras.utils.set_random_seed(1)
-    detector = detectors.load("mtcnn", None, FACES.detector_side)
+    detector = detectors.load("mtcnn", None, FACES.detector_side_px)
     seen = extract.extract(film, FACES, detector)
     weights = {"hsemotion_mobilenet_7": published}
     extractors = {

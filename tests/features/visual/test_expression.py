@@ -137,7 +137,7 @@ def test_what_a_real_face_shows(monkeypatch):
     from avemo.faces import detectors
 
     settings = load_settings(Path(__file__).parents[3]).faces
-    detector = detectors.load("mtcnn", None, settings.detector_side)
+    detector = detectors.load("mtcnn", None, settings.detector_side_px)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
         found = extract(faces.extract(film, settings, detector), file)
         chances = found["expression_probabilities"].mean(axis=0)
