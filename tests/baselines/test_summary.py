@@ -1,4 +1,4 @@
-"""What is not there is said, and never a number."""
+"""Where a result is missing, the reason stands in its place, and never a number."""
 
 import pytest
 from helpers.baseline_corpus import catalogue, settings, write
