@@ -10,7 +10,7 @@ from pydantic import ValidationError, create_model
 
 from .errors import SettingsError
 from .features.names import extractor_names
-from .features.registry import module
+from .features.registry import extractor_class
 from .modalities import UNIMODAL
 from .schema import Strict
 from .settings import SETTINGS_FILE, Settings
@@ -66,7 +66,7 @@ def _parse_extractors(fields: dict[str, object]) -> dict[str, Strict]:
     for name in fields:
         if name not in known:
             raise ValueError(f"{name!r} is unknown; extractors takes {', '.join(known)}")
-    types = {name: (module(name).Settings, ...) for name in fields}
+    types = {name: (extractor_class(name).settings_class, ...) for name in fields}
     extractors = create_model("extractors", __base__=Strict, **types)  # type: ignore[call-overload]
     settings: dict[str, Strict] = dict(extractors.model_validate(fields))
     for name in _WHISPER_COPIES:

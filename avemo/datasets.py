@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -13,13 +12,12 @@ from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
 from .errors import CorpusError, join_names
 from .features import store
+from .features.arrays import Array
 from .features.names import extractor_of, modality_of
+from .features.spec import FeatureSpec
 from .paths import Project
 
 __all__ = ["Array", "Dataset", "folder_of", "load"]
-
-#: a feature of one clip: rows over time of any floating type, or pictures of uint8
-Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,13 @@ class Dataset:
     Args:
         rows: a row a performance, sorted: performance, actor, part, fold, emotion (its name)
         features: by feature, an array a row
-        descriptions: by feature, how it was computed
+        specs: by feature, how it was computed
         split_id: of the split that the parts are of
     """
 
     rows: pd.DataFrame
     features: dict[str, list[Array]]
-    descriptions: dict[str, store.Description]
+    specs: dict[str, FeatureSpec]
     split_id: str
 
     def part(self, name: str) -> "Dataset":
@@ -49,7 +47,7 @@ class Dataset:
             name: [arrays[index] for index in indices] for name, arrays in self.features.items()
         }
         rows = self.rows.iloc[indices].reset_index(drop=True)
-        return Dataset(rows, features, self.descriptions, self.split_id)
+        return Dataset(rows, features, self.specs, self.split_id)
 
     @property
     def labels(self) -> NDArray[np.int32]:
@@ -77,7 +75,7 @@ def load(project: Project, names: list[str]) -> Dataset:
     """
     rows = all_rows = split.read(project.split)
     folders = {name: folder_of(project, name) for name in names}
-    arrays = {name: store.arrays(folder, name) for name, folder in folders.items()}
+    arrays = {name: store.load_arrays(folder, name) for name, folder in folders.items()}
     split_id = split.split_id(project.split)
     for name, clips in arrays.items():
         if unknown := sorted(set(clips) - set(all_rows["performance"])):
@@ -97,6 +95,6 @@ def load(project: Project, names: list[str]) -> Dataset:
         name: [clips[performance] for performance in rows["performance"]]
         for name, clips in arrays.items()
     }
-    descriptions = {name: store.description(folder) for name, folder in folders.items()}
-    known = {name: description for name, description in descriptions.items() if description}
+    specs = {name: store.read_spec(folder) for name, folder in folders.items()}
+    known = {name: spec for name, spec in specs.items() if spec}
     return Dataset(rows, features, known, split_id)

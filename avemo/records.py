@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from .features.spec import FeatureSpec
 from .modalities import Modality, Unimodal
-from .schema import Record, read_fields
+from .schema import Record, Value, read_fields
 
 __all__ = [
     "BaselineResult",
@@ -38,7 +39,6 @@ __all__ = [
     "TrainResult",
     "TrainedOn",
     "Trial",
-    "Value",
     "read_or_skipped",
 ]
 
@@ -49,12 +49,6 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
 #: hyperparameters of one trial by name, `architecture` among them
 Configuration = dict[str, bool | int | float | str | None]
-
-
-class Value(BaseModel):
-    """Base class for the parts of records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
@@ -97,22 +91,6 @@ class Skipped(Record):
     """
 
     reason: str
-
-
-class FeatureSpec(Value):
-    """What a feature was computed by.
-
-    Args:
-        extractor: its name
-        version: of the extractor's code
-        settings: as in params.yaml, and what else the result depends on
-        derived_from: what it was computed from, such as the faces; None for the recording itself
-    """
-
-    extractor: str
-    version: int
-    settings: dict[str, Any]
-    derived_from: "FeatureSpec | None" = None
 
 
 class Trial(Value):

@@ -9,13 +9,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from .errors import AvemoError
 from .io import atomic_write
 
-__all__ = ["Record", "Strict", "read_fields"]
+__all__ = ["Record", "Strict", "Value", "read_fields"]
 
 
 class Strict(BaseModel):
     """Base class for settings: unknown keys are refused, and text is never read as a number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Value(BaseModel):
+    """Base class for the parts of records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Record(BaseModel):

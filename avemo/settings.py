@@ -59,12 +59,12 @@ class Corpus(Strict):
 
     @property
     def synthetic(self) -> bool:
-        """Whether figures on it say nothing about accuracy."""
+        """Whether the corpus is the synthetic sample: figures on it say nothing about accuracy."""
         return self.source == "sample"
 
     @property
     def label(self) -> str:
-        """What runs and versions are tagged with."""
+        """The tag of runs and versions."""
         return "sample (synthetic)" if self.synthetic else self.source
 
 
@@ -73,7 +73,15 @@ ConfigurableFinding = Literal["silent", "too-short", "clipped", "folder", "emoti
 
 
 class Catalogue(Strict):
-    """What sets a recording aside, and how many may be."""
+    """Which recordings are set aside.
+
+    Args:
+        max_set_aside: the share of recordings that may be, at most
+        min_duration_s: a shorter recording is `too-short`
+        silence_dbfs: a sound whose peak stays below it is `silent`
+        max_clipped_ratio: with a larger share of samples at full scale, a sound is `clipped`
+        findings: whether a finding excludes a recording or only warns
+    """
 
     max_set_aside: Share
     min_duration_s: Seconds
@@ -91,7 +99,14 @@ class Catalogue(Strict):
 
 
 class Split(Strict):
-    """How performances are dealt to parts."""
+    """How performances are split into train, valid and test.
+
+    Args:
+        protocol: folds disjoint by actor, or random ones, stratified by emotion
+        folds: their number, for `actor`
+        test_fold: the fold that is the test part
+        valid_fold: the fold that is the validation part
+    """
 
     protocol: Literal["actor", "random"]
     folds: Annotated[int, Field(ge=3)]
@@ -108,7 +123,13 @@ class Split(Strict):
 
 
 class Budget(Strict):
-    """How long a modality is searched and trained."""
+    """How long a modality is searched and trained.
+
+    Args:
+        trials: configurations that are tried
+        epochs: of each fit
+        members: of the ensemble
+    """
 
     trials: Positive
     epochs: Positive
@@ -165,7 +186,7 @@ class Searches(Strict):
             search = self.of(modality)
             names = search.architectures + search.fallback
             if len(set(names)) < len(names):
-                raise ValueError(f"{modality}.architectures: {names} names one twice")
+                raise ValueError(f"{modality}.architectures: {names} contains duplicates")
             for key in ("architectures", "fallback"):
                 for name in getattr(search, key):
                     _architecture_exists(modality, name, f"search.{modality}.{key}")
@@ -178,7 +199,7 @@ class Searches(Strict):
 
 
 class Baselines(Strict):
-    """How the original study's systems are run."""
+    """How the original study's systems are trained."""
 
     channels: Annotated[
         list[Literal["speech", "song", "both"]],
@@ -194,12 +215,17 @@ class Baselines(Strict):
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
-            raise ValueError(f"{value} names one twice")
+            raise ValueError(f"{value} contains duplicates")
         return value
 
 
 class Evaluation(Strict):
-    """How sure a figure is."""
+    """Confidence intervals of the figures.
+
+    Args:
+        resamples: bootstrap samples of the actors
+        confidence: of the intervals, such as 0.95
+    """
 
     resamples: Annotated[int, Field(ge=100)]
     confidence: Annotated[float, Field(gt=0.5, lt=1)]

@@ -174,7 +174,7 @@ def _features(project: Project, settings: Settings) -> dict[str, int]:
     for modality in UNIMODAL:
         names = settings.extractors_of(modality)
         folders |= {name: project.features(modality, name) for name in names}
-    counts = {name: store.count(folder) for name, folder in folders.items()}
+    counts = {name: store.count_rows(folder) for name, folder in folders.items()}
     return {name: count for name, count in counts.items() if count}
 
 

@@ -8,9 +8,9 @@ import soxr
 
 from avemo import engine
 from avemo.config import load_settings
-from avemo.features import run_audio
 from avemo.features.audio import mfcc
-from avemo.features.audio.dsp.librosa_import import librosa
+from avemo.features.audio.dsp.librosa_import import import_librosa
+from avemo.features.run import Extraction, extract_audio
 from avemo.media.sound import read_sound, write_wav
 
 from . import recordings as on
@@ -45,7 +45,7 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
 
 def _compared(files: list[Path], name: str, settings: mfcc.Settings) -> dict[str, Any]:
     ours, theirs, whole = [], [], []
-    extraction = run_audio.Extraction({"mfcc": settings})
+    extraction = Extraction(extract_audio, {"mfcc": mfcc.Mfcc(settings)})
     for _ in range(ROUNDS):
         theirs.append(on.pace((_librosa(file, settings) for file in files), START))
         ours.append(on.pace(engine.run(_One(extraction), files, title="mfcc"), START))
@@ -64,7 +64,7 @@ def _compared(files: list[Path], name: str, settings: mfcc.Settings) -> dict[str
 
 
 class _One:
-    def __init__(self, extraction: run_audio.Extraction) -> None:
+    def __init__(self, extraction: Extraction[Path | bytes, mfcc.Mfcc]) -> None:
         self.extraction = extraction
 
     def __call__(self, file: Path) -> Any:
@@ -72,8 +72,8 @@ class _One:
 
 
 def _librosa(file: Path, settings: mfcc.Settings) -> Any:
-    sound, _ = librosa().load(file, sr=settings.sample_rate)
-    return librosa().feature.mfcc(
+    sound, _ = import_librosa().load(file, sr=settings.sample_rate)
+    return import_librosa().feature.mfcc(
         y=sound,
         sr=settings.sample_rate,
         n_mfcc=settings.coefficients,
@@ -98,10 +98,11 @@ def _limit(files: list[Path], name: str, settings: mfcc.Settings) -> str:
     rate = settings.sample_rate
     sounds = [read_sound(file, rate) for file in files]
     with threadpool_limits(1):
-        mfcc.extract(sounds[0], settings)
+        extractor = mfcc.Mfcc(settings)
+        extractor.extract(sounds[0])
         bare = on.timed(lambda: [soundfile.read(file, dtype="float32") for file in files])
         read = on.timed(lambda: [read_sound(file, rate) for file in files])
-        cepstra = on.timed(lambda: [mfcc.extract(sound, settings) for sound in sounds])
+        cepstra = on.timed(lambda: [extractor.extract(sound) for sound in sounds])
     ms = 1000 / len(files)
     return (
         f"One core's time for a recording at {name}: {bare * ms:.2f} ms to read it, "

@@ -10,7 +10,6 @@ from avemo import engine
 from avemo.config import load_settings
 from avemo.errors import AssetError
 from avemo.faces import detectors, extract
-from avemo.features.registry import pretrained
 from avemo.features.visual import expression
 from avemo.media.frames import read_frames
 from avemo.media.sound import find_voiced_span
@@ -62,7 +61,7 @@ def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
     return {
         "about": f"{len(files)} films of 720p, {frames} frames ({kind}). Other: "
         "`cv2.VideoCapture` and `FaceAnalysis().get` (SCRFD-500M alone) on each frame; ours also "
-        f"aligns and cuts each face. `faces.detector_side` is {settings.detector_side}.",
+        f"aligns and cuts each face. `faces.detector_side_px` is {settings.detector_side_px}.",
         "rows": [
             {
                 "what": "every frame decoded, its face found (and cut)",
@@ -107,14 +106,15 @@ def _expression(
 ) -> float:
     """Seconds for a film, with its faces, one after the other; 0 without the network's weights."""
     try:
-        weights = pretrained("expression", how)
+        weights = expression.Expression(how).fetch_weights()
     except AssetError:
         return 0.0
-    detector = detectors.load("scrfd_500m", content, settings.detector_side)
+    extractor = expression.Expression(how, weights)
+    detector = detectors.load("scrfd_500m", content, settings.detector_side_px)
 
     def answered() -> list[Any]:
         seen = (extract.extract(file, settings, detector) for file in files)
-        return [expression.extract(one, how, weights) for one in seen]
+        return [extractor.extract(one) for one in seen]
 
     answered()
     return on.timed(answered) / len(files)
@@ -131,7 +131,7 @@ class _One:
 def _limit(files: list[Path], settings: extract.Settings, weights: bytes) -> str:
     """How a frame's time is spent, on one core."""
     cv2.setNumThreads(1)
-    detector = detectors.load("scrfd_500m", weights, settings.detector_side)
+    detector = detectors.load("scrfd_500m", weights, settings.detector_side_px)
     large = detectors.load("scrfd_500m", weights, 640)
     frames = [frame.image for file in files for frame in read_frames(file, 20)]
     for one in (detector, large):
@@ -142,7 +142,7 @@ def _limit(files: list[Path], settings: extract.Settings, weights: bytes) -> str
     whole = on.timed(lambda: large.detect(frames)) / len(frames)
     return (
         f"One frame: {decoding * 1000:.1f} ms to decode it, {finding * 1000:.1f} ms to find its "
-        f"face on one core at {settings.detector_side} pixels, {whole * 1000:.1f} ms at 640. "
+        f"face on one core at {settings.detector_side_px} pixels, {whole * 1000:.1f} ms at 640. "
         "Decoding every frame holds back the first figure; the second decodes all that others are "
         f"made from, and no more. {_alone(files, settings, detector)}"
     )

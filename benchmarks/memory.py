@@ -26,8 +26,9 @@ from contextlib import suppress
 from pathlib import Path
 from avemo.errors import MediaError
 from avemo.media.probe import probe
-from avemo.features import audio, detectors, faces
-from avemo.features.registry import weights_of
+from avemo.faces import extract as faces
+from avemo.features.registry import extractor_class
+from avemo.features.run import extract_audio
 from avemo.config import load_settings
 from avemo.media.sound import read_sound_blocks, write_wav
 
@@ -44,8 +45,10 @@ elif what == "faces":
 elif what == "soundtrack":
     write_wav(film.with_suffix(".wav"), read_sound_blocks(film, 16000), 16000)
 else:
-    light = {name: one for name, one in settings.extractors.items() if not weights_of(name)}
-    audio.extract(film, light)
+    audio = settings.extractors_of("audio")
+    extractors = {name: extractor_class(name) for name in audio}
+    light = {name: one(audio[name]) for name, one in extractors.items() if not one.weight_names}
+    extract_audio(film, light)
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak.split()[1])
 """

@@ -1,4 +1,4 @@
-"""features: every audio extractor over every performance that has sound."""
+"""audio-features: every audio extractor over every performance that has sound."""
 
 import logging
 
@@ -10,33 +10,34 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    # here, for each worker imports this module and needs none of these
+    # here, because each worker imports this module and needs none of these
     import pandas as pd
 
     from avemo.corpus.manifest import select_sound_sources
     from avemo.corpus.soundtrack import locate_sound
-    from avemo.features import run_audio, store
-    from avemo.features.registry import module
-    from pipelines import extractors as wanted
+    from avemo.features import store
+    from avemo.features.extractor import audio_extractors
+    from avemo.features.run import Extraction, extract_audio
+    from pipelines.extractors import load_extractors, remove_others
 
-    extractors, weights = wanted.available(settings, "audio", "audio-features")
-    heard = select_sound_sources(pd.read_parquet(project.catalogue))
-    files = [locate_sound(row, project.raw, project.soundtrack) for _, row in heard.iterrows()]
+    extractors = audio_extractors(load_extractors(settings, "audio"))
+    sources = select_sound_sources(pd.read_parquet(project.catalogue))
+    files = [locate_sound(row, project.raw, project.soundtrack) for _, row in sources.iterrows()]
     targets = {
-        name: store.target(project.features("audio", name), name, module(name), chosen)
-        for name, chosen in extractors.items()
+        name: store.Target(project.features("audio", name), extractor.spec(), extractor.dtypes)
+        for name, extractor in extractors.items()
     }
     computed = store.update(
         targets,
-        heard.assign(file=pd.Series(files, heard.index)),
-        run_audio.Extraction(extractors, weights),
+        sources.assign(file=pd.Series(files, sources.index)),
+        Extraction(extract_audio, extractors),
         cluster=settings.cluster,
     )
     for name, target in targets.items():
-        aside = store.check(target.folder, settings.catalogue.max_set_aside)
-        kept = len(heard) - computed[name]
-        log.info(f"{name}: {computed[name]} performances computed, {kept} kept, {aside} without")
-    wanted.drop_others(project, "audio", targets)
+        failed = store.require_few_findings(target.folder, settings.catalogue.max_set_aside)
+        kept = len(sources) - computed[name]
+        log.info(f"{name}: {computed[name]} performances computed, {kept} kept, {failed} without")
+    remove_others(project, "audio", targets)
 
 
 if __name__ == "__main__":

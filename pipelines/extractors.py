@@ -1,46 +1,46 @@
-"""What the stages of features and of expression share: which extractors there are to be run."""
+"""What the stages of audio and of visual features share."""
 
 import logging
 import shutil
 from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from avemo.modalities import Unimodal
 from avemo.paths import Project
 from avemo.settings import Settings
 
+if TYPE_CHECKING:
+    from avemo.features.extractor import Extractor
+    from avemo.schema import Strict
+
 log = logging.getLogger(__name__)
 
-AGAIN = "Then type `dvc repro --force --single-item {stage}`: DVC does not watch weights"
 
-
-def available(
-    settings: Settings, modality: Unimodal, stage: str
-) -> tuple[dict[str, Any], dict[str, Path]]:
-    """The extractors whose weights can be had, and these; for each of the others a line."""
+def load_extractors(settings: Settings, modality: Unimodal) -> "dict[str, Extractor[Strict]]":
+    """Return the extractors of a modality whose weights can be had, by name; log the others."""
     from avemo.errors import AssetError
-    from avemo.features.registry import module, pretrained
+    from avemo.features.registry import extractor_class
 
-    extractors: dict[str, Any] = {}
-    weights: dict[str, Path] = {}
-    for name, chosen in settings.extractors_of(modality).items():
+    extractors = {}
+    for name, own_settings in settings.extractors_of(modality).items():
+        create = extractor_class(name)
         try:
-            files = pretrained(name, chosen)
-            if check := getattr(module(name), "check", None):
-                check(files)
+            extractor = create(own_settings, create(own_settings).fetch_weights())
+            extractor.check_weights()
         except AssetError as error:
-            log.info(f"{name}: left out: {error}. {AGAIN.format(stage=stage)}")
+            log.info(
+                f"{name}: left out: {error}. Then type `dvc repro --force --single-item "
+                f"{modality}-features`: DVC does not watch weights"
+            )
         else:
-            extractors[name] = chosen
-            weights |= files
-    return extractors, weights
+            extractors[name] = extractor
+    return extractors
 
 
-def drop_others(project: Project, modality: str, names: Collection[str]) -> None:
-    """Remove what is of no extractor that was run: one that is not wanted, or left out."""
-    everything = project.features(modality, "")
-    everything.mkdir(parents=True, exist_ok=True)
-    for folder in everything.iterdir():
+def remove_others(project: Project, modality: Unimodal, names: Collection[str]) -> None:
+    """Remove the features of extractors that were not run."""
+    features = project.features(modality, "")
+    features.mkdir(parents=True, exist_ok=True)
+    for folder in features.iterdir():
         if folder.name not in names:
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""faces: found, turned upright and cut, in every performance that has a picture."""
+"""faces: detected, aligned and cropped in every performance that has a picture."""
 
 import logging
 
@@ -10,26 +10,33 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    # here, for each worker imports this module and needs none of these
+    # here, because each worker imports this module and needs none of these
     import pandas as pd
 
     from avemo.corpus.manifest import select_picture_sources
     from avemo.faces import detectors, extract
     from avemo.features import store
+    from avemo.features.spec import FeatureSpec
 
-    seen = select_picture_sources(pd.read_parquet(project.catalogue))
-    name, weights = detectors.resolve(settings.faces.detector)
-    target = store.target(project.faces, "faces", extract, settings.faces, found_by=name)
+    sources = select_picture_sources(pd.read_parquet(project.catalogue))
+    detector, weights = detectors.resolve(settings.faces.detector)
+    spec = FeatureSpec(
+        extractor="faces",
+        version=extract.VERSION,
+        settings=settings.faces.model_dump(mode="json"),
+        resources={"detector": detector},
+    )
     computed = store.update(
-        {"faces": target},
-        seen.assign(file=[project.raw / path for path in seen["path"]]),
-        extract.Extraction(settings.faces, name, weights.read_bytes() if weights else None),
+        {"faces": store.Target(project.faces, spec, extract.ARRAYS)},
+        sources.assign(file=[project.raw / path for path in sources["path"]]),
+        extract.Extraction(settings.faces, detector, weights.read_bytes() if weights else None),
         cluster=settings.cluster,
     )["faces"]
-    aside = store.check(target.folder, settings.catalogue.max_set_aside)
-    kept = len(seen) - computed
+    failed = store.require_few_findings(project.faces, settings.catalogue.max_set_aside)
+    kept = len(sources) - computed
     log.info(
-        f"faces: {computed} performances computed by {name}, {kept} kept, {aside} without a face"
+        f"faces: {computed} performances computed by {detector}, {kept} kept, "
+        f"{failed} without a face"
     )
 
 

@@ -1,4 +1,4 @@
-"""expression: every visual extractor over the faces of every performance that has some."""
+"""visual-features: every visual extractor over the faces of every performance that has some."""
 
 import logging
 
@@ -10,27 +10,27 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    # here, for each worker imports this module and needs none of these
-    from avemo.features import run_visual, store
-    from avemo.features.registry import module, weights_of
-    from pipelines import extractors as wanted
+    # here, because each worker imports this module and needs none of these
+    from avemo.features import store
+    from avemo.features.extractor import visual_extractors
+    from avemo.features.run import Extraction, extract_visual_row
+    from pipelines.extractors import load_extractors, remove_others
 
-    extractors, weights = wanted.available(settings, "visual", "visual-features")
-    seen = store.sources(project.faces)
-    faces = store.description(project.faces)
-    targets = {}
-    for name, chosen in extractors.items():
-        made_from = {"faces": faces}
-        if files := {key: weights[key].name for key in weights_of(name)}:
-            made_from["weights"] = files  # of one network there are several exports
-        folder = project.features("visual", name)
-        targets[name] = store.target(folder, name, module(name), chosen, made_from)
+    extractors = visual_extractors(load_extractors(settings, "visual"))
+    sources = store.list_sources(project.faces)
+    faces = store.read_spec(project.faces)
+    targets = {
+        name: store.Target(
+            project.features("visual", name), extractor.spec(faces), extractor.dtypes
+        )
+        for name, extractor in extractors.items()
+    }
     computed = store.update(
-        targets, seen, run_visual.Extraction(extractors, weights), cluster=settings.cluster
+        targets, sources, Extraction(extract_visual_row, extractors), cluster=settings.cluster
     )
     for name, count in computed.items():
-        log.info(f"{name}: {count} performances computed, {len(seen) - count} kept")
-    wanted.drop_others(project, "visual", targets)
+        log.info(f"{name}: {count} performances computed, {len(sources) - count} kept")
+    remove_others(project, "visual", targets)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,10 @@ from avemo import engine
 from avemo.config import load_settings
 from avemo.errors import SettingsError
 from avemo.faces import extract
-from avemo.features import run_audio, store
+from avemo.features import store
 from avemo.features.audio import logmel, mfcc, whisper
+from avemo.features.run import Extraction, extract_audio
+from avemo.features.spec import FeatureSpec
 from avemo.media.sound import write_wav
 
 pytest.importorskip("ray", reason="needs the extra ray")
@@ -30,8 +32,12 @@ ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "../shared"
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
-    "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
-    "logmel": logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND),
+    "mfcc": mfcc.Mfcc(
+        mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND)
+    ),
+    "logmel": logmel.LogMel(
+        logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND)
+    ),
 }
 
 
@@ -102,10 +108,10 @@ def sources(tmp_path_factory):
 
 def features(folder, sources, **where):
     targets = {
-        name: store.target(folder / name, name, module, EXTRACTORS[name])
-        for name, module in (("mfcc", mfcc), ("logmel", logmel))
+        name: store.Target(folder / name, extractor.spec(), extractor.dtypes)
+        for name, extractor in EXTRACTORS.items()
     }
-    store.update(targets, sources, run_audio.Extraction(EXTRACTORS), **where)
+    store.update(targets, sources, Extraction(extract_audio, EXTRACTORS), **where)
 
 
 def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
@@ -153,8 +159,9 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
     for way in WAYS:
         folder = tmp_path / way
         extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
+        spec = FeatureSpec(extractor="faces", version=extract.VERSION, settings={})
         store.update(
-            {"faces": store.target(folder, "faces", extract, settings)},
+            {"faces": store.Target(folder, spec, extract.ARRAYS)},
             sources,
             extraction,
             **where(way, cluster),
@@ -170,10 +177,9 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     for way in WAYS:
         folder = tmp_path / way
-        extraction = run_audio.Extraction(
-            {"whisper": settings}, {"whisper_tiny_en": weights.resolve()}
-        )
-        target = store.target(folder, "whisper", whisper, settings)
+        extractor = whisper.Whisper(settings, {"whisper_tiny_en": weights.resolve()})
+        extraction = Extraction(extract_audio, {"whisper": extractor})
+        target = store.Target(folder, extractor.spec(), extractor.dtypes)
         store.update({"whisper": target}, sources, extraction, **where(way, cluster))
     require_equal(tmp_path, len(sources))
 
@@ -189,7 +195,7 @@ def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
         ray.shutdown()
     assert len(rows) == 40
     found = {row["performance"]: row["mfcc"] for row in rows}
-    expected = store.arrays(tmp_path / "mfcc", "mfcc")
+    expected = store.load_arrays(tmp_path / "mfcc", "mfcc")
     np.testing.assert_array_equal(found["take-03"], expected["take-03"].ravel())
 
 

@@ -19,16 +19,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from avemo.features import store
+from avemo.features.spec import FeatureSpec
 from avemo.media.sound import write_wav
 from avemo.commands import run_command
 
 folder = Path(sys.argv[1])
+spec = FeatureSpec(extractor="x", version=1, settings={})
 noise = np.random.default_rng(1).normal(size=100_000).clip(-1, 1)
 row = {"performance": "a", "recording": "b", "actor": 1, "sha256": "c", "file": Path("d")}
 writers = {
     "wav": lambda: write_wav(folder / "a.wav", noise, 16000),
     "features": lambda: store.update(
-        {"x": store.Target(folder, {}, {"x": "float64"})},
+        {"x": store.Target(folder, spec, {"x": "float64"})},
         pd.DataFrame([row]),
         lambda file, names: {"x": {"x": noise}},
         workers=1,

@@ -36,7 +36,8 @@ def project(tmp_path):
     settings = mfcc.Settings(
         sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=2, low_hz=60.0, high_hz=7600.0
     )
-    target = store.target(project.features("audio", "mfcc"), "mfcc", mfcc, settings)
+    extractor = mfcc.Mfcc(settings)
+    target = store.Target(project.features("audio", "mfcc"), extractor.spec(), extractor.dtypes)
     clip = {"mfcc": {"mfcc": np.zeros((3, 2), np.float32)}}
     store.update({"mfcc": target}, sources(), lambda file, names: clip, workers=1)
     return project
@@ -68,9 +69,10 @@ def test_a_feature_is_loaded_from_its_extractor_s_folder(project):
     assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
     steps, stats = np.zeros((4, 1920), np.float16), np.ones((1, 3840), np.float32)
     clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
-    target = store.target(folder, "whisper", whisper, settings)
+    extractor = whisper.Whisper(settings)
+    target = store.Target(folder, extractor.spec(), extractor.dtypes)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
     data = load(project, ["mfcc", "whisper_stats"])
     assert [clip.shape for clip in data.features["whisper_stats"]] == [(1, 3840)] * 3
-    assert data.descriptions["whisper_stats"]["extractor"] == "whisper"
+    assert data.specs["whisper_stats"] == extractor.spec()
     assert modality_of("whisper_stats") == "audio"

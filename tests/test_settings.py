@@ -5,7 +5,7 @@ import yaml
 
 from avemo.config import load_settings
 from avemo.errors import SettingsError
-from avemo.features.registry import module
+from avemo.features.registry import extractor_class
 from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +39,7 @@ def test_the_repository_s_own_settings():
     settings = load_settings(ROOT)
     assert settings.split.folds == 6
     assert settings.extractors["mfcc"].coefficients == 30
-    assert settings.faces.size == 224
+    assert settings.faces.side_px == 224
     assert settings.search.audio.architectures[:2] == ["whisper", "whisper_linear"]
 
 
@@ -48,8 +48,8 @@ def test_what_is_no_extractor_is_not_offered(tmp_path):
     names = message.rpartition("takes ")[2].split(", ")
     assert {"logmel", "mfcc", "vggish", "whisper", "expression", "crops"} <= set(names)
     for name in names:
-        assert module(name).MODALITY in ("audio", "visual")
-        assert callable(module(name).extract)
+        assert extractor_class(name).name() == name
+        assert extractor_class(name).modality in ("audio", "visual")
 
 
 def test_all_channels(tmp_path):
@@ -90,7 +90,7 @@ def test_a_value_is_taken_over(tmp_path):
         ("catalogue.findings.clipped", "drop", ["catalogue.findings.clipped", "'drop'"]),
         ("catalogue.findings.loud", "warn", ["catalogue.findings.loud"]),
         ("catalogue.findings.clipped", ABSENT, ["catalogue.findings", "clipped"]),
-        ("faces.detector_side", 32, ["faces.detector_side", "128", "32"]),
+        ("faces.detector_side_px", 32, ["faces.detector_side_px", "128", "32"]),
         ("corpus.sample.actors", 25, ["corpus.sample.actors", "24", "25"]),
         ("catalogue.max_set_aside", 5, ["catalogue.max_set_aside", "1", "5"]),
         ("catalogue.silence_dbfs", float("nan"), ["catalogue.silence_dbfs", "nan"]),
@@ -104,7 +104,7 @@ def test_a_value_is_taken_over(tmp_path):
         ("search.fused.architectures", ["cnn"], ["search.fused.architectures", "'cnn'"]),
         ("search.visual.architectures", [], ["search.visual.architectures", "[]"]),
         ("search.audio.fallback", ["rnn"], ["search.audio.fallback", "'rnn'", "cnn, lstm"]),
-        ("search.audio.fallback", ["whisper"], ["search", "audio", "names one twice"]),
+        ("search.audio.fallback", ["whisper"], ["search", "audio", "contains duplicates"]),
         ("search.audio.fallback", ABSENT, ["search.audio.fallback", "required"]),
         ("search.audio.judged_on", "folds", ["search.audio.judged_on", "not permitted"]),
         ("training", {"epochs": 40, "patience": 8}, ["training", "not permitted"]),
@@ -116,7 +116,7 @@ def test_a_value_is_taken_over(tmp_path):
         ("search.budget", "long", ["search.budget", "'quick' or 'full'", "'long'"]),
         ("search.workers", 0, ["search.workers", "0"]),
         ("baselines.channels", ["sung"], ["baselines.channels", "'speech', 'song' or 'both'"]),
-        ("baselines.channels", ["song", "song"], ["baselines.channels", "names one twice"]),
+        ("baselines.channels", ["song", "song"], ["baselines.channels", "contains duplicates"]),
         ("baselines.protocols", "actor", ["baselines.protocols", "list", "'actor'"]),
         ("baselines.protocols", [], ["baselines.protocols", "[]"]),
         ("baselines.patience", 0, ["baselines.patience", "0"]),

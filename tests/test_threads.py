@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 
 from avemo import threads
 from avemo.emotions import EMOTIONS
+from avemo.features.audio.whisper import Whisper
 from avemo.inference.recogniser import pack
 from avemo.models import bundle, preprocessing
 from avemo.pretrained import assets
@@ -44,10 +45,10 @@ def packed(weights, tmp_path, monkeypatch):
     prepared = {"whisper_stats": preprocessing.fit([np.random.default_rng(0).normal(size=shape)])}
     given = keras.Input(prepared["whisper_stats"].shape, name="whisper_stats")
     answer = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(given))
-    made = {"extractor": "whisper", "version": 1, "settings": SETTINGS.model_dump()}
+    spec = Whisper(SETTINGS).spec().model_dump(mode="json")
     description = {
         "classes": list(EMOTIONS),
-        "features": {"whisper_stats": made},
+        "features": {"whisper_stats": spec},
         "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
     }
     (tmp_path / "trained").mkdir()

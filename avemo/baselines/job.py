@@ -90,7 +90,7 @@ def _join_features(frame: pd.DataFrame, clips: Clips, split: str) -> Dataset:
     features = {
         name: [array[key] for key in rows["performance"]] for name, array in clips.arrays.items()
     }
-    return Dataset(rows, features, clips.descriptions, split)
+    return Dataset(rows, features, clips.specs, split)
 
 
 def _require_emotions(rounds: list[Dataset], emotions: set[str]) -> None:
@@ -120,7 +120,7 @@ def _fingerprint(settings: Settings, split: str, clips: Clips) -> str:
         settings.baselines.model_dump(exclude={"channels", "protocols"}),
         settings.evaluation.model_dump(),
         split,
-        clips.descriptions,
+        {name: spec.to_json() for name, spec in clips.specs.items()},
         digest.hexdigest(),
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:12]

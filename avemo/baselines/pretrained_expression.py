@@ -7,8 +7,8 @@ from pathlib import Path
 from ..errors import MediaError, SettingsError
 from ..faces import detectors
 from ..faces import extract as faces
-from ..features.registry import pretrained
 from ..features.visual import expression
+from ..pretrained.expression_mobilenet import CLASSES
 from ..settings import Settings
 
 __all__ = ["Seen", "answers"]
@@ -42,11 +42,12 @@ def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
     """
     if "expression" not in settings.extractors:
         raise SettingsError("params.yaml: extractors: expression is missing: write it there again")
-    chosen = expression.Settings.model_validate(settings.extractors["expression"])
-    weights = pretrained("expression", chosen)
+    own_settings = expression.Settings.model_validate(settings.extractors["expression"])
+    weights = expression.Expression(own_settings).fetch_weights()
+    extractor = expression.Expression(own_settings, weights)
     name, file = detectors.resolve(settings.faces.detector)
     content = file.read_bytes() if file else None
-    detector = detectors.load(name, content, settings.faces.detector_side)
+    detector = detectors.load(name, content, settings.faces.detector_side_px)
     for clip in files:
         try:
             if not Path(clip).is_file():
@@ -55,6 +56,6 @@ def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
         except MediaError as error:
             yield Seen(clip, 0, {}, error.finding, str(error))
             continue
-        chances = expression.extract(seen, chosen, weights)["expression_probabilities"]
-        mean = dict(zip(expression.CLASSES, map(float, chances.mean(axis=0)), strict=True))
-        yield Seen(clip, len(chances), dict(sorted(mean.items(), key=lambda one: -one[1])))
+        probabilities = extractor.extract(seen)["expression_probabilities"]
+        mean = dict(zip(CLASSES, map(float, probabilities.mean(axis=0)), strict=True))
+        yield Seen(clip, len(probabilities), dict(sorted(mean.items(), key=lambda one: -one[1])))

@@ -1,6 +1,5 @@
 """What a run of a system carries besides what every run does."""
 
-import json
 from typing import Any
 
 from ..features.names import modality_of
@@ -24,9 +23,7 @@ def tags(job: Job) -> dict[str, str]:
     }
     if len(variants_of(job.system)) > 1:
         found["avemo.chosen_by"] = "the UAR on each fold's validation part"
-    return found | {
-        f"avemo.features.{name}": json.dumps(text) for name, text in data.descriptions.items()
-    }
+    return found | {f"avemo.features.{name}": spec.to_json() for name, spec in data.specs.items()}
 
 
 def params(settings: Settings, job: Job) -> dict[str, Any]:

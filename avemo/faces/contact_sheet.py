@@ -48,7 +48,7 @@ def write(files: Sequence[str], settings: Settings, target: Path) -> dict[str, i
         raise AvemoError(f"{target} has no ending of a picture: call it {target.stem}.png")
     name, weights_file = detectors.resolve(settings.detector)
     weights = weights_file.read_bytes() if weights_file else None
-    detector = detectors.load(name, weights, settings.detector_side)
+    detector = detectors.load(name, weights, settings.detector_side_px)
     results: dict[str, int | MediaError] = {}
     rows = []
     for file in files:

@@ -93,13 +93,13 @@ def extract(
     confident = [
         [face for face in faces if face.score >= settings.min_score] for faces in detections
     ]
-    track = track_main_face([frame.time_s for frame in frames], confident, settings.bridge)
+    track = track_main_face([frame.time_s for frame in frames], confident, settings.max_gap_frames)
     if not track:
         raise _no_face_error(frames, detections, settings)
     pictures = [frames[tracked.frame_index].image for tracked in track]
     landmarks = np.stack([tracked.face.landmarks for tracked in track]).astype(np.float32)
     crops = [
-        align(picture, points, side_px=settings.size, margin=settings.margin)
+        align(picture, points, side_px=settings.side_px, margin=settings.margin)
         for picture, points in zip(pictures, landmarks, strict=True)
     ]
     cut_ratios = [
@@ -109,7 +109,7 @@ def extract(
     boxes = np.stack([tracked.face.box for tracked in track]).astype(np.float32)
     pose = np.stack([estimate_head_pose(points) for points in landmarks])
     _check_quality(boxes, pose, crops, cut_ratios, settings)
-    files = [_encode_jpeg(crop, settings.quality) for crop in crops]
+    files = [_encode_jpeg(crop, settings.jpeg_quality) for crop in crops]
     detected = sum(not tracked.interpolated for tracked in track)
     return {
         "boxes": boxes,
@@ -160,7 +160,7 @@ class Extraction:
 
     def __init__(self, settings: Settings, detector_name: str, weights: bytes | None) -> None:
         self._settings = settings
-        self._detector = (detector_name, weights, settings.detector_side)
+        self._detector = (detector_name, weights, settings.detector_side_px)
 
     def __call__(self, file: Path, names: Collection[str]) -> dict[str, dict[str, NDArray[Any]]]:
         """Return the faces of a file, under `faces`."""

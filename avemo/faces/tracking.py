@@ -39,7 +39,7 @@ class TrackedFace:
 
 
 def track_main_face(
-    times_s: Sequence[float], frames: Sequence[Sequence[Face]], max_gap: int
+    times_s: Sequence[float], frames: Sequence[Sequence[Face]], max_gap_frames: int
 ) -> list[TrackedFace]:
     """Return the largest steady face: of the person whose faces' sides have the largest sum.
 
@@ -50,8 +50,8 @@ def track_main_face(
     Args:
         times_s: of the frames, in seconds
         frames: the faces in each
-        max_gap: a face that is missing in at most so many frames, for at most a second, and comes
-            back at the same place, is interpolated
+        max_gap_frames: a face that is missing in at most so many frames, for at most a second, and
+            comes back at the same place, is interpolated
 
     Returns:
         in order of time; empty if there is no face
@@ -70,7 +70,7 @@ def track_main_face(
     interpolated = [
         TrackedFace(index, _interpolate(before, after, index), len(frames[index]), True)
         for before, after in pairwise(detected)
-        if _is_bridgeable(before, after, times_s, max_gap)
+        if _is_bridgeable(before, after, times_s, max_gap_frames)
         for index in range(before.frame_index + 1, after.frame_index)
     ]
     return sorted([*detected, *interpolated], key=lambda tracked: tracked.frame_index)
@@ -95,11 +95,11 @@ def _continue_tracks(tracks: list[Track], faces: Sequence[Face]) -> Iterator[tup
 
 
 def _is_bridgeable(
-    before: TrackedFace, after: TrackedFace, times_s: Sequence[float], max_gap: int
+    before: TrackedFace, after: TrackedFace, times_s: Sequence[float], max_gap_frames: int
 ) -> bool:
     gap_s = times_s[after.frame_index] - times_s[before.frame_index]
     gap = after.frame_index - before.frame_index - 1
-    return gap_s <= _MAX_GAP_S and gap <= max_gap and _distance(before.face, after.face) < 1
+    return gap_s <= _MAX_GAP_S and gap <= max_gap_frames and _distance(before.face, after.face) < 1
 
 
 def _interpolate(before: TrackedFace, after: TrackedFace, frame_index: int) -> Face:

@@ -1,53 +1,45 @@
-"""Extractors by name: which makes a feature, and what each needs."""
+"""The table of extractors: each by the name of its file."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-from ..pretrained import assets
+from ..schema import Strict
+from .extractor import Extractor
 from .names import modality_of
+from .spec import FeatureSpec
 
-__all__ = [
-    "licences_of",
-    "module",
-    "pretrained",
-    "weights_of",
-]
+__all__ = ["extractor_class", "extractor_from_spec"]
 
 
-def module(extractor: str) -> Any:
-    """Where it is written."""
-    return import_module(f".{modality_of(extractor)}.{extractor}", __package__)
-
-
-def weights_of(extractor: str) -> tuple[str, ...]:
-    """The pretrained files that it needs: in `assets.ASSETS`, or what it fetches itself."""
-    found: tuple[str, ...] = getattr(module(extractor), "WEIGHTS", ())
-    return found
-
-
-def pretrained(extractor: str, settings: Any, *, quiet: bool = False) -> dict[str, Path]:
-    """The pretrained files that it needs, fetched where they are not here yet.
-
-    An extractor whose files depend on its settings has a `fetch` of its own.
+def extractor_class(name: str) -> type[Extractor[Strict]]:
+    """Return the class of an extractor.
 
     Args:
-        settings: the extractor's
-        quiet: no progress bar
+        name: its file's, without the suffix
 
     Raises:
-        AssetError: a file cannot be had, or is not what it should be
+        KeyError: there is none of this name
     """
-    fetch = getattr(module(extractor), "fetch", None)
-    if fetch:
-        found: dict[str, Path] = fetch(settings)
-        return found
-    return {name: assets.get(name, quiet=quiet) for name in weights_of(extractor)}
-
-
-def licences_of(extractor: str) -> set[str]:
-    """Who made the pretrained files that it needs, and what they may be used for."""
-    known = [assets.ASSETS[name] for name in weights_of(extractor) if name in assets.ASSETS]
-    return {f"{one.source}: {one.licence}" for one in known} | set(
-        getattr(module(extractor), "LICENCES", ())
+    module = import_module(f".{modality_of(name)}.{name}", __package__)
+    (extractor,) = (
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Extractor)
+        and value.__module__ == module.__name__
     )
+    return extractor
+
+
+def extractor_from_spec(
+    spec: FeatureSpec, weights: Mapping[str, Path] | None = None
+) -> Extractor[Strict]:
+    """Return the extractor that computes a feature as it was computed before.
+
+    Args:
+        spec: of the feature
+        weights: see `Extractor`
+    """
+    extractor = extractor_class(spec.extractor)
+    return extractor(extractor.settings_class.model_validate(spec.settings), weights)

@@ -15,14 +15,17 @@ import numpy as np
 from .. import engine
 from ..errors import MediaError
 from ..faces import extract as faces
-from ..features import run_audio, run_visual
-from ..features.names import extractor_of
-from ..features.registry import module, pretrained
+from ..features.arrays import Arrays
+from ..features.extractor import Extractor, audio_extractors, visual_extractors
+from ..features.registry import extractor_from_spec
+from ..features.run import extract_audio, extract_visual
+from ..features.spec import FeatureSpec
 from ..models.bundle import Bundle
 from ..quiet import import_tensorflow_quietly
+from ..schema import Strict
 from .prediction import Prediction
 
-__all__ = ["Media", "Recogniser", "found_by", "pack"]
+__all__ = ["Media", "Recogniser", "detector_name", "feature_specs", "pack"]
 
 Array = np.ndarray[Any, Any]
 #: a file's path, or its content; never text, which may come from a client that names a file
@@ -33,8 +36,6 @@ _DETECTOR = "detector.onnx"
 _WEIGHTS = "weights"
 #: what training keeps beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
-#: among the faces' settings: the detector that was at hand
-_FOUND_BY = "found_by"
 
 
 class Recogniser:
@@ -81,31 +82,27 @@ class Recogniser:
         probabilities = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
         return Prediction(probabilities, reason="; ".join(map(str, errors)))
 
-    def _audio_features(self, media: Media) -> dict[str, Array]:
-        chosen = self._chosen("audio")
-        found = run_audio.extract(media, chosen, self.bundle.description["limits"], self._weights)
-        return self._taken(found)
+    def _audio_features(self, media: Media) -> Arrays:
+        extractors = audio_extractors(self._extractors)
+        features = extract_audio(media, extractors, self.bundle.description["limits"])
+        return self._select_inputs(features)
 
-    def _visual_features(self, media: Media) -> dict[str, Array]:
-        chosen = self._chosen("visual")
-        if not chosen:
+    def _visual_features(self, media: Media) -> Arrays:
+        extractors = visual_extractors(self._extractors)
+        if not extractors:
             return {}
-        seen = faces.extract(media, self._faces, self._detector)
-        return self._taken(run_visual.extract(seen, chosen, self._weights))
+        clip_faces = faces.extract(media, self._face_settings, self._detector)
+        return self._select_inputs(extract_visual(clip_faces, extractors))
 
-    def _chosen(self, modality: str) -> dict[str, Any]:
-        """The settings of its extractors of one modality."""
-        found = {}
-        for feature, described in self.bundle.description["features"].items():
-            name = extractor_of(feature)
-            if modality == module(name).MODALITY:
-                found[name] = module(name).Settings.model_validate(described["settings"])
-        return found
-
-    def _taken(self, found: dict[str, dict[str, Array]]) -> dict[str, Array]:
-        """Of what extractors give, the network's features."""
-        arrays = {key: array for one in found.values() for key, array in one.items()}
+    def _select_inputs(self, features: dict[str, Arrays]) -> Arrays:
+        """Return those of the extractors' features that the network takes."""
+        arrays = {key: array for own in features.values() for key, array in own.items()}
         return {name: arrays[name] for name in self.bundle.preprocessors if name in arrays}
+
+    @cached_property
+    def _extractors(self) -> dict[str, Extractor[Strict]]:
+        specs = feature_specs(self.bundle).values()
+        return {spec.extractor: extractor_from_spec(spec, self._weights) for spec in specs}
 
     @cached_property
     def _weights(self) -> dict[str, Path]:
@@ -117,14 +114,13 @@ class Recogniser:
 
         file = self.folder / _DETECTOR
         weights = file.read_bytes() if file.exists() else None
-        name = str(found_by(self.bundle))
-        return detectors.load(name, weights, self._faces.detector_side)
+        name = str(detector_name(self.bundle))
+        return detectors.load(name, weights, self._face_settings.detector_side_px)
 
     @cached_property
-    def _faces(self) -> faces.Settings:
-        fields = dict(_faces(self.bundle))
-        fields.pop(_FOUND_BY)
-        return faces.Settings.model_validate(fields)
+    def _face_settings(self) -> faces.Settings:
+        spec = _face_spec(self.bundle)
+        return faces.Settings.model_validate(spec.settings if spec else {})
 
 
 @lru_cache(maxsize=4)
@@ -132,23 +128,28 @@ def _open_once(folder: Path) -> Recogniser:
     return Recogniser(folder)
 
 
-def found_by(bundle: Bundle) -> str | None:
-    """The detector that found the faces that a model was trained on, if it sees any."""
-    name: str | None = _faces(bundle).get(_FOUND_BY)
-    return name
+def feature_specs(bundle: Bundle) -> dict[str, FeatureSpec]:
+    """Return what a model's features are computed by, by feature."""
+    fields = bundle.description["features"]
+    return {name: FeatureSpec.model_validate(spec) for name, spec in fields.items()}
 
 
-def _faces(bundle: Bundle) -> dict[str, Any]:
-    """The settings of the faces that its features were taken from."""
-    described = bundle.description["features"].values()
-    found = (one["faces"]["settings"] for one in described if "faces" in one)
-    return next(found, {})
+def detector_name(bundle: Bundle) -> str | None:
+    """Return the face detector that a model was trained with; None for audio alone."""
+    spec = _face_spec(bundle)
+    return spec.resources["detector"] if spec else None
+
+
+def _face_spec(bundle: Bundle) -> FeatureSpec | None:
+    """Return what the faces were computed by that a model's features are derived from."""
+    specs = (spec.derived_from for spec in feature_specs(bundle).values())
+    return next((spec for spec in specs if spec), None)
 
 
 def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     """Make the folder that a recogniser answers from.
 
-    The weights that its extractors need go with it, shrunk where the extractor can `shrink` them.
+    The weights that its extractors need go with it, without what is not needed.
 
     Args:
         bundle: the trained model
@@ -161,10 +162,8 @@ def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
-    features = bundle.description["features"].items()
-    for name, described in {extractor_of(feature): one for feature, one in features}.items():
-        copy = getattr(module(name), "shrink", shutil.copyfile)
-        settings = module(name).Settings.model_validate(described["settings"])
-        for weight, file in pretrained(name, settings).items():
+    for spec in {spec.extractor: spec for spec in feature_specs(bundle).values()}.values():
+        extractor = extractor_from_spec(spec)
+        for name, file in extractor.fetch_weights().items():
             (folder / _WEIGHTS).mkdir(exist_ok=True)
-            copy(file, folder / _WEIGHTS / weight)
+            extractor.copy_weights(file, folder / _WEIGHTS / name)

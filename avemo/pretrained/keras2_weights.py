@@ -1,17 +1,22 @@
 """Weights as Keras 2 wrote them, in HDF5, whatever the file and its layers are called."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["fill"]
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["load_keras2_weights"]
 
 
-def fill(model: Any, file: Path) -> None:
-    """Give a network the weights of the same network, layer by layer.
+def load_keras2_weights(model: keras.Model, file: Path) -> None:
+    """Set a network's weights to those of the same network in a file, layer by layer.
 
     Args:
-        model: a Keras model, whose layers stand in the order in which they stood then
-        file: of its weights alone, or of the whole model
+        model: its layers stand in the order in which Keras 2 wrote them
+        file: of the weights alone, or of the complete model
 
     Raises:
         OSError: it is no HDF5 file

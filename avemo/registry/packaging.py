@@ -18,10 +18,10 @@ from mlflow.types.schema import AnyType
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
 from ..features.names import extractor_of
-from ..features.registry import licences_of
+from ..features.registry import extractor_class
 from ..import_graph import imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
-from ..inference.recogniser import found_by, pack
+from ..inference.recogniser import detector_name, pack
 from ..models.bundle import Bundle
 from ..pretrained import assets
 from ..synthetic import sample
@@ -120,14 +120,14 @@ def copy_code(folder: Path) -> Path:
 
 
 def _detector_weights(bundle: Bundle) -> Path | None:
-    name = found_by(bundle)
+    name = detector_name(bundle)
     return assets.get(name) if name in assets.ASSETS else None
 
 
 def weight_licences(bundle: Bundle) -> str:
     """Return the licences of the pretrained weights that go into a version."""
-    licences = {text for name in _extractors(bundle) for text in licences_of(name)}
-    if detector := assets.ASSETS.get(found_by(bundle) or ""):
+    licences = {text for name in _extractors(bundle) for text in extractor_class(name).licences()}
+    if detector := assets.ASSETS.get(detector_name(bundle) or ""):
         licences.add(f"{detector.source}: {detector.licence}")
     return "; ".join(sorted(licences))
 
@@ -142,7 +142,7 @@ def pip_requirements(bundle: Bundle) -> list[str]:
     names += ["pyyaml", "scipy", "soundfile", "soxr", "tensorflow"]
     if "whisper" in _extractors(bundle):
         names.append("safetensors")
-    if detector := found_by(bundle):
+    if detector := detector_name(bundle):
         names.append(_opencv())
         names.append("mtcnn" if detector == "mtcnn" else "insightface")
     return [f"{name}=={version(name)}" for name in sorted(names)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from ..paths import Project
-from ..records import Value
+from ..schema import Value
 
 if TYPE_CHECKING:
     from dvc.output import Output  # type: ignore[import-untyped]

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field, JsonValue
 
 from ..errors import AssetError
 from ..features import store
-from ..features.registry import weights_of
+from ..features.spec import FeatureSpec
 from ..paths import Project
 from ..pretrained import assets
-from ..records import Configuration, FeatureSpec, Value
-from ..schema import Record
+from ..records import Configuration
+from ..schema import Record, Value
 from ..settings import Settings
 from . import dvc_lock
 from .dvc_lock import StageFiles
@@ -36,7 +35,6 @@ __all__ = [
     "PretrainedFile",
     "log",
     "record",
-    "specs_of",
 ]
 
 FILE = "lineage.json"
@@ -193,21 +191,6 @@ def log(project: Project, git_state: GitState, lineage: Lineage) -> None:
         mlflow.log_artifacts(temporary)
 
 
-def specs_of(descriptions: Mapping[str, Mapping[str, Any] | None]) -> list[FeatureSpec]:
-    """Return what features were computed by.
-
-    Args:
-        descriptions: by feature, as its store describes it
-    """
-    return [_spec(description) for description in descriptions.values() if description]
-
-
-def _spec(description: Mapping[str, Any]) -> FeatureSpec:
-    fields = {name: description[name] for name in ("extractor", "version", "settings")}
-    faces = description.get("faces")
-    return FeatureSpec(**fields, derived_from=_spec(faces) if faces else None)
-
-
 def _by_extractor(features: Iterable[FeatureSpec]) -> dict[str, FeatureSpec]:
     """Return the specifications by extractor, with those that they are derived from."""
     specs = list(features)
@@ -221,20 +204,18 @@ def _stage_features(project: Project, data: Mapping[str, str]) -> list[FeatureSp
         folder.relative_to(project.root).as_posix(): folder
         for folder in sorted(project.root.glob("features/*/*"))
     }
-    return specs_of(
-        {
-            name: store.description(folder)
-            for name, folder in folders.items()
-            if any(dvc_lock.overlap(path, name) for path in data)
-        }
-    )
+    specs = [
+        store.read_spec(folder)
+        for name, folder in folders.items()
+        if any(dvc_lock.overlap(path, name) for path in data)
+    ]
+    return [spec for spec in specs if spec]
 
 
 def _assets(extractors: Iterable[FeatureSpec]) -> dict[str, PretrainedFile]:
     """Return the pretrained files that extractors take, and the detector of the faces."""
-    names: set[str] = set()
-    for spec in extractors:
-        names |= {*weights_of(spec.extractor), str(spec.settings.get("found_by"))}
+    resources = [item for spec in extractors for item in spec.resources.items()]
+    names = {text for item in resources for text in item}
     return {
         name: PretrainedFile(
             source=assets.ASSETS[name].source,

@@ -8,7 +8,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Self
 
-from ..records import Value
+from ..schema import Value
 
 __all__ = ["Machine", "installed_packages"]
 

@@ -126,7 +126,7 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
         settings.search.budget_of(task.modality).epochs,
         task.branches,
         [[row.tolist() for row in task.data.features[name]] for name in task.fixed_preprocessors],
-        task.data.descriptions,
+        {name: spec.to_json() for name, spec in task.data.specs.items()},
         task.data.rows.to_csv(),
         dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]

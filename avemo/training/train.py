@@ -1,6 +1,5 @@
 """Training: fit the members that the search selected, and write them as one bundle."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.log import log_predictions, title_suffix
 from ..evaluation.predictions import read_predictions, write_predictions
+from ..features.spec import FeatureSpec
 from ..modalities import Unimodal
 from ..models import bundle
 from ..models.ensemble import weighted_ensemble
@@ -60,7 +60,7 @@ def train(
     architecture = str(description["architecture"])
     tags = {"avemo.search_run": search_result.run_id, "avemo.architecture": architecture}
     tags |= {
-        f"avemo.features.{feature}": json.dumps(spec)
+        f"avemo.features.{feature}": FeatureSpec.model_validate(spec).to_json()
         for feature, spec in description["features"].items()
     }
     choice = lineage.ModelChoice(
@@ -81,7 +81,9 @@ def train(
         modality,
         f"train {architecture}",
         tags=tags,
-        features=lineage.specs_of(description["features"]),
+        features=[
+            FeatureSpec.model_validate(fields) for fields in description["features"].values()
+        ],
         choice=choice,
     ) as run:
         mlflow.log_params(
@@ -122,7 +124,7 @@ def _describe(
 ) -> dict[str, Any]:
     """Return the fields of `bundle.json`, without the temperature and the preprocessors."""
     names = [str(configuration["architecture"]) for configuration in search_result.members]
-    specs = dict(task.data.descriptions)
+    specs = {name: spec.model_dump(mode="json") for name, spec in task.data.specs.items()}
     for branch in branches.values():
         specs |= branch.description["features"]
     if _fuses_predictions(task, search_result):
@@ -198,7 +200,7 @@ def _fit_member(
         )
         runs.log_epochs(history)
         if len(history):
-            figure = plots.learning_curves(history, title + title_suffix(settings))
+            figure = plots.plot_learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
     return hypermodel.with_tta(network, architecture), history
 

@@ -1,4 +1,4 @@
-"""What is not there is said, and never a number."""
+"""Where a result is missing, the reason stands in its place, and never a number."""
 
 import pytest
 from helpers.baseline_corpus import catalogue, settings, write
@@ -113,6 +113,6 @@ def test_a_system_that_takes_two_features_has_what_has_both(project):
         clips.load(project, settings(), "av-modules")
     write(project, "crops", {"crops": "uint8"}, rows[rows["emotion"].eq("calm")])
     found = clips.load(project, settings(), "av-modules")
-    assert list(found.descriptions) == ["mfcc", "crops"]
+    assert list(found.specs) == ["mfcc", "crops"]
     expected = rows[rows["actor"].eq(1) & rows["emotion"].eq("calm")]["performance"]
     assert [set(each) for each in found.arrays.values()] == [set(expected)] * 2

@@ -14,7 +14,7 @@ temperatures = st.floats(0.05, 20)
 
 
 @st.composite
-def chances(draw, smallest=0.0):
+def probabilities(draw, smallest=0.0):
     """Some rows of probabilities, some of them zero."""
     shape = (draw(st.integers(1, 6)), CLASSES)
     found = draw(arrays.arrays(float, shape, elements=st.floats(smallest, 1)))
@@ -35,26 +35,26 @@ def drawn(seed, rows=4000):
     return honest, true
 
 
-@given(chances(), temperatures)
+@given(probabilities(), temperatures)
 def test_the_order_of_a_row_s_stays_and_its_sum(before, temperature):
     after = calibration.apply_temperature(before, temperature)
     np.testing.assert_allclose(after.sum(axis=1), 1)
     assert (np.diff(np.take_along_axis(after, before.argsort(axis=1), axis=1)) >= 0).all()
 
 
-@given(chances())
+@given(probabilities())
 def test_a_temperature_of_one_changes_nothing(before):
     np.testing.assert_allclose(calibration.apply_temperature(before, 1.0), before, atol=1e-6)
 
 
-@given(chances(smallest=0.01), temperatures)
+@given(probabilities(smallest=0.01), temperatures)
 def test_more_than_one_is_less_sure(before, temperature):
     surest = before.max(axis=1)
     after = calibration.apply_temperature(before, temperature).max(axis=1)
     assert ((after <= surest + 1e-9) if temperature >= 1 else (after >= surest - 1e-9)).all()
 
 
-@given(chances(smallest=0.05), st.floats(0.5, 3))
+@given(probabilities(smallest=0.05), st.floats(0.5, 3))
 def test_it_can_be_undone(before, temperature):
     sharper = calibration.apply_temperature(before, 1 / temperature)
     np.testing.assert_allclose(
@@ -62,7 +62,7 @@ def test_it_can_be_undone(before, temperature):
     )
 
 
-@given(chances(), temperatures)
+@given(probabilities(), temperatures)
 def test_a_table_is_scaled_as_its_probabilities_are(before, temperature):
     plain = table(before, [0] * len(before))
     kept = plain.copy()
@@ -90,7 +90,7 @@ def test_the_temperature_that_answers_were_sharpened_by_is_found(temperature):
 
 
 @hypothesis(deadline=None)
-@given(chances(), st.data())
+@given(probabilities(), st.data())
 def test_no_fit_makes_its_own_answers_less_likely(before, data):
     true = data.draw(
         st.lists(st.integers(0, CLASSES - 1), min_size=len(before), max_size=len(before))

@@ -24,8 +24,8 @@ def random_predictions(actors=4, per_actor=40, skill=1.5, seed=0, emotions=8):
     scores = random.standard_normal((rows, 8))
     actor = np.repeat(np.arange(1, actors + 1), per_actor)
     scores[np.arange(rows), true] += skill + random.normal(0, 0.7, actors)[actor - 1]
-    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    table = pd.DataFrame(chances, columns=list(metrics.PROBABILITIES))
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    table = pd.DataFrame(probabilities, columns=list(metrics.PROBABILITIES))
     table["performance"] = [f"p{row}" for row in range(rows)]
     table["actor"], table["fold"], table["part"] = actor, 1, "test"
     table["true"] = np.array(EMOTIONS)[true]
@@ -80,10 +80,10 @@ def test_wrong_names():
 
 def test_calibration_error_by_hand():
     # bins of 1/15: 0.9 and 0.92 share the 14th, (0.867, 0.933]; 0.6 is in the 9th, (0.533, 0.6]
-    chances = np.array([[0.9, 0.1], [0.92, 0.08], [0.4, 0.6], [0.4, 0.6]])
+    probabilities = np.array([[0.9, 0.1], [0.92, 0.08], [0.4, 0.6], [0.4, 0.6]])
     true = ["a", "b", "b", "b"]
     # 14th: |0.91 - 0.5| of 2 in 4; 9th: |0.6 - 1| of 2 in 4
-    assert metrics.calibration_error(true, chances, ["a", "b"]) == pytest.approx(
+    assert metrics.calibration_error(true, probabilities, ["a", "b"]) == pytest.approx(
         0.5 * 0.41 + 0.5 * 0.4
     )
 
@@ -96,9 +96,11 @@ def test_calibration_error_of_certainty():
 
 def test_log_loss():
     table = random_predictions()
-    chances = metrics.probabilities(table)
-    assert metrics.log_loss(table["true"], chances) == pytest.approx(
-        sk.log_loss([EMOTIONS.index(name) for name in table["true"]], chances, labels=range(8))
+    probabilities = metrics.probabilities(table)
+    assert metrics.log_loss(table["true"], probabilities) == pytest.approx(
+        sk.log_loss(
+            [EMOTIONS.index(name) for name in table["true"]], probabilities, labels=range(8)
+        )
     )
     assert np.isfinite(metrics.log_loss(["a"], np.array([[0.0, 1.0]]), "ab"))
 
@@ -107,13 +109,13 @@ def test_intervals_hold_the_plain_figures():
     table = random_predictions(emotions=6)
     intervals = metrics.intervals(table, Bootstrap(500, 0.95, 1))
     true, guessed = table["true"], metrics.predicted(table)
-    chances = metrics.probabilities(table)
+    probabilities = metrics.probabilities(table)
     assert {name: interval.value for name, interval in intervals.items()} == {
         "uar": pytest.approx(metrics.uar(true, guessed)),
         "accuracy": pytest.approx(metrics.accuracy(true, guessed)),
         "macro_f1": pytest.approx(metrics.macro_f1(true, guessed)),
-        "calibration_error": pytest.approx(metrics.calibration_error(true, chances)),
-        "log_loss": pytest.approx(metrics.log_loss(true, chances)),
+        "calibration_error": pytest.approx(metrics.calibration_error(true, probabilities)),
+        "log_loss": pytest.approx(metrics.log_loss(true, probabilities)),
         **{f"recall_{k}": pytest.approx(v) for k, v in metrics.recalls(true, guessed).items()},
     }
     for interval in intervals.values():

@@ -23,7 +23,7 @@ from avemo.pretrained import assets
 SHARED = Path(__file__).parents[2] / "../shared"
 ROOT = Path(__file__).parents[2]
 SETTINGS = load_settings(ROOT).faces.model_copy(
-    update={"frames": 4, "spread": "all", "size": 64, "margin": 0.15, "min_face_px": 10}
+    update={"frames": 4, "spread": "all", "side_px": 64, "margin": 0.15, "min_face_px": 10}
 )
 LANDMARKS = np.array(extract.TEMPLATE, np.float32)
 
@@ -87,7 +87,7 @@ def test_a_missed_face_is_put_between_its_neighbours(monkeypatch: pytest.MonkeyP
     assert extracted["landmarks"][2] == pytest.approx(LANDMARKS + 6)
     assert extracted["scores"] == pytest.approx([0.7, 0.7, 0.7, 0.9])
     assert float(extracted["detection_rate"]) == 0.5
-    one_frame = SETTINGS.model_copy(update={"bridge": 1})
+    one_frame = SETTINGS.model_copy(update={"max_gap_frames": 1})
     assert len(extract.extract(b"", one_frame, ScriptedDetector(*script))["times"]) == 2
     script[3] = [face(50, at=60)]  # who knows where it has been
     assert len(extract.extract(b"", SETTINGS, ScriptedDetector(*script))["times"]) == 2
@@ -96,7 +96,7 @@ def test_a_missed_face_is_put_between_its_neighbours(monkeypatch: pytest.MonkeyP
 def track_rows(*frames: list[Face]) -> list[tuple[int, float, int]]:
     """Return frame, size and number of other faces of the followed face."""
     times = [index / 5 for index in range(len(frames))]
-    track = track_main_face(times, frames, max_gap=2)
+    track = track_main_face(times, frames, max_gap_frames=2)
     return [
         (it.frame_index, float(it.face.box[2] - it.face.box[0]), it.n_other_faces) for it in track
     ]

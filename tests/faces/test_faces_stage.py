@@ -26,4 +26,5 @@ def test_the_store_says_that_it_holds_faces(tmp_path):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     faces.main(project, load_settings(tmp_path))
     assert store.read(project.faces)["finding"].tolist() == ["unreadable"]
-    assert (store.description(project.faces) or {})["extractor"] == "faces"
+    spec = store.read_spec(project.faces)
+    assert (spec.extractor, spec.resources) == ("faces", {"detector": "mtcnn"})

@@ -12,6 +12,7 @@ import sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
 from avemo.features import store
+from avemo.features.spec import FeatureSpec
 
 folder, log = Path(sys.argv[1]), Path(sys.argv[2])
 
@@ -23,7 +24,8 @@ def extract(file, names):
 
 rows = [(f"take-{n:02d}", f"03-{n:02d}", n // 8, str(n), Path(str(n))) for n in range(40)]
 sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
-target = store.Target(folder, {"extractor": "x"}, {"x": "float32"})
+spec = FeatureSpec(extractor="x", version=1, settings={})
+target = store.Target(folder, spec, {"x": "float32"})
 store.update({"x": target}, sources, extract, workers=1)
 """
 

@@ -7,10 +7,14 @@ from helpers.sounds import encoded
 from pydantic import ValidationError
 
 from avemo.errors import AssetError
-from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc, vggish, whisper
+from avemo.features.audio.logmel import LogMel
+from avemo.features.audio.mfcc import Mfcc
+from avemo.features.audio.vggish import Vggish
+from avemo.features.audio.whisper import Whisper
 from avemo.features.names import extractor_of
-from avemo.features.registry import module, weights_of
+from avemo.features.registry import extractor_class
+from avemo.features.run import Extraction, extract_audio
 from avemo.pretrained import assets
 
 RATE = 16000
@@ -18,11 +22,16 @@ MFCC = {"sample_rate": RATE, "window_ms": 48.0, "hop_ms": 24.0, "coefficients": 
         "low_hz": 60.0, "high_hz": 7600.0}  # fmt: skip
 LOGMEL = {"sample_rate": RATE, "window_ms": 25.0, "hop_ms": 10.0, "bands": 64,
           "low_hz": 60.0, "high_hz": 7600.0}  # fmt: skip
-EXTRACTORS = {
-    "mfcc": mfcc.Settings(**MFCC),
-    "vggish": vggish.Settings(sample_rate=RATE, patch_hop_s=0.96),
-    "whisper": whisper.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0),
-}
+VGGISH = vggish.Settings(sample_rate=RATE, patch_hop_s=0.96)
+WHISPER = whisper.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0)
+
+
+def extractors(weights):
+    return {
+        "mfcc": Mfcc(mfcc.Settings(**MFCC)),
+        "vggish": Vggish(VGGISH, weights),
+        "whisper": Whisper(WHISPER, weights),
+    }
 
 
 def noise(samples):
@@ -69,7 +78,7 @@ def test_mfcc_by_the_definition(sound):
     angle = np.pi / 128 * np.outer(np.arange(30), np.arange(128) + 0.5)
     scale = np.where(np.arange(30) == 0, np.sqrt(1 / 128), np.sqrt(2 / 128))
     expected = decibels @ (np.cos(angle) * scale[:, None]).T
-    found = mfcc.extract(sound, mfcc.Settings(**MFCC))["mfcc"]
+    found = Mfcc(mfcc.Settings(**MFCC)).extract(sound)["mfcc"]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=0.02)
 
@@ -77,31 +86,33 @@ def test_mfcc_by_the_definition(sound):
 @pytest.mark.parametrize("sound", [noise(30000), sine(12345)], ids=["noise", "sine"])
 def test_logmel_by_the_definition(sound):
     expected = np.log(power_of(sound, 400, 160, 64) + 1e-6)
-    found = logmel.extract(sound, logmel.Settings(**LOGMEL))["logmel"]
+    found = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 def test_logmel_shows_where_a_tone_is():
-    settings = logmel.Settings(**LOGMEL)
+    extractor = LogMel(logmel.Settings(**LOGMEL))
     loudest = []
     for hz in (300, 1000, 4000):
         tone = np.sin(2 * np.pi * hz * np.arange(RATE) / RATE).astype("f")
-        loudest.append(int(logmel.extract(tone, settings)["logmel"].mean(axis=0).argmax()))
+        loudest.append(int(extractor.extract(tone)["logmel"].mean(axis=0).argmax()))
     assert loudest == sorted(set(loudest))
 
 
 def test_logmel_of_a_frame_does_not_depend_on_the_rest():
     sound = noise(16000)
-    whole = logmel.extract(sound, logmel.Settings(**LOGMEL))["logmel"]
-    half = logmel.extract(sound[:8000], logmel.Settings(**LOGMEL))["logmel"]
+    whole = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
+    half = LogMel(logmel.Settings(**LOGMEL)).extract(sound[:8000])["logmel"]
     np.testing.assert_allclose(whole[:48], half[:48], atol=1e-6)
 
 
-@pytest.mark.parametrize(("module", "settings", "width"), [(mfcc, MFCC, 30), (logmel, LOGMEL, 64)])
+@pytest.mark.parametrize(
+    ("extractor", "settings", "width"), [(Mfcc, MFCC, 30), (LogMel, LOGMEL, 64)]
+)
 @pytest.mark.parametrize("samples", [1, 100, 5000])
-def test_shape(module, settings, width, samples):
-    (found,) = module.extract(noise(samples), module.Settings(**settings)).values()
+def test_shape(extractor, settings, width, samples):
+    (found,) = extractor(extractor.settings_class(**settings)).extract(noise(samples)).values()
     hop = round(settings["hop_ms"] * RATE / 1000)
     assert found.shape == (1 + samples // hop, width)
     assert np.isfinite(found).all()
@@ -124,47 +135,48 @@ def test_wrong_settings(module, settings, change, message):
 
 
 @pytest.fixture
-def given(monkeypatch):
-    """The weights that each extractor is given in place of its work."""
-    given = {}
-    for name in ("vggish", "whisper"):
+def used_weights(monkeypatch):
+    """The weights that each extractor has when it is to extract; it extracts nothing."""
+    used = {}
 
-        def extract(sound, settings, weights, name=name):
-            given[name] = dict(weights)
-            return {name: sound[:1]}
+    def extract(self, sound):
+        used[self.name()] = self.weights
+        return {self.name(): sound[:1]}
 
-        monkeypatch.setattr(module(name), "extract", extract)
-    return given
+    for extractor in (Vggish, Whisper):
+        monkeypatch.setattr(extractor, "extract", extract)
+    return used
 
 
-def test_weights_go_to_the_extractors_that_need_them(given):
+def test_weights_go_to_the_extractors_that_need_them(used_weights):
     weights = {name: Path(name) for name in ("vggish", "vggish_pca", "whisper_tiny_en")}
-    found = run_audio.extract(encoded(noise(RATE), RATE), EXTRACTORS, weights=weights)
-    assert set(found) == {"mfcc", "vggish", "whisper"}
-    assert given == {"vggish": weights, "whisper": weights}
+    features = extract_audio(encoded(noise(RATE), RATE), extractors(weights))
+    assert set(features) == {"mfcc", "vggish", "whisper"}
+    whisper_file = weights.pop("whisper_tiny_en")
+    assert used_weights == {"vggish": weights, "whisper": {"whisper_tiny_en": whisper_file}}
 
 
-def test_a_worker_gets_paths_and_takes_its_own_file_where_there_is_none(
-    given, tmp_path, monkeypatch
+def test_a_worker_gets_paths_and_fetches_its_own_file_where_there_is_none(
+    used_weights, tmp_path, monkeypatch
 ):
-    here, there, clip = tmp_path / "here", tmp_path / "elsewhere", tmp_path / "clip.wav"
-    here.touch()
+    local, clip = tmp_path / "local", tmp_path / "clip.wav"
+    local.touch()
     clip.write_bytes(encoded(noise(RATE), RATE))
-    weights = {"vggish": here, "vggish_pca": here, "whisper_tiny_en": there}
-    sent = pickle.dumps(run_audio.Extraction(EXTRACTORS, weights))
-    extraction = pickle.loads(sent)
+    weights = {"vggish": local, "vggish_pca": local, "whisper_tiny_en": tmp_path / "elsewhere"}
+    extraction = pickle.loads(pickle.dumps(Extraction(extract_audio, extractors(weights))))
     monkeypatch.setattr(assets, "get", lambda name, quiet: tmp_path / name)
     extraction(clip, ["mfcc", "vggish"])
     extraction(clip, ["whisper"])
-    assert given["vggish"] == {"vggish": here, "vggish_pca": here}
-    assert given["whisper"] == {"whisper_tiny_en": tmp_path / "whisper_tiny_en"}
+    assert used_weights["vggish"] == {"vggish": local, "vggish_pca": local}
+    assert used_weights["whisper"] == {"whisper_tiny_en": tmp_path / "whisper_tiny_en"}
 
 
 def test_a_worker_without_weights_says_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
-    extraction = run_audio.Extraction(EXTRACTORS, {"whisper_tiny_en": tmp_path / "elsewhere"})
+    extractor = Whisper(WHISPER, {"whisper_tiny_en": tmp_path / "elsewhere"})
+    extraction = Extraction(extract_audio, {"whisper": extractor})
     with pytest.raises(AssetError, match=r"whisper-tiny\.en\.safetensors is missing"):
         extraction(tmp_path / "clip.wav", ["whisper"])
 
@@ -182,10 +194,10 @@ def test_a_worker_without_weights_says_what_is_missing(tmp_path, monkeypatch):
 )
 def test_a_feature_is_named_after_its_extractor(feature, extractor):
     assert extractor_of(feature) == extractor
-    assert feature in module(extractor).ARRAYS
+    assert feature in extractor_class(extractor).dtypes
 
 
 def test_weights_are_assets():
-    assert weights_of("mfcc") == ()
-    for name in EXTRACTORS:
-        assert set(weights_of(name)) <= set(assets.ASSETS)
+    assert Mfcc.weight_names == ()
+    for extractor in (Vggish, Whisper):
+        assert set(extractor.weight_names) <= set(assets.ASSETS)

@@ -10,24 +10,29 @@ from helpers.extracted_faces import seen
 
 from avemo.errors import MediaError
 from avemo.faces import extract as faces
-from avemo.features import run_visual, store
+from avemo.features import store
+from avemo.features.run import Extraction, extract_visual_row
+from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression
+from avemo.features.visual.crops import Crops
+from avemo.features.visual.expression import Expression
 from avemo.paths import Project
-from avemo.pretrained import assets
+from avemo.pretrained import assets, expression_mobilenet
 from pipelines import visual_features as stage
 
 ROOT = Path(__file__).parents[2]
-DESCRIPTION = {"extractor": "faces", "version": 3, "settings": {"found_by": "mtcnn"}}
+SPEC = FeatureSpec(extractor="faces", version=3, settings={}, resources={"detector": "mtcnn"})
+NEWER = SPEC.model_copy(update={"version": 4})
 
 
-def keep(project, clips, description=DESCRIPTION):
+def keep(project, clips, spec=SPEC):
     """Store faces as the stage before does: by performance, or the finding in their place."""
     rows = [
         {"performance": name, "recording": f"01-{name}", "actor": int(name[-2:]), "sha256": name}
         for name in clips
     ]
     sources = pd.DataFrame(rows).assign(file=lambda rows: rows["performance"])
-    target = store.Target(project.faces, description, faces.ARRAYS)
+    target = store.Target(project.faces, spec, faces.ARRAYS)
     store.update({"faces": target}, sources, lambda name, _: {"faces": clips[name]}, workers=1)
 
 
@@ -71,7 +76,7 @@ def folders(project):
 
 def test_crops_are_the_faces_made_small():
     clip = seen(4)
-    found = crops.extract(clip, crops.Settings(side_px=48, frames=6))["crops"]
+    found = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
     np.testing.assert_array_equal(found, faces.images(clip, 48))
     assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
 
@@ -79,25 +84,25 @@ def test_crops_are_the_faces_made_small():
 @pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
 def test_crops_of_a_part_are_spread_over_all(frames, picks):
     clip = seen(5)
-    found = crops.extract(clip, crops.Settings(side_px=32, frames=frames))["crops"]
+    found = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
     np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
 
 
 def test_rows_of_one_store_are_the_sources_of_another(project):
-    sources = store.sources(project.faces).set_index("performance")
+    sources = store.list_sources(project.faces).set_index("performance")
     assert sorted(sources.index) == sorted(WITH)
     table = store.read(project.faces).set_index("performance")
     for name in WITH:
         assert sources.loc[name, "actor"] == int(name[-2:])
         assert sources.loc[name, "sha256"] == table.loc[name, "key"]
-        found = store.row(sources.loc[name, "file"])
+        found = store.load_row(sources.loc[name, "file"])
         assert set(found) == set(faces.ARRAYS)
         for key, array in CLIPS[name].items():
             np.testing.assert_array_equal(found[key], array)
 
 
 def test_no_faces_are_no_sources(tmp_path):
-    assert store.sources(tmp_path).empty
+    assert store.list_sources(tmp_path).empty
 
 
 def test_the_stage_without_weights(project, caplog):
@@ -112,7 +117,7 @@ def test_the_stage_without_weights(project, caplog):
         "crops: 3 performances computed, 0 kept",
     ]
     assert folders(project) == ["crops", "geometry"]
-    found = store.arrays(project.features("visual", "crops"), "crops")
+    found = store.load_arrays(project.features("visual", "crops"), "crops")
     assert {name: len(clip) for name, clip in found.items()} == dict(
         zip(WITH, (3, 5, 1), strict=True)
     )
@@ -124,9 +129,9 @@ def test_each_is_computed_once(project, caplog):
     run(project, expression=None)
     run(project)
     run(project, crops={"side_px": 32, "frames": 6}, geometry=None)
-    keep(project, CLIPS | {WITH[0]: seen(2, 9)}, DESCRIPTION | {"version": 4})
+    keep(project, CLIPS | {WITH[0]: seen(2, 9)}, NEWER)
     run(project)
-    keep(project, fewer, DESCRIPTION | {"version": 4})
+    keep(project, fewer, NEWER)
     run(project)
     said = [line for line in caplog.messages if not line.startswith("exp")]
     assert said == [
@@ -138,23 +143,23 @@ def test_each_is_computed_once(project, caplog):
         "crops: 3 performances computed, 0 kept",
         "crops: 0 performances computed, 2 kept",
     ]
-    assert store.count(project.features("visual", "crops")) == 2
+    assert store.count_rows(project.features("visual", "crops")) == 2
 
 
 def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch):
     file = project.root / "mobilenet_7.h5"
-    expression.network().save(file)
+    expression_mobilenet.build_network().save(file)
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project, crops=None, geometry=None)
     folder = project.features("visual", "expression")
-    found = store.arrays(folder, "expression_probabilities")
+    found = store.load_arrays(folder, "expression_probabilities")
     assert {name: clip.shape for name, clip in found.items()} == dict(
         zip(WITH, ((3, 7), (5, 7), (1, 7)), strict=True)
     )
-    described = store.description(folder)
-    assert described["faces"] == DESCRIPTION
-    assert described["weights"] == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
-    assert set(described["settings"]) == {"trim_ratio"}
+    spec = store.read_spec(folder)
+    assert spec.derived_from == SPEC
+    assert spec.resources == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
+    assert set(spec.settings) == {"trim_ratio"}
 
 
 def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
@@ -167,19 +172,20 @@ def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
     assert folders(project) == ["crops", "geometry"]
 
 
-def test_a_machine_without_the_weights_takes_its_own(monkeypatch, tmp_path):
-    asked = []
+def test_a_machine_without_the_weights_fetches_its_own(monkeypatch, tmp_path):
+    used = []
 
-    def extract(found, settings, weights):
-        asked.append(weights)
+    def extract(self, faces):
+        used.append(self.weights)
         return {}
 
-    monkeypatch.setattr(expression, "extract", extract)
-    monkeypatch.setattr(store, "row", lambda row: {})
+    monkeypatch.setattr(Expression, "extract", extract)
+    monkeypatch.setattr(store, "load_row", lambda row: {})
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: tmp_path / "own")
-    there = tmp_path / "there"
-    there.touch()
-    settings = {"expression": expression.Settings(trim_ratio=0)}
-    for file in (there, tmp_path / "elsewhere"):
-        run_visual.Extraction(settings, {"hsemotion_mobilenet_7": file})(None, ["expression"])
-    assert [one["hsemotion_mobilenet_7"] for one in asked] == [there, tmp_path / "own"]
+    local = tmp_path / "local"
+    local.touch()
+    for file in (local, tmp_path / "elsewhere"):
+        weights = {"hsemotion_mobilenet_7": file}
+        extractor = Expression(expression.Settings(trim_ratio=0), weights)
+        Extraction(extract_visual_row, {"expression": extractor})(None, ["expression"])
+    assert [weights["hsemotion_mobilenet_7"] for weights in used] == [local, tmp_path / "own"]

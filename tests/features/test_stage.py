@@ -10,7 +10,7 @@ from helpers.sounds import encoded, voice
 
 from avemo.config import load_settings
 from avemo.features import store
-from avemo.features.audio import whisper
+from avemo.features.audio.whisper import Whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
 from pipelines import audio_features
@@ -72,24 +72,24 @@ def test_nothing_is_left_of_an_extractor_alone(project):
 
 def test_with_weights_it_is_computed(project, monkeypatch, caplog):
     caplog.set_level("INFO")
-    asked = []
+    used = []
 
-    def extract(sound, settings, weights):
-        asked.append(dict(weights))
+    def extract(self, sound):
+        used.append(self.weights)
         stats = np.ones((10, 384), np.float32)
         return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}
 
-    monkeypatch.setattr(whisper, "extract", extract)
+    monkeypatch.setattr(Whisper, "extract", extract)
     monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     find = assets.find
     weights = project.root / "weights"
     weights.touch()
     monkeypatch.setattr(assets, "find", lambda n: weights if "whisper" in n else find(n))
     run(project)
-    assert asked == [{"whisper_tiny_en": weights}] * 2
+    assert used == [{"whisper_tiny_en": weights}] * 2
     assert folders(project) == ["mfcc", "whisper"]
     assert "whisper: 2 performances computed" in caplog.text
     folder = project.features("audio", "whisper")
-    found = store.arrays(folder, "whisper")["01-05-01-01-01-01"]
+    found = store.load_arrays(folder, "whisper")["01-05-01-01-01-01"]
     assert (found.dtype, found.shape) == (np.float16, (3, 1920))
-    assert set(store.read(folder, "whisper_stats")) & set(whisper.ARRAYS) == {"whisper_stats"}
+    assert set(store.read(folder, "whisper_stats")) & set(Whisper.dtypes) == {"whisper_stats"}

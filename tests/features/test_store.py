@@ -10,10 +10,11 @@ from hypothesis.extra import numpy as arrays
 from avemo.errors import CorpusError, MediaError
 from avemo.features import store
 from avemo.features.audio import mfcc
+from avemo.features.spec import FeatureSpec
 
-ARRAYS = {"marks": "uint8", "rows": "float32"}
-DESCRIPTION = {"extractor": "x", "version": 1, "settings": {"size": 3}}
-OTHER = {"extractor": "x", "version": 1, "settings": {"size": 4}}
+DTYPES = {"marks": "uint8", "rows": "float32"}
+SPEC = FeatureSpec(extractor="x", version=1, settings={"size": 3, "step": 1})
+OTHER = FeatureSpec(extractor="x", version=1, settings={"size": 4, "step": 1})
 
 #: (actor, take) -> content; `0` is silence
 FOUR = {(1, "a"): "1", (1, "b"): "2", (2, "a"): "3", (3, "a"): "4"}
@@ -46,7 +47,7 @@ def features(file):
     }
 
 
-def update(folder, corpus, description=DESCRIPTION, compute=features, arrays=ARRAYS):
+def update(folder, corpus, spec=SPEC, compute=features, dtypes=DTYPES):
     """Bring the folder up to date; which contents were computed, in order."""
     seen = []
 
@@ -55,7 +56,7 @@ def update(folder, corpus, description=DESCRIPTION, compute=features, arrays=ARR
         seen.append(file.name)
         return {"x": compute(file)}
 
-    targets = {"x": store.Target(folder, description, arrays)}
+    targets = {"x": store.Target(folder, spec, dtypes)}
     assert store.update(targets, table(corpus), watched, workers=1) == {"x": len(seen)}
     return seen
 
@@ -68,9 +69,9 @@ def content(folder):
     }
 
 
-def fresh(tmp_path, corpus, description=DESCRIPTION):
+def fresh(tmp_path, corpus, spec=SPEC):
     folder = tmp_path / "fresh"
-    update(folder, corpus, description)
+    update(folder, corpus, spec)
     return content(folder)
 
 
@@ -94,8 +95,8 @@ def test_rows(folder):
     assert rows["recording"].tolist() == ["03-a-01", "03-b-01", "03-a-02", "03-a-03"]
     assert rows["key"].nunique() == 4
     assert rows["finding"].eq("").all()
-    assert store.count(folder) == 4
-    assert store.description(folder) == DESCRIPTION
+    assert store.count_rows(folder) == 4
+    assert store.read_spec(folder) == SPEC
 
 
 def test_a_changed_recording_alone_is_computed(folder, tmp_path):
@@ -107,12 +108,12 @@ def test_a_changed_recording_alone_is_computed(folder, tmp_path):
 
 
 def test_the_order_of_the_settings_does_not_matter(folder):
-    assert update(folder, FOUR, dict(reversed(DESCRIPTION.items()))) == []
+    assert update(folder, FOUR, SPEC.model_copy(update={"settings": {"step": 1, "size": 3}})) == []
 
 
 def test_other_settings_compute_everything(folder, tmp_path):
     assert update(folder, FOUR, OTHER) == ["1", "2", "3", "4"]
-    assert store.description(folder) == OTHER
+    assert store.read_spec(folder) == OTHER
     assert content(folder) == fresh(tmp_path, FOUR, OTHER)
 
 
@@ -152,21 +153,21 @@ def test_what_a_killed_run_left_is_removed(folder, tmp_path):
 def test_a_performance_that_is_gone_is_removed(folder, tmp_path):
     fewer = {place: content for place, content in FOUR.items() if place != (1, "b")}
     assert update(folder, fewer) == []
-    assert store.count(folder) == 3
+    assert store.count_rows(folder) == 3
     assert content(folder) == fresh(tmp_path, fewer)
 
 
 def test_a_renamed_performance_is_found_by_its_new_name(folder, tmp_path):
     renamed = {(actor, "c" if take == "b" else take): n for (actor, take), n in FOUR.items()}
     update(folder, renamed)
-    assert set(store.arrays(folder, "rows")) == {"a-01", "c-01", "a-02", "a-03"}
+    assert set(store.load_arrays(folder, "rows")) == {"a-01", "c-01", "a-02", "a-03"}
     assert content(folder) == fresh(tmp_path, renamed)
 
 
 def test_a_copy_under_another_name_has_a_row_of_its_own(folder, tmp_path):
     copied = FOUR | {(1, "c"): "2"}
     update(folder, copied)
-    assert set(store.arrays(folder, "rows")) == {"a-01", "b-01", "c-01", "a-02", "a-03"}
+    assert set(store.load_arrays(folder, "rows")) == {"a-01", "b-01", "c-01", "a-02", "a-03"}
     assert content(folder) == fresh(tmp_path, copied)
 
 
@@ -191,7 +192,7 @@ def test_a_recording_without_features_is_a_row_with_its_reason(folder):
     assert update(folder, silent) == []
     row = store.read(folder).set_index("performance").loc["c-01"]
     assert (row["finding"], row["reason"]) == ("silent", "nothing is heard")
-    assert "c-01" not in store.arrays(folder, "rows")
+    assert "c-01" not in store.load_arrays(folder, "rows")
 
 
 def test_a_partition_without_any_features(tmp_path):
@@ -200,8 +201,8 @@ def test_a_partition_without_any_features(tmp_path):
     assert update(folder, corpus) == ["0", "0", "3"]
     assert update(folder, corpus) == []
     assert store.read(folder)["finding"].tolist() == ["silent", "silent", ""]
-    assert list(store.arrays(folder, "rows")) == ["a-02"]
-    assert store.count(folder) == 3
+    assert list(store.load_arrays(folder, "rows")) == ["a-02"]
+    assert store.count_rows(folder) == 3
 
 
 def test_the_last_features_of_a_partition_may_go(tmp_path):
@@ -209,7 +210,7 @@ def test_the_last_features_of_a_partition_may_go(tmp_path):
     update(folder, {(1, "a"): "0", (1, "b"): "2"})
     silent = {(1, "a"): "0", (1, "b"): "00"}
     assert update(folder, silent) == ["00"]
-    assert store.arrays(folder, "rows") == {}
+    assert store.load_arrays(folder, "rows") == {}
     assert content(folder) == fresh(tmp_path, silent)
 
 
@@ -217,8 +218,9 @@ def test_no_features_at_all(tmp_path):
     folder = tmp_path / "rows"
     assert update(folder, {}) == []
     assert store.read(folder).empty
-    assert store.arrays(folder, "rows") == {}
-    assert (store.count(folder), store.description(folder), store.check(folder, 0)) == (0, None, 0)
+    assert store.load_arrays(folder, "rows") == {}
+    assert (store.count_rows(folder), store.read_spec(folder)) == (0, None)
+    assert store.require_few_findings(folder, 0) == 0
 
 
 @pytest.mark.parametrize("when", range(4))
@@ -269,18 +271,18 @@ def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
     def go(corpus, second):
         seen.clear()
         targets = {
-            "one": store.Target(tmp_path / "one", DESCRIPTION, {"one": "float32"}),
+            "one": store.Target(tmp_path / "one", SPEC, {"one": "float32"}),
             "two": store.Target(tmp_path / "two", second, {"two": "float32"}),
         }
         return store.update(targets, table(corpus), extract, workers=1)
 
-    assert go(FOUR, DESCRIPTION) == {"one": 4, "two": 4}
+    assert go(FOUR, SPEC) == {"one": 4, "two": 4}
     assert seen == [(number, ("one", "two")) for number in "1234"]
     assert go(FOUR, OTHER) == {"one": 0, "two": 4}
     assert seen == [(number, ("two",)) for number in "1234"]
     assert go(FOUR | {(3, "b"): "5"}, OTHER) == {"one": 1, "two": 1}
     assert seen == [("5", ("one", "two"))]
-    assert float(store.arrays(tmp_path / "one", "one")["b-03"]) == 5
+    assert float(store.load_arrays(tmp_path / "one", "one")["b-03"]) == 5
 
 
 def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path):
@@ -288,8 +290,7 @@ def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path):
         return {"one": {"x": np.ones(2, np.float32)}, "two": MediaError("no-face", "nobody")}
 
     targets = {
-        name: store.Target(tmp_path / name, DESCRIPTION, {"x": "float32"})
-        for name in ("one", "two")
+        name: store.Target(tmp_path / name, SPEC, {"x": "float32"}) for name in ("one", "two")
     }
     store.update(targets, table(FOUR), extract, workers=1)
     assert store.read(tmp_path / "one")["finding"].eq("").all()
@@ -325,8 +326,8 @@ def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
     folder = tmp_path_factory.mktemp("arrays")
     corpus = {(1, f"{place}"): f"{place}" for place in range(len(made))}
     kind = {"x": made[0].dtype.str}
-    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]}, arrays=kind)
-    found = store.arrays(folder, "x")
+    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]}, dtypes=kind)
+    found = store.load_arrays(folder, "x")
     for place, one in enumerate(made):
         again = found[f"{place}-01"]
         assert (again.dtype, again.shape) == (one.dtype, one.shape)
@@ -335,8 +336,8 @@ def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
 
 def test_a_single_number_keeps_its_shape(tmp_path):
     half = {"x": np.array(0.5, np.float32)}
-    update(tmp_path, {(1, "a"): "1"}, compute=lambda file: half, arrays={"x": "float32"})
-    assert store.arrays(tmp_path, "x")["a-01"].shape == ()
+    update(tmp_path, {(1, "a"): "1"}, compute=lambda file: half, dtypes={"x": "float32"})
+    assert store.load_arrays(tmp_path, "x")["a-01"].shape == ()
 
 
 def test_pandas_reads_the_features_as_they_are(folder):
@@ -357,19 +358,30 @@ def test_pandas_finds_the_columns_where_the_first_actor_has_none(tmp_path):
 def test_too_many_without_features_stop(tmp_path):
     folder = tmp_path / "rows"
     update(folder, {(1, "a"): "0", (1, "b"): "1", (2, "a"): "2", (2, "b"): "3"})
-    assert store.check(folder, 0.25) == 1
+    assert store.require_few_findings(folder, 0.25) == 1
     with pytest.raises(CorpusError, match=r"1 of 4 .* no rows") as error:
-        store.check(folder, 0.24)
+        store.require_few_findings(folder, 0.24)
     assert "03-a-01 (nothing is heard)" in str(error.value)
 
 
-def test_a_description_names_all_that_the_features_depend_on():
+def test_a_spec_names_all_that_the_features_depend_on():
     fields = {"window_ms": 48.0, "hop_ms": 24.0, "low_hz": 60.0, "high_hz": 7600.0}
-    chosen = mfcc.Settings(sample_rate=16000, coefficients=30, **fields)
-    expected = {
-        "extractor": "mfcc",
-        "version": mfcc.VERSION,
-        "settings": {"sample_rate": 16000, "coefficients": 30, **fields, "found_by": "mtcnn"},
-    }
-    target = store.target(Path("here"), "mfcc", mfcc, chosen, found_by="mtcnn")
-    assert target == store.Target(Path("here"), expected, {"mfcc": "float32"})
+    settings = mfcc.Settings(sample_rate=16000, coefficients=30, **fields)
+    faces = FeatureSpec(extractor="faces", version=1, settings={}, resources={"detector": "mtcnn"})
+    assert mfcc.Mfcc(settings).spec(faces) == FeatureSpec(
+        extractor="mfcc",
+        version=mfcc.Mfcc.version,
+        settings={"sample_rate": 16000, "coefficients": 30, **fields},
+        derived_from=faces,
+    )
+
+
+def test_every_field_of_a_spec_makes_another_key():
+    specs = [
+        SPEC,
+        OTHER,
+        SPEC.model_copy(update={"version": 2}),
+        SPEC.model_copy(update={"resources": {"detector": "mtcnn"}}),
+        SPEC.model_copy(update={"derived_from": OTHER}),
+    ]
+    assert len({store.row_key("sum", spec) for spec in specs}) == len(specs)

@@ -10,6 +10,7 @@ from avemo.config import load_settings
 from avemo.corpus.adapters import ravdess
 from avemo.features import store
 from avemo.features.names import modality_of
+from avemo.features.spec import FeatureSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,10 +69,10 @@ def face(name, side=32):
 
 
 def write(project, extractor, arrays, rows, skill=None, network="", **lengths):
-    """Features of each performance, as the stages `features` and `expression` write them."""
+    """Write features of each performance, as `audio-features` and `visual-features` do."""
     folder = project.features(modality_of(extractor), extractor)
-    described = {"extractor": extractor, "version": 1, "settings": {"network": network}}
-    target = store.Target(folder, described, arrays)
+    spec = FeatureSpec(extractor=extractor, version=1, settings={"network": network})
+    target = store.Target(folder, spec, arrays)
 
     def extract(file, names):
         name = file.name.removeprefix("03-")

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from avemo import engine
-from avemo.features import run_audio
-from avemo.features.audio import whisper
+from avemo.features.audio.whisper import Settings, Whisper
+from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser
 from avemo.quiet import import_tensorflow_quietly
 
-SETTINGS = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+SETTINGS = Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
 
 
 def threads(_=None):
@@ -40,8 +40,8 @@ class Extract:
         self.weights = weights
 
     def __call__(self, clip):
-        weights = {"whisper_tiny_en": self.weights}
-        arrays = run_audio.extract(clip, {"whisper": SETTINGS}, weights=weights)["whisper"]
+        extractor = Whisper(SETTINGS, {"whisper_tiny_en": self.weights})
+        arrays = extract_audio(clip, {"whisper": extractor})["whisper"]
         return arrays, threads()
 
 

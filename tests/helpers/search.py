@@ -17,7 +17,7 @@ import yaml
 from avemo.config import load_settings
 from avemo.corpus import split
 from avemo.features import store
-from avemo.features.audio import whisper
+from avemo.features.audio.whisper import Whisper
 from avemo.paths import ROOT, Project
 from avemo.records import SearchResult
 from avemo.training import progress
@@ -69,8 +69,10 @@ class Search:
             sha256=rows["performance"],
             file=rows["performance"].map(Path),
         )
-        made = load_settings(folder).extractors["whisper"]
-        target = store.target(self.project.features("audio", "whisper"), "whisper", whisper, made)
+        extractor = Whisper(load_settings(folder).extractors["whisper"])
+        target = store.Target(
+            self.project.features("audio", "whisper"), extractor.spec(), extractor.dtypes
+        )
         extract = lambda file, names: {"whisper": clips[file.name]}  # noqa: E731
         store.update({"whisper": target}, sources, extract, workers=1)
 

@@ -13,6 +13,7 @@ from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
+from avemo.features.spec import FeatureSpec
 from avemo.paths import Project
 from avemo.records import SearchResult, Trial
 from avemo.settings import SETTINGS_FILE
@@ -72,10 +73,8 @@ def dataset():
         feature: [feature_array(feature, performance) for performance in rows["performance"]]
         for feature in COLUMNS
     }
-    descriptions = {
-        feature: {"extractor": "whisper", "version": 1, "settings": {}} for feature in COLUMNS
-    }
-    return Dataset(rows, features, descriptions, SPLIT_ID)
+    spec = FeatureSpec(extractor="whisper", version=1, settings={})
+    return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID)
 
 
 def feature_array(feature, performance):

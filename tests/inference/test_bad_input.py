@@ -11,8 +11,8 @@ import pytest
 from helpers.sounds import CODED, PLAIN, encoded, voice
 
 from avemo.emotions import EMOTIONS
-from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc
+from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser, pack
 from avemo.models import bundle, preprocessing
 
@@ -20,8 +20,12 @@ pytestmark = pytest.mark.slow
 
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
-    "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
-    "logmel": logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND),
+    "mfcc": mfcc.Mfcc(
+        mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND)
+    ),
+    "logmel": logmel.LogMel(
+        logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND)
+    ),
 }
 LOSSY = {"mp3", "vorbis", "opus", "m4a", "m4a-fast", "adts", "mka", "webm"}
 COARSE = {"wav-8", "aiff-8", "flac-8"}
@@ -49,7 +53,7 @@ def recogniser(tmp_path_factory):
         for level in (0.2, 0.5)
         for emotion in EMOTIONS
     ]
-    features = [run_audio.extract(encoded(one, 16000), EXTRACTORS) for one in clips]
+    features = [extract_audio(encoded(one, 16000), EXTRACTORS) for one in clips]
     arrays = {name: [one[name][name] for one in features] for name in EXTRACTORS}
     prepared = {name: preprocessing.fit(each) for name, each in arrays.items()}
     ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
@@ -63,7 +67,7 @@ def recogniser(tmp_path_factory):
     trained, packed = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("packed") / "it"
     described = {
         "classes": list(EMOTIONS),
-        "features": {n: {"settings": s.model_dump()} for n, s in EXTRACTORS.items()},
+        "features": {n: one.spec().model_dump(mode="json") for n, one in EXTRACTORS.items()},
         "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
     }
     bundle.write(trained, network, prepared, described)

@@ -6,14 +6,14 @@ from helpers.sounds import encoded, voice
 from helpers.whisper_file import write
 
 from avemo.emotions import EMOTIONS
-from avemo.features import run_audio
-from avemo.features.audio import whisper
+from avemo.features.audio.whisper import Settings, Whisper
+from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser, pack
 from avemo.models import bundle, preprocessing
 from avemo.pretrained import assets
 from avemo.registry import packaging
 
-SETTINGS = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
+SETTINGS = Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
 CLIP = encoded(voice(16000), 16000)
 
 
@@ -28,16 +28,15 @@ def trained(published, tmp_path_factory):
     import keras
 
     keras.utils.set_random_seed(1)
-    weights = {"whisper_tiny_en": published}
-    found = run_audio.extract(CLIP, {"whisper": SETTINGS}, weights=weights)["whisper"]
+    extractor = Whisper(SETTINGS, {"whisper_tiny_en": published})
+    found = extract_audio(CLIP, {"whisper": extractor})["whisper"]
     prepared = {name: preprocessing.fit([array]) for name, array in found.items()}
     ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
     flat = keras.layers.Concatenate()([keras.layers.Flatten()(one) for one in ins.values()])
     network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
-    made = {"extractor": "whisper", "version": 1, "settings": SETTINGS.model_dump()}
     described = {
         "classes": list(EMOTIONS),
-        "features": dict.fromkeys(found, made),
+        "features": dict.fromkeys(found, extractor.spec().model_dump(mode="json")),
         "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
     }
     folder = tmp_path_factory.mktemp("trained")
@@ -56,16 +55,16 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     (file,) = (tmp_path / "packed/weights").iterdir()
     assert file.stat().st_size == pytest.approx(16_424_192, rel=0.001)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
-    heard = []
-    extract = whisper.extract
+    calls = []
+    extract = Whisper.extract
 
-    def counted(*arguments):
-        heard.append(arguments)
-        return extract(*arguments)
+    def counted(self, sound):
+        calls.append(sound)
+        return extract(self, sound)
 
-    monkeypatch.setattr(whisper, "extract", counted)
+    monkeypatch.setattr(Whisper, "extract", counted)
     prediction = Recogniser(tmp_path / "packed").predict(CLIP)
-    assert (prediction.finding, len(heard)) == ("", 1)
+    assert (prediction.finding, len(calls)) == ("", 1)
     probabilities = [prediction.probabilities[name] for name in EMOTIONS]
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 

@@ -11,11 +11,12 @@ from avemo.corpus.adapters.ravdess import Recording
 from avemo.emotions import EMOTIONS
 from avemo.errors import AssetError
 from avemo.faces import detectors, extract
-from avemo.features import run_visual, store
+from avemo.features.run import extract_visual
+from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression, geometry
-from avemo.inference.recogniser import Recogniser, found_by, pack
+from avemo.inference.recogniser import Recogniser, detector_name, pack
 from avemo.models import bundle, preprocessing
-from avemo.pretrained import assets
+from avemo.pretrained import assets, expression_mobilenet
 from avemo.registry import packaging
 from avemo.synthetic import sample
 
@@ -23,12 +24,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 FACES = load_settings(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
-EXTRACTORS = {
-    "expression": expression.Settings(trim_ratio=0.1),
-    "geometry": geometry.Settings(),
-    "crops": crops.Settings(side_px=32, frames=2),
-}
-MODULES = {"expression": expression, "geometry": geometry, "crops": crops}
 INPUTS = ("expression", "expression_stats", "geometry", "crops")
 
 
@@ -44,7 +39,7 @@ def film(tmp_path_factory):
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
-    drawn(expression.network()).save(file)
+    drawn(expression_mobilenet.build_network()).save(file)
     return file
 
 
@@ -54,16 +49,25 @@ def trained(film, published, tmp_path_factory):
     import keras
 
     keras.utils.set_random_seed(1)
-    detector = detectors.load("mtcnn", None, FACES.detector_side)
+    detector = detectors.load("mtcnn", None, FACES.detector_side_px)
     seen = extract.extract(film, FACES, detector)
-    found = run_visual.extract(seen, EXTRACTORS, {"hsemotion_mobilenet_7": published})
-    arrays = {name: array for each in found.values() for name, array in each.items()}
-    made_from = {
-        "faces": store.target(Path(), "faces", extract, FACES, found_by="mtcnn").description
+    weights = {"hsemotion_mobilenet_7": published}
+    extractors = {
+        "expression": expression.Expression(expression.Settings(trim_ratio=0.1), weights),
+        "geometry": geometry.Geometry(geometry.Settings()),
+        "crops": crops.Crops(crops.Settings(side_px=32, frames=2)),
     }
-    described = {
-        name: store.target(Path(), name, MODULES[name], settings, made_from).description
-        for name, settings in EXTRACTORS.items()
+    found = extract_visual(seen, extractors)
+    arrays = {name: array for each in found.values() for name, array in each.items()}
+    face_spec = FeatureSpec(
+        extractor="faces",
+        version=extract.VERSION,
+        settings=FACES.model_dump(mode="json"),
+        resources={"detector": "mtcnn"},
+    )
+    specs = {
+        name: extractor.spec(face_spec).model_dump(mode="json")
+        for name, extractor in extractors.items()
     }
     prepared = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}
     ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
@@ -73,7 +77,7 @@ def trained(film, published, tmp_path_factory):
     network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(joined))
     description = {
         "classes": list(EMOTIONS),
-        "features": {name: described[name.partition("_")[0]] for name in INPUTS},
+        "features": {name: specs[name.partition("_")[0]] for name in INPUTS},
         "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
     }
     folder = tmp_path_factory.mktemp("trained")
@@ -116,7 +120,7 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
 
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
-    assert found_by(trained[0]) == "mtcnn"
+    assert detector_name(trained[0]) == "mtcnn"
     assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
     names = {one.partition("==")[0] for one in packaging.pip_requirements(trained[0])}
     assert {"mtcnn", packaging._opencv()} < names

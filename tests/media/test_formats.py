@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers.sounds import CODED, PLAIN, align_sound, encoded, voice
 
-from avemo.features import run_audio
 from avemo.features.audio import logmel, mfcc
+from avemo.features.run import extract_audio
 from avemo.media.probe import probe
 from avemo.media.sound import read_sound
 
@@ -17,14 +17,18 @@ LOSSY = {"mp3", "vorbis", "opus", "m4a", "m4a-fast", "adts", "mka", "webm"}
 LOSSLESS = [name for name in (*PLAIN, *CODED) if name not in LOSSY]
 BAND = {"low_hz": 60.0, "high_hz": 7600.0}
 EXTRACTORS = {
-    "mfcc": mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND),
-    "logmel": logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND),
+    "mfcc": mfcc.Mfcc(
+        mfcc.Settings(sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, **BAND)
+    ),
+    "logmel": logmel.LogMel(
+        logmel.Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=64, **BAND)
+    ),
 }
 
 
 def feature_differences(content, expected):
     """Return by extractor how far the features of a file are from those of another."""
-    actual, reference = (run_audio.extract(file, EXTRACTORS) for file in (content, expected))
+    actual, reference = (extract_audio(file, EXTRACTORS) for file in (content, expected))
     pairs = {name: (actual[name][name], reference[name][name]) for name in EXTRACTORS}
     shortest = {name: min(map(len, pair)) for name, pair in pairs.items()}
     return {n: np.abs(a[: shortest[n]] - b[: shortest[n]]) for n, (a, b) in pairs.items()}
@@ -119,7 +123,7 @@ def test_float_samples_above_one_are_kept(format):
     content = encoded(loud, 16000, format)
     np.testing.assert_allclose(read_sound(content), loud, atol=1e-6)
     assert probe(content).peak_dbfs == pytest.approx(20 * np.log10(np.abs(loud).max()), abs=1e-3)
-    features = run_audio.extract(content, EXTRACTORS)
+    features = extract_audio(content, EXTRACTORS)
     assert all(np.isfinite(features[name][name]).all() for name in EXTRACTORS)
 
 
@@ -171,7 +175,7 @@ def test_ten_minutes_are_measured_in_little_memory(format, tmp_path):
 
 def test_features_of_ten_minutes():
     tenth = voice(16000, 10)
-    features = run_audio.extract(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
-    of_tenth = run_audio.extract(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
+    features = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
+    of_tenth = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
     assert len(features) == 60_001
     np.testing.assert_allclose(features[30_003:30_998], of_tenth[3:-3], atol=0.01)

@@ -16,16 +16,18 @@ from helpers.servers import served_model
 from helpers.sounds import encoded, voice
 
 from avemo.emotions import EMOTIONS
-from avemo.features import run_audio
 from avemo.features.audio import mfcc
+from avemo.features.run import extract_audio
 from avemo.models import bundle, preprocessing
 from avemo.registry import packaging
 from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = mfcc.Settings(
-    sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, low_hz=60.0, high_hz=7600.0
+EXTRACTOR = mfcc.Mfcc(
+    mfcc.Settings(
+        sample_rate=16000, window_ms=48.0, hop_ms=24.0, coefficients=30, low_hz=60.0, high_hz=7600.0
+    )
 )
 CONTENT = encoded(voice(16000), 16000)
 TEXT = base64.b64encode(CONTENT).decode()
@@ -38,13 +40,13 @@ def trained(folder: Path) -> bundle.Bundle:
 
     folder.mkdir()
     keras.utils.set_random_seed(1)
-    array = run_audio.extract(CONTENT, {"mfcc": SETTINGS})["mfcc"]["mfcc"]
+    array = extract_audio(CONTENT, {"mfcc": EXTRACTOR})["mfcc"]["mfcc"]
     prepared = {"mfcc": preprocessing.fit([array])}
     heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
     probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
     described = {
         "classes": list(EMOTIONS),
-        "features": {"mfcc": {"settings": SETTINGS.model_dump()}},
+        "features": {"mfcc": EXTRACTOR.spec().model_dump(mode="json")},
         "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
     }
     bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, described)

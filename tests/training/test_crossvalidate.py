@@ -33,9 +33,9 @@ COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
 class CrossValidation:
     """A search, and the cross-validation after it."""
 
-    def __init__(self, project, data=None, chosen=None, configurations=(LINEAR, HEAD)):
+    def __init__(self, project, data=None, own_settings=None, configurations=(LINEAR, HEAD)):
         self.project = project
-        self.settings = chosen or settings()
+        self.settings = own_settings or settings()
         self.task = training_task(data)
         self.search_result = run_search(project, self.settings, self.task, *configurations)
         self.folder = project.crossvalidation("audio")
@@ -156,7 +156,7 @@ def test_the_test_fold_is_predicted_as_by_the_trained_model(finished):
 
 def test_a_finished_fit_is_not_repeated_after_a_kill(root, monkeypatch):
     interrupted = CrossValidation(
-        make_project(root / "stopped"), chosen=settings(epochs=1), configurations=[LINEAR]
+        make_project(root / "stopped"), own_settings=settings(epochs=1), configurations=[LINEAR]
     )
     fits = []
 

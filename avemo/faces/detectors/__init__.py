@@ -49,7 +49,7 @@ def load(name: str, weights: bytes | None, side_px: int) -> Detector:
     Args:
         name: as `resolve` returns it
         weights: the content of the file that `resolve` returns
-        side_px: `faces.detector_side`: the longer side at which SCRFD looks at a picture first
+        side_px: `faces.detector_side_px`: the longer side at which SCRFD looks at a picture first
 
     Raises:
         ValueError: SCRFD without weights, or an unknown name

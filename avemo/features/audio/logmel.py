@@ -4,38 +4,41 @@ Natural logarithm of the power plus 1e-6: a frame depends on its own sound alone
 around it.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from .dsp.mel import Mel
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
+from .dsp.mel import MelSettings
 
-__all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
-
-#: raised when the same sound and settings give other figures than before
-VERSION = 2
-MODALITY = "audio"
-ARRAYS = {"logmel": "float32"}
+__all__ = ["LogMel", "Settings"]
 
 _OFFSET = 1e-6
 
 
-class Settings(Mel):
+class Settings(MelSettings):
     """`extractors.logmel` in params.yaml."""
 
     bands: Annotated[int, Field(ge=1, le=256)]
 
 
-def extract(sound: np.ndarray[Any, Any], settings: Settings) -> dict[str, np.ndarray[Any, Any]]:
-    """The log-mel spectrogram of a whole clip.
+class LogMel(AudioExtractor[Settings]):
+    """Log-mel spectrogram."""
 
-    Args:
-        sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
-        settings: see params.yaml
+    settings_class = Settings
+    version = 2
+    dtypes: ClassVar = {"logmel": "float32"}
 
-    Returns:
-        `logmel`: float32 [shape=(frames, bands)]
-    """
-    power = settings.power(sound, settings.bands)
-    return {"logmel": np.log(power + np.float32(_OFFSET))}
+    def extract(self, sound: Sound) -> Arrays:
+        """Return the log-mel spectrogram of a clip.
+
+        Args:
+            sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
+
+        Returns:
+            `logmel`: float32 [shape=(frames, bands)]
+        """
+        power = self.settings.mel_power(sound, self.settings.bands)
+        return {"logmel": np.log(power + np.float32(_OFFSET))}

@@ -6,42 +6,45 @@ Source:
     nothing more than 80 dB below the clip's loudest band
 """
 
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from .dsp.librosa_import import librosa
-from .dsp.mel import Mel
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
+from .dsp.librosa_import import import_librosa
+from .dsp.mel import MelSettings
 
-__all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
-
-#: raised when the same sound and settings give other figures than before
-VERSION = 2
-MODALITY = "audio"
-ARRAYS = {"mfcc": "float32"}
+__all__ = ["Mfcc", "Settings"]
 
 _BANDS = 128
 
 
-class Settings(Mel):
+class Settings(MelSettings):
     """`extractors.mfcc` in params.yaml."""
 
     coefficients: Annotated[int, Field(ge=1, le=128)]
 
 
-def extract(sound: np.ndarray[Any, Any], settings: Settings) -> dict[str, np.ndarray[Any, Any]]:
-    """The coefficients of a whole clip.
+class Mfcc(AudioExtractor[Settings]):
+    """Mel-frequency cepstral coefficients."""
 
-    Args:
-        sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
-        settings: see params.yaml
+    settings_class = Settings
+    version = 2
+    dtypes: ClassVar = {"mfcc": "float32"}
 
-    Returns:
-        `mfcc`: float32 [shape=(frames, coefficients)]
-    """
-    from scipy.fft import dct
+    def extract(self, sound: Sound) -> Arrays:
+        """Return the coefficients of a clip.
 
-    decibels = librosa().power_to_db(settings.power(sound, _BANDS))
-    found = dct(decibels, norm="ortho")[:, : settings.coefficients]
-    return {"mfcc": np.ascontiguousarray(found)}
+        Args:
+            sound: float32 mono [shape=(samples,)] at `settings.sample_rate`
+
+        Returns:
+            `mfcc`: float32 [shape=(frames, coefficients)]
+        """
+        from scipy.fft import dct
+
+        decibels = import_librosa().power_to_db(self.settings.mel_power(sound, _BANDS))
+        cepstra = dct(decibels, norm="ortho")[:, : self.settings.coefficients]
+        return {"mfcc": np.ascontiguousarray(cepstra)}

@@ -1,7 +1,7 @@
-"""What VGGish hears: 128 numbers for each patch of 0.96 s, made to tell sounds of any kind apart.
+"""VGGish's embeddings: 128 numbers a patch of 0.96 s, trained to classify sounds of any kind.
 
 The embedding is taken after the last ReLU, as in the release that the study of 2020 used; the newer
-release gives it before. `vggish_pca` is made of it as the published features of AudioSet are:
+release gives it before. `vggish_pca` is computed from it as the published features of AudioSet are:
 whitened, 8 bits each.
 
 Source:
@@ -11,87 +11,73 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zipfile import BadZipFile
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from pydantic import Field
 
-from ...errors import AssetError
-from ...quiet import import_tensorflow_quietly
-from ...schema import Strict
+from ...pretrained.vggish import BANDS, FRAMES, load_network, load_pca
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor, AudioSettings
 
-__all__ = [
-    "ARRAYS",
-    "MODALITY",
-    "VERSION",
-    "WEIGHTS",
-    "Settings",
-    "extract",
-    "load",
-    "log_mel",
-    "network",
-    "postprocess",
-]
-
-#: raised when the same sound and settings give other figures than before
-VERSION = 1
-MODALITY = "audio"
-ARRAYS = {"vggish": "float32", "vggish_pca": "uint8"}
-#: what it needs, in `assets.ASSETS`
-WEIGHTS = ("vggish", "vggish_pca")
+__all__ = ["Settings", "Vggish", "log_mel", "postprocess"]
 
 _RATE, _WINDOW, _HOP, _FFT = 16000, 400, 160, 512
-_BANDS, _LOW_HZ, _HIGH_HZ, _OFFSET = 64, 125, 7500, 0.01
-_FRAMES, _WIDTH = 96, 128
-_SHORTEST = _WINDOW + (_FRAMES - 1) * _HOP
-_AT_ONCE = 64  # patches; the first layer alone takes 1.5 MB for each
+_LOW_HZ, _HIGH_HZ, _OFFSET = 125, 7500, 0.01
+_SHORTEST = _WINDOW + (FRAMES - 1) * _HOP
+_BATCH = 64  # patches; the first layer alone takes 1.5 MB for each
 
 
-class Settings(Strict):
+class Settings(AudioSettings):
     """`extractors.vggish` in params.yaml."""
 
     sample_rate: Literal[16000]
     patch_hop_s: Annotated[float, Field(ge=0.01, le=0.96)]
 
 
-def extract(
-    sound: np.ndarray[Any, Any], settings: Settings, weights: Mapping[str, Path]
-) -> dict[str, np.ndarray[Any, Any]]:
-    """The embeddings of a whole clip.
+class Vggish(AudioExtractor[Settings]):
+    """Embeddings, and their principal components."""
 
-    As in the release, what is left after the last whole patch is not heard. A clip shorter than
-    one patch is filled up with silence: the release gives it no row, and a recording needs one.
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"vggish": "float32", "vggish_pca": "uint8"}
+    weight_names = ("vggish", "vggish_pca")
 
-    Args:
-        sound: float32 mono [shape=(samples,)] at 16 kHz
-        settings: see params.yaml
-        weights: the file of each of `WEIGHTS`
+    def extract(self, sound: Sound) -> Arrays:
+        """Return the embeddings of a clip.
 
-    Returns:
-        `vggish`: float32 [shape=(patches, 128)]; `vggish_pca`: uint8 [shape=(patches, 128)]
+        As in the release, what remains after the last complete patch is not used. A clip shorter
+        than one patch is padded with silence: the release gives it no row, and a recording needs
+        one.
 
-    Raises:
-        AssetError: a file is not what it should be
-    """
-    model = _loaded(weights["vggish"])
-    mel = log_mel(np.pad(sound, (0, max(0, _SHORTEST - len(sound)))))
-    hop = round(settings.patch_hop_s * _RATE / _HOP)
-    patches = sliding_window_view(mel, _FRAMES, axis=0)[::hop].transpose(0, 2, 1)
-    parts = [
-        np.asarray(model(patches[start : start + _AT_ONCE], training=False))
-        for start in range(0, len(patches), _AT_ONCE)
-    ]
-    found = np.concatenate(parts)
-    return {"vggish": found, "vggish_pca": postprocess(found, weights["vggish_pca"])}
+        Args:
+            sound: float32 mono [shape=(samples,)] at 16 kHz
+
+        Returns:
+            `vggish`: float32 [shape=(patches, 128)]; `vggish_pca`: uint8 [shape=(patches, 128)]
+
+        Raises:
+            AssetError: a file is not what it should be
+        """
+        model = load_network(self.weights["vggish"])
+        mel = log_mel(np.pad(sound, (0, max(0, _SHORTEST - len(sound)))))
+        hop = round(self.settings.patch_hop_s * _RATE / _HOP)
+        patches = sliding_window_view(mel, FRAMES, axis=0)[::hop].transpose(0, 2, 1)
+        batches = [
+            np.asarray(model(patches[start : start + _BATCH], training=False))
+            for start in range(0, len(patches), _BATCH)
+        ]
+        embeddings = np.concatenate(batches)
+        quantised = postprocess(embeddings, self.weights["vggish_pca"])
+        return {"vggish": embeddings, "vggish_pca": quantised}
 
 
-def log_mel(sound: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The spectrogram that VGGish was trained on: log(magnitude in a mel band + 0.01).
+def log_mel(sound: Sound) -> NDArray[np.float32]:
+    """Return the spectrogram that VGGish was trained on: log(magnitude in a mel band + 0.01).
 
     Ten seconds are transformed at a time, so that memory does not grow with the clip.
 
@@ -99,23 +85,23 @@ def log_mel(sound: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         sound: float32 mono [shape=(samples,)] at 16 kHz, at least 25 ms
 
     Returns:
-        float32 [shape=(frames, 64)], a frame each 10 ms, each wholly inside the sound
+        float32 [shape=(frames, 64)], one each 10 ms, without padding
     """
     from scipy.fft import rfft
 
     taper, filters = _tables()
     frames = sliding_window_view(sound, _WINDOW)[::_HOP]
     step = 10 * _RATE // _HOP
-    parts = [
+    blocks = [
         np.abs(rfft(frames[start : start + step] * taper, _FFT)) @ filters
         for start in range(0, len(frames), step)
     ]
-    return np.log(np.concatenate(parts) + _OFFSET).astype(np.float32)
+    return np.log(np.concatenate(blocks) + _OFFSET).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Hann's window, periodic, and the mel filters [shape=(257, 64)], in double precision.
+def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return Hann's window, periodic, and the mel filters [shape=(257, 64)], in double precision.
 
     They are triangles over the mel scale, where librosa's are triangles over frequency. In single
     precision, rounding beside a loud tone shows against the offset.
@@ -125,85 +111,17 @@ def _tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         1127 * np.log1p(np.asarray(hz) / 700)
         for hz in (_LOW_HZ, _HIGH_HZ, np.linspace(0, _RATE / 2, _FFT // 2 + 1))
     )
-    edges = np.linspace(low, high, _BANDS + 2)
+    edges = np.linspace(low, high, BANDS + 2)
     rising = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
     filters = np.maximum(0, np.minimum(rising, falling))
     return taper, filters
 
 
-def network() -> Any:
-    """The network, untrained: a Keras model.
+def postprocess(embeddings: NDArray[np.float32], parameters: Path) -> NDArray[np.uint8]:
+    """Return embeddings as in the published features of AudioSet.
 
-    In: log-mel patches [shape=(patches, 96, 64)]. Out: embeddings [shape=(patches, 128)], none
-    below 0.
-    """
-    import_tensorflow_quietly()
-    import keras
-    from keras import layers
-
-    patch = keras.Input((_FRAMES, _BANDS), name="patch")
-    x = layers.Reshape((_FRAMES, _BANDS, 1))(patch)
-    for width, names in (
-        (64, ("conv1",)),
-        (128, ("conv2",)),
-        (256, ("conv3_1", "conv3_2")),
-        (512, ("conv4_1", "conv4_2")),
-    ):
-        for name in names:
-            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(x)
-        x = layers.MaxPooling2D(2)(x)
-    x = layers.Flatten()(x)
-    for name in ("fc1_1", "fc1_2"):
-        x = layers.Dense(4096, activation="relu", name=name)(x)
-    return keras.Model(patch, layers.Dense(_WIDTH, activation="relu", name="fc2")(x))
-
-
-def load(checkpoint: Path) -> Any:
-    """The network with the published weights.
-
-    Args:
-        checkpoint: `vggish_model.ckpt`
-
-    Raises:
-        AssetError: it is no checkpoint, or a tensor is missing or has another shape
-    """
-    import tensorflow as tf
-
-    model = network()
-    try:
-        reader = tf.train.load_checkpoint(str(checkpoint))
-        shapes = reader.get_variable_to_shape_map()
-        for layer in model.layers:
-            for weight in layer.weights:
-                name = _published(layer.name, weight.name)
-                if shapes.get(name) != list(weight.shape):
-                    raise AssetError(
-                        f"{checkpoint}: {name} is {shapes.get(name, 'missing')}, "
-                        f"{list(weight.shape)} is expected: take the one of the AudioSet release"
-                    )
-                weight.assign(reader.get_tensor(name))
-    except tf.errors.OpError as error:
-        raise AssetError(
-            f"{checkpoint} cannot be read as a TensorFlow checkpoint ({error.message}): remove it"
-        ) from None
-    return model
-
-
-_loaded = lru_cache(maxsize=1)(load)
-
-
-def _published(layer: str, weight: str) -> str:
-    """A tensor's name in the checkpoint, where layers of one width stand in a scope together."""
-    kind = {"kernel": "weights", "bias": "biases"}[weight]
-    scope, several, _ = layer.partition("_")
-    return f"vggish/{scope}/{layer}/{kind}" if several else f"vggish/{layer}/{kind}"
-
-
-def postprocess(embeddings: np.ndarray[Any, Any], parameters: Path) -> np.ndarray[Any, Any]:
-    """Embeddings as in the published features of AudioSet.
-
-    Principal components, whitened, cut to -2 to 2 and that range laid on 0 to 255.
+    Principal components, whitened, clipped to -2 to 2, which is mapped to 0 to 255.
 
     Args:
         embeddings: [shape=(patches, 128)]
@@ -215,24 +133,6 @@ def postprocess(embeddings: np.ndarray[Any, Any], parameters: Path) -> np.ndarra
     Raises:
         AssetError: the parameters are not what they should be
     """
-    vectors, means = _parameters(parameters)
+    vectors, means = load_pca(parameters)
     components = np.clip((embeddings - means) @ vectors.T, -2, 2)
-    quantised: np.ndarray[Any, Any] = ((components + 2) * (255 / 4)).astype(np.uint8)
-    return quantised
-
-
-@lru_cache(maxsize=1)
-def _parameters(file: Path) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The principal directions [shape=(128, 128)], a row each, and the means [shape=(128,)]."""
-    try:
-        with np.load(file) as found:
-            vectors, means = found["pca_eigen_vectors"], found["pca_means"]
-    except (OSError, BadZipFile, KeyError, TypeError, ValueError) as error:
-        raise AssetError(f"{file} cannot be read as VGGish's PCA ({error}): remove it") from None
-    if vectors.shape != (_WIDTH, _WIDTH) or means.size != _WIDTH:
-        raise AssetError(
-            f"{file}: pca_eigen_vectors {vectors.shape} and pca_means {means.shape} are there, "
-            f"({_WIDTH}, {_WIDTH}) and {_WIDTH} values are expected: "
-            "take the one of the AudioSet release"
-        )
-    return vectors, means.ravel()
+    return np.asarray(((components + 2) * (255 / 4)).astype(np.uint8))

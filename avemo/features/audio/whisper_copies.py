@@ -1,4 +1,4 @@
-"""What Whisper hears in altered copies of a clip: training draws among these and the clip's own.
+"""Whisper's hidden states of augmented copies of a clip, from which training draws.
 
 Source:
     T. Ko et al.: A study on data augmentation of reverberant speech for robust speech recognition.
@@ -7,22 +7,16 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from . import whisper
-from .dsp.augment import Array, at_pitch, in_noisy_room
+from .dsp.augment import add_reverb_and_noise, shift_pitch
 
-__all__ = ["ARRAYS", "MODALITY", "VERSION", "WEIGHTS", "Settings", "extract"]
-
-#: raised when the same sound and settings give other figures than before; with whisper's, too
-VERSION = 1
-MODALITY = "audio"
-ARRAYS = {f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")}
-WEIGHTS = whisper.WEIGHTS
+__all__ = ["Settings", "WhisperCopies"]
 
 
 class Settings(whisper.Settings):
@@ -33,34 +27,44 @@ class Settings(whisper.Settings):
     reverberation_s: Annotated[float, Field(ge=0.01, le=2)]
 
 
-def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> dict[str, Array]:
-    """The hidden states of each copy.
+class WhisperCopies(AudioExtractor[Settings]):
+    """Hidden states of copies in a lower and a higher voice, and in a noisy room."""
 
-    Args:
-        sound: float32 mono [shape=(samples,)] at 16 kHz
-        settings: see params.yaml
-        weights: the file of each of `WEIGHTS`
-
-    Returns:
-        each of `ARRAYS`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
-
-    Raises:
-        AssetError: the file is not what it should be
-    """
-    rate = settings.sample_rate
-    noisy = in_noisy_room(
-        sound,
-        rate,
-        snr_db=settings.snr_db,
-        reverberation_s=settings.reverberation_s,
-        voiced_db=settings.voiced_db,
-    )
-    copies = (
-        at_pitch(sound, rate, -settings.semitones),
-        at_pitch(sound, rate, settings.semitones),
-        noisy,
-    )
-    return {
-        name: whisper.extract(copy, settings, weights)["whisper"]
-        for name, copy in zip(ARRAYS, copies, strict=True)
+    settings_class = Settings
+    #: to be raised with Whisper's, too
+    version = 1
+    dtypes: ClassVar = {
+        f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")
     }
+    weight_names = whisper.Whisper.weight_names
+
+    def extract(self, sound: Sound) -> Arrays:
+        """Return the hidden states of each copy.
+
+        Args:
+            sound: float32 mono [shape=(samples,)] at 16 kHz
+
+        Returns:
+            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+
+        Raises:
+            AssetError: the file is not what it should be
+        """
+        settings = self.settings
+        noisy = add_reverb_and_noise(
+            sound,
+            settings.sample_rate,
+            snr_db=settings.snr_db,
+            reverberation_s=settings.reverberation_s,
+            voiced_db=settings.voiced_db,
+        )
+        copies = (
+            shift_pitch(sound, settings.sample_rate, -settings.semitones),
+            shift_pitch(sound, settings.sample_rate, settings.semitones),
+            noisy,
+        )
+        encoder = whisper.Whisper(settings, self.weights)
+        return {
+            name: encoder.extract(copy)["whisper"]
+            for name, copy in zip(self.dtypes, copies, strict=True)
+        }

@@ -1,7 +1,7 @@
-"""What Whisper hears in a clip that is played slower, and faster.
+"""Whisper's hidden states of a clip that is played slower, and faster.
 
-Training draws among these and the clip's own; a model that is asked answers with the mean over all
-three, as for three who say the same.
+Training draws among these and the clip's own. At inference the probabilities are averaged over all
+three (test-time augmentation).
 
 Source:
     T. Ko et al.: Audio augmentation for speech recognition. Interspeech 2015
@@ -9,22 +9,16 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from ..arrays import Arrays, Sound
+from ..extractor import AudioExtractor
 from . import whisper
-from .dsp.augment import Array, at_speed
+from .dsp.augment import change_speed
 
-__all__ = ["ARRAYS", "MODALITY", "VERSION", "WEIGHTS", "Settings", "extract"]
-
-#: raised when the same sound and settings give other figures than before; with whisper's, too
-VERSION = 1
-MODALITY = "audio"
-ARRAYS = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
-WEIGHTS = whisper.WEIGHTS
+__all__ = ["Settings", "WhisperSpeeds"]
 
 
 class Settings(whisper.Settings):
@@ -33,21 +27,30 @@ class Settings(whisper.Settings):
     speed: Annotated[float, Field(gt=0, le=0.5)]
 
 
-def extract(sound: Array, settings: Settings, weights: Mapping[str, Path]) -> dict[str, Array]:
-    """The hidden states of each copy.
+class WhisperSpeeds(AudioExtractor[Settings]):
+    """Hidden states of a slower and of a faster copy."""
 
-    Args:
-        sound: float32 mono [shape=(samples,)] at 16 kHz
-        settings: see params.yaml
-        weights: the file of each of `WEIGHTS`
+    settings_class = Settings
+    #: to be raised with Whisper's, too
+    version = 1
+    dtypes: ClassVar = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
+    weight_names = whisper.Whisper.weight_names
 
-    Returns:
-        each of `ARRAYS`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+    def extract(self, sound: Sound) -> Arrays:
+        """Return the hidden states of each copy.
 
-    Raises:
-        AssetError: the file is not what it should be
-    """
-    return {
-        name: whisper.extract(at_speed(sound, speed), settings, weights)["whisper"]
-        for name, speed in zip(ARRAYS, (1 - settings.speed, 1 + settings.speed), strict=True)
-    }
+        Args:
+            sound: float32 mono [shape=(samples,)] at 16 kHz
+
+        Returns:
+            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+
+        Raises:
+            AssetError: the file is not what it should be
+        """
+        encoder = whisper.Whisper(self.settings, self.weights)
+        speeds = (1 - self.settings.speed, 1 + self.settings.speed)
+        return {
+            name: encoder.extract(change_speed(sound, speed))["whisper"]
+            for name, speed in zip(self.dtypes, speeds, strict=True)
+        }

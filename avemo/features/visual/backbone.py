@@ -1,4 +1,4 @@
-"""What a network for objects sees in a face: VGG16, as the original study took it, or a small one.
+"""Features of a network for objects: VGG16, as in the original study, or a small one.
 
 Trained on ImageNet, it knows no expressions.
 
@@ -9,75 +9,21 @@ Source:
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from ...download import require_name_server
-from ...errors import AssetError
-from ...faces import extract as faces
-from ...pretrained.keras2_weights import fill
-from ...quiet import import_tensorflow_quietly
+from ...faces.extract import images
+from ...pretrained import imagenet_networks
 from ...schema import Strict
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
-__all__ = [
-    "ARRAYS",
-    "LICENCES",
-    "MODALITY",
-    "NETWORKS",
-    "VERSION",
-    "WEIGHTS",
-    "Network",
-    "Settings",
-    "extract",
-    "fetch",
-]
+__all__ = ["Backbone", "Settings"]
 
-#: raised when the same faces and settings give other figures than before
-VERSION = 1
-MODALITY = "visual"
-ARRAYS = {"backbone": "float16"}
-#: what it needs, see `fetch`
-WEIGHTS = ("backbone",)
-LICENCES = ("ImageNet weights of keras.applications: CC BY 4.0 (VGG16), Apache-2.0 (MobileNetV2)",)
-
-_AT_ONCE = 8  # faces; VGG16's first layers take 26 MB for each
-_ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
-
-Array = np.ndarray[Any, Any]
-
-
-class Network(NamedTuple):
-    """A network of keras.applications.
-
-    Args:
-        builder: its function there, in the module that is called as the network is
-        file: the weights without the head
-        md5: theirs, where keras.applications knows it
-    """
-
-    builder: str
-    file: str
-    md5: str | None
-
-
-NETWORKS = {
-    "vgg16": Network(
-        "VGG16",
-        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        "6d6bbae143d832006294945121d1f1fc",
-    ),
-    "mobilenet_v2": Network(
-        "MobileNetV2",
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5",
-        None,
-    ),
-}
+_BATCH = 8  # faces; VGG16's first layers take 26 MB for each
 
 
 class Settings(Strict):
@@ -87,75 +33,46 @@ class Settings(Strict):
     side_px: Annotated[int, Field(ge=32, le=224)]
 
 
-def extract(
-    seen: Mapping[str, Array], settings: Settings, weights: Mapping[str, Path]
-) -> dict[str, Array]:
-    """What the network sees in each face of a clip, its last convolutions averaged over the face.
+class Backbone(VisualExtractor[Settings]):
+    """The last convolutions, averaged over the face."""
 
-    Args:
-        seen: the clip's n faces, as `faces.extract` gives them
-        settings: see params.yaml
-        weights: the file that `fetch` gives
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"backbone": "float16"}
+    weight_names = ("backbone",)
 
-    Returns:
-        `backbone`: float16 [shape=(n, 512)] of VGG16, [shape=(n, 1280)] of MobileNetV2
+    @classmethod
+    def licences(cls) -> set[str]:
+        """Return what the weights may be used for."""
+        return {imagenet_networks.LICENCE}
 
-    Raises:
-        AssetError: the file is not what it should be
-    """
-    model, prepare = _loaded(settings.network, settings.side_px, weights[WEIGHTS[0]])
-    pictures = faces.images(seen, settings.side_px)
-    parts = [
-        np.asarray(model(prepare(pictures[start : start + _AT_ONCE].astype(np.float32))))
-        for start in range(0, len(pictures), _AT_ONCE)
-    ]
-    return {"backbone": np.concatenate(parts).astype(np.float16)}
+    def fetch_weights(self, *, quiet: bool = False) -> dict[str, Path]:
+        """Return the weights of the network that the settings name, fetched by Keras.
 
+        Raises:
+            AssetError: they cannot be had
+        """
+        return {"backbone": imagenet_networks.fetch_weights(self.settings.network)}
 
-def fetch(settings: Settings) -> dict[str, Path]:
-    """The weights, as keras.applications fetches them: into Keras' own cache.
+    def extract(self, faces: Arrays) -> Arrays:
+        """Return the features of each face of a clip.
 
-    Raises:
-        AssetError: they cannot be had
-    """
-    import_tensorflow_quietly()
-    import keras
+        Args:
+            faces: the clip's n faces, as `faces.extract` gives them
 
-    chosen = NETWORKS[settings.network]
-    url = f"{_ORIGIN}/{settings.network}/{chosen.file}"
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    folder = home / "models"
-    try:
-        if not (folder / chosen.file).exists():
-            require_name_server(url)
-        found = keras.utils.get_file(
-            chosen.file, url, cache_dir=str(home), cache_subdir="models", file_hash=chosen.md5
+        Returns:
+            `backbone`: float16 [shape=(n, 512)] of VGG16, [shape=(n, 1280)] of MobileNetV2
+
+        Raises:
+            AssetError: the file is not what it should be
+        """
+        settings = self.settings
+        network = imagenet_networks.load_traced(
+            settings.network, settings.side_px, self.weights["backbone"]
         )
-    except Exception as error:  # what Keras raises where an address does not answer
-        raise AssetError(
-            f"{chosen.file} is missing and could not be fetched: {error}. It is for "
-            f"extractors.backbone. Either copy it into {folder}, from {url}; or run again where "
-            "that can be reached"
-        ) from None
-    return {WEIGHTS[0]: Path(found)}
-
-
-@lru_cache(maxsize=1)
-def _loaded(network: str, side: int, file: Path) -> tuple[Any, Any]:
-    """The network, traced once, and how it wants its pictures."""
-    import_tensorflow_quietly()
-    import keras
-    import tensorflow as tf
-
-    chosen = NETWORKS[network]
-    build = getattr(keras.applications, chosen.builder)
-    shape = (side, side, 3)
-    try:
-        model = build(input_shape=shape, include_top=False, pooling="avg", weights=None)
-        fill(model, file)
-    except (OSError, KeyError, ValueError) as error:
-        raise AssetError(f"{file} cannot be read as {chosen.file} ({error}): remove it") from None
-    traced = tf.function(
-        lambda given: model(given, training=False), input_signature=[tf.TensorSpec((None, *shape))]
-    )
-    return traced, getattr(keras.applications, network).preprocess_input
+        pictures = images(faces, settings.side_px)
+        batches = [
+            np.asarray(network(pictures[start : start + _BATCH].astype(np.float32)))
+            for start in range(0, len(pictures), _BATCH)
+        ]
+        return {"backbone": np.concatenate(batches).astype(np.float16)}

@@ -1,24 +1,18 @@
-"""Small pictures of the faces, for networks that are trained from nothing."""
+"""Small pictures of the faces, for networks that are trained from scratch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from ...faces import extract as faces
+from ...faces.extract import images
 from ...schema import Strict
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
-__all__ = ["ARRAYS", "MODALITY", "VERSION", "Settings", "extract"]
-
-#: raised when the same faces and settings give other figures than before
-VERSION = 1
-MODALITY = "visual"
-ARRAYS = {"crops": "uint8"}
-
-Array = np.ndarray[Any, Any]
+__all__ = ["Crops", "Settings"]
 
 
 class Settings(Strict):
@@ -28,17 +22,23 @@ class Settings(Strict):
     frames: Annotated[int, Field(ge=1)]
 
 
-def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
-    """The faces of a clip, small.
+class Crops(VisualExtractor[Settings]):
+    """Small pictures."""
 
-    Args:
-        seen: its n faces, as `faces.extract` gives them
-        settings: see params.yaml
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"crops": "uint8"}
 
-    Returns:
-        `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread over the clip
-    """
-    pictures = faces.images(seen, settings.side_px)
-    count = min(settings.frames, len(pictures))
-    picks = (np.arange(count) + 0.5) * len(pictures) / count
-    return {"crops": pictures[picks.astype(int)]}
+    def extract(self, faces: Arrays) -> Arrays:
+        """Return small pictures of a clip's faces.
+
+        Args:
+            faces: the clip's n faces, as `faces.extract` gives them
+
+        Returns:
+            `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread evenly
+        """
+        pictures = images(faces, self.settings.side_px)
+        count = min(self.settings.frames, len(pictures))
+        positions = (np.arange(count) + 0.5) * len(pictures) / count
+        return {"crops": pictures[positions.astype(int)]}

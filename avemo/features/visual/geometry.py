@@ -1,23 +1,20 @@
-"""Where a face's five points stand, how the head is turned, and how both change in a clip.
+"""Five landmarks of a face, the head's pose, and how both change in a clip.
 
-A change from the clip's own median tells the expression from the face that has it.
+The difference from the clip's own median separates the expression from the face that has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...schema import Strict
+from ..arrays import Arrays
+from ..extractor import VisualExtractor
 
-__all__ = ["ARRAYS", "COLUMNS", "MODALITY", "VERSION", "Settings", "extract"]
-
-#: raised when the same faces and settings give other figures than before
-VERSION = 1
-MODALITY = "visual"
-ARRAYS = {"geometry": "float32", "geometry_stats": "float32"}
+__all__ = ["COLUMNS", "Geometry", "Settings"]
 
 #: of one face; lengths in distances between the eyes, angles in degrees
 COLUMNS = (
@@ -27,52 +24,61 @@ COLUMNS = (
     *("yaw", "pitch", "roll"),
 )
 
-Array = np.ndarray[Any, Any]
+Doubles = NDArray[np.float64]
 
 
 class Settings(Strict):
     """`extractors.geometry` in params.yaml: there is nothing to set."""
 
 
-def extract(seen: Mapping[str, Array], settings: Settings) -> dict[str, Array]:
-    """The five points of each face of a clip, upright and of one size.
+class Geometry(VisualExtractor[Settings]):
+    """Landmarks and head pose, and their statistics."""
 
-    Args:
-        seen: the clip's n faces, as `faces.extract` gives them
-        settings: see params.yaml
+    settings_class = Settings
+    version = 1
+    dtypes: ClassVar = {"geometry": "float32", "geometry_stats": "float32"}
 
-    Returns:
-        `geometry`: float32 [shape=(n, 33)], `COLUMNS`, their difference from the clip's median, and
-        that of place (x and y) and size (its logarithm) of the face in the picture;
-        `geometry_stats`: float32 [shape=(1, 66)], the mean of each over the faces, and the
-        deviation
-    """
-    points = seen["landmarks"].astype(np.float64)
-    middle, across, apart = _eyes(points)
-    shape = np.column_stack([_upright(points, middle, across, apart), seen["pose"]])
-    place = (middle - np.median(middle, axis=0)) / np.median(apart)
-    size = np.log(apart / np.median(apart))
-    found = np.column_stack([shape, shape - np.median(shape, axis=0), place, size])
-    stats = np.concatenate([found.mean(axis=0), found.std(axis=0)])
-    return {
-        "geometry": found.astype(np.float32),
-        "geometry_stats": stats[None].astype(np.float32),
-    }
+    def extract(self, faces: Arrays) -> Arrays:
+        """Return the five landmarks of each face of a clip, upright and of one size.
+
+        Args:
+            faces: the clip's n faces, as `faces.extract` gives them
+
+        Returns:
+            `geometry`: float32 [shape=(n, 33)], `COLUMNS`, their difference from the clip's median,
+            and that of position (x and y) and size (its logarithm) of the face in the picture;
+            `geometry_stats`: float32 [shape=(1, 66)], the mean of each over the faces, and the
+            deviation
+        """
+        landmarks = faces["landmarks"].astype(np.float64)
+        middle, across, apart = _measure_eyes(landmarks)
+        upright = _upright_columns(landmarks, middle, across, apart)
+        columns = np.column_stack([upright, faces["pose"]])
+        position = (middle - np.median(middle, axis=0)) / np.median(apart)
+        size = np.log(apart / np.median(apart))
+        geometry = np.column_stack([columns, columns - np.median(columns, axis=0), position, size])
+        stats = np.concatenate([geometry.mean(axis=0), geometry.std(axis=0)])
+        return {
+            "geometry": geometry.astype(np.float32),
+            "geometry_stats": stats[None].astype(np.float32),
+        }
 
 
-def _eyes(points: Array) -> tuple[Array, Array, Array]:
-    """The point between the eyes, the direction from left to right, and how far they are apart."""
-    left, right = points[:, 0], points[:, 1]
+def _measure_eyes(landmarks: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """Return the point between the eyes, the direction from left to right, and their distance."""
+    left, right = landmarks[:, 0], landmarks[:, 1]
     apart = np.maximum(np.linalg.norm(right - left, axis=1), 1e-6)
     return (left + right) / 2, (right - left) / apart[:, None], apart
 
 
-def _upright(points: Array, middle: Array, across: Array, apart: Array) -> Array:
-    """`COLUMNS` without the pose [shape=(n, 12)]."""
+def _upright_columns(
+    landmarks: Doubles, middle: Doubles, across: Doubles, apart: Doubles
+) -> Doubles:
+    """Return `COLUMNS` without the pose [shape=(n, 12)]."""
     down = np.stack([-across[:, 1], across[:, 0]], axis=1)
     axes = np.stack([across, down], axis=2)
     left_eye, right_eye, nose, left, right = np.moveaxis(
-        (points - middle[:, None]) @ axes / apart[:, None, None], 1, 0
+        (landmarks - middle[:, None]) @ axes / apart[:, None, None], 1, 0
     )
     mouth = right - left
     to_left, to_right = left - nose, right - nose

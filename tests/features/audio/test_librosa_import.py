@@ -12,9 +12,9 @@ from avemo.features.audio.dsp import librosa_import
 ROOT = Path(__file__).parents[3]
 PITCH = """
 import numpy as np
-from avemo.features.audio.dsp.librosa_import import librosa
+from avemo.features.audio.dsp.librosa_import import import_librosa
 sound = np.sin(np.arange(8000) / 10)
-print(librosa().yin(sound, fmin=60, fmax=600, sr=16000, frame_length=1024).mean())
+print(import_librosa().yin(sound, fmin=60, fmax=600, sr=16000, frame_length=1024).mean())
 """
 
 
@@ -38,12 +38,13 @@ def test_several_at_once_on_a_new_machine_compile_once(tmp_path):
 
 
 def test_who_waited_compiles_nothing(tmp_path, monkeypatch):
-    library = librosa_import.librosa()
+    library = librosa_import.import_librosa()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    mark = librosa_import._mark(library)
+    mark = librosa_import._marker(library)
     with FileLock(mark.with_suffix(".lock")):
         waiting = process(
-            "from avemo.features.audio.dsp.librosa_import import librosa; librosa()", tmp_path
+            "from avemo.features.audio.dsp.librosa_import import import_librosa; import_librosa()",
+            tmp_path,
         )
         time.sleep(4)  # until it waits
         assert waiting.poll() is None
@@ -53,8 +54,8 @@ def test_who_waited_compiles_nothing(tmp_path, monkeypatch):
 
 
 def test_where_the_environment_is_read_only_the_mark_is_in_the_cache(tmp_path, monkeypatch):
-    library = librosa_import.librosa()
+    library = librosa_import.import_librosa()
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert librosa_import._mark(library).parent == tmp_path / "cache"
+    assert librosa_import._marker(library).parent == tmp_path / "cache"

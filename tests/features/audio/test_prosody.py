@@ -11,7 +11,7 @@ from avemo.features.audio import prosody
 RATE = 16000
 FIELDS = {"sample_rate": RATE, "hop_ms": 10.0, "low_hz": 65.0, "high_hz": 800.0,
           "voiced_db": 35.0, "periodic": 0.5}  # fmt: skip
-SETTINGS = prosody.Settings(**FIELDS)
+PROSODY = prosody.Prosody(prosody.Settings(**FIELDS))
 
 
 def times(seconds):
@@ -35,12 +35,12 @@ def silence(seconds):
 
 
 def frames(sound):
-    found = prosody.extract(sound, SETTINGS)["prosody"]
+    found = PROSODY.extract(sound)["prosody"]
     return dict(zip(prosody.COLUMNS, found.T, strict=True))
 
 
 def stats(sound):
-    (found,) = prosody.extract(sound, SETTINGS)["prosody_stats"]
+    (found,) = PROSODY.extract(sound)["prosody_stats"]
     return dict(zip(prosody.STATISTICS, found, strict=True))
 
 
@@ -123,8 +123,8 @@ def test_flatness_and_flux():
 
 def test_level_makes_no_difference():
     sound = np.concatenate([voice(RATE), noise()]).astype("f")
-    loud, soft = (prosody.extract(one, SETTINGS) for one in (sound, sound * np.float32(0.2512)))
-    for name in prosody.ARRAYS:
+    loud, soft = (PROSODY.extract(one) for one in (sound, sound * np.float32(0.2512)))
+    for name in prosody.Prosody.dtypes:
         np.testing.assert_allclose(loud[name], soft[name], rtol=1e-3, atol=0.01)
 
 
@@ -138,14 +138,14 @@ def test_silence_around_a_clip_changes_no_statistic():
 
 def test_ten_seconds_are_no_border():
     tenth = noise(0.1)
-    found = prosody.extract(np.tile(tenth, 105), SETTINGS)["prosody"][10:-10]
+    found = PROSODY.extract(np.tile(tenth, 105))["prosody"][10:-10]
     np.testing.assert_allclose(found[10:], found[:-10], atol=0.02)
 
 
 @pytest.mark.parametrize("samples", [1, 100, 4800, 30000])
 def test_shape(samples):
-    found = prosody.extract(noise(2)[:samples], SETTINGS)
-    assert {name: array.dtype for name, array in found.items()} == prosody.ARRAYS
+    found = PROSODY.extract(noise(2)[:samples])
+    assert {name: array.dtype for name, array in found.items()} == prosody.Prosody.dtypes
     assert found["prosody"].shape == (1 + samples // 160, len(prosody.COLUMNS))
     assert found["prosody_stats"].shape == (1, len(prosody.STATISTICS))
 
@@ -171,7 +171,7 @@ def clips(draw):
 @run(deadline=None, max_examples=60)
 @given(clips())
 def test_all_is_finite_for_any_sound(sound):
-    for array in prosody.extract(sound, SETTINGS).values():
+    for array in PROSODY.extract(sound).values():
         assert np.isfinite(array).all()
 
 

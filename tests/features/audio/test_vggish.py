@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from avemo.errors import AssetError
 from avemo.features.audio import vggish
 from avemo.pretrained import assets
+from avemo.pretrained import vggish as vggish_network
 
 SHARED = Path(__file__).parents[3] / "../shared/weights"
 RATE = 16000
@@ -119,13 +120,13 @@ class Echo:
 @pytest.fixture
 def echo(monkeypatch):
     echo = Echo()
-    monkeypatch.setattr(vggish, "_loaded", lambda _: echo)
+    monkeypatch.setattr(vggish, "load_network", lambda _: echo)
     return echo
 
 
 def extract(sound, pca, **change):
     settings = SETTINGS.model_copy(update=change)
-    return vggish.extract(sound, settings, {"vggish": Path(), "vggish_pca": pca[0]})
+    return vggish.Vggish(settings, {"vggish": Path(), "vggish_pca": pca[0]}).extract(sound)
 
 
 @pytest.mark.parametrize("samples", [400, 559, 560, 30000, 200000])
@@ -142,7 +143,7 @@ def test_log_mel_by_the_definition(samples):
 def test_patches_of_96_frames(samples, patches, pca, echo):
     found = extract(noise(samples), pca)
     assert found["vggish"].shape == found["vggish_pca"].shape == (patches, 128)
-    assert {name: array.dtype.name for name, array in found.items()} == vggish.ARRAYS
+    assert {name: array.dtype.name for name, array in found.items()} == vggish.Vggish.dtypes
     (given,) = echo.given
     mel = spectrogram(np.pad(noise(samples), (0, max(0, 15600 - samples))))
     expected = [mel[96 * i : 96 * i + 96] for i in range(patches)]
@@ -196,7 +197,7 @@ def test_what_is_no_archive_is_refused(tmp_path):
 
 @pytest.fixture(scope="module")
 def network():
-    return vggish.network()
+    return vggish_network.build_network()
 
 
 def test_network_by_the_definition(network):
@@ -218,40 +219,40 @@ def test_network_by_the_definition(network):
 @pytest.fixture
 def unfilled(network, monkeypatch):
     """The network is not made anew for each checkpoint that is refused."""
-    monkeypatch.setattr(vggish, "network", lambda: network)
+    monkeypatch.setattr(vggish_network, "build_network", lambda: network)
 
 
 def test_a_missing_tensor_is_named(unfilled, tmp_path):
     file = save(tmp_path / "partial.ckpt", tensors(["conv1", "conv2"]))
     with pytest.raises(AssetError, match=r"conv3/conv3_1/weights is missing, \[3, 3, 128, 256\]"):
-        vggish.load(file)
+        vggish_network.load_network(file)
 
 
 def test_a_tensor_of_another_shape_is_named(unfilled, tmp_path):
     values = tensors(["conv1"]) | {"vggish/conv1/biases": np.zeros(32, "f")}
     with pytest.raises(AssetError, match=r"conv1/biases is \[32\], \[64\] is expected"):
-        vggish.load(save(tmp_path / "wrong.ckpt", values))
+        vggish_network.load_network(save(tmp_path / "wrong.ckpt", values))
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
 def test_what_is_no_checkpoint_is_refused(content, unfilled, tmp_path):
     (tmp_path / "junk.ckpt").write_bytes(content)
     with pytest.raises(AssetError, match="cannot be read as a TensorFlow checkpoint"):
-        vggish.load(tmp_path / "junk.ckpt")
+        vggish_network.load_network(tmp_path / "junk.ckpt")
 
 
 @pytest.mark.slow
 def test_a_clip_through_a_checkpoint_like_the_published_one(pca, tmp_path):
     values = tensors()
     weights = {"vggish": save(tmp_path / "vggish_model.ckpt", values), "vggish_pca": pca[0]}
-    found = vggish.extract(noise(35000), SETTINGS, weights)
+    found = vggish.Vggish(SETTINGS, weights).extract(noise(35000))
     mel = spectrogram(noise(35000)).astype("f")
     expected = np.array([forward(patch, values) for patch in (mel[:96], mel[96:192])])
     np.testing.assert_allclose(found["vggish"], expected, atol=1e-3 * np.abs(expected).max())
     np.testing.assert_array_equal(
         found["vggish_pca"], vggish.postprocess(found["vggish"], weights["vggish_pca"])
     )
-    vggish._loaded.cache_clear()
+    vggish_network.load_network.cache_clear()
     weights["vggish"].unlink()  # 289 MB, and pytest keeps what three runs leave
 
 
@@ -261,15 +262,15 @@ def test_the_published_figures_of_a_sine(monkeypatch):
     """Of the smoke test that came with the release, with its tolerance."""
     if SHARED.is_dir():
         monkeypatch.setenv(assets.MIRROR, str(SHARED))
-    weights = {name: assets.find(name) for name in vggish.WEIGHTS}
+    weights = {name: assets.find(name) for name in vggish.Vggish.weight_names}
     if None in weights.values():
         pytest.skip("needs VGGish: avemo assets pull vggish vggish_pca")
     sine = soxr.resample(np.sin(2 * np.pi * 1000 * np.arange(3 * 44100) / 44100), 44100, RATE)
-    found = vggish.extract(sine, SETTINGS, weights)
+    found = vggish.Vggish(SETTINGS, weights).extract(sine)
     assert found["vggish"].shape == (3, 128)
-    figures = [f(found[name]) for name in vggish.ARRAYS for f in (np.mean, np.std)]
+    figures = [f(found[name]) for name in vggish.Vggish.dtypes for f in (np.mean, np.std)]
     np.testing.assert_allclose(figures, [0.131, 0.238, 123.0, 75.0], rtol=0.1)
-    vggish._loaded.cache_clear()
+    vggish_network.load_network.cache_clear()
 
 
 @pytest.mark.parametrize(

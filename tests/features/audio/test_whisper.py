@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from avemo.errors import AssetError
 from avemo.features.audio import whisper
-from avemo.pretrained import assets
+from avemo.pretrained import assets, whisper_encoder
 
 SHARED = Path(__file__).parents[3] / "../shared"
 RATE = 16000
@@ -31,18 +31,18 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def halved(published):
     file = published.with_name("encoder.safetensors")
-    whisper.shrink(published, file)
+    whisper_encoder.export_encoder(published, file)
     return file
 
 
 @pytest.fixture(scope="module")
 def model(published):
-    return whisper.load(published)
+    return whisper_encoder.load_encoder(published)
 
 
 def extract(sound, file, **change):
     settings = SETTINGS.model_copy(update=change)
-    return whisper.extract(sound, settings, {"whisper_tiny_en": file})
+    return whisper.Whisper(settings, {"whisper_tiny_en": file}).extract(sound)
 
 
 def bank():
@@ -153,8 +153,8 @@ def levels(monkeypatch):
     states = (np.arange(20)[:, None, None] + 100 * np.arange(5)[:, None]).astype("f")
     states = np.repeat(states, 384, axis=2)
     chosen = np.full(20, -90.0)
-    monkeypatch.setattr(whisper, "_loaded", lambda file: None)
-    monkeypatch.setattr(whisper, "_encoded", lambda model, mels: [states])
+    monkeypatch.setattr(whisper_encoder, "load_traced", lambda file: None)
+    monkeypatch.setattr(whisper, "_encode_spectrograms", lambda encoder, mels: [states])
     monkeypatch.setattr(whisper, "_levels", lambda mel: chosen)
     return chosen
 
@@ -162,7 +162,7 @@ def levels(monkeypatch):
 def test_from_the_first_voiced_frame_to_the_last(levels):
     levels[3:10] = [-25, -10, -25.1, -60, 10, -24, -25]
     found = extract(noise(6400), None)
-    assert {name: array.dtype.name for name, array in found.items()} == whisper.ARRAYS
+    assert {name: array.dtype.name for name, array in found.items()} == whisper.Whisper.dtypes
     steps = found["whisper"].reshape(-1, 5, 384)
     np.testing.assert_array_equal(steps[:, 0, 0], [4, 7, 9])
     np.testing.assert_array_equal(steps[:, 4, 383], [404, 407, 409])
@@ -213,7 +213,7 @@ def test_a_missing_tensor_is_named(tmp_path):
     del values["model.encoder.layers.2.fc1.bias"]
     save_file(values, tmp_path / "it")
     with pytest.raises(AssetError, match=r"layers\.2\.fc1\.bias is missing, \[1536\] is expected"):
-        whisper.load(tmp_path / "it")
+        whisper_encoder.load_encoder(tmp_path / "it")
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,16 @@ def test_a_missing_tensor_is_named(tmp_path):
 def test_a_tensor_of_another_size_is_named(name, shape, tmp_path):
     save_file(tensors() | {f"model.encoder.{name}": np.zeros(shape, "f")}, tmp_path / "it")
     with pytest.raises(AssetError, match=rf"{name} is \[{shape[0]}, .* is expected"):
-        whisper.load(tmp_path / "it")
+        whisper_encoder.load_encoder(tmp_path / "it")
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
 def test_what_is_no_safetensors_file_is_refused(content, tmp_path):
     (tmp_path / "it").write_bytes(content)
-    for use in (whisper.load, lambda file: whisper.shrink(file, tmp_path / "other")):
+    for use in (
+        whisper_encoder.load_encoder,
+        lambda file: whisper_encoder.export_encoder(file, tmp_path / "other"),
+    ):
         with pytest.raises(AssetError, match="is no safetensors file"):
             use(tmp_path / "it")
 
@@ -245,7 +248,7 @@ def test_a_real_clip_through_the_published_weights(monkeypatch):
     from avemo.media.sound import read_sound
 
     sound = read_sound(clip, RATE)[: 2 * RATE]
-    (found,) = whisper.encode(whisper.load(file), [sound])
+    (found,) = whisper.encode(whisper_encoder.load_encoder(file), [sound])
     expected = np.stack(forward(spectrogram(sound), load_file(file)), axis=1)
     np.testing.assert_allclose(found, expected, atol=0.02)
     made = extract(read_sound(clip, RATE), file)

@@ -9,8 +9,10 @@ from pydantic import ValidationError
 
 from avemo.config import load_settings
 from avemo.errors import SettingsError
-from avemo.features.audio import whisper, whisper_copies, whisper_speeds
-from avemo.features.audio.dsp.augment import at_pitch, at_speed, in_noisy_room
+from avemo.features.audio.dsp.augment import add_reverb_and_noise, change_speed, shift_pitch
+from avemo.features.audio.whisper import Settings, Whisper
+from avemo.features.audio.whisper_copies import WhisperCopies
+from avemo.features.audio.whisper_speeds import WhisperSpeeds
 from avemo.features.names import extractor_of
 from avemo.settings import SETTINGS_FILE
 
@@ -18,8 +20,8 @@ ROOT = Path(__file__).parents[3]
 RATE = 16000
 HEARD = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
 SETTINGS = {
-    whisper_speeds: whisper_speeds.Settings(**HEARD, speed=0.1),
-    whisper_copies: whisper_copies.Settings(
+    WhisperSpeeds: WhisperSpeeds.settings_class(**HEARD, speed=0.1),
+    WhisperCopies: WhisperCopies.settings_class(
         **HEARD, semitones=2.0, snr_db=30.0, reverberation_s=0.3
     ),
 }
@@ -36,14 +38,16 @@ COPIES = {
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     file = write(tmp_path_factory.mktemp("weights") / "model.safetensors")
-    whisper.shrink(file, file.with_name("encoder"))
+    Whisper.copy_weights(file, file.with_name("encoder"))
     return {"whisper_tiny_en": file.with_name("encoder")}
 
 
 def extracted(sound, weights):
     """Both extractors' arrays."""
-    made = [one.extract(sound, settings, weights) for one, settings in SETTINGS.items()]
-    return made[0] | made[1]
+    speeds, copies = (
+        extractor(settings, weights).extract(sound) for extractor, settings in SETTINGS.items()
+    )
+    return speeds | copies
 
 
 def tone(seconds=1.0, hz=440.0):
@@ -55,7 +59,7 @@ def spoken(seconds=1.0):
 
 
 def in_room(sound, snr_db=20.0, reverberation_s=0.3):
-    return in_noisy_room(
+    return add_reverb_and_noise(
         sound, RATE, snr_db=snr_db, reverberation_s=reverberation_s, voiced_db=35.0
     )
 
@@ -74,16 +78,16 @@ def test_each_copy_as_whisper_hears_it(weights):
     sound = spoken()
     found = extracted(sound, weights)
     types = {name: array.dtype.name for name, array in found.items()}
-    assert types == whisper_speeds.ARRAYS | whisper_copies.ARRAYS
+    assert types == WhisperSpeeds.dtypes | WhisperCopies.dtypes
     changed = {
-        "slower": at_speed(sound, 0.9),
-        "faster": at_speed(sound, 1.1),
-        "lower": at_pitch(sound, RATE, -2),
-        "higher": at_pitch(sound, RATE, 2),
+        "slower": change_speed(sound, 0.9),
+        "faster": change_speed(sound, 1.1),
+        "lower": shift_pitch(sound, RATE, -2),
+        "higher": shift_pitch(sound, RATE, 2),
         "noisy": in_room(sound, snr_db=30.0),
     }
     for name, copy in changed.items():
-        expected = whisper.extract(copy, whisper.Settings(**HEARD), weights)["whisper"]
+        expected = Whisper(Settings(**HEARD), weights).extract(copy)["whisper"]
         assert expected.shape[1] == 5 * 384
         np.testing.assert_array_equal(found[f"{COPIES[name]}_{name}"], expected)
 
@@ -112,7 +116,7 @@ def test_silence_around_it_stays_outside_of_what_is_only_changed(weights):
 
 @pytest.mark.parametrize("speed", [0.9, 1.1])
 def test_speed(speed):
-    found = at_speed(tone(), speed)
+    found = change_speed(tone(), speed)
     assert found.dtype == np.float32
     assert len(found) == pytest.approx(RATE / speed, abs=1)
     assert pitch(found) == pytest.approx(440 * speed, rel=0.002)
@@ -123,7 +127,7 @@ def test_speed(speed):
 @pytest.mark.parametrize("samples", [RATE, 12345])
 def test_pitch(semitones, samples):
     sound = tone()[:samples]
-    found = at_pitch(sound, RATE, semitones)
+    found = shift_pitch(sound, RATE, semitones)
     assert (found.dtype, found.shape) == (np.float32, sound.shape)
     assert pitch(found) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.005)
     assert level(found) == pytest.approx(level(sound), abs=1)
@@ -183,8 +187,8 @@ def written(folder, change):
 def test_the_project_s_own_copies_are_as_whisper_hears():
     found = load_settings(ROOT).extractors
     assert dict(found["whisper"]) == HEARD
-    assert found["whisper_speeds"] == SETTINGS[whisper_speeds]
-    assert found["whisper_copies"] == SETTINGS[whisper_copies]
+    assert found["whisper_speeds"] == SETTINGS[WhisperSpeeds]
+    assert found["whisper_copies"] == SETTINGS[WhisperCopies]
 
 
 @pytest.mark.parametrize("name", ["whisper_speeds", "whisper_copies"])
@@ -196,7 +200,7 @@ def test_whisper_without_copies(tmp_path, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda found: found.pop("whisper"), "whisper_speeds needs whisper, which is not there"),
+        (lambda found: found.pop("whisper"), "whisper_speeds needs whisper, which is missing"),
         (
             lambda found: found["whisper"].update(step_ms=40.0),
             "whisper_speeds.step_ms is 60.0, whisper's is 40.0: make them the same",
@@ -216,16 +220,16 @@ def test_copies_of_what_whisper_does_not_hear(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("extractor", "change", "message"),
     [
-        (whisper_speeds, {"speed": 0.0}, "greater than 0"),
-        (whisper_speeds, {"speed": 0.6}, "less than or equal to 0.5"),
-        (whisper_speeds, {"semitones": 2.0}, "Extra inputs"),
-        (whisper_copies, {"semitones": 13.0}, "less than or equal to 12"),
-        (whisper_copies, {"snr_db": -1.0}, "greater than or equal to 0"),
-        (whisper_copies, {"snr_db": float("nan")}, "less than or equal to 60"),
-        (whisper_copies, {"reverberation_s": 0.0}, "greater than or equal to 0.01"),
-        (whisper_copies, {"sample_rate": 8000}, "Input should be 16000"),
+        (WhisperSpeeds, {"speed": 0.0}, "greater than 0"),
+        (WhisperSpeeds, {"speed": 0.6}, "less than or equal to 0.5"),
+        (WhisperSpeeds, {"semitones": 2.0}, "Extra inputs"),
+        (WhisperCopies, {"semitones": 13.0}, "less than or equal to 12"),
+        (WhisperCopies, {"snr_db": -1.0}, "greater than or equal to 0"),
+        (WhisperCopies, {"snr_db": float("nan")}, "less than or equal to 60"),
+        (WhisperCopies, {"reverberation_s": 0.0}, "greater than or equal to 0.01"),
+        (WhisperCopies, {"sample_rate": 8000}, "Input should be 16000"),
     ],
 )
 def test_wrong_settings(extractor, change, message):
     with pytest.raises(ValidationError, match=message):
-        extractor.Settings(**{**SETTINGS[extractor].model_dump(), **change})
+        extractor.settings_class(**{**SETTINGS[extractor].model_dump(), **change})

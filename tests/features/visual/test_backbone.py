@@ -6,6 +6,8 @@ from helpers.random_network import drawn
 from avemo.errors import AssetError
 from avemo.faces import extract
 from avemo.features.visual import backbone
+from avemo.features.visual.backbone import Backbone
+from avemo.pretrained.imagenet_networks import NETWORKS
 
 SETTINGS = backbone.Settings(network="mobilenet_v2", side_px=64)
 
@@ -20,7 +22,7 @@ def home(tmp_path_factory):
     made = keras.applications.MobileNetV2(
         (64, 64, 3), include_top=False, pooling="avg", weights=None
     )
-    drawn(made).save(folder / "models" / backbone.NETWORKS["mobilenet_v2"].file)
+    drawn(made).save(folder / "models" / NETWORKS["mobilenet_v2"].file)
     return folder, made
 
 
@@ -36,22 +38,22 @@ def offline(monkeypatch):
 def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
     folder, made = home
     monkeypatch.setenv("KERAS_HOME", str(folder))
-    files = backbone.fetch(SETTINGS)
-    assert files == {"backbone": folder / "models" / backbone.NETWORKS["mobilenet_v2"].file}
+    files = Backbone(SETTINGS).fetch_weights()
+    assert files == {"backbone": folder / "models" / NETWORKS["mobilenet_v2"].file}
     clip = seen(9)
-    found = backbone.extract(clip, SETTINGS, files)["backbone"]
+    found = Backbone(SETTINGS, files).extract(clip)["backbone"]
     assert (found.dtype, found.shape) == (np.float16, (9, 1280))
     pictures = extract.images(clip, 64).astype("f") / 127.5 - 1
     np.testing.assert_allclose(found, made(pictures), rtol=2e-3, atol=1e-3)
     assert found.astype("f").std(axis=0).max() > 1e-3
 
 
-@pytest.mark.parametrize("network", backbone.NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS)
 def test_without_a_network_it_says_what_is_missing(network, offline, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    file = backbone.NETWORKS[network].file
+    file = NETWORKS[network].file
     with pytest.raises(AssetError, match=f"{file} is missing .* extractors.backbone") as caught:
-        backbone.fetch(backbone.Settings(network=network, side_px=64))
+        Backbone(backbone.Settings(network=network, side_px=64)).fetch_weights()
     assert f"storage.googleapis.com/tensorflow/keras-applications/{network}/" in str(caught.value)
     assert str(tmp_path / "models") in str(caught.value)
 
@@ -60,11 +62,11 @@ def test_what_is_no_network_is_refused(tmp_path):
     file = tmp_path / "weights.h5"
     file.write_text("<html>404</html>")
     with pytest.raises(AssetError, match=r"weights\.h5 cannot be read as mobilenet_v2"):
-        backbone.extract(seen(1), SETTINGS, {"backbone": file})
+        Backbone(SETTINGS, {"backbone": file}).extract(seen(1))
 
 
 def test_another_network_s_weights_are_refused(home):
-    file = home[0] / "models" / backbone.NETWORKS["mobilenet_v2"].file
+    file = home[0] / "models" / NETWORKS["mobilenet_v2"].file
     settings = backbone.Settings(network="vgg16", side_px=32)
     with pytest.raises(AssetError, match="cannot be read as vgg16"):
-        backbone.extract(seen(1), settings, {"backbone": file})
+        Backbone(settings, {"backbone": file}).extract(seen(1))

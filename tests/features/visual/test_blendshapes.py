@@ -9,9 +9,10 @@ from helpers.extracted_faces import seen
 
 from avemo.errors import AssetError
 from avemo.faces import extract
-from avemo.features.visual import blendshapes
+from avemo.features.visual.blendshapes import Blendshapes, Settings
+from avemo.pretrained.face_landmarker import BLENDSHAPE_LANDMARKS, BLENDSHAPES
 
-SETTINGS = blendshapes.Settings()
+SETTINGS = Settings()
 draw = np.random.default_rng(5)
 #: what the two networks multiply by: a picture's 8 x 8 means, and the points that are picked
 SPOTS = draw.normal(size=(8 * 8 * 3, 478 * 3)).astype("f")
@@ -60,11 +61,11 @@ def bundle(folder, members):
 
 def test_faces_go_through_both_networks(members, tmp_path):
     clip = seen(3)
-    found = blendshapes.extract(clip, SETTINGS, bundle(tmp_path, members))["blendshapes"]
-    assert (found.dtype, found.shape) == (np.float32, (3, len(blendshapes.SHAPES)))
+    found = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
+    assert (found.dtype, found.shape) == (np.float32, (3, len(BLENDSHAPES)))
     pictures = extract.images(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
-    points = (means @ SPOTS).reshape(3, 478, 3)[:, list(blendshapes.POINTS), :2]
+    points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
     known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))
     np.testing.assert_allclose(found, known, atol=1e-4)
     assert known.std(axis=0).min() > 1e-3  # by another face another answer
@@ -75,20 +76,20 @@ def test_a_network_that_is_not_there(members, tmp_path, left_out):
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
-        blendshapes.extract(seen(1), SETTINGS, bundle(tmp_path, rest))
+        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(seen(1))
 
 
 def test_a_network_of_another_form(members, tmp_path):
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
-        blendshapes.extract(seen(1), SETTINGS, bundle(tmp_path, both))
+        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(seen(1))
 
 
 def test_what_is_no_network(members, tmp_path):
     for content in (b"<html>404</html>", b""):
         files = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-            blendshapes.extract(seen(1), SETTINGS, files)
+            Blendshapes(SETTINGS, files).extract(seen(1))
     files["face_landmarker"].write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-        blendshapes.extract(seen(1), SETTINGS, files)
+        Blendshapes(SETTINGS, files).extract(seen(1))

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from avemo.errors import AssetError
 from avemo.faces import extract as faces
 from avemo.features.visual import expression
-from avemo.pretrained import assets
+from avemo.features.visual.expression import Expression
+from avemo.pretrained import assets, expression_mobilenet
 
 SHARED = Path(__file__).parents[3] / "../shared"
 SETTINGS = expression.Settings(trim_ratio=0.1)
@@ -18,7 +19,7 @@ SETTINGS = expression.Settings(trim_ratio=0.1)
 
 @pytest.fixture(scope="module")
 def drawn():
-    return random_network.drawn(expression.network())
+    return random_network.drawn(expression_mobilenet.build_network())
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +39,12 @@ def kept(drawn, tmp_path_factory):
 
 
 def extract(clip, file, settings=SETTINGS):
-    return expression.extract(clip, settings, {"hsemotion_mobilenet_7": file})
+    return Expression(settings, {"hsemotion_mobilenet_7": file}).extract(clip)
 
 
 @pytest.mark.parametrize("export", ["published", "kept"])
 def test_either_export_is_the_network(export, drawn, request):
-    model = expression.load(request.getfixturevalue(export))
+    model = expression_mobilenet.load_network(request.getfixturevalue(export))
     pictures = np.random.default_rng(2).normal(0, 60, (2, 224, 224, 3)).astype("f")
     for found, expected in zip(model(pictures), drawn(pictures), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -55,7 +56,7 @@ def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
     pictures = faces.images(clip, 224).astype("f")
     less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
     features, chances = (np.asarray(one) for one in drawn(less))
-    assert {name: array.dtype.name for name, array in found.items()} == expression.ARRAYS
+    assert {name: array.dtype.name for name, array in found.items()} == Expression.dtypes
     np.testing.assert_allclose(found["expression"], features, rtol=2e-3, atol=1e-3)
     np.testing.assert_allclose(found["expression_probabilities"], chances, atol=1e-5)
     mean, deviation = np.split(found["expression_stats"][0], 2)
@@ -73,7 +74,7 @@ def test_what_is_trimmed_is_not_seen(published, monkeypatch):
         asked.append(side)
         return pictures[:, :side, :side]
 
-    monkeypatch.setattr(faces, "images", images)
+    monkeypatch.setattr(expression, "images", images)
     first = extract({}, published)["expression"]
     pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
     np.testing.assert_array_equal(extract({}, published)["expression"], first)
@@ -96,21 +97,21 @@ def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
 
     (tmp_path / "page").write_text("<html>404</html>")
     with pytest.raises(AssetError, match="page cannot be read as hsemotion_mobilenet_7"):
-        expression.load(tmp_path / "page")
+        expression_mobilenet.load_network(tmp_path / "page")
     (tmp_path / "zip").write_bytes(b"PK" + bytes(100))
     with pytest.raises(AssetError, match="zip cannot be read as hsemotion_mobilenet_7"):
-        expression.load(tmp_path / "zip")
+        expression_mobilenet.load_network(tmp_path / "zip")
     with h5py.File(tmp_path / "empty.h5", "w"):
         pass
     with pytest.raises(AssetError, match=r"empty\.h5 cannot be read"):
-        expression.load(tmp_path / "empty.h5")
+        expression_mobilenet.load_network(tmp_path / "empty.h5")
     less = keras.Model(drawn.input, drawn.outputs[0])
     less.save(tmp_path / "less.h5")
     with pytest.raises(AssetError, match=r"less\.h5 cannot be read"):
-        expression.load(tmp_path / "less.h5")
+        expression_mobilenet.load_network(tmp_path / "less.h5")
     less.save(tmp_path / "less.keras")
     with pytest.raises(AssetError, match=r"less\.keras takes and gives .* is expected"):
-        expression.check({"hsemotion_mobilenet_7": tmp_path / "less.keras"})
+        Expression(SETTINGS, {"hsemotion_mobilenet_7": tmp_path / "less.keras"}).check_weights()
 
 
 @pytest.mark.parametrize("trim_ratio", [-0.1, 0.4, "0.1"])
@@ -136,9 +137,9 @@ def test_what_a_real_face_shows(monkeypatch):
     from avemo.faces import detectors
 
     settings = load_settings(Path(__file__).parents[3]).faces
-    detector = detectors.load("mtcnn", None, settings.detector_side)
+    detector = detectors.load("mtcnn", None, settings.detector_side_px)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
         found = extract(faces.extract(film, settings, detector), file)
         chances = found["expression_probabilities"].mean(axis=0)
-        assert expression.CLASSES[chances.argmax()] == shown
+        assert expression_mobilenet.CLASSES[chances.argmax()] == shown
         assert chances.max() > 0.4

@@ -3,7 +3,9 @@ import pytest
 from helpers.extracted_faces import seen
 
 from avemo.features.visual import geometry
+from avemo.features.visual.geometry import Geometry
 
+GEOMETRY = Geometry(geometry.Settings())
 COLUMNS = len(geometry.COLUMNS)
 #: eyes 40 apart, the nose below, the mouth level and 40 wide
 FACE = np.array([[10, 10], [50, 10], [30, 30], [10, 50], [50, 50]], float)
@@ -12,7 +14,7 @@ FACE = np.array([[10, 10], [50, 10], [30, 30], [10, 50], [50, 50]], float)
 def extract(*faces, pose=(0, 0, 0)):
     points = np.array(faces, np.float32)
     poses = np.tile(np.array(pose, np.float32), (len(points), 1))
-    return geometry.extract({"landmarks": points, "pose": poses}, geometry.Settings())
+    return GEOMETRY.extract({"landmarks": points, "pose": poses})
 
 
 def columns(row):
@@ -62,8 +64,8 @@ def test_a_head_that_moves_and_comes_nearer():
 
 
 def test_statistics_are_the_mean_and_the_deviation():
-    found = geometry.extract(seen(7), geometry.Settings())
-    assert {name: array.dtype.name for name, array in found.items()} == geometry.ARRAYS
+    found = GEOMETRY.extract(seen(7))
+    assert {name: array.dtype.name for name, array in found.items()} == Geometry.dtypes
     mean, deviation = np.split(found["geometry_stats"][0], 2)
     np.testing.assert_allclose(mean, found["geometry"].mean(axis=0), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(deviation, found["geometry"].std(axis=0), rtol=1e-4, atol=1e-5)

@@ -1,72 +1,74 @@
-"""A sound as it would be at another speed, in another voice, and in a noisy room."""
+"""Augmentation of sound: another speed, another pitch, reverberation and noise."""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .librosa_import import librosa
+from ...arrays import Sound
+from .librosa_import import import_librosa
 
-__all__ = ["at_pitch", "at_speed", "in_noisy_room"]
+__all__ = ["add_reverb_and_noise", "change_speed", "shift_pitch"]
 
-Array = np.ndarray[Any, Any]
-
-#: of the frames that a voice's phases and its levels are followed in
+#: length of the frames of the phase vocoder, and of those that levels are measured in
 _PITCH_MS, _LEVEL_MS = 64, 20
-#: of the room's response, to that of the sound that comes straight from the mouth
+#: power of the reverberation, relative to that of the direct sound
 _TAIL_POWER = 0.25
-#: a room's sound is gone when it is so far down, in dB
-_GONE = 60.0
+#: decay at the end of the reverberation time, by its definition
+_DECAY_DB = 60.0
 
 
-def at_speed(sound: Array, speed: float) -> Array:
-    """Played so many times as fast: duration and pitch change together.
+def change_speed(sound: Sound, speed: float) -> Sound:
+    """Play a sound faster or slower: duration and pitch change together.
 
     Args:
         sound: float32 mono [shape=(samples,)]
-        speed: 1 leaves it as it is
+        speed: above 1 is faster; 1 changes nothing
 
     Returns:
         float32 [shape=(samples / speed,)]
     """
     import soxr
 
-    changed: Array = soxr.resample(sound, speed, 1)
+    changed: Sound = soxr.resample(sound, speed, 1)
     return changed
 
 
-def at_pitch(sound: Array, rate: int, semitones: float) -> Array:
-    """So much higher, or lower where it is negative, and as long.
+def shift_pitch(sound: Sound, rate: int, semitones: float) -> Sound:
+    """Raise the pitch of a sound, or lower it; the duration stays.
 
     Args:
         sound: float32 mono [shape=(samples,)]
         rate: in Hz
-        semitones: 12 double every frequency
+        semitones: 12 double every frequency; negative lowers it
 
     Returns:
         float32 [shape=(samples,)]
     """
     size = rate * _PITCH_MS // 1000
     padded = np.pad(sound, (0, max(0, size - len(sound))))
-    changed: Array = librosa().effects.pitch_shift(padded, sr=rate, n_steps=semitones, n_fft=size)
+    changed: Sound = import_librosa().effects.pitch_shift(
+        padded, sr=rate, n_steps=semitones, n_fft=size
+    )
     return changed[: len(sound)]
 
 
-def in_noisy_room(
-    sound: Array, rate: int, *, snr_db: float, reverberation_s: float, voiced_db: float
-) -> Array:
-    """With the echo of a room and pink noise, drawn by what the sound holds: always the same.
+def add_reverb_and_noise(
+    sound: Sound, rate: int, *, snr_db: float, reverberation_s: float, voiced_db: float
+) -> Sound:
+    """Add a room's reverberation and pink noise to a sound.
 
-    The room's response is noise that fades; what comes straight from the mouth stands before it.
+    The sound itself seeds both, so that they are the same each time. The room's impulse response is
+    the direct sound, then noise that decays.
 
     Args:
         sound: float32 mono [shape=(samples,)]
         rate: in Hz
-        snr_db: the level of the sound over its voiced frames, to that of the noise
-        reverberation_s: after which the room's response is 60 dB down
-        voiced_db: a frame is voiced where it is at most so far below the loudest
+        snr_db: level of the sound over its voiced frames, relative to that of the noise
+        reverberation_s: time after which the room's response has decayed by 60 dB
+        voiced_db: a frame is voiced where its level is at most so far below the loudest frame's
 
     Returns:
         float32 [shape=(samples,)]
@@ -75,37 +77,36 @@ def in_noisy_room(
 
     seed = hashlib.sha256(sound.tobytes()).digest()
     rng = np.random.default_rng(int.from_bytes(seed))
-    response = _response(rng, round(reverberation_s * rate))
-    heard = fftconvolve(sound, response)[: len(sound)]
+    response = _impulse_response(rng, round(reverberation_s * rate))
+    reverberant = fftconvolve(sound, response)[: len(sound)]
     power = _voiced_power(sound, rate * _LEVEL_MS // 1000, voiced_db) / 10 ** (snr_db / 10)
-    noisy: Array = heard + np.sqrt(power) * _pink(rng, len(sound))
-    return noisy.astype(np.float32)
+    noisy = reverberant + np.sqrt(power) * _pink_noise(rng, len(sound))
+    return np.asarray(noisy, np.float32)
 
 
-def _response(rng: np.random.Generator, samples: int) -> Array:
-    """What a room makes of a click: itself, then its echo [shape=(1 + samples,)]."""
-    fading = 10 ** (-_GONE / 20 * np.linspace(0, 1, samples))
-    tail = rng.standard_normal(samples) * fading
+def _impulse_response(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
+    """Return a room's response to an impulse [shape=(1 + samples,)]."""
+    decay = 10 ** (-_DECAY_DB / 20 * np.linspace(0, 1, samples))
+    tail = rng.standard_normal(samples) * decay
     tail *= np.sqrt(_TAIL_POWER / np.square(tail).sum())
-    response: Array = np.concatenate([[1.0], tail])
-    return response
+    return np.concatenate([[1.0], tail])
 
 
-def _pink(rng: np.random.Generator, samples: int) -> Array:
-    """Noise of a mean power of one, as much in each octave [shape=(samples,)]."""
+def _pink_noise(rng: np.random.Generator, samples: int) -> NDArray[np.float64]:
+    """Return noise of a mean power of 1, the same in each octave [shape=(samples,)]."""
     from scipy.fft import irfft, next_fast_len, rfft
 
     size = next_fast_len(max(2, samples), real=True)
     spectrum = rfft(rng.standard_normal(size))
     spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
     spectrum[0] = 0
-    noise: Array = irfft(spectrum, size)[:samples]
+    noise: NDArray[np.float64] = irfft(spectrum, size)[:samples]
     noise /= np.sqrt(np.square(noise).mean())
     return noise
 
 
-def _voiced_power(sound: Array, size: int, voiced_db: float) -> float:
-    """The mean of the voiced frames, each of so many samples."""
+def _voiced_power(sound: Sound, size: int, voiced_db: float) -> float:
+    """Return the mean power of the voiced frames, each of `size` samples."""
     padded = np.pad(sound, (0, -len(sound) % size)).reshape(-1, size)
     powers = np.square(padded).mean(axis=1)
     return float(powers[powers >= powers.max() / 10 ** (voiced_db / 10)].mean())

@@ -1,4 +1,4 @@
-"""librosa, with what it compiles made by one process alone.
+"""librosa, whose functions one process alone compiles.
 
 When its parts are first imported on a machine, librosa compiles functions and numba keeps them for
 later processes, each in two files. Where several processes do so at once, the two may come from
@@ -14,36 +14,36 @@ from types import ModuleType
 
 from ....pretrained import assets
 
-__all__ = ["librosa"]
+__all__ = ["import_librosa"]
 
 
 @lru_cache(maxsize=1)
-def librosa() -> ModuleType:
-    """The library; the first call on a machine takes 15 s, and others wait for it."""
+def import_librosa() -> ModuleType:
+    """Return the library. The first call on a machine takes 15 s, and others wait for it."""
     import librosa
 
-    done = _mark(librosa)
-    if not done.exists():
+    marker = _marker(librosa)
+    if not marker.exists():
         from filelock import FileLock
 
-        with FileLock(done.with_suffix(".lock")):
-            if not done.exists():  # while this process waited
+        with FileLock(marker.with_suffix(".lock")):
+            if not marker.exists():  # while this process waited
                 import librosa.core.audio
                 import librosa.core.pitch
                 import librosa.util.utils
 
-                done.touch()
+                marker.touch()
     return librosa
 
 
-def _mark(librosa: ModuleType) -> Path:
-    """The file that says that all is compiled, where numba keeps what it compiled."""
+def _marker(librosa: ModuleType) -> Path:
+    """Return the file that says that all is compiled, in the folder of numba's cache."""
     import numba
     from llvmlite.binding import get_host_cpu_name
 
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    folder = Path(chosen or Path(librosa.__path__[0], "__pycache__"))
-    if not chosen and not os.access(folder, os.W_OK):
+    configured = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(configured or Path(librosa.__path__[0], "__pycache__"))
+    if not configured and not os.access(folder, os.W_OK):
         folder = assets.cache_folder()  # numba takes the user's cache, too
     folder.mkdir(parents=True, exist_ok=True)
     versions = f"librosa-{librosa.__version__}-numba-{numba.__version__}"

@@ -7,16 +7,18 @@ from typing import Annotated
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from ....schema import Strict
-from .librosa_import import librosa
+from ...arrays import Sound
+from ...extractor import AudioSettings
+from .librosa_import import import_librosa
 
-__all__ = ["Mel"]
+__all__ = ["MelSettings"]
 
 
-class Mel(Strict):
-    """A mel spectrogram: windows of sound, bands of frequency."""
+class MelSettings(AudioSettings):
+    """Settings of a mel spectrogram: windows of sound, bands of frequency."""
 
     sample_rate: Annotated[int, Field(ge=1000)]
     window_ms: Annotated[float, Field(gt=0)]
@@ -25,7 +27,7 @@ class Mel(Strict):
     high_hz: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="after")
-    def _fits(self) -> Mel:
+    def _check_ranges(self) -> MelSettings:
         if not self.low_hz < self.high_hz <= self.sample_rate / 2:
             raise ValueError(
                 f"low_hz {self.low_hz:g} < high_hz {self.high_hz:g} <= {self.sample_rate / 2:g},"
@@ -35,8 +37,8 @@ class Mel(Strict):
             raise ValueError("hop_ms must not exceed window_ms: sound would be lost in between")
         return self
 
-    def power(self, sound: np.ndarray, bands: int) -> np.ndarray:
-        """The power in each band of each window. Zeros stand before and after the sound.
+    def mel_power(self, sound: Sound, bands: int) -> NDArray[np.float32]:
+        """Return the power in each band of each window. The sound is padded with zeros.
 
         Ten seconds are transformed at a time, so that memory does not grow with the clip.
 
@@ -54,23 +56,23 @@ class Mel(Strict):
         taper, filters = _tables(self.sample_rate, window, bands, self.low_hz, self.high_hz)
         frames = sliding_window_view(np.pad(sound, window // 2), window)[::hop]
         step = max(1, 10 * self.sample_rate // hop)
-        parts = []
+        blocks = []
         for start in range(0, len(frames), step):
             spectrum = rfft(frames[start : start + step] * taper)
-            parts.append((spectrum.real**2 + spectrum.imag**2) @ filters)
-        return np.concatenate(parts)
+            blocks.append((spectrum.real**2 + spectrum.imag**2) @ filters)
+        return np.concatenate(blocks)
 
 
 @lru_cache(maxsize=8)
 def _tables(
     sample_rate: int, window: int, bands: int, low_hz: float, high_hz: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Hann's window, and Slaney's mel filters [shape=(1 + window // 2, bands)].
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return Hann's window, and Slaney's mel filters [shape=(1 + window // 2, bands)].
 
     librosa would compute them anew for each clip, which takes as long as the transform.
     """
-    taper = librosa().filters.get_window("hann", window).astype(np.float32)
-    bank = librosa().filters.mel(
+    taper = import_librosa().filters.get_window("hann", window).astype(np.float32)
+    bank = import_librosa().filters.mel(
         sr=sample_rate, n_fft=window, n_mels=bands, fmin=low_hz, fmax=high_hz
     )
     return taper, np.ascontiguousarray(bank.T)

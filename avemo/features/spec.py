@@ -1,0 +1,34 @@
+"""What a feature was computed by: written into its store, and into each model that takes it."""
+
+import json
+from typing import Any
+
+from pydantic import Field, JsonValue
+
+from ..schema import Value
+
+__all__ = ["FeatureSpec"]
+
+
+class FeatureSpec(Value):
+    """What a feature was computed by: two features with the same specification are comparable.
+
+    Args:
+        extractor: its name
+        version: of the extractor's code
+        settings: the extractor's, as in params.yaml
+        resources: what else the result depends on: of the faces the `detector`; else by asset, the
+            name of the file of weights, because of one network there may be several exports
+        derived_from: what it was computed from, such as the faces; None for the recording itself
+    """
+
+    extractor: str
+    version: int
+    settings: dict[str, JsonValue]
+    resources: dict[str, str] = Field(default_factory=dict)
+    derived_from: "FeatureSpec | None" = None
+
+    def to_json(self) -> str:
+        """Return the specification as one line of JSON, the same for equal specifications."""
+        fields: dict[str, Any] = self.model_dump(mode="json")
+        return json.dumps(fields, sort_keys=True)
