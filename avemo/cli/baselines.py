@@ -24,7 +24,7 @@ def baselines() -> None:
     """
 
 
-@app.command("list")
+@app.command("list", epilog=examples("avemo baselines list"))
 def list_systems() -> None:
     """List each system with its published accuracy, what it was, and its results here."""
     from ..baselines.published import CHANNELS, SYSTEMS
