@@ -42,7 +42,6 @@ def main() -> int:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
     machine = _describe_machine()
     benchmarks = dict(BenchmarkResults.read(RESULTS).benchmarks) if RESULTS.exists() else {}
     for name in arguments.names or NAMES:

@@ -19,7 +19,7 @@ from .measuring import find_recordings, rate_per_s, time_s
 from .results import Benchmark, Comparison
 
 ROUNDS = 3
-WARM_UP = 240  # recordings that are done while the processes start
+WARM_UP = 240  # recordings, at most, that are done while the processes start
 
 
 def run(scratch: Path, recordings: Path | None) -> Benchmark:
@@ -50,9 +50,10 @@ def _compare(files: list[Path], rate: int, settings: Settings) -> tuple[Comparis
     """Return our pace beside librosa's, and the ratio with the start of the processes."""
     ours, theirs, ours_with_start = [], [], []
     extract = _ExtractMfcc(Mfcc(settings))
+    warm_up = min(WARM_UP, len(files) // 2)
     for _ in range(ROUNDS):
-        theirs.append(rate_per_s((_extract_by_librosa(file, settings) for file in files), WARM_UP))
-        ours.append(rate_per_s(engine.run(extract, files, title="mfcc"), WARM_UP))
+        theirs.append(rate_per_s((_extract_by_librosa(file, settings) for file in files), warm_up))
+        ours.append(rate_per_s(engine.run(extract, files, title="mfcc"), warm_up))
         seconds = time_s(lambda: list(engine.run(extract, files, title="mfcc")))
         ours_with_start.append(len(files) / seconds)
     comparison = Comparison(
@@ -107,7 +108,7 @@ def _describe_limit(files: list[Path], rate: int, settings: Settings) -> str:
         resample_s = time_s(lambda: [read_sound(file, settings.sample_rate) for file in files])
         extract_s = time_s(lambda: [extractor.extract(sound) for sound in sounds])
     ms = 1000 / len(files)
-    cores = engine.cores()
+    cores = engine.count_cores()
     return (
         f"One core's time for a recording at {_khz(rate)}: {read_s * ms:.2f} ms to read it, "
         f"{(resample_s - read_s) * ms:.2f} ms to resample it, {extract_s * ms:.2f} ms for its "

@@ -112,7 +112,7 @@ def _detect_by_insightface(application: Any, files: list[Path]) -> Iterator[obje
 
 def _films_per_s(extraction: extract.Extraction, films: list[Path]) -> float:
     """Return films a second, once each process has done one."""
-    cores = engine.cores()
+    cores = engine.count_cores()
     results = engine.run(_CountFaces(extraction), films[:cores] + films, title="faces")
     return rate_per_s(results, cores - 1)
 
@@ -151,17 +151,17 @@ def _describe_frame(
     """Return how a frame's time is spent, on one core."""
     cv2.setNumThreads(1)
     images = [frame.image for file in files for frame in read_frames(file, 20)]
-    for each_detector in (detector, large_detector):
-        each_detector.detect(images[:2])
+    detector.detect(images[:2])
+    large_detector.detect(images[:2])
     count = sum(1 for file in files for _ in read_frames(file, 1000))
     decode_s = time_s(lambda: [None for file in files for _ in read_frames(file, 1000)]) / count
     detect_s = time_s(lambda: detector.detect(images)) / len(images)
     detect_large_s = time_s(lambda: large_detector.detect(images)) / len(images)
     return (
         f"One frame: {decode_s * 1000:.1f} ms to decode it, {detect_s * 1000:.1f} ms to detect its "
-        f"face on one core at {settings.detector_side_px} pixels, {detect_large_s * 1000:.1f} ms at "
-        "640. Decoding every frame holds back the first figure; the second decodes all that others "
-        "are made from, and no more. "
+        f"face on one core at {settings.detector_side_px} pixels, {detect_large_s * 1000:.1f} ms "
+        "at 640. Decoding every frame holds back the first figure; the second decodes all that "
+        "others are made from, and no more. "
     )
 
 

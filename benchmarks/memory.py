@@ -78,13 +78,16 @@ def _run_step(step: str, film: Path) -> float:
 
         write_wav(film.with_suffix(".wav"), read_sound_blocks(film, 16000), 16000)
     else:
+        from avemo.features.extractor import audio_extractors
         from avemo.features.registry import extractor_class
         from avemo.features.run import extract_audio
 
-        audio = settings.extractors_of("audio")
-        classes = {name: extractor_class(name) for name in audio}
-        light = {name: kind(audio[name]) for name, kind in classes.items() if not kind.weight_names}
-        extract_audio(film, light)
+        extractors = {
+            name: extractor_class(name)(own_settings)
+            for name, own_settings in settings.extractors_of("audio").items()
+            if not extractor_class(name).weight_names
+        }
+        extract_audio(film, audio_extractors(extractors))
     lines = Path("/proc/self/status").read_text().splitlines()
     (peak_kb,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     return int(peak_kb) / 1024
