@@ -117,7 +117,7 @@ def _plot_comparison(
     title = "Test part"
     if settings.corpus.synthetic:
         title += ", synthetic sample: no statement about accuracy"
-    figure = plots.comparison(tested, title, chance=_chance_level(results))
+    figure = plots.plot_comparison(tested, title, chance=_chance_level(results))
     figure.savefig(folder / "comparison.png")
 
 

@@ -28,7 +28,7 @@ def log_predictions(
             {f"{part}_{name}{end}": value for end, value in values.items() if value is not None}
         )
     title = f"{subject}, {part} part" + title_suffix(settings)
-    mlflow.log_figure(plots.confusion(predictions, title), f"{part}_confusion.png")
+    mlflow.log_figure(plots.plot_confusion(predictions, title), f"{part}_confusion.png")
     mlflow.log_text(metrics.classification_report(predictions), f"{part}_report.txt")
     mlflow.log_table(predictions, f"{part}_predictions.json")
     return figures

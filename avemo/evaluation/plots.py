@@ -1,4 +1,4 @@
-"""Figures for reports and for the tracking server; each is drawn without a display."""
+"""Figures for reports and for the tracking server; drawing them takes no display."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["comparison", "confusion", "learning_curves"]
+__all__ = ["plot_comparison", "plot_confusion", "plot_learning_curves"]
 
-_TRAIN, _VALID = "#8fa3b5", "#1f5f9e"
-_QUIET = "#6b7280"
+_BLUE, _GREY = "#1f5f9e", "#6b7280"
 _DPI = 120
 
 
-def confusion(predictions: pd.DataFrame, title: str) -> "Figure":
-    """What each emotion is taken for, as shares of the true emotion's performances, with counts.
+def plot_confusion(predictions: pd.DataFrame, title: str) -> "Figure":
+    """Plot the confusion matrix: shares of each true emotion's performances, with counts.
 
     Args:
-        predictions: a row a performance, as `metrics` takes them
+        predictions: as `evaluation.predictions` has them
         title: above the figure
     """
     guesses = predicted(predictions)
@@ -55,53 +54,39 @@ def confusion(predictions: pd.DataFrame, title: str) -> "Figure":
     axes.set_xlabel("predicted")
     axes.set_ylabel("true (performances)")
     score = uar(predictions["true"], guesses)
-    _head(axes, title, f"UAR {score:.1%} · {len(predictions)} performances")
+    _set_title(axes, title, f"UAR {score:.1%} · {len(predictions)} performances")
     return figure
 
 
-def learning_curves(history: pd.DataFrame, title: str) -> "Figure":
-    """Loss and UAR against the epoch.
+def plot_learning_curves(history: pd.DataFrame, title: str) -> "Figure":
+    """Plot loss and UAR on the training set against the epoch.
 
     Args:
-        history: a row an epoch: `epoch`, `loss`, `uar`, and `val_loss`, `val_uar` where there is a
-            validation part
+        history: a row an epoch: `epoch`, `loss`, `uar`
         title: above the figure
     """
     figure = _figure(9.6, 3.8)
     panels = figure.subplots(1, 2)
-    best = None
-    if "val_uar" in history and history["val_uar"].notna().any():
-        best = history.iloc[int(np.nanargmax(history["val_uar"].to_numpy(np.float64)))]
+    line = "o-" if len(history) < 3 else "-"
     for axes, name, label in zip(panels, ("loss", "uar"), ("loss", "UAR"), strict=True):
-        line = "o-" if len(history) < 3 else "-"
-        curves = ((name, "training", _TRAIN), (f"val_{name}", "validation", _VALID))
-        for column, part, colour in curves:
-            if column in history:
-                epochs, values = history["epoch"], history[column]
-                axes.plot(epochs, values, line, color=colour, lw=2, label=part)
-        if best is not None:
-            axes.axvline(best["epoch"], color=_QUIET, lw=1, ls=":", zorder=0)
+        axes.plot(history["epoch"], history[name], line, color=_BLUE, lw=2)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(axis="y", color="#e5e7eb")
         axes.set_axisbelow(True)
-        _head(axes, label, "")
+        _set_title(axes, label, "")
     panels[0].set_ylim(bottom=0)
     panels[1].set_ylim(0, 1)
     panels[1].yaxis.set_major_formatter("{x:.0%}")
-    panels[0].legend(frameon=False)
-    if best is not None:
-        panels[1].plot(best["epoch"], best["val_uar"], "o", color=_VALID, ms=7)
-        title += f"  ·  best: {best['val_uar']:.1%} in epoch {best['epoch']:.0f}"
     figure.suptitle(title, x=0.01, ha="left", size=13, weight="bold")
     return figure
 
 
-def comparison(
+def plot_comparison(
     rows: Mapping[str, Interval], title: str, *, chance: float = 1 / len(EMOTIONS)
 ) -> "Figure":
-    """The UAR of several systems with their intervals, against guessing.
+    """Plot the UAR of several systems with their intervals, against guessing.
 
     Args:
         rows: a system's name and its UAR, from top to bottom
@@ -113,18 +98,18 @@ def comparison(
     for place, interval in enumerate(rows.values()):
         if interval.low is not None and interval.high is not None:
             axes.plot(
-                [interval.low, interval.high], [place, place], color=_VALID, alpha=0.45, lw=3,
+                [interval.low, interval.high], [place, place], color=_BLUE, alpha=0.45, lw=3,
                 solid_capstyle="round",
             )  # fmt: skip
-        axes.plot(interval.value, place, "o", color=_VALID, ms=9, mec="white", mew=1.2)
+        axes.plot(interval.value, place, "o", color=_BLUE, ms=9, mec="white", mew=1.2)
         axes.annotate(
             f"{interval.value:.1%}", (interval.value, place), (0, 8), textcoords="offset points",
             ha="center", size=9,
         )  # fmt: skip
-    axes.axvline(chance, color=_QUIET, lw=1.2, ls="--", zorder=0)
+    axes.axvline(chance, color=_GREY, lw=1.2, ls="--", zorder=0)
     axes.text(
         chance, 1.01, f"chance {chance:.1%}", transform=axes.get_xaxis_transform(), ha="center",
-        va="bottom", color=_QUIET, size=9,
+        va="bottom", color=_GREY, size=9,
     )  # fmt: skip
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_ylim(len(rows) - 0.5, -0.7)
@@ -145,11 +130,11 @@ def _figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
 
 
-def _head(axes: "Axes", title: str, below: str) -> None:
-    """A title over its quieter second line, both flush left."""
+def _set_title(axes: "Axes", title: str, below: str) -> None:
+    """Set a title over a grey second line, both flush left."""
     axes.set_title(title, loc="left", weight="bold", pad=26 if below else 8)
     if below:
         axes.annotate(
             below, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points",
-            color=_QUIET, size=10,
+            color=_GREY, size=10,
         )  # fmt: skip

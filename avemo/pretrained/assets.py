@@ -38,6 +38,8 @@ MIRROR = "AVEMO_ASSETS_MIRROR"  # a folder to look in first
 CACHE = "AVEMO_CACHE"  # in place of the user's cache folder
 ORIGIN = "AVEMO_ASSETS_ORIGIN"  # in place of the official address, up to the file's name
 
+ATTEMPTS = 2  # few, so that a machine without a network knows soon
+
 
 @dataclass(frozen=True)
 class File:
@@ -347,7 +349,7 @@ def _url(asset: Asset) -> str:
 
 
 def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
-    fetch_file(url, target, progress=not quiet)
+    fetch_file(url, target, progress=not quiet, attempts=ATTEMPTS)
     sha256, size = _sha256(target), target.stat().st_size
     if file.sha256 not in (None, sha256):
         raise AssetError(f"{url} gave {size} bytes with sha256 {sha256}, expected {file}")

@@ -81,7 +81,7 @@ def _members(lineage: Lineage) -> dict[str, str]:
 def _extractors(lineage: Lineage) -> dict[str, str]:
     return {
         f"extractor {name}": f"version {spec.version}, "
-        f"{format_values(spec.settings | spec.resources)}"
+        f"{format_values({**spec.settings, **spec.resources})}"
         for name, spec in lineage.extractors.items()
     }
 

@@ -36,7 +36,7 @@ def lineage_tree(uri: str, lineage: Lineage) -> Tree:
         _add_members(search, lineage.choice.members)
     extractors = _add(root, "extractors")
     for name, spec in lineage.extractors.items():
-        values = format_values(spec.settings | spec.resources)
+        values = format_values({**spec.settings, **spec.resources})
         _add(extractors, f"{name} version {spec.version}: {values}")
     _add_weights(_add(root, "pretrained weights"), lineage.assets)
     stage, shown = _add(root, f"stage {lineage.stage}"), set[str]()

@@ -63,17 +63,20 @@ def import_fusions(project: Project, settings: Settings) -> str:
     Those of the synthetic sample do not take the place of those of real recordings.
 
     Returns:
-        what was imported, or left and why
+        what was imported, or not and why
     """
     from ..training.stacking import COMPARISON
 
     folder = project.search("fused")
     place = folder.relative_to(project.root).as_posix()
     if not (folder / COMPARISON).exists() or not project.evaluation_result.exists():
-        return f"{place}: left, for no fusion was searched and evaluated here"
+        return f"{place}: not imported, because no fusion was searched and evaluated here"
     before = read(project.root)
     if settings.corpus.synthetic and before is not None and not _is_synthetic(before):
-        return f"{place}: left, for it is of the synthetic sample, and what is published is not"
+        return (
+            f"{place}: not imported, because it is of the synthetic sample, and what is published "
+            "is not"
+        )
     run_id = SearchResult.read(project.search_result("fused")).run_id
     tables = [pd.read_csv(folder / COMPARISON).assign(run=run_id, part=_INNER)]
     evaluation = EvaluationResult.read(project.evaluation_result)

@@ -10,7 +10,7 @@ from ..errors import AvemoError
 from ..io import atomic_write
 from ..paths import Project
 from ..records import BaselineResult, CrossValidationResult, SearchResult, Skipped, read_or_skipped
-from ..tracking import json_file, spool, store
+from ..tracking import spool, store
 from . import published
 from .manifest import (
     PREDICTIONS,
@@ -48,7 +48,7 @@ class _Imported(Generic[Entry]):
 
     Args:
         entry: its place in the manifest
-        message: what is said of it, for a terminal
+        message: about it, for a terminal
         files: by name below `results/audio`, where a file is copied from
     """
 
@@ -64,7 +64,7 @@ def import_runs(project: Project) -> list[str]:
     published run on real recordings.
 
     Returns:
-        a line for each stage: what was imported, or left and why
+        a line for each stage: what was imported, or not and why
 
     Raises:
         AvemoError: no stage is finished, a run is not in the tracking store, or a file is damaged;
@@ -116,7 +116,7 @@ def _import_runs(project: Project) -> list[str]:
             if not source.exists():
                 raise AvemoError(f"{source.relative_to(project.root)} is missing")
             shutil.copyfile(source, beside / name)
-        json_file.write(beside / RUNS, manifest.model_dump())
+        (beside / RUNS).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
         published.read_unadvised(beside)
     return messages
 
@@ -127,17 +127,19 @@ def _import_champion(
     """Return the champion that is to be published, with its predictions.
 
     Args:
-        file: that the cross-validation left
+        file: the cross-validation's result
         name: what an error calls the file
         before: what is published
     """
     result = read_or_skipped(CrossValidationResult, file)
     if isinstance(result, Skipped):
-        return _Imported(before, f"left, for it is not run here: {result.reason}")
+        return _Imported(before, f"not imported, because it is not run here: {result.reason}")
     if result.protocol != "actor":
-        return _Imported(before, f"left, for its protocol is {result.protocol}, and not actor")
+        return _Imported(
+            before, f"not imported, because its protocol is {result.protocol}, and not actor"
+        )
     if before and result.synthetic and not before.synthetic:
-        return _Imported(before, f"left, for {_SYNTHETIC}")
+        return _Imported(before, f"not imported, because {_SYNTHETIC}")
     tracked = _tracked_run(result.run_id)
     run = _run(tracked)
     files = {predictions: file.parent / predictions for predictions in (PREDICTIONS, UNCALIBRATED)}
@@ -216,7 +218,7 @@ def _import_system(file: Path, name: str, before: dict[str, System]) -> _Importe
     """Return the baseline that is to be published, with its predictions.
 
     Args:
-        file: that its stage left
+        file: the stage's result
         name: what an error calls the file
         before: what is published, by system
     """
@@ -225,12 +227,12 @@ def _import_system(file: Path, name: str, before: dict[str, System]) -> _Importe
     old = before.get(system)
     has_runs = isinstance(result, BaselineResult) and bool(result.runs)
     if old and old.runs and not has_runs:
-        return _Imported(old, f"left, for {_ELSEWHERE}")
+        return _Imported(old, f"not imported, because {_ELSEWHERE}")
     if isinstance(result, Skipped):
         reason = _PATH.sub("…", result.reason)
         return _Imported(System(name=system, skipped=reason), f"not run: {reason}")
     if old and old.runs and result.synthetic and not old.synthetic:
-        return _Imported(old, f"left, for {_SYNTHETIC}")
+        return _Imported(old, f"not imported, because {_SYNTHETIC}")
     corpora, runs, files = set(), [], {}
     for run in result.runs:
         tracked = _tracked_run(run.run_id)

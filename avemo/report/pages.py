@@ -104,8 +104,8 @@ def _figures(scored: Scored) -> dict[str, bytes]:
         }
         suffix = _SYNTHETIC * best.synthetic
         chance = chance_level(rows["true"])
-        figures["folds"] = common.comparison(uars, f"Every fold{suffix}", chance=chance)
-        figures["confusion"] = common.confusion(rows, f"Unseen actors{suffix}")
+        figures["folds"] = common.plot_comparison(uars, f"Every fold{suffix}", chance=chance)
+        figures["confusion"] = common.plot_confusion(rows, f"Unseen actors{suffix}")
         figures["reliability"] = plots.reliability(stages, f"Calibration{suffix}")
     figures["accuracies"] = plots.accuracies(accuracies, f"Accuracy{_SYNTHETIC * synthetic}")
     return {name: plots.svg(figure) for name, figure in figures.items()}

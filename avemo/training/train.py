@@ -200,7 +200,7 @@ def _fit_member(
         )
         runs.log_epochs(history)
         if len(history):
-            figure = plots.learning_curves(history, title + title_suffix(settings))
+            figure = plots.plot_learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")
     return hypermodel.with_tta(network, architecture), history
 

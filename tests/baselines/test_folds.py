@@ -12,7 +12,7 @@ from avemo.errors import CorpusError
 ACTORS = st.sets(st.integers(1, 24), min_size=3)
 
 
-def actor(performance):
+def actor_of(performance):
     return int(performance[-2:])
 
 
@@ -20,7 +20,7 @@ def actor(performance):
 @given(ACTORS)
 def test_folds_share_no_actor_and_cover_all(actors):
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)
-    folds = {(one - 1) // 2 % 6 + 1 for one in actors}
+    folds = {(actor - 1) // 2 % 6 + 1 for actor in actors}
     if len(folds) < 3:
         with pytest.raises(CorpusError, match=f"in {len(folds)} folds|training part is empty"):
             deal_rounds(rows, "speech", "actor", 6, 20)
@@ -29,14 +29,18 @@ def test_folds_share_no_actor_and_cover_all(actors):
     assert set(rounds) == folds
     tested = []
     for fold, table in rounds.items():
-        heard = {part: set(table.loc[table["part"].eq(part), "performance"]) for part in PARTS}
-        whom = {part: {actor(name) for name in names} for part, names in heard.items()}
-        assert all(whom.values())
-        assert sum(map(len, whom.values())) == len(actors)
-        assert set.union(*whom.values()) == actors
+        performances = {
+            part: set(table.loc[table["part"].eq(part), "performance"]) for part in PARTS
+        }
+        actors_by_part = {
+            part: {actor_of(name) for name in names} for part, names in performances.items()
+        }
+        assert all(actors_by_part.values())
+        assert sum(map(len, actors_by_part.values())) == len(actors)
+        assert set.union(*actors_by_part.values()) == actors
         assert table.loc[table["part"].eq("test"), "fold"].unique().tolist() == [fold]
         assert table.loc[table["part"].eq("valid"), "fold"].nunique() == 1
-        tested += sorted(heard["test"])
+        tested += sorted(performances["test"])
     assert sorted(tested) == sorted(rows["performance"])
 
 
@@ -76,7 +80,7 @@ def test_what_is_set_aside_is_not_dealt():
     rows.loc[rows["actor"].eq(3), "finding"] = "silent"
     for protocol in ("random", "actor"):
         for table in deal_rounds(rows, "both", protocol, 6, 20).values():
-            assert 3 not in {actor(name) for name in table["performance"]}
+            assert 3 not in {actor_of(name) for name in table["performance"]}
 
 
 @pytest.mark.parametrize("channel", ["song", "both"])

@@ -43,8 +43,8 @@ def test_a_network_learns_the_same_from_the_same_seed(build, shapes):
     assert history["epoch"].tolist() == [1, 2]
     assert {"loss", "uar", "val_loss", "val_uar", "learning_rate"} <= set(history)
     best = history.loc[history["val_loss"].idxmin(), "val_uar"]
-    guessed = answers[-1].argmax(axis=1)
-    assert best == pytest.approx(metrics.uar(LABELS, guessed, range(len(EMOTIONS))))
+    predicted = answers[-1].argmax(axis=1)
+    assert best == pytest.approx(metrics.uar(LABELS, predicted, range(len(EMOTIONS))))
     assert len(figures) == 6
     assert {"val_uar"} <= set(figures[0])
 
@@ -68,19 +68,19 @@ def test_what_the_training_part_did_not_hold_has_no_probability(model, emotions)
     labels = np.resize(emotions, len(LABELS))
     learner = Classifier(model)
     learner.fit((x, labels), (x, labels), lambda figures: None)
-    found = learner.probabilities(x)
-    assert found.shape == (len(LABELS), len(EMOTIONS))
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert set(np.flatnonzero(found.any(axis=0))) == set(emotions)
-    np.testing.assert_array_equal(found.argmax(axis=1), model.predict(*x))
+    probabilities = learner.probabilities(x)
+    assert probabilities.shape == (len(LABELS), len(EMOTIONS))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert set(np.flatnonzero(probabilities.any(axis=0))) == set(emotions)
+    np.testing.assert_array_equal(probabilities.argmax(axis=1), model.predict(*x))
 
 
 @pytest.mark.slow
-def test_outputs_are_averaged_of_networks_that_each_saw_their_own_input():
+def test_averaged_networks_are_trained_on_their_own_input_each():
     train, options = examples((5, 4), (6,)), settings(epochs=2).baselines
-    alone = [Network(build, options, 20) for build in (lstm.build, dense.build)]
+    networks = [Network(build, options, 20) for build in (lstm.build, dense.build)]
     answers = []
-    for network, x in zip(alone, train[0], strict=True):
+    for network, x in zip(networks, train[0], strict=True):
         network.fit(([x], LABELS), ([x], LABELS), lambda figures: None)
         answers.append(network.probabilities([x]))
     averaged = AveragedNetworks((lstm.build, dense.build), options, 20)

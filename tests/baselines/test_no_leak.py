@@ -18,7 +18,7 @@ from avemo.features.spec import FeatureSpec
 SPEC = FeatureSpec(extractor="vggish", version=1, settings={})
 ROWS = catalogue(range(1, 13), channels=(1,))
 #: an SVM is given what these are, and takes long over clips that mean nothing
-QUICK = [one for one in variants.variants_of("vggish-ml") if "svm" not in one.name]
+QUICK = [variant for variant in variants.variants_of("vggish-ml") if "svm" not in variant.name]
 
 
 def clips(name="vggish"):
@@ -29,36 +29,36 @@ def clips(name="vggish"):
     return Clips({"vggish": SPEC}, arrays)
 
 
-def answers(system, variant, heard, fold=2):
-    """A fold's model, and what it answers on the validation and on the test part."""
-    chosen = settings()
-    data = prepare_job(system, "speech", "actor", chosen, ROWS, heard).rounds[fold]
+def answers(system, variant, features, fold=2):
+    """Return a fold's model, and its probabilities on the validation and on the test part."""
+    options = settings()
+    data = prepare_job(system, "speech", "actor", options, ROWS, features).rounds[fold]
     parts = {part: data.part(part) for part in ("train", "valid", "test")}
-    made = train(variant, parts["train"], parts["valid"], chosen, lambda figures: None)
-    return made, [made.probabilities(parts[part]) for part in ("valid", "test")]
+    trained = train(variant, parts["train"], parts["valid"], options, lambda figures: None)
+    return trained, [trained.probabilities(parts[part]) for part in ("valid", "test")]
 
 
-def with_another_test_part(heard, draw, fold=2):
-    """Each clip of the fold's test part is another, of another length."""
+def with_another_test_part(features, draw, fold=2):
+    """Return the clips with others, of other lengths, in the fold's test part."""
     tested = [name for name in ROWS["performance"] if (int(name[-2:]) - 1) // 2 % 6 + 1 == fold]
     arrays = {}
-    for array, found in heard.arrays.items():
-        kind = next(iter(found.values())).dtype
+    for array, by_performance in features.arrays.items():
+        kind = next(iter(by_performance.values())).dtype
         others = {
             name: draw.integers(0, 256, (int(draw.integers(1, 40)), 16)).astype(kind)
             for name in tested
         }
-        arrays[array] = found | others
-    return replace(heard, arrays=arrays)
+        arrays[array] = by_performance | others
+    return replace(features, arrays=arrays)
 
 
 @hypothesis(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(QUICK))
 def test_test_clips_alter_neither_preparation_nor_model(seed, variant):
-    made, (valid, _) = answers("vggish-ml", variant, clips())
+    trained, (valid, _) = answers("vggish-ml", variant, clips())
     other = with_another_test_part(clips(), np.random.default_rng(seed))
     again, (same, _) = answers("vggish-ml", variant, other)
-    ((_, view),), ((_, other),) = made.views.items(), again.views.items()
+    ((_, view),), ((_, other),) = trained.views.items(), again.views.items()
     assert other.rows == view.rows
     np.testing.assert_array_equal(other.mean, view.mean)
     np.testing.assert_array_equal(other.deviation, view.deviation)
@@ -75,7 +75,9 @@ def test_test_clips_do_not_alter_a_network():
     assert not np.array_equal(test, different)
 
 
-@pytest.mark.parametrize("variant", variants.variants_of("vggish-ml"), ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "variant", variants.variants_of("vggish-ml"), ids=lambda variant: variant.name
+)
 def test_every_variant_answers_for_a_clip_not_for_a_second(variant):
     _, (valid, test) = answers("vggish-ml", variant, clips())
     assert valid.shape == test.shape == (16, 8)
@@ -88,11 +90,11 @@ def test_there_are_as_many_variants_as_the_study_tried():
     assert [len(variants.variants_of(system)) for system in systems] == [1, 1, 2, 6, 18]
 
 
-def test_what_is_kept_is_known_by_what_it_was_made_from():
-    def fingerprint(heard=None, rows=ROWS, **changes):
+def test_the_fingerprint_is_of_all_that_the_checkpoints_depend_on():
+    def fingerprint(features=None, rows=ROWS, **changes):
         chosen = settings(**changes)
         return prepare_job(
-            "vggish-ml", "speech", "actor", chosen, rows, heard or clips()
+            "vggish-ml", "speech", "actor", chosen, rows, features or clips()
         ).fingerprint
 
     assert fingerprint() == fingerprint()

@@ -29,24 +29,24 @@ def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     for name in ("params.yaml", "dvc.yaml"):
         (root / name).write_bytes((ROOT / name).read_bytes())
-    made = Project(root)
-    made.catalogue.parent.mkdir()
-    ROWS.drop(columns="file").to_parquet(made.catalogue)
-    write(made, "mfcc", {"mfcc": "float32"}, ROWS)
+    new = Project(root)
+    new.catalogue.parent.mkdir()
+    ROWS.drop(columns="file").to_parquet(new.catalogue)
+    write(new, "mfcc", {"mfcc": "float32"}, ROWS)
     arrays = {"vggish": "float32", "vggish_pca": "uint8"}
-    write(made, "vggish", arrays, ROWS, skill={"vggish": 0.0})
-    write(made, "crops", {"crops": "uint8"}, ROWS)
-    write(made, "backbone", {"backbone": "float16"}, ROWS, network="vgg16")
+    write(new, "vggish", arrays, ROWS, skill={"vggish": 0.0})
+    write(new, "crops", {"crops": "uint8"}, ROWS)
+    write(new, "backbone", {"backbone": "float16"}, ROWS, network="vgg16")
     with pytest.MonkeyPatch.context() as patch:
         (root / "mlruns").mkdir()
         patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
-        yield made
+        yield new
 
 
-def run(project, system, chosen):
+def run(project, system, options):
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
-    result = runs.run(project, chosen, system, clips.load(project, chosen, system), folder)
+    result = runs.run(project, options, system, clips.load_clips(project, options, system), folder)
     result.write(folder / "runs.json")
     return result
 
@@ -61,25 +61,27 @@ def test_what_a_system_leaves(project):
     result = run(project, "lstm", settings())
     random, actor = result.runs
     assert (result.system, result.synthetic, result.skipped_runs) == ("lstm", True, [])
-    for one, names in ((random, ["fold 4"]), (actor, ["fold 1", "fold 2", "fold 3"])):
-        made = mlflow.get_run(one.run_id)
-        assert made.info.status == "FINISHED"
-        assert made.info.run_name == one.run_name == f"lstm speech {one.protocol}"
-        assert made.data.tags["avemo.protocol"] == one.protocol
-        assert made.data.tags["avemo.corpus"] == "sample (synthetic)"
-        assert made.data.params["published_accuracy"] == "0.66"
+    for baseline, names in ((random, ["fold 4"]), (actor, ["fold 1", "fold 2", "fold 3"])):
+        tracked = mlflow.get_run(baseline.run_id)
+        assert tracked.info.status == "FINISHED"
+        assert tracked.info.run_name == baseline.run_name == f"lstm speech {baseline.protocol}"
+        assert tracked.data.tags["avemo.protocol"] == baseline.protocol
+        assert tracked.data.tags["avemo.corpus"] == "sample (synthetic)"
+        assert tracked.data.params["published_accuracy"] == "0.66"
         for end in ("low", "high"):
-            assert made.data.metrics[f"test_uar_{end}"] == pytest.approx(
-                getattr(one.test["uar"], end)
+            assert tracked.data.metrics[f"test_uar_{end}"] == pytest.approx(
+                getattr(baseline.test["uar"], end)
             )
-        below = children(one.run_id)
-        assert sorted(child.info.run_name for child in below) == names
-        assert all("val_uar" in child.data.metrics for child in below)
-        assert not any(name.startswith("test") for child in below for name in child.data.metrics)
-        predictions = pd.read_csv(project.baseline("lstm") / one.predictions)
+        trainings = children(baseline.run_id)
+        assert sorted(child.info.run_name for child in trainings) == names
+        assert all("val_uar" in child.data.metrics for child in trainings)
+        assert not any(
+            name.startswith("test") for child in trainings for name in child.data.metrics
+        )
+        predictions = pd.read_csv(project.baseline("lstm") / baseline.predictions)
         assert list(predictions) == ["performance", "fold", "true", *metrics.PROBABILITIES]
-        guessed = metrics.predicted(predictions)
-        assert metrics.uar(predictions["true"], guessed) == one.test["uar"].value
+        predicted = metrics.predicted(predictions)
+        assert metrics.uar(predictions["true"], predicted) == baseline.test["uar"].value
     speech = ROWS[ROWS["channel"].eq(1)].sort_values("performance")
     assert predictions["performance"].tolist() == speech["performance"].tolist()
     assert predictions["true"].tolist() == speech["emotion"].tolist()
@@ -88,21 +90,21 @@ def test_what_a_system_leaves(project):
 
 def test_the_validation_part_chooses_the_variant(project):
     result = run(project, "vggish-ml", settings(protocols=["actor"], channels=["both"]))
-    (one,) = result.runs
-    made = mlflow.get_run(one.run_id)
-    below = children(one.run_id)
-    assert len(below) == 3 * 18
+    (baseline,) = result.runs
+    tracked = mlflow.get_run(baseline.run_id)
+    child_runs = children(baseline.run_id)
+    assert len(child_runs) == 3 * 18
     for fold in (1, 2, 3):
         scores = {
             child.data.params["variant"]: child.data.metrics["valid_uar"]
-            for child in below
+            for child in child_runs
             if child.data.params["fold"] == str(fold)
         }
-        chosen = made.data.params[f"variant.fold_{fold}"]
-        assert scores[chosen] == max(scores.values())
-        assert chosen.startswith("pca")  # the raw embedding was made to say nothing
-    assert one.test["accuracy"].value > 0.8
-    assert one.test["accuracy"].performances == len(ROWS)
+        best = tracked.data.params[f"variant.fold_{fold}"]
+        assert scores[best] == max(scores.values())
+        assert best.startswith("pca")  # the raw embedding was made to say nothing
+    assert baseline.test["accuracy"].value > 0.8
+    assert baseline.test["accuracy"].performances == len(ROWS)
 
 
 def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
@@ -129,15 +131,15 @@ def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
     ],
 )
 def test_systems_that_see(project, system, modality, extractors, accuracy):
-    chosen = settings(channels=["both"], protocols=["random"], epochs=25)
-    (one,) = run(project, system, chosen).runs
-    assert one.test["accuracy"].value > 0.6  # of four emotions
-    made = mlflow.get_run(one.run_id).data
-    assert made.params.get("published_accuracy") == accuracy
-    tags = {name.rpartition(".")[2] for name in made.tags if name.startswith("avemo.features.")}
+    options = settings(channels=["both"], protocols=["random"], epochs=25)
+    (baseline,) = run(project, system, options).runs
+    assert baseline.test["accuracy"].value > 0.6  # of four emotions
+    tracked = mlflow.get_run(baseline.run_id).data
+    assert tracked.params.get("published_accuracy") == accuracy
+    tags = {name.rpartition(".")[2] for name in tracked.tags if name.startswith("avemo.features.")}
     assert sorted(tags) == extractors
-    assert made.tags["avemo.modality"] == modality
-    for child in children(one.run_id):
+    assert tracked.tags["avemo.modality"] == modality
+    for child in children(baseline.run_id):
         assert child.data.tags["avemo.modality"] == modality
         assert sorted(child.data.params["features"].split(", ")) == extractors
 
@@ -161,54 +163,54 @@ class Interrupted:
         self.before = before
         self.trained = []
 
-    def __call__(self, variant, train, valid, chosen, on_epoch):
+    def __call__(self, variant, train, valid, options, on_epoch):
         if len(self.trained) == self.before:
             raise KeyboardInterrupt
         self.trained.append(variant.name)
-        return TRAIN(variant, train, valid, chosen, on_epoch)
+        return TRAIN(variant, train, valid, options, on_epoch)
 
 
 @pytest.fixture
 def trainings(monkeypatch):
     def counted(before=None):
-        made = Interrupted(before)
-        monkeypatch.setattr(runs, "train", made)
-        return made
+        counter = Interrupted(before)
+        monkeypatch.setattr(runs, "train", counter)
+        return counter
 
     return counted
 
 
 def test_a_stopped_run_goes_on(project, trainings):
-    chosen = settings(protocols=["random", "actor"], channels=["song"], patience=3)
+    options = settings(protocols=["random", "actor"], channels=["song"], patience=3)
     first = trainings(before=18 + 20)
     with pytest.raises(KeyboardInterrupt):
-        run(project, "vggish-ml", chosen)
+        run(project, "vggish-ml", options)
     again = trainings()
-    result = run(project, "vggish-ml", chosen)
+    result = run(project, "vggish-ml", options)
     assert len(first.trained) == 38
     assert len(again.trained) == 18 + 3 * 18 - 38
-    below = children(result.runs[1].run_id)
-    assert len([one for one in below if one.info.status == "FINISHED"]) == 3 * 18
+    child_runs = children(result.runs[1].run_id)
+    assert len([child for child in child_runs if child.info.status == "FINISHED"]) == 3 * 18
     checkpoints.clear(project.checkpoints("vggish-ml"))
     assert not project.checkpoints("vggish-ml").exists()
 
-    undisturbed = run(project, "vggish-ml", chosen)
+    undisturbed = run(project, "vggish-ml", options)
     assert len(again.trained) == 2 * (18 + 3 * 18) - 38
-    for one, other in zip(result.runs, undisturbed.runs, strict=True):
-        assert one.run_id != other.run_id
-        assert one.test == other.test
+    for baseline, other in zip(result.runs, undisturbed.runs, strict=True):
+        assert baseline.run_id != other.run_id
+        assert baseline.test == other.test
 
 
 def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
-    chosen = settings(protocols=["actor"], patience=4)
+    options = settings(protocols=["actor"], patience=4)
     trainings(before=5)
     with pytest.raises(KeyboardInterrupt):
-        run(project, "vggish-ml", chosen)
+        run(project, "vggish-ml", options)
     (note,) = project.checkpoints("vggish-ml").glob("speech-actor/*/run")
     stopped = note.read_text()
     again = trainings()
-    (one,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5)).runs
-    assert one.run_id != stopped
+    (baseline,) = run(project, "vggish-ml", settings(protocols=["actor"], patience=5)).runs
+    assert baseline.run_id != stopped
     assert len(again.trained) == 3 * 18
     assert mlflow.get_run(stopped).info.status == "KILLED"
 
@@ -239,8 +241,8 @@ def test_a_killed_run_goes_on(project, trainings):
     run_id = note.read_text()
     assert mlflow.get_run(run_id).info.status == "RUNNING"
     again = trainings()
-    (one,) = run(project, "vggish-ml", settings(protocols=["random"], patience=6)).runs
-    assert one.run_id == run_id
+    (baseline,) = run(project, "vggish-ml", settings(protocols=["random"], patience=6)).runs
+    assert baseline.run_id == run_id
     assert mlflow.get_run(run_id).info.status == "FINISHED"
     assert len(again.trained) == 18 - 4
     states = [child.info.status for child in children(run_id)]

@@ -43,6 +43,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setattr(assets, "ASSETS", {"tiny": asset})
     monkeypatch.setattr(download, "ANSWER_S", 0.5)
+    monkeypatch.setattr(download, "BACKOFF_S", 0.001)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.delenv(assets.MIRROR, raising=False)
@@ -93,6 +94,14 @@ class Origin:
 
     def silent(self, handler: BaseHTTPRequestHandler) -> None:
         time.sleep(2)
+
+    def busy_once(self, handler: BaseHTTPRequestHandler) -> None:
+        if len(self.requests) > 1:
+            return self.right(handler)
+        handler.send_response(503)
+        handler.send_header("Retry-After", "1")
+        handler.end_headers()
+        return None
 
     def moved(self, handler: BaseHTTPRequestHandler) -> None:
         if handler.path.startswith("/elsewhere"):
@@ -224,6 +233,15 @@ def test_a_redirect_is_followed(origin: Origin) -> None:
     origin.answer = origin.moved
     assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
     assert origin.requests == ["/release/pack.zip", "/elsewhere/pack.zip"]
+
+
+def test_a_busy_server_gets_the_time_that_it_asks_for(
+    origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin.answer = origin.busy_once
+    assert assets.get("tiny", quiet=True).read_bytes() == WEIGHTS
+    assert len(origin.requests) == 2
+    assert f"{origin.url.removesuffix('/release')} asks to wait 1 s" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,9 @@ def test_what_is_published_is_read_again(project):
 def test_the_sample_does_not_take_the_place_of_people(project):
     fusions.import_fusions(project, with_corpus("path"))
     before = (project.root / fusions.FILE).read_bytes()
-    assert "left, for it is of the synthetic sample" in fusions.import_fusions(project, SETTINGS)
+    assert "not imported, because it is of the synthetic sample" in fusions.import_fusions(
+        project, SETTINGS
+    )
     assert (project.root / fusions.FILE).read_bytes() == before
     published = fusions.tables(fusions.read(project.root), BOOTSTRAP)
     assert not any(table.synthetic for table in published)
@@ -76,7 +78,10 @@ def test_the_sample_does_not_take_the_place_of_people(project):
 
 def test_without_a_fusion_nothing_is_published(tmp_path):
     message = fusions.import_fusions(Project(tmp_path), SETTINGS)
-    assert message == "results/search/fused: left, for no fusion was searched and evaluated here"
+    assert (
+        message
+        == "results/search/fused: not imported, because no fusion was searched and evaluated here"
+    )
     assert fusions.read(tmp_path) is None
 
 

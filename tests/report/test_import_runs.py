@@ -169,7 +169,8 @@ def test_what_has_no_finished_stage_stays(project, tracked):
     skipped(project, "lstm", "no features")
     messages = import_runs(project)
     assert messages[1] == (
-        "study/baselines/lstm: left, for it is not run here, and its runs elsewhere are published"
+        "study/baselines/lstm: not imported, because it is not run here, and its runs elsewhere "
+        "are published"
     )
     after = content(project)
     assert {name for name in after if "cnn" in name} == {"baselines/cnn-speech-actor.csv"}
@@ -182,14 +183,15 @@ def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
     Skipped(reason="search.budget is quick").write(folder / "summary.json")
-    left = "study/crossvalidation/audio: left, for it is not run here: search.budget is quick"
-    assert refused(project) == f"no stage here made predictions that could be published: {left}"
+    reason = "not imported, because it is not run here: search.budget is quick"
+    message = f"study/crossvalidation/audio: {reason}"
+    assert refused(project) == f"no stage here made predictions that could be published: {message}"
     publish(project.root / published.FOLDER)
     before = content(project)
-    assert import_runs(project) == [left]
+    assert import_runs(project) == [message]
     assert content(project).keys() == before.keys()
     baseline(project, tracked, "lstm")
-    assert import_runs(project)[0] == left
+    assert import_runs(project)[0] == message
 
 
 def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
@@ -198,7 +200,7 @@ def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
     cross_validated(project, tracked, synthetic=True)
     baseline(project, tracked, "lstm", synthetic=True)
     messages = import_runs(project)
-    assert [line.partition("left, for ")[2] for line in messages] == [
+    assert [line.partition("not imported, because ")[2] for line in messages] == [
         "it is of the synthetic sample, and what is published is of real recordings"
     ] * 2
     after = content(project)
@@ -269,7 +271,7 @@ def test_a_damaged_summary(project, tracked):
 
 def test_a_champion_is_tested_on_unseen_actors(project, tracked):
     cross_validated(project, tracked, protocol="random")
-    assert "left, for its protocol is random, and not actor" in refused(project)
+    assert "not imported, because its protocol is random, and not actor" in refused(project)
 
 
 def test_what_other_searches_tried_stays_beside_the_champion_s_own(project, tracked):

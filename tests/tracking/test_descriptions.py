@@ -15,21 +15,21 @@ def project(tmp_path, monkeypatch):
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     monkeypatch.setenv(store.TRACKING_URI, "")  # put back what `connect` sets
     monkeypatch.delenv(store.TRACKING_URI)
-    made = Project(tmp_path)
-    store.connect(made)
-    yield made
+    project = Project(tmp_path)
+    store.connect(project)
+    yield project
     mlflow.set_tracking_uri(None)
 
 
 def names():
-    return {one.name for one in mlflow.MlflowClient().search_experiments()}
+    return {experiment.name for experiment in mlflow.MlflowClient().search_experiments()}
 
 
 @pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
 def test_an_experiment_says_what_it_holds(project, name):
-    found = mlflow.get_experiment(store.experiment_id(project, name))
-    assert len(found.tags["mlflow.note.content"]) > 80
-    assert found.tags["mlflow.experimentKind"] == "custom_model_development"
+    experiment = mlflow.get_experiment(store.experiment_id(project, name))
+    assert len(experiment.tags["mlflow.note.content"]) > 80
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
 def test_an_empty_default_goes_and_a_used_one_stays(project):

@@ -1,4 +1,4 @@
-"""Where the tracking server is away, a run is kept here, and delivered once, later."""
+"""Where the tracking server is away, a run is stored in the spool, and delivered once, later."""
 
 import os
 import subprocess
@@ -17,28 +17,28 @@ AWAY = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch, empty_database):
+def offline_project(tmp_path, monkeypatch, empty_database):
     """A project whose server is away; its spool has its tables already."""
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
+    offline = project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(offline.root))
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
-    made.catalogue.unlink()
-    folder = made.root / "mlruns" / "spool"
+    offline.catalogue.unlink()
+    folder = offline.root / "mlruns" / "spool"
     folder.mkdir(parents=True)
     (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
-    return made
+    return offline
 
 
 @pytest.fixture
-def back(tmp_path, empty_database):
-    """The store that the runs are delivered to."""
+def server_uri(tmp_path, empty_database):
+    """The address of the store that the runs are delivered to."""
     (tmp_path / "server").mkdir()
     (tmp_path / "server" / "mlflow.db").write_bytes(empty_database.read_bytes())
     return f"sqlite:///{tmp_path}/server/mlflow.db"
 
 
-def trained(project):
-    """A run with a child, metrics by epoch, an artifact and a dataset; the id of each."""
+def log_training(project):
+    """Log a run with a child, metrics by epoch, an artifact and a dataset; return both ids."""
     store.connect(project)
     parent = mlflow.start_run(
         experiment_id=store.experiment_id(project, "audio"),
@@ -56,66 +56,70 @@ def trained(project):
 
 
 def names(client, view=1):
-    ids = [one.experiment_id for one in client.search_experiments()]
-    return sorted(one.info.run_name for one in client.search_runs(ids, run_view_type=view))
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    return sorted(run.info.run_name for run in client.search_runs(ids, run_view_type=view))
 
 
-def test_a_run_waits_and_is_delivered_once(here, back, monkeypatch, capsys, caplog):
-    parent, child = trained(here)
+def test_a_run_waits_and_is_delivered_once(
+    offline_project, server_uri, monkeypatch, capsys, caplog
+):
+    parent, child = log_training(offline_project)
     message = f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool"
     assert message in caplog.text
-    assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=here.root)
+    assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=offline_project.root)
     before = mlflow.get_run(parent)
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
     assert main(["runs", "sync"]) == 1
     assert "does not answer: start it" in capsys.readouterr().err
 
-    monkeypatch.setenv(store.TRACKING_URI, back)
+    monkeypatch.setenv(store.TRACKING_URI, server_uri)
     assert main(["runs", "sync"]) == 0
     assert capsys.readouterr().out.count(" is delivered, as ") == 2
     assert main(["runs", "sync"]) == 0
     assert capsys.readouterr().out == "no run waits\n"
     client = mlflow.MlflowClient()
     assert names(client) == ["member 0", "train cnn"]
-    made = client.get_run(spool.resolve_run_id(parent))
-    assert (made.info.status, made.info.start_time, made.info.end_time) == (
+    delivered = client.get_run(spool.resolve_run_id(parent))
+    assert (delivered.info.status, delivered.info.start_time, delivered.info.end_time) == (
         "FINISHED",
         before.info.start_time,
         before.info.end_time,
     )
-    assert made.data.params == before.data.params
-    assert made.data.tags["avemo.modality"] == "audio"
-    assert made.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
-    assert mlflow.artifacts.load_text(f"runs:/{made.info.run_id}/folder/file.txt") == "text"
+    assert delivered.data.params == before.data.params
+    assert delivered.data.tags["avemo.modality"] == "audio"
+    assert delivered.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
+    assert mlflow.artifacts.load_text(f"runs:/{delivered.info.run_id}/folder/file.txt") == "text"
     member = client.get_run(spool.resolve_run_id(child))
-    assert member.data.tags["mlflow.parentRunId"] == made.info.run_id
-    assert member.data.tags["avemo.trained"] == made.info.run_id
+    assert member.data.tags["mlflow.parentRunId"] == delivered.info.run_id
+    assert member.data.tags["avemo.trained"] == delivered.info.run_id
     values = client.get_metric_history(member.info.run_id, "loss")
-    assert sorted((one.step, one.value) for one in values) == [(i, 1 / (i + 1)) for i in range(120)]
+    assert sorted((value.step, value.value) for value in values) == [
+        (i, 1 / (i + 1)) for i in range(120)
+    ]
 
 
-def test_the_next_stage_finds_a_delivered_run(here, back, monkeypatch):
-    parent, _ = trained(here)
-    monkeypatch.setenv(store.TRACKING_URI, back)
+def test_the_next_stage_finds_a_delivered_run(offline_project, server_uri, monkeypatch):
+    parent, _ = log_training(offline_project)
+    monkeypatch.setenv(store.TRACKING_URI, server_uri)
     assert main(["runs", "sync"]) == 0
     with runs.reopen(parent):
         mlflow.log_metric("test_uar", 0.5)
     assert mlflow.get_run(spool.resolve_run_id(parent)).data.metrics["test_uar"] == 0.5
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
-    store.connect(here)
+    store.connect(offline_project)
     with pytest.raises(AvemoError, match="is at the tracking server, which does not answer"):
         spool.resolve_run_id(parent)
 
 
-def test_a_delivery_that_is_cut_short_is_made_again(here, back, monkeypatch):
-    trained(here)
-    monkeypatch.setenv(store.TRACKING_URI, back)
+def test_a_delivery_that_is_cut_short_is_made_again(offline_project, server_uri, monkeypatch):
+    log_training(offline_project)
+    monkeypatch.setenv(store.TRACKING_URI, server_uri)
     upload = mlflow.MlflowClient.log_artifacts
 
-    def cut(*arguments):
+    def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", cut)
+    monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", interrupt)
     assert main(["runs", "sync"]) == 1
     monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", upload)
     assert main(["runs", "sync"]) == 0
@@ -124,15 +128,17 @@ def test_a_delivery_that_is_cut_short_is_made_again(here, back, monkeypatch):
     assert names(client, view=3) == ["member 0", "train cnn", "train cnn"]  # one is in the bin
 
 
-def test_a_run_that_has_not_ended_waits_with_its_children(here, back, monkeypatch, capsys):
-    store.connect(here)
+def test_a_run_that_has_not_ended_waits_with_its_children(
+    offline_project, server_uri, monkeypatch, capsys
+):
+    store.connect(offline_project)
     client = mlflow.MlflowClient()
-    experiment = store.experiment_id(here, "audio")
+    experiment = store.experiment_id(offline_project, "audio")
     parent = client.create_run(experiment, run_name="search")
     tags = {"mlflow.parentRunId": parent.info.run_id}
     child = client.create_run(experiment, run_name="trial", tags=tags)
     client.set_terminated(child.info.run_id)
-    monkeypatch.setenv(store.TRACKING_URI, back)
+    monkeypatch.setenv(store.TRACKING_URI, server_uri)
     assert main(["runs", "sync"]) == 0
     assert capsys.readouterr().out.count("has not ended, and waits") == 2
     assert names(mlflow.MlflowClient()) == []
@@ -141,7 +147,7 @@ def test_a_run_that_has_not_ended_waits_with_its_children(here, back, monkeypatc
 @pytest.mark.parametrize(
     "command", [["registry", "check"], ["registry", "history"], ["compare", "a"], ["status"]]
 )
-def test_what_only_reads_does_not_spool(here, capsys, command):
+def test_what_only_reads_does_not_spool(offline_project, capsys, command):
     assert main(command) == 1
     out, err = capsys.readouterr()
     assert f"the tracking server at {AWAY} does not answer" in err
@@ -168,20 +174,20 @@ run_stage(main)
 
 
 @pytest.mark.slow
-def test_a_server_that_goes_away_in_the_middle(here, tmp_path):
+def test_a_server_that_goes_away_in_the_middle(offline_project, tmp_path):
     script = tmp_path / "train.py"
     (tmp_path / "server").mkdir()
     with servers.small_mlflow_server(tmp_path / "server") as (uri, group):
         script.write_text(STAGE.format(group=group))
         environment = os.environ | {store.TRACKING_URI: uri, "PYTHONPATH": str(ROOT)}
         environment["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] = "1"
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, str(script)], env=environment, capture_output=True, text=True
         )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "avemo: the tracking server went away: the stage begins again" in done.stderr
-    assert "the run is kept in mlruns/spool" in done.stderr
-    client = mlflow.MlflowClient(store.SPOOL.format(root=here.root))
+    assert completed.returncode == 0, completed.stderr[-2000:]
+    assert "avemo: the tracking server went away: the stage begins again" in completed.stderr
+    assert "the run is kept in mlruns/spool" in completed.stderr
+    client = mlflow.MlflowClient(store.SPOOL.format(root=offline_project.root))
     (run,) = client.search_runs([client.get_experiment_by_name("avemo/audio").experiment_id])
     assert (run.info.status, run.data.metrics["uar"]) == ("FINISHED", 0.5)
 
@@ -191,8 +197,8 @@ def test_a_server_that_never_answers(monkeypatch):
     import socket
 
     monkeypatch.setattr(store, "_ANSWER_S", 0.5)
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", servers.free_port()))
-        one.listen()
-        host, port = one.getsockname()
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", servers.free_port()))
+        silent.listen()
+        host, port = silent.getsockname()
         assert not store.is_reachable(f"http://{host}:{port}")

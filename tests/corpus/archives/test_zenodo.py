@@ -29,7 +29,7 @@ from helpers.zenodo_server import (
 from avemo import download, paths
 from avemo.cli import main
 from avemo.config import load_settings
-from avemo.corpus.archives import unpack, zenodo
+from avemo.corpus.archives import record, unpack, zenodo
 from avemo.corpus.archives.zenodo import fetch, list_archives
 from avemo.corpus.folder import list_recordings
 from avemo.errors import CorpusError
@@ -42,7 +42,7 @@ CHECKOUT = Path(__file__).parents[3]
 @pytest.fixture
 def server(monkeypatch):
     with serving() as server:
-        monkeypatch.setenv(zenodo.ORIGIN, server.url)
+        monkeypatch.setenv(record.ORIGIN, server.url)
         monkeypatch.setenv("NO_PROXY", "*")
         monkeypatch.setattr(download, "ANSWER_S", 0.3)
         monkeypatch.setattr(download, "BACKOFF_S", 0.001)
@@ -106,12 +106,12 @@ def test_fetched_and_unpacked_as_published(tmp_path, server):
     ],
 )
 def test_the_choice_of_archives(changes, names):
-    assert list(zenodo._actors_by_archive(make_settings(**changes))) == names
+    assert list(record._actors_by_archive(make_settings(**changes))) == names
 
 
 def test_everything_is_49_archives():
     everything = make_settings(modalities=["audio", "video"], channels=["speech", "song"])
-    assert len(zenodo._actors_by_archive(everything)) == 2 + 24 + 23
+    assert len(record._actors_by_archive(everything)) == 2 + 24 + 23
 
 
 def test_a_choice_that_holds_nothing(tmp_path):
@@ -194,15 +194,15 @@ def test_a_damaged_archive_that_is_here_is_fetched_again(tmp_path, server):
 
 def test_without_a_network_what_is_here_will_do(tmp_path, server, monkeypatch, caplog):
     (folder,) = fetch(tmp_path, make_settings())
-    monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
+    monkeypatch.setenv(record.ORIGIN, "http://127.0.0.1:1")
     assert fetch(tmp_path, make_settings()) == [folder]
     assert "cannot be reached: going on with its last answer" in caplog.text
     assert_refused(tmp_path, "Connection refused", channels=["song"])
 
 
 def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
-    monkeypatch.setenv(zenodo.ORIGIN, "http://127.0.0.1:1")
-    assert zenodo.ORIGIN in assert_refused(tmp_path, "Connection refused")
+    monkeypatch.setenv(record.ORIGIN, "http://127.0.0.1:1")
+    assert record.ORIGIN in assert_refused(tmp_path, "Connection refused")
 
 
 # a network that fails
