@@ -39,7 +39,7 @@ def list_systems() -> None:
     synthetic = False
     for name, system in SYSTEMS.items():
         accuracies = (_percent(system.accuracy.get(channel, ())) for channel in CHANNELS)
-        published.add_row(name, *accuracies, system.what)
+        published.add_row(name, *accuracies, system.description)
         result = results.get(name)
         if isinstance(result, BaselineResult) and result.runs:
             synthetic |= result.synthetic
