@@ -18,8 +18,8 @@ def main(project: Project, settings: Settings, system: str) -> None:
     with atomic_write(project.baseline(system)) as folder:
         folder.mkdir()
         try:
-            loaded = clips.load(project, settings, system)
-        except clips.Absent as reason:
+            loaded = clips.load_clips(project, settings, system)
+        except clips.MissingFeatures as reason:
             Skipped(reason=str(reason)).write(folder / "runs.json")
             log.info(f"baselines {system}: left out: {reason}")
             return

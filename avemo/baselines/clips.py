@@ -1,4 +1,4 @@
-"""The features that a system takes, by performance; or why there are none."""
+"""The features that a system takes, by performance; or why they are missing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,10 @@ from ..settings import Settings
 from .published import SYSTEMS
 from .variants import arrays_of
 
-__all__ = ["Absent", "Clips", "load"]
+__all__ = ["Clips", "MissingFeatures", "load_clips"]
 
 
-class Absent(AvemoError):
+class MissingFeatures(AvemoError):
     """A system cannot be run here; the message says what is missing and where to get it."""
 
 
@@ -29,47 +29,50 @@ class Clips:
 
     Args:
         specs: by extractor, what its features were computed by
-        arrays: for each of the system's, of the same performances, each of at least one row
+        arrays: by array and performance; all have the same performances, and at least one row
     """
 
     specs: dict[str, FeatureSpec]
     arrays: dict[str, dict[str, Array]]
 
 
-def load(project: Project, settings: Settings, system: str) -> Clips:
-    """What a system takes.
+def load_clips(project: Project, settings: Settings, system: str) -> Clips:
+    """Load the features that a system takes.
 
     Raises:
-        Absent: no performance has these features, or they are of another network than the study's
+        MissingFeatures: no performance has them, or they are of another network than the study's
     """
-    specs, found = {}, {}
+    specs: dict[str, FeatureSpec] = {}
+    arrays: dict[str, dict[str, Array]] = {}
     for name in arrays_of(system):
         folder, extractor = folder_of(project, name), extractor_of(name)
         # a clip may be too short for a single row
-        clips = {key: one for key, one in store.load_arrays(folder, name).items() if len(one)}
+        clips = {key: array for key, array in store.load_arrays(folder, name).items() if len(array)}
         spec = store.read_spec(folder)
         if not clips or spec is None:
-            raise Absent(f"there are no {extractor} features: {_why(settings, extractor, folder)}")
-        _refuse_others(system, extractor, spec)
-        specs[extractor], found[name] = spec, clips
-    whole = set.intersection(*(set(clips) for clips in found.values()))
-    if not whole:
-        raise Absent(f"no performance has both {' and '.join(specs)} features")
-    arrays = {name: {key: clips[key] for key in sorted(whole)} for name, clips in found.items()}
-    return Clips(specs, arrays)
+            reason = _explain_missing(settings, extractor, folder)
+            raise MissingFeatures(f"there are no {extractor} features: {reason}")
+        _require_settings(system, extractor, spec)
+        specs[extractor], arrays[name] = spec, clips
+    common = sorted(set.intersection(*(set(clips) for clips in arrays.values())))
+    if not common:
+        raise MissingFeatures(f"no performance has both {' and '.join(specs)} features")
+    return Clips(
+        specs, {name: {key: clips[key] for key in common} for name, clips in arrays.items()}
+    )
 
 
-def _why(settings: Settings, extractor: str, folder: Path) -> str:
+def _explain_missing(settings: Settings, extractor: str, folder: Path) -> str:
     if extractor not in settings.extractors:
         return "params.yaml has no line for it under extractors"
-    sees = modality_of(extractor) == "visual"
-    again = f"dvc repro --force --single-item {'visual' if sees else 'audio'}-features"
+    modality = modality_of(extractor)
+    command = f"dvc repro --force --single-item {modality}-features"
     extractor_type = extractor_class(extractor)
     if any(name not in assets.ASSETS for name in extractor_type.weight_names):
         try:
             extractor_type(settings.extractors[extractor]).fetch_weights(quiet=True)
         except AssetError as error:
-            return f"{error}; then {again}"
+            return f"{error}; then {command}"
     else:
         for name in extractor_type.weight_names:
             try:
@@ -80,19 +83,19 @@ def _why(settings: Settings, extractor: str, folder: Path) -> str:
                 asset = assets.ASSETS[name]
                 return (
                     f"{asset.files[0].name} is missing, which is at {asset.url}; put it into a "
-                    f"folder that {assets.MIRROR} names, then {again}"
+                    f"folder that {assets.MIRROR} names, then {command}"
                 )
     if not folder.exists():
-        return f"they were not made yet; {again}"
-    return "no recording has a face" if sees else "no recording has sound"
+        return f"they have not been computed yet; {command}"
+    return "no recording has a face" if modality == "visual" else "no recording has sound"
 
 
-def _refuse_others(system: str, extractor: str, spec: FeatureSpec) -> None:
-    """Stop where an extractor's settings are not those that make the system what it is."""
+def _require_settings(system: str, extractor: str, spec: FeatureSpec) -> None:
+    """Refuse features of other settings than those that make the system what it is."""
     for key, value in SYSTEMS[system].settings.get(extractor, {}).items():
         actual = spec.settings[key]
         if actual != value:
-            raise Absent(
-                f"the {extractor} features are made with {key} {actual}, and it takes {value}: set "
-                f"extractors.{extractor}.{key} in params.yaml"
+            raise MissingFeatures(
+                f"the {extractor} features are of {key} {actual}, and the system takes {value}: "
+                f"set extractors.{extractor}.{key} in params.yaml"
             )

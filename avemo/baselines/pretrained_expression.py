@@ -1,4 +1,4 @@
-"""The expression network as it was given, asked about single clips."""
+"""The pretrained expression network alone, on single clips."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from ..features.visual import expression
 from ..pretrained.expression_mobilenet import CLASSES
 from ..settings import Settings
 
-__all__ = ["Seen", "answers"]
+__all__ = ["ClipExpression", "recognise_expressions"]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the network sees in a clip.
+class ClipExpression:
+    """What the network recognises in a clip.
 
     Args:
-        file: as it was given
-        faces: how many were looked at
+        file: as the caller named it
+        faces: how many the network looked at
         probabilities: the mean over the faces, likeliest first; empty where there is a finding
         finding: the class of the trouble; empty where there is none
         reason: in a sentence
@@ -33,29 +33,30 @@ class Seen:
     reason: str = ""
 
 
-def answers(files: Sequence[str], settings: Settings) -> Iterator[Seen]:
-    """Look at each clip, as the stages of faces and expression would.
+def recognise_expressions(files: Sequence[str], settings: Settings) -> Iterator[ClipExpression]:
+    """Recognise the expression of each clip, with the faces of the stage `faces`.
 
     Raises:
         SettingsError: `extractors` is without expression
-        AssetError: the network cannot be had
+        AssetError: the network is missing and cannot be fetched
     """
     if "expression" not in settings.extractors:
         raise SettingsError("params.yaml: extractors: expression is missing: write it there again")
-    own_settings = expression.Settings.model_validate(settings.extractors["expression"])
-    weights = expression.Expression(own_settings).fetch_weights()
-    extractor = expression.Expression(own_settings, weights)
-    name, file = detectors.resolve(settings.faces.detector)
-    content = file.read_bytes() if file else None
+    extractor_settings = expression.Settings.model_validate(settings.extractors["expression"])
+    weights = expression.Expression(extractor_settings).fetch_weights()
+    extractor = expression.Expression(extractor_settings, weights)
+    name, weights_file = detectors.resolve(settings.faces.detector)
+    content = weights_file.read_bytes() if weights_file else None
     detector = detectors.load(name, content, settings.faces.detector_side_px)
-    for clip in files:
+    for file in files:
         try:
-            if not Path(clip).is_file():
+            if not Path(file).is_file():
                 raise MediaError("unreadable", "there is no such file")
-            seen = faces.extract(Path(clip), settings.faces, detector)
+            tracked = faces.extract(Path(file), settings.faces, detector)
         except MediaError as error:
-            yield Seen(clip, 0, {}, error.finding, str(error))
+            yield ClipExpression(file, 0, {}, error.finding, str(error))
             continue
-        probabilities = extractor.extract(seen)["expression_probabilities"]
+        probabilities = extractor.extract(tracked)["expression_probabilities"]
         mean = dict(zip(CLASSES, map(float, probabilities.mean(axis=0)), strict=True))
-        yield Seen(clip, len(probabilities), dict(sorted(mean.items(), key=lambda one: -one[1])))
+        likeliest_first = dict(sorted(mean.items(), key=lambda item: -item[1]))
+        yield ClipExpression(file, len(probabilities), likeliest_first)

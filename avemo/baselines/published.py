@@ -1,16 +1,17 @@
-"""What the original study's systems were, and the accuracy that it reported of each.
+"""The original study's systems, and the accuracy that it reported of each.
 
-Its splits were random: a clip of every actor is in the training part. Of an actor who was never
-heard or seen before, the same systems recognise less; see `split.assign`.
+Its splits were random: a clip of every actor is in the training part. The same systems recognise
+less of an actor who is in no training part; see `split.assign`.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from ..records import Channel
 
 __all__ = ["CHANNELS", "SYSTEMS", "System"]
 
-#: which recordings a run is on; of RAVDESS's two, or of both together
-CHANNELS = ("speech", "song", "both")
+#: which recordings a run is on: of one of RAVDESS's two channels, or of both together
+CHANNELS: tuple[Channel, ...] = ("speech", "song", "both")
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,19 @@ class System:
 
     Args:
         title: the study's name of it
-        what: it was
+        description: what it is, in a few words
         accuracy: as published, by channel, a share of all clips of the test part; the lowest and
             the highest where the study had several. Those of systems that see came without a
             channel and stand under both.
-        settings: by extractor, those that its features must be made with
-        studied: whether it is one of the study's
+        settings: by extractor, those that its features must have
+        from_study: whether it is one of the study's
     """
 
     title: str
-    what: str
+    description: str
     accuracy: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    studied: bool = True
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    from_study: bool = True
 
 
 SYSTEMS = {
@@ -78,11 +79,11 @@ SYSTEMS = {
     ),
     "av-outputs": System(
         "Audio-visual, merged outputs",
-        "the mean of what an LSTM on MFCC and a CNN on the face answer",
+        "the mean probabilities of an LSTM on MFCC and a CNN on the face",
     ),
     "whisper-linear": System(
         "Whisper, linear",
         "not the study's, and what a search must pass: Whisper's statistics, logistic regression",
-        studied=False,
+        from_study=False,
     ),
 }

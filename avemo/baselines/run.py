@@ -81,13 +81,13 @@ def _train_and_test(
     project: Project, settings: Settings, job: Job, file_name: str, checkpoints: Checkpoints
 ) -> BaselineRun:
     """Train every variant on every fold and log the figures; the predictions are a checkpoint."""
-    stage, tags = _stage_name(job), run_metadata.tags(job)
+    stage, tags = _stage_name(job), run_metadata.run_tags(job)
     with runs.run(
         project, settings, stage, EXPERIMENT, job.title, resume=checkpoints.run_id, tags=tags
     ) as parent:
         checkpoints.start(parent.info.run_id)
         resume.end_children(parent.info.run_id)
-        mlflow.log_params(run_metadata.params(settings, job))
+        mlflow.log_params(run_metadata.run_params(settings, job))
         answers = _train_all(settings, job, checkpoints, parent)
         variants = select_variants(job, answers)
         if any(variants.values()):
@@ -146,7 +146,10 @@ def _train(
         shown = {key: f"{value:.2f}" for key, value in figures.items() if "uar" in key}
         bar.set_postfix(shown, refresh=False)
 
-    tags = {"avemo.stage": _stage_name(job), "avemo.modality": run_metadata.modality(job.system)}
+    tags = {
+        "avemo.stage": _stage_name(job),
+        "avemo.modality": run_metadata.system_modality(job.system),
+    }
     with runs.child(parent, name, tags):
         trained = train(variant, parts["train"], parts["valid"], settings, on_epoch)
         answer = Answer(trained.probabilities(parts["valid"]), trained.probabilities(parts["test"]))

@@ -1,4 +1,4 @@
-"""What the stage `baselines` left of each system."""
+"""The results of the stage `baselines`, by system."""
 
 from ..paths import Project
 from ..records import BaselineResult, BaselineRun, Skipped, read_or_skipped
@@ -8,7 +8,7 @@ __all__ = ["describe", "load_results"]
 
 
 def load_results(project: Project) -> dict[str, BaselineResult | Skipped]:
-    """Return what the stage `baselines` left, by system; one that has not run is left out."""
+    """Return the results of the stage `baselines` by system, without those that have not run."""
     files = {name: project.baseline(name) / "runs.json" for name in SYSTEMS}
     return {
         name: read_or_skipped(BaselineResult, file) for name, file in files.items() if file.exists()

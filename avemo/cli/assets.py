@@ -20,7 +20,7 @@ def assets() -> None:
     """
 
 
-@app.command("list")
+@app.command("list", epilog=examples("avemo assets list"))
 def list_assets() -> None:
     """List each file with its size, licence, purpose and place."""
     from ..pretrained import assets
@@ -63,7 +63,7 @@ def pull(
         typer.echo(f"{name}: {assets.get(name)}")
 
 
-@app.command()
+@app.command(epilog=examples("avemo assets verify"))
 def verify() -> None:
     """Compare each file that is in your cache or mirror with its checksum."""
     from ..pretrained import assets

@@ -24,7 +24,7 @@ def baselines() -> None:
     """
 
 
-@app.command("list")
+@app.command("list", epilog=examples("avemo baselines list"))
 def list_systems() -> None:
     """List each system with its published accuracy, what it was, and its results here."""
     from ..baselines.published import CHANNELS, SYSTEMS
@@ -39,7 +39,7 @@ def list_systems() -> None:
     synthetic = False
     for name, system in SYSTEMS.items():
         accuracies = (_percent(system.accuracy.get(channel, ())) for channel in CHANNELS)
-        published.add_row(name, *accuracies, system.what)
+        published.add_row(name, *accuracies, system.description)
         result = results.get(name)
         if isinstance(result, BaselineResult) and result.runs:
             synthetic |= result.synthetic

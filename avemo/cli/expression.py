@@ -17,12 +17,12 @@ def expression(files: Clips) -> int:
 
     The exit code is 1 where a clip has no face.
     """
-    from ..baselines.pretrained_expression import answers
+    from ..baselines.pretrained_expression import recognise_expressions
     from ..config import load_settings
     from ..paths import find_project
 
     failed = False
-    for answer in answers(files, load_settings(find_project().root)):
+    for answer in recognise_expressions(files, load_settings(find_project().root)):
         if answer.finding:
             failed = True
             typer.echo(f"{answer.file}: {answer.finding}: {answer.reason}", err=True)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 app = new_app()
 
-
 _complete_model = complete_from(lambda: MODALITIES)
 _HELP = "audio, visual or fused"
 Model = Annotated[
@@ -116,7 +115,7 @@ def rollback(model: Model, reason: Reason = "") -> None:
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
 
 
-@app.command()
+@app.command(epilog=examples("avemo registry history audio"))
 def history(model: AnyModel = None) -> None:
     """List every move of the champion, with time, person, reason and check."""
     with connected_project():
@@ -138,7 +137,7 @@ def history(model: AnyModel = None) -> None:
                 typer.echo(f"{name}: the champion is {version}")
 
 
-@app.command()
+@app.command(epilog=examples("avemo registry verify", "avemo registry verify fused"))
 def verify(model: AnyModel = None) -> int:
     """Compare the files of every version that has an alias with their checksums.
 

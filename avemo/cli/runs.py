@@ -2,7 +2,7 @@
 
 import typer
 
-from ._app import connected_project, new_app
+from ._app import connected_project, examples, new_app
 
 app = new_app()
 
@@ -15,7 +15,7 @@ def runs() -> None:
     """
 
 
-@app.command()
+@app.command(epilog=examples("avemo runs sync"))
 def sync() -> None:
     """Deliver the runs that wait, each once."""
     with connected_project() as project:

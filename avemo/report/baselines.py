@@ -158,7 +158,7 @@ def _is_sampled(system: System) -> bool:
 
 
 def _is_studied(name: str) -> bool:
-    return name in SYSTEMS and SYSTEMS[name].studied
+    return name in SYSTEMS and SYSTEMS[name].from_study
 
 
 def _channels(system: System) -> list[str]:

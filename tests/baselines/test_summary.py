@@ -82,16 +82,16 @@ def test_a_system_without_features_says_what_is_missing(
     project, monkeypatch, tmp_path, extractors, why
 ):
     monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))
-    chosen = settings().model_copy(update={"extractors": dict.fromkeys(extractors)})
-    with pytest.raises(clips.Absent, match=why):
-        clips.load(project, chosen, "vggish-ml")
+    options = settings().model_copy(update={"extractors": dict.fromkeys(extractors)})
+    with pytest.raises(clips.MissingFeatures, match=why):
+        clips.load_clips(project, options, "vggish-ml")
 
 
 def test_a_clip_too_short_for_a_row_is_left_out(project):
     rows = catalogue([1, 2], emotions=2)
     write(project, "vggish", {"vggish": "float32", "vggish_pca": "uint8"}, rows, low=0, high=2)
-    found = clips.load(project, settings(), "vggish-lstm")
-    sizes = {name: [len(clip) for clip in each.values()] for name, each in found.arrays.items()}
+    loaded = clips.load_clips(project, settings(), "vggish-lstm")
+    sizes = {name: [len(clip) for clip in array.values()] for name, array in loaded.arrays.items()}
     assert sizes["vggish"] == sizes["vggish_pca"] == [1] * len(sizes["vggish"])
     assert 0 < len(sizes["vggish"]) < len(rows)
 
@@ -99,20 +99,26 @@ def test_a_clip_too_short_for_a_row_is_left_out(project):
 def test_dense_layers_on_another_network_are_not_the_study_s(project):
     rows = catalogue([1, 2], emotions=2)
     write(project, "backbone", {"backbone": "float16"}, rows, network="mobilenet_v2")
-    with pytest.raises(clips.Absent, match="with network mobilenet_v2, and it takes vgg16: set"):
-        clips.load(project, settings(), "face-vgg16")
+    with pytest.raises(
+        clips.MissingFeatures, match="of network mobilenet_v2, and the system takes vgg16: set"
+    ):
+        clips.load_clips(project, settings(), "face-vgg16")
 
 
 def test_a_system_that_takes_two_features_has_what_has_both(project):
     rows = catalogue([1, 2], emotions=2)
     write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq(1)])
-    with pytest.raises(clips.Absent, match="no crops features: they were not made yet; dvc repro"):
-        clips.load(project, settings(), "av-modules")
+    with pytest.raises(
+        clips.MissingFeatures, match="no crops features: they have not been computed yet; dvc repro"
+    ):
+        clips.load_clips(project, settings(), "av-modules")
     write(project, "crops", {"crops": "uint8"}, rows[rows["actor"].eq(2)])
-    with pytest.raises(clips.Absent, match="no performance has both mfcc and crops features"):
-        clips.load(project, settings(), "av-modules")
+    with pytest.raises(
+        clips.MissingFeatures, match="no performance has both mfcc and crops features"
+    ):
+        clips.load_clips(project, settings(), "av-modules")
     write(project, "crops", {"crops": "uint8"}, rows[rows["emotion"].eq("calm")])
-    found = clips.load(project, settings(), "av-modules")
-    assert list(found.specs) == ["mfcc", "crops"]
+    loaded = clips.load_clips(project, settings(), "av-modules")
+    assert list(loaded.specs) == ["mfcc", "crops"]
     expected = rows[rows["actor"].eq(1) & rows["emotion"].eq("calm")]["performance"]
-    assert [set(each) for each in found.arrays.values()] == [set(expected)] * 2
+    assert [set(array) for array in loaded.arrays.values()] == [set(expected)] * 2

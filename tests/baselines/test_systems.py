@@ -46,7 +46,7 @@ def project(tmp_path_factory):
 def run(project, system, options):
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
-    result = runs.run(project, options, system, clips.load(project, options, system), folder)
+    result = runs.run(project, options, system, clips.load_clips(project, options, system), folder)
     result.write(folder / "runs.json")
     return result
 

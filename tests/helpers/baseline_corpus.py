@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def settings(**changes):
-    """The repository's own, with short trainings and other `baselines` or `split`."""
-    found = load_settings(ROOT)
+    """Return the repository's own, with short trainings and other `baselines` or `split`."""
+    repository = load_settings(ROOT)
     small = {"epochs": 1, "batch_size": 8, "channels": ["speech"]}
-    baselines = found.baselines.model_copy(update=small | changes)
-    evaluation = found.evaluation.model_copy(update={"resamples": 100})
-    return found.model_copy(update={"baselines": baselines, "evaluation": evaluation})
+    baselines = repository.baselines.model_copy(update=small | changes)
+    evaluation = repository.evaluation.model_copy(update={"resamples": 100})
+    return repository.model_copy(update={"baselines": baselines, "evaluation": evaluation})
 
 
 def catalogue(actors, channels=(1, 2), emotions=8, statements=1):
@@ -31,16 +31,16 @@ def catalogue(actors, channels=(1, 2), emotions=8, statements=1):
     for channel, emotion, statement, actor in codes:
         if channel == 2 and emotion > len(ravdess.SUNG):
             continue
-        one = ravdess.Recording(3, channel, emotion, 1, statement, 1, actor)
+        recording = ravdess.Recording(3, channel, emotion, 1, statement, 1, actor)
         rows.append(
             {
-                "recording": one.id,
-                "performance": one.performance,
+                "recording": recording.id,
+                "performance": recording.performance,
                 "channel": channel,
                 "actor": actor,
-                "emotion": one.label,
-                "sha256": one.id,
-                "file": Path(one.id),
+                "emotion": recording.label,
+                "sha256": recording.id,
+                "file": Path(recording.id),
                 "finding": "",
             }
         )
@@ -62,10 +62,10 @@ def clip(name, columns, kind="float32", skill=1.0, low=3, high=7):
 def face(name, side=32):
     """Pictures over time; the middle one has a bright place that says what the name does."""
     draw = np.random.default_rng([int(field) for field in name.split("-")])
-    seen = draw.integers(100, 156, (draw.integers(1, 6), side, side, 3), np.uint8)
+    pictures = draw.integers(100, 156, (draw.integers(1, 6), side, side, 3), np.uint8)
     row, column = divmod(int(name.split("-")[1]) - 1, 4)
-    seen[len(seen) // 2, 16 * row :, 8 * column : 8 * column + 8] += 99
-    return seen
+    pictures[len(pictures) // 2, 16 * row :, 8 * column : 8 * column + 8] += 99
+    return pictures
 
 
 def write(project, extractor, arrays, rows, skill=None, network="", **lengths):
@@ -76,12 +76,12 @@ def write(project, extractor, arrays, rows, skill=None, network="", **lengths):
 
     def extract(file, names):
         name = file.name.removeprefix("03-")
-        made = {
+        features = {
             array: face(name)
             if array == "crops"
             else clip(name, 16, kind, (skill or {}).get(array, 1.0), **lengths)
             for array, kind in arrays.items()
         }
-        return {extractor: made}
+        return {extractor: features}
 
     store.update({extractor: target}, rows, extract, workers=1)

@@ -2,17 +2,21 @@
 
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.extracted_faces import seen
 
+from avemo.config import load_settings
 from avemo.errors import AssetError
-from avemo.faces import extract
+from avemo.faces import detectors, extract
 from avemo.features.visual.blendshapes import Blendshapes, Settings
 from avemo.pretrained.face_landmarker import BLENDSHAPE_LANDMARKS, BLENDSHAPES
 
 SETTINGS = Settings()
+ROOT = Path(__file__).parents[3]
+SHARED = ROOT / "../shared"
 draw = np.random.default_rng(5)
 #: what the two networks multiply by: a picture's 8 x 8 means, and the points that are picked
 SPOTS = draw.normal(size=(8 * 8 * 3, 478 * 3)).astype("f")
@@ -93,3 +97,35 @@ def test_what_is_no_network(members, tmp_path):
     files["face_landmarker"].write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
         Blendshapes(SETTINGS, files).extract(seen(1))
+
+
+@pytest.mark.real
+def test_mediapipes_own_weights_on_real_faces():
+    weights = SHARED / "weights"
+    clips = {
+        "neutral": "01-01-01-01-02-01-05",
+        "happy": "01-01-03-01-01-02-05",
+        "sad": "01-01-04-02-01-02-05",
+        "fearful": "01-01-06-02-01-01-05",
+    }
+    films = {emotion: SHARED / f"ravdess/video/{name}.mp4" for emotion, name in clips.items()}
+    detector_file, landmarker = weights / "scrfd_500m_kps.onnx", weights / "face_landmarker.task"
+    if not all(file.is_file() for file in (*films.values(), detector_file, landmarker)):
+        pytest.skip("needs ../shared/ravdess and ../shared/weights")
+    settings = load_settings(ROOT).faces
+    detector = detectors.load("scrfd_500m", detector_file.read_bytes(), settings.detector_side_px)
+    extractor = Blendshapes(SETTINGS, {"face_landmarker": landmarker})
+    columns = {}
+    for emotion, film in films.items():
+        faces = extract.extract(film, settings, detector)
+        rows = extractor.extract(faces)["blendshapes"]
+        assert rows.shape == (len(faces["times"]), 52)
+        assert 0 <= rows.min() <= rows.max() <= 1
+        columns[emotion] = dict(zip(BLENDSHAPES, rows.T, strict=True))
+    smile = {emotion: face["mouthSmileLeft"].mean() for emotion, face in columns.items()}
+    assert smile["happy"] > 0.3
+    assert max(smile["neutral"], smile["sad"], smile["fearful"]) < 0.1
+    eyes = {emotion: face["eyeWideLeft"].mean() for emotion, face in columns.items()}
+    assert max(eyes, key=eyes.get) == "fearful"
+    for face in columns.values():  # the mouth opens and closes while it speaks
+        assert np.ptp(face["jawOpen"]) > 0.1
