@@ -54,20 +54,23 @@ def recogniser(tmp_path_factory):
         for level in (0.2, 0.5)
         for emotion in EMOTIONS
     ]
-    features = [extract_audio(encoded(one, 16000), EXTRACTORS) for one in clips]
-    arrays = {name: [one[name][name] for one in features] for name in EXTRACTORS}
-    prepared = {name: preprocessing.fit(each) for name, each in arrays.items()}
-    ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
-    flat = keras.layers.Concatenate()([keras.layers.Flatten()(one) for one in ins.values()])
-    network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
-    unsure = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)  # a sure one hides changes
-    network.compile(keras.optimizers.Adam(0.001), unsure)
-    given = {name: one.apply(arrays[name]) for name, one in prepared.items()}
+    features = [extract_audio(encoded(sound, 16000), EXTRACTORS) for sound in clips]
+    arrays = {name: [by_extractor[name][name] for by_extractor in features] for name in EXTRACTORS}
+    preprocessors = {name: preprocessing.fit(clip_arrays) for name, clip_arrays in arrays.items()}
+    inputs = {name: keras.Input(p.shape, name=name) for name, p in preprocessors.items()}
+    flat = keras.layers.Concatenate()([keras.layers.Flatten()(x) for x in inputs.values()])
+    network = keras.Model(inputs, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
+    # a confident network would hide changes
+    smoothed_loss = keras.losses.CategoricalCrossentropy(label_smoothing=0.3)
+    network.compile(keras.optimizers.Adam(0.001), smoothed_loss)
+    examples = {name: p.apply(arrays[name]) for name, p in preprocessors.items()}
     labels = np.eye(len(EMOTIONS))[np.arange(len(clips)) % len(EMOTIONS)]
-    network.fit(given, labels, epochs=100, batch_size=len(clips), verbose=0)
+    network.fit(examples, labels, epochs=100, batch_size=len(clips), verbose=0)
     trained, packed = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("packed") / "it"
-    config = bundle_config(features={n: one.spec() for n, one in EXTRACTORS.items()})
-    bundle.write(trained, network, prepared, config)
+    config = bundle_config(
+        features={name: extractor.spec() for name, extractor in EXTRACTORS.items()}
+    )
+    bundle.write(trained, network, preprocessors, config)
     pack(bundle.Bundle(trained), None, packed)
     return Recogniser(packed)
 
@@ -75,40 +78,40 @@ def recogniser(tmp_path_factory):
 def probabilities(recogniser, media):
     prediction = recogniser.predict(media)
     assert (prediction.finding, prediction.reason) == ("", "")
-    found = np.array([prediction.probabilities[emotion] for emotion in EMOTIONS])
-    assert found.sum() == pytest.approx(1, abs=1e-5)
-    return found
+    predicted = np.array([prediction.probabilities[emotion] for emotion in EMOTIONS])
+    assert predicted.sum() == pytest.approx(1, abs=1e-5)
+    return predicted
 
 
-def refused(recogniser, content, folder, finding):
+def refusal(recogniser, content, folder, finding):
     """The one sentence that a content and its file are refused with, whatever their name."""
     file = folder / "clip"
     file.write_bytes(content)
     predictions = [recogniser.predict(media) for media in (content, file)]
     assert [prediction.finding for prediction in predictions] == [finding] * 2
     assert [prediction.emotion for prediction in predictions] == [""] * 2
-    named = f"media of {len(content):,} bytes"
-    (sentence,) = {prediction.reason.replace(named, file.name) for prediction in predictions}
+    label = f"media of {len(content):,} bytes"
+    (sentence,) = {prediction.reason.replace(label, file.name) for prediction in predictions}
     return sentence
 
 
 @pytest.fixture(scope="module")
 def expected(recogniser):
-    """The answers for two plain files, which differ."""
-    found = {name: probabilities(recogniser, encoded(SOUNDS[name], 16000)) for name in SOUNDS}
-    assert [EMOTIONS[one.argmax()] for one in found.values()] == list(SOUNDS)
-    return found
+    """The probabilities for two plain files, which differ."""
+    by_sound = {name: probabilities(recogniser, encoded(SOUNDS[name], 16000)) for name in SOUNDS}
+    assert [EMOTIONS[row.argmax()] for row in by_sound.values()] == list(SOUNDS)
+    return by_sound
 
 
 @pytest.mark.parametrize("format", [*PLAIN, *CODED])
 def test_one_sound_in_every_format(recogniser, expected, tmp_path, format):
-    apart = 0.35 if format in LOSSY else 0.15 if format in COARSE else 0.005
+    tolerance = 0.35 if format in LOSSY else 0.15 if format in COARSE else 0.005
     content = {name: encoded(sound, 16000, format) for name, sound in SOUNDS.items()}
     (tmp_path / "clip").write_bytes(content["calm"])
     for name, media in (*content.items(), ("calm", tmp_path / "clip")):
-        found = probabilities(recogniser, media)
-        assert EMOTIONS[found.argmax()] == name
-        np.testing.assert_allclose(found, expected[name], atol=apart)
+        predicted = probabilities(recogniser, media)
+        assert EMOTIONS[predicted.argmax()] == name
+        np.testing.assert_allclose(predicted, expected[name], atol=tolerance)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
@@ -116,14 +119,14 @@ def test_one_sound_at_every_rate_in_all_channels(recogniser, rate):
     plain = probabilities(recogniser, encoded(clip("angry"), 16000))
     for channels, format in ((1, "wav-16"), (2, "flac-16"), (6, "wav-float")):
         sound = np.repeat(clip("angry", rate)[:, None], channels, axis=1)
-        found = probabilities(recogniser, encoded(sound, rate, format))
-        np.testing.assert_allclose(found, plain, atol=0.01)
+        predicted = probabilities(recogniser, encoded(sound, rate, format))
+        np.testing.assert_allclose(predicted, plain, atol=0.01)
 
 
 @pytest.mark.parametrize("offset", [0.3, -0.3, 0.02])
 def test_an_offset_changes_nothing(recogniser, expected, offset):
-    found = probabilities(recogniser, encoded(SOUNDS["calm"] + offset, 16000))
-    np.testing.assert_allclose(found, expected["calm"], atol=0.01)
+    predicted = probabilities(recogniser, encoded(SOUNDS["calm"] + offset, 16000))
+    np.testing.assert_allclose(predicted, expected["calm"], atol=0.01)
 
 
 @pytest.mark.parametrize("level", [1.2, 4.0])
@@ -161,9 +164,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("content", "finding", "found"), BAD.values(), ids=BAD)
-def test_what_cannot_be_answered_for(recogniser, tmp_path, content, finding, found):
-    assert found in refused(recogniser, content, tmp_path, finding)
+@pytest.mark.parametrize(("content", "finding", "reason"), BAD.values(), ids=BAD)
+def test_a_clip_that_cannot_be_used_has_a_finding(recogniser, tmp_path, content, finding, reason):
+    assert reason in refusal(recogniser, content, tmp_path, finding)
 
 
 def test_a_file_that_is_not_there(recogniser, tmp_path):

@@ -30,16 +30,16 @@ def trained(published, tmp_path_factory):
 
     keras.utils.set_random_seed(1)
     extractor = Whisper(SETTINGS, {"whisper_tiny_en": published})
-    found = extract_audio(CLIP, {"whisper": extractor})["whisper"]
-    prepared = {name: preprocessing.fit([array]) for name, array in found.items()}
-    ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
-    flat = keras.layers.Concatenate()([keras.layers.Flatten()(one) for one in ins.values()])
-    network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
-    features = dict.fromkeys(found, extractor.spec())
+    arrays = extract_audio(CLIP, {"whisper": extractor})["whisper"]
+    preprocessors = {name: preprocessing.fit([array]) for name, array in arrays.items()}
+    inputs = {name: keras.Input(p.shape, name=name) for name, p in preprocessors.items()}
+    flat = keras.layers.Concatenate()([keras.layers.Flatten()(x) for x in inputs.values()])
+    network = keras.Model(inputs, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
+    features = dict.fromkeys(arrays, extractor.spec())
     folder = tmp_path_factory.mktemp("trained")
-    bundle.write(folder, network, prepared, bundle_config(features=features))
-    made = bundle.Bundle(folder)
-    return made, made.probabilities({name: [array] for name, array in found.items()})[0]
+    bundle.write(folder, network, preprocessors, bundle_config(features=features))
+    model = bundle.Bundle(folder)
+    return model, model.probabilities({name: [array] for name, array in arrays.items()})[0]
 
 
 def test_the_encoder_goes_with_the_model_and_is_used_there(
@@ -68,4 +68,4 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
     assert packaging.weight_licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
-    assert any(one.startswith("safetensors==") for one in packaging.pip_requirements(trained[0]))
+    assert any(pin.startswith("safetensors==") for pin in packaging.pip_requirements(trained[0]))

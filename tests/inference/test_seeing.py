@@ -46,20 +46,22 @@ def published(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(film, published, tmp_path_factory):
-    """A network that looks at every visual feature, untrained, and its answer for the film."""
+    """A network that looks at every visual feature, untrained, and its prediction for the film."""
     import keras
 
     keras.utils.set_random_seed(1)
     detector = detectors.load("mtcnn", None, FACES.detector_side_px)
-    seen = extract.extract(film, FACES, detector)
+    clip_faces = extract.extract(film, FACES, detector)
     weights = {"hsemotion_mobilenet_7": published}
     extractors = {
         "expression": expression.Expression(expression.Settings(trim_ratio=0.1), weights),
         "geometry": geometry.Geometry(geometry.Settings()),
         "crops": crops.Crops(crops.Settings(side_px=32, frames=2)),
     }
-    found = extract_visual(seen, extractors)
-    arrays = {name: array for each in found.values() for name, array in each.items()}
+    features_by_extractor = extract_visual(clip_faces, extractors)
+    arrays = {
+        name: array for arrays in features_by_extractor.values() for name, array in arrays.items()
+    }
     face_spec = FeatureSpec(
         extractor="faces",
         version=extract.VERSION,
@@ -67,17 +69,19 @@ def trained(film, published, tmp_path_factory):
         resources={"detector": "mtcnn"},
     )
     specs = {name: extractor.spec(face_spec) for name, extractor in extractors.items()}
-    prepared = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}
-    ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
-    flat = [keras.layers.Flatten()(one) for one in ins.values()]
-    small = [keras.layers.Dense(8, "tanh")(keras.layers.LayerNormalization()(one)) for one in flat]
+    preprocessors = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}
+    inputs = {name: keras.Input(p.shape, name=name) for name, p in preprocessors.items()}
+    flat = [keras.layers.Flatten()(x) for x in inputs.values()]
+    small = [keras.layers.Dense(8, "tanh")(keras.layers.LayerNormalization()(x)) for x in flat]
     joined = keras.layers.Concatenate()(small)
-    network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(joined))
+    network = keras.Model(inputs, keras.layers.Dense(len(EMOTIONS), "softmax")(joined))
     features = {name: specs[name.partition("_")[0]] for name in INPUTS}
     folder = tmp_path_factory.mktemp("trained")
-    bundle.write(folder, network, prepared, bundle_config(modality="visual", features=features))
-    made = bundle.Bundle(folder)
-    return made, made.probabilities({name: [arrays[name]] for name in INPUTS})[0]
+    bundle.write(
+        folder, network, preprocessors, bundle_config(modality="visual", features=features)
+    )
+    model = bundle.Bundle(folder)
+    return model, model.probabilities({name: [arrays[name]] for name in INPUTS})[0]
 
 
 def test_from_a_film_to_the_answer_with_what_was_packed(
@@ -116,5 +120,5 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
     assert detector_name(trained[0]) == "mtcnn"
     assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
-    names = {one.partition("==")[0] for one in packaging.pip_requirements(trained[0])}
+    names = {pin.partition("==")[0] for pin in packaging.pip_requirements(trained[0])}
     assert {"mtcnn", packaging._opencv()} < names

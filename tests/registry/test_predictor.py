@@ -38,7 +38,7 @@ def register(registry, tmp_path, monkeypatch):
     return champion
 
 
-def predicted(file, capsys, *options):
+def run_predict(file, capsys, *options):
     """The line of the table, and the object of `--json`."""
     capsys.readouterr()
     assert main(["predict", str(file), *options]) == 0
@@ -49,39 +49,39 @@ def predicted(file, capsys, *options):
 
 def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(register, film, capsys):
     register("fused", reason=NO_FACE)
-    line, answer = predicted(film, capsys)
+    line, fields = run_predict(film, capsys)
     assert line.endswith(f"by avemo-fused version 1; not fused: {NO_FACE}")
-    assert (answer["reason"], answer["finding"], answer["emotion"]) == (NO_FACE, "", "calm")
+    assert (fields["reason"], fields["finding"], fields["emotion"]) == (NO_FACE, "", "calm")
     uri = "models:/avemo-fused@champion"
     row = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"media": [b"a"]}))
     assert row["reason"].tolist() == [NO_FACE]
-    assert predicted(film, capsys, "--model", uri) == (line, answer)
+    assert run_predict(film, capsys, "--model", uri) == (line, fields)
 
 
 def test_a_reason_is_repeated_once(register, film, capsys):
     register("fused", finding="no-face", reason=NO_FACE)
     register("audio", reason=NO_FACE)
-    line, answer = predicted(film, capsys)
+    line, fields = run_predict(film, capsys)
     assert line.endswith(f"by avemo-audio version 1; not fused: {NO_FACE}")
-    assert answer["reason"] == NO_FACE
+    assert fields["reason"] == NO_FACE
 
 
 def test_the_reasons_of_all_models_that_were_tried(register, film, capsys):
     register("fused", finding="too-dark", reason="the picture is too dark")
     register("audio", finding="no-sound", reason="the sound cannot be decoded")
     register("visual", reason="few frames")
-    line, answer = predicted(film, capsys)
-    assert answer["model"] == "avemo-visual version 1"
+    line, fields = run_predict(film, capsys)
+    assert fields["model"] == "avemo-visual version 1"
     reasons = "the picture is too dark; the sound cannot be decoded; few frames"
-    assert answer["reason"] == reasons
+    assert fields["reason"] == reasons
     assert line.endswith(f"; not fused: {reasons}")
 
 
 def test_a_prediction_from_sound_and_picture_has_no_reason(register, film, capsys):
     register("fused")
-    line, answer = predicted(film, capsys)
+    line, fields = run_predict(film, capsys)
     assert line.endswith("by avemo-fused version 1")
-    assert (answer["reason"], answer["finding"]) == ("", "")
+    assert (fields["reason"], fields["finding"]) == ("", "")
 
 
 def test_the_steps_of_a_notebook(register, film):

@@ -42,11 +42,11 @@ def trained(folder: Path) -> bundle.Bundle:
     folder.mkdir()
     keras.utils.set_random_seed(1)
     array = extract_audio(CONTENT, {"mfcc": EXTRACTOR})["mfcc"]["mfcc"]
-    prepared = {"mfcc": preprocessing.fit([array])}
-    heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
-    probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
+    preprocessors = {"mfcc": preprocessing.fit([array])}
+    x = keras.Input(preprocessors["mfcc"].shape, name="mfcc")
+    probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(x))
     config = bundle_config(features={"mfcc": EXTRACTOR.spec()})
-    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, config)
+    bundle.write(folder, keras.Model({"mfcc": x}, probabilities), preprocessors, config)
     return bundle.Bundle(folder)
 
 
@@ -90,42 +90,42 @@ def address(uri, folder):
 def send(address: str, body: bytes, kind: str = "application/json") -> list[dict[str, Any]]:
     """Ask the server; a row a clip, with None for NaN."""
     request = Request(f"{address}/invocations", body, {"Content-Type": kind})
-    with urlopen(request, timeout=60) as answer:
-        found = json.load(answer, parse_constant=lambda name: None)
-    return list(found["predictions"])
+    with urlopen(request, timeout=60) as response:
+        result = json.load(response, parse_constant=lambda name: None)
+    return list(result["predictions"])
 
 
 def send_media(address: str, *media: object, **more: object) -> list[dict[str, Any]]:
-    table = {"columns": ["media"], "data": [[one] for one in media]}
+    table = {"columns": ["media"], "data": [[item] for item in media]}
     return send(address, json.dumps({"dataframe_split": table, **more}).encode())
 
 
 def test_a_server_takes_no_text_as_a_path(address, folder):
-    there, missing = folder / "a clip.wav", folder / "no clip.wav"
-    names = (str(there), there.name, there.as_uri(), str(missing))
-    *named, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
-    assert all(row == named[0] for row in named)
-    assert named[0]["finding"] == "unreadable"
-    assert named[0]["reason"].startswith("text is taken as a file's content in base64")
-    assert named[0]["p_calm"] is None
+    file, missing = folder / "a clip.wav", folder / "no clip.wav"
+    names = (str(file), file.name, file.as_uri(), str(missing))
+    *by_name, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
+    assert all(row == by_name[0] for row in by_name)
+    assert by_name[0]["finding"] == "unreadable"
+    assert by_name[0]["reason"].startswith("text is taken as a file's content in base64")
+    assert by_name[0]["p_calm"] is None
     assert plain == lines
     assert plain["finding"] == plain["reason"] == ""
     assert math.fsum(plain[name] for name in COLUMNS) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_name_that_reads_as_base64_is_content(address, folder):
-    there, missing = send_media(address, "clip", "none")
+    existing, missing = send_media(address, "clip", "none")
     assert (folder / "clip").exists()
     assert not (folder / "none").exists()
-    assert there == missing
-    assert there["finding"] == "unreadable"
+    assert existing == missing
+    assert existing["finding"] == "unreadable"
 
 
 def test_neither_parameters_nor_parquet_name_a_file(address, folder):
-    there = folder / "a clip.wav"
-    (row,) = send_media(address, str(there), params={"paths": True})
+    file = folder / "a clip.wav"
+    (row,) = send_media(address, str(file), params={"paths": True})
     assert row["finding"] == "unreadable"
-    for media, finding in ((str(there), "unreadable"), (TEXT, ""), (CONTENT, "")):
+    for media, finding in ((str(file), "unreadable"), (TEXT, ""), (CONTENT, "")):
         table = pd.DataFrame({"media": [media]}).to_parquet()
         (row,) = send(address, table, "application/vnd.apache.parquet")
         assert row["finding"] == finding
