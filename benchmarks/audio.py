@@ -1,79 +1,86 @@
 """MFCC of recordings, against one file after the other with librosa."""
 
 from pathlib import Path
-from typing import Any
+from statistics import median
 
+import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
-from avemo import engine
+from avemo import engine, threads
 from avemo.config import load_settings
-from avemo.features.audio import mfcc
 from avemo.features.audio.dsp.librosa_import import import_librosa
-from avemo.features.run import Extraction, extract_audio
+from avemo.features.audio.mfcc import Mfcc, Settings
+from avemo.features.run import extract_audio
 from avemo.media.sound import read_sound, write_wav
 
-from . import recordings as on
+from .measuring import find_recordings, rate_per_s, time_s
+from .results import Benchmark, Comparison
 
 ROUNDS = 3
-START = 240  # recordings that are done while the processes start
+WARM_UP = 240  # recordings, at most, that are done while the processes start
 
 
-def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
-    """At the published rate of 48 kHz, and at the rate of the files."""
+def run(scratch: Path, recordings: Path | None) -> Benchmark:
+    """Compare at the published rate of 48 kHz, at 16 kHz, and at the rate of the files."""
     extractors = load_settings(Path(__file__).parents[1]).extractors
-    settings = mfcc.Settings.model_validate(extractors["mfcc"])
-    files, kind = on.found(scratch, given, ".wav")
-    rate = soundfile.info(files[0]).samplerate
-    sets = {f"{rate / 1000:g} kHz": files}
-    if rate != 48000:
-        sets["48 kHz"] = [_raised(file, scratch, 48000) for file in files]
-    if rate != 16000:
-        sets["16 kHz"] = [_raised(file, scratch, 16000) for file in files]
-    rows = [_compared(chosen, name, settings) for name, chosen in sets.items()]
-    return {
-        "about": f"MFCC of {len(files)} recordings ({kind}; those at another rate than "
-        f"{rate / 1000:g} kHz were made from these), in recordings a second once running. Other: "
+    settings = Settings.model_validate(extractors["mfcc"])
+    files, source = find_recordings(scratch, recordings, ".wav")
+    file_rate = soundfile.info(files[0]).samplerate
+    files_by_rate = {file_rate: files}
+    for rate in (48000, 16000):
+        if rate != file_rate:
+            files_by_rate[rate] = [_resample_file(file, scratch, rate) for file in files]
+    compared = [_compare(files, rate, settings) for rate, files in files_by_rate.items()]
+    with_start = ", ".join(f"{row.what} {ratio:.2g}" for row, ratio in compared)
+    last_rate, last_files = list(files_by_rate.items())[-1]
+    return Benchmark(
+        about=f"MFCC of {len(files)} recordings ({source}; those at another rate than "
+        f"{_khz(file_rate)} were made from these), in recordings a second once running. Other: "
         "`librosa.load(file, sr=16000)` and `librosa.feature.mfcc`, one file after the other. "
         "With the start of the processes, which takes longer than the work on a set this small: "
-        + ", ".join(f"{row['what']} {row['whole']:.2g}" for row in rows)
-        + ".",
-        "rows": rows,
-        "limit": _limit(list(sets.values())[-1][:200], list(sets)[-1], settings),
-    }
+        f"{with_start}.",
+        comparisons=[row for row, _ in compared],
+        limit=_describe_limit(last_files[:200], last_rate, settings),
+    )
 
 
-def _compared(files: list[Path], name: str, settings: mfcc.Settings) -> dict[str, Any]:
-    ours, theirs, whole = [], [], []
-    extraction = Extraction(extract_audio, {"mfcc": mfcc.Mfcc(settings)})
+def _compare(files: list[Path], rate: int, settings: Settings) -> tuple[Comparison, float]:
+    """Return our pace beside librosa's, and the ratio with the start of the processes."""
+    ours, theirs, ours_with_start = [], [], []
+    extract = _ExtractMfcc(Mfcc(settings))
+    warm_up = min(WARM_UP, len(files) // 2)
     for _ in range(ROUNDS):
-        theirs.append(on.pace((_librosa(file, settings) for file in files), START))
-        ours.append(on.pace(engine.run(_One(extraction), files, title="mfcc"), START))
-        taken = on.timed(lambda: list(engine.run(_One(extraction), files, title="mfcc")))
-        whole.append(len(files) / taken)
-    ratio = on.middle(ours) / on.middle(theirs)
-    return {
-        "what": f"MFCC at {name}",
-        "ours": f"{on.middle(ours):.0f}/s",
-        "other": f"{on.middle(theirs):.0f}/s",
-        "ratio": ratio,
-        "wanted": "at least 4",
-        "whole": on.middle(whole) / on.middle(theirs),
-        "rounds": {"ours": ours, "other": theirs},
-    }
+        theirs.append(rate_per_s((_extract_by_librosa(file, settings) for file in files), warm_up))
+        ours.append(rate_per_s(engine.run(extract, files, title="mfcc"), warm_up))
+        seconds = time_s(lambda: list(engine.run(extract, files, title="mfcc")))
+        ours_with_start.append(len(files) / seconds)
+    comparison = Comparison(
+        what=f"MFCC at {_khz(rate)}",
+        ours=f"{median(ours):.0f}/s",
+        other=f"{median(theirs):.0f}/s",
+        ratio=median(ours) / median(theirs),
+        target="at least 4",
+        rounds={"ours": ours, "other": theirs},
+    )
+    return comparison, median(ours_with_start) / median(theirs)
 
 
-class _One:
-    def __init__(self, extraction: Extraction[Path | bytes, mfcc.Mfcc]) -> None:
-        self.extraction = extraction
+class _ExtractMfcc:
+    """What `engine.run` calls for a recording."""
 
-    def __call__(self, file: Path) -> Any:
-        return self.extraction(file, ["mfcc"])
+    def __init__(self, extractor: Mfcc) -> None:
+        self._extractor = extractor
+
+    def __call__(self, file: Path) -> NDArray[np.float32]:
+        return extract_audio(file, {"mfcc": self._extractor})["mfcc"]["mfcc"]
 
 
-def _librosa(file: Path, settings: mfcc.Settings) -> Any:
-    sound, _ = import_librosa().load(file, sr=settings.sample_rate)
-    return import_librosa().feature.mfcc(
+def _extract_by_librosa(file: Path, settings: Settings) -> object:
+    librosa = import_librosa()
+    sound, _ = librosa.load(file, sr=settings.sample_rate)
+    return librosa.feature.mfcc(
         y=sound,
         sr=settings.sample_rate,
         n_mfcc=settings.coefficients,
@@ -84,29 +91,31 @@ def _librosa(file: Path, settings: mfcc.Settings) -> Any:
     )
 
 
-def _raised(file: Path, scratch: Path, rate: int) -> Path:
+def _resample_file(file: Path, scratch: Path, rate: int) -> Path:
     target = scratch / f"{rate}" / file.name
-    sound, had = soundfile.read(file, dtype="float32")
-    write_wav(target, soxr.resample(sound, had, rate), rate)
+    sound, file_rate = soundfile.read(file, dtype="float32")
+    write_wav(target, soxr.resample(sound, file_rate, rate), rate)
     return target
 
 
-def _limit(files: list[Path], name: str, settings: mfcc.Settings) -> str:
-    """How a recording's time is spent, on one core."""
-    from threadpoolctl import threadpool_limits
-
-    rate = settings.sample_rate
-    sounds = [read_sound(file, rate) for file in files]
-    with threadpool_limits(1):
-        extractor = mfcc.Mfcc(settings)
+def _describe_limit(files: list[Path], rate: int, settings: Settings) -> str:
+    """Return how a recording's time is spent, on one core."""
+    extractor = Mfcc(settings)
+    sounds = [read_sound(file, settings.sample_rate) for file in files]
+    with threads.single_threaded():
         extractor.extract(sounds[0])
-        bare = on.timed(lambda: [soundfile.read(file, dtype="float32") for file in files])
-        read = on.timed(lambda: [read_sound(file, rate) for file in files])
-        cepstra = on.timed(lambda: [extractor.extract(sound) for sound in sounds])
+        read_s = time_s(lambda: [soundfile.read(file, dtype="float32") for file in files])
+        resample_s = time_s(lambda: [read_sound(file, settings.sample_rate) for file in files])
+        extract_s = time_s(lambda: [extractor.extract(sound) for sound in sounds])
     ms = 1000 / len(files)
+    cores = engine.count_cores()
     return (
-        f"One core's time for a recording at {name}: {bare * ms:.2f} ms to read it, "
-        f"{(read - bare) * ms:.2f} ms to resample it, {cepstra * ms:.2f} ms for its coefficients. "
-        f"With {engine.count_cores()} cores the limit is "
-        f"{engine.count_cores() * len(files) / (read + cepstra):.0f} recordings a second."
+        f"One core's time for a recording at {_khz(rate)}: {read_s * ms:.2f} ms to read it, "
+        f"{(resample_s - read_s) * ms:.2f} ms to resample it, {extract_s * ms:.2f} ms for its "
+        f"coefficients. With {cores} cores the limit is "
+        f"{cores * len(files) / (resample_s + extract_s):.0f} recordings a second."
     )
+
+
+def _khz(rate: int) -> str:
+    return f"{rate / 1000:g} kHz"

@@ -3,103 +3,94 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from fractions import Fraction
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 from av import Packet
 from av.video.stream import VideoStream
 
-from avemo.errors import AssetError
+from avemo.config import load_settings
+from avemo.errors import AssetError, MediaError
 from avemo.pretrained import assets
+
+from .results import Benchmark, Comparison
 
 RATE = 25
 SHORT_S, LONG_S = 10, 600
-
-WORK = """
-import sys
-from contextlib import suppress
-from pathlib import Path
-from avemo.errors import MediaError
-from avemo.media.probe import probe
-from avemo.faces import extract as faces
-from avemo.features.registry import extractor_class
-from avemo.features.run import extract_audio
-from avemo.config import load_settings
-from avemo.media.sound import read_sound_blocks, write_wav
-
-what, film, weights = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-settings = load_settings(Path("."))
-if what == "measured":
-    assert probe(film).has_sound
-elif what == "faces":
-    extraction = faces.Extraction(
-        settings.faces.model_copy(update={"min_score": 0.0}), "scrfd_500m", weights.read_bytes()
-    )
-    with suppress(MediaError):  # noise is no face
-        extraction(film, ["faces"])
-elif what == "soundtrack":
-    write_wav(film.with_suffix(".wav"), read_sound_blocks(film, 16000), 16000)
-else:
-    audio = settings.extractors_of("audio")
-    extractors = {name: extractor_class(name) for name in audio}
-    light = {name: one(audio[name]) for name, one in extractors.items() if not one.weight_names}
-    extract_audio(film, light)
-(peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(peak.split()[1])
-"""
+STEPS = ("measured", "faces", "soundtrack", "audio features")
 
 
-def bench(scratch: Path, given: Path | None) -> dict[str, Any]:
-    """Each step that opens a film, in a process of its own."""
+def run(scratch: Path, recordings: Path | None) -> Benchmark:
+    """Compare the peak memory of each step that opens a film, in a process of its own."""
     short = _write_film(scratch / "short.mp4", SHORT_S)
     long = _write_film(scratch / "long.mp4", LONG_S)
-    rows = []
-    for what in ("measured", "faces", "soundtrack", "audio features"):
-        weights = _weights() if what == "faces" else Path("-")
-        if weights is None:
+    comparisons = []
+    for step in STEPS:
+        try:
+            short_mb, long_mb = _peak_mb(step, short), _peak_mb(step, long)
+        except AssetError:  # no weights for the faces
             continue
-        small, large = _peak(what, short, weights), _peak(what, long, weights)
-        rows.append(
-            {
-                "what": what,
-                "ours": f"{large:.0f} MB",
-                "other": f"{small:.0f} MB",
-                "ratio": large / small,
-                "wanted": "at most 1.1, under 700 MB",
-            }
+        comparisons.append(
+            Comparison(
+                what=step,
+                ours=f"{long_mb:.0f} MB",
+                other=f"{short_mb:.0f} MB",
+                ratio=long_mb / short_mb,
+                target="at most 1.1, under 700 MB",
+            )
         )
-    return {
-        "about": f"Peak memory on a film of {LONG_S} s at 1280×720 with sound (made on the spot), "
+    return Benchmark(
+        about=f"Peak memory on a film of {LONG_S} s at 1280×720 with sound (made on the spot), "
         f"against one of {SHORT_S} s (other), each step in a process of its own.",
-        "rows": rows,
-        "limit": "Pictures, measures and soundtracks are streams. Audio features hold the sound at "
+        comparisons=comparisons,
+        limit="Pictures, measures and soundtracks are streams. Audio features hold the sound at "
         "16 kHz and the features themselves: 4 MB and 2 MB a minute. Those with pretrained weights "
         "hold more, and are not among them.",
-    }
-
-
-def _weights() -> Path | None:
-    try:
-        return assets.get("scrfd_500m")
-    except AssetError:
-        return None
-
-
-def _peak(what: str, film: Path, weights: Path) -> float:
-    """In MB."""
-    done = subprocess.run(
-        [sys.executable, "-c", WORK, what, str(film), str(weights)],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
     )
-    return int(done.stdout.split()[-1]) / 1024
+
+
+def _peak_mb(step: str, film: Path) -> float:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(_run_step, step, film).result()
+
+
+def _run_step(step: str, film: Path) -> float:
+    """Run a step in this process, and return its peak memory in MB."""
+    settings = load_settings(Path(__file__).parents[1])
+    if step == "measured":
+        from avemo.media.probe import probe
+
+        assert probe(film).has_sound
+    elif step == "faces":
+        from avemo.faces.extract import Extraction
+
+        weights = assets.get("scrfd_500m").read_bytes()
+        faces = settings.faces.model_copy(update={"min_score": 0.0})
+        with suppress(MediaError):  # noise is no face
+            Extraction(faces, "scrfd_500m", weights)(film, ["faces"])
+    elif step == "soundtrack":
+        from avemo.media.sound import read_sound_blocks, write_wav
+
+        write_wav(film.with_suffix(".wav"), read_sound_blocks(film, 16000), 16000)
+    else:
+        from avemo.features.extractor import audio_extractors
+        from avemo.features.registry import extractor_class
+        from avemo.features.run import extract_audio
+
+        extractors = {
+            name: extractor_class(name)(own_settings)
+            for name, own_settings in settings.extractors_of("audio").items()
+            if not extractor_class(name).weight_names
+        }
+        extract_audio(film, audio_extractors(extractors))
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak_kb,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return int(peak_kb) / 1024
 
 
 def _write_film(target: Path, seconds: int) -> Path:

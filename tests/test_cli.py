@@ -54,6 +54,14 @@ sys.exit(code)
 """
 
 
+@pytest.fixture(autouse=True)
+def no_forced_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some CI systems ask for colours where there is no terminal."""
+    for name in ("FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("typer.rich_utils.FORCE_TERMINAL", None)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project in which nothing has been run yet."""

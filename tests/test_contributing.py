@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 import numpy as np, yaml
 from avemo.config import load_settings
-from avemo.features.registry import load_extractor
+from avemo.features.registry import extractor_class
 from avemo.models.hypermodel import Architectures
 from avemo.models.preprocessing import fit
 
 settings = load_settings(Path(sys.argv[1]))
-extractor = load_extractor("crossings")(settings.extractors["crossings"].settings)
+extractor = extractor_class("crossings")(settings.extractors["crossings"])
 tone = np.sin(2 * np.pi * 200 * np.arange(16000) / 16000 + 0.1).astype("f")
 crossings = extractor.extract(tone)["crossings"]
 assert crossings.shape == (40, 1) and crossings.dtype == np.float32

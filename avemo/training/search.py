@@ -5,7 +5,6 @@ Each trial is a child of the search's run in MLflow. A killed search resumes.
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import mlflow
 from tqdm import tqdm
@@ -17,17 +16,11 @@ from ..tracking import resume as resume_runs
 from ..tracking import runs
 from . import progress
 from .distributed import workers
-from .objective import OBJECTIVE, CrossValidationObjective, create_objective
-from .task import TrainingTask, fingerprint
-from .tuner import Oracle, Tuner
+from .objective import OBJECTIVE, create_objective
+from .task import TrainingTask
+from .tuner import RUN_ID, Tuner, create_tuner, scratch_folder
 
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-
-__all__ = ["RUN_ID", "create_tuner", "scratch_folder", "search"]
-
-#: file in the search's folder
-RUN_ID = "run"
+__all__ = ["search"]
 
 
 def search(project: Project, settings: Settings, task: TrainingTask, folder: Path) -> SearchResult:
@@ -96,33 +89,6 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         mlflow.log_artifact(str(folder / "search.json"))
     shutil.rmtree(scratch)
     return result
-
-
-def scratch_folder(project: Project, settings: Settings, task: TrainingTask) -> Path:
-    """Return the folder that a killed search resumes from."""
-    return project.scratch / "search" / task.modality / fingerprint(project, settings, task)
-
-
-def create_tuner(
-    settings: Settings,
-    task: TrainingTask,
-    objective: CrossValidationObjective,
-    parent: "Run",
-    scratch: Path,
-) -> Tuner:
-    """Return a search's tuner, which resumes from its folder.
-
-    Args:
-        objective: what the search maximises
-        parent: the search's run
-        scratch: the search's folder
-    """
-    return Tuner(
-        task.hypermodel(task.fit_preprocessors(task.data.part("train"))),
-        Oracle.from_settings(settings, task.modality, scratch),
-        parent=parent,
-        cross_validation=objective,
-    )
 
 
 def _run_trials(

@@ -17,16 +17,21 @@ from keras_tuner.engine.trial import Trial
 from ..io import atomic_write
 from ..modalities import Modality
 from ..models.hypermodel import Architectures
+from ..paths import Project
 from ..settings import Settings
 from ..tracking import resume, runs
 from . import progress
 from .objective import OBJECTIVE, CrossValidationObjective
 from .progress import TRIALS
+from .task import TrainingTask, fingerprint
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["Oracle", "Tuner"]
+__all__ = ["RUN_ID", "Oracle", "Tuner", "create_tuner", "scratch_folder"]
+
+#: file in the search's folder: the id of its run
+RUN_ID = "run"
 
 #: as Keras Tuner has it: JSON of its own format
 State = dict[str, Any]
@@ -231,3 +236,30 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
 def _write(file: Path, state: State) -> None:
     with atomic_write(file) as beside:
         beside.write_text(json.dumps(state), encoding="utf-8")
+
+
+def scratch_folder(project: Project, settings: Settings, task: TrainingTask) -> Path:
+    """Return the folder that a killed search resumes from."""
+    return project.scratch / "search" / task.modality / fingerprint(project, settings, task)
+
+
+def create_tuner(
+    settings: Settings,
+    task: TrainingTask,
+    objective: CrossValidationObjective,
+    parent: "Run",
+    scratch: Path,
+) -> Tuner:
+    """Return a search's tuner, which resumes from its folder.
+
+    Args:
+        objective: what the search maximises
+        parent: the search's run
+        scratch: the search's folder
+    """
+    return Tuner(
+        task.hypermodel(task.fit_preprocessors(task.data.part("train"))),
+        Oracle.from_settings(settings, task.modality, scratch),
+        parent=parent,
+        cross_validation=objective,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 from avemo.faces.extract import TEMPLATE
 
 
-def seen(count=3, seed=0, side=224):
+def draw_faces(count=3, seed=0, side=224):
     """Return faces of noise, soft enough for JPEG, with landmarks about where they should be."""
     draw = np.random.default_rng(seed)
     noise = draw.integers(0, 256, (count, 8, 8, 3), np.uint8)

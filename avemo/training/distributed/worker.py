@@ -43,8 +43,8 @@ def _run_worker(project: Project, settings: Settings, modality: Modality, scratc
     import mlflow
 
     from ..objective import create_objective
-    from ..search import RUN_ID, create_tuner, scratch_folder
     from ..task import load_task
+    from ..tuner import RUN_ID, create_tuner, scratch_folder
 
     task = load_task(project, settings, modality)
     if scratch_folder(project, settings, task) != scratch:

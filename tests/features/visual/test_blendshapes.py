@@ -2,17 +2,21 @@
 
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
+from avemo.config import load_settings
 from avemo.errors import AssetError
-from avemo.faces import extract
+from avemo.faces import detectors, extract
 from avemo.features.visual.blendshapes import Blendshapes, Settings
 from avemo.pretrained.face_landmarker import BLENDSHAPE_LANDMARKS, BLENDSHAPES
 
 SETTINGS = Settings()
+ROOT = Path(__file__).parents[3]
+SHARED = ROOT / "../shared"
 draw = np.random.default_rng(5)
 #: what the two networks multiply by: a picture's 8 x 8 means, and the points that are picked
 SPOTS = draw.normal(size=(8 * 8 * 3, 478 * 3)).astype("f")
@@ -26,16 +30,18 @@ def network(function, *shape):
     traced = tf.function(function, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()])
-        return made.convert()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [traced.get_concrete_function()]
+        )
+        return converter.convert()
 
 
 def landmarks(picture):
     import tensorflow as tf
 
     means = tf.reshape(tf.nn.avg_pool2d(picture, 32, 32, "VALID"), (1, 8 * 8 * 3))
-    found = tf.reshape(means @ SPOTS, (1, 1, 1, 478 * 3))
-    return tf.reduce_mean(found, axis=3, keepdims=True), found, tf.reduce_max(means, keepdims=True)
+    flat = tf.reshape(means @ SPOTS, (1, 1, 1, 478 * 3))
+    return tf.reduce_mean(flat, axis=3, keepdims=True), flat, tf.reduce_max(means, keepdims=True)
 
 
 def shapes(points):
@@ -53,21 +59,21 @@ def members():
 
 
 def bundle(folder, members):
-    with zipfile.ZipFile(folder / "face_landmarker.task", "w") as made:
+    with zipfile.ZipFile(folder / "face_landmarker.task", "w") as archive:
         for name, content in members.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     return {"face_landmarker": folder / "face_landmarker.task"}
 
 
 def test_faces_go_through_both_networks(members, tmp_path):
-    clip = seen(3)
-    found = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
-    assert (found.dtype, found.shape) == (np.float32, (3, len(BLENDSHAPES)))
+    clip = draw_faces(3)
+    features = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
+    assert (features.dtype, features.shape) == (np.float32, (3, len(BLENDSHAPES)))
     pictures = extract.images(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
     points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
     known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))
-    np.testing.assert_allclose(found, known, atol=1e-4)
+    np.testing.assert_allclose(features, known, atol=1e-4)
     assert known.std(axis=0).min() > 1e-3  # by another face another answer
 
 
@@ -76,20 +82,52 @@ def test_a_network_that_is_not_there(members, tmp_path, left_out):
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
-        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(draw_faces(1))
 
 
 def test_a_network_of_another_form(members, tmp_path):
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
-        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(draw_faces(1))
 
 
 def test_what_is_no_network(members, tmp_path):
     for content in (b"<html>404</html>", b""):
         files = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-            Blendshapes(SETTINGS, files).extract(seen(1))
+            Blendshapes(SETTINGS, files).extract(draw_faces(1))
     files["face_landmarker"].write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-        Blendshapes(SETTINGS, files).extract(seen(1))
+        Blendshapes(SETTINGS, files).extract(draw_faces(1))
+
+
+@pytest.mark.real
+def test_mediapipes_own_weights_on_real_faces():
+    weights = SHARED / "weights"
+    clips = {
+        "neutral": "01-01-01-01-02-01-05",
+        "happy": "01-01-03-01-01-02-05",
+        "sad": "01-01-04-02-01-02-05",
+        "fearful": "01-01-06-02-01-01-05",
+    }
+    films = {emotion: SHARED / f"ravdess/video/{name}.mp4" for emotion, name in clips.items()}
+    detector_file, landmarker = weights / "scrfd_500m_kps.onnx", weights / "face_landmarker.task"
+    if not all(file.is_file() for file in (*films.values(), detector_file, landmarker)):
+        pytest.skip("needs ../shared/ravdess and ../shared/weights")
+    settings = load_settings(ROOT).faces
+    detector = detectors.load("scrfd_500m", detector_file.read_bytes(), settings.detector_side_px)
+    extractor = Blendshapes(SETTINGS, {"face_landmarker": landmarker})
+    columns = {}
+    for emotion, film in films.items():
+        faces = extract.extract(film, settings, detector)
+        rows = extractor.extract(faces)["blendshapes"]
+        assert rows.shape == (len(faces["times"]), 52)
+        assert 0 <= rows.min() <= rows.max() <= 1
+        columns[emotion] = dict(zip(BLENDSHAPES, rows.T, strict=True))
+    smile = {emotion: face["mouthSmileLeft"].mean() for emotion, face in columns.items()}
+    assert smile["happy"] > 0.3
+    assert max(smile["neutral"], smile["sad"], smile["fearful"]) < 0.1
+    eyes = {emotion: face["eyeWideLeft"].mean() for emotion, face in columns.items()}
+    assert max(eyes, key=eyes.get) == "fearful"
+    for face in columns.values():  # the mouth opens and closes while it speaks
+        assert np.ptp(face["jawOpen"]) > 0.1
