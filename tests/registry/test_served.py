@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
-from helpers.registered_versions import NAME, run
+from helpers.registered_versions import NAME, start_run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
 
@@ -42,11 +42,11 @@ def trained(folder: Path) -> bundle.Bundle:
     folder.mkdir()
     keras.utils.set_random_seed(1)
     array = extract_audio(CONTENT, {"mfcc": EXTRACTOR})["mfcc"]["mfcc"]
-    preprocessors = {"mfcc": preprocessing.fit([array])}
-    x = keras.Input(preprocessors["mfcc"].shape, name="mfcc")
-    probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(x))
+    prepared = {"mfcc": preprocessing.fit([array])}
+    heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
+    probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
     config = bundle_config(features={"mfcc": EXTRACTOR.spec()})
-    bundle.write(folder, keras.Model({"mfcc": x}, probabilities), preprocessors, config)
+    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, config)
     return bundle.Bundle(folder)
 
 
@@ -59,7 +59,7 @@ def uri(tmp_path_factory, empty_database):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, uri)
         store.ensure_experiment(mlflow.MlflowClient(), uri, "avemo/audio")
-        with packaging.package_model(trained(folder / "bundle")) as packaged, run():
+        with packaging.package_model(trained(folder / "bundle")) as packaged, start_run():
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(packaged.script),
@@ -90,9 +90,9 @@ def address(uri, folder):
 def send(address: str, body: bytes, kind: str = "application/json") -> list[dict[str, Any]]:
     """Ask the server; a row a clip, with None for NaN."""
     request = Request(f"{address}/invocations", body, {"Content-Type": kind})
-    with urlopen(request, timeout=60) as response:
-        result = json.load(response, parse_constant=lambda name: None)
-    return list(result["predictions"])
+    with urlopen(request, timeout=60) as answer:
+        response = json.load(answer, parse_constant=lambda name: None)
+    return list(response["predictions"])
 
 
 def send_media(address: str, *media: object, **more: object) -> list[dict[str, Any]]:
@@ -101,13 +101,13 @@ def send_media(address: str, *media: object, **more: object) -> list[dict[str, A
 
 
 def test_a_server_takes_no_text_as_a_path(address, folder):
-    file, missing = folder / "a clip.wav", folder / "no clip.wav"
-    names = (str(file), file.name, file.as_uri(), str(missing))
-    *by_name, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
-    assert all(row == by_name[0] for row in by_name)
-    assert by_name[0]["finding"] == "unreadable"
-    assert by_name[0]["reason"].startswith("text is taken as a file's content in base64")
-    assert by_name[0]["p_calm"] is None
+    existing, missing = folder / "a clip.wav", folder / "no clip.wav"
+    names = (str(existing), existing.name, existing.as_uri(), str(missing))
+    *named, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
+    assert all(row == named[0] for row in named)
+    assert named[0]["finding"] == "unreadable"
+    assert named[0]["reason"].startswith("text is taken as a file's content in base64")
+    assert named[0]["p_calm"] is None
     assert plain == lines
     assert plain["finding"] == plain["reason"] == ""
     assert math.fsum(plain[name] for name in COLUMNS) == pytest.approx(1, abs=1e-5)
@@ -122,10 +122,10 @@ def test_a_name_that_reads_as_base64_is_content(address, folder):
 
 
 def test_neither_parameters_nor_parquet_name_a_file(address, folder):
-    file = folder / "a clip.wav"
-    (row,) = send_media(address, str(file), params={"paths": True})
+    existing = folder / "a clip.wav"
+    (row,) = send_media(address, str(existing), params={"paths": True})
     assert row["finding"] == "unreadable"
-    for media, finding in ((str(file), "unreadable"), (TEXT, ""), (CONTENT, "")):
+    for media, finding in ((str(existing), "unreadable"), (TEXT, ""), (CONTENT, "")):
         table = pd.DataFrame({"media": [media]}).to_parquet()
         (row,) = send(address, table, "application/vnd.apache.parquet")
         assert row["finding"] == finding
