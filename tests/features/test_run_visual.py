@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.errors import MediaError
 from avemo.faces import extract as faces
@@ -37,10 +37,10 @@ def keep(project, clips, spec=SPEC):
 
 
 CLIPS = {
-    "01-01-01-01-01-01-01": seen(3, 1),
-    "01-03-01-01-01-01-01": seen(5, 2),
+    "01-01-01-01-01-01-01": draw_faces(3, 1),
+    "01-03-01-01-01-01-01": draw_faces(5, 2),
     "01-04-01-01-01-01-01": MediaError("no-face", "nobody"),
-    "01-01-01-01-01-01-02": seen(1, 3),
+    "01-01-01-01-01-01-02": draw_faces(1, 3),
 }
 WITH = [name for name, clip in CLIPS.items() if isinstance(clip, dict)]
 
@@ -75,17 +75,17 @@ def folders(project):
 
 
 def test_crops_are_the_faces_made_small():
-    clip = seen(4)
+    clip = draw_faces(4)
     found = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
-    np.testing.assert_array_equal(found, faces.images(clip, 48))
+    np.testing.assert_array_equal(found, faces.decode_crops(clip, 48))
     assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
 
 
 @pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
 def test_crops_of_a_part_are_spread_over_all(frames, picks):
-    clip = seen(5)
+    clip = draw_faces(5)
     found = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
-    np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
+    np.testing.assert_array_equal(found, faces.decode_crops(clip, 32)[picks])
 
 
 def test_rows_of_one_store_are_the_sources_of_another(project):
@@ -129,7 +129,7 @@ def test_each_is_computed_once(project, caplog):
     run(project, expression=None)
     run(project)
     run(project, crops={"side_px": 32, "frames": 6}, geometry=None)
-    keep(project, CLIPS | {WITH[0]: seen(2, 9)}, NEWER)
+    keep(project, CLIPS | {WITH[0]: draw_faces(2, 9)}, NEWER)
     run(project)
     keep(project, fewer, NEWER)
     run(project)

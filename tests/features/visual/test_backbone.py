@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 from helpers.random_network import drawn
 
 from avemo.errors import AssetError
@@ -40,10 +40,10 @@ def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(folder))
     files = Backbone(SETTINGS).fetch_weights()
     assert files == {"backbone": folder / "models" / NETWORKS["mobilenet_v2"].file}
-    clip = seen(9)
+    clip = draw_faces(9)
     found = Backbone(SETTINGS, files).extract(clip)["backbone"]
     assert (found.dtype, found.shape) == (np.float16, (9, 1280))
-    pictures = extract.images(clip, 64).astype("f") / 127.5 - 1
+    pictures = extract.decode_crops(clip, 64).astype("f") / 127.5 - 1
     np.testing.assert_allclose(found, made(pictures), rtol=2e-3, atol=1e-3)
     assert found.astype("f").std(axis=0).max() > 1e-3
 
@@ -62,11 +62,11 @@ def test_what_is_no_network_is_refused(tmp_path):
     file = tmp_path / "weights.h5"
     file.write_text("<html>404</html>")
     with pytest.raises(AssetError, match=r"weights\.h5 cannot be read as mobilenet_v2"):
-        Backbone(SETTINGS, {"backbone": file}).extract(seen(1))
+        Backbone(SETTINGS, {"backbone": file}).extract(draw_faces(1))
 
 
 def test_another_network_s_weights_are_refused(home):
     file = home[0] / "models" / NETWORKS["mobilenet_v2"].file
     settings = backbone.Settings(network="vgg16", side_px=32)
     with pytest.raises(AssetError, match="cannot be read as vgg16"):
-        Backbone(settings, {"backbone": file}).extract(seen(1))
+        Backbone(settings, {"backbone": file}).extract(draw_faces(1))

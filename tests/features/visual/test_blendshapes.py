@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.config import load_settings
 from avemo.errors import AssetError
@@ -64,10 +64,10 @@ def bundle(folder, members):
 
 
 def test_faces_go_through_both_networks(members, tmp_path):
-    clip = seen(3)
+    clip = draw_faces(3)
     found = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
     assert (found.dtype, found.shape) == (np.float32, (3, len(BLENDSHAPES)))
-    pictures = extract.images(clip, 256).astype("f") / 255
+    pictures = extract.decode_crops(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
     points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
     known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))
@@ -80,23 +80,23 @@ def test_a_network_that_is_not_there(members, tmp_path, left_out):
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
-        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(draw_faces(1))
 
 
 def test_a_network_of_another_form(members, tmp_path):
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
-        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(draw_faces(1))
 
 
 def test_what_is_no_network(members, tmp_path):
     for content in (b"<html>404</html>", b""):
         files = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-            Blendshapes(SETTINGS, files).extract(seen(1))
+            Blendshapes(SETTINGS, files).extract(draw_faces(1))
     files["face_landmarker"].write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-        Blendshapes(SETTINGS, files).extract(seen(1))
+        Blendshapes(SETTINGS, files).extract(draw_faces(1))
 
 
 @pytest.mark.real

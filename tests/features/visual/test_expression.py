@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from helpers import random_network
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 from pydantic import ValidationError
 
 from avemo.errors import AssetError
@@ -51,9 +51,9 @@ def test_either_export_is_the_network(export, drawn, request):
 
 
 def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
-    clip = seen(3, side=300)
+    clip = draw_faces(3, side=300)
     found = extract(clip, published, expression.Settings(trim_ratio=0.0))
-    pictures = faces.images(clip, 224).astype("f")
+    pictures = faces.decode_crops(clip, 224).astype("f")
     less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
     features, chances = (np.asarray(one) for one in drawn(less))
     assert {name: array.dtype.name for name, array in found.items()} == Expression.dtypes
@@ -68,23 +68,23 @@ def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
 
 def test_what_is_trimmed_is_not_seen(published, monkeypatch):
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
-    asked = []
+    sides = []
 
-    def images(found, side):
-        asked.append(side)
+    def decode_crops(faces, side):
+        sides.append(side)
         return pictures[:, :side, :side]
 
-    monkeypatch.setattr(expression, "images", images)
+    monkeypatch.setattr(expression, "decode_crops", decode_crops)
     first = extract({}, published)["expression"]
     pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
     np.testing.assert_array_equal(extract({}, published)["expression"], first)
     pictures[:, 28:32] = 0
     assert np.any(extract({}, published)["expression"] != first)
-    assert asked == [280] * 3  # the middle 224 are eight tenths
+    assert sides == [280] * 3  # the middle 224 are eight tenths
 
 
 def test_many_faces_as_in_parts(published):
-    clip = seen(35)
+    clip = draw_faces(35)
     found = extract(clip, published)["expression"]
     assert found.shape == (35, 256)
     ends = np.cumsum(clip["sizes"])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.features.visual import geometry
 from avemo.features.visual.geometry import Geometry
@@ -64,7 +64,7 @@ def test_a_head_that_moves_and_comes_nearer():
 
 
 def test_statistics_are_the_mean_and_the_deviation():
-    found = GEOMETRY.extract(seen(7))
+    found = GEOMETRY.extract(draw_faces(7))
     assert {name: array.dtype.name for name, array in found.items()} == Geometry.dtypes
     mean, deviation = np.split(found["geometry_stats"][0], 2)
     np.testing.assert_allclose(mean, found["geometry"].mean(axis=0), rtol=1e-4, atol=1e-5)
