@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import split
-from avemo.datasets import folder_of, load
+from avemo.datasets import Array, folder_of, load
 from avemo.errors import CorpusError
 from avemo.features import store
 from avemo.features.audio import mfcc, whisper
@@ -17,7 +17,7 @@ from avemo.paths import Project
 PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
 
 
-def sources():
+def sources() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "performance": list(PARTS),
@@ -30,7 +30,7 @@ def sources():
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     write_split(project, PARTS)
     settings = mfcc.Settings(
@@ -43,12 +43,12 @@ def project(tmp_path):
     return project
 
 
-def write_split(project, parts):
+def write_split(project: Project, parts: dict[str, str]) -> None:
     rows = pd.DataFrame({"performance": list(parts), "part": list(parts.values()), "fold": 1})
     split.write(rows.sort_values("performance"), project.split)
 
 
-def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
+def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project: Project) -> None:
     data = load(project, ["mfcc"])
     assert data.rows["performance"].tolist() == sorted(PARTS)
     assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
@@ -57,18 +57,18 @@ def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project):
     assert data.part("test").rows["performance"].tolist() == ["01-06-02-01-01-01"]
 
 
-def test_features_of_another_split_are_refused(project):
+def test_features_of_another_split_are_refused(project: Project) -> None:
     write_split(project, dict(list(PARTS.items())[:2]))
     with pytest.raises(CorpusError, match=r"holds 01-06-02-01-01-01, which split \w{12} does not"):
         load(project, ["mfcc"])
 
 
-def test_a_feature_is_loaded_from_its_extractor_s_folder(project):
+def test_a_feature_is_loaded_from_its_extractor_s_folder(project: Project) -> None:
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     folder = folder_of(project, "whisper_stats")
     assert folder == folder_of(project, "whisper") == project.features("audio", "whisper")
     steps, stats = np.zeros((4, 1920), np.float16), np.ones((1, 3840), np.float32)
-    clip = {"whisper": {"whisper": steps, "whisper_stats": stats}}
+    clip: dict[str, dict[str, Array]] = {"whisper": {"whisper": steps, "whisper_stats": stats}}
     extractor = whisper.Whisper(settings)
     target = store.Target(folder, extractor.spec(), extractor.dtypes)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)

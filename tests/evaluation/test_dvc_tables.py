@@ -24,7 +24,7 @@ def predictions(*answers: tuple[str, str, float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_confidence_beside_the_share_of_right_answers(tmp_path):
+def test_confidence_beside_the_share_of_right_answers(tmp_path: Path) -> None:
     table = predictions(("sad", "sad", 0.9), ("sad", "calm", 0.86), ("calm", "sad", 0.3))
     dvc_tables.write_tables(tmp_path, "audio", table, pd.DataFrame())
     found = pd.read_csv(tmp_path / "reliability/audio.csv")
@@ -33,14 +33,14 @@ def test_confidence_beside_the_share_of_right_answers(tmp_path):
     assert found["performances"].tolist() == [1, 2]
 
 
-def test_members_are_averaged_by_epoch(tmp_path):
+def test_members_are_averaged_by_epoch(tmp_path: Path) -> None:
     history = pd.DataFrame({"epoch": [1, 2, 1], "uar": [0.2, 0.4, 0.4], "member": [0, 0, 1]})
     dvc_tables.write_tables(tmp_path, "audio", predictions(("sad", "sad", 1.0)), history)
     found = pd.read_csv(tmp_path / "learning_curves/audio.csv")
     assert found.to_dict("list") == {"epoch": [1, 2], "uar": pytest.approx([0.3, 0.4])}
 
 
-def test_dvc_shows_what_was_written(tmp_path):
+def test_dvc_shows_what_was_written(tmp_path: Path) -> None:
     """By the sections of the project's own dvc.yaml; a modality may be left out."""
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())
     sections = {name: pipeline[name] for name in ("metrics", "plots")}

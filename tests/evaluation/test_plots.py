@@ -3,6 +3,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import plots
@@ -10,13 +11,13 @@ from avemo.evaluation.metrics import PROBABILITIES
 from avemo.records import Interval
 
 
-def texts(figure):
+def texts(figure: Figure) -> list[str]:
     from matplotlib.text import Text
 
     return [text.get_text() for text in figure.findobj(Text)]
 
 
-def draw(figure):
+def draw(figure: Figure) -> Figure:
     """Render a figure, and return it."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
@@ -24,27 +25,27 @@ def draw(figure):
     return figure
 
 
-def predictions(guesses):
+def predictions(guesses: list[int]) -> pd.DataFrame:
     table = pd.DataFrame(np.eye(8)[guesses], columns=list(PROBABILITIES))
     return table.assign(true=[EMOTIONS[0], EMOTIONS[0], EMOTIONS[0], EMOTIONS[3]], actor=1)
 
 
-def test_confusion():
+def test_confusion() -> None:
     words = texts(draw(plots.plot_confusion(predictions([0, 0, 5, 3]), "audio, test")))
     assert {"audio, test", "67%", "33%", "100%", "neutral (3)", "sad (1)"} <= set(words)
     assert "UAR 83.3% · 4 performances" in words
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_learning_curves(epochs):
+def test_learning_curves(epochs: int) -> None:
     history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [2.0, 1.0, 0.5], "uar": [0.1, 0.5, 0.9]})
     figure = draw(plots.plot_learning_curves(history[:epochs], "lstm"))
     assert {"lstm", "loss", "UAR", "epoch"} <= set(texts(figure))
     lines = [line for axes in figure.axes for line in axes.get_lines()]
-    assert [len(line.get_xdata()) for line in lines] == [epochs] * 2
+    assert [np.size(line.get_xdata()) for line in lines] == [epochs] * 2
 
 
-def test_comparison():
+def test_comparison() -> None:
     rows = {"audio": Interval(0.6, 0.5, 0.7, 4, 240), "visual": Interval(0.4, None, None, 1, 60)}
     words = texts(draw(plots.plot_comparison(rows, "test part", chance=0.25)))
     assert {"audio", "visual", "60.0%", "40.0%", "chance 25.0%"} <= set(words)

@@ -1,5 +1,8 @@
 """A table of predictions is what its schema says, or is refused in one line."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,14 +19,16 @@ from avemo.evaluation.predictions import (
 
 
 @pytest.fixture
-def predictions():
+def predictions() -> pd.DataFrame:
     """Of every performance, in 32 bits, as a network gives them."""
     data = dataset()
     scores = np.random.default_rng(1).random((len(data), len(EMOTIONS)), dtype=np.float32)
     return predictions_frame(data, scores / scores.sum(axis=1, keepdims=True))
 
 
-def test_a_file_tells_any_two_probabilities_apart(tmp_path, predictions):
+def test_a_file_tells_any_two_probabilities_apart(
+    tmp_path: Path, predictions: pd.DataFrame
+) -> None:
     write_predictions(tmp_path / "predictions.csv", predictions)
     read = read_predictions(tmp_path / "predictions.csv")
     assert read.columns.tolist() == predictions.columns.tolist()
@@ -44,12 +49,14 @@ def test_a_file_tells_any_two_probabilities_apart(tmp_path, predictions):
         ({"p_sad": np.nan}, "p_sad: nan|sum to one"),
     ],
 )
-def test_what_is_no_table_of_predictions_is_refused(predictions, change, message):
+def test_what_is_no_table_of_predictions_is_refused(
+    predictions: pd.DataFrame, change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         check_predictions(predictions.assign(**change))
 
 
-def test_a_column_that_is_missing_is_named(predictions, tmp_path):
+def test_a_column_that_is_missing_is_named(predictions: pd.DataFrame, tmp_path: Path) -> None:
     check_predictions(predictions.drop(columns=["actor", "part"]))
     predictions.drop(columns="p_calm").to_csv(tmp_path / "broken.csv", index=False)
     with pytest.raises(AvemoError, match=r"broken\.csv: predictions, None: p_calm .* dvc repro"):

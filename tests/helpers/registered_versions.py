@@ -1,6 +1,5 @@
 """A small registry of real versions, which load and answer, with predictions of a chosen skill."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import MappingProxyType
 import mlflow
 import numpy as np
 import pandas as pd
+from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
@@ -16,6 +16,7 @@ from mlflow.types.schema import AnyType
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.models.bundle import CONFIG_FILE
 from avemo.paths import Project
 from avemo.tracking import integrity
 
@@ -83,19 +84,19 @@ def version(
     *,
     alias: str = "candidate",
     lineage: Mapping[str, object] | None = MappingProxyType({}),
-    **description: object,
+    **bundle: object,
 ) -> str:
     """Register a version with an alias, and return its number.
 
     Args:
         lineage: fields of its lineage; None for a version without one
+        bundle: fields of its bundle's configuration
     """
     folder.mkdir(parents=True)
     script, files = folder / "load.py", folder / "model"
     script.write_text(SCRIPT)
     files.mkdir()
-    described = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False} | description
-    (files / "bundle.json").write_text(json.dumps(described))
+    bundle_config(**bundle).write(files / CONFIG_FILE)
     if lineage is not None:
         new_lineage(**lineage).write(files / "lineage.json")
     if table is not None:

@@ -1,9 +1,11 @@
 """A task that no recording stands behind: features say what their performance's name does."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +13,12 @@ import pytest
 
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
-from avemo.datasets import Dataset
+from avemo.datasets import Array, Dataset
 from avemo.emotions import EMOTIONS
 from avemo.features.spec import FeatureSpec
 from avemo.paths import Project
-from avemo.records import SearchResult, Trial
-from avemo.settings import SETTINGS_FILE
+from avemo.records import Configuration, SearchResult, Trial
+from avemo.settings import SETTINGS_FILE, Settings
 from avemo.tracking import runs, store
 from avemo.training.objective import create_objective
 from avemo.training.task import TrainingTask
@@ -27,11 +29,15 @@ PARTS = {1: "test", 2: "valid", 3: "train"}
 SPLIT_ID = "0123456789ab"
 COLUMNS = {"whisper": 5 * 8, "whisper_stats": 5 * 2 * 8}
 
-LINEAR = {"architecture": "whisper_linear", "whisper_linear/dropout": 0.6, "learning_rate": 3e-3}
-HEAD = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 0}
+LINEAR: Configuration = {
+    "architecture": "whisper_linear",
+    "whisper_linear/dropout": 0.6,
+    "learning_rate": 3e-3,
+}
+HEAD: Configuration = {"architecture": "whisper", "whisper/width": 96, "whisper/convolutions": 0}
 
 
-def settings(epochs=2, members=2, seed=20, trials=2):
+def settings(epochs: int = 2, members: int = 2, seed: int = 20, trials: int = 2) -> Settings:
     """The repository's own, with short trainings."""
     settings = load_settings(ROOT)
     budget = settings.search.audio.quick.model_copy(
@@ -47,12 +53,12 @@ def settings(epochs=2, members=2, seed=20, trials=2):
     )
 
 
-def training_task(data=None):
+def training_task(data: Dataset | None = None) -> TrainingTask:
     """Of both heads on Whisper's states."""
     return TrainingTask("audio", data or dataset(), ["whisper", "whisper_linear"], {}, {}, {})
 
 
-def dataset():
+def dataset() -> Dataset:
     """Three folds of two actors; one performance an emotion and statement."""
     codes = product(range(1, len(EMOTIONS) + 1), (1, 2), range(1, 7))
     recordings = sorted(
@@ -77,7 +83,7 @@ def dataset():
     return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID)
 
 
-def feature_array(feature, performance):
+def feature_array(feature: str, performance: str) -> Array:
     """Rows over time, every eighth column of which tells the emotion; one row of statistics."""
     random = np.random.default_rng([int(field) for field in performance.split("-")])
     rows = 1 if feature == "whisper_stats" else int(random.integers(4, 9))
@@ -86,7 +92,7 @@ def feature_array(feature, performance):
     return array
 
 
-def alter_fold(data, fold, seed, features=False):
+def alter_fold(data: Dataset, fold: int, seed: int, features: bool = False) -> Dataset:
     """The same data, but for one fold's emotions, or for its features, of another length."""
     random = np.random.default_rng(seed)
     rows = np.flatnonzero(data.rows["fold"].eq(fold))
@@ -102,7 +108,7 @@ def alter_fold(data, fold, seed, features=False):
 
 
 @contextmanager
-def tracked_project(root):
+def tracked_project(root: Path) -> Iterator[Project]:
     """A project to train in, whose runs and those of other projects are tracked below it."""
     project = make_project(root)
     (root / "mlruns").mkdir()
@@ -111,20 +117,29 @@ def tracked_project(root):
         yield project
 
 
-def make_project(root):
+def make_project(root: Path) -> Project:
     """A project to train in."""
     root.mkdir(parents=True, exist_ok=True)
     (root / SETTINGS_FILE).write_bytes((ROOT / SETTINGS_FILE).read_bytes())
     return Project(root)
 
 
-def search_result(members=(), trials=(), **fields):
+def search_result(
+    members: list[Configuration], trials: list[Trial] | None = None, **fields: Any
+) -> SearchResult:
     """What a search leaves, of which only these fields matter."""
-    defaults = {"run_id": "search", "split_id": SPLIT_ID, "val_uar": 0.5, "temperature": 1.0}
-    return SearchResult(members=members, trials=trials, **defaults | fields)
+    defaults: dict[str, Any] = {
+        "run_id": "search",
+        "split_id": SPLIT_ID,
+        "val_uar": 0.5,
+        "temperature": 1.0,
+    }
+    return SearchResult(members=members, trials=trials or [], **defaults | fields)
 
 
-def run_search(project, settings, task, *configurations):
+def run_search(
+    project: Project, settings: Settings, task: TrainingTask, *configurations: Configuration
+) -> SearchResult:
     """The result of a search that tried these; its predictions go to its folder."""
     folder = project.search("audio")
     folder.mkdir(parents=True, exist_ok=True)

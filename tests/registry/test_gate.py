@@ -78,7 +78,7 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"split": "s2"}, "split"),
+        ({"split_id": "s2"}, "split"),
         ({"classes": ["calm", "happy"]}, "classes"),
         ({"synthetic": True}, "corpus"),
         ({"lineage": {"data": {}}}, "lineage"),

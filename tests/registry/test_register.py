@@ -11,12 +11,14 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from helpers.bundles import bundle_config
 from helpers.registered_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
 
 from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.models.bundle import CONFIG_FILE
 from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
@@ -24,16 +26,6 @@ from avemo.tracking import integrity, runs
 ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
 #: it takes what it answers from its own files
 ANSWERING = SCRIPT.replace('"p_calm": 0.8, "p_sad": 0.2', f"**{ANSWERS}")
-TRAINED = {
-    "modality": "audio",
-    "members": [{"architecture": "cnn"}],
-    "classes": list(EMOTIONS),
-    "features": {},
-    "limits": {"min_duration_s": 0.3},
-    "split": "s1",
-    "synthetic": True,
-    "trained_on": {"performances": 64, "actors": 4},
-}
 UAR = Interval(0.5, actors=1, performances=8)
 
 
@@ -43,7 +35,7 @@ def trained(folder):
     here.split.write_text("performance,part,fold\n")
     bundle = here.trained("audio")
     bundle.mkdir(parents=True)
-    (bundle / "bundle.json").write_text(json.dumps(TRAINED))
+    bundle_config(synthetic=True).write(bundle / CONFIG_FILE)
     here.evaluation.mkdir(parents=True)
     predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
     with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
@@ -63,7 +55,7 @@ def package_model(bundle):
         folder, code, script = (Path(temporary, name) for name in ("model", "code_0", "load.py"))
         folder.mkdir()
         code.mkdir()
-        (folder / "bundle.json").write_text("{}")
+        bundle_config(synthetic=True).write(folder / CONFIG_FILE)
         (code / "__init__.py").touch()
         script.write_text(SCRIPT)
         yield packaging.PackagedModel(folder, code, script)

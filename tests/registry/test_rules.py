@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
 from helpers.registered_versions import ROOT, predictions
 from hypothesis import given
@@ -33,8 +34,7 @@ class Version(OpenedVersion):
 
 def version(table: pd.DataFrame, size: int = 1_000_000) -> OpenedVersion:
     """A version that gave these answers on the test part."""
-    description = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False}
-    return Version(None, Path(), table, description, size)
+    return Version(None, Path(), table, bundle_config(), size)
 
 
 def answers(wrong: dict[int, int]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.bundles import bundle_config
 from helpers.registered_versions import NAME, run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
@@ -44,12 +45,8 @@ def trained(folder: Path) -> bundle.Bundle:
     prepared = {"mfcc": preprocessing.fit([array])}
     heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
     probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
-    described = {
-        "classes": list(EMOTIONS),
-        "features": {"mfcc": EXTRACTOR.spec().model_dump(mode="json")},
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
-    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, described)
+    config = bundle_config(features={"mfcc": EXTRACTOR.spec()})
+    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, config)
     return bundle.Bundle(folder)
 
 

@@ -1,5 +1,9 @@
 """Every performance is predicted by a model that was neither fitted nor selected on its fold."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -16,12 +20,17 @@ from helpers.training_task import (
     training_task,
 )
 
+from avemo.datasets import Dataset
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.evaluation.predictions import predict
 from avemo.models.bundle import Bundle
+from avemo.paths import Project
+from avemo.records import Configuration, CrossValidatedFold
+from avemo.settings import Settings
 from avemo.training import inner_cv
 from avemo.training.crossvalidate import crossvalidate
+from avemo.training.fit import fit
 from avemo.training.train import train
 
 pytestmark = pytest.mark.slow
@@ -33,7 +42,13 @@ COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
 class CrossValidation:
     """A search, and the cross-validation after it."""
 
-    def __init__(self, project, data=None, own_settings=None, configurations=(LINEAR, HEAD)):
+    def __init__(
+        self,
+        project: Project,
+        data: Dataset | None = None,
+        own_settings: Settings | None = None,
+        configurations: Sequence[Configuration] = (LINEAR, HEAD),
+    ) -> None:
         self.project = project
         self.settings = own_settings or settings()
         self.task = training_task(data)
@@ -41,33 +56,33 @@ class CrossValidation:
         self.folder = project.crossvalidation("audio")
         self.folder.mkdir(parents=True)
 
-    def run(self):
+    def run(self) -> "CrossValidation":
         self.result = crossvalidate(
             self.project, self.settings, self.task, self.search_result, self.folder
         )
         return self
 
-    def table(self, name="predictions"):
+    def table(self, name: str = "predictions") -> pd.DataFrame:
         return pd.read_csv(self.folder / f"{name}.csv")
 
-    def fold(self, number):
+    def fold(self, number: int) -> CrossValidatedFold:
         (result,) = [fold for fold in self.result.folds if fold.fold == number]
         return result
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("crossvalidated")
 
 
 @pytest.fixture(scope="module")
-def finished(root):
+def finished(root: Path) -> Iterator[CrossValidation]:
     with tracked_project(root / "finished") as project:
         yield CrossValidation(project).run()
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_each_performance_is_predicted_once(finished, name):
+def test_each_performance_is_predicted_once(finished: CrossValidation, name: str) -> None:
     table = finished.table(name)
     rows = dataset().rows
     assert table.columns.tolist() == COLUMNS
@@ -77,25 +92,24 @@ def test_each_performance_is_predicted_once(finished, name):
     np.testing.assert_allclose(metrics.probabilities(table).sum(axis=1), 1, atol=1e-5)
 
 
-def test_the_temperature_of_each_fold_lies_between_the_two_tables(finished):
+def test_the_temperature_of_each_fold_lies_between_the_two_tables(
+    finished: CrossValidation,
+) -> None:
     before, after = (finished.table(name) for name in ("uncalibrated", "predictions"))
     for fold, rows in before.groupby("fold"):
-        scaled = calibration.apply_temperature(rows, finished.fold(fold).temperature)
+        scaled = calibration.apply_temperature(rows, finished.fold(int(str(fold))).temperature)
         expected = metrics.probabilities(after[after["fold"].eq(fold)])
         np.testing.assert_allclose(metrics.probabilities(scaled), expected, atol=1e-4)
 
 
-def test_the_figures_are_of_the_predictions(finished):
+def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     result = finished.result
     assert (result.synthetic, result.protocol) == (True, "actor")
     table = finished.table()
     right = metrics.uar(table["true"], metrics.predicted(table))
     figure = result.figures["uar"]
-    assert (figure.value, figure.actors, figure.performances) == (
-        pytest.approx(right),
-        6,
-        len(table),
-    )
+    assert figure.value == pytest.approx(right)
+    assert (figure.actors, figure.performances) == (6, len(table))
     assert [fold.fold for fold in result.folds] == [1, 2, 3]
     for fold in result.folds:
         own = table[table["fold"].eq(fold.fold)]
@@ -108,7 +122,7 @@ def test_the_figures_are_of_the_predictions(finished):
         assert 0.05 <= fold.temperature <= 20
 
 
-def test_the_runs_hold_the_same_figures(finished):
+def test_the_runs_hold_the_same_figures(finished: CrossValidation) -> None:
     run = mlflow.get_run(finished.result.run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == finished.result.run_name == "crossvalidate"
@@ -125,22 +139,24 @@ def test_the_runs_hold_the_same_figures(finished):
         assert child.data.metrics == {"inner_uar": fold.inner_uar, "test_uar": fold.uar}
 
 
-def test_no_prediction_depends_on_its_own_fold_s_labels(finished, root):
+def test_no_prediction_depends_on_its_own_fold_s_labels(
+    finished: CrossValidation, root: Path
+) -> None:
     other = CrossValidation(make_project(root / "altered"), alter_fold(dataset(), 2, seed=1)).run()
     expected, actual = finished.fold(2), other.fold(2)
     assert actual.uar != expected.uar
     for key in ("configurations", "temperature", "inner_uar"):
         assert getattr(actual, key) == getattr(expected, key)
     for name in TABLES:
-        actual, expected = other.table(name), finished.table(name)
-        own = actual["fold"].eq(2)
-        assert not actual[own].equals(expected[own])  # what is true is another
-        probabilities = [rows[own].drop(columns="true") for rows in (actual, expected)]
-        pd.testing.assert_frame_equal(*probabilities, check_exact=True)
-        assert not actual[~own].equals(expected[~own])
+        altered, unaltered = other.table(name), finished.table(name)
+        own = altered["fold"].eq(2)
+        assert not altered[own].equals(unaltered[own])  # the true emotions differ
+        first, second = (rows[own].drop(columns="true") for rows in (altered, unaltered))
+        pd.testing.assert_frame_equal(first, second, check_exact=True)
+        assert not altered[~own].equals(unaltered[~own])
 
 
-def test_the_test_fold_is_predicted_as_by_the_trained_model(finished):
+def test_the_test_fold_is_predicted_as_by_the_trained_model(finished: CrossValidation) -> None:
     folder = finished.project.trained("audio")
     folder.mkdir(parents=True)
     train(finished.project, finished.settings, finished.task, finished.search_result, folder)
@@ -151,22 +167,23 @@ def test_the_test_fold_is_predicted_as_by_the_trained_model(finished):
     np.testing.assert_allclose(
         metrics.probabilities(actual), metrics.probabilities(expected), atol=1e-5
     )
-    assert Bundle(folder).description["members"] == finished.fold(1).configurations
+    assert Bundle(folder).config.members == finished.fold(1).configurations
 
 
-def test_a_finished_fit_is_not_repeated_after_a_kill(root, monkeypatch):
+def test_a_finished_fit_is_not_repeated_after_a_kill(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     interrupted = CrossValidation(
         make_project(root / "stopped"), own_settings=settings(epochs=1), configurations=[LINEAR]
     )
     fits = []
 
-    def count_and_fit(*arguments, **options):
+    def count_and_fit(*arguments: Any, **options: Any) -> pd.DataFrame:
         fits.append(1)
         if len(fits) == 3:
             raise KeyboardInterrupt
-        return original(*arguments, **options)
+        return fit(*arguments, **options)
 
-    original = inner_cv.fit
     monkeypatch.setattr(inner_cv, "fit", count_and_fit)
     with pytest.raises(KeyboardInterrupt):
         interrupted.run()
@@ -177,7 +194,7 @@ def test_a_finished_fit_is_not_repeated_after_a_kill(root, monkeypatch):
     assert len(interrupted.table()) == len(dataset())
 
 
-def test_the_search_of_another_split_is_refused(finished, tmp_path):
+def test_the_search_of_another_split_is_refused(finished: CrossValidation, tmp_path: Path) -> None:
     result = finished.search_result.model_copy(update={"split_id": "-"})
     with pytest.raises(CorpusError, match="search result of audio was made on split -"):
         crossvalidate(finished.project, finished.settings, finished.task, result, tmp_path)

@@ -2,11 +2,15 @@
 
 import signal
 import time
+from collections.abc import Iterable
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import grpc
 import pytest
 from helpers.search import FITS, TRIALS, Search, end_stage, search_processes, wait_until
+from mlflow.entities import Run
 
 from avemo.errors import AvemoError, SettingsError
 from avemo.training import progress
@@ -15,14 +19,14 @@ from avemo.training.distributed.worker import _RetryingStub
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory):
+def single(tmp_path_factory: pytest.TempPathFactory) -> Search:
     """The search of one process."""
     search = Search(tmp_path_factory.mktemp("single") / "project")
     end_stage(search.start(1))
     return search
 
 
-def check(search, single):
+def check(search: Search, single: Search) -> list[Run]:
     """Compare a search with that of one process, and return its runs that did not end well."""
     assert search.trials() == [pytest.approx(trial) for trial in single.trials()]
     result, expected = search.result(), single.result()
@@ -39,7 +43,7 @@ def check(search, single):
     return [run for run in children if run not in finished]
 
 
-def mid_trial(search, fits, worker=None):
+def mid_trial(search: Search, fits: int, worker: str | None = None) -> bool:
     """Whether so many fits are finished, the last of them not its trial's last."""
     done = search.fit_counts
     count = done.get(worker, 0) if worker else sum(done.values())
@@ -47,7 +51,7 @@ def mid_trial(search, fits, worker=None):
 
 
 @pytest.mark.slow
-def test_a_killed_worker_s_trial_is_resumed(single, tmp_path):
+def test_a_killed_worker_s_trial_is_resumed(single: Search, tmp_path: Path) -> None:
     search = Search(tmp_path / "project")
     stage = search.start(2)
     wait_until(stage, lambda: mid_trial(search, 1, "tuner0"))
@@ -64,7 +68,7 @@ def test_a_killed_worker_s_trial_is_resumed(single, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_chief_goes_on(single, tmp_path):
+def test_a_killed_chief_goes_on(single: Search, tmp_path: Path) -> None:
     search = Search(tmp_path / "project")
     stage = search.start(2)
     wait_until(stage, lambda: sum(search.fit_counts.values()) >= 3)
@@ -81,7 +85,7 @@ def test_a_killed_chief_goes_on(single, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stopped_search_leaves_no_process_and_goes_on(single, tmp_path):
+def test_a_stopped_search_leaves_no_process_and_goes_on(single: Search, tmp_path: Path) -> None:
     search = Search(tmp_path / "project")
     stage = search.start(2)
     wait_until(stage, lambda: mid_trial(search, 1))
@@ -110,11 +114,11 @@ def test_a_stopped_search_leaves_no_process_and_goes_on(single, tmp_path):
     assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
 
 
-def supervise(tmp_path, codes):
+def supervise(tmp_path: Path, codes: Iterable[int | None]) -> workers._SupervisedProcess:
     """A supervised process that ends at once, with one code after the other."""
     codes = iter(codes)
 
-    def start():
+    def start() -> Any:
         code = next(codes)
         return SimpleNamespace(exit_code=lambda: code, stop=lambda: None)
 
@@ -123,7 +127,7 @@ def supervise(tmp_path, codes):
     return workers._SupervisedProcess("tuner0", log, start)
 
 
-def test_a_process_that_dies_three_times_ends_the_search(tmp_path):
+def test_a_process_that_dies_three_times_ends_the_search(tmp_path: Path) -> None:
     dying = supervise(tmp_path, [-9, 1, -9, 1, 1])
     assert [dying.has_ended(fits) for fits in (1, 1, 2, 2)] == [False] * 4
     message = r"tuner0 ended 3 times .*\(exit code 1\): Traceback ValueError: no such thing \(all"
@@ -131,13 +135,13 @@ def test_a_process_that_dies_three_times_ends_the_search(tmp_path):
         dying.has_ended(2)
 
 
-def test_a_process_that_ended_well_is_not_restarted(tmp_path):
+def test_a_process_that_ended_well_is_not_restarted(tmp_path: Path) -> None:
     assert supervise(tmp_path, [0]).has_ended(0)
     running = supervise(tmp_path, [None])
     assert [running.has_ended(0), running.has_ended(1)] == [False, False]
 
 
-def test_a_fit_is_counted_once(tmp_path):
+def test_a_fit_is_counted_once(tmp_path: Path) -> None:
     folder = tmp_path / progress.TRIALS / "trial_0"
     folder.mkdir(parents=True)
     for number, worker in ((1, "tuner0"), (2, "tuner0"), (1, "tuner1"), (2, "tuner1")):
@@ -146,10 +150,10 @@ def test_a_fit_is_counted_once(tmp_path):
     assert progress.count_fits(tmp_path) == {"tuner0": 2, "tuner1": 1}
 
 
-def test_a_call_is_repeated_when_the_chief_dies(monkeypatch):
+def test_a_call_is_repeated_when_the_chief_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     responses = iter([Unavailable(), Unavailable(), "trial"])
 
-    def create(request, **options):
+    def create(request: str, **options: Any) -> Any:
         response = next(responses)
         if isinstance(response, Exception):
             raise response
@@ -160,14 +164,14 @@ def test_a_call_is_repeated_when_the_chief_dies(monkeypatch):
     assert stub.CreateTrial("request", timeout=1) == ("trial", "request", {"timeout": 1})
 
 
-class Unavailable(grpc.RpcError):
-    def code(self):
+class Unavailable(grpc.RpcError):  # type: ignore[misc]
+    def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "two", ""])
-def test_a_wrong_number_of_workers(monkeypatch, text):
-    settings = SimpleNamespace(search=SimpleNamespace(workers=3))
+def test_a_wrong_number_of_workers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    settings: Any = SimpleNamespace(search=SimpleNamespace(workers=3))
     assert workers.worker_count(settings) == 3
     monkeypatch.setenv(workers.WORKERS, "2")
     assert workers.worker_count(settings) == 2

@@ -1,11 +1,14 @@
 """Greedy selection adds the member that makes the mean prediction best."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import calibration, metrics
@@ -15,7 +18,9 @@ from avemo.training.inner_cv import mean_uar
 COLUMNS = list(metrics.PROBABILITIES)
 
 
-def predictions_of(true, probabilities):
+def predictions_of(
+    true: Sequence[int] | NDArray[np.int64], probabilities: NDArray[np.float64]
+) -> pd.DataFrame:
     """Predictions of some performances, dealt to two folds in turn."""
     rows = range(len(true))
     table = pd.DataFrame(probabilities, columns=COLUMNS)
@@ -26,7 +31,7 @@ def predictions_of(true, probabilities):
 
 
 @st.composite
-def candidates(draw):
+def candidates(draw: st.DrawFn) -> list[pd.DataFrame]:
     """Predictions of the same performances by some configurations, better than chance or not."""
     random = np.random.default_rng(draw(st.integers(0, 2**32)))
     true = random.integers(0, len(EMOTIONS), draw(st.integers(2, 12)))
@@ -37,7 +42,7 @@ def candidates(draw):
     return [predictions_of(true, rows / rows.sum(axis=1, keepdims=True)) for rows in raised]
 
 
-def loss(predictions):
+def loss(predictions: list[pd.DataFrame]) -> float:
     """What the selection minimises."""
     mean = average_predictions(predictions)
     scaled = calibration.apply_temperature(mean, calibration.fit_temperature(mean))
@@ -46,7 +51,9 @@ def loss(predictions):
 
 @hypothesis(deadline=None, max_examples=50)
 @given(candidates(), st.integers(1, 5))
-def test_as_many_members_as_requested_the_best_first(predictions, count):
+def test_as_many_members_as_requested_the_best_first(
+    predictions: list[pd.DataFrame], count: int
+) -> None:
     indices = select_greedily(predictions, count)
     assert len(indices) == count
     assert set(indices) <= set(range(len(predictions)))
@@ -55,7 +62,7 @@ def test_as_many_members_as_requested_the_best_first(predictions, count):
 
 @hypothesis(deadline=None, max_examples=25)
 @given(candidates(), st.integers(1, 4))
-def test_no_other_next_would_have_been_better(predictions, count):
+def test_no_other_next_would_have_been_better(predictions: list[pd.DataFrame], count: int) -> None:
     *before, last = select_greedily(predictions, count)
     others = [
         loss([predictions[index] for index in [*before, other]])
@@ -66,7 +73,9 @@ def test_no_other_next_would_have_been_better(predictions, count):
 
 @hypothesis(deadline=None, max_examples=25)
 @given(candidates(), st.integers(1, 4), st.data())
-def test_a_perfect_configuration_is_selected(predictions, count, data):
+def test_a_perfect_configuration_is_selected(
+    predictions: list[pd.DataFrame], count: int, data: st.DataObject
+) -> None:
     confident = np.eye(len(EMOTIONS))[[EMOTIONS.index(name) for name in predictions[0]["true"]]]
     place = data.draw(st.integers(0, len(predictions)))
     predictions.insert(place, predictions[0].assign(**dict(zip(COLUMNS, confident.T, strict=True))))
@@ -75,7 +84,7 @@ def test_a_perfect_configuration_is_selected(predictions, count, data):
     assert loss([predictions[indices[0]]]) == loss([predictions[place]])
 
 
-def test_two_that_complement_each_other_come_before_the_best_alone():
+def test_two_that_complement_each_other_come_before_the_best_alone() -> None:
     true = [0, 1, 2, 3, 0, 1, 2, 3]
     confident, unsure = 0.9 * np.eye(8) + 0.1 / 8, np.full((8, 8), 1 / 8)
     wrong = np.roll(unsure + 0.1 * np.eye(8) - 0.1 / 8, 1, axis=1)
@@ -91,7 +100,7 @@ def test_two_that_complement_each_other_come_before_the_best_alone():
 
 @hypothesis(deadline=None, max_examples=25)
 @given(candidates())
-def test_the_mean_of_predictions(predictions):
+def test_the_mean_of_predictions(predictions: list[pd.DataFrame]) -> None:
     before = [rows.copy() for rows in predictions]
     mean = average_predictions(predictions)
     probabilities = metrics.probabilities(mean)

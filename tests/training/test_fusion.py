@@ -1,6 +1,9 @@
 """A fusion is fitted to out-of-fold predictions, and is taken only where it is better."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,13 +11,16 @@ import pandas as pd
 import pytest
 from helpers.training_task import SPLIT_ID, dataset, make_project, search_result, settings
 
+from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
+from avemo.modalities import Unimodal
 from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures
-from avemo.records import Skipped, Trial
+from avemo.paths import Project
+from avemo.records import Configuration, Skipped, Trial
 from avemo.training import fusion, stacking
 from avemo.training.ensemble_selection import Ensemble
 from avemo.training.fit import fit
@@ -23,17 +29,23 @@ COLUMNS = list(metrics.PROBABILITIES)
 INPUTS = [stacking.feature_name(modality) for modality in ("audio", "visual")]
 
 
-def predictions_of(data, skill, seed):
+def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
     """Predictions of some performances: the higher the skill, the better."""
     scores = np.random.default_rng(seed).normal(size=(len(data), len(EMOTIONS)))
     scores[np.arange(len(data)), data.labels] += skill
     return predictions_frame(data, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
-def write_search(project, modality, predictions, split_id=SPLIT_ID, temperature=1.0):
+def write_search(
+    project: Project,
+    modality: Unimodal,
+    predictions: pd.DataFrame | None,
+    split_id: str = SPLIT_ID,
+    temperature: float | None = 1.0,
+) -> None:
     """Write what the search of a modality leaves."""
     project.search(modality).mkdir(parents=True, exist_ok=True)
-    members = [{"architecture": modality}]
+    members: list[Configuration] = [{"architecture": modality}]
     if predictions is None:
         temperature = None
     else:
@@ -43,18 +55,20 @@ def write_search(project, modality, predictions, split_id=SPLIT_ID, temperature=
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     return make_project(tmp_path)
 
 
 @pytest.fixture
-def inner():
+def inner() -> Dataset:
     """The performances outside the test part."""
     data = dataset()
     return data.where(data.rows["part"].ne("test"))
 
 
-def test_the_performances_that_both_models_have_predictions_of(project, inner):
+def test_the_performances_that_both_models_have_predictions_of(
+    project: Project, inner: Dataset
+) -> None:
     audio = predictions_of(inner, 1, 1)
     visual = predictions_of(inner, 1, 2).iloc[::2]
     write_search(project, "audio", audio, temperature=2.0)
@@ -67,20 +81,22 @@ def test_the_performances_that_both_models_have_predictions_of(project, inner):
     np.testing.assert_allclose(first, raised / raised.sum(), atol=1e-5)
 
 
-def test_the_predictions_of_another_split_are_refused(project, inner):
+def test_the_predictions_of_another_split_are_refused(project: Project, inner: Dataset) -> None:
     write_search(project, "audio", predictions_of(inner, 1, 1))
     write_search(project, "visual", predictions_of(inner, 1, 2), split_id="ba9876543210")
     with pytest.raises(CorpusError, match="visual"):
         fusion.add_log_probabilities(project, dataset())
 
 
-def test_without_predictions_of_one_model_there_is_nothing_to_fit_to(project, inner):
+def test_without_predictions_of_one_model_there_is_nothing_to_fit_to(
+    project: Project, inner: Dataset
+) -> None:
     write_search(project, "audio", predictions_of(inner, 1, 1))
     write_search(project, "visual", None)
     assert len(fusion.add_log_probabilities(project, dataset())) == 0
 
 
-def test_a_modality_without_a_model_has_no_branch(project, inner):
+def test_a_modality_without_a_model_has_no_branch(project: Project, inner: Dataset) -> None:
     write_search(project, "audio", predictions_of(inner, 1, 1))
     write_search(project, "visual", None)
     configurations = {name: {"architecture": name} for name in ("audio", "visual")}
@@ -89,16 +105,16 @@ def test_a_modality_without_a_model_has_no_branch(project, inner):
     assert fusion.branch_configurations(project) == {}
 
 
-def trial(architecture):
+def trial(architecture: str) -> Trial:
     return Trial(run_id="-", hyperparameters={"architecture": architecture}, val_uar=0.5)
 
 
-def select_first(predictions):
+def select_first(predictions: dict[str, pd.DataFrame]) -> fusion.Select:
     """Select the first trial; predictions are by architecture."""
 
-    def select(trials):
+    def select(trials: Sequence[Trial]) -> Ensemble:
         configuration = trials[0].hyperparameters
-        return Ensemble([configuration], 1.0, predictions[configuration["architecture"]])
+        return Ensemble([configuration], 1.0, predictions[str(configuration["architecture"])])
 
     return select
 
@@ -107,8 +123,8 @@ def select_first(predictions):
     ("skill", "significant", "architecture"), [(6.0, True, "attention"), (0.5, False, "late")]
 )
 def test_only_a_significantly_better_fusion_is_taken(
-    project, inner, skill, significant, architecture
-):
+    project: Project, inner: Dataset, skill: float, significant: bool, architecture: str
+) -> None:
     write_search(project, "audio", predictions_of(inner, 2, 1))
     write_search(project, "visual", predictions_of(inner, 1, 2))
     predictions = {
@@ -120,16 +136,22 @@ def test_only_a_significantly_better_fusion_is_taken(
     assert ensemble.members == [{"architecture": architecture}]
     pd.testing.assert_frame_equal(ensemble.predictions, predictions[architecture])
     choice = ensemble.fusion
+    assert choice is not None
     assert (choice.significant, choice.best_unimodal) == (significant, "audio")
     assert choice.unimodal["audio"] > choice.unimodal["visual"]
-    assert choice.difference.low <= choice.difference.value <= choice.difference.high
+    low, high = choice.difference.low, choice.difference.high
+    assert low is not None
+    assert high is not None
+    assert low <= choice.difference.value <= high
     assert choice.difference.value == pytest.approx(choice.fused - choice.unimodal["audio"])
     text = fusion.describe_choice(choice)
     assert ("better than either model alone" in text) is significant
     assert "against audio alone" in text
 
 
-def test_every_architecture_is_compared_with_its_best_trial(project, inner):
+def test_every_architecture_is_compared_with_its_best_trial(
+    project: Project, inner: Dataset
+) -> None:
     write_search(project, "audio", predictions_of(inner, 2, 1))
     write_search(project, "visual", predictions_of(inner, 1, 2))
     predictions = {"attention": predictions_of(inner, 3, 3), "late": predictions_of(inner, 2, 1)}
@@ -146,7 +168,7 @@ def test_every_architecture_is_compared_with_its_best_trial(project, inner):
 class UnimodalModel:
     """A trained model of one feature."""
 
-    def __init__(self, feature, columns, seed):
+    def __init__(self, feature: str, columns: int, seed: int) -> None:
         keras.utils.set_random_seed(seed)
         tensor = keras.Input((2, columns), name=feature)
         x = keras.layers.Dense(len(EMOTIONS), activation="softmax")(keras.layers.Flatten()(tensor))
@@ -156,12 +178,12 @@ class UnimodalModel:
         }
 
 
-def late_fusion():
+def late_fusion() -> Architectures:
     return Architectures("fused", ["late"], fusion.stacking_preprocessors(), {})
 
 
-def test_the_end_to_end_network_fuses_the_models_own_probabilities():
-    bundles = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
+def test_the_end_to_end_network_fuses_the_models_own_probabilities() -> None:
+    bundles: Any = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
     late = late_fusion().build_from({})
     random = np.random.default_rng(3)
     late.set_weights([random.normal(size=w.shape) for w in late.get_weights()])
@@ -177,13 +199,18 @@ def test_the_end_to_end_network_fuses_the_models_own_probabilities():
     np.testing.assert_allclose(actual, late.predict(inputs, verbose=0), atol=1e-5)
 
 
-def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised():
+def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised() -> None:
     data = replace(dataset(), features={"x": dataset().features["whisper"]})
     empty = data.where(data.rows["part"].eq("none"))
     late = late_fusion()
     network = late.build_from({})
     before = [weights.copy() for weights in network.get_weights()]
-    options = {"augmentation": late.augmentation_for({}), "epochs": 1, "batch_size": 4, "seed": 1}
+    options: Any = {
+        "augmentation": late.augmentation_for({}),
+        "epochs": 1,
+        "batch_size": 4,
+        "seed": 1,
+    }
     assert fit(network, empty, fusion.stacking_preprocessors(), **options).empty
     pairs = zip(before, network.get_weights(), strict=True)
     assert all(np.array_equal(*pair) for pair in pairs)

@@ -1,40 +1,50 @@
 """No fit sees the folds that it predicts, and each is made once."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 from helpers.training_task import HEAD, LINEAR, alter_fold, dataset, settings, training_task
 from hypothesis import Phase, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from avemo.datasets import Dataset
 from avemo.evaluation import metrics
 from avemo.paths import Project
+from avemo.records import Configuration
+from avemo.settings import Settings
 from avemo.training import inner_cv
+from avemo.training.fit import fit
 from avemo.training.inner_cv import InnerCV, mean_uar, open_cache
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def train_sizes(monkeypatch):
+def train_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The size of each fit's training set."""
     sizes = []
 
-    def count_and_fit(network, train, *arguments, **options):
+    def count_and_fit(
+        network: Any, train: Dataset, *arguments: Any, **options: Any
+    ) -> pd.DataFrame:
         sizes.append(len(train))
-        return original(network, train, *arguments, **options)
+        return fit(network, train, *arguments, **options)
 
-    original = inner_cv.fit
     monkeypatch.setattr(inner_cv, "fit", count_and_fit)
     return sizes
 
 
 @pytest.fixture(scope="module")
-def unaltered(tmp_path_factory):
+def unaltered(tmp_path_factory: pytest.TempPathFactory) -> InnerCV:
     return InnerCV(training_task(), settings(), tmp_path_factory.mktemp("unaltered"))
 
 
-def of_folds(predictions, *folds):
+def of_folds(predictions: pd.DataFrame, *folds: int) -> NDArray[np.float64]:
     """Some folds' probabilities."""
     return metrics.probabilities(predictions[predictions["fold"].isin(folds)])
 
@@ -42,7 +52,12 @@ def of_folds(predictions, *folds):
 # no shrinking: each example is a fit
 @hypothesis(deadline=None, max_examples=4, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32), configuration=st.sampled_from([LINEAR, HEAD]))
-def test_unseen_folds_do_not_influence_a_fit(unaltered, tmp_path_factory, seed, configuration):
+def test_unseen_folds_do_not_influence_a_fit(
+    unaltered: InnerCV,
+    tmp_path_factory: pytest.TempPathFactory,
+    seed: int,
+    configuration: Configuration,
+) -> None:
     data = alter_fold(alter_fold(alter_fold(dataset(), 1, seed), 2, seed), 1, seed, features=True)
     assert (data.rows["emotion"] != dataset().rows["emotion"]).any()
     other = InnerCV(training_task(data), settings(), tmp_path_factory.mktemp("altered"))
@@ -58,7 +73,7 @@ def test_unseen_folds_do_not_influence_a_fit(unaltered, tmp_path_factory, seed, 
 
 
 @pytest.mark.parametrize("features", [False, True])
-def test_training_folds_influence_a_fit(unaltered, tmp_path, features):
+def test_training_folds_influence_a_fit(unaltered: InnerCV, tmp_path: Path, features: bool) -> None:
     other = InnerCV(
         training_task(alter_fold(dataset(), 3, 1, features=features)), settings(), tmp_path
     )
@@ -69,7 +84,9 @@ def test_training_folds_influence_a_fit(unaltered, tmp_path, features):
 
 
 @pytest.mark.parametrize("test_fold", [1, 3, None])
-def test_the_inner_folds_are_predicted_and_no_other(unaltered, test_fold):
+def test_the_inner_folds_are_predicted_and_no_other(
+    unaltered: InnerCV, test_fold: int | None
+) -> None:
     fits = []
     predictions = unaltered.inner_predictions(LINEAR, test_fold, lambda: fits.append(1))
     inner = [fold for fold in (1, 2, 3) if fold != test_fold]
@@ -87,14 +104,14 @@ def test_the_inner_folds_are_predicted_and_no_other(unaltered, test_fold):
         assert joined[name].tolist() == joined[was].tolist()
 
 
-def test_predictions_stand_beside_their_performances(tmp_path):
+def test_predictions_stand_beside_their_performances(tmp_path: Path) -> None:
     predictions = InnerCV(training_task(), settings(epochs=20), tmp_path).out_of_fold_predictions(
         LINEAR, {1, 2}
     )
     assert mean_uar(predictions) > 0.5  # by chance: one in eight
 
 
-def test_each_fit_is_made_once(tmp_path, train_sizes):
+def test_each_fit_is_made_once(tmp_path: Path, train_sizes: list[int]) -> None:
     cache = InnerCV(training_task(), settings(epochs=1), tmp_path)
     first = cache.inner_predictions(LINEAR, 1)
     assert train_sizes == [32, 32]  # without folds 1 and 2, without 1 and 3
@@ -112,15 +129,17 @@ def test_each_fit_is_made_once(tmp_path, train_sizes):
 
 
 @pytest.mark.parametrize("moment", ["fit", "write"])
-def test_an_interrupted_fit_leaves_no_file(unaltered, tmp_path, monkeypatch, moment):
-    def interrupt(*arguments, **options):
+def test_an_interrupted_fit_leaves_no_file(
+    unaltered: InnerCV, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*arguments: Any, **options: Any) -> None:
         if moment == "write":
             arguments[0].write(b"\x93NUMPY")
         raise KeyboardInterrupt
 
     cache = InnerCV(training_task(), settings(), tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(*((inner_cv, "fit") if moment == "fit" else (inner_cv.np, "save")), interrupt)
+        patch.setattr(*((inner_cv, "fit") if moment == "fit" else (np, "save")), interrupt)
         with pytest.raises(KeyboardInterrupt):
             cache.out_of_fold_predictions(LINEAR, {1, 2})
     assert list(tmp_path.iterdir()) == []
@@ -131,8 +150,8 @@ def test_an_interrupted_fit_leaves_no_file(unaltered, tmp_path, monkeypatch, mom
 
 @pytest.mark.parametrize("configuration", [LINEAR, HEAD])
 def test_the_same_seed_gives_the_same_predictions_and_another_member_others(
-    unaltered, tmp_path, configuration
-):
+    unaltered: InnerCV, tmp_path: Path, configuration: Configuration
+) -> None:
     expected = of_folds(unaltered.out_of_fold_predictions(configuration, {1, 2}), 1, 2)
     again = InnerCV(training_task(), settings(), tmp_path / "again")
     np.testing.assert_array_equal(
@@ -149,7 +168,7 @@ def test_the_same_seed_gives_the_same_predictions_and_another_member_others(
     )
 
 
-def test_the_test_fold(unaltered):
+def test_the_test_fold(unaltered: InnerCV) -> None:
     assert (unaltered.folds, unaltered.test_fold) == ([1, 2, 3], 1)
     without = dataset()
     without = without.where(without.rows["fold"].ne(1))
@@ -162,7 +181,7 @@ def test_the_test_fold(unaltered):
     )
 
 
-def test_the_mean_over_folds_counts_each_fold_alike():
+def test_the_mean_over_folds_counts_each_fold_alike() -> None:
     rows = dataset().rows.assign(true="sad")
     right = rows["fold"].eq(1)
     probabilities = np.where(right.to_numpy()[:, None], np.eye(8)[3], np.eye(8)[4])
@@ -171,13 +190,13 @@ def test_the_mean_over_folds_counts_each_fold_alike():
     assert mean_uar(predictions[~right | rows["actor"].eq(1)]) == pytest.approx(1 / 3)
 
 
-def test_the_cache_holds_this_search_s_fits_alone(tmp_path):
+def test_the_cache_holds_this_search_s_fits_alone(tmp_path: Path) -> None:
     project = Project(tmp_path)
 
-    def cache_folder(settings, data=None):
+    def cache_folder(settings: Settings, data: Dataset | None = None) -> Path:
         return open_cache(project, settings, training_task(data)).cache
 
-    def fingerprints():
+    def fingerprints() -> list[str]:
         return [folder.name for folder in (tmp_path / ".avemo" / "fits" / "audio").iterdir()]
 
     first = cache_folder(settings())

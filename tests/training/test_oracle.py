@@ -1,6 +1,8 @@
 """Trials depend on the seed single: not on who runs them, nor on who is killed when."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras_tuner
 import pytest
@@ -11,9 +13,9 @@ from avemo.training.tuner import Oracle
 TRIALS = 6
 
 
-def create_oracle(folder, sampling_order=(), **options):
+def create_oracle(folder: Path, sampling_order: Sequence[str] = (), **options: bool) -> Oracle:
     """Of a search among two architectures, resumed from its folder."""
-    oracle = Oracle(TRIALS, 20, sampling_order, folder, **options)
+    oracle = Oracle(TRIALS, 20, list(sampling_order), folder, **options)
     hp = keras_tuner.HyperParameters()
     hp.Choice("architecture", ["one", "other"])
     hp.Float("rate", 3e-4, 3e-3, sampling="log", default=1e-3)
@@ -23,13 +25,13 @@ def create_oracle(folder, sampling_order=(), **options):
     return oracle
 
 
-def end_trial(oracle, trial):
+def end_trial(oracle: Oracle, trial: Any) -> None:
     oracle.update_trial(trial.trial_id, {OBJECTIVE: 0.5})
     trial.status = "COMPLETED"
     oracle.end_trial(trial)
 
 
-def run_trials(oracle, tuners=("tuner0",)):
+def run_trials(oracle: Oracle, tuners: Sequence[str] = ("tuner0",)) -> dict[str, Any]:
     """Every trial's configuration, run by several tuners in turn."""
     while True:
         trials = [oracle.create_trial(tuner) for tuner in tuners]
@@ -42,11 +44,11 @@ def run_trials(oracle, tuners=("tuner0",)):
 
 
 @pytest.fixture
-def single(tmp_path):
+def single(tmp_path: Path) -> dict[str, Any]:
     return run_trials(create_oracle(tmp_path / "single"))
 
 
-def test_each_architecture_with_its_defaults_then_at_random(single):
+def test_each_architecture_with_its_defaults_then_at_random(single: dict[str, Any]) -> None:
     assert list(single) == [str(number) for number in range(TRIALS)]
     defaults = {"rate": 1e-3, "width": 64}
     assert single["0"] == {"architecture": "one"} | defaults
@@ -63,7 +65,9 @@ def test_each_architecture_with_its_defaults_then_at_random(single):
         (["third"], ["one", "other", "one", "other"]),
     ],
 )
-def test_architectures_take_turns(tmp_path, sampling_order, expected):
+def test_architectures_take_turns(
+    tmp_path: Path, sampling_order: list[str], expected: list[str]
+) -> None:
     configurations = run_trials(create_oracle(tmp_path, sampling_order=sampling_order))
     names = [values["architecture"] for values in configurations.values()]
     assert names == ["one", "other", *expected]
@@ -71,12 +75,14 @@ def test_architectures_take_turns(tmp_path, sampling_order, expected):
 
 
 @pytest.mark.parametrize("workers", [2, 3])
-def test_the_same_for_several_workers(single, tmp_path, workers):
+def test_the_same_for_several_workers(single: dict[str, Any], tmp_path: Path, workers: int) -> None:
     tuners = [f"tuner{number}" for number in range(workers)]
     assert run_trials(create_oracle(tmp_path / "several"), tuners) == single
 
 
-def test_a_result_over_grpc_does_not_change_the_trial(single, tmp_path):
+def test_a_result_over_grpc_does_not_change_the_trial(
+    single: dict[str, Any], tmp_path: Path
+) -> None:
     several = create_oracle(tmp_path / "several")
     trial = several.create_trial("tuner0")
     several.update_trial(trial.trial_id, {OBJECTIVE: 0.5})
@@ -88,7 +94,9 @@ def test_a_result_over_grpc_does_not_change_the_trial(single, tmp_path):
 
 
 @pytest.mark.parametrize("workers_survive_restart", [False, True])
-def test_after_a_kill(single, tmp_path, workers_survive_restart):
+def test_after_a_kill(
+    single: dict[str, Any], tmp_path: Path, workers_survive_restart: bool
+) -> None:
     before = create_oracle(tmp_path / "killed")
     first, second, third = (before.create_trial(f"tuner{number}") for number in range(3))
     end_trial(before, second)
@@ -105,20 +113,23 @@ def test_after_a_kill(single, tmp_path, workers_survive_restart):
     assert run_trials(after, ["tuner1"]) == single
 
 
-def test_a_saved_trial_that_no_tuner_got(single, tmp_path):
+def test_a_saved_trial_that_no_tuner_got(single: dict[str, Any], tmp_path: Path) -> None:
     before = create_oracle(tmp_path / "killed")
     for _ in range(3):
         end_trial(before, before.create_trial("tuner0"))
-    before.save = lambda: None  # killed right before
-    before.create_trial("tuner0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(before, "save", lambda: None)  # killed right before
+        before.create_trial("tuner0")
     assert run_trials(create_oracle(tmp_path / "killed"), ["tuner0", "tuner1"]) == single
 
 
-def test_a_kill_while_writing_leaves_the_state_before(single, tmp_path, monkeypatch):
+def test_a_kill_while_writing_leaves_the_state_before(
+    single: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = create_oracle(tmp_path / "killed")
     end_trial(before, before.create_trial("tuner0"))
 
-    def write_half(file, text, **options):
+    def write_half(file: Path, text: str, **options: Any) -> None:
         file.write_bytes(text[:10].encode())
         raise KeyboardInterrupt
 

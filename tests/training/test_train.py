@@ -1,6 +1,8 @@
 """Training leaves a model that predicts by itself, its validation figures and its runs."""
 
 import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -26,26 +28,36 @@ from avemo.evaluation.predictions import (
     write_predictions,
 )
 from avemo.models.bundle import Bundle
+from avemo.paths import Project
+from avemo.records import Configuration, TrainedOn, TrainResult
+from avemo.settings import Settings
 from avemo.training import stacking
+from avemo.training.task import TrainingTask
 from avemo.training.train import train
 
 pytestmark = pytest.mark.slow
 
 MEMBERS = [LINEAR, HEAD]
+RunTraining = Callable[..., tuple[TrainResult, Path]]
 TEMPERATURE = 2.5
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with tracked_project(tmp_path_factory.mktemp("project")) as project:
         yield project
 
 
 @pytest.fixture
-def run_training(project, tmp_path):
+def run_training(project: Project, tmp_path: Path) -> RunTraining:
     """Train, and return the result and the folder."""
 
-    def run_training(settings, members, task=None, temperature=TEMPERATURE):
+    def run_training(
+        settings: Settings,
+        members: list[Configuration],
+        task: TrainingTask | None = None,
+        temperature: float | None = TEMPERATURE,
+    ) -> tuple[TrainResult, Path]:
         result = search_result(members, temperature=temperature)
         return train(project, settings, task or training_task(), result, tmp_path), tmp_path
 
@@ -53,7 +65,7 @@ def run_training(project, tmp_path):
 
 
 @pytest.fixture
-def predictions(project):
+def predictions(project: Project) -> Iterator[pd.DataFrame]:
     """Predictions on the inner folds: three of four are right, all of them overconfident."""
     data = dataset()
     inner = data.where(data.rows["fold"].ne(1))
@@ -67,15 +79,15 @@ def predictions(project):
     file.unlink()
 
 
-def test_what_a_training_leaves(run_training, predictions):
+def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataFrame) -> None:
     result, folder = run_training(settings(), MEMBERS)
     bundle = Bundle(folder)
-    description = bundle.description
-    assert result.architecture == description["architecture"] == "whisper_linear + whisper"
-    assert description["members"] == MEMBERS
-    assert description["trained_on"] == {"performances": 64, "actors": 4}
-    assert set(description["features"]) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
-    assert description["temperature"] == TEMPERATURE
+    config = bundle.config
+    assert result.architecture == config.architecture == "whisper_linear + whisper"
+    assert config.members == MEMBERS
+    assert config.trained_on == TrainedOn(performances=64, actors=4)
+    assert set(config.features) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
+    assert config.temperature == TEMPERATURE
     written = read_predictions(folder / "predictions.csv")
     scaled = calibration.apply_temperature(predictions, TEMPERATURE)
     pd.testing.assert_frame_equal(written, scaled, atol=1e-8)
@@ -83,6 +95,7 @@ def test_what_a_training_leaves(run_training, predictions):
     error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
     assert run.data.metrics["valid_calibration_error_before"] == pytest.approx(error)
     assert run.data.metrics["valid_calibration_error"] < error / 2
+    assert result.valid is not None
     assert result.valid["uar"].value == pytest.approx(0.75)
     assert float(run.data.params["temperature"]) == TEMPERATURE
 
@@ -91,15 +104,17 @@ def test_what_a_training_leaves(run_training, predictions):
     assert history["epoch"].tolist() == [1, 2, 1, 2]
 
 
-def test_a_search_with_nothing_to_choose_by(run_training):
+def test_a_search_with_nothing_to_choose_by(run_training: RunTraining) -> None:
     result, folder = run_training(settings(members=1), [LINEAR], temperature=None)
     assert result.valid is None
-    assert Bundle(folder).description["temperature"] == 1
+    assert Bundle(folder).config.temperature == 1
     assert not (folder / "predictions.csv").exists()
     assert "too few folds" in mlflow.get_run(result.run_id).data.tags["avemo.valid"]
 
 
-def test_the_training_set_is_all_but_the_test_part(run_training, predictions):
+def test_the_training_set_is_all_but_the_test_part(
+    run_training: RunTraining, predictions: pd.DataFrame
+) -> None:
     bundle = Bundle(run_training(settings(epochs=1, members=1), [LINEAR])[1])
     expected = predict(bundle, dataset())
     data = dataset()
@@ -108,7 +123,7 @@ def test_the_training_set_is_all_but_the_test_part(run_training, predictions):
     pd.testing.assert_frame_equal(predict(without_test, dataset()), expected, check_exact=True)
 
 
-def test_each_member_is_a_child_run(run_training, predictions):
+def test_each_member_is_a_child_run(run_training: RunTraining, predictions: pd.DataFrame) -> None:
     result, _ = run_training(settings(epochs=1), MEMBERS)
     run = mlflow.get_run(result.run_id)
     assert run.data.tags["avemo.search_run"] == "search"
@@ -122,7 +137,7 @@ def test_each_member_is_a_child_run(run_training, predictions):
     assert json.loads(text) == {"members": MEMBERS}
 
 
-def test_the_search_of_another_split_is_refused(project, tmp_path):
+def test_the_search_of_another_split_is_refused(project: Project, tmp_path: Path) -> None:
     result = search_result([LINEAR], split_id="-")
     with pytest.raises(CorpusError, match="search result of audio was made on split -"):
         train(project, settings(), training_task(), result, tmp_path)
