@@ -3,7 +3,7 @@
 import pytest
 from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, predictions
+from helpers.registered_versions import ROOT, new_predictions
 
 from avemo.config import load_settings
 from avemo.features.spec import FeatureSpec
@@ -18,7 +18,7 @@ LINEAGE = new_lineage(dirty=True, seed=7)
 
 
 def render_card(skill=0.9, **bundle):
-    table = predictions(skill) if skill else None
+    table = new_predictions(skill) if skill else None
     config = bundle_config(**BUNDLE | bundle)
     subject = card.Subject("avemo-audio", config, LINEAGE, table, "OpenAI: MIT")
     settings = load_settings(ROOT)
@@ -28,7 +28,7 @@ def render_card(skill=0.9, **bundle):
 
 def test_what_it_says():
     _, text = render_card()
-    rows = predictions(0.9)
+    rows = new_predictions(0.9)
     women = rows[rows["actor"] % 2 == 0]
     assert text.startswith("# avemo-audio: emotion from sound\n")
     for expected in (
