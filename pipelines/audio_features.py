@@ -35,8 +35,10 @@ def main(project: Project, settings: Settings) -> None:
     )
     for name, target in targets.items():
         failed = store.require_few_findings(target.folder, settings.catalogue.max_set_aside)
-        kept = len(sources) - computed[name]
-        log.info(f"{name}: {computed[name]} performances computed, {kept} kept, {failed} without")
+        unchanged = len(sources) - computed[name]
+        log.info(
+            f"{name}: {computed[name]} performances computed, {unchanged} kept, {failed} without"
+        )
     remove_others(project, "audio", targets)
 
 

@@ -33,9 +33,9 @@ def main(project: Project, settings: Settings) -> None:
         cluster=settings.cluster,
     )["faces"]
     failed = store.require_few_findings(project.faces, settings.catalogue.max_set_aside)
-    kept = len(sources) - computed
+    unchanged = len(sources) - computed
     log.info(
-        f"faces: {computed} performances computed by {detector}, {kept} kept, "
+        f"faces: {computed} performances computed by {detector}, {unchanged} kept, "
         f"{failed} without a face"
     )
 

@@ -42,8 +42,8 @@ def test_forms_of_import(tmp_path, source, expected):
     package = write_modules(
         tmp_path, tiny__a__entry=source, tiny__a__leaf="", tiny__b__leaf="", tiny__top=""
     )
-    found = imported_modules(["tiny.a.entry"], package, {})
-    assert found == {"tiny", "tiny.a", "tiny.a.entry"} | expected
+    modules = imported_modules(["tiny.a.entry"], package, {})
+    assert modules == {"tiny", "tiny.a", "tiny.a.entry"} | expected
 
 
 def test_imports_at_any_depth_and_in_circles(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.bundles import bundle_config
 from helpers.differences import differences
 from helpers.one_thread import SETTINGS
 from helpers.sounds import encoded, voice
@@ -45,15 +46,10 @@ def packed(weights, tmp_path, monkeypatch):
     prepared = {"whisper_stats": preprocessing.fit([np.random.default_rng(0).normal(size=shape)])}
     given = keras.Input(prepared["whisper_stats"].shape, name="whisper_stats")
     answer = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(given))
-    spec = Whisper(SETTINGS).spec().model_dump(mode="json")
-    description = {
-        "classes": list(EMOTIONS),
-        "features": {"whisper_stats": spec},
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
+    config = bundle_config(features={"whisper_stats": Whisper(SETTINGS).spec()})
     (tmp_path / "trained").mkdir()
     bundle.write(
-        tmp_path / "trained", keras.Model({"whisper_stats": given}, answer), prepared, description
+        tmp_path / "trained", keras.Model({"whisper_stats": given}, answer), prepared, config
     )
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: weights)
     pack(bundle.Bundle(tmp_path / "trained"), None, tmp_path / "packed")

@@ -44,7 +44,7 @@ def _names() -> Iterable[str]:
     return ASSETS
 
 
-@app.command(epilog=examples("avemo assets pull", "avemo assets pull whisper_base"))
+@app.command(epilog=examples("avemo assets pull", "avemo assets pull whisper_tiny_en"))
 def pull(
     names: Annotated[
         list[str] | None,

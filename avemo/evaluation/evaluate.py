@@ -66,9 +66,7 @@ def _evaluate(
         return ModalityResult(skipped=trained.reason)
     bundle = Bundle(project.trained(modality))
     data = load(project, list(bundle.preprocessors)).part("test")
-    split.require_same_split(
-        bundle.description["split"], data.split_id, f"the trained {modality} model"
-    )
+    split.require_same_split(bundle.config.split_id, data.split_id, f"the trained {modality} model")
     result = ModalityResult(run_id=trained.run_id, architecture=trained.architecture)
     with runs.reopen(trained.run_id):
         if not len(data):

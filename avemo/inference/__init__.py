@@ -1,1 +1,1 @@
-"""Answers for a clip: what travels inside a registered version."""
+"""Predictions for a clip: what travels inside a registered version."""

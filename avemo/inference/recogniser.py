@@ -1,16 +1,17 @@
-"""From a clip to an answer: what is registered, and nothing that stands outside its folder.
+"""From a clip to a prediction, with nothing that stands outside the model's folder.
 
 This code goes into each registered version under a package name of its own, so that every version
-answers with the code that it was made with. That is why modules here import each other by relative
+predicts with the code that it was trained with. That is why modules import each other by relative
 names.
 """
 
+from __future__ import annotations
+
 import shutil
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from .. import engine
 from ..errors import MediaError
@@ -25,16 +26,18 @@ from ..quiet import import_tensorflow_quietly
 from ..schema import Strict
 from .prediction import Prediction
 
-__all__ = ["Media", "Recogniser", "detector_name", "feature_specs", "pack"]
+if TYPE_CHECKING:
+    from ..faces.detectors import Detector
 
-Array = np.ndarray[Any, Any]
+__all__ = ["Media", "Recogniser", "detector_name", "pack"]
+
 #: a file's path, or its content; never text, which may come from a client that names a file
 Media = Path | bytes
 
 _DETECTOR = "detector.onnx"
 #: the files that extractors need, by their names in `assets.ASSETS`
 _WEIGHTS = "weights"
-#: what training keeps beside a bundle
+#: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 
 
@@ -61,11 +64,11 @@ class Recogniser:
         import_tensorflow_quietly()
         return engine.call(self._predict, media)
 
-    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+    def __reduce__(self) -> tuple[Callable[[Path], Recogniser], tuple[Path]]:
         return _open_once, (self.folder,)  # another process opens it itself, once
 
     def _predict(self, media: Media) -> Prediction:
-        features: dict[str, Array] = {}
+        features: Arrays = {}
         errors = []
         for extract in (self._audio_features, self._visual_features):
             try:
@@ -78,13 +81,14 @@ class Recogniser:
             name: [features.get(name, preprocessor.empty)]
             for name, preprocessor in self.bundle.preprocessors.items()
         }
-        row = self.bundle.probabilities(clips)[0]
-        probabilities = dict(zip(self.bundle.description["classes"], map(float, row), strict=True))
-        return Prediction(probabilities, reason="; ".join(map(str, errors)))
+        config, row = self.bundle.config, self.bundle.probabilities(clips)[0]
+        probabilities = dict(zip(config.classes, map(float, row), strict=True))
+        reason = "; ".join(map(str, errors))
+        return Prediction(probabilities, reason=reason, synthetic=config.synthetic)
 
     def _audio_features(self, media: Media) -> Arrays:
         extractors = audio_extractors(self._extractors)
-        features = extract_audio(media, extractors, self.bundle.description["limits"])
+        features = extract_audio(media, extractors, self.bundle.config.limits)
         return self._select_inputs(features)
 
     def _visual_features(self, media: Media) -> Arrays:
@@ -101,7 +105,7 @@ class Recogniser:
 
     @cached_property
     def _extractors(self) -> dict[str, Extractor[Strict]]:
-        specs = feature_specs(self.bundle).values()
+        specs = self.bundle.config.features.values()
         return {spec.extractor: extractor_from_spec(spec, self._weights) for spec in specs}
 
     @cached_property
@@ -109,7 +113,7 @@ class Recogniser:
         return {file.name: file for file in (self.folder / _WEIGHTS).glob("*")}
 
     @cached_property
-    def _detector(self) -> Any:
+    def _detector(self) -> Detector:
         from ..faces import detectors
 
         file = self.folder / _DETECTOR
@@ -128,12 +132,6 @@ def _open_once(folder: Path) -> Recogniser:
     return Recogniser(folder)
 
 
-def feature_specs(bundle: Bundle) -> dict[str, FeatureSpec]:
-    """Return what a model's features are computed by, by feature."""
-    fields = bundle.description["features"]
-    return {name: FeatureSpec.model_validate(spec) for name, spec in fields.items()}
-
-
 def detector_name(bundle: Bundle) -> str | None:
     """Return the face detector that a model was trained with; None for audio alone."""
     spec = _face_spec(bundle)
@@ -142,27 +140,25 @@ def detector_name(bundle: Bundle) -> str | None:
 
 def _face_spec(bundle: Bundle) -> FeatureSpec | None:
     """Return what the faces were computed by that a model's features are derived from."""
-    specs = (spec.derived_from for spec in feature_specs(bundle).values())
+    specs = (spec.derived_from for spec in bundle.config.features.values())
     return next((spec for spec in specs if spec), None)
 
 
 def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
-    """Make the folder that a recogniser answers from.
-
-    The weights that its extractors need go with it, without what is not needed.
+    """Write the folder that a recogniser predicts from, with the weights that extractors need.
 
     Args:
         bundle: the trained model
         weights: of the face detector; None where it brings its own or none is needed
-        folder: is made
+        folder: must not exist yet
 
     Raises:
-        AssetError: an extractor's weights cannot be had any more
+        AssetError: an extractor's weights are not available any more
     """
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
     if weights:
         shutil.copyfile(weights, folder / _DETECTOR)
-    for spec in {spec.extractor: spec for spec in feature_specs(bundle).values()}.values():
+    for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
             (folder / _WEIGHTS).mkdir(exist_ok=True)

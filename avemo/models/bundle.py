@@ -1,89 +1,89 @@
-"""A trained model with all that it needs to answer, in one folder.
+"""A trained model with all that a prediction needs, in one folder.
 
-`model.keras`, the network; `bundle.json`, what it is and how its input is made.
+`model.keras`, the network; `bundle.json`, a `BundleConfig`: what it is and how its input is made.
 """
 
-import json
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ..records import BundleConfig
 from . import preprocessing
 
-__all__ = ["Bundle", "write"]
+if TYPE_CHECKING:
+    import keras
 
-Array = np.ndarray[Any, Any]
+__all__ = ["CONFIG_FILE", "Bundle", "write"]
 
-_NETWORK = "model.keras"
-_DESCRIPTION = "bundle.json"
+CONFIG_FILE = "bundle.json"
+_NETWORK_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What `write` wrote; the network is loaded when it is first used.
+    """A folder that `write` filled; the network is loaded when it is first used.
 
     Args:
-        folder: where it stands
+        folder: its path
     """
 
     folder: Path
 
-    @property
-    def exists(self) -> bool:
-        """Whether there is one: a modality without data has none."""
-        return (self.folder / _DESCRIPTION).is_file()
-
     @cached_property
-    def description(self) -> dict[str, Any]:
-        """Modality, architecture, hyperparameters, classes, features, split."""
-        text = (self.folder / _DESCRIPTION).read_text(encoding="utf-8")
-        found: dict[str, Any] = json.loads(text)
-        return found
+    def config(self) -> BundleConfig:
+        """What the model is, and how its input is made."""
+        return BundleConfig.read(self.folder / CONFIG_FILE)
 
     @cached_property
     def preprocessors(self) -> dict[str, preprocessing.Preprocessor]:
-        """How each feature becomes an input of the network."""
+        """By feature, how it becomes an input of the network."""
         return {
-            name: preprocessing.from_dict(fields)
-            for name, fields in self.description["inputs"].items()
+            feature: preprocessing.from_dict(fields)
+            for feature, fields in self.config.inputs.items()
         }
 
     @cached_property
-    def network(self) -> Any:
+    def network(self) -> keras.Model:
         """The Keras model."""
         import keras
 
-        return keras.models.load_model(self.folder / _NETWORK, compile=False)
+        return keras.models.load_model(self.folder / _NETWORK_FILE, compile=False)
 
-    def probabilities(self, features: Mapping[str, Sequence[Array]]) -> Array:
-        """One row of probabilities a clip.
+    def probabilities(self, features: Mapping[str, Sequence[NDArray[Any]]]) -> NDArray[np.float32]:
+        """Return the probabilities of the emotions [shape=(clips, classes)].
 
         Args:
-            features: for each of `preprocessors` the clips' arrays
-
-        Returns:
-            float32 [shape=(clips, classes)]
+            features: by feature, for each of `preprocessors`, one array a clip
         """
-        prepared = {
-            name: preprocessor.apply(features[name])
-            for name, preprocessor in self.preprocessors.items()
+        inputs = {
+            feature: preprocessor.apply(features[feature])
+            for feature, preprocessor in self.preprocessors.items()
         }
-        found: Array = self.network.predict(prepared, batch_size=64, verbose=0)
-        return found
+        probabilities: NDArray[np.float32] = self.network.predict(inputs, batch_size=64, verbose=0)
+        return probabilities
 
 
 def write(
     folder: Path,
-    network: Any,
-    preprocessors: dict[str, preprocessing.Preprocessor],
-    description: dict[str, Any],
+    network: keras.Model,
+    preprocessors: Mapping[str, preprocessing.Preprocessor],
+    config: BundleConfig,
 ) -> None:
-    """Put a trained model into a folder that exists."""
-    network.save(folder / _NETWORK)
-    made = {name: asdict(preprocessor) for name, preprocessor in preprocessors.items()}
-    text = json.dumps(description | {"inputs": made}, indent=1)
-    (folder / _DESCRIPTION).write_text(text, encoding="utf-8")
+    """Write a trained model into a folder that exists.
+
+    Args:
+        folder: gets the network and `bundle.json`
+        network: takes the features of `preprocessors`
+        preprocessors: by feature
+        config: its `inputs` are replaced by the preprocessors
+    """
+    network.save(folder / _NETWORK_FILE)
+    inputs = {feature: asdict(preprocessor) for feature, preprocessor in preprocessors.items()}
+    config.model_copy(update={"inputs": inputs}).write(folder / CONFIG_FILE)

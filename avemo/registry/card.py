@@ -6,7 +6,6 @@ description, which MLflow's UI shows.
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..evaluation.bootstrap import Bootstrap
 from ..modalities import Modality
-from ..records import Interval
+from ..records import BundleConfig, Interval
 from ..settings import Settings
 from ..templates import render
 from ..tracking.lineage import Lineage
@@ -48,14 +47,14 @@ class Subject:
 
     Args:
         name: of the registered model
-        bundle: of the trained model
+        bundle: what its bundle says of the model
         lineage: of the run that trained it; None where it logged none
         predictions: on the test part; None where it has none
         licences: of the pretrained weights inside
     """
 
     name: str
-    bundle: dict[str, Any]
+    bundle: BundleConfig
     lineage: Lineage | None
     predictions: pd.DataFrame | None
     licences: str
@@ -87,26 +86,26 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
     """Return the card."""
     bundle, lineage = subject.bundle, subject.lineage
     protocol = lineage.protocol if lineage else settings.split.protocol
-    members = Counter(member["architecture"] for member in bundle["members"])
+    members = Counter(member["architecture"] for member in bundle.members)
     rows = subject.predictions
     return render(
         "avemo.registry",
         "model_card.md.j2",
         name=subject.name,
-        input=_INPUTS[bundle["modality"]],
-        synthetic=bundle["synthetic"],
-        classes=bundle["classes"],
+        input=_INPUTS[bundle.modality],
+        synthetic=bundle.synthetic,
+        classes=bundle.classes,
         figures=None if rows is None else _figures(rows, Bootstrap.from_settings(settings)),
-        temperature=bundle.get("temperature", 1),
+        temperature=bundle.temperature,
         corpus=settings.corpus.label,
         recordings=len(lineage.recordings) if lineage else 0,
-        trained_on=bundle["trained_on"],
-        split=bundle["split"],
+        trained_on=bundle.trained_on,
+        split=bundle.split_id,
         protocol=protocol,
         protocol_note=_PROTOCOLS[protocol],
         members=", ".join(f"{name} × {count}" for name, count in members.items()),
-        features=sorted(bundle["features"]),
-        min_duration_s=bundle["limits"]["min_duration_s"],
+        features=sorted(bundle.features),
+        min_duration_s=bundle.limits["min_duration_s"],
         licences=subject.licences,
         lineage=lineage,
     )

@@ -133,7 +133,7 @@ def weight_licences(bundle: Bundle) -> str:
 
 
 def _extractors(bundle: Bundle) -> set[str]:
-    return {extractor_of(feature) for feature in bundle.description["features"]}
+    return {extractor_of(feature) for feature in bundle.config.features}
 
 
 def pip_requirements(bundle: Bundle) -> list[str]:

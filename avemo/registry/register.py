@@ -91,7 +91,7 @@ def _card_subject(project: Project, modality: Modality, result: ModalityResult) 
     file = project.evaluation / f"{modality}.csv"
     return card.Subject(
         name=model_name(modality),
-        bundle=bundle.description,
+        bundle=bundle.config,
         lineage=_read_lineage(result.run_id),
         predictions=read_predictions(file) if result.test else None,
         licences=packaging.weight_licences(bundle),

@@ -1,13 +1,14 @@
 """A registered version, opened: what its own files say of it."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..evaluation.predictions import read_predictions
+from ..models.bundle import CONFIG_FILE
+from ..records import BundleConfig
 from ..tracking.integrity import ADDED_LATER, open_until_exit
 from ..tracking.lineage import FILE, Lineage
 
@@ -20,8 +21,6 @@ __all__ = ["PREDICTIONS", "OpenedVersion", "open_version", "recorded_predictions
 #: among a version's files: its predictions on the test part
 PREDICTIONS = "predictions.csv"
 
-_BUNDLE = "bundle.json"
-
 
 @dataclass(frozen=True)
 class OpenedVersion:
@@ -31,14 +30,14 @@ class OpenedVersion:
         version: MLflow's
         folder: a copy of its files, as they were registered
         predictions: on the test part; None where it has none
-        bundle: of the trained model: classes, split, features, synthetic
+        bundle: what its bundle says of the model
         size_bytes: of all its files
     """
 
     version: "ModelVersion"
     folder: Path
     predictions: pd.DataFrame | None
-    bundle: dict[str, Any]
+    bundle: BundleConfig
     size_bytes: int
 
     @property
@@ -50,7 +49,7 @@ class OpenedVersion:
     @property
     def synthetic(self) -> bool:
         """Whether it was trained on the synthetic sample."""
-        return bool(self.bundle.get("synthetic"))
+        return self.bundle.synthetic
 
     @property
     def signature(self) -> "ModelSignature | None":
@@ -65,7 +64,7 @@ def open_version(version: "ModelVersion") -> OpenedVersion:
     """Open a registered version.
 
     Raises:
-        AvemoError: a file is not as it was registered
+        AvemoError: a file is not as it was registered, or is of an older release of avemo
     """
     folder = open_until_exit(f"models:/{version.name}/{version.version}")
     size_bytes = sum(
@@ -87,7 +86,5 @@ def recorded_predictions(folder: Path) -> pd.DataFrame | None:
     return None if file is None else read_predictions(file)
 
 
-def _read_bundle(folder: Path) -> dict[str, Any]:
-    file = next(folder.rglob(_BUNDLE), None)
-    fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file else {}
-    return fields
+def _read_bundle(folder: Path) -> BundleConfig:
+    return BundleConfig.read(next(folder.rglob(CONFIG_FILE), folder / CONFIG_FILE))

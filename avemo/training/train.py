@@ -1,7 +1,7 @@
 """Training: fit the members that the search selected, and write them as one bundle."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import keras
 import mlflow
@@ -13,12 +13,18 @@ from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.log import log_predictions, title_suffix
 from ..evaluation.predictions import read_predictions, write_predictions
-from ..features.spec import FeatureSpec
 from ..modalities import Unimodal
 from ..models import bundle
 from ..models.ensemble import weighted_ensemble
 from ..paths import Project
-from ..records import Configuration, Figures, SearchResult, TrainResult
+from ..records import (
+    BundleConfig,
+    Configuration,
+    Figures,
+    SearchResult,
+    TrainedOn,
+    TrainResult,
+)
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
@@ -56,12 +62,11 @@ def train(
     train_data = task.data.where(task.data.rows["part"].ne("test"))
     preprocessors = task.fit_preprocessors(train_data)
     branches = {branch: bundle.Bundle(project.trained(branch)) for branch in task.branches}
-    description = _describe(settings, task, search_result, branches, train_data)
-    architecture = str(description["architecture"])
+    config = _describe(settings, task, search_result, branches, train_data)
+    architecture = config.architecture
     tags = {"avemo.search_run": search_result.run_id, "avemo.architecture": architecture}
     tags |= {
-        f"avemo.features.{feature}": FeatureSpec.model_validate(spec).to_json()
-        for feature, spec in description["features"].items()
+        f"avemo.features.{feature}": spec.to_json() for feature, spec in config.features.items()
     }
     choice = lineage.ModelChoice(
         search_run_id=search_result.run_id,
@@ -81,14 +86,10 @@ def train(
         modality,
         f"train {architecture}",
         tags=tags,
-        features=[
-            FeatureSpec.model_validate(fields) for fields in description["features"].values()
-        ],
+        features=list(config.features.values()),
         choice=choice,
     ) as run:
-        mlflow.log_params(
-            {f"trained_on.{key}": count for key, count in description["trained_on"].items()}
-        )
+        mlflow.log_params({f"trained_on.{key}": count for key, count in config.trained_on})
         mlflow.log_dict({"members": search_result.members}, "members.json")
         members, histories = [], []
         for index, configuration in enumerate(search_result.members):
@@ -98,16 +99,15 @@ def train(
             members.append(network)
             histories.append(history.assign(member=index))
         pd.concat(histories).to_csv(folder / "history.csv", index=False)
-        temperature = search_result.temperature or 1.0
         weights = [1 / len(members)] * len(members)
-        network = weighted_ensemble(members, weights, temperature)
-        mlflow.log_params({"members": len(members), "temperature": temperature})
+        network = weighted_ensemble(members, weights, config.temperature)
+        mlflow.log_params({"members": len(members), "temperature": config.temperature})
         if _fuses_predictions(task, search_result):
             network = fusion.build_end_to_end(network, branches)
             preprocessors = _preprocessors_of(branches)
         mlflow.log_param("parameters", network.count_params())
         inputs = {feature: preprocessors[feature] for feature in network.input}
-        bundle.write(folder, network, inputs, description | {"temperature": temperature})
+        bundle.write(folder, network, inputs, config)
         valid = _log_validation(project, settings, task, search_result, folder)
         note = fusion.describe_choice(search_result.fusion) if branches else ""
         if note:
@@ -121,32 +121,32 @@ def _describe(
     search_result: SearchResult,
     branches: dict[Unimodal, bundle.Bundle],
     train_data: Dataset,
-) -> dict[str, Any]:
-    """Return the fields of `bundle.json`, without the temperature and the preprocessors."""
+) -> BundleConfig:
+    """Return what the bundle says of the model, without the preprocessors."""
     names = [str(configuration["architecture"]) for configuration in search_result.members]
-    specs = {name: spec.model_dump(mode="json") for name, spec in task.data.specs.items()}
+    specs = dict(task.data.specs)
     for branch in branches.values():
-        specs |= branch.description["features"]
+        specs |= branch.config.features
     if _fuses_predictions(task, search_result):
         features = set(_preprocessors_of(branches))
     else:
         hypermodel = task.hypermodel({})
         features = {feature for name in names for feature in hypermodel.inference_features(name)}
-    return {
-        "modality": task.modality,
-        "architecture": " + ".join(dict.fromkeys(names)),
-        "members": search_result.members,
-        "classes": list(EMOTIONS),
-        "features": {feature: specs[feature] for feature in sorted(features)},
-        "limits": settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
-        "split": task.data.split_id,
-        "seed": settings.seed,
-        "synthetic": settings.corpus.synthetic,
-        "trained_on": {
-            "performances": len(train_data),
-            "actors": int(train_data.rows["actor"].nunique()),
-        },
-    }
+    return BundleConfig(
+        modality=task.modality,
+        architecture=" + ".join(dict.fromkeys(names)),
+        members=search_result.members,
+        classes=list(EMOTIONS),
+        features={feature: specs[feature] for feature in sorted(features)},
+        limits=settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
+        split_id=task.data.split_id,
+        seed=settings.seed,
+        temperature=search_result.temperature or 1.0,
+        synthetic=settings.corpus.synthetic,
+        trained_on=TrainedOn(
+            performances=len(train_data), actors=train_data.rows["actor"].nunique()
+        ),
+    )
 
 
 def _fuses_predictions(task: TrainingTask, search_result: SearchResult) -> bool:

@@ -78,17 +78,17 @@ def test_mfcc_by_the_definition(sound):
     angle = np.pi / 128 * np.outer(np.arange(30), np.arange(128) + 0.5)
     scale = np.where(np.arange(30) == 0, np.sqrt(1 / 128), np.sqrt(2 / 128))
     expected = decibels @ (np.cos(angle) * scale[:, None]).T
-    found = Mfcc(mfcc.Settings(**MFCC)).extract(sound)["mfcc"]
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    features = Mfcc(mfcc.Settings(**MFCC)).extract(sound)["mfcc"]
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, expected, atol=0.02)
 
 
 @pytest.mark.parametrize("sound", [noise(30000), sine(12345)], ids=["noise", "sine"])
 def test_logmel_by_the_definition(sound):
     expected = np.log(power_of(sound, 400, 160, 64) + 1e-6)
-    found = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=1e-3)
+    features = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, expected, atol=1e-3)
 
 
 def test_logmel_shows_where_a_tone_is():
@@ -102,9 +102,9 @@ def test_logmel_shows_where_a_tone_is():
 
 def test_logmel_of_a_frame_does_not_depend_on_the_rest():
     sound = noise(16000)
-    whole = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
+    complete = LogMel(logmel.Settings(**LOGMEL)).extract(sound)["logmel"]
     half = LogMel(logmel.Settings(**LOGMEL)).extract(sound[:8000])["logmel"]
-    np.testing.assert_allclose(whole[:48], half[:48], atol=1e-6)
+    np.testing.assert_allclose(complete[:48], half[:48], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_logmel_of_a_frame_does_not_depend_on_the_rest():
 )
 @pytest.mark.parametrize("samples", [1, 100, 5000])
 def test_shape(extractor, settings, width, samples):
-    (found,) = extractor(extractor.settings_class(**settings)).extract(noise(samples)).values()
+    (features,) = extractor(extractor.settings_class(**settings)).extract(noise(samples)).values()
     hop = round(settings["hop_ms"] * RATE / 1000)
-    assert found.shape == (1 + samples // hop, width)
-    assert np.isfinite(found).all()
+    assert features.shape == (1 + samples // hop, width)
+    assert np.isfinite(features).all()
 
 
 @pytest.mark.parametrize(("module", "settings"), [(mfcc, MFCC), (logmel, LOGMEL)])

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.errors import MediaError
 from avemo.faces import extract as faces
@@ -37,10 +37,10 @@ def keep(project, clips, spec=SPEC):
 
 
 CLIPS = {
-    "01-01-01-01-01-01-01": seen(3, 1),
-    "01-03-01-01-01-01-01": seen(5, 2),
+    "01-01-01-01-01-01-01": draw_faces(3, 1),
+    "01-03-01-01-01-01-01": draw_faces(5, 2),
     "01-04-01-01-01-01-01": MediaError("no-face", "nobody"),
-    "01-01-01-01-01-01-02": seen(1, 3),
+    "01-01-01-01-01-01-02": draw_faces(1, 3),
 }
 WITH = [name for name, clip in CLIPS.items() if isinstance(clip, dict)]
 
@@ -52,10 +52,10 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
-    made = Project(tmp_path)
+    project = Project(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    keep(made, CLIPS)
-    return made
+    keep(project, CLIPS)
+    return project
 
 
 def run(project, **extractors):
@@ -75,17 +75,17 @@ def folders(project):
 
 
 def test_crops_are_the_faces_made_small():
-    clip = seen(4)
-    found = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
-    np.testing.assert_array_equal(found, faces.images(clip, 48))
-    assert (found.dtype, found.shape) == (np.uint8, (4, 48, 48, 3))
+    clip = draw_faces(4)
+    arrays = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
+    np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 48))
+    assert (arrays.dtype, arrays.shape) == (np.uint8, (4, 48, 48, 3))
 
 
 @pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
 def test_crops_of_a_part_are_spread_over_all(frames, picks):
-    clip = seen(5)
-    found = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
-    np.testing.assert_array_equal(found, faces.images(clip, 32)[picks])
+    clip = draw_faces(5)
+    arrays = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
+    np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 32)[picks])
 
 
 def test_rows_of_one_store_are_the_sources_of_another(project):
@@ -95,10 +95,10 @@ def test_rows_of_one_store_are_the_sources_of_another(project):
     for name in WITH:
         assert sources.loc[name, "actor"] == int(name[-2:])
         assert sources.loc[name, "sha256"] == table.loc[name, "key"]
-        found = store.load_row(sources.loc[name, "file"])
-        assert set(found) == set(faces.ARRAYS)
+        arrays = store.load_row(sources.loc[name, "file"])
+        assert set(arrays) == set(faces.ARRAYS)
         for key, array in CLIPS[name].items():
-            np.testing.assert_array_equal(found[key], array)
+            np.testing.assert_array_equal(arrays[key], array)
 
 
 def test_no_faces_are_no_sources(tmp_path):
@@ -117,8 +117,8 @@ def test_the_stage_without_weights(project, caplog):
         "crops: 3 performances computed, 0 kept",
     ]
     assert folders(project) == ["crops", "geometry"]
-    found = store.load_arrays(project.features("visual", "crops"), "crops")
-    assert {name: len(clip) for name, clip in found.items()} == dict(
+    arrays = store.load_arrays(project.features("visual", "crops"), "crops")
+    assert {name: len(clip) for name, clip in arrays.items()} == dict(
         zip(WITH, (3, 5, 1), strict=True)
     )
 
@@ -129,12 +129,12 @@ def test_each_is_computed_once(project, caplog):
     run(project, expression=None)
     run(project)
     run(project, crops={"side_px": 32, "frames": 6}, geometry=None)
-    keep(project, CLIPS | {WITH[0]: seen(2, 9)}, NEWER)
+    keep(project, CLIPS | {WITH[0]: draw_faces(2, 9)}, NEWER)
     run(project)
     keep(project, fewer, NEWER)
     run(project)
-    said = [line for line in caplog.messages if not line.startswith("exp")]
-    assert said == [
+    messages = [line for line in caplog.messages if not line.startswith("exp")]
+    assert messages == [
         "geometry: 3 performances computed, 0 kept",
         "crops: 3 performances computed, 0 kept",
         "geometry: 0 performances computed, 3 kept",
@@ -152,8 +152,8 @@ def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project, crops=None, geometry=None)
     folder = project.features("visual", "expression")
-    found = store.load_arrays(folder, "expression_probabilities")
-    assert {name: clip.shape for name, clip in found.items()} == dict(
+    arrays = store.load_arrays(folder, "expression_probabilities")
+    assert {name: clip.shape for name, clip in arrays.items()} == dict(
         zip(WITH, ((3, 7), (5, 7), (1, 7)), strict=True)
     )
     spec = store.read_spec(folder)

@@ -24,20 +24,20 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
-    made = Project(tmp_path)
+    project = Project(tmp_path)
     rows = []
     for actor in (1, 2):
         name = f"03-01-05-01-01-01-{actor:02d}"
-        made.raw.mkdir(parents=True, exist_ok=True)
-        (made.raw / f"{name}.wav").write_bytes(encoded(voice(16000), 16000))
+        project.raw.mkdir(parents=True, exist_ok=True)
+        (project.raw / f"{name}.wav").write_bytes(encoded(voice(16000), 16000))
         row = {"recording": name, "performance": name[3:], "path": f"{name}.wav", "actor": actor}
         rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
-    pd.DataFrame(rows).to_parquet(made.catalogue)
+    pd.DataFrame(rows).to_parquet(project.catalogue)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name in ("logmel", "prosody", "whisper_speeds", "whisper_copies"):
         params["extractors"].pop(name)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    return made
+    return project
 
 
 def run(project):
@@ -90,6 +90,6 @@ def test_with_weights_it_is_computed(project, monkeypatch, caplog):
     assert folders(project) == ["mfcc", "whisper"]
     assert "whisper: 2 performances computed" in caplog.text
     folder = project.features("audio", "whisper")
-    found = store.load_arrays(folder, "whisper")["01-05-01-01-01-01"]
-    assert (found.dtype, found.shape) == (np.float16, (3, 1920))
+    array = store.load_arrays(folder, "whisper")["01-05-01-01-01-01"]
+    assert (array.dtype, array.shape) == (np.float16, (3, 1920))
     assert set(store.read(folder, "whisper_stats")) & set(Whisper.dtypes) == {"whisper_stats"}

@@ -49,16 +49,16 @@ def features(file):
 
 def update(folder, corpus, spec=SPEC, compute=features, dtypes=DTYPES):
     """Bring the folder up to date; which contents were computed, in order."""
-    seen = []
+    computed = []
 
     def watched(file, names):
         assert names == ["x"]
-        seen.append(file.name)
+        computed.append(file.name)
         return {"x": compute(file)}
 
     targets = {"x": store.Target(folder, spec, dtypes)}
-    assert store.update(targets, table(corpus), watched, workers=1) == {"x": len(seen)}
-    return seen
+    assert store.update(targets, table(corpus), watched, workers=1) == {"x": len(computed)}
+    return computed
 
 
 def content(folder):
@@ -171,10 +171,10 @@ def test_a_copy_under_another_name_has_a_row_of_its_own(folder, tmp_path):
     assert content(folder) == fresh(tmp_path, copied)
 
 
-@pytest.mark.parametrize("left", [0, 10, -200, -1])
-def test_a_torn_partition_is_computed_again(folder, tmp_path, left):
+@pytest.mark.parametrize("length", [0, 10, -200, -1])
+def test_a_torn_partition_is_computed_again(folder, tmp_path, length):
     file = folder / "actor=01" / "part-0.parquet"
-    file.write_bytes(file.read_bytes()[:left])
+    file.write_bytes(file.read_bytes()[:length])
     assert update(folder, FOUR) == ["1", "2"]
     assert content(folder) == fresh(tmp_path, FOUR)
 
@@ -246,30 +246,30 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
 def test_a_flipped_bit_is_found(folder, tmp_path):
     """Every bit of the arrays and of what describes them; the last bytes say how long it is."""
     file = folder / "actor=01" / "part-0.parquet"
-    whole = file.read_bytes()
+    intact = file.read_bytes()
     expected = fresh(tmp_path, FOUR)
-    for place in range(0, len(whole), 97):
-        damaged = bytearray(whole)
+    for place in range(0, len(intact), 97):
+        damaged = bytearray(intact)
         damaged[place] ^= 1 << place % 8
         file.write_bytes(damaged)
         update(folder, FOUR)
-        found = store.read(folder)
-        assert [len(rows) for rows in found["rows"]] == [1, 2, 3, 4], place
-        for number, rows in enumerate(found["rows"], 1):
+        loaded = store.read(folder)
+        assert [len(rows) for rows in loaded["rows"]] == [1, 2, 3, 4], place
+        for number, rows in enumerate(loaded["rows"], 1):
             np.testing.assert_array_equal(rows, np.full((number, 2), number / 3, np.float32))
-    file.write_bytes(whole)
+    file.write_bytes(intact)
     assert content(folder) == expected
 
 
 def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
-    seen = []
+    computed = []
 
     def extract(file, names):
-        seen.append((file.name, tuple(names)))
+        computed.append((file.name, tuple(names)))
         return {name: {name: np.array(int(file.name), np.float32)} for name in names}
 
     def go(corpus, second):
-        seen.clear()
+        computed.clear()
         targets = {
             "one": store.Target(tmp_path / "one", SPEC, {"one": "float32"}),
             "two": store.Target(tmp_path / "two", second, {"two": "float32"}),
@@ -277,11 +277,11 @@ def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
         return store.update(targets, table(corpus), extract, workers=1)
 
     assert go(FOUR, SPEC) == {"one": 4, "two": 4}
-    assert seen == [(number, ("one", "two")) for number in "1234"]
+    assert computed == [(number, ("one", "two")) for number in "1234"]
     assert go(FOUR, OTHER) == {"one": 0, "two": 4}
-    assert seen == [(number, ("two",)) for number in "1234"]
+    assert computed == [(number, ("two",)) for number in "1234"]
     assert go(FOUR | {(3, "b"): "5"}, OTHER) == {"one": 1, "two": 1}
-    assert seen == [("5", ("one", "two"))]
+    assert computed == [("5", ("one", "two"))]
     assert float(store.load_arrays(tmp_path / "one", "one")["b-03"]) == 5
 
 
@@ -322,16 +322,16 @@ several = st.tuples(st.sampled_from(KINDS), arrays.array_shapes(max_dims=3, max_
 
 @settings(deadline=None, max_examples=25)
 @given(several)
-def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, made):
+def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, drawn):
     folder = tmp_path_factory.mktemp("arrays")
-    corpus = {(1, f"{place}"): f"{place}" for place in range(len(made))}
-    kind = {"x": made[0].dtype.str}
-    update(folder, corpus, compute=lambda file: {"x": made[int(file.name)]}, dtypes=kind)
-    found = store.load_arrays(folder, "x")
-    for place, one in enumerate(made):
-        again = found[f"{place}-01"]
-        assert (again.dtype, again.shape) == (one.dtype, one.shape)
-        np.testing.assert_array_equal(again, one)
+    corpus = {(1, f"{place}"): f"{place}" for place in range(len(drawn))}
+    kind = {"x": drawn[0].dtype.str}
+    update(folder, corpus, compute=lambda file: {"x": drawn[int(file.name)]}, dtypes=kind)
+    loaded = store.load_arrays(folder, "x")
+    for place, array in enumerate(drawn):
+        again = loaded[f"{place}-01"]
+        assert (again.dtype, again.shape) == (array.dtype, array.shape)
+        np.testing.assert_array_equal(again, array)
 
 
 def test_a_single_number_keeps_its_shape(tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
-from helpers.registered_versions import ROOT, project
+from helpers.registered_versions import ROOT, new_project
 
 from avemo.paths import Project
 
@@ -35,12 +35,12 @@ def git(root, *arguments):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def repository(folder: Path) -> Project:
+def new_repository(folder: Path) -> Project:
     """Return a project of which everything that Git should know of is committed.
 
     All stages have run but the training.
     """
-    new = project(folder)
+    new = new_project(folder)
     write_pipeline(new.root, STAGES)
     locked = {name: STAGES[name] for name in STAGES if name != "train@audio"} | FORMER_STAGES
     write_lock(new.root, locked)

@@ -1,4 +1,4 @@
-"""A network as if it had learnt: each weight drawn, so that activations stay near one."""
+"""A network as if it had learnt: channels weight drawn, so that activations stay near one."""
 
 import numpy as np
 
@@ -13,8 +13,8 @@ def drawn(model, seed=1):
         for weight in layer.weights:
             name, shape = weight.name, tuple(weight.shape)
             if "kernel" in name:
-                each = 1 if isinstance(layer, keras.layers.DepthwiseConv2D) else shape[-2]
-                fan = each * np.prod(shape[:-2])
+                channels = 1 if isinstance(layer, keras.layers.DepthwiseConv2D) else shape[-2]
+                fan = channels * np.prod(shape[:-2])
                 values.append(draw.normal(0, np.sqrt(2 / fan), shape))
             elif name in ("gamma", "moving_variance"):
                 values.append(draw.uniform(0.5, 1.5, shape))

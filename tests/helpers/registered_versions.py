@@ -1,6 +1,5 @@
 """A small registry of real versions, which load and answer, with predictions of a chosen skill."""
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import MappingProxyType
 import mlflow
 import numpy as np
 import pandas as pd
+from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
@@ -16,6 +16,7 @@ from mlflow.types.schema import AnyType
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.models.bundle import CONFIG_FILE
 from avemo.paths import Project
 from avemo.tracking import integrity
 
@@ -37,8 +38,8 @@ set_model(Model())
 """
 
 
-def project(folder: Path, **promotion: float) -> Project:
-    """One with other limits, of which nothing was run but the catalogue of one recording."""
+def new_project(folder: Path, **promotion: float) -> Project:
+    """Return a project with other limits, and nothing but the catalogue of one recording."""
     import yaml
 
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -54,8 +55,10 @@ def project(folder: Path, **promotion: float) -> Project:
     return Project(folder)
 
 
-def predictions(skill: float, *, actors: int = 8, takes: int = 4, seed: int = 1) -> pd.DataFrame:
-    """Answers of which a share is right, and as sure as that."""
+def new_predictions(
+    skill: float, *, actors: int = 8, takes: int = 4, seed: int = 1
+) -> pd.DataFrame:
+    """Return predictions of which a share is right, with probabilities as high as that."""
     random = np.random.default_rng(seed)
     rows = []
     for actor in range(1, actors + 1):
@@ -63,39 +66,41 @@ def predictions(skill: float, *, actors: int = 8, takes: int = 4, seed: int = 1)
             for place, emotion in enumerate(EMOTIONS):
                 right = random.random() < skill
                 answer = place if right else (place + random.integers(1, 8)) % 8
-                chances = np.full(8, (1 - skill) / 7)
-                chances[answer] = max(skill, 0.2)
+                probabilities = np.full(8, (1 - skill) / 7)
+                probabilities[answer] = max(skill, 0.2)
                 performance = f"01-0{place + 1}-01-01-0{take + 1}-{actor:02}"
-                rows.append((performance, actor, 1, "test", emotion, *chances / chances.sum()))
+                rows.append(
+                    (performance, actor, 1, "test", emotion, *probabilities / probabilities.sum())
+                )
     columns = ["performance", "actor", "fold", "part", "true", *PROBABILITIES]
     return pd.DataFrame(rows, columns=columns)
 
 
-def run(**named):
-    """One of the experiment avemo/audio, under way."""
+def start_run(**named):
+    """Start a run in the experiment avemo/audio."""
     (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
     return mlflow.start_run(experiment_id=experiment.experiment_id, **named)
 
 
-def version(
+def register_version(
     folder: Path,
     table: pd.DataFrame | None,
     *,
     alias: str = "candidate",
     lineage: Mapping[str, object] | None = MappingProxyType({}),
-    **description: object,
+    **bundle: object,
 ) -> str:
     """Register a version with an alias, and return its number.
 
     Args:
         lineage: fields of its lineage; None for a version without one
+        bundle: fields of its bundle's configuration
     """
     folder.mkdir(parents=True)
     script, files = folder / "load.py", folder / "model"
     script.write_text(SCRIPT)
     files.mkdir()
-    described = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False} | description
-    (files / "bundle.json").write_text(json.dumps(described))
+    bundle_config(**bundle).write(files / CONFIG_FILE)
     if lineage is not None:
         new_lineage(**lineage).write(files / "lineage.json")
     if table is not None:
@@ -104,30 +109,30 @@ def version(
         Schema([ColSpec(AnyType(), "media")]), Schema([ColSpec(DataType.string, "emotion")])
     )
     client = mlflow.MlflowClient()
-    with run(tags={"avemo.modality": "audio"}) as made_by:
+    with start_run(tags={"avemo.modality": "audio"}) as run:
         mlflow.log_metric("test_uar", 0.5)
-        made = mlflow.pyfunc.log_model(
+        model = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(script),
             artifacts={"model": str(files)},
             pip_requirements=[],
             signature=signature,
         )
-    seal = integrity.seal_model(made.model_id)
+    seal = integrity.seal_model(model.model_id)
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)
     registered = client.create_model_version(
         NAME,
-        f"models:/{made.model_id}",
-        made_by.info.run_id,
+        f"models:/{model.model_id}",
+        run.info.run_id,
         tags={integrity.CHECKSUMS_TAG: seal, "avemo.corpus": "path"},
-        model_id=made.model_id,
+        model_id=model.model_id,
     )
     client.set_registered_model_alias(NAME, alias, registered.version)
     return str(registered.version)
 
 
-def aliases() -> dict[str, str]:
-    """What each alias stands for."""
-    found = mlflow.MlflowClient().get_registered_model(NAME).aliases
-    return {alias: str(number) for alias, number in found.items()}
+def read_aliases() -> dict[str, str]:
+    """Return the version behind each alias."""
+    aliases = mlflow.MlflowClient().get_registered_model(NAME).aliases
+    return {alias: str(number) for alias, number in aliases.items()}

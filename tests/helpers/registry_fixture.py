@@ -7,7 +7,7 @@ from avemo.tracking import store
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory):
-    """Making the tables takes seconds."""
+    """Return the file of an empty store, because creating the tables takes seconds."""
     import mlflow
 
     file = tmp_path_factory.mktemp("database") / "mlflow.db"
@@ -17,7 +17,7 @@ def empty_database(tmp_path_factory):
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch, empty_database):
-    """An empty one in a folder of its own."""
+    """Return the URI of an empty registry in a folder of its own."""
     shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv(store.TRACKING_URI, uri)

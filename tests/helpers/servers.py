@@ -23,13 +23,13 @@ _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
 def postgres_tool(name: str) -> str | None:
-    """`initdb` or `postgres`; None where PostgreSQL is not installed."""
+    """Return the path of `initdb` or `postgres`; None where PostgreSQL is not installed."""
     return shutil.which(name, path=os.pathsep.join([os.environ["PATH"], *map(str, _DEBIAN)]))
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A database server; what MLflow calls a database of it."""
+    """Run a database server, and yield the URI of a database of it."""
     user, how = _unprivileged(), {}
     # not among pytest's folders, which are closed to everybody else
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +47,7 @@ def postgres() -> Iterator[str]:
 
 @contextmanager
 def s3() -> Iterator[str]:
-    """An S3-compatible store; its address."""
+    """Run an S3-compatible store, and yield its address."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _process(command, os.environ, lambda: _connects(port), "the S3 store"):
@@ -56,7 +56,7 @@ def s3() -> Iterator[str]:
 
 @contextmanager
 def mlflow_server(environment: dict[str, str]) -> Iterator[str]:
-    """A tracking server, as `deploy/serve.sh` starts it; its address."""
+    """Run a tracking server, as `deploy/serve.sh` starts it, and yield its address."""
     port = free_port()
     uri = f"http://127.0.0.1:{port}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -69,7 +69,7 @@ def mlflow_server(environment: dict[str, str]) -> Iterator[str]:
 
 @contextmanager
 def small_mlflow_server(folder: Path) -> Iterator[tuple[str, int]]:
-    """One of files in a folder; its address and its process group."""
+    """Run a tracking server of files in a folder, and yield its address and process group."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
@@ -82,7 +82,7 @@ def small_mlflow_server(folder: Path) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def served_model(model: str, uri: str, folder: Path) -> Iterator[str]:
-    """A registered model as `mlflow models serve` serves it from a folder; its address."""
+    """Run `mlflow models serve` of a registered model in a folder, and yield its address."""
     port = free_port()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": uri}
@@ -96,25 +96,25 @@ def served_model(model: str, uri: str, folder: Path) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """One that nobody listens at."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a port that nobody listens at."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @contextmanager
 def _process(command, environment, ready, what, **how):
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command,
             **how,
             env=environment,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            _until(ready, process, what, said)
+            _until(ready, process, what, output)
             yield process.pid
         finally:
             with suppress(ProcessLookupError):  # a test may have ended it
@@ -126,19 +126,19 @@ def _process(command, environment, ready, what, **how):
                 process.wait()
 
 
-def _until(ready, process, what, said):
+def _until(ready, process, what, output):
     end = time.monotonic() + 180
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
-            said.seek(0)
+            output.seek(0)
             wrong = "does not answer" if process.poll() is None else "has ended"
-            pytest.fail(f"{what} {wrong}; it said:\n{said.read()[-3000:]}")
+            pytest.fail(f"{what} {wrong}; it said:\n{output.read()[-3000:]}")
         time.sleep(0.2)
 
 
 def _connects(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    with socket.socket() as listener:
+        return listener.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(address: str) -> bool:

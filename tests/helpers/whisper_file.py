@@ -20,7 +20,7 @@ def tensors():
     def around(centre, *shape):
         return (centre + 0.1 * rng.standard_normal(shape)).astype("f")
 
-    found = {
+    values = {
         "conv1.weight": linear(384, 80, 3),
         "conv1.bias": around(0, 384),
         "conv2.weight": linear(384, 384, 3),
@@ -31,14 +31,14 @@ def tensors():
     }
     for block in range(4):
         for name in ("self_attn_layer_norm", "final_layer_norm"):
-            found[f"layers.{block}.{name}.weight"] = around(1, 384)
-            found[f"layers.{block}.{name}.bias"] = around(0, 384)
+            values[f"layers.{block}.{name}.weight"] = around(1, 384)
+            values[f"layers.{block}.{name}.bias"] = around(0, 384)
         for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            found[f"layers.{block}.self_attn.{name}.weight"] = linear(384, 384)
+            values[f"layers.{block}.self_attn.{name}.weight"] = linear(384, 384)
             if name != "k_proj":
-                found[f"layers.{block}.self_attn.{name}.bias"] = around(0, 384)
-        found[f"layers.{block}.fc1.weight"] = linear(1536, 384)
-        found[f"layers.{block}.fc1.bias"] = around(0, 1536)
-        found[f"layers.{block}.fc2.weight"] = linear(384, 1536)
-        found[f"layers.{block}.fc2.bias"] = around(0, 384)
-    return {f"model.encoder.{name}": value for name, value in found.items()}
+                values[f"layers.{block}.self_attn.{name}.bias"] = around(0, 384)
+        values[f"layers.{block}.fc1.weight"] = linear(1536, 384)
+        values[f"layers.{block}.fc1.bias"] = around(0, 1536)
+        values[f"layers.{block}.fc2.weight"] = linear(384, 1536)
+        values[f"layers.{block}.fc2.bias"] = around(0, 384)
+    return {f"model.encoder.{name}": value for name, value in values.items()}

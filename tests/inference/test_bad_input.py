@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.bundles import bundle_config
 from helpers.sounds import CODED, PLAIN, encoded, voice
 
 from avemo.emotions import EMOTIONS
@@ -65,12 +66,8 @@ def recogniser(tmp_path_factory):
     labels = np.eye(len(EMOTIONS))[np.arange(len(clips)) % len(EMOTIONS)]
     network.fit(given, labels, epochs=100, batch_size=len(clips), verbose=0)
     trained, packed = tmp_path_factory.mktemp("trained"), tmp_path_factory.mktemp("packed") / "it"
-    described = {
-        "classes": list(EMOTIONS),
-        "features": {n: one.spec().model_dump(mode="json") for n, one in EXTRACTORS.items()},
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
-    bundle.write(trained, network, prepared, described)
+    config = bundle_config(features={n: one.spec() for n, one in EXTRACTORS.items()})
+    bundle.write(trained, network, prepared, config)
     pack(bundle.Bundle(trained), None, packed)
     return Recogniser(packed)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from helpers.bundles import bundle_config
 from helpers.sounds import encoded, voice
 from helpers.whisper_file import write
 
@@ -34,13 +35,9 @@ def trained(published, tmp_path_factory):
     ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
     flat = keras.layers.Concatenate()([keras.layers.Flatten()(one) for one in ins.values()])
     network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(flat))
-    described = {
-        "classes": list(EMOTIONS),
-        "features": dict.fromkeys(found, extractor.spec().model_dump(mode="json")),
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
+    features = dict.fromkeys(found, extractor.spec())
     folder = tmp_path_factory.mktemp("trained")
-    bundle.write(folder, network, prepared, described)
+    bundle.write(folder, network, prepared, bundle_config(features=features))
     made = bundle.Bundle(folder)
     return made, made.probabilities({name: [array] for name, array in found.items()})[0]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.bundles import bundle_config
 from helpers.random_network import drawn
 
 from avemo.config import load_settings
@@ -65,23 +66,16 @@ def trained(film, published, tmp_path_factory):
         settings=FACES.model_dump(mode="json"),
         resources={"detector": "mtcnn"},
     )
-    specs = {
-        name: extractor.spec(face_spec).model_dump(mode="json")
-        for name, extractor in extractors.items()
-    }
+    specs = {name: extractor.spec(face_spec) for name, extractor in extractors.items()}
     prepared = {name: preprocessing.fit([arrays[name]]) for name in INPUTS}
     ins = {name: keras.Input(one.shape, name=name) for name, one in prepared.items()}
     flat = [keras.layers.Flatten()(one) for one in ins.values()]
     small = [keras.layers.Dense(8, "tanh")(keras.layers.LayerNormalization()(one)) for one in flat]
     joined = keras.layers.Concatenate()(small)
     network = keras.Model(ins, keras.layers.Dense(len(EMOTIONS), "softmax")(joined))
-    description = {
-        "classes": list(EMOTIONS),
-        "features": {name: specs[name.partition("_")[0]] for name in INPUTS},
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
+    features = {name: specs[name.partition("_")[0]] for name in INPUTS}
     folder = tmp_path_factory.mktemp("trained")
-    bundle.write(folder, network, prepared, description)
+    bundle.write(folder, network, prepared, bundle_config(modality="visual", features=features))
     made = bundle.Bundle(folder)
     return made, made.probabilities({name: [arrays[name]] for name in INPUTS})[0]
 

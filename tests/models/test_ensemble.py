@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
+from helpers.bundles import bundle_config
 
-from avemo.emotions import EMOTIONS
 from avemo.evaluation import calibration
 from avemo.models import bundle, preprocessing
 from avemo.models.ensemble import tta_average, weighted_ensemble
@@ -19,33 +19,33 @@ FEATURES = {
 PREPROCESSORS = {name: preprocessing.fit(clips) for name, clips in FEATURES.items()}
 #: altered copies of `whisper`
 VIEWS = {"whisper": ["slower", "faster"]}
-for place, copy in enumerate(VIEWS["whisper"]):
-    FEATURES[copy] = [clip[place:] * np.float32(1.5 - place) for clip in FEATURES["whisper"]]
-    PREPROCESSORS[copy] = PREPROCESSORS["whisper"]
-INPUTS = {name: made.apply(FEATURES[name]) for name, made in PREPROCESSORS.items()}
+for index, view in enumerate(VIEWS["whisper"]):
+    FEATURES[view] = [clip[index:] * np.float32(1.5 - index) for clip in FEATURES["whisper"]]
+    PREPROCESSORS[view] = PREPROCESSORS["whisper"]
+INPUTS = {name: p.apply(FEATURES[name]) for name, p in PREPROCESSORS.items()}
 
 LINEAR = {"architecture": "whisper_linear"}
 HEAD = {"architecture": "whisper", "whisper/convolutions": 1, "whisper/width": 96}
 
 
-def member(values, seed):
-    """A network whose every weight is drawn, so that none is one or zero by chance."""
+def build_member(configuration, seed):
+    """Return a network of random weights, so that none is one or zero by chance."""
     keras.utils.set_random_seed(seed)
     names = ["whisper", "whisper_linear"]
-    made = Architectures("audio", names, PREPROCESSORS, {}).build_from(values)
+    network = Architectures("audio", names, PREPROCESSORS, {}).build_from(configuration)
     draw = np.random.default_rng(seed)
-    made.set_weights([w + draw.normal(0, 0.2, w.shape) for w in made.get_weights()])
-    return made
+    network.set_weights([w + draw.normal(0, 0.2, w.shape) for w in network.get_weights()])
+    return network
 
 
-def answers(network):
-    own = {name: INPUTS[name] for name in network.input}
-    return np.asarray(network.predict(own, verbose=0))
+def predict(network):
+    inputs = {name: INPUTS[name] for name in network.input}
+    return np.asarray(network.predict(inputs, verbose=0))
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
 @pytest.mark.parametrize(
-    ("configurations", "shares"),
+    ("configurations", "weights"),
     [
         ([LINEAR, LINEAR], [0.5, 0.5]),
         ([LINEAR, HEAD], [0.5, 0.5]),
@@ -54,48 +54,50 @@ def answers(network):
     ],
     ids=["alike", "of different features", "three", "one"],
 )
-def test_it_answers_the_mean_of_its_members_under_the_temperature(
-    configurations, shares, temperature
+def test_the_weighted_mean_of_the_members_under_the_temperature(
+    configurations, weights, temperature
 ):
-    members = [member(values, seed) for seed, values in enumerate(configurations)]
-    joined = weighted_ensemble(members, shares, temperature)
-    assert set(joined.input) == {name for one in members for name in one.input}
-    mean = sum(share * answers(one) for one, share in zip(members, shares, strict=True))
+    members = [build_member(values, seed) for seed, values in enumerate(configurations)]
+    ensemble = weighted_ensemble(members, weights, temperature)
+    assert set(ensemble.input) == {name for member in members for name in member.input}
+    mean = sum(weight * predict(member) for member, weight in zip(members, weights, strict=True))
     expected = calibration.apply_temperature(mean.astype(float), temperature)
-    np.testing.assert_allclose(answers(joined), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(predict(ensemble), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_an_answer_without_doubt_and_without_a_chance():
-    sure = member(LINEAR, 1)
-    kernel, bias = sure.get_layer("emotion").get_weights()
-    sure.get_layer("emotion").set_weights([kernel * 0, bias * 0 + 500 * np.eye(8, dtype="f")[3]])
-    found = answers(weighted_ensemble([sure, sure], [0.5, 0.5], 2.0))
-    np.testing.assert_allclose(found, calibration.apply_temperature(answers(sure), 2.0), atol=1e-6)
-    assert np.isfinite(np.log(found)).all()
+def test_probabilities_of_zero_and_one_stay_finite():
+    certain = build_member(LINEAR, 1)
+    kernel, bias = certain.get_layer("emotion").get_weights()
+    logits = 500 * np.eye(8, dtype="f")[3]
+    certain.get_layer("emotion").set_weights([kernel * 0, bias * 0 + logits])
+    probabilities = predict(weighted_ensemble([certain, certain], [0.5, 0.5], 2.0))
+    expected = calibration.apply_temperature(predict(certain), 2.0)
+    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
+    assert np.isfinite(np.log(probabilities)).all()
 
 
-def test_asked_about_copies_it_answers_the_mean():
-    alone = member(HEAD, 1)
-    asked = tta_average(alone, VIEWS)
-    assert set(asked.input) == {"whisper", "slower", "faster"}
-    takes = [INPUTS[name] for name in ("whisper", "slower", "faster")]
-    each = [alone.predict({"whisper": take}, verbose=0) for take in takes]
-    np.testing.assert_allclose(answers(asked), np.mean(each, axis=0), rtol=1e-4, atol=1e-6)
-    assert np.ptp(each, axis=0).max() > 0.01  # the copies are heard
+def test_test_time_augmentation_is_the_mean_over_the_views():
+    network = build_member(HEAD, 1)
+    averaged = tta_average(network, VIEWS)
+    assert set(averaged.input) == {"whisper", "slower", "faster"}
+    views = [INPUTS[name] for name in ("whisper", "slower", "faster")]
+    by_view = [network.predict({"whisper": view}, verbose=0) for view in views]
+    np.testing.assert_allclose(predict(averaged), np.mean(by_view, axis=0), rtol=1e-4, atol=1e-6)
+    assert np.ptp(by_view, axis=0).max() > 0.01  # the views differ
 
 
-def test_without_copies_it_stays_as_it_is():
-    alone = member(LINEAR, 1)
-    assert tta_average(alone, {}) is alone
+def test_without_views_the_network_stays_as_it_is():
+    network = build_member(LINEAR, 1)
+    assert tta_average(network, {}) is network
 
 
-def test_it_survives_its_folder(tmp_path):
-    members = [tta_average(member(HEAD, 1), VIEWS), tta_average(member(HEAD, 3), VIEWS)]
-    joined = weighted_ensemble([*members, member(LINEAR, 2)], [0.3, 0.2, 0.5], 1.5)
-    kept = {name: PREPROCESSORS[name] for name in joined.input}
-    bundle.write(tmp_path, joined, kept, {"classes": list(EMOTIONS)})
+def test_an_ensemble_is_loaded_as_it_was_saved(tmp_path):
+    members = [tta_average(build_member(HEAD, seed), VIEWS) for seed in (1, 3)]
+    ensemble = weighted_ensemble([*members, build_member(LINEAR, 2)], [0.3, 0.2, 0.5], 1.5)
+    preprocessors = {name: PREPROCESSORS[name] for name in ensemble.input}
+    bundle.write(tmp_path, ensemble, preprocessors, bundle_config())
     loaded = bundle.Bundle(tmp_path)
-    assert loaded.preprocessors == kept
-    found = loaded.probabilities(FEATURES)
-    np.testing.assert_allclose(found, answers(joined), atol=1e-6)
-    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert loaded.preprocessors == preprocessors
+    probabilities = loaded.probabilities(FEATURES)
+    np.testing.assert_allclose(probabilities, predict(ensemble), atol=1e-6)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

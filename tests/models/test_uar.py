@@ -6,8 +6,8 @@ from avemo.emotions import EMOTIONS
 from avemo.models.layers.uar import UAR
 
 
-def answers(seed, count, classes):
-    """Labels among some classes, and probabilities that lean towards them."""
+def random_predictions(seed, count, classes):
+    """Return labels among some classes, and probabilities that lean towards them."""
     draw = np.random.default_rng(seed)
     labels = draw.choice(classes, count)
     scores = draw.random((count, len(EMOTIONS))) + np.eye(len(EMOTIONS))[labels] * draw.random()
@@ -17,27 +17,27 @@ def answers(seed, count, classes):
 @pytest.mark.filterwarnings("ignore:y_pred contains classes")
 @pytest.mark.parametrize("classes", [range(8), [0, 3, 7], [5]], ids=["all", "some", "one"])
 @pytest.mark.parametrize("batch", [1, 7, 100])
-def test_it_is_scikit_learn_s_over_any_batches(classes, batch):
+def test_it_equals_scikit_learn_s_over_any_batches(classes, batch):
     metric = UAR()
     for seed in (1, 2):
-        labels, chances = answers(seed, 40, list(classes))
+        labels, probabilities = random_predictions(seed, 40, list(classes))
         one_hot = np.eye(len(EMOTIONS))[labels]
         for start in range(0, len(labels), batch):
             stop = start + batch
-            metric.update_state(one_hot[start:stop], chances[start:stop])
-        expected = balanced_accuracy_score(labels, chances.argmax(axis=1))
+            metric.update_state(one_hot[start:stop], probabilities[start:stop])
+        expected = balanced_accuracy_score(labels, probabilities.argmax(axis=1))
         assert float(metric.result()) == pytest.approx(expected, abs=1e-6)
         metric.reset_state()
 
 
-def test_weights_are_for_the_loss():
-    labels, chances = answers(3, 40, range(8))
+def test_sample_weights_change_nothing():
+    labels, probabilities = random_predictions(3, 40, range(8))
     plain, weighted = UAR(), UAR()
     one_hot = np.eye(len(EMOTIONS))[labels]
-    plain.update_state(one_hot, chances)
-    weighted.update_state(one_hot, chances, sample_weight=np.arange(40))
+    plain.update_state(one_hot, probabilities)
+    weighted.update_state(one_hot, probabilities, sample_weight=np.arange(40))
     assert float(plain.result()) == float(weighted.result())
 
 
-def test_nothing_seen_is_nothing_recognised():
+def test_without_clips_it_is_zero():
     assert float(UAR().result()) == 0

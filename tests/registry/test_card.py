@@ -1,29 +1,26 @@
 """A model card says how good the model is and for whom, what it is for, and loudly what not."""
 
 import pytest
+from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, predictions
+from helpers.registered_versions import ROOT, new_predictions
 
 from avemo.config import load_settings
+from avemo.features.spec import FeatureSpec
 from avemo.registry import card
 
-TRAINED = {
-    "modality": "audio",
+BUNDLE = {
     "members": [{"architecture": "cnn"}, {"architecture": "cnn"}, {"architecture": "lstm"}],
-    "classes": ["neutral", "calm"],
-    "features": {"logmel": {}},
-    "limits": {"min_duration_s": 0.3},
-    "split": "s1",
-    "synthetic": False,
+    "features": {"logmel": FeatureSpec(extractor="logmel", version=1, settings={})},
     "temperature": 1.25,
-    "trained_on": {"performances": 64, "actors": 4},
 }
 LINEAGE = new_lineage(dirty=True, seed=7)
 
 
-def render_card(skill=0.9, **trained):
-    table = predictions(skill) if skill else None
-    subject = card.Subject("avemo-audio", TRAINED | trained, LINEAGE, table, "OpenAI: MIT")
+def render_card(skill=0.9, **bundle):
+    table = new_predictions(skill) if skill else None
+    config = bundle_config(**BUNDLE | bundle)
+    subject = card.Subject("avemo-audio", config, LINEAGE, table, "OpenAI: MIT")
     settings = load_settings(ROOT)
     corpus = settings.corpus.model_copy(update={"source": "path"})
     return subject, card.render_markdown(subject, settings.model_copy(update={"corpus": corpus}))
@@ -31,7 +28,7 @@ def render_card(skill=0.9, **trained):
 
 def test_what_it_says():
     _, text = render_card()
-    rows = predictions(0.9)
+    rows = new_predictions(0.9)
     women = rows[rows["actor"] % 2 == 0]
     assert text.startswith("# avemo-audio: emotion from sound\n")
     for expected in (

@@ -6,7 +6,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.registered_versions import NAME, predictions, project, run, version
+from helpers.registered_versions import (
+    NAME,
+    new_predictions,
+    new_project,
+    register_version,
+    start_run,
+)
 
 from avemo.cli import main
 from avemo.evaluation import metrics, paired
@@ -16,67 +22,70 @@ BOOTSTRAP = Bootstrap(400, 0.95, 1)
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    return made
+def project(tmp_path, registry, monkeypatch):
+    created = new_project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    return created
 
 
-def judged(table):
-    """A run as `evaluate` leaves it."""
-    with run() as made:
+def log_run(table):
+    """Log predictions as `evaluate` does, and return the run's id."""
+    with start_run() as created:
         mlflow.log_table(table, "test_predictions.json")
-    return made.info.run_id
+    return created.info.run_id
 
 
 def test_differences_are_those_of_drawn_actors():
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
-    first, second = predictions(0.8, seed=1), predictions(0.6, seed=2)
-    found = paired.paired_bootstrap(first, second, Bootstrap(4000, 0.95, 1))["uar"]
+    first, second = new_predictions(0.8, seed=1), new_predictions(0.6, seed=2)
+    difference = paired.paired_bootstrap(first, second, Bootstrap(4000, 0.95, 1))["uar"]
     random = np.random.default_rng(5)
     figures = []
     for _ in range(400):
         drawn = random.integers(1, 9, 8)
-        one, other = (
+        first_rows, second_rows = (
             pd.concat([table[table["actor"] == actor] for actor in drawn])
             for table in (first, second)
         )
         figures.append(
-            metrics.uar(one["true"], metrics.predicted(one))
-            - metrics.uar(other["true"], metrics.predicted(other))
+            metrics.uar(first_rows["true"], metrics.predicted(first_rows))
+            - metrics.uar(second_rows["true"], metrics.predicted(second_rows))
         )
     low, high = np.quantile(figures, [0.025, 0.975])
-    assert (found.low, found.high) == (pytest.approx(low, abs=0.02), pytest.approx(high, abs=0.02))
-    whole = (
+    assert (difference.low, difference.high) == (
+        pytest.approx(low, abs=0.02),
+        pytest.approx(high, abs=0.02),
+    )
+    expected = (
         metrics.intervals(first, BOOTSTRAP)["uar"].value
         - metrics.intervals(second, BOOTSTRAP)["uar"].value
     )
-    assert found.value == pytest.approx(whole)
-    assert (found.actors, found.performances) == (8, 256)
+    assert difference.value == pytest.approx(expected)
+    assert (difference.actors, difference.performances) == (8, 256)
 
 
 def test_the_same_predictions_do_not_differ():
-    table = predictions(0.7)
+    table = new_predictions(0.7)
     mixed = table.sample(frac=1, random_state=1)
-    for one in paired.paired_bootstrap(mixed, table, BOOTSTRAP).values():
-        assert (one.value, one.low, one.high) == pytest.approx((0, 0, 0))
+    for interval in paired.paired_bootstrap(mixed, table, BOOTSTRAP).values():
+        assert (interval.value, interval.low, interval.high) == pytest.approx((0, 0, 0))
 
 
 def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference():
-    table = predictions(0.9)
+    table = new_predictions(0.9)
     hard = table.copy()
     hard.loc[hard["actor"] == 3, list(metrics.PROBABILITIES)] = np.eye(8)[0]
     worse = hard.copy()
     worse.loc[worse["true"] == "sad", list(metrics.PROBABILITIES)] = np.eye(8)[0]
     alone = metrics.intervals(worse, BOOTSTRAP)["uar"]
-    found = paired.paired_bootstrap(worse, hard, BOOTSTRAP)["uar"]
-    assert found.high - found.low < (alone.high - alone.low) / 2
+    difference = paired.paired_bootstrap(worse, hard, BOOTSTRAP)["uar"]
+    assert difference.high - difference.low < (alone.high - alone.low) / 2
 
 
 def test_only_common_performances_count():
-    table = predictions(0.7)
-    found = paired.paired_bootstrap(table, table[table["actor"] <= 3], BOOTSTRAP)
-    assert (found["uar"].actors, found["uar"].performances) == (3, 96)
+    table = new_predictions(0.7)
+    difference = paired.paired_bootstrap(table, table[table["actor"] <= 3], BOOTSTRAP)
+    assert (difference["uar"].actors, difference["uar"].performances) == (3, 96)
     assert (
         paired.paired_bootstrap(table[table["actor"] < 3], table[table["actor"] > 3], BOOTSTRAP)
         == {}
@@ -85,15 +94,15 @@ def test_only_common_performances_count():
 
 
 def test_two_truths_are_refused():
-    table = predictions(0.7)
+    table = new_predictions(0.7)
     other = table.assign(true=np.roll(table["true"], 1))
     with pytest.raises(ValueError, match="different true emotions"):
         paired.paired_bootstrap(table, other, BOOTSTRAP)
 
 
-def test_a_run_and_a_version(here, tmp_path, capsys):
-    run_id = judged(predictions(0.9, seed=3))
-    version(tmp_path / "a", predictions(0.6), alias="champion")
+def test_a_run_and_a_version(project, tmp_path, capsys):
+    run_id = log_run(new_predictions(0.9, seed=3))
+    register_version(tmp_path / "a", new_predictions(0.6), alias="champion")
     names = [run_id, f"models:/{NAME}@champion"]
     assert main(["compare", *names]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -111,18 +120,20 @@ def test_a_run_and_a_version(here, tmp_path, capsys):
     assert second["differences"]["uar"]["value"] == pytest.approx(expected)
 
 
-def test_what_cannot_be_compared(here, tmp_path, capsys):
-    with run() as empty:
+def test_what_cannot_be_compared(project, tmp_path, capsys):
+    with start_run() as empty:
         pass
-    version(tmp_path / "a", None, alias="champion")
-    one, other = (judged(predictions(0.9).query(part)) for part in ("actor <= 2", "actor > 2"))
-    for names, said in (
+    register_version(tmp_path / "a", None, alias="champion")
+    first, second = (
+        log_run(new_predictions(0.9).query(part)) for part in ("actor <= 2", "actor > 2")
+    )
+    for names, message in (
         (["0123456789abcdef"], "0123456789abcdef has no test_predictions.json"),
         ([empty.info.run_id], "has no test_predictions.json"),
         (["models:/avemo-audio@candidate"], "has no files"),
         (["models:/avemo-audio@champion"], "holds no predictions"),
-        ([one, other], "no performance is answered for by all of"),
+        ([first, second], "no performance is answered for by all of"),
     ):
         assert main(["compare", *names]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert said in line
+        assert message in line

@@ -5,18 +5,24 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from helpers.registered_versions import NAME, aliases, predictions, project, version
+from helpers.registered_versions import (
+    NAME,
+    new_predictions,
+    new_project,
+    read_aliases,
+    register_version,
+)
 
 from avemo.cli import main
 from avemo.tracking import integrity
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    version(tmp_path / "a", predictions(0.8), alias="champion")
-    return made
+def project(tmp_path, registry, monkeypatch):
+    created = new_project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    register_version(tmp_path / "a", new_predictions(0.8), alias="champion")
+    return created
 
 
 @pytest.fixture
@@ -25,18 +31,20 @@ def other(tmp_path):
     return f"sqlite:///{tmp_path}/production/mlflow.db"
 
 
-def test_to_another_registry(here, other, tmp_path, capsys, monkeypatch):
+def test_to_another_registry(project, other, tmp_path, capsys, monkeypatch):
     uri = f"models:/{NAME}@champion"
     source = mlflow.MlflowClient()
     before = source.get_model_version(NAME, "1")
     run = source.get_run(before.run_id)
     assert main(["registry", "copy", uri, "--to", other]) == 0
-    said = f"avemo-audio version 1 is copied, every file as it was registered: {NAME} version 1 at"
-    assert said in capsys.readouterr().out
+    message = (
+        f"avemo-audio version 1 is copied, every file as it was registered: {NAME} version 1 at"
+    )
+    assert message in capsys.readouterr().out
     target = mlflow.MlflowClient(other, other)
-    made = target.get_model_version_by_alias(NAME, "candidate")
-    assert made.tags == before.tags | {"avemo.copied_from": "avemo-audio version 1"}
-    copied = target.get_run(made.run_id)
+    created = target.get_model_version_by_alias(NAME, "candidate")
+    assert created.tags == before.tags | {"avemo.copied_from": "avemo-audio version 1"}
+    copied = target.get_run(created.run_id)
     assert copied.data.metrics == run.data.metrics
     assert copied.data.tags["avemo.copied_from"] == before.run_id
     assert (copied.info.start_time, copied.info.end_time) == (run.info.start_time,
@@ -47,7 +55,7 @@ def test_to_another_registry(here, other, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", other)
     assert main(["registry", "verify"]) == 0
     assert main(["registry", "promote"]) == 0
-    assert aliases() == {"candidate": "1", "champion": "1"}
+    assert read_aliases() == {"candidate": "1", "champion": "1"}
     for file in tmp_path.joinpath("artifacts").rglob("*"):
         if file.is_file():
             file.unlink()  # it needs nothing of where it came from
@@ -55,16 +63,16 @@ def test_to_another_registry(here, other, tmp_path, capsys, monkeypatch):
     assert list(answer["emotion"]) == ["calm"]
 
 
-def test_within_one_registry(here, registry, tmp_path, capsys):
+def test_within_one_registry(project, registry, tmp_path, capsys):
     command = ["registry", "copy", f"models:/{NAME}/1", "--to", registry, "--name", "avemo-visual"]
     assert main(command) == 0
     assert "avemo-visual version 1" in capsys.readouterr().out
-    made = mlflow.MlflowClient().get_model_version_by_alias("avemo-visual", "candidate")
-    assert integrity.verify_version(made) == []
+    created = mlflow.MlflowClient().get_model_version_by_alias("avemo-visual", "candidate")
+    assert integrity.verify_version(created) == []
     assert main(["registry", "promote", "visual"]) == 0
 
 
-def test_a_changed_file_does_not_travel(here, other, tmp_path, capsys):
+def test_a_changed_file_does_not_travel(project, other, tmp_path, capsys):
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_bytes(file.read_bytes() + b"\n")
     assert main(["registry", "copy", f"models:/{NAME}/1", "--to", other]) == 1
@@ -72,7 +80,7 @@ def test_a_changed_file_does_not_travel(here, other, tmp_path, capsys):
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
 
 
-def test_a_file_that_is_changed_on_the_way(here, other, monkeypatch, capsys):
+def test_a_file_that_is_changed_on_the_way(project, other, monkeypatch, capsys):
     upload = mlflow.MlflowClient.log_model_artifacts
 
     def torn(self, model_id, folder, artifact_path=None):
@@ -85,11 +93,11 @@ def test_a_file_that_is_changed_on_the_way(here, other, monkeypatch, capsys):
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
 
 
-def test_what_cannot_be_copied(here, other, capsys):
-    for uri, to, said in (
+def test_what_cannot_be_copied(project, other, capsys):
+    for uri, to, message in (
         (f"models:/{NAME}@candidate", other, "is no version at"),
         (f"models:/{NAME}/1", "http://127.0.0.1:1", "does not answer"),
     ):
         assert main(["registry", "copy", uri, "--to", to]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert said in line
+        assert message in line

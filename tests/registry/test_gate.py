@@ -4,7 +4,7 @@ import json
 
 import mlflow
 import pytest
-from helpers.registered_versions import NAME, predictions, project, version
+from helpers.registered_versions import NAME, new_predictions, new_project, register_version
 
 from avemo.cli import main
 from avemo.config import load_settings
@@ -14,22 +14,22 @@ from avemo.tracking import integrity
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    return made
+def project(tmp_path, registry, monkeypatch):
+    created = new_project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    return created
 
 
-def verdicts(found):
-    return {row.rule: row.verdict for row in found.rules}
+def verdicts(check):
+    return {row.rule: row.verdict for row in check.rules}
 
 
-def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
-    version(tmp_path / "a", predictions(0.8))
-    found = gate.check_candidate(here, load_settings(here.root), NAME)
-    assert found.result == "passed"
-    said = verdicts(found)
-    assert {rule for rule, verdict in said.items() if verdict == "no champion"} == {
+def test_a_first_candidate_is_held_against_the_floors(project, tmp_path):
+    register_version(tmp_path / "a", new_predictions(0.8))
+    check = gate.check_candidate(project, load_settings(project.root), NAME)
+    assert check.result == "passed"
+    results = verdicts(check)
+    assert {rule for rule, verdict in results.items() if verdict == "no champion"} == {
         "UAR less the champion's",
         "time of an answer",
         "size",
@@ -37,7 +37,7 @@ def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
         "signature",
         "split",
     }
-    assert {rule for rule, verdict in said.items() if verdict == "pass"} == {
+    assert {rule for rule, verdict in results.items() if verdict == "pass"} == {
         "UAR",
         "worst emotion",
         "calibration error",
@@ -49,28 +49,28 @@ def test_a_first_candidate_is_held_against_the_floors(here, tmp_path):
     }
 
 
-def test_what_a_version_keeps_of_its_check(here, tmp_path):
-    number = version(tmp_path / "a", predictions(0.4))
-    found = gate.check_candidate(here, load_settings(here.root), NAME)
-    kept = mlflow.MlflowClient().get_model_version(NAME, number)
-    assert kept.tags["avemo.check"] == found.result
-    assert found.result.startswith("refused: UAR")
-    assert kept.tags["avemo.check.champion"] == "none"
+def test_what_a_version_keeps_of_its_check(project, tmp_path):
+    number = register_version(tmp_path / "a", new_predictions(0.4))
+    check = gate.check_candidate(project, load_settings(project.root), NAME)
+    version = mlflow.MlflowClient().get_model_version(NAME, number)
+    assert version.tags["avemo.check"] == check.result
+    assert check.result.startswith("refused: UAR")
+    assert version.tags["avemo.check.champion"] == "none"
     folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=tmp_path)
     written = json.loads((tmp_path / "check.json").read_text())
-    assert [row["rule"] for row in written["rules"]] == [row.rule for row in found.rules]
+    assert [row["rule"] for row in written["rules"]] == [row.rule for row in check.rules]
     assert "| UAR | " in (tmp_path / "check.md").read_text()
-    assert integrity.verify_version(kept) == [], folder
-    assert gate.check_candidate(here, load_settings(here.root), NAME).result == found.result
+    assert integrity.verify_version(version) == [], folder
+    assert gate.check_candidate(project, load_settings(project.root), NAME).result == check.result
 
 
-def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
-    version(tmp_path / "a", predictions(0.85), alias="champion")
-    version(tmp_path / "b", predictions(0.6, seed=2))
-    refused = gate.check_candidate(here, load_settings(here.root), NAME)
+def test_a_worse_candidate_is_refused_and_a_like_one_passes(project, tmp_path):
+    register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
+    register_version(tmp_path / "b", new_predictions(0.6, seed=2))
+    refused = gate.check_candidate(project, load_settings(project.root), NAME)
     assert "UAR less the champion's" in refused.refused_rules
-    version(tmp_path / "c", predictions(0.85, seed=1))
-    passed = gate.check_candidate(here, load_settings(here.root), NAME)
+    register_version(tmp_path / "c", new_predictions(0.85, seed=1))
+    passed = gate.check_candidate(project, load_settings(project.root), NAME)
     assert passed.result == "passed"
     assert set(verdicts(passed).values()) == {"pass"}
 
@@ -78,7 +78,7 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
-        ({"split": "s2"}, "split"),
+        ({"split_id": "s2"}, "split"),
         ({"classes": ["calm", "happy"]}, "classes"),
         ({"synthetic": True}, "corpus"),
         ({"lineage": {"data": {}}}, "lineage"),
@@ -86,30 +86,30 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(here, tmp_path):
     ],
     ids=str,
 )
-def test_each_of_these_alone_refuses(here, tmp_path, changed, rule):
-    table = predictions(0.85)
-    version(tmp_path / "a", table, alias="champion")
-    version(tmp_path / "b", table, **changed)
-    assert gate.check_candidate(here, load_settings(here.root), NAME).refused_rules == [rule]
+def test_each_of_these_alone_refuses(project, tmp_path, changed, rule):
+    table = new_predictions(0.85)
+    register_version(tmp_path / "a", table, alias="champion")
+    register_version(tmp_path / "b", table, **changed)
+    assert gate.check_candidate(project, load_settings(project.root), NAME).refused_rules == [rule]
 
 
-def test_a_candidate_without_a_test_part(here, tmp_path):
-    version(tmp_path / "a", predictions(0.85), alias="champion")
-    version(tmp_path / "b", None)
-    found = gate.check_candidate(here, load_settings(here.root), NAME)
-    assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(found.refused_rules)
+def test_a_candidate_without_a_test_part(project, tmp_path):
+    register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
+    register_version(tmp_path / "b", None)
+    check = gate.check_candidate(project, load_settings(project.root), NAME)
+    assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(check.refused_rules)
 
 
-def test_figures_of_the_synthetic_sample_refuse_nothing(here, tmp_path, capsys):
-    version(tmp_path / "a", predictions(0.3), synthetic=True)
+def test_figures_of_the_synthetic_sample_refuse_nothing(project, tmp_path, capsys):
+    register_version(tmp_path / "a", new_predictions(0.3), synthetic=True)
     assert main(["registry", "check", "audio"]) == 0
     out = capsys.readouterr().out
     assert "SYNTHETIC SAMPLE: no statement about accuracy" in out
     assert out.count(" synthetic\n") == 4
 
 
-def test_the_command_says_why_and_ends_with_1(here, tmp_path, capsys):
-    version(tmp_path / "a", predictions(0.3))
+def test_the_command_says_why_and_ends_with_1(project, tmp_path, capsys):
+    register_version(tmp_path / "a", new_predictions(0.3))
     assert main(["registry", "check"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "avemo-audio version 1 without another champion"
@@ -120,22 +120,22 @@ def test_the_command_says_why_and_ends_with_1(here, tmp_path, capsys):
     assert lines[-1].startswith("avemo-audio version 1: refused: UAR")
 
 
-def test_a_model_that_there_is_not(here, capsys):
+def test_a_model_that_there_is_not(project, capsys):
     assert main(["registry", "check"]) == 1
     assert "no candidate of avemo-audio or avemo-visual" in capsys.readouterr().err
     assert main(["registry", "check", "smell"]) == 1
     assert "audio, visual, fused are expected" in capsys.readouterr().err
 
 
-def test_a_candidate_whose_files_were_changed(here, tmp_path):
-    version(tmp_path / "a", predictions(0.8))
+def test_a_candidate_whose_files_were_changed(project, tmp_path):
+    register_version(tmp_path / "a", new_predictions(0.8))
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_text(file.read_text().replace("0.8", "0.9", 1))
     with pytest.raises(AvemoError, match=r"not as it was registered: .*predictions.csv is changed"):
-        gate.check_candidate(here, load_settings(here.root), NAME)
+        gate.check_candidate(project, load_settings(project.root), NAME)
 
 
 def test_limits_are_settings(tmp_path):
-    made = project(tmp_path, min_uar=1.5)
+    created = new_project(tmp_path, min_uar=1.5)
     with pytest.raises(SettingsError, match=r"promotion\.min_uar"):
-        load_settings(made.root)
+        load_settings(created.root)

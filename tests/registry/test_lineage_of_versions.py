@@ -7,8 +7,8 @@ from importlib.metadata import version as installed
 import mlflow
 import pytest
 import yaml
-from helpers.git_repository import RAW, RECORDINGS, git, repository
-from helpers.registered_versions import NAME, ROOT, version
+from helpers.git_repository import RAW, RECORDINGS, git, new_repository
+from helpers.registered_versions import NAME, ROOT, register_version
 
 from avemo.cli import main
 from avemo.config import load_settings
@@ -20,79 +20,79 @@ from avemo.tracking.lineage import Lineage, ModelChoice
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
+def project(tmp_path, registry, monkeypatch):
     """A project in a repository, whose data a dvc.lock and a cache tell of."""
-    made = repository(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    return made
+    created = new_repository(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    return created
 
 
-def ran(project: Project, **fields):
+def start_and_end_run(project: Project, **fields):
     settings = load_settings(project.root)
     with runs.run(project, settings, "train@audio", "audio", "train", **fields) as run:
         pass
     return run.info.run_id
 
 
-def test_what_a_run_writes_down(here):
+def test_what_a_run_writes_down(project):
     choice = ModelChoice(search_run_id="s", members=[])
-    run_id = ran(here, choice=choice)
-    found = lineage.read_lineage(f"runs:/{run_id}")
-    assert found.commit == git(here.root, "rev-parse", "HEAD")
-    assert (found.dirty, found.diff, found.stage) == (False, "", "train@audio")
-    assert found.data == {
+    run_id = start_and_end_run(project, choice=choice)
+    record = lineage.read_lineage(f"runs:/{run_id}")
+    assert record.commit == git(project.root, "rev-parse", "HEAD")
+    assert (record.dirty, record.diff, record.stage) == (False, "", "train@audio")
+    assert record.data == {
         path: path[::-1] for path in ("data/split.csv", "features/audio", "results/search/audio")
     }
     before = {"fetch", "catalogue", "split", "audio-features", "search@audio"}
-    assert set(found.upstream) == before
-    assert found.upstream["audio-features"].deps == {
+    assert set(record.upstream) == before
+    assert record.upstream["audio-features"].deps == {
         "avemo/features": "serutaef/omeva",
         "data/raw": RAW,
     }
-    assert found.recordings == RECORDINGS
-    assert found.settings["seed"] == found.seed == load_settings(here.root).seed
-    assert found.packages["numpy"] == installed("numpy")
-    assert found.machine.cores > 0
-    assert (found.run_id, found.choice, found.protocol) == (run_id, choice, "actor")
+    assert record.recordings == RECORDINGS
+    assert record.settings["seed"] == record.seed == load_settings(project.root).seed
+    assert record.packages["numpy"] == installed("numpy")
+    assert record.machine.cores > 0
+    assert (record.run_id, record.choice, record.protocol) == (run_id, choice, "actor")
     run = mlflow.get_run(run_id)
     assert run.data.tags["avemo.dirty"] == "false"
-    assert run.data.tags["avemo.split"] == found.split_id
-    inputs = {one.dataset.name: one.dataset.digest for one in run.inputs.dataset_inputs}
-    assert inputs == found.data
-    names = {one.path for one in mlflow.MlflowClient().list_artifacts(run_id)}
+    assert run.data.tags["avemo.split"] == record.split_id
+    inputs = {data.dataset.name: data.dataset.digest for data in run.inputs.dataset_inputs}
+    assert inputs == record.data
+    names = {file.path for file in mlflow.MlflowClient().list_artifacts(run_id)}
     assert names == {"lineage.json", "dvc.lock", "params.yaml"}
 
 
-def test_the_lineage_of_a_part_is_that_of_its_run(here):
+def test_the_lineage_of_a_part_is_that_of_its_run(project):
     with (
-        runs.run(here, load_settings(here.root), "search@audio", "audio", "search") as run,
+        runs.run(project, load_settings(project.root), "search@audio", "audio", "search") as run,
         runs.child(run, "trial", {}) as child,
     ):
         pass
     assert lineage.read_lineage(f"runs:/{child.info.run_id}").run_id == run.info.run_id
 
 
-def test_what_was_not_committed_can_be_put_back(here, tmp_path):
-    (here.root / "avemo/code.py").write_bytes("one = 'ä'\n".encode("latin-1"))
-    (here.root / "avemo/more.py").write_text("two = 2\n")
-    (here.root / "notes.txt").write_text("no code, and not Git's\n")
-    run_id = ran(here)
+def test_what_was_not_committed_can_be_put_back(project, tmp_path):
+    (project.root / "avemo/code.py").write_bytes("one = 'ä'\n".encode("latin-1"))
+    (project.root / "avemo/more.py").write_text("two = 2\n")
+    (project.root / "notes.txt").write_text("no code, and not Git's\n")
+    run_id = start_and_end_run(project)
     assert lineage.read_lineage(f"runs:/{run_id}").dirty
     diff = mlflow.artifacts.download_artifacts(
         f"runs:/{run_id}/uncommitted.diff", dst_path=str(tmp_path / "got")
     )
-    git(here.root, "worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
+    git(project.root, "worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
     git(tmp_path / "tree", "apply", diff)
     for name in ("avemo/code.py", "avemo/more.py"):
-        assert (tmp_path / "tree" / name).read_bytes() == (here.root / name).read_bytes()
+        assert (tmp_path / "tree" / name).read_bytes() == (project.root / name).read_bytes()
     assert not (tmp_path / "tree/notes.txt").exists()
 
 
-def test_a_lock_that_is_not_committed_is_no_change_of_the_code(here):
-    (here.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    assert not git_state.read(here.root).dirty
-    assert dvc_lock.read(here).data("train@audio") == {}
-    assert dvc_lock.read(here).recordings == {}
+def test_a_lock_that_is_not_committed_is_no_change_of_the_code(project):
+    (project.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    assert not git_state.read(project.root).dirty
+    assert dvc_lock.read(project).data("train@audio") == {}
+    assert dvc_lock.read(project).recordings == {}
 
 
 def test_outside_a_repository(tmp_path):
@@ -100,8 +100,8 @@ def test_outside_a_repository(tmp_path):
     assert not git_state.read(tmp_path).dirty
 
 
-def test_the_tree_reaches_the_recordings_and_cuts_long_lists(here, capsys):
-    run_id = ran(here)
+def test_the_tree_reaches_the_recordings_and_cuts_long_lists(project, capsys):
+    run_id = start_and_end_run(project)
     assert main(["lineage", f"runs:/{run_id}"]) == 0
     lines = [line.lstrip("│├└─ ") for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == f"runs:/{run_id}, trained on the synthetic sample"
@@ -116,18 +116,18 @@ def test_the_tree_reaches_the_recordings_and_cuts_long_lists(here, capsys):
     assert json.loads(capsys.readouterr().out)["recordings"] == RECORDINGS
 
 
-def test_what_differs_in_words(here, capsys):
-    first = ran(here)
-    uris = [f"runs:/{first}", f"runs:/{ran(here)}"]
+def test_what_differs_in_words(project, capsys):
+    first = start_and_end_run(project)
+    uris = [f"runs:/{first}", f"runs:/{start_and_end_run(project)}"]
     assert main(["lineage", "--diff", *uris]) == 0
     assert capsys.readouterr().out == "nothing differs\n"
-    (here.root / "avemo/code.py").write_text("one = 2\n")
-    params = yaml.safe_load((here.root / "params.yaml").read_text())
+    (project.root / "avemo/code.py").write_text("one = 2\n")
+    params = yaml.safe_load((project.root / "params.yaml").read_text())
     params["baselines"]["epochs"] = 3
-    (here.root / "params.yaml").write_text(yaml.safe_dump(params))
-    git(here.root, "commit", "--quiet", "-am", "two")
-    assert main(["lineage", "--diff", uris[0], f"runs:/{ran(here)}"]) == 0
-    before, now = git(here.root, "log", "--format=%H", "--reverse").splitlines()
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
+    git(project.root, "commit", "--quiet", "-am", "two")
+    assert main(["lineage", "--diff", uris[0], f"runs:/{start_and_end_run(project)}"]) == 0
+    before, now = git(project.root, "log", "--format=%H", "--reverse").splitlines()
     epochs = load_settings(ROOT).baselines.epochs
     assert capsys.readouterr().out.splitlines() == [
         "code",
@@ -137,8 +137,8 @@ def test_what_differs_in_words(here, capsys):
     ]
 
 
-def test_each_kind_of_difference(here):
-    first = lineage.read_lineage(f"runs:/{ran(here)}")
+def test_each_kind_of_difference(project):
+    first = lineage.read_lineage(f"runs:/{start_and_end_run(project)}")
     assert find_differences(first, first) == {}
     fields = copy.deepcopy(first.model_dump())
     del fields["recordings"]["Actor_01/03-01-01-01-01-01-01.wav"]
@@ -167,7 +167,7 @@ def test_each_kind_of_difference(here):
     }
 
 
-def test_mistakes_are_told_in_a_sentence(here, tmp_path, capsys):
+def test_mistakes_are_told_in_a_sentence(project, tmp_path, capsys):
     assert main(["lineage"]) == 2
     assert "either a URI or --diff A B is expected" in capsys.readouterr().err
     for uri in ("runs:/0", "models:/avemo-audio@champion", "avemo-audio"):
@@ -175,6 +175,6 @@ def test_mistakes_are_told_in_a_sentence(here, tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.startswith(f"avemo: {uri} has no lineage at sqlite:///")
         assert len(error.splitlines()) == 1
-    number = version(tmp_path / "a", None)
+    number = register_version(tmp_path / "a", None)
     assert main(["lineage", f"models:/{NAME}/{number}"]) == 1
     assert "carries no lineage: it was registered before there was any" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from helpers import registered_versions
 from helpers.films import write_film
-from helpers.registered_versions import SCRIPT, project, version
+from helpers.registered_versions import SCRIPT, new_project, register_version
 from helpers.sounds import encoded, voice
 
 import avemo
@@ -25,7 +25,7 @@ def film(tmp_path):
 @pytest.fixture
 def register(registry, tmp_path, monkeypatch):
     """A function that registers a champion which predicts the same for every file."""
-    monkeypatch.setenv("AVEMO_ROOT", str(project(tmp_path / "project").root))
+    monkeypatch.setenv("AVEMO_ROOT", str(new_project(tmp_path / "project").root))
 
     def champion(modality: str, *, finding: str = "", reason: str = "") -> None:
         text = f'"finding": "{finding}", "reason": "{reason}"'
@@ -33,7 +33,7 @@ def register(registry, tmp_path, monkeypatch):
         monkeypatch.setattr(
             registered_versions, "SCRIPT", SCRIPT.replace('"finding": "", "reason": ""', text)
         )
-        version(tmp_path / modality, None, alias="champion")
+        register_version(tmp_path / modality, None, alias="champion")
 
     return champion
 

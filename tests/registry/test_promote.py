@@ -8,7 +8,14 @@ import textwrap
 
 import mlflow
 import pytest
-from helpers.registered_versions import NAME, ROOT, aliases, predictions, project, version
+from helpers.registered_versions import (
+    NAME,
+    ROOT,
+    new_predictions,
+    new_project,
+    read_aliases,
+    register_version,
+)
 
 from avemo.cli import main
 from avemo.errors import AvemoError
@@ -18,35 +25,35 @@ GOOD, BAD, BETTER = 0.85, 0.55, 0.9
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    return made
+def project(tmp_path, registry, monkeypatch):
+    created = new_project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    return created
 
 
 def moves():
     return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
-def test_four_moves(here, tmp_path, capsys):
+def test_four_moves(project, tmp_path, capsys):
     """A first, a worse one by force, back, and a better one."""
-    version(tmp_path / "a", predictions(GOOD))
+    register_version(tmp_path / "a", new_predictions(GOOD))
     assert main(["registry", "promote", "audio"]) == 0
-    assert aliases() == {"candidate": "1", "champion": "1"}
-    version(tmp_path / "b", predictions(BAD, seed=2))
+    assert read_aliases() == {"candidate": "1", "champion": "1"}
+    register_version(tmp_path / "b", new_predictions(BAD, seed=2))
     capsys.readouterr()
     assert main(["registry", "promote", "audio"]) == 1
     out = capsys.readouterr().out
     assert "UAR less the champion's" in out
     assert "avemo-audio: version 2 does not become the champion" in out
-    assert aliases() == {"candidate": "2", "champion": "1"}
+    assert read_aliases() == {"candidate": "2", "champion": "1"}
     assert main(["registry", "promote", "audio", "--force", "--reason", "a trial"]) == 0
-    assert aliases() == {"candidate": "2", "champion": "2", "previous": "1"}
+    assert read_aliases() == {"candidate": "2", "champion": "2", "previous": "1"}
     assert main(["registry", "rollback", "audio", "--reason", "it was bad"]) == 0
-    assert aliases() == {"candidate": "2", "champion": "1"}
-    version(tmp_path / "c", predictions(BETTER, seed=3))
+    assert read_aliases() == {"candidate": "2", "champion": "1"}
+    register_version(tmp_path / "c", new_predictions(BETTER, seed=3))
     assert main(["registry", "promote"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
+    assert read_aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
     capsys.readouterr()
     assert main(["registry", "history", "audio"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -59,58 +66,58 @@ def test_four_moves(here, tmp_path, capsys):
     assert "rollback: version 2 to 1" in lines[2]
     assert lines[2].endswith("reason: it was bad")
     assert "promote: version 1 to 3" in lines[3]
-    models = [one.name for one in mlflow.MlflowClient().search_registered_models()]
+    models = [model.name for model in mlflow.MlflowClient().search_registered_models()]
     assert models == [NAME]  # no claim stays behind
 
 
-def test_a_second_rollback_goes_further_back(here, tmp_path, capsys):
+def test_a_second_rollback_goes_further_back(project, tmp_path, capsys):
     for name in "abc":
-        version(tmp_path / name, predictions(GOOD))
+        register_version(tmp_path / name, new_predictions(GOOD))
         assert main(["registry", "promote", "audio"]) == 0
     assert main(["registry", "rollback", "audio"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
+    assert read_aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
     assert main(["registry", "rollback", "audio"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "1"}
+    assert read_aliases() == {"candidate": "3", "champion": "1"}
     assert main(["registry", "rollback", "audio"]) == 1
     assert "avemo-audio has no version to return to" in capsys.readouterr().err
 
 
-def test_the_champion_stays_the_champion(here, tmp_path, capsys):
-    version(tmp_path / "a", predictions(GOOD))
+def test_the_champion_stays_the_champion(project, tmp_path, capsys):
+    register_version(tmp_path / "a", new_predictions(GOOD))
     for _ in range(2):
         assert main(["registry", "promote", "audio"]) == 0
     assert "version 1 is the champion already" in capsys.readouterr().out
     assert len(moves()) == 1
 
 
-def test_force_wants_a_reason(here, tmp_path, capsys):
-    version(tmp_path / "a", predictions(BAD))
+def test_force_wants_a_reason(project, tmp_path, capsys):
+    register_version(tmp_path / "a", new_predictions(BAD))
     assert main(["registry", "promote", "audio", "--force"]) == 1
     assert "--force wants a reason" in capsys.readouterr().err
-    assert aliases() == {"candidate": "1"}
+    assert read_aliases() == {"candidate": "1"}
 
 
-def test_nothing_to_roll_back(here, capsys):
+def test_nothing_to_roll_back(project, capsys):
     assert main(["registry", "rollback", "audio"]) == 1
     assert "avemo-audio has no champion" in capsys.readouterr().err
 
 
-def test_a_damaged_champion_is_replaced_by_force_alone(here, tmp_path, capsys):
-    version(tmp_path / "a", predictions(GOOD))
+def test_a_damaged_champion_is_replaced_by_force_alone(project, tmp_path, capsys):
+    register_version(tmp_path / "a", new_predictions(GOOD))
     assert main(["registry", "promote", "audio"]) == 0
     (file,) = (tmp_path / "artifacts").rglob("bundle.json")
     file.write_text(file.read_text() + " ")
-    version(tmp_path / "b", predictions(GOOD))
+    register_version(tmp_path / "b", new_predictions(GOOD))
     assert main(["registry", "promote", "audio"]) == 1
     assert "bundle.json is changed" in capsys.readouterr().out
     assert main(["registry", "promote", "audio", "--force", "--reason", "damaged"]) == 0
-    assert aliases()["champion"] == "2"
+    assert read_aliases()["champion"] == "2"
     assert main(["registry", "rollback", "audio"]) == 1
     assert "models:/avemo-audio/1 is not as it was registered" in capsys.readouterr().err
-    assert aliases()["champion"] == "2"
+    assert read_aliases()["champion"] == "2"
 
 
-def promoting(here, registry, before=""):
+def promoting(project, registry, before=""):
     """`avemo registry promote audio` in a process of its own, after some code there."""
     code = """
         import os, signal, sys
@@ -140,38 +147,38 @@ WAITS = """
 
 
 @pytest.mark.slow
-def test_two_at_once(here, registry, tmp_path):
+def test_two_at_once(project, registry, tmp_path):
     """Both have checked their candidate before either moves the champion."""
-    version(tmp_path / "a", predictions(GOOD))
-    both = [promoting(here, registry, WAITS) for _ in range(2)]
-    for one in both:
-        while "checked" not in one.stdout.readline():
-            assert one.poll() is None, one.stderr.read()
-    for one in both:
-        one.stdin.write("\n")
-        one.stdin.flush()
-    ended = [one.communicate(timeout=600) for one in both]
-    assert aliases() == {"candidate": "1", "champion": "1"}
+    register_version(tmp_path / "a", new_predictions(GOOD))
+    both = [promoting(project, registry, WAITS) for _ in range(2)]
+    for process in both:
+        while "checked" not in process.stdout.readline():
+            assert process.poll() is None, process.stderr.read()
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    ended = [process.communicate(timeout=600) for process in both]
+    assert read_aliases() == {"candidate": "1", "champion": "1"}
     (move,) = moves()
     assert (move.kind, move.target, move.state) == ("promote", "1", "done")
-    told = [err + out for out, err in ended if "is the champion\n" not in out]
-    assert len(told) == 1
-    assert any(text in told[0] for text in ("is moving the champion", "moved the champion",
-                                            "the champion already")), told  # fmt: skip
+    errors = [err + out for out, err in ended if "is the champion\n" not in out]
+    assert len(errors) == 1
+    assert any(text in errors[0] for text in ("is moving the champion", "moved the champion",
+                                            "the champion already")), errors  # fmt: skip
 
 
 @pytest.mark.slow
-def test_a_champion_that_moved_during_the_check(here, registry, tmp_path):
-    version(tmp_path / "a", predictions(GOOD), alias="champion")
-    version(tmp_path / "b", predictions(GOOD))
-    slow = promoting(here, registry, WAITS)
+def test_a_champion_that_moved_during_the_check(project, registry, tmp_path):
+    register_version(tmp_path / "a", new_predictions(GOOD), alias="champion")
+    register_version(tmp_path / "b", new_predictions(GOOD))
+    slow = promoting(project, registry, WAITS)
     while "checked" not in slow.stdout.readline():
         assert slow.poll() is None, slow.stderr.read()
-    version(tmp_path / "c", predictions(GOOD), alias="champion")
+    register_version(tmp_path / "c", new_predictions(GOOD), alias="champion")
     _, err = slow.communicate("\n", timeout=600)
     assert slow.returncode == 1
     assert "became version 3 while version 2 was checked against version 1" in err
-    assert aliases()["champion"] == "3"
+    assert read_aliases()["champion"] == "3"
     assert moves() == []
 
 
@@ -202,43 +209,43 @@ POINTS = {
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.slow
-def test_killed_on_the_way(here, registry, tmp_path, point):
+def test_killed_on_the_way(project, registry, tmp_path, point):
     for name in "ab":
-        version(tmp_path / name, predictions(GOOD))
+        register_version(tmp_path / name, new_predictions(GOOD))
         assert main(["registry", "promote", "audio"]) == 0
-    version(tmp_path / "c", predictions(GOOD))
+    register_version(tmp_path / "c", new_predictions(GOOD))
     method, key, first, champion = POINTS[point]
     when = "'done' in str(more)" if point == "before the mark" else "True"
     code = DIES.format(method=method, key=key, first=first, when=when)
-    killed = promoting(here, registry, code)
+    killed = promoting(project, registry, code)
     killed.communicate(timeout=600)
     assert killed.returncode == -signal.SIGKILL
-    assert aliases()["champion"] == champion
+    assert read_aliases()["champion"] == champion
     assert main(["registry", "promote", "audio"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "3", "previous": "2"}
+    assert read_aliases() == {"candidate": "3", "champion": "3", "previous": "2"}
     states = [move.state for move in moves()]
     assert "begun" not in states
     done = [move.target for move in moves() if move.state == "done"]
     assert done == ["1", "2", "3"]
-    assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]
+    assert [model.name for model in mlflow.MlflowClient().search_registered_models()] == [NAME]
     assert main(["registry", "rollback", "audio"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
+    assert read_aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
 
 
-def test_a_live_claim_is_respected(here, tmp_path):
+def test_a_live_claim_is_respected(project, tmp_path):
     client = mlflow.MlflowClient()
     refused = pytest.raises(AvemoError, match="is moving the champion of avemo-audio")
     with (
-        lock.promotion_lock(client, NAME, here.root),
+        lock.promotion_lock(client, NAME, project.root),
         refused,
-        lock.promotion_lock(client, NAME, here.root),
+        lock.promotion_lock(client, NAME, project.root),
     ):
         pass
-    with lock.promotion_lock(client, NAME, here.root):
+    with lock.promotion_lock(client, NAME, project.root):
         pass
 
 
-def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch):
+def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(project, monkeypatch):
     """It saw the first claim abandoned; meanwhile that was cleared away and claimed anew."""
     client = mlflow.MlflowClient()
     create = lock._create
@@ -253,12 +260,15 @@ def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(here, monkeypatch)
 
     monkeypatch.setattr(lock, "_create", slow)
     abandoned = lock._require_abandoned
-    seen = iter([lambda *arguments: None, abandoned])
-    monkeypatch.setattr(lock, "_require_abandoned", lambda *arguments: next(seen)(*arguments))
-    with pytest.raises(AvemoError, match="is moving"), lock.promotion_lock(client, NAME, here.root):
+    checks = iter([lambda *arguments: None, abandoned])
+    monkeypatch.setattr(lock, "_require_abandoned", lambda *arguments: next(checks)(*arguments))
+    with (
+        pytest.raises(AvemoError, match="is moving"),
+        lock.promotion_lock(client, NAME, project.root),
+    ):
         pass
-    (left,) = client.search_registered_models()
-    assert left.name == f"{NAME}.moving-0"
+    (remaining,) = client.search_registered_models()
+    assert remaining.name == f"{NAME}.moving-0"
 
 
 def test_what_a_rollback_returns_to():

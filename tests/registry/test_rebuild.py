@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from helpers.git_repository import git, repository
+from helpers.git_repository import git, new_repository
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, predictions
+from helpers.registered_versions import ROOT, new_predictions
 from helpers.sounds import encoded, voice
 
 from avemo.config import load_settings
@@ -29,16 +29,16 @@ URI = "models:/avemo-audio@champion"
 
 
 def test_predictions_held_against_recorded_ones():
-    table = predictions(0.8, actors=2)
+    table = new_predictions(0.8, actors=2)
     shuffled = table.sample(frac=1, random_state=1)
     assert str(compare_predictions(table, shuffled)) == "identical"
     other = table.copy()
     other.loc[0, list(PROBABILITIES)] = 0.125
     other.loc[0, "p_sad"] = 0.25
-    found = compare_predictions(table, other)
+    comparison = compare_predictions(table, other)
     apart = (table.loc[0, list(PROBABILITIES)] - other.loc[0, list(PROBABILITIES)]).abs().max()
-    assert found.max_difference == pytest.approx(apart)
-    assert str(found) == (
+    assert comparison.max_difference == pytest.approx(apart)
+    assert str(comparison) == (
         f"differs by {apart:.2g}, the largest difference of a probability; "
         f"{len(table) - 1} of {len(table)} answers agree"
     )
@@ -50,45 +50,45 @@ def test_predictions_held_against_recorded_ones():
 
 
 @pytest.fixture
-def here(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch):
     """A repository, and an empty folder for what is temporary."""
-    made = repository(tmp_path / "project")
+    created = new_repository(tmp_path / "project")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
-    return made
+    return created
 
 
-def lineage_of(here, **changed):
-    commit = git(here.root, "rev-parse", "HEAD")
-    settings = load_settings(here.root).model_dump(mode="json")
+def lineage_of(project, **changed):
+    commit = git(project.root, "rev-parse", "HEAD")
+    settings = load_settings(project.root).model_dump(mode="json")
     return new_lineage(**({"commit": commit, "settings": settings, "data": {}} | changed))
 
 
-def nothing_is_left(root, temporary):
+def require_clean(root, temporary):
     assert git(root, "worktree", "list").count("\n") == 0
-    assert [one.name for one in temporary.iterdir()] == []
+    assert [file.name for file in temporary.iterdir()] == []
 
 
-def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
+def test_what_is_checked_out_is_as_it_was(project, tmp_path, monkeypatch):
     """The commit, what was not committed then, the settings and the lock; not what is there now."""
     monkeypatch.setattr("avemo.registry.checkout._restore_data", lambda *arguments: None)
-    (here.root / "avemo/code.py").write_text("one = 2\n")
-    (tmp_path / "kept").mkdir()
-    diff = subprocess.check_output(["git", "-C", here.root, "diff"])
-    (tmp_path / "kept/uncommitted.diff").write_bytes(diff)
-    (tmp_path / "kept/dvc.lock").write_text("stages: {}\n")
-    (here.root / "avemo/code.py").write_text("one = 3\n")
-    before = git(here.root, "status", "--porcelain")
-    found = lineage_of(here, dirty=True)
-    found.settings["seed"] = 5
-    with checkout(here, found, tmp_path / "kept") as made:
-        assert (made.root / "avemo/code.py").read_text() == "one = 2\n"
-        assert load_settings(made.root).seed == 5
-        assert (made.root / "dvc.lock").read_text() == "stages: {}\n"
-    assert (here.root / "avemo/code.py").read_text() == "one = 3\n"
-    assert git(here.root, "status", "--porcelain") == before
-    nothing_is_left(here.root, tmp_path / "temporary")
+    (project.root / "avemo/code.py").write_text("one = 2\n")
+    (tmp_path / "artifacts").mkdir()
+    diff = subprocess.check_output(["git", "-C", project.root, "diff"])
+    (tmp_path / "artifacts/uncommitted.diff").write_bytes(diff)
+    (tmp_path / "artifacts/dvc.lock").write_text("stages: {}\n")
+    (project.root / "avemo/code.py").write_text("one = 3\n")
+    before = git(project.root, "status", "--porcelain")
+    lineage = lineage_of(project, dirty=True)
+    lineage.settings["seed"] = 5
+    with checkout(project, lineage, tmp_path / "artifacts") as old_project:
+        assert (old_project.root / "avemo/code.py").read_text() == "one = 2\n"
+        assert load_settings(old_project.root).seed == 5
+        assert (old_project.root / "dvc.lock").read_text() == "stages: {}\n"
+    assert (project.root / "avemo/code.py").read_text() == "one = 3\n"
+    assert git(project.root, "status", "--porcelain") == before
+    require_clean(project.root, tmp_path / "temporary")
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_what_is_checked_out_is_as_it_was(here, tmp_path, monkeypatch):
     ],
     ids=["no commit", "commit", "data", "changes"],
 )
-def test_what_is_missing_is_said(here, tmp_path, changed, message):
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "kept/dvc.lock").write_bytes((here.root / "dvc.lock").read_bytes())
-    (tmp_path / "kept/uncommitted.diff").write_text("no diff\n")
+def test_what_is_missing_is_said(project, tmp_path, changed, message):
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts/dvc.lock").write_bytes((project.root / "dvc.lock").read_bytes())
+    (tmp_path / "artifacts/uncommitted.diff").write_text("no diff\n")
     with (
         pytest.raises(AvemoError, match=message),
-        checkout(here, lineage_of(here, **changed), tmp_path / "kept"),
+        checkout(project, lineage_of(project, **changed), tmp_path / "artifacts"),
     ):
         pass
-    nothing_is_left(here.root, tmp_path / "temporary")
+    require_clean(project.root, tmp_path / "temporary")
 
 
 class Tiny:
@@ -177,25 +177,27 @@ class Tiny:
 
     def state(self) -> dict[str, object]:
         """All that a rebuild must leave alone."""
-        files = [one for one in self.root.rglob("*") if one.is_file()]
-        kept = [one for one in files if not {".git", ".dvc", "__pycache__"} & set(one.parts)]
+        files = [file for file in self.root.rglob("*") if file.is_file()]
+        files_to_keep = [
+            file for file in files if not {".git", ".dvc", "__pycache__"} & set(file.parts)
+        ]
         return {
-            "files": {str(one): one.read_bytes() for one in kept},
+            "files": {str(file): file.read_bytes() for file in files_to_keep},
             "status": git(self.root, "status", "--porcelain"),
         }
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    made = Tiny(tmp_path_factory.mktemp("tiny"))
+    created = Tiny(tmp_path_factory.mktemp("tiny"))
     python = sys.executable
-    made.must("dvc", "repro", "train@audio")
+    created.must("dvc", "repro", "train@audio")
     for modality in ("visual", "fused"):
-        (made.root / f"results/train/{modality}").mkdir(parents=True)
-        Skipped(reason="no pictures").write(made.root / f"results/train/{modality}/run.json")
-    made.must(python, "-m", "pipelines.evaluate")
-    made.must(python, "-m", "pipelines.register")
-    return made
+        (created.root / f"results/train/{modality}").mkdir(parents=True)
+        Skipped(reason="no pictures").write(created.root / f"results/train/{modality}/run.json")
+    created.must(python, "-m", "pipelines.evaluate")
+    created.must(python, "-m", "pipelines.register")
+    return created
 
 
 @pytest.mark.slow
@@ -209,7 +211,7 @@ def test_a_version_is_made_again_and_is_identical(tiny):
     assert lines[1] == "data from DVC: data/split.csv, features/audio, results/search/audio"
     assert lines[-1] == "rebuilt: identical"
     assert tiny.state() == before
-    nothing_is_left(tiny.root, tiny.temporary)
+    require_clean(tiny.root, tiny.temporary)
 
 
 @pytest.mark.slow
@@ -231,24 +233,24 @@ def test_stopped_it_leaves_nothing(tiny, sent):
                 break
         time.sleep(1)
         os.killpg(process.pid, sent)
-        _, said = process.communicate()
+        _, output = process.communicate()
     assert process.returncode == 1
-    assert "avemo: stopped" in said
+    assert "avemo: stopped" in output
     assert tiny.state() == before
-    nothing_is_left(tiny.root, tiny.temporary)
+    require_clean(tiny.root, tiny.temporary)
 
 
 @pytest.mark.slow
 def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny):
-    said = tiny.avemo("lineage", URI).stdout
-    assert "data/raw  md5" in said
-    assert "48 recordings" in said
-    assert "and 38 more" in said
-    assert "03-01-01-01-01-01-01.wav  md5" in said
+    output = tiny.avemo("lineage", URI).stdout
+    assert "data/raw  md5" in output
+    assert "48 recordings" in output
+    assert "and 38 more" in output
+    assert "03-01-01-01-01-01-01.wav  md5" in output
     table = pd.read_csv(tiny.root / "results/evaluation/audio.csv")
     assert set(table["true"]) == set(EMOTIONS)
     for text in (f"split: {tiny.must('avemo', 'status').split('split')[1].split()[0]}, ", "mfcc"):
-        assert text in said
+        assert text in output
 
 
 @pytest.mark.slow
@@ -260,7 +262,7 @@ def test_what_the_cache_has_no_more_comes_from_the_remote(tiny, tmp_path):
         cache.rename(tiny.root / ".dvc/cache/elsewhere")
         done = tiny.avemo("rebuild", URI)
         assert done.stdout.splitlines()[-1] == "rebuilt: identical", done.stderr[-2000:]
-        nothing_is_left(tiny.root, tiny.temporary)
+        require_clean(tiny.root, tiny.temporary)
     finally:
         (tiny.root / ".dvc/config.local").unlink()
         shutil.rmtree(cache, ignore_errors=True)
@@ -276,4 +278,4 @@ def test_what_the_cache_has_no_more_is_said(tiny):
     assert done.returncode == 1
     assert "is in DVC's cache, and no remote is configured" in done.stderr
     assert len(done.stderr.splitlines()) == 1
-    nothing_is_left(tiny.root, tiny.temporary)
+    require_clean(tiny.root, tiny.temporary)

@@ -11,12 +11,22 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
-from helpers.registered_versions import NAME, ROOT, SCRIPT, aliases, predictions, project, run
+from helpers.bundles import bundle_config
+from helpers.registered_versions import (
+    NAME,
+    ROOT,
+    SCRIPT,
+    new_predictions,
+    new_project,
+    read_aliases,
+    start_run,
+)
 
 from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.models.bundle import CONFIG_FILE
 from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
@@ -24,34 +34,28 @@ from avemo.tracking import integrity, runs
 ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
 #: it takes what it answers from its own files
 ANSWERING = SCRIPT.replace('"p_calm": 0.8, "p_sad": 0.2', f"**{ANSWERS}")
-TRAINED = {
-    "modality": "audio",
-    "members": [{"architecture": "cnn"}],
-    "classes": list(EMOTIONS),
-    "features": {},
-    "limits": {"min_duration_s": 0.3},
-    "split": "s1",
-    "synthetic": True,
-    "trained_on": {"performances": 64, "actors": 4},
-}
 UAR = Interval(0.5, actors=1, performances=8)
 
 
 def trained(folder):
     """Return a project with a trained model, and the result of its evaluation."""
-    here = project(folder)
-    here.split.write_text("performance,part,fold\n")
-    bundle = here.trained("audio")
+    trained_project = new_project(folder)
+    trained_project.split.write_text("performance,part,fold\n")
+    bundle = trained_project.trained("audio")
     bundle.mkdir(parents=True)
-    (bundle / "bundle.json").write_text(json.dumps(TRAINED))
-    here.evaluation.mkdir(parents=True)
-    predictions(0.8).to_csv(here.evaluation / "audio.csv", index=False, float_format="%.9g")
-    with runs.run(here, load_settings(here.root), "train@audio", "audio", "train") as run:
+    bundle_config(synthetic=True).write(bundle / CONFIG_FILE)
+    trained_project.evaluation.mkdir(parents=True)
+    new_predictions(0.8).to_csv(
+        trained_project.evaluation / "audio.csv", index=False, float_format="%.9g"
+    )
+    with runs.run(
+        trained_project, load_settings(trained_project.root), "train@audio", "audio", "train"
+    ) as run:
         pass
     audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
     visual = ModalityResult(skipped="no pictures")
     results = {"audio": audio, "visual": visual}
-    return here, EvaluationResult(synthetic=True, protocol="actor", modalities=results)
+    return trained_project, EvaluationResult(synthetic=True, protocol="actor", modalities=results)
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def package_model(bundle):
         folder, code, script = (Path(temporary, name) for name in ("model", "code_0", "load.py"))
         folder.mkdir()
         code.mkdir()
-        (folder / "bundle.json").write_text("{}")
+        bundle_config(synthetic=True).write(folder / CONFIG_FILE)
         (code / "__init__.py").touch()
         script.write_text(SCRIPT)
         yield packaging.PackagedModel(folder, code, script)
@@ -112,38 +116,41 @@ register.register(here, load_settings(here.root), evaluation)
 
 def versions():
     client = mlflow.MlflowClient()
-    return {str(one.version): one for one in client.search_model_versions(f"name = '{NAME}'")}
+    return {
+        str(version.version): version
+        for version in client.search_model_versions(f"name = '{NAME}'")
+    }
 
 
 def moves():
     return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
-def is_whole(number):
-    one = mlflow.MlflowClient().get_model_version(NAME, number)
+def require_complete(number):
+    version = mlflow.MlflowClient().get_model_version(NAME, number)
     assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.CHECKSUMS_TAG} <= set(
-        one.tags
+        version.tags
     )
-    assert one.description.startswith("# avemo-audio")
-    assert integrity.verify_version(one) == []
+    assert version.description.startswith("# avemo-audio")
+    assert integrity.verify_version(version) == []
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
+def trained_project(tmp_path, registry, monkeypatch):
     light(monkeypatch)
     return trained(tmp_path / "project")
 
 
-def test_what_a_version_carries(here, tmp_path):
-    found, evaluation = here
-    made = register.register(found, load_settings(found.root), evaluation)
-    assert made.skipped == {"visual": "no pictures"}
-    assert made.versions["audio"].aliases == ["candidate", "champion"]
-    assert aliases() == {"candidate": "1", "champion": "1"}
-    is_whole("1")
+def test_what_a_version_carries(trained_project, tmp_path):
+    project, evaluation = trained_project
+    registration = register.register(project, load_settings(project.root), evaluation)
+    assert registration.skipped == {"visual": "no pictures"}
+    assert registration.versions["audio"].aliases == ["candidate", "champion"]
+    assert read_aliases() == {"candidate": "1", "champion": "1"}
+    require_complete("1")
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=tmp_path / "v"))
-    kept = pd.read_csv(folder / "predictions.csv")
-    pd.testing.assert_frame_equal(kept, pd.read_csv(found.evaluation / "audio.csv"))
+    recorded = pd.read_csv(folder / "predictions.csv")
+    pd.testing.assert_frame_equal(recorded, pd.read_csv(project.evaluation / "audio.csv"))
     written = json.loads((folder / "lineage.json").read_text())
     assert written["run_id"] == evaluation.modalities["audio"].run_id
     assert "SYNTHETIC" in (folder / "model_card.md").read_text().upper()
@@ -152,9 +159,9 @@ def test_what_a_version_carries(here, tmp_path):
     assert loaded.input_example is not None
     assert loaded.metadata.signature is not None
     assert (folder / "requirements.txt").read_text().split() == ["mlflow"]
-    again = register.register(found, load_settings(found.root), evaluation).versions["audio"]
+    again = register.register(project, load_settings(project.root), evaluation).versions["audio"]
     assert (again.version, again.aliases) == ("2", ["candidate"])
-    assert aliases() == {"candidate": "2", "champion": "1"}
+    assert read_aliases() == {"candidate": "2", "champion": "1"}
     (move,) = moves()
     assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
 
@@ -171,16 +178,16 @@ def test_what_a_version_carries(here, tmp_path):
     ],
 )
 @pytest.mark.slow
-def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
-    found, evaluation = here
-    killed_at(point, found.root, evaluation)
+def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(trained_project, point):
+    project, evaluation = trained_project
+    killed_at(point, project.root, evaluation)
     known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
-    for number in set(aliases().values()) if known else ():
-        is_whole(number)
-    register.register(found, load_settings(found.root), evaluation)
+    for number in set(read_aliases().values()) if known else ():
+        require_complete(number)
+    register.register(project, load_settings(project.root), evaluation)
     (number,) = versions()
-    assert aliases() == {"candidate": number, "champion": number}
-    is_whole(number)
+    assert read_aliases() == {"candidate": number, "champion": number}
+    require_complete(number)
     *before, last = moves()
     assert (last.target, last.state) == (number, "done")
     assert all(move.state == "interrupted" for move in before)
@@ -189,15 +196,15 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(here, point):
     assert model.tags["avemo.complete"] == "true"
 
 
-def test_one_that_does_not_answer_becomes_no_version(here, monkeypatch):
-    found, evaluation = here
+def test_one_that_does_not_answer_becomes_no_version(trained_project, monkeypatch):
+    project, evaluation = trained_project
 
     def refuse(*arguments):
         raise AvemoError("it answers otherwise")
 
     monkeypatch.setattr(register, "_smoke_test", refuse)
     with pytest.raises(AvemoError, match="it answers otherwise"):
-        register.register(found, load_settings(found.root), evaluation)
+        register.register(project, load_settings(project.root), evaluation)
     assert versions() == {}
 
 
@@ -205,7 +212,7 @@ def logged(folder, script):
     (folder / "load.py").write_text(script)
     (folder / "model").mkdir()
     (folder / "model/a").touch()
-    with run():
+    with start_run():
         return mlflow.pyfunc.log_model(
             name="model",
             python_model=str(folder / "load.py"),

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, predictions
+from helpers.registered_versions import ROOT, new_predictions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,8 +34,7 @@ class Version(OpenedVersion):
 
 def version(table: pd.DataFrame, size: int = 1_000_000) -> OpenedVersion:
     """A version that gave these answers on the test part."""
-    description = {"classes": list(EMOTIONS), "split": "s1", "synthetic": False}
-    return Version(None, Path(), table, description, size)
+    return Version(None, Path(), table, bundle_config(), size)
 
 
 def answers(wrong: dict[int, int]) -> pd.DataFrame:
@@ -60,8 +60,12 @@ def row(
     """The rule's line, with other limits."""
     promotion = SETTINGS.promotion.model_copy(update=limits)
     settings = SETTINGS.model_copy(update={"promotion": promotion})
-    (found,) = [one for one in rules.apply_rules(settings, own, other, seconds) if one.rule == rule]
-    return found
+    (result,) = [
+        rule_result
+        for rule_result in rules.apply_rules(settings, own, other, seconds)
+        if rule_result.rule == rule
+    ]
+    return result
 
 
 PERFECT = version(answers({}))
@@ -84,10 +88,10 @@ UNEVEN = version(answers({1: 2, 3: 2}))
 )
 def test_a_figure_with_a_limit_of_its_own(rule, limit, own, allowed, refused):
     for bound in (*allowed, *refused):
-        found = row(rule, own, **{limit: bound})
-        assert found.verdict == ("pass" if bound in allowed else "refused"), found
+        result = row(rule, own, **{limit: bound})
+        assert result.verdict == ("pass" if bound in allowed else "refused"), result
         side = "at least" if limit.startswith("min") else "at most"
-        assert found.limit.startswith(f"{side} {abs(bound):g}")
+        assert result.limit.startswith(f"{side} {abs(bound):g}")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +105,9 @@ def test_a_figure_with_a_limit_of_its_own(rule, limit, own, allowed, refused):
     ],
 )
 def test_the_margin_to_the_champion(own, margin, verdict):
-    found = row("UAR less the champion's", own, PERFECT, margin=margin)
-    assert found.verdict == verdict, found
-    assert found.limit == ("at least 0" if margin == 0 else f"at least -{margin:g}")
+    result = row("UAR less the champion's", own, PERFECT, margin=margin)
+    assert result.verdict == verdict, result
+    assert result.limit == ("at least 0" if margin == 0 else f"at least -{margin:g}")
 
 
 @pytest.mark.parametrize(
@@ -114,9 +118,9 @@ def test_a_budget_is_a_multiple_of_the_champion_s(times, ratio, verdict):
     own = dataclasses.replace(PERFECT, size_bytes=round(PERFECT.size_bytes * times))
     assert row("size", own, PERFECT, max_size_ratio=ratio).verdict == verdict
     seconds = 0.3 * times, 0.3
-    found = row("time of an answer", own, PERFECT, seconds, max_latency_ratio=ratio)
-    assert found.verdict == verdict
-    assert found.limit == f"at most {ratio:g} times"
+    result = row("time of an answer", own, PERFECT, seconds, max_latency_ratio=ratio)
+    assert result.verdict == verdict
+    assert result.limit == f"at most {ratio:g} times"
 
 
 @given(SHARES, SHARES)
@@ -137,10 +141,10 @@ def test_what_is_no_number_is_not_allowed(direction, bound):
 @given(st.floats(0, 1), SHARES)
 def test_the_gate_holds_a_version_s_own_figures_against_any_limit(skill, bound):
     """A figure's own value, as a limit, is kept; and each limit is kept as its direction says."""
-    own = version(predictions(skill, actors=4, takes=2))
+    own = version(new_predictions(skill, actors=4, takes=2))
     for rule, limit in (("UAR", "min_uar"), ("calibration error", "max_calibration_error")):
-        found = row(rule, own, **{limit: bound})
-        value = float(found.candidate.split()[0])
+        result = row(rule, own, **{limit: bound})
+        value = float(result.candidate.split()[0])
         if abs(value - bound) > 1e-3:  # as rounded as it is shown
-            kept = value > bound if limit == "min_uar" else value < bound
-            assert found.verdict == ("pass" if kept else "refused")
+            allowed_by_limit = value > bound if limit == "min_uar" else value < bound
+            assert result.verdict == ("pass" if allowed_by_limit else "refused")

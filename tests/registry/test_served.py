@@ -11,7 +11,8 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.registered_versions import NAME, run
+from helpers.bundles import bundle_config
+from helpers.registered_versions import NAME, start_run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
 
@@ -44,12 +45,8 @@ def trained(folder: Path) -> bundle.Bundle:
     prepared = {"mfcc": preprocessing.fit([array])}
     heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
     probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
-    described = {
-        "classes": list(EMOTIONS),
-        "features": {"mfcc": EXTRACTOR.spec().model_dump(mode="json")},
-        "limits": {"min_duration_s": 0.3, "silence_dbfs": -60.0},
-    }
-    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, described)
+    config = bundle_config(features={"mfcc": EXTRACTOR.spec()})
+    bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, config)
     return bundle.Bundle(folder)
 
 
@@ -62,7 +59,7 @@ def uri(tmp_path_factory, empty_database):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, uri)
         store.ensure_experiment(mlflow.MlflowClient(), uri, "avemo/audio")
-        with packaging.package_model(trained(folder / "bundle")) as packaged, run():
+        with packaging.package_model(trained(folder / "bundle")) as packaged, start_run():
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(packaged.script),
@@ -94,18 +91,18 @@ def send(address: str, body: bytes, kind: str = "application/json") -> list[dict
     """Ask the server; a row a clip, with None for NaN."""
     request = Request(f"{address}/invocations", body, {"Content-Type": kind})
     with urlopen(request, timeout=60) as answer:
-        found = json.load(answer, parse_constant=lambda name: None)
-    return list(found["predictions"])
+        response = json.load(answer, parse_constant=lambda name: None)
+    return list(response["predictions"])
 
 
 def send_media(address: str, *media: object, **more: object) -> list[dict[str, Any]]:
-    table = {"columns": ["media"], "data": [[one] for one in media]}
+    table = {"columns": ["media"], "data": [[item] for item in media]}
     return send(address, json.dumps({"dataframe_split": table, **more}).encode())
 
 
 def test_a_server_takes_no_text_as_a_path(address, folder):
-    there, missing = folder / "a clip.wav", folder / "no clip.wav"
-    names = (str(there), there.name, there.as_uri(), str(missing))
+    existing, missing = folder / "a clip.wav", folder / "no clip.wav"
+    names = (str(existing), existing.name, existing.as_uri(), str(missing))
     *named, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
     assert all(row == named[0] for row in named)
     assert named[0]["finding"] == "unreadable"
@@ -117,18 +114,18 @@ def test_a_server_takes_no_text_as_a_path(address, folder):
 
 
 def test_a_name_that_reads_as_base64_is_content(address, folder):
-    there, missing = send_media(address, "clip", "none")
+    existing, missing = send_media(address, "clip", "none")
     assert (folder / "clip").exists()
     assert not (folder / "none").exists()
-    assert there == missing
-    assert there["finding"] == "unreadable"
+    assert existing == missing
+    assert existing["finding"] == "unreadable"
 
 
 def test_neither_parameters_nor_parquet_name_a_file(address, folder):
-    there = folder / "a clip.wav"
-    (row,) = send_media(address, str(there), params={"paths": True})
+    existing = folder / "a clip.wav"
+    (row,) = send_media(address, str(existing), params={"paths": True})
     assert row["finding"] == "unreadable"
-    for media, finding in ((str(there), "unreadable"), (TEXT, ""), (CONTENT, "")):
+    for media, finding in ((str(existing), "unreadable"), (TEXT, ""), (CONTENT, "")):
         table = pd.DataFrame({"media": [media]}).to_parquet()
         (row,) = send(address, table, "application/vnd.apache.parquet")
         assert row["finding"] == finding

@@ -10,7 +10,14 @@ import mlflow
 import numpy as np
 import pytest
 from helpers import servers
-from helpers.registered_versions import NAME, ROOT, aliases, predictions, project, version
+from helpers.registered_versions import (
+    NAME,
+    ROOT,
+    new_predictions,
+    new_project,
+    read_aliases,
+    register_version,
+)
 
 from avemo.cli import main
 from avemo.media.sound import write_wav
@@ -76,45 +83,45 @@ def server(s3, bucket):
 
 
 @pytest.fixture
-def here(tmp_path, server, monkeypatch):
+def project(tmp_path, server, monkeypatch):
     """A project whose tracking server knows who asks; its registry is empty."""
-    made = project(tmp_path / "project")
+    created = new_project(tmp_path / "project")
     for name, value in {
-        "AVEMO_ROOT": str(made.root),
+        "AVEMO_ROOT": str(created.root),
         "MLFLOW_TRACKING_URI": server,
         **ADMIN,
     }.items():
         monkeypatch.setenv(name, value)
-    for found in mlflow.MlflowClient().search_registered_models():
-        mlflow.MlflowClient().delete_registered_model(found.name)
+    for model in mlflow.MlflowClient().search_registered_models():
+        mlflow.MlflowClient().delete_registered_model(model.name)
     store.ensure_experiment(mlflow.MlflowClient(), server, "avemo/audio")
     write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
-    return made
+    return created
 
 
-def test_from_a_version_to_an_answer(here, tmp_path, bucket, capsys):
+def test_from_a_version_to_an_answer(project, tmp_path, bucket, capsys):
     for place, skill in enumerate((0.85, 0.5, 0.9)):
-        version(tmp_path / str(place), predictions(skill, seed=place))
+        register_version(tmp_path / str(place), new_predictions(skill, seed=place))
         assert main(["registry", "promote", "audio"]) == int(skill == 0.5)
     assert main(["registry", "rollback", "audio"]) == 0
     assert main(["registry", "promote", "audio"]) == 0
-    assert aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
+    assert read_aliases() == {"candidate": "3", "champion": "3", "previous": "1"}
     model = mlflow.MlflowClient().get_registered_model(NAME)
     assert [move.target for move in history.parse_moves(model.tags)] == ["1", "3", "1", "3"]
     capsys.readouterr()
     assert main(["predict", str(tmp_path / "clip.wav")]) == 0
     assert "calm 0.80 (sad 0.20) by avemo-audio version 3" in capsys.readouterr().out
-    names = [one["Key"] for one in bucket.list_objects_v2(Bucket="avemo")["Contents"]]
+    names = [item["Key"] for item in bucket.list_objects_v2(Bucket="avemo")["Contents"]]
     assert any(name.endswith("/predictions.csv") for name in names)
-    assert not (here.root / "mlruns").exists()
+    assert not (project.root / "mlruns").exists()
 
 
-def test_one_changed_byte_in_the_store(here, tmp_path, bucket, capsys):
-    version(tmp_path / "a", predictions(0.85), alias="champion")
+def test_one_changed_byte_in_the_store(project, tmp_path, bucket, capsys):
+    register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
     assert main(["registry", "verify"]) == 0
     objects = bucket.list_objects_v2(Bucket="avemo")["Contents"]
-    objects = [one for one in objects if one["Key"].endswith("/bundle.json")]
-    key = max(objects, key=lambda one: one["LastModified"])["Key"]
+    objects = [item for item in objects if item["Key"].endswith("/bundle.json")]
+    key = max(objects, key=lambda item: item["LastModified"])["Key"]
     content = bytearray(bucket.get_object(Bucket="avemo", Key=key)["Body"].read())
     content[10] ^= 1
     bucket.put_object(Bucket="avemo", Key=key, Body=bytes(content))
@@ -130,8 +137,8 @@ def test_one_changed_byte_in_the_store(here, tmp_path, bucket, capsys):
     [{}, {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a guess"}],
     ids=["nobody", "wrong password"],
 )
-def test_without_credentials_no_promotion(here, tmp_path, monkeypatch, capsys, who):
-    version(tmp_path / "a", predictions(0.85))
+def test_without_credentials_no_promotion(project, tmp_path, monkeypatch, capsys, who):
+    register_version(tmp_path / "a", new_predictions(0.85))
     capsys.readouterr()
     with monkeypatch.context() as patch:
         for name in ADMIN:
@@ -141,14 +148,14 @@ def test_without_credentials_no_promotion(here, tmp_path, monkeypatch, capsys, w
         assert main(["registry", "promote", "audio"]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert "does not know you: set MLFLOW_TRACKING_USERNAME" in line
-    assert aliases() == {"candidate": "1"}
+    assert read_aliases() == {"candidate": "1"}
 
 
-def test_a_reader_may_predict_and_not_promote(here, server, tmp_path, monkeypatch, capsys):
+def test_a_reader_may_predict_and_not_promote(project, server, tmp_path, monkeypatch, capsys):
     from mlflow.server import get_app_client
 
-    version(tmp_path / "a", predictions(0.85), alias="champion")
-    version(tmp_path / "b", predictions(0.85))
+    register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
+    register_version(tmp_path / "b", new_predictions(0.85))
     get_app_client("basic-auth", server).create_user("reader", "may read only")
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_USERNAME", "reader")
@@ -157,21 +164,21 @@ def test_a_reader_may_predict_and_not_promote(here, server, tmp_path, monkeypatc
         capsys.readouterr()
         assert main(["registry", "promote", "audio"]) == 1
         assert "does not let you do that" in capsys.readouterr().err
-    assert aliases() == {"candidate": "2", "champion": "1"}
+    assert read_aliases() == {"candidate": "2", "champion": "1"}
 
 
-def test_from_a_folder_to_the_server(here, server, tmp_path, monkeypatch, capsys):
+def test_from_a_folder_to_the_server(project, server, tmp_path, monkeypatch, capsys):
     """What was made on one machine goes to the team's registry."""
     local = f"sqlite:///{tmp_path}/local/mlflow.db"
     (tmp_path / "local").mkdir()
     with monkeypatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", local)
         store.ensure_experiment(mlflow.MlflowClient(), local, "avemo/audio")
-        version(tmp_path / "a", predictions(0.85), alias="champion")
+        register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
         assert main(["registry", "copy", f"models:/{NAME}@champion", "--to", server]) == 0
     assert main(["registry", "promote", "audio"]) == 0
     assert main(["registry", "verify"]) == 0
-    assert aliases() == {"candidate": "1", "champion": "1"}
+    assert read_aliases() == {"candidate": "1", "champion": "1"}
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("dvc_s3"), reason="not installed: dvc-s3")
@@ -200,9 +207,9 @@ def test_data_on_the_same_store(tmp_path, s3, bucket):
     assert file.read_bytes() == b"a recording"
 
 
-def test_two_at_once_on_the_server(here, server, tmp_path):
+def test_two_at_once_on_the_server(project, server, tmp_path):
     """Each of two processes has the candidate checked, and one moves the champion."""
-    version(tmp_path / "a", predictions(0.85))
+    register_version(tmp_path / "a", new_predictions(0.85))
     command = [sys.executable, "-m", "avemo.cli", "registry", "promote", "audio"]
     both = [
         subprocess.Popen(
@@ -214,8 +221,8 @@ def test_two_at_once_on_the_server(here, server, tmp_path):
         )
         for _ in range(2)
     ]
-    said = ["".join(one.communicate(timeout=600)) for one in both]
-    assert sum("version 1 is the champion\n" in text for text in said) == 1, said
+    outputs = ["".join(process.communicate(timeout=600)) for process in both]
+    assert sum("version 1 is the champion\n" in text for text in outputs) == 1, outputs
     tags = mlflow.MlflowClient().get_registered_model(NAME).tags
     assert [move.target for move in history.parse_moves(tags)] == ["1"]
-    assert [one.name for one in mlflow.MlflowClient().search_registered_models()] == [NAME]
+    assert [model.name for model in mlflow.MlflowClient().search_registered_models()] == [NAME]

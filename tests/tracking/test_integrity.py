@@ -3,7 +3,7 @@
 import mlflow
 import numpy as np
 import pytest
-from helpers.registered_versions import NAME, predictions, project, version
+from helpers.registered_versions import NAME, new_predictions, new_project, register_version
 
 from avemo.cli import main
 from avemo.media.sound import write_wav
@@ -11,12 +11,12 @@ from avemo.tracking import integrity
 
 
 @pytest.fixture
-def here(tmp_path, registry, monkeypatch):
-    made = project(tmp_path / "project")
-    monkeypatch.setenv("AVEMO_ROOT", str(made.root))
-    version(tmp_path / "a", predictions(0.8), alias="champion")
+def project(tmp_path, registry, monkeypatch):
+    created = new_project(tmp_path / "project")
+    monkeypatch.setenv("AVEMO_ROOT", str(created.root))
+    register_version(tmp_path / "a", new_predictions(0.8), alias="champion")
     write_wav(tmp_path / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
-    return made
+    return created
 
 
 def stored(folder, name):
@@ -42,31 +42,31 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("name", "change", "said"), CHANGES.values(), ids=CHANGES)
-def test_what_is_changed_is_named(here, tmp_path, capsys, name, change, said):
+@pytest.mark.parametrize(("name", "change", "message"), CHANGES.values(), ids=CHANGES)
+def test_what_is_changed_is_named(project, tmp_path, capsys, name, change, message):
     change(stored(tmp_path, name))
     assert main(["registry", "verify"]) == 1
     out = capsys.readouterr().out
     assert out.startswith("avemo-audio version 1 (champion): ")
-    assert out.rstrip().endswith(said)
+    assert out.rstrip().endswith(message)
     assert main(["predict", str(tmp_path / "clip.wav")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "models:/avemo-audio@champion is not as it was registered" in line
-    assert said in line
+    assert message in line
 
 
-def test_what_mlflow_and_the_gate_write_later_is_no_change(here, tmp_path, capsys):
+def test_what_mlflow_and_the_gate_write_later_is_no_change(project, tmp_path, capsys):
     mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
     assert main(["registry", "check", "audio"]) == 0
     mlflow.pyfunc.load_model(f"models:/{NAME}/1")
     assert stored(tmp_path, "check.json").exists()
     capsys.readouterr()
     assert main(["registry", "verify", "audio"]) == 0
-    said = "avemo-audio version 1 (candidate, champion): every file is as it was registered\n"
-    assert capsys.readouterr().out == said
+    message = "avemo-audio version 1 (candidate, champion): every file is as it was registered\n"
+    assert capsys.readouterr().out == message
 
 
-def test_a_version_from_before_there_were_checksums(here, tmp_path, capsys):
+def test_a_version_from_before_there_were_checksums(project, tmp_path, capsys):
     mlflow.MlflowClient().delete_model_version_tag(NAME, "1", integrity.CHECKSUMS_TAG)
     stored(tmp_path, "checksums.json").unlink()
     assert main(["registry", "verify"]) == 1
@@ -78,7 +78,7 @@ def test_a_version_from_before_there_were_checksums(here, tmp_path, capsys):
         assert (folder / "MLmodel").exists()
 
 
-def test_a_copy_that_a_model_is_loaded_from_stays(here):
+def test_a_copy_that_a_model_is_loaded_from_stays(project):
     """A model imports its own code when it first needs it."""
     folder = integrity.open_until_exit(f"models:/{NAME}@champion")
     with integrity.open_verified(f"models:/{NAME}@champion") as other:

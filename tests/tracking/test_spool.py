@@ -7,7 +7,7 @@ import sys
 import mlflow
 import pytest
 from helpers import servers
-from helpers.registered_versions import ROOT, project
+from helpers.registered_versions import ROOT, new_project
 
 from avemo.cli import main
 from avemo.errors import AvemoError
@@ -19,7 +19,7 @@ AWAY = "http://127.0.0.1:1"
 @pytest.fixture
 def offline_project(tmp_path, monkeypatch, empty_database):
     """A project whose server is away; its spool has its tables already."""
-    offline = project(tmp_path / "project")
+    offline = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(offline.root))
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
     offline.catalogue.unlink()

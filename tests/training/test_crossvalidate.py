@@ -167,7 +167,7 @@ def test_the_test_fold_is_predicted_as_by_the_trained_model(finished: CrossValid
     np.testing.assert_allclose(
         metrics.probabilities(actual), metrics.probabilities(expected), atol=1e-5
     )
-    assert Bundle(folder).description["members"] == finished.fold(1).configurations
+    assert Bundle(folder).config.members == finished.fold(1).configurations
 
 
 def test_a_finished_fit_is_not_repeated_after_a_kill(

@@ -29,7 +29,7 @@ from avemo.evaluation.predictions import (
 )
 from avemo.models.bundle import Bundle
 from avemo.paths import Project
-from avemo.records import Configuration, TrainResult
+from avemo.records import Configuration, TrainedOn, TrainResult
 from avemo.settings import Settings
 from avemo.training import stacking
 from avemo.training.task import TrainingTask
@@ -82,12 +82,12 @@ def predictions(project: Project) -> Iterator[pd.DataFrame]:
 def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataFrame) -> None:
     result, folder = run_training(settings(), MEMBERS)
     bundle = Bundle(folder)
-    description = bundle.description
-    assert result.architecture == description["architecture"] == "whisper_linear + whisper"
-    assert description["members"] == MEMBERS
-    assert description["trained_on"] == {"performances": 64, "actors": 4}
-    assert set(description["features"]) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
-    assert description["temperature"] == TEMPERATURE
+    config = bundle.config
+    assert result.architecture == config.architecture == "whisper_linear + whisper"
+    assert config.members == MEMBERS
+    assert config.trained_on == TrainedOn(performances=64, actors=4)
+    assert set(config.features) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
+    assert config.temperature == TEMPERATURE
     written = read_predictions(folder / "predictions.csv")
     scaled = calibration.apply_temperature(predictions, TEMPERATURE)
     pd.testing.assert_frame_equal(written, scaled, atol=1e-8)
@@ -107,7 +107,7 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
 def test_a_search_with_nothing_to_choose_by(run_training: RunTraining) -> None:
     result, folder = run_training(settings(members=1), [LINEAR], temperature=None)
     assert result.valid is None
-    assert Bundle(folder).description["temperature"] == 1
+    assert Bundle(folder).config.temperature == 1
     assert not (folder / "predictions.csv").exists()
     assert "too few folds" in mlflow.get_run(result.run_id).data.tags["avemo.valid"]
 

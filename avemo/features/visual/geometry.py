@@ -66,9 +66,9 @@ class Geometry(VisualExtractor[Settings]):
 
 def _measure_eyes(landmarks: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Return the point between the eyes, the direction from left to right, and their distance."""
-    left, right = landmarks[:, 0], landmarks[:, 1]
-    apart = np.maximum(np.linalg.norm(right - left, axis=1), 1e-6)
-    return (left + right) / 2, (right - left) / apart[:, None], apart
+    left_eye, right_eye = landmarks[:, 0], landmarks[:, 1]
+    apart = np.maximum(np.linalg.norm(right_eye - left_eye, axis=1), 1e-6)
+    return (left_eye + right_eye) / 2, (right_eye - left_eye) / apart[:, None], apart
 
 
 def _upright_columns(
@@ -77,19 +77,19 @@ def _upright_columns(
     """Return `COLUMNS` without the pose [shape=(n, 12)]."""
     down = np.stack([-across[:, 1], across[:, 0]], axis=1)
     axes = np.stack([across, down], axis=2)
-    left_eye, right_eye, nose, left, right = np.moveaxis(
+    left_eye, right_eye, nose, left_corner, right_corner = np.moveaxis(
         (landmarks - middle[:, None]) @ axes / apart[:, None, None], 1, 0
     )
-    mouth = right - left
-    to_left, to_right = left - nose, right - nose
+    mouth = right_corner - left_corner
+    to_left, to_right = left_corner - nose, right_corner - nose
     angle = np.arctan2(to_left[:, 1], to_left[:, 0]) - np.arctan2(to_right[:, 1], to_right[:, 0])
     return np.column_stack(
         [
-            *(nose, left, right),
+            *(nose, left_corner, right_corner),
             np.linalg.norm(mouth, axis=1),
-            np.linalg.norm((left + right) / 2 - nose, axis=1),
-            np.linalg.norm(left - left_eye, axis=1),
-            np.linalg.norm(right - right_eye, axis=1),
+            np.linalg.norm((left_corner + right_corner) / 2 - nose, axis=1),
+            np.linalg.norm(left_corner - left_eye, axis=1),
+            np.linalg.norm(right_corner - right_eye, axis=1),
             np.degrees(np.arctan2(mouth[:, 1], mouth[:, 0])),
             np.degrees(angle) % 360,
         ]

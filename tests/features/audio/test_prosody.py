@@ -35,13 +35,13 @@ def silence(seconds):
 
 
 def frames(sound):
-    found = PROSODY.extract(sound)["prosody"]
-    return dict(zip(prosody.COLUMNS, found.T, strict=True))
+    features = PROSODY.extract(sound)["prosody"]
+    return dict(zip(prosody.COLUMNS, features.T, strict=True))
 
 
 def stats(sound):
-    (found,) = PROSODY.extract(sound)["prosody_stats"]
-    return dict(zip(prosody.STATISTICS, found, strict=True))
+    (features,) = PROSODY.extract(sound)["prosody_stats"]
+    return dict(zip(prosody.STATISTICS, features, strict=True))
 
 
 def semitones(hz):
@@ -51,58 +51,60 @@ def semitones(hz):
 @pytest.mark.parametrize("hz", [80, 120, 200, 440, 700])
 @pytest.mark.parametrize("tilt", [0.5, 1.0, 2.0])
 def test_the_pitch_of_a_tone(hz, tilt):
-    found = frames(tone(hz, tilt=tilt))
+    features = frames(tone(hz, tilt=tilt))
     inside = slice(5, -5)
-    assert found["voiced"][inside].all()
-    np.testing.assert_allclose(27.5 * 2 ** (found["pitch"][inside] / 12), hz, rtol=0.02)
+    assert features["voiced"][inside].all()
+    np.testing.assert_allclose(27.5 * 2 ** (features["pitch"][inside] / 12), hz, rtol=0.02)
 
 
 def test_a_glide_rises():
     rising = np.sin(2 * np.pi * (150 + 75 * times(1)) * times(1)).astype("f")  # 150 to 300 Hz
-    found = stats(rising)
+    features = stats(rising)
     slope = semitones(300) - semitones(150)
-    assert found["pitch, voiced, trend"] == pytest.approx(slope, rel=0.05)
-    assert found["pitch, rising mean"] == pytest.approx(slope, rel=0.05)
+    assert features["pitch, voiced, trend"] == pytest.approx(slope, rel=0.05)
+    assert features["pitch, rising mean"] == pytest.approx(slope, rel=0.05)
     assert stats(rising[::-1])["pitch, voiced, trend"] == pytest.approx(-slope, rel=0.05)
 
 
 def test_noise_is_not_voiced():
-    found = stats(noise())
-    assert found["voiced share"] == 0
-    assert found["pitch, voiced, mean"] == 0
-    assert found["unvoiced length mean"] == pytest.approx(found["duration"])
+    features = stats(noise())
+    assert features["voiced share"] == 0
+    assert features["pitch, voiced, mean"] == 0
+    assert features["unvoiced length mean"] == pytest.approx(features["duration"])
 
 
 def test_a_soft_hum_is_not_voiced():
-    found = frames(np.concatenate([tone(200), 0.003 * tone(200)]))
-    assert found["voiced"][5:95].all()
-    assert not found["voiced"][110:].any()
+    features = frames(np.concatenate([tone(200), 0.003 * tone(200)]))
+    assert features["voiced"][5:95].all()
+    assert not features["voiced"][110:].any()
 
 
 def test_harmonicity_is_that_of_the_mixture():
     hum, hiss = tone(200), noise()
     for wanted in (0, 10, 20):
         hiss *= np.sqrt(np.mean(hum**2) / np.mean(hiss**2)) / 10 ** (wanted / 20)
-        found = np.median(frames(hum + hiss)["harmonicity"])
-        assert found == pytest.approx(wanted, abs=1)
+        features = np.median(frames(hum + hiss)["harmonicity"])
+        assert features == pytest.approx(wanted, abs=1)
 
 
 def test_segments_are_counted_and_measured():
-    said, hiss = [tone(200, 0.3), tone(200, 0.5)], noise(0.2)
-    found = stats(np.concatenate([silence(0.5), hiss, said[0], hiss, said[1], hiss, silence(0.7)]))
-    assert found["duration"] == pytest.approx(1.4, abs=0.06)
-    assert found["voiced share"] == pytest.approx(0.8 / 1.4, abs=0.05)
-    assert found["voiced segments per second"] == pytest.approx(2 / 1.4, rel=0.05)
-    assert found["voiced length mean"] == pytest.approx(0.4, abs=0.03)
-    assert found["voiced length deviation"] == pytest.approx(0.1, abs=0.02)
-    assert found["unvoiced length mean"] == pytest.approx(0.2, abs=0.03)
+    vowels, hiss = [tone(200, 0.3), tone(200, 0.5)], noise(0.2)
+    features = stats(
+        np.concatenate([silence(0.5), hiss, vowels[0], hiss, vowels[1], hiss, silence(0.7)])
+    )
+    assert features["duration"] == pytest.approx(1.4, abs=0.06)
+    assert features["voiced share"] == pytest.approx(0.8 / 1.4, abs=0.05)
+    assert features["voiced segments per second"] == pytest.approx(2 / 1.4, rel=0.05)
+    assert features["voiced length mean"] == pytest.approx(0.4, abs=0.03)
+    assert features["voiced length deviation"] == pytest.approx(0.1, abs=0.02)
+    assert features["unvoiced length mean"] == pytest.approx(0.2, abs=0.03)
 
 
 def test_loudness_is_of_the_loudest():
-    found = frames(np.concatenate([tone(200), 0.1 * tone(200)]))["loudness"]
-    assert found.max() == 0
-    assert found[50] == pytest.approx(0, abs=0.5)
-    assert found[150] == pytest.approx(-20, abs=0.5)
+    features = frames(np.concatenate([tone(200), 0.1 * tone(200)]))["loudness"]
+    assert features.max() == 0
+    assert features[50] == pytest.approx(0, abs=0.5)
+    assert features[150] == pytest.approx(-20, abs=0.5)
 
 
 def test_a_darker_sound_is_steeper():
@@ -138,16 +140,16 @@ def test_silence_around_a_clip_changes_no_statistic():
 
 def test_ten_seconds_are_no_border():
     tenth = noise(0.1)
-    found = PROSODY.extract(np.tile(tenth, 105))["prosody"][10:-10]
-    np.testing.assert_allclose(found[10:], found[:-10], atol=0.02)
+    features = PROSODY.extract(np.tile(tenth, 105))["prosody"][10:-10]
+    np.testing.assert_allclose(features[10:], features[:-10], atol=0.02)
 
 
 @pytest.mark.parametrize("samples", [1, 100, 4800, 30000])
 def test_shape(samples):
-    found = PROSODY.extract(noise(2)[:samples])
-    assert {name: array.dtype for name, array in found.items()} == prosody.Prosody.dtypes
-    assert found["prosody"].shape == (1 + samples // 160, len(prosody.COLUMNS))
-    assert found["prosody_stats"].shape == (1, len(prosody.STATISTICS))
+    features = PROSODY.extract(noise(2)[:samples])
+    assert {name: array.dtype for name, array in features.items()} == prosody.Prosody.dtypes
+    assert features["prosody"].shape == (1 + samples // 160, len(prosody.COLUMNS))
+    assert features["prosody_stats"].shape == (1, len(prosody.STATISTICS))
 
 
 @st.composite
@@ -161,9 +163,10 @@ def clips(draw):
         "constant": lambda seconds: np.ones(round(seconds * RATE)),
         "silence": silence,
     }
-    chosen = draw(st.lists(st.sampled_from(sorted(kinds)), min_size=1, max_size=3))
+    drawn_kinds = draw(st.lists(st.sampled_from(sorted(kinds)), min_size=1, max_size=3))
     parts = [
-        kinds[kind](draw(st.floats(0.3, 0.5))) * 10 ** draw(st.floats(-5, 0.5)) for kind in chosen
+        kinds[kind](draw(st.floats(0.3, 0.5))) * 10 ** draw(st.floats(-5, 0.5))
+        for kind in drawn_kinds
     ]
     return np.concatenate(parts).astype("f")
 

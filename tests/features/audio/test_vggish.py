@@ -37,13 +37,13 @@ def noise(samples):
 def tensors(names=tuple(SHAPES)):
     """Random values for the published tensors, of a size that keeps activations near one."""
     rng = np.random.default_rng(1)
-    found = {}
+    values = {}
     for name in names:
         shape = SHAPES[name]
-        found[f"vggish/{name}/weights"] = rng.standard_normal(shape, "f")
-        found[f"vggish/{name}/weights"] *= np.sqrt(2 / np.prod(shape[:-1]))
-        found[f"vggish/{name}/biases"] = 0.1 * rng.standard_normal(shape[-1], "f")
-    return found
+        values[f"vggish/{name}/weights"] = rng.standard_normal(shape, "f")
+        values[f"vggish/{name}/weights"] *= np.sqrt(2 / np.prod(shape[:-1]))
+        values[f"vggish/{name}/biases"] = 0.1 * rng.standard_normal(shape[-1], "f")
+    return values
 
 
 def save(file, values):
@@ -106,14 +106,14 @@ def pca(tmp_path_factory):
 
 
 class Echo:
-    """In the network's place: says what it was given, and how many patches at a time."""
+    """In the network's place: says what it was batch, and how many patches at a time."""
 
     def __init__(self):
-        self.given = []
+        self.batches = []
 
     def __call__(self, patches, *, training):
         assert not training
-        self.given.append(patches)
+        self.batches.append(patches)
         return np.zeros((len(patches), 128), "f")
 
 
@@ -132,44 +132,44 @@ def extract(sound, pca, **change):
 @pytest.mark.parametrize("samples", [400, 559, 560, 30000, 200000])
 def test_log_mel_by_the_definition(samples):
     sound = noise(samples)
-    found = vggish.log_mel(sound)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, spectrogram(sound), atol=1e-5)
+    features = vggish.log_mel(sound)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, spectrogram(sound), atol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("samples", "patches"), [(1, 1), (15600, 1), (30959, 1), (30960, 2), (48000, 3)]
 )
 def test_patches_of_96_frames(samples, patches, pca, echo):
-    found = extract(noise(samples), pca)
-    assert found["vggish"].shape == found["vggish_pca"].shape == (patches, 128)
-    assert {name: array.dtype.name for name, array in found.items()} == vggish.Vggish.dtypes
-    (given,) = echo.given
+    features = extract(noise(samples), pca)
+    assert features["vggish"].shape == features["vggish_pca"].shape == (patches, 128)
+    assert {name: array.dtype.name for name, array in features.items()} == vggish.Vggish.dtypes
+    (batch,) = echo.batches
     mel = spectrogram(np.pad(noise(samples), (0, max(0, 15600 - samples))))
     expected = [mel[96 * i : 96 * i + 96] for i in range(patches)]
-    np.testing.assert_allclose(given, expected, atol=1e-5)
+    np.testing.assert_allclose(batch, expected, atol=1e-5)
 
 
 def test_patches_may_overlap(pca, echo):
     extract(noise(48000), pca, patch_hop_s=0.24)
-    (given,) = echo.given
-    assert given.shape == (9, 96, 64)
-    np.testing.assert_array_equal(given[1:, :72], given[:-1, 24:])
+    (batch,) = echo.batches
+    assert batch.shape == (9, 96, 64)
+    np.testing.assert_array_equal(batch[1:, :72], batch[:-1, 24:])
 
 
 def test_a_long_clip_is_heard_in_parts(pca, echo):
     assert len(extract(noise(100 * RATE), pca)["vggish"]) == 104
-    assert [len(given) for given in echo.given] == [64, 40]
+    assert [len(batch) for batch in echo.batches] == [64, 40]
 
 
 def test_postprocess_by_the_definition(pca):
     file, values = pca
     embeddings = 3 * np.random.default_rng(3).standard_normal((500, 128)).astype("f")
-    found = vggish.postprocess(embeddings, file)
-    assert found.dtype == np.uint8
-    assert {0, 255} <= set(found.ravel())
+    features = vggish.postprocess(embeddings, file)
+    assert features.dtype == np.uint8
+    assert {0, 255} <= set(features.ravel())
     expected = quantised(embeddings.astype(float), values).astype(int)
-    difference = np.abs(found - expected)
+    difference = np.abs(features - expected)
     assert difference.max() <= 1
     assert difference.mean() < 1e-3
 
@@ -210,10 +210,10 @@ def test_network_by_the_definition(network):
         values[f"vggish/{name}/biases"] = 0.1 * rng.standard_normal(weights.shape[-1], "f")
         layer.set_weights([weights, values[f"vggish/{name}/biases"]])
     patches = rng.standard_normal((2, 96, 64), "f")
-    found = np.asarray(network(patches))
+    features = np.asarray(network(patches))
     expected = [forward(patch, values) for patch in patches]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert found.min() == 0
+    np.testing.assert_allclose(features, expected, atol=1e-4)
+    assert features.min() == 0
 
 
 @pytest.fixture
@@ -245,12 +245,12 @@ def test_what_is_no_checkpoint_is_refused(content, unfilled, tmp_path):
 def test_a_clip_through_a_checkpoint_like_the_published_one(pca, tmp_path):
     values = tensors()
     weights = {"vggish": save(tmp_path / "vggish_model.ckpt", values), "vggish_pca": pca[0]}
-    found = vggish.Vggish(SETTINGS, weights).extract(noise(35000))
+    features = vggish.Vggish(SETTINGS, weights).extract(noise(35000))
     mel = spectrogram(noise(35000)).astype("f")
     expected = np.array([forward(patch, values) for patch in (mel[:96], mel[96:192])])
-    np.testing.assert_allclose(found["vggish"], expected, atol=1e-3 * np.abs(expected).max())
+    np.testing.assert_allclose(features["vggish"], expected, atol=1e-3 * np.abs(expected).max())
     np.testing.assert_array_equal(
-        found["vggish_pca"], vggish.postprocess(found["vggish"], weights["vggish_pca"])
+        features["vggish_pca"], vggish.postprocess(features["vggish"], weights["vggish_pca"])
     )
     vggish_network.load_network.cache_clear()
     weights["vggish"].unlink()  # 289 MB, and pytest keeps what three runs leave
@@ -266,9 +266,9 @@ def test_the_published_figures_of_a_sine(monkeypatch):
     if None in weights.values():
         pytest.skip("needs VGGish: avemo assets pull vggish vggish_pca")
     sine = soxr.resample(np.sin(2 * np.pi * 1000 * np.arange(3 * 44100) / 44100), 44100, RATE)
-    found = vggish.Vggish(SETTINGS, weights).extract(sine)
-    assert found["vggish"].shape == (3, 128)
-    figures = [f(found[name]) for name in vggish.Vggish.dtypes for f in (np.mean, np.std)]
+    features = vggish.Vggish(SETTINGS, weights).extract(sine)
+    assert features["vggish"].shape == (3, 128)
+    figures = [f(features[name]) for name in vggish.Vggish.dtypes for f in (np.mean, np.std)]
     np.testing.assert_allclose(figures, [0.131, 0.238, 123.0, 75.0], rtol=0.1)
     vggish_network.load_network.cache_clear()
 

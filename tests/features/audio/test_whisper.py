@@ -96,8 +96,8 @@ def forward(mel, values):
             for part in ("q_proj", "k_proj", "v_proj")
         ]
         scores = np.exp(heads[0] @ heads[1].transpose(0, 2, 1) / 8)
-        seen = scores / scores.sum(2, keepdims=True) @ heads[2]
-        return linear(seen.transpose(1, 0, 2).reshape(x.shape), f"{name}.out_proj")
+        weighted = scores / scores.sum(2, keepdims=True) @ heads[2]
+        return linear(weighted.transpose(1, 0, 2).reshape(x.shape), f"{name}.out_proj")
 
     x = convolved(convolved(mel, "conv1", 1), "conv2", 2)
     x = x + values["embed_positions.weight"][: len(x)]
@@ -112,39 +112,41 @@ def forward(mel, values):
 
 @pytest.mark.parametrize("samples", [400, 639, 640, 16000, 48123])
 def test_log_mel_by_the_definition(samples):
-    found = whisper.log_mel(noise(samples))
-    assert found.dtype == np.float32
-    assert found.shape == (samples // 160, 80)
-    np.testing.assert_allclose(found, spectrogram(noise(samples)), atol=1e-3)
+    features = whisper.log_mel(noise(samples))
+    assert features.dtype == np.float32
+    assert features.shape == (samples // 160, 80)
+    np.testing.assert_allclose(features, spectrogram(noise(samples)), atol=1e-3)
 
 
 @pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
 def test_the_encoder_by_the_definition(samples, model):
     sound = noise(samples)
-    (found,) = whisper.encode(model, [sound])
+    (features,) = whisper.encode(model, [sound])
     expected = np.stack(forward(spectrogram(sound), tensors()), axis=1)
-    assert found.dtype == np.float32
-    assert found.shape == expected.shape == (16, 5, 384)
-    np.testing.assert_allclose(found, expected, atol=5e-3)
+    assert features.dtype == np.float32
+    assert features.shape == expected.shape == (16, 5, 384)
+    np.testing.assert_allclose(features, expected, atol=5e-3)
 
 
 def test_single_and_half_precision_give_the_same(published, halved):
-    kept = load_file(halved)
-    assert set(kept) == set(tensors())
-    assert {value.dtype.name for value in kept.values()} == {"float16"}
+    halved_tensors = load_file(halved)
+    assert set(halved_tensors) == set(tensors())
+    assert {value.dtype.name for value in halved_tensors.values()} == {"float16"}
     assert halved.stat().st_size == pytest.approx(16_424_192, rel=0.001)
-    for name, found in extract(noise(8000), published).items():
-        np.testing.assert_array_equal(found, extract(noise(8000), halved)[name])
+    for name, features in extract(noise(8000), published).items():
+        np.testing.assert_array_equal(features, extract(noise(8000), halved)[name])
 
 
 def test_clips_together_as_alone(model):
     sounds = [noise(samples, samples) for samples in (300, 8000, 20321, 12345)]
     together = whisper.encode(model, sounds)
-    assert [len(found) for found in together] == [1, 25, 64, 39]
-    for sound, found in zip(sounds, together, strict=True):
+    assert [len(features) for features in together] == [1, 25, 64, 39]
+    for sound, features in zip(sounds, together, strict=True):
         (alone,) = whisper.encode(model, [sound])
-        np.testing.assert_allclose(found, alone, atol=1e-3)
-        np.testing.assert_allclose(whisper.encode(model, [sound, sounds[1]])[0], found, atol=1e-3)
+        np.testing.assert_allclose(features, alone, atol=1e-3)
+        np.testing.assert_allclose(
+            whisper.encode(model, [sound, sounds[1]])[0], features, atol=1e-3
+        )
 
 
 @pytest.fixture
@@ -152,21 +154,21 @@ def levels(monkeypatch):
     """Hidden states that say where and which they are, at levels that a test sets."""
     states = (np.arange(20)[:, None, None] + 100 * np.arange(5)[:, None]).astype("f")
     states = np.repeat(states, 384, axis=2)
-    chosen = np.full(20, -90.0)
+    frame_levels = np.full(20, -90.0)
     monkeypatch.setattr(whisper_encoder, "load_traced", lambda file: None)
     monkeypatch.setattr(whisper, "_encode_spectrograms", lambda encoder, mels: [states])
-    monkeypatch.setattr(whisper, "_levels", lambda mel: chosen)
-    return chosen
+    monkeypatch.setattr(whisper, "_levels", lambda mel: frame_levels)
+    return frame_levels
 
 
 def test_from_the_first_voiced_frame_to_the_last(levels):
     levels[3:10] = [-25, -10, -25.1, -60, 10, -24, -25]
-    found = extract(noise(6400), None)
-    assert {name: array.dtype.name for name, array in found.items()} == whisper.Whisper.dtypes
-    steps = found["whisper"].reshape(-1, 5, 384)
+    features = extract(noise(6400), None)
+    assert {name: array.dtype.name for name, array in features.items()} == whisper.Whisper.dtypes
+    steps = features["whisper"].reshape(-1, 5, 384)
     np.testing.assert_array_equal(steps[:, 0, 0], [4, 7, 9])
     np.testing.assert_array_equal(steps[:, 4, 383], [404, 407, 409])
-    stats = found["whisper_stats"].reshape(5, 2, 384)
+    stats = features["whisper_stats"].reshape(5, 2, 384)
     voiced = [3, 4, 7, 8, 9]
     np.testing.assert_allclose(stats[2, 0], 200 + np.mean(voiced))
     np.testing.assert_allclose(stats[2, 1], np.std(voiced))
@@ -186,26 +188,26 @@ def test_how_loud_a_voiced_frame_is(levels):
 def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved):
     sound = np.zeros(RATE, "f")
     sound[4800:9600] = np.sin(np.arange(4800)) / 3
-    found = extract(sound, halved, step_ms=20.0)
-    assert len(found["whisper"]) == pytest.approx(15, abs=2)
-    assert np.isfinite(found["whisper"]).all()
+    features = extract(sound, halved, step_ms=20.0)
+    assert len(features["whisper"]) == pytest.approx(15, abs=2)
+    assert np.isfinite(features["whisper"]).all()
 
 
 @pytest.mark.parametrize("samples", [1, 319, 320, 400])
 def test_a_very_short_clip_and_silence(samples, halved):
     for sound in (noise(samples), np.zeros(samples, "f")):
-        found = extract(sound, halved)
-        assert found["whisper"].shape == (1, 1920)
-        assert found["whisper_stats"].shape == (1, 10 * 384)
-        assert np.isfinite(found["whisper_stats"]).all()
+        features = extract(sound, halved)
+        assert features["whisper"].shape == (1, 1920)
+        assert features["whisper_stats"].shape == (1, 10 * 384)
+        assert np.isfinite(features["whisper_stats"]).all()
 
 
 def test_a_long_clip_is_heard_30_s_at_a_time(halved):
     tone = np.sin(np.arange(35 * RATE) / 10).astype("f")
-    found = extract(tone, halved)["whisper"]
-    assert len(found) == -(-35 * 50 // 3)
+    features = extract(tone, halved)["whisper"]
+    assert len(features) == -(-35 * 50 // 3)
     first = extract(tone[: 30 * RATE], halved)["whisper"]
-    np.testing.assert_allclose(found[:500], first, atol=1e-2)
+    np.testing.assert_allclose(features[:500], first, atol=1e-2)
 
 
 def test_a_missing_tensor_is_named(tmp_path):
@@ -248,12 +250,12 @@ def test_a_real_clip_through_the_published_weights(monkeypatch):
     from avemo.media.sound import read_sound
 
     sound = read_sound(clip, RATE)[: 2 * RATE]
-    (found,) = whisper.encode(whisper_encoder.load_encoder(file), [sound])
+    (features,) = whisper.encode(whisper_encoder.load_encoder(file), [sound])
     expected = np.stack(forward(spectrogram(sound), load_file(file)), axis=1)
-    np.testing.assert_allclose(found, expected, atol=0.02)
-    made = extract(read_sound(clip, RATE), file)
-    assert 15 < len(made["whisper"]) < 60  # one to three seconds of speech
-    assert np.abs(made["whisper"]).max() < 100
+    np.testing.assert_allclose(features, expected, atol=0.02)
+    clip_features = extract(read_sound(clip, RATE), file)
+    assert 15 < len(clip_features["whisper"]) < 60  # one to three seconds of speech
+    assert np.abs(clip_features["whisper"]).max() < 100
 
 
 @pytest.mark.parametrize(

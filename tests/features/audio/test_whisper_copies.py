@@ -18,11 +18,11 @@ from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[3]
 RATE = 16000
-HEARD = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
+WHISPER_SETTINGS = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
 SETTINGS = {
-    WhisperSpeeds: WhisperSpeeds.settings_class(**HEARD, speed=0.1),
+    WhisperSpeeds: WhisperSpeeds.settings_class(**WHISPER_SETTINGS, speed=0.1),
     WhisperCopies: WhisperCopies.settings_class(
-        **HEARD, semitones=2.0, snr_db=30.0, reverberation_s=0.3
+        **WHISPER_SETTINGS, semitones=2.0, snr_db=30.0, reverberation_s=0.3
     ),
 }
 #: whose each copy is
@@ -76,8 +76,8 @@ def level(sound):
 
 def test_each_copy_as_whisper_hears_it(weights):
     sound = spoken()
-    found = extracted(sound, weights)
-    types = {name: array.dtype.name for name, array in found.items()}
+    features = extracted(sound, weights)
+    types = {name: array.dtype.name for name, array in features.items()}
     assert types == WhisperSpeeds.dtypes | WhisperCopies.dtypes
     changed = {
         "slower": change_speed(sound, 0.9),
@@ -87,14 +87,14 @@ def test_each_copy_as_whisper_hears_it(weights):
         "noisy": in_room(sound, snr_db=30.0),
     }
     for name, copy in changed.items():
-        expected = Whisper(Settings(**HEARD), weights).extract(copy)["whisper"]
+        expected = Whisper(Settings(**WHISPER_SETTINGS), weights).extract(copy)["whisper"]
         assert expected.shape[1] == 5 * 384
-        np.testing.assert_array_equal(found[f"{COPIES[name]}_{name}"], expected)
+        np.testing.assert_array_equal(features[f"{COPIES[name]}_{name}"], expected)
 
 
 def test_slower_has_more_steps_and_faster_fewer(weights):
-    found = extracted(tone(1.8), weights)
-    steps = {name.rpartition("_")[2]: len(array) for name, array in found.items()}
+    features = extracted(tone(1.8), weights)
+    steps = {name.rpartition("_")[2]: len(array) for name, array in features.items()}
     assert steps == {"slower": 34, "faster": 28, "lower": 30, "higher": 30, "noisy": 30}
 
 
@@ -108,39 +108,39 @@ def test_a_short_clip_and_silence(samples, weights):
 
 def test_silence_around_it_stays_outside_of_what_is_only_changed(weights):
     sound = np.concatenate([np.zeros(RATE, "f"), spoken(0.9), np.zeros(RATE, "f")])
-    found = extracted(sound, weights)
+    features = extracted(sound, weights)
     for name in ("slower", "faster", "lower", "higher"):
-        assert 10 <= len(found[f"{COPIES[name]}_{name}"]) <= 20
-    assert all(np.isfinite(copy).all() for copy in found.values())
+        assert 10 <= len(features[f"{COPIES[name]}_{name}"]) <= 20
+    assert all(np.isfinite(copy).all() for copy in features.values())
 
 
 @pytest.mark.parametrize("speed", [0.9, 1.1])
 def test_speed(speed):
-    found = change_speed(tone(), speed)
-    assert found.dtype == np.float32
-    assert len(found) == pytest.approx(RATE / speed, abs=1)
-    assert pitch(found) == pytest.approx(440 * speed, rel=0.002)
-    assert level(found) == pytest.approx(level(tone()), abs=0.2)
+    features = change_speed(tone(), speed)
+    assert features.dtype == np.float32
+    assert len(features) == pytest.approx(RATE / speed, abs=1)
+    assert pitch(features) == pytest.approx(440 * speed, rel=0.002)
+    assert level(features) == pytest.approx(level(tone()), abs=0.2)
 
 
 @pytest.mark.parametrize("semitones", [-2.0, 2.0])
 @pytest.mark.parametrize("samples", [RATE, 12345])
 def test_pitch(semitones, samples):
     sound = tone()[:samples]
-    found = shift_pitch(sound, RATE, semitones)
-    assert (found.dtype, found.shape) == (np.float32, sound.shape)
-    assert pitch(found) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.005)
-    assert level(found) == pytest.approx(level(sound), abs=1)
+    features = shift_pitch(sound, RATE, semitones)
+    assert (features.dtype, features.shape) == (np.float32, sound.shape)
+    assert pitch(features) == pytest.approx(440 * 2 ** (semitones / 12), rel=0.005)
+    assert level(features) == pytest.approx(level(sound), abs=1)
 
 
 def test_the_noise_is_drawn_by_the_sound():
     sound = spoken()
-    found = in_room(sound)
-    assert (found.dtype, found.shape) == (np.float32, sound.shape)
+    features = in_room(sound)
+    assert (features.dtype, features.shape) == (np.float32, sound.shape)
     in_room(tone())
-    np.testing.assert_array_equal(in_room(sound.copy()), found)
+    np.testing.assert_array_equal(in_room(sound.copy()), features)
     other = in_room(sound * np.float32(1.01)) - in_room(sound * np.float32(1.01), 200)
-    assert abs(np.corrcoef(other, found - in_room(sound, 200))[0, 1]) < 0.5
+    assert abs(np.corrcoef(other, features - in_room(sound, 200))[0, 1]) < 0.5
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 20.0])
@@ -161,14 +161,14 @@ def test_the_noise_has_as_much_in_each_octave():
 def test_the_room_s_echo_follows_the_sound_and_fades():
     click = np.zeros(RATE, "f")
     click[4000] = 0.5
-    found = in_room(click, 200.0, 0.3)
-    assert np.abs(found[:4000]).max() < 1e-6
-    assert found[4000] == pytest.approx(0.5, abs=1e-6)
-    echo = found[4001 : 4001 + 4800]
+    features = in_room(click, 200.0, 0.3)
+    assert np.abs(features[:4000]).max() < 1e-6
+    assert features[4000] == pytest.approx(0.5, abs=1e-6)
+    echo = features[4001 : 4001 + 4800]
     assert np.square(echo).sum() / 0.25 == pytest.approx(0.25, rel=0.001)
     early, late = level(echo[:800]), level(echo[-800:])
     assert early - late == pytest.approx(50, abs=3)  # 60 dB in 0.3 s, over 0.25 s
-    assert np.abs(found[4001 + 4800 :]).max() < 1e-6
+    assert np.abs(features[4001 + 4800 :]).max() < 1e-6
 
 
 @pytest.mark.parametrize(("copy", "extractor"), COPIES.items())
@@ -185,28 +185,31 @@ def written(folder, change):
 
 
 def test_the_project_s_own_copies_are_as_whisper_hears():
-    found = load_settings(ROOT).extractors
-    assert dict(found["whisper"]) == HEARD
-    assert found["whisper_speeds"] == SETTINGS[WhisperSpeeds]
-    assert found["whisper_copies"] == SETTINGS[WhisperCopies]
+    extractors = load_settings(ROOT).extractors
+    assert dict(extractors["whisper"]) == WHISPER_SETTINGS
+    assert extractors["whisper_speeds"] == SETTINGS[WhisperSpeeds]
+    assert extractors["whisper_copies"] == SETTINGS[WhisperCopies]
 
 
 @pytest.mark.parametrize("name", ["whisper_speeds", "whisper_copies"])
 def test_whisper_without_copies(tmp_path, name):
-    folder = written(tmp_path, lambda found: found.pop(name))
+    folder = written(tmp_path, lambda extractors: extractors.pop(name))
     assert name not in load_settings(folder).extractors
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda found: found.pop("whisper"), "whisper_speeds needs whisper, which is missing"),
         (
-            lambda found: found["whisper"].update(step_ms=40.0),
+            lambda extractors: extractors.pop("whisper"),
+            "whisper_speeds needs whisper, which is missing",
+        ),
+        (
+            lambda extractors: extractors["whisper"].update(step_ms=40.0),
             "whisper_speeds.step_ms is 60.0, whisper's is 40.0: make them the same",
         ),
         (
-            lambda found: found["whisper_copies"].update(voiced_db=30.0),
+            lambda extractors: extractors["whisper_copies"].update(voiced_db=30.0),
             "whisper_copies.voiced_db is 30.0, whisper's is 35.0: make them the same",
         ),
     ],

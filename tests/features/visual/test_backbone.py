@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 from helpers.random_network import drawn
 
 from avemo.errors import AssetError
@@ -19,11 +19,11 @@ def home(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("keras")
     (folder / "models").mkdir()
-    made = keras.applications.MobileNetV2(
+    model = keras.applications.MobileNetV2(
         (64, 64, 3), include_top=False, pooling="avg", weights=None
     )
-    drawn(made).save(folder / "models" / NETWORKS["mobilenet_v2"].file)
-    return folder, made
+    drawn(model).save(folder / "models" / NETWORKS["mobilenet_v2"].file)
+    return folder, model
 
 
 @pytest.fixture
@@ -31,21 +31,21 @@ def offline(monkeypatch):
     """There is no network."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    # urlopen keeps what it once made of them
+    # urlopen keeps what it once model of them
     monkeypatch.setattr("urllib.request._opener", None)
 
 
 def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
-    folder, made = home
+    folder, model = home
     monkeypatch.setenv("KERAS_HOME", str(folder))
     files = Backbone(SETTINGS).fetch_weights()
     assert files == {"backbone": folder / "models" / NETWORKS["mobilenet_v2"].file}
-    clip = seen(9)
-    found = Backbone(SETTINGS, files).extract(clip)["backbone"]
-    assert (found.dtype, found.shape) == (np.float16, (9, 1280))
-    pictures = extract.images(clip, 64).astype("f") / 127.5 - 1
-    np.testing.assert_allclose(found, made(pictures), rtol=2e-3, atol=1e-3)
-    assert found.astype("f").std(axis=0).max() > 1e-3
+    clip = draw_faces(9)
+    features = Backbone(SETTINGS, files).extract(clip)["backbone"]
+    assert (features.dtype, features.shape) == (np.float16, (9, 1280))
+    pictures = extract.decode_crops(clip, 64).astype("f") / 127.5 - 1
+    np.testing.assert_allclose(features, model(pictures), rtol=2e-3, atol=1e-3)
+    assert features.astype("f").std(axis=0).max() > 1e-3
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -62,11 +62,11 @@ def test_what_is_no_network_is_refused(tmp_path):
     file = tmp_path / "weights.h5"
     file.write_text("<html>404</html>")
     with pytest.raises(AssetError, match=r"weights\.h5 cannot be read as mobilenet_v2"):
-        Backbone(SETTINGS, {"backbone": file}).extract(seen(1))
+        Backbone(SETTINGS, {"backbone": file}).extract(draw_faces(1))
 
 
 def test_another_network_s_weights_are_refused(home):
     file = home[0] / "models" / NETWORKS["mobilenet_v2"].file
     settings = backbone.Settings(network="vgg16", side_px=32)
     with pytest.raises(AssetError, match="cannot be read as vgg16"):
-        Backbone(settings, {"backbone": file}).extract(seen(1))
+        Backbone(settings, {"backbone": file}).extract(draw_faces(1))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.config import load_settings
 from avemo.errors import AssetError
@@ -30,16 +30,18 @@ def network(function, *shape):
     traced = tf.function(function, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = tf.lite.TFLiteConverter.from_concrete_functions([traced.get_concrete_function()])
-        return made.convert()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions(
+            [traced.get_concrete_function()]
+        )
+        return converter.convert()
 
 
 def landmarks(picture):
     import tensorflow as tf
 
     means = tf.reshape(tf.nn.avg_pool2d(picture, 32, 32, "VALID"), (1, 8 * 8 * 3))
-    found = tf.reshape(means @ SPOTS, (1, 1, 1, 478 * 3))
-    return tf.reduce_mean(found, axis=3, keepdims=True), found, tf.reduce_max(means, keepdims=True)
+    flat = tf.reshape(means @ SPOTS, (1, 1, 1, 478 * 3))
+    return tf.reduce_mean(flat, axis=3, keepdims=True), flat, tf.reduce_max(means, keepdims=True)
 
 
 def shapes(points):
@@ -57,21 +59,21 @@ def members():
 
 
 def bundle(folder, members):
-    with zipfile.ZipFile(folder / "face_landmarker.task", "w") as made:
+    with zipfile.ZipFile(folder / "face_landmarker.task", "w") as archive:
         for name, content in members.items():
-            made.writestr(name, content)
+            archive.writestr(name, content)
     return {"face_landmarker": folder / "face_landmarker.task"}
 
 
 def test_faces_go_through_both_networks(members, tmp_path):
-    clip = seen(3)
-    found = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
-    assert (found.dtype, found.shape) == (np.float32, (3, len(BLENDSHAPES)))
-    pictures = extract.images(clip, 256).astype("f") / 255
+    clip = draw_faces(3)
+    features = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
+    assert (features.dtype, features.shape) == (np.float32, (3, len(BLENDSHAPES)))
+    pictures = extract.decode_crops(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
     points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
     known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))
-    np.testing.assert_allclose(found, known, atol=1e-4)
+    np.testing.assert_allclose(features, known, atol=1e-4)
     assert known.std(axis=0).min() > 1e-3  # by another face another answer
 
 
@@ -80,23 +82,23 @@ def test_a_network_that_is_not_there(members, tmp_path, left_out):
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
-        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(draw_faces(1))
 
 
 def test_a_network_of_another_form(members, tmp_path):
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
-        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(seen(1))
+        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(draw_faces(1))
 
 
 def test_what_is_no_network(members, tmp_path):
     for content in (b"<html>404</html>", b""):
         files = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-            Blendshapes(SETTINGS, files).extract(seen(1))
+            Blendshapes(SETTINGS, files).extract(draw_faces(1))
     files["face_landmarker"].write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-        Blendshapes(SETTINGS, files).extract(seen(1))
+        Blendshapes(SETTINGS, files).extract(draw_faces(1))
 
 
 @pytest.mark.real

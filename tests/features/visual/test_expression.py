@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 from helpers import random_network
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 from pydantic import ValidationError
 
 from avemo.errors import AssetError
@@ -31,9 +31,9 @@ def published(drawn, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def kept(drawn, tmp_path_factory):
+def keras3(drawn, tmp_path_factory):
     """As Keras 3 keeps it, in a file without a suffix, as it stands in a registered version."""
-    file = tmp_path_factory.mktemp("kept") / "model.keras"
+    file = tmp_path_factory.mktemp("keras3") / "model.keras"
     drawn.save(file)
     return file.rename(file.with_suffix(""))
 
@@ -42,54 +42,54 @@ def extract(clip, file, settings=SETTINGS):
     return Expression(settings, {"hsemotion_mobilenet_7": file}).extract(clip)
 
 
-@pytest.mark.parametrize("export", ["published", "kept"])
+@pytest.mark.parametrize("export", ["published", "keras3"])
 def test_either_export_is_the_network(export, drawn, request):
     model = expression_mobilenet.load_network(request.getfixturevalue(export))
     pictures = np.random.default_rng(2).normal(0, 60, (2, 224, 224, 3)).astype("f")
-    for found, expected in zip(model(pictures), drawn(pictures), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    for extracted, expected in zip(model(pictures), drawn(pictures), strict=True):
+        np.testing.assert_allclose(extracted, expected, atol=1e-5)
 
 
 def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
-    clip = seen(3, side=300)
-    found = extract(clip, published, expression.Settings(trim_ratio=0.0))
-    pictures = faces.images(clip, 224).astype("f")
+    clip = draw_faces(3, side=300)
+    extracted = extract(clip, published, expression.Settings(trim_ratio=0.0))
+    pictures = faces.decode_crops(clip, 224).astype("f")
     less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
-    features, chances = (np.asarray(one) for one in drawn(less))
-    assert {name: array.dtype.name for name, array in found.items()} == Expression.dtypes
-    np.testing.assert_allclose(found["expression"], features, rtol=2e-3, atol=1e-3)
-    np.testing.assert_allclose(found["expression_probabilities"], chances, atol=1e-5)
-    mean, deviation = np.split(found["expression_stats"][0], 2)
-    both = np.concatenate([features, chances], axis=1)
+    features, probabilities = (np.asarray(output) for output in drawn(less))
+    assert {name: array.dtype.name for name, array in extracted.items()} == Expression.dtypes
+    np.testing.assert_allclose(extracted["expression"], features, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(extracted["expression_probabilities"], probabilities, atol=1e-5)
+    mean, deviation = np.split(extracted["expression_stats"][0], 2)
+    both = np.concatenate([features, probabilities], axis=1)
     np.testing.assert_allclose(mean, both.mean(axis=0), atol=1e-4)
     np.testing.assert_allclose(deviation, both.std(axis=0), atol=1e-4)
-    assert chances.std(axis=0).max() > 1e-3  # three faces, three answers
+    assert probabilities.std(axis=0).max() > 1e-3  # three faces, three answers
 
 
 def test_what_is_trimmed_is_not_seen(published, monkeypatch):
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
-    asked = []
+    requested_sides = []
 
-    def images(found, side):
-        asked.append(side)
+    def decode_crops(faces, side):
+        requested_sides.append(side)
         return pictures[:, :side, :side]
 
-    monkeypatch.setattr(expression, "images", images)
+    monkeypatch.setattr(expression, "decode_crops", decode_crops)
     first = extract({}, published)["expression"]
     pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
     np.testing.assert_array_equal(extract({}, published)["expression"], first)
     pictures[:, 28:32] = 0
     assert np.any(extract({}, published)["expression"] != first)
-    assert asked == [280] * 3  # the middle 224 are eight tenths
+    assert requested_sides == [280] * 3  # the middle 224 are eight tenths
 
 
 def test_many_faces_as_in_parts(published):
-    clip = seen(35)
-    found = extract(clip, published)["expression"]
-    assert found.shape == (35, 256)
+    clip = draw_faces(35)
+    extracted = extract(clip, published)["expression"]
+    assert extracted.shape == (35, 256)
     ends = np.cumsum(clip["sizes"])
     last = {"faces": clip["faces"][ends[31] :], "sizes": clip["sizes"][32:]}
-    np.testing.assert_allclose(extract(last, published)["expression"], found[32:], atol=1e-2)
+    np.testing.assert_allclose(extract(last, published)["expression"], extracted[32:], atol=1e-2)
 
 
 def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
@@ -139,7 +139,7 @@ def test_what_a_real_face_shows(monkeypatch):
     settings = load_settings(Path(__file__).parents[3]).faces
     detector = detectors.load("mtcnn", None, settings.detector_side_px)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
-        found = extract(faces.extract(film, settings, detector), file)
-        chances = found["expression_probabilities"].mean(axis=0)
-        assert expression_mobilenet.CLASSES[chances.argmax()] == shown
-        assert chances.max() > 0.4
+        extracted = extract(faces.extract(film, settings, detector), file)
+        probabilities = extracted["expression_probabilities"].mean(axis=0)
+        assert expression_mobilenet.CLASSES[probabilities.argmax()] == shown
+        assert probabilities.max() > 0.4

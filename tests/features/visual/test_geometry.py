@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from helpers.extracted_faces import seen
+from helpers.extracted_faces import draw_faces
 
 from avemo.features.visual import geometry
 from avemo.features.visual.geometry import Geometry
@@ -28,14 +28,14 @@ def turned(points, degrees, scale=1.0, shift=(0.0, 0.0)):
 
 
 def test_a_face_by_hand():
-    found = columns(extract(FACE, pose=(3, -2, 1))["geometry"][0])
+    features = columns(extract(FACE, pose=(3, -2, 1))["geometry"][0])
     expected = {
         "nose_x": 0, "nose_y": 0.5, "left_x": -0.5, "left_y": 1, "right_x": 0.5, "right_y": 1,
         "mouth_width": 1, "nose_to_mouth": 0.5, "left_eye_to_corner": 1, "right_eye_to_corner": 1,
         "mouth_tilt": 0, "angle_at_nose": 90, "yaw": 3, "pitch": -2, "roll": 1,
     }  # fmt: skip
-    assert list(found) == list(expected)
-    assert found == pytest.approx(expected, abs=1e-5)
+    assert list(features) == list(expected)
+    assert features == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("degrees", [-170, -30, 0, 45, 90])
@@ -43,14 +43,14 @@ def test_a_face_by_hand():
 def test_neither_roll_nor_size_nor_place_matter_to_a_face_s_shape(degrees, scale):
     smiling = np.add(FACE, [[0, 0], [0, 0], [0, 1], [-5, -4], [7, -3]])
     upright = extract(smiling)["geometry"][0, :COLUMNS]
-    found = extract(turned(smiling, degrees, scale, (300, 200)))["geometry"][0, :COLUMNS]
-    np.testing.assert_allclose(found, upright, atol=1e-3)
+    features = extract(turned(smiling, degrees, scale, (300, 200)))["geometry"][0, :COLUMNS]
+    np.testing.assert_allclose(features, upright, atol=1e-3)
 
 
 def test_changes_are_from_the_clip_s_median():
     wide = np.add(FACE, [[0, 0], [0, 0], [0, 0], [-10, 0], [10, 0]])
-    found = extract(FACE, wide, FACE)["geometry"]
-    shape, change, place = np.split(found, [COLUMNS, 2 * COLUMNS], axis=1)
+    features = extract(FACE, wide, FACE)["geometry"]
+    shape, change, place = np.split(features, [COLUMNS, 2 * COLUMNS], axis=1)
     assert columns(shape[1])["mouth_width"] == pytest.approx(1.5)
     assert columns(change[1])["mouth_width"] == pytest.approx(0.5)
     np.testing.assert_allclose(change[[0, 2]], 0, atol=1e-6)
@@ -58,19 +58,21 @@ def test_changes_are_from_the_clip_s_median():
 
 
 def test_a_head_that_moves_and_comes_nearer():
-    found = extract(FACE, np.add(FACE, (20, -8)), 2 * FACE - [30, 10])["geometry"][:, 2 * COLUMNS :]
-    np.testing.assert_allclose(found[1], [0.5, -0.2, 0], atol=1e-5)
-    np.testing.assert_allclose(found[2], [0, 0, np.log(2)], atol=1e-5)
+    features = extract(FACE, np.add(FACE, (20, -8)), 2 * FACE - [30, 10])["geometry"][
+        :, 2 * COLUMNS :
+    ]
+    np.testing.assert_allclose(features[1], [0.5, -0.2, 0], atol=1e-5)
+    np.testing.assert_allclose(features[2], [0, 0, np.log(2)], atol=1e-5)
 
 
 def test_statistics_are_the_mean_and_the_deviation():
-    found = GEOMETRY.extract(seen(7))
-    assert {name: array.dtype.name for name, array in found.items()} == Geometry.dtypes
-    mean, deviation = np.split(found["geometry_stats"][0], 2)
-    np.testing.assert_allclose(mean, found["geometry"].mean(axis=0), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(deviation, found["geometry"].std(axis=0), rtol=1e-4, atol=1e-5)
+    features = GEOMETRY.extract(draw_faces(7))
+    assert {name: array.dtype.name for name, array in features.items()} == Geometry.dtypes
+    mean, deviation = np.split(features["geometry_stats"][0], 2)
+    np.testing.assert_allclose(mean, features["geometry"].mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(deviation, features["geometry"].std(axis=0), rtol=1e-4, atol=1e-5)
 
 
 def test_points_that_fall_together_give_numbers():
-    found = extract(np.zeros((5, 2)))
-    assert all(np.isfinite(array).all() for array in found.values())
+    features = extract(np.zeros((5, 2)))
+    assert all(np.isfinite(array).all() for array in features.values())
