@@ -1,4 +1,4 @@
-"""What stands where in a project."""
+"""The state of a project: corpus, split, features, models, baselines."""
 
 import os
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ class BaselineStatus:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """What stands where.
+    """The state of a project.
 
     Args:
         project: its folder
@@ -126,7 +126,7 @@ class ProjectStatus:
 
 
 def read_status(project: Project) -> ProjectStatus:
-    """Read what stands where.
+    """Return the state of a project.
 
     Raises:
         SettingsError: params.yaml is wrong

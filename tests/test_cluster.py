@@ -65,20 +65,20 @@ class Cluster:
             )
         )
         for _ in range(300):
-            found = subprocess.run(
+            status = subprocess.run(
                 [command, "status", "--address", self.address], capture_output=True, text=True
             )
-            if f"/{len(self.nodes)}.0 CPU" in found.stdout:
+            if f"/{len(self.nodes)}.0 CPU" in status.stdout:
                 return
             assert self.nodes[-1].poll() is None, "the node ended"
             time.sleep(0.2)
-        raise AssertionError(found.stdout + found.stderr)
+        raise AssertionError(status.stdout + status.stderr)
 
     def kill(self, node: int) -> None:
         """As a power cut would."""
         process = psutil.Process(self.nodes[node].pid)
-        for one in [process, *process.children(recursive=True)]:
-            one.kill()
+        for node_process in [process, *process.children(recursive=True)]:
+            node_process.kill()
         self.nodes[node].wait()
 
 
@@ -86,11 +86,11 @@ class Cluster:
 def cluster():
     # a short path: Ray's sockets stand in it
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        made = Cluster(Path(folder))
-        yield made
-        for number, node in enumerate(made.nodes):
+        ray_cluster = Cluster(Path(folder))
+        yield ray_cluster
+        for number, node in enumerate(ray_cluster.nodes):
             if node.poll() is None:
-                made.kill(number)
+                ray_cluster.kill(number)
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +194,9 @@ def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
     finally:
         ray.shutdown()
     assert len(rows) == 40
-    found = {row["performance"]: row["mfcc"] for row in rows}
+    arrays = {row["performance"]: row["mfcc"] for row in rows}
     expected = store.load_arrays(tmp_path / "mfcc", "mfcc")
-    np.testing.assert_array_equal(found["take-03"], expected["take-03"].ravel())
+    np.testing.assert_array_equal(arrays["take-03"], expected["take-03"].ravel())
 
 
 def test_the_same_search_though_a_worker_is_killed(cluster, tmp_path):
@@ -227,11 +227,11 @@ def test_a_node_that_dies_costs_nothing_but_time(cluster):
     from helpers.slow_work import square
 
     results = engine.run(square, range(40), title="test", cluster=cluster.address)
-    found = [next(results) for _ in range(8)]
+    values = [next(results) for _ in range(8)]
     cluster.kill(1)
-    found += results
-    assert [value for value, _ in found] == [number**2 for number in range(40)]
-    assert len({process for _, process in found[:8]}) == 2, "one node did all from the start"
+    values += results
+    assert [value for value, _ in values] == [number**2 for number in range(40)]
+    assert len({process for _, process in values[:8]}) == 2, "one node did all from the start"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])

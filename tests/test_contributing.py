@@ -30,7 +30,7 @@ assert abs(crossings.mean() - 400) < 10, crossings.mean()
 preprocessor = fit([crossings])
 networks = Architectures("audio", ["crossings_mean"], {"crossings": preprocessor}, {})
 network = networks.build_from({"architecture": "crossings_mean", "crossings_mean/width": 16})
-probabilities = network.predict({"crossings": preprocessor.transform([crossings])}, verbose=0)
+probabilities = network.predict({"crossings": preprocessor.apply([crossings])}, verbose=0)
 assert probabilities.shape == (1, 8) and abs(probabilities.sum() - 1) < 1e-5
 print("both work")
 """

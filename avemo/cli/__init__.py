@@ -72,9 +72,9 @@ def _show_version(wanted: bool) -> None:
 @app.callback(
     epilog=examples(
         "dvc repro                       # from recordings to registered models",
-        "avemo status                    # what stands where",
-        "avemo predict clip.mp4          # the champions' answer for a clip",
-        "avemo registry check            # may a candidate become the champion?",
+        "avemo status                    # the state of the project",
+        "avemo predict clip.mp4          # the champion's prediction for a clip",
+        "avemo registry check            # whether a candidate may become the champion",
         "avemo --install-completion      # completion of commands by the shell",
     ),
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -87,7 +87,7 @@ def avemo(
 ) -> None:
     """Recognise emotion from sound and video, every step versioned.
 
-    DVC runs the pipeline; this command serves what comes before and after it.
+    DVC runs the pipeline; this command does what comes before and after it.
     """
 
 

@@ -17,9 +17,9 @@ _ALL = "all"
 def baselines() -> None:
     """List and run the systems of the original study, to compare with.
 
-    Each is run on speech, on song and on both, where there are recordings: by the study's
-    random split, and by folds of actors, where no actor is tested by a model that knows him or
-    her. `baselines` in params.yaml has the settings; the runs are in MLflow's experiment
+    Each is run on speech, on song and on both, as far as there are recordings: by the study's
+    random split, and by folds of actors, where no model is tested on an actor of its training.
+    `baselines` in params.yaml has the settings; the runs are in MLflow's experiment
     avemo/baselines.
     """
 

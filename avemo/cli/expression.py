@@ -10,12 +10,12 @@ app = new_app()
 
 @app.command(epilog=examples("avemo expression clip.mp4"))
 def expression(files: Clips) -> int:
-    """Show what the pretrained expression network alone sees in clips.
+    """Show what the pretrained expression network alone predicts for clips.
 
     That is the mean of its seven probabilities over a clip's faces, before anything is trained
     on top of it.
 
-    The exit code is 1 where a clip has no face.
+    The exit code is 1 if a clip has no face.
     """
     from ..baselines.pretrained_expression import recognise_expressions
     from ..config import load_settings

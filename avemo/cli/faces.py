@@ -24,10 +24,10 @@ def sheet(
 ) -> int:
     """Write a picture of the aligned faces of clips, a row a clip.
 
-    Below each face stand its time and how far it is turned to the right. `faces` in
+    Below each face are its time and how far it is turned to the right. `faces` in
     params.yaml has the settings.
 
-    The exit code is 1 where a clip has no face.
+    The exit code is 1 if a clip has no face.
     """
     from ..config import load_settings
     from ..faces import contact_sheet

@@ -35,7 +35,7 @@ def lineage(
     """Show what a version or a run was made from, down to each recording.
 
     That is code, settings, split, search, extractors, weights, data with the stages that wrote
-    it, packages and machine; or what of that differs between two.
+    it, packages and machine. With --diff it is what differs between two.
     """
     if (uri is None) == (diff is None):
         ctx.fail("either a URI or --diff A B is expected")

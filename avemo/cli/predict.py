@@ -31,10 +31,10 @@ def predict(
     """Recognise the emotion in clips.
 
     Each line names the likeliest emotion, the probability of every emotion and the version
-    that answered: avemo-fused for a clip with sound and picture, avemo-audio for sound alone,
+    that predicted it: avemo-fused for a clip with sound and picture, avemo-audio for sound alone,
     avemo-visual for a silent picture. With --json there is one line of JSON for each clip.
 
-    The exit code is 1 where a clip could not be answered.
+    The exit code is 1 if a clip has no prediction.
     """
     from ..registry.predictor import predict
 

@@ -19,12 +19,12 @@ def rebuild(
         ),
     ],
 ) -> int:
-    """Train a version again, and compare its answers with the recorded ones.
+    """Train a version again, and compare its predictions with the recorded ones.
 
     Its configuration is trained in a clean checkout of its commit, with its settings and its
     data; the search is not repeated. Nothing in this project is changed.
 
-    The exit code is 0 where the answers on the test part are identical, 1 where they differ or
+    The exit code is 0 if the predictions on the test part are identical, 1 if they differ or
     something is missing.
     """
     with connected_project() as project:

@@ -32,20 +32,20 @@ AnyModel = Annotated[
     ),
 ]
 Reason = Annotated[
-    str, typer.Option(metavar="TEXT", help="Why; it stands in the history.", show_default=False)
+    str, typer.Option(metavar="TEXT", help="Why; the history records it.", show_default=False)
 ]
 
 
 @app.callback()
 def registry() -> None:
-    """Decide what becomes the champion, see what became it and why, verify and copy files."""
+    """Check, promote and roll back models; list these moves, verify and copy files."""
 
 
 @app.command(epilog=examples("avemo registry check", "avemo registry check audio"))
 def check(model: AnyModel = None) -> int:
     """Compare the candidate with the champion, by the rules of `promotion` in params.yaml.
 
-    The version records the result. The exit code is 1 where a candidate is refused.
+    The version records the result. The exit code is 1 if a candidate is refused.
     """
     with connected_project() as project:
         from ..config import load_settings
@@ -72,7 +72,7 @@ def promote(
     model: AnyModel = None,
     reason: Reason = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Whatever the check says; needs a reason.")
+        bool, typer.Option("--force", help="Promote whatever the check says; needs --reason.")
     ] = False,
 ) -> int:
     """Make the candidate the champion, if the check passes.
@@ -141,7 +141,7 @@ def history(model: AnyModel = None) -> None:
 def verify(model: AnyModel = None) -> int:
     """Compare the files of every version that has an alias with their checksums.
 
-    The exit code is 1 where a file was changed.
+    The exit code is 1 if a file was changed.
     """
     code = 0
     with connected_project():

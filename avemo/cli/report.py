@@ -30,7 +30,7 @@ def report(
     The predictions are in results/audio and results/fused, which are in Git. No recording,
     feature, model or tracking store is needed, and the same predictions give the same pages.
 
-    The exit code is 1 where a published file is damaged.
+    The exit code is 1 if a published file is damaged.
     """
     from ..config import load_settings
     from ..paths import find_project

@@ -31,7 +31,7 @@ def status(
         bool, typer.Option("--next", help="Show the commands to type next, too.")
     ] = False,
 ) -> None:
-    """Show what stands where: corpus, split, features, and models with their figures.
+    """Show the project's state: corpus, split, features, and models with their figures.
 
     The models are the registered ones that have an alias, with their figures on the test part.
     """

@@ -80,7 +80,7 @@ def _draw_row(file: str, faces: Mapping[str, NDArray[Any]]) -> NDArray[np.uint8]
     ]
     columns = [
         np.concatenate([picture, _draw_text(caption, _SIDE_PX)])
-        for picture, caption in zip(extract.images(faces, _SIDE_PX), captions, strict=True)
+        for picture, caption in zip(extract.decode_crops(faces, _SIDE_PX), captions, strict=True)
     ]
     rate = float(faces["detection_rate"])
     title = f"{file}: {len(columns)} faces, detected in {rate:.0%} of the frames"

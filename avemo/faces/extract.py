@@ -30,8 +30,8 @@ __all__ = [
     "Extraction",
     "Settings",
     "align",
+    "decode_crops",
     "extract",
-    "images",
 ]
 
 VERSION = 4
@@ -71,7 +71,7 @@ def extract(
     Returns:
         by name, as in `ARRAYS`, one row for each of the n frames with the face:
         `faces`: the aligned crops as JPEG files, one after the other [shape=(bytes,)]
-        `sizes`: the bytes of each [shape=(n,)]; see `images`
+        `sizes`: the bytes of each [shape=(n,)]; see `decode_crops`
         `times`: in seconds [shape=(n,)]
         `boxes`, `landmarks`: in pixels of the frame as `read_frames` gives it [shape=(n, 4)] and
         [shape=(n, 5, 2)]
@@ -126,7 +126,7 @@ def extract(
     }
 
 
-def images(extracted: Mapping[str, NDArray[Any]], side_px: int) -> NDArray[np.uint8]:
+def decode_crops(extracted: Mapping[str, NDArray[Any]], side_px: int) -> NDArray[np.uint8]:
     """Return the aligned faces as pictures.
 
     Args:

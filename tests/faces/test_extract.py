@@ -72,7 +72,7 @@ def test_a_row_for_each_frame_with_the_face() -> None:
     assert float(extracted["detection_rate"]) == 0.5
     assert extracted["sizes"].sum() == len(extracted["faces"])
     for side in (64, 32):
-        pictures = extract.images(extracted, side)
+        pictures = extract.decode_crops(extracted, side)
         assert pictures.shape == (2, side, side, 3)
         assert pictures.dtype == np.uint8
         assert pictures[1, 9, 9].astype(int) == pytest.approx((199, 99, 9), abs=4)  # RGB

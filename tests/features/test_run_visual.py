@@ -77,7 +77,7 @@ def folders(project):
 def test_crops_are_the_faces_made_small():
     clip = draw_faces(4)
     arrays = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
-    np.testing.assert_array_equal(arrays, faces.images(clip, 48))
+    np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 48))
     assert (arrays.dtype, arrays.shape) == (np.uint8, (4, 48, 48, 3))
 
 
@@ -85,7 +85,7 @@ def test_crops_are_the_faces_made_small():
 def test_crops_of_a_part_are_spread_over_all(frames, picks):
     clip = draw_faces(5)
     arrays = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
-    np.testing.assert_array_equal(arrays, faces.images(clip, 32)[picks])
+    np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 32)[picks])
 
 
 def test_rows_of_one_store_are_the_sources_of_another(project):

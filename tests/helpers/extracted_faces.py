@@ -8,13 +8,13 @@ from avemo.faces.extract import TEMPLATE
 
 def draw_faces(count=3, seed=0, side=224):
     """Return faces of noise, soft enough for JPEG, with landmarks about where they should be."""
-    draw = np.random.default_rng(seed)
-    noise = draw.integers(0, 256, (count, 8, 8, 3), np.uint8)
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (count, 8, 8, 3), np.uint8)
     files = [
         cv2.imencode(".jpg", cv2.resize(pixels, (side, side)), [cv2.IMWRITE_JPEG_QUALITY, 95])[1]
         for pixels in noise
     ]
-    landmarks = np.array(TEMPLATE) + 300 + draw.normal(0, 2, (count, 5, 2))
+    landmarks = np.array(TEMPLATE) + 300 + rng.normal(0, 2, (count, 5, 2))
     boxes = np.concatenate([landmarks.min(axis=1) - 20, landmarks.max(axis=1) + 20], axis=1)
     return {
         "faces": np.concatenate(files),
@@ -24,7 +24,7 @@ def draw_faces(count=3, seed=0, side=224):
         "landmarks": landmarks.astype(np.float32),
         "scores": np.full(count, 0.9, np.float32),
         "sharpness": np.full(count, 100, np.float32),
-        "pose": draw.normal(0, 9, (count, 3)).astype(np.float32),
+        "pose": rng.normal(0, 9, (count, 3)).astype(np.float32),
         "n_other_faces": np.zeros(count, np.uint8),
         "interpolated": np.zeros(count, np.uint8),
         "detection_rate": np.array(1, np.float32),

@@ -81,8 +81,8 @@ def main(weights, recogniser, result, tensorflow_threads, *clips):
         del ways["two workers"]  # they do not know of it
     results = {}
     for way, computed in ways.items():
-        arrays, counts = zip(*computed, strict=True)
-        table = pd.DataFrame({name: [one[name] for one in arrays] for name in arrays[0]})
+        clip_arrays, counts = zip(*computed, strict=True)
+        table = pd.DataFrame(list(clip_arrays))
         results[way] = table.assign(performance=[clip.stem for clip in clips]), counts[-1]
     Path(result).write_bytes(pickle.dumps(results))
 

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from ...faces.extract import images
+from ...faces.extract import decode_crops
 from ...pretrained import imagenet_networks
 from ...schema import Strict
 from ..arrays import Arrays
@@ -70,7 +70,7 @@ class Backbone(VisualExtractor[Settings]):
         network = imagenet_networks.load_traced(
             settings.network, settings.side_px, self.weights["backbone"]
         )
-        pictures = images(faces, settings.side_px)
+        pictures = decode_crops(faces, settings.side_px)
         batches = [
             np.asarray(network(pictures[start : start + _BATCH].astype(np.float32)))
             for start in range(0, len(pictures), _BATCH)

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...faces.extract import images
+from ...faces.extract import decode_crops
 from ...pretrained.face_landmarker import SIDE, load_landmarker
 from ...schema import Strict
 from ..arrays import Arrays
@@ -45,5 +45,5 @@ class Blendshapes(VisualExtractor[Settings]):
             AssetError: the file is not what it should be
         """
         landmarker = load_landmarker(self.weights["face_landmarker"])
-        rows = [landmarker.blendshapes(picture) for picture in images(faces, SIDE)]
+        rows = [landmarker.blendshapes(picture) for picture in decode_crops(faces, SIDE)]
         return {"blendshapes": np.stack(rows)}

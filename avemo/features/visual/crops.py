@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ...faces.extract import images
+from ...faces.extract import decode_crops
 from ...schema import Strict
 from ..arrays import Arrays
 from ..extractor import VisualExtractor
@@ -38,7 +38,7 @@ class Crops(VisualExtractor[Settings]):
         Returns:
             `crops`: RGB, uint8 [shape=(at most frames, side_px, side_px, 3)], spread evenly
         """
-        pictures = images(faces, self.settings.side_px)
+        pictures = decode_crops(faces, self.settings.side_px)
         count = min(self.settings.frames, len(pictures))
         positions = (np.arange(count) + 0.5) * len(pictures) / count
         return {"crops": pictures[positions.astype(int)]}

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from ...faces.extract import images
+from ...faces.extract import decode_crops
 from ...pretrained.expression_mobilenet import MEAN_BGR, SIDE, load_traced
 from ...schema import Strict
 from ..arrays import Arrays
@@ -63,7 +63,7 @@ class Expression(VisualExtractor[Settings]):
         network = load_traced(self.weights["hsemotion_mobilenet_7"])
         border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
         middle = slice(border, border + SIDE)
-        pictures = images(faces, SIDE + 2 * border)[:, middle, middle]
+        pictures = decode_crops(faces, SIDE + 2 * border)[:, middle, middle]
         bgr = pictures[..., ::-1]
         batches = [
             network(bgr[start : start + _BATCH].astype(np.float32) - np.array(MEAN_BGR, np.float32))

@@ -43,7 +43,7 @@ def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
     clip = draw_faces(9)
     features = Backbone(SETTINGS, files).extract(clip)["backbone"]
     assert (features.dtype, features.shape) == (np.float16, (9, 1280))
-    pictures = extract.images(clip, 64).astype("f") / 127.5 - 1
+    pictures = extract.decode_crops(clip, 64).astype("f") / 127.5 - 1
     np.testing.assert_allclose(features, model(pictures), rtol=2e-3, atol=1e-3)
     assert features.astype("f").std(axis=0).max() > 1e-3
 

@@ -69,7 +69,7 @@ def test_faces_go_through_both_networks(members, tmp_path):
     clip = draw_faces(3)
     features = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
     assert (features.dtype, features.shape) == (np.float32, (3, len(BLENDSHAPES)))
-    pictures = extract.images(clip, 256).astype("f") / 255
+    pictures = extract.decode_crops(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
     points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
     known = 1 / (1 + np.exp(-points.reshape(3, -1) @ WAYS / 50))

@@ -53,7 +53,7 @@ def test_either_export_is_the_network(export, drawn, request):
 def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
     clip = draw_faces(3, side=300)
     extracted = extract(clip, published, expression.Settings(trim_ratio=0.0))
-    pictures = faces.images(clip, 224).astype("f")
+    pictures = faces.decode_crops(clip, 224).astype("f")
     less = pictures[..., ::-1] - np.array([103.939, 116.779, 123.68], "f")
     features, probabilities = (np.asarray(output) for output in drawn(less))
     assert {name: array.dtype.name for name, array in extracted.items()} == Expression.dtypes
@@ -70,11 +70,11 @@ def test_what_is_trimmed_is_not_seen(published, monkeypatch):
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
     requested_sides = []
 
-    def images(faces, side):
+    def decode_crops(faces, side):
         requested_sides.append(side)
         return pictures[:, :side, :side]
 
-    monkeypatch.setattr(expression, "images", images)
+    monkeypatch.setattr(expression, "decode_crops", decode_crops)
     first = extract({}, published)["expression"]
     pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
     np.testing.assert_array_equal(extract({}, published)["expression"], first)
