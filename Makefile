@@ -36,6 +36,7 @@ lint: $(READY)
 	@git ls-files -z | xargs -0 $(BIN)/codespell
 	@$(BIN)/deptry .
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python lint/vague_names.py
 	@$(BIN)/mypy
 
 # A process that crashes ends the run: pytest-xdist may wait for the next one for ever.
