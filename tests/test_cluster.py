@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +85,7 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster() -> Iterator[Cluster]:
     # a short path: Ray's sockets stand in it
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         ray_cluster = Cluster(Path(folder))
@@ -94,7 +96,7 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory):
+def sources(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("sounds")
     rows = []
     for number in range(40):
@@ -106,7 +108,7 @@ def sources(tmp_path_factory):
     return pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
 
 
-def features(folder, sources, **where):
+def features(folder: Path, sources: pd.DataFrame, **where: Any) -> None:
     targets = {
         name: store.Target(folder / name, extractor.spec(), extractor.dtypes)
         for name, extractor in EXTRACTORS.items()
@@ -114,7 +116,9 @@ def features(folder, sources, **where):
     store.update(targets, sources, Extraction(extract_audio, EXTRACTORS), **where)
 
 
-def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
+def test_the_same_features_to_the_last_bit(
+    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+) -> None:
     features(tmp_path / "here", sources, workers=1)
     features(tmp_path / "workers", sources, workers=2)
     features(tmp_path / "cluster", sources, cluster=cluster.address)
@@ -130,16 +134,17 @@ def test_the_same_features_to_the_last_bit(cluster, sources, tmp_path):
 WAYS = ("here", "workers", "cluster")
 
 
-def where(way, cluster):
+def where(way: str, cluster: Cluster) -> dict[str, Any]:
     """The arguments of `store.update` for one of `WAYS`."""
-    return {
+    arguments: dict[str, dict[str, Any]] = {
         "here": {"workers": 1},
         "workers": {"workers": 2},
         "cluster": {"cluster": cluster.address},
-    }[way]
+    }
+    return arguments[way]
 
 
-def require_equal(folder, count):
+def require_equal(folder: Path, count: int) -> None:
     """Each of `WAYS` left the same rows in a folder of its own, and as many."""
     expected = store.read(folder / WAYS[0])
     assert len(expected) == count
@@ -148,7 +153,7 @@ def require_equal(folder, count):
 
 
 @pytest.mark.real
-def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
+def test_the_same_faces_to_the_last_bit(cluster: Cluster, tmp_path: Path) -> None:
     films = sorted((SHARED / "ravdess/video").rglob("*.mp4"))[:4]
     weights = SHARED / "weights/scrfd_500m_kps.onnx"
     if not films or not weights.is_file():
@@ -170,7 +175,9 @@ def test_the_same_faces_to_the_last_bit(cluster, tmp_path):
 
 
 @pytest.mark.real
-def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
+def test_the_same_hearing_to_the_last_bit(
+    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+) -> None:
     weights = SHARED / "weights/whisper-tiny.en-encoder.safetensors"
     if not weights.is_file():
         pytest.skip("needs ../shared/weights")
@@ -184,7 +191,9 @@ def test_the_same_hearing_to_the_last_bit(cluster, sources, tmp_path):
     require_equal(tmp_path, len(sources))
 
 
-def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
+def test_ray_data_reads_the_features_as_they_are(
+    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+) -> None:
     features(tmp_path, sources, workers=1)
     import ray
 
@@ -199,12 +208,12 @@ def test_ray_data_reads_the_features_as_they_are(cluster, sources, tmp_path):
     np.testing.assert_array_equal(arrays["take-03"], expected["take-03"].ravel())
 
 
-def test_the_same_search_though_a_worker_is_killed(cluster, tmp_path):
+def test_the_same_search_though_a_worker_is_killed(cluster: Cluster, tmp_path: Path) -> None:
     single = Search(tmp_path / "alone")
     end_stage(single.start(1))
     search = Search(tmp_path / "cluster", engine="ray", ray={"address": cluster.address})
     stage = search.start(2)
-    wait_until(stage, lambda: search.fit_counts.get("tuner1"))
+    wait_until(stage, lambda: "tuner1" in search.fit_counts)
     assert set(search_processes(stage)) == {"chief"}, "the workers are not on the cluster"
     nodes = [search_processes(node) for node in cluster.nodes]
     assert sorted(name for node in nodes for name in node) == ["tuner0", "tuner1"]
@@ -217,13 +226,14 @@ def test_the_same_search_though_a_worker_is_killed(cluster, tmp_path):
     assert not any(search_processes(node) for node in cluster.nodes), "a worker outlived the stage"
 
 
-def test_what_a_function_raises_ends_the_run(cluster):
-    results = engine.run(abs, [-1, "two"], title="test", cluster=cluster.address)
+def test_what_a_function_raises_ends_the_run(cluster: Cluster) -> None:
+    numbers: list[Any] = [-1, "two"]
+    results = engine.run(abs, numbers, title="test", cluster=cluster.address)
     with pytest.raises(TypeError, match="bad operand"):
         list(results)
 
 
-def test_a_node_that_dies_costs_nothing_but_time(cluster):
+def test_a_node_that_dies_costs_nothing_but_time(cluster: Cluster) -> None:
     from helpers.slow_work import square
 
     results = engine.run(square, range(40), title="test", cluster=cluster.address)
@@ -235,6 +245,6 @@ def test_a_node_that_dies_costs_nothing_but_time(cluster):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere.invalid:6379", "no address"])
-def test_no_cluster_is_said_in_a_line(address):
+def test_no_cluster_is_said_in_a_line(address: str) -> None:
     with pytest.raises(SettingsError, match=r"ray\.address: no Ray cluster at"):
         list(engine.run(abs, [1], title="test", cluster=address))

@@ -6,28 +6,28 @@ import pytest
 from avemo import engine
 
 
-def slow_first(number):
+def slow_first(number: int) -> tuple[int, int]:
     time.sleep(0.3 if number == 0 else 0)
     return number, os.getpid()
 
 
-def threads(_):
+def threads(_: object) -> dict[str, str | None]:
     return {name: os.environ.get(name) for name in os.environ if name.startswith("TF_")}
 
 
-def reciprocal(number):
+def reciprocal(number: float) -> float:
     return 1 / number
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_items_order(workers):
+def test_results_come_in_the_items_order(workers: int) -> None:
     results = list(engine.run(slow_first, range(70), title="test", workers=workers))
     assert [number for number, _ in results] == list(range(70))
     assert ({process for _, process in results} == {os.getpid()}) == (workers == 1)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_exception_ends_the_run(workers):
+def test_an_exception_ends_the_run(workers: int) -> None:
     results = engine.run(reciprocal, [1, 2, 0, 4], title="test", workers=workers)
     assert next(results) == 1
     assert next(results) == 0.5
@@ -36,7 +36,7 @@ def test_an_exception_ends_the_run(workers):
     assert list(results) == []
 
 
-def test_tensorflow_has_one_thread_in_a_worker_and_this_process_as_many_as_before():
+def test_tensorflow_has_one_thread_in_a_worker_and_this_process_as_many_as_before() -> None:
     before = dict(os.environ)
     (environment, _) = engine.run(threads, range(2), title="test", workers=2)
     assert environment["TF_NUM_INTRAOP_THREADS"] == environment["TF_NUM_INTEROP_THREADS"] == "1"
@@ -44,8 +44,8 @@ def test_tensorflow_has_one_thread_in_a_worker_and_this_process_as_many_as_befor
     assert threads(None) == {name: before[name] for name in before if name.startswith("TF_")}
 
 
-def test_results_come_one_by_one():
-    processed = []
+def test_results_come_one_by_one() -> None:
+    processed: list[int] = []
     results = engine.run(processed.append, [1, 2, 3], title="test", workers=1)
     assert processed == []
     next(results)
@@ -53,10 +53,10 @@ def test_results_come_one_by_one():
 
 
 @pytest.mark.parametrize("workers", [None, 1, 2])
-def test_nothing_to_do(workers, capsys):
+def test_nothing_to_do(workers: int | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(engine.run(reciprocal, [], title="test", workers=workers)) == []
     assert capsys.readouterr() == ("", "")
 
 
-def test_there_is_a_core():
+def test_there_is_a_core() -> None:
     assert 1 <= engine.count_cores() <= (os.cpu_count() or 1)

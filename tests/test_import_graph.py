@@ -7,7 +7,7 @@ from avemo import import_graph
 from avemo.import_graph import PLUGINS, imported_modules
 
 
-def write_modules(folder, **sources):
+def write_modules(folder: Path, **sources: str) -> Path:
     """Write modules; `__` in a keyword stands for a dot."""
     for name, source in sources.items():
         file = folder.joinpath(*name.split("__")).with_suffix(".py")
@@ -38,7 +38,7 @@ def write_modules(folder, **sources):
          {"tiny.a.leaf"}),
     ],
 )  # fmt: skip
-def test_forms_of_import(tmp_path, source, expected):
+def test_forms_of_import(tmp_path: Path, source: str, expected: set[str]) -> None:
     package = write_modules(
         tmp_path, tiny__a__entry=source, tiny__a__leaf="", tiny__b__leaf="", tiny__top=""
     )
@@ -46,7 +46,7 @@ def test_forms_of_import(tmp_path, source, expected):
     assert modules == {"tiny", "tiny.a", "tiny.a.entry"} | expected
 
 
-def test_imports_at_any_depth_and_in_circles(tmp_path):
+def test_imports_at_any_depth_and_in_circles(tmp_path: Path) -> None:
     package = write_modules(
         tmp_path,
         tiny__a="def f():\n    from . import b",
@@ -57,7 +57,7 @@ def test_imports_at_any_depth_and_in_circles(tmp_path):
     assert imported_modules(["tiny.a"], package, {}) == {"tiny", "tiny.a", "tiny.b", "tiny.c"}
 
 
-def test_a_package_on_the_way_counts_with_what_it_runs(tmp_path):
+def test_a_package_on_the_way_counts_with_what_it_runs(tmp_path: Path) -> None:
     package = write_modules(tmp_path, tiny__a__entry="", tiny__b="", tiny__c="")
     lazy = "from .. import b\ndef lazy():\n    from .. import c"
     (package / "a" / "__init__.py").write_text(lazy)
@@ -69,7 +69,7 @@ def test_a_package_on_the_way_counts_with_what_it_runs(tmp_path):
     }  # fmt: skip
 
 
-def test_plugins_count_where_their_importer_does(tmp_path):
+def test_plugins_count_where_their_importer_does(tmp_path: Path) -> None:
     package = write_modules(
         tmp_path,
         tiny__loader="",
@@ -87,7 +87,7 @@ def test_plugins_count_where_their_importer_does(tmp_path):
     assert "tiny.plugins" not in imported_modules(["tiny.helper"], package, plugins)
 
 
-def test_entry_modules_beside_the_package(tmp_path):
+def test_entry_modules_beside_the_package(tmp_path: Path) -> None:
     package = write_modules(tmp_path, tiny__a="", stages__train="from tiny import a")
     (tmp_path / "stages" / "__init__.py").unlink()
     assert imported_modules(["stages.train"], package, {}) == {"stages.train", "tiny", "tiny.a"}
@@ -96,19 +96,19 @@ def test_entry_modules_beside_the_package(tmp_path):
 @pytest.mark.parametrize(
     ("source", "entry"), [("from .absent import name", "tiny.a"), ("", "tiny.absent")]
 )
-def test_a_missing_module_is_named(tmp_path, source, entry):
+def test_a_missing_module_is_named(tmp_path: Path, source: str, entry: str) -> None:
     package = write_modules(tmp_path, tiny__a=source)
     with pytest.raises(ModuleNotFoundError, match=r"tiny\.absent"):
         imported_modules([entry], package, {})
 
 
-def test_the_table_of_plugins_names_modules_that_are_there():
+def test_the_table_of_plugins_names_modules_that_are_there() -> None:
     package = Path(import_graph.__file__).parent
     for importer, packages in PLUGINS.items():
         assert imported_modules([importer, *packages], package, {})
 
 
-def test_every_module_that_imports_by_name_is_in_the_table():
+def test_every_module_that_imports_by_name_is_in_the_table() -> None:
     package = Path(import_graph.__file__).parent
     importers = {
         ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__")

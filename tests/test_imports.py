@@ -12,7 +12,7 @@ LIBRARY = ROOT / "avemo"
 FILES = sorted(file.relative_to(ROOT).as_posix() for file in LIBRARY.rglob("*.py"))
 
 
-def named(node):
+def named(node: ast.AST) -> list[object]:
     """The modules that a node imports by their full names."""
     if isinstance(node, ast.Import):
         return [name.name for name in node.names]
@@ -27,7 +27,7 @@ def named(node):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_modules_import_each_other_relatively(file):
+def test_modules_import_each_other_relatively(file: str) -> None:
     # the code goes into each registered model, and there under another name
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     found = [name for node in ast.walk(tree) for name in named(node)]
@@ -42,7 +42,7 @@ def test_modules_import_each_other_relatively(file):
     ],
     ids=["import", "load"],
 )
-def test_settings_and_commands_import_nothing_slow(statement):
+def test_settings_and_commands_import_nothing_slow(statement: str) -> None:
     code = f"import sys; from pathlib import Path; {statement}; print(*sys.modules)"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -51,7 +51,7 @@ def test_settings_and_commands_import_nothing_slow(statement):
     assert loaded & {"tensorflow", "keras", "mlflow", "cv2", "librosa", "sklearn"} == set()
 
 
-def test_importing_writes_nothing(tmp_path):
+def test_importing_writes_nothing(tmp_path: Path) -> None:
     slow = [
         ["models"],
         ["baselines"],
@@ -69,7 +69,7 @@ def test_importing_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_public_names_are_there_and_import_nothing_slow_before_they_are_used():
+def test_the_public_names_are_there_and_import_nothing_slow_before_they_are_used() -> None:
     code = (
         "import sys, avemo; before = set(sys.modules)\n"
         "assert not before & {'numpy', 'pandas', 'pydantic', 'mlflow', 'keras', 'av'}, before\n"
@@ -79,6 +79,6 @@ def test_the_public_names_are_there_and_import_nothing_slow_before_they_are_used
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_an_unknown_public_name():
+def test_an_unknown_public_name() -> None:
     with pytest.raises(AttributeError, match="'avemo' has no attribute 'train'"):
         avemo.train  # noqa: B018

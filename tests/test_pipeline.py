@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
 import yaml
 
 from avemo.records import EvaluationResult
+
+if TYPE_CHECKING:
+    import mlflow
 
 ROOT = Path(__file__).parents[1]
 MODALITIES = ("audio", "visual", "fused")
@@ -89,13 +93,14 @@ class Checkout:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
-    def client(self):
+    def client(self) -> "mlflow.MlflowClient":
         import mlflow
 
         return mlflow.MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
 
-    def json(self, path: str) -> dict:
-        return json.loads((self.folder / path).read_text())
+    def json(self, path: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / path).read_text())
+        return content
 
     def recording(self, modality: str, performance: str) -> Path:
         (file,) = self.folder.glob(f"data/raw/*/*/{modality}-{performance}.*")
@@ -103,13 +108,13 @@ class Checkout:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     made = Checkout(tmp_path_factory.mktemp("project"))
     made.repro()
     return made
 
 
-def test_again_nothing_is_rerun(checkout):
+def test_again_nothing_is_rerun(checkout: Checkout) -> None:
     before = (checkout.folder / "dvc.lock").read_bytes()
     said = checkout.repro()
     assert "Running stage" not in said
@@ -118,10 +123,11 @@ def test_again_nothing_is_rerun(checkout):
     assert "Data and pipelines are up to date." in checkout.run("dvc", "status").stdout
 
 
-def test_runs_and_trials(checkout):
+def test_runs_and_trials(checkout: Checkout) -> None:
     client = checkout.client()
     for modality in MODALITIES:
         experiment = client.get_experiment_by_name(f"avemo/{modality}")
+        assert experiment is not None
         runs = client.search_runs([experiment.experiment_id])
         (search,) = [run for run in runs if run.info.run_name == "search"]
         children = [
@@ -155,7 +161,7 @@ def test_runs_and_trials(checkout):
     assert "Data and pipelines are up to date." in said
 
 
-def test_the_original_study_s_systems(checkout):
+def test_the_original_study_s_systems(checkout: Checkout) -> None:
     done = checkout.run("avemo", "baselines", "run", "all")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     client = checkout.client()
@@ -169,6 +175,7 @@ def test_the_original_study_s_systems(checkout):
         assert run.info.status == "FINISHED"
         assert run.info.run_name == f"{system} speech random"
         experiment = client.get_experiment_by_name(one["experiment"])
+        assert experiment is not None
         assert run.info.experiment_id == experiment.experiment_id
         assert run.data.tags["avemo.data.data/catalogue.parquet"]
         assert extractor in run.data.tags[f"avemo.features.{extractor}"]
@@ -187,7 +194,7 @@ def test_the_original_study_s_systems(checkout):
     assert listed.count(": not run: there are no vggish features") == 3
 
 
-def test_three_models_are_registered(checkout):
+def test_three_models_are_registered(checkout: Checkout) -> None:
     client = checkout.client()
     for modality in MODALITIES:
         aliases = client.get_registered_model(f"avemo-{modality}").aliases
@@ -202,7 +209,7 @@ def test_three_models_are_registered(checkout):
         assert version["aliases"] == ["candidate", "champion"]
 
 
-def test_each_modality_is_split_alike(checkout):
+def test_each_modality_is_split_alike(checkout: Checkout) -> None:
     tables = [
         pd.read_csv(checkout.folder / f"results/evaluation/{modality}.csv")
         for modality in MODALITIES
@@ -214,7 +221,7 @@ def test_each_modality_is_split_alike(checkout):
         assert list(table["true"]) == list(tables[0]["true"])
 
 
-def test_the_fused_model_with_a_modality_missing(checkout):
+def test_the_fused_model_with_a_modality_missing(checkout: Checkout) -> None:
     result = EvaluationResult.read(checkout.folder / "results/evaluation/metrics.json")
     tables = {
         name: pd.read_csv(checkout.folder / f"results/evaluation/{name}.csv")
@@ -234,7 +241,9 @@ def test_the_fused_model_with_a_modality_missing(checkout):
     # the fused figures were made with the wav's sound; the film's went through AAC
     [("audio", "03", 1e-3), ("visual", "02", 1e-3), ("fused", "01", 2e-2)],
 )
-def test_a_registered_model_repeats_its_predictions(checkout, tmp_path, modality, kind, close):
+def test_a_registered_model_repeats_its_predictions(
+    checkout: Checkout, tmp_path: Path, modality: str, kind: str, close: float
+) -> None:
     """In a clean process, elsewhere, without the checkout: by MLflow alone."""
     kept = pd.read_csv(checkout.folder / f"results/evaluation/{modality}.csv").iloc[0]
     file = checkout.recording(kind, kept["performance"])
@@ -263,7 +272,7 @@ print(answers.to_json(orient="records"))
     assert by_path == by_content
 
 
-def test_predict_takes_the_model_that_fits(checkout, tmp_path):
+def test_predict_takes_the_model_that_fits(checkout: Checkout, tmp_path: Path) -> None:
     performance = "01-03-01-01-01-01"
     files = [str(checkout.recording(kind, performance)) for kind in ("01", "02", "03")]
     broken = tmp_path / "broken.wav"
@@ -292,7 +301,9 @@ SEARCHED = {f"{action}{modality}" for action in ("search", "train") for modality
         ("registry/card.py", "", "# changed", {"register"}, SEARCHED | FEATURES),
     ],
 )
-def test_changed_code_is_seen(checkout, code, before, after, rerun, not_rerun):
+def test_changed_code_is_seen(
+    checkout: Checkout, code: str, before: str, after: str, rerun: set[str], not_rerun: set[str]
+) -> None:
     file = checkout.folder / "avemo" / code
     text = file.read_text()
     assert before in text
@@ -306,13 +317,15 @@ def test_changed_code_is_seen(checkout, code, before, after, rerun, not_rerun):
 
 
 @pytest.mark.parametrize("name", ["predict", "compare_runs"])
-def test_an_example_notebook_runs(checkout, monkeypatch, name):
+def test_an_example_notebook_runs(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     import nbformat
     from nbclient import NotebookClient
 
     for key, value in checkout.env.items():
         monkeypatch.setenv(key, value)
-    notebook = nbformat.read(ROOT / f"examples/{name}.ipynb", as_version=4)
+    notebook = nbformat.read(ROOT / f"examples/{name}.ipynb", as_version=4)  # type: ignore[no-untyped-call]
     folder = {"metadata": {"path": str(checkout.folder / "examples")}}
     NotebookClient(notebook, kernel_name="python3", resources=folder, timeout=300).execute()
     outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
@@ -321,7 +334,7 @@ def test_an_example_notebook_runs(checkout, monkeypatch, name):
     )
 
 
-def test_a_model_of_another_split_is_not_judged(checkout):
+def test_a_model_of_another_split_is_not_judged(checkout: Checkout) -> None:
     file = checkout.folder / "data/split.csv"
     before = file.read_text()
     file.unlink()  # DVC made it read-only
@@ -333,7 +346,7 @@ def test_a_model_of_another_split_is_not_judged(checkout):
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_settings_stop_the_pipeline_with_one_line(checkout):
+def test_wrong_settings_stop_the_pipeline_with_one_line(checkout: Checkout) -> None:
     file = checkout.folder / "params.yaml"
     before = file.read_text()
     checkout.set("split.protocol", "actors")
@@ -344,7 +357,7 @@ def test_wrong_settings_stop_the_pipeline_with_one_line(checkout):
     assert "Traceback" not in done.stderr
 
 
-def test_sound_alone_then_the_champion_stays(checkout, tmp_path):
+def test_sound_alone_then_the_champion_stays(checkout: Checkout, tmp_path: Path) -> None:
     """A folder of wavs, one of them broken: one model, as candidate; no others."""
     checkout.repro()
     for wav in checkout.folder.glob("data/raw/*/*/03-*.wav"):

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ SEARCH = SearchResult(
 )
 
 
-def test_a_record_comes_back_as_it_was(tmp_path):
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "search.json"
     SEARCH.write(file)
     assert SearchResult.read(file) == SEARCH
@@ -32,13 +33,13 @@ def test_a_record_comes_back_as_it_was(tmp_path):
     assert TrainResult.read(file).valid == valid
 
 
-def test_a_record_within_a_record(tmp_path):
+def test_a_record_within_a_record(tmp_path: Path) -> None:
     faces = FeatureSpec(extractor="faces", version=1, settings={})
     spec = FeatureSpec(extractor="crops", version=2, settings={"side": 64}, derived_from=faces)
     assert FeatureSpec.model_validate(spec.model_dump(mode="json")) == spec
 
 
-def test_what_was_skipped_says_why(tmp_path):
+def test_what_was_skipped_says_why(tmp_path: Path) -> None:
     file = tmp_path / "search.json"
     Skipped(reason="there are no faces").write(file)
     assert read_or_skipped(SearchResult, file) == Skipped(reason="there are no faces")
@@ -55,7 +56,9 @@ def test_what_was_skipped_says_why(tmp_path):
         ({"found": 1}, "found"),
     ],
 )
-def test_another_record_is_refused_with_the_way_out(tmp_path, change, message):
+def test_another_record_is_refused_with_the_way_out(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     file = tmp_path / "search.json"
     SEARCH.write(file)
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
@@ -65,7 +68,7 @@ def test_another_record_is_refused_with_the_way_out(tmp_path, change, message):
 
 
 @pytest.mark.parametrize("content", [None, "no JSON", "[]", '{"run_id": "r"}'])
-def test_a_file_that_holds_no_record(tmp_path, content):
+def test_a_file_that_holds_no_record(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "search.json"
     if content is not None:
         file.write_text(content)

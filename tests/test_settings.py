@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 ABSENT = object()
 
 
-def changed(folder, key, value):
+def changed(folder: Path, key: str, value: object) -> Path:
     """A copy of the repository's settings in which one key differs, or is absent."""
     content = yaml.safe_load((ROOT / SETTINGS_FILE).read_text(encoding="utf-8"))
     *parents, last = key.split(".")
@@ -27,7 +27,7 @@ def changed(folder, key, value):
     return folder
 
 
-def refused(folder):
+def refused(folder: Path) -> str:
     with pytest.raises(SettingsError) as error:
         load_settings(folder)
     message = str(error.value)
@@ -35,15 +35,15 @@ def refused(folder):
     return message
 
 
-def test_the_repository_s_own_settings():
+def test_the_repository_s_own_settings() -> None:
     settings = load_settings(ROOT)
     assert settings.split.folds == 6
-    assert settings.extractors["mfcc"].coefficients == 30
+    assert settings.extractors["mfcc"].model_dump()["coefficients"] == 30
     assert settings.faces.side_px == 224
     assert settings.search.audio.architectures[:2] == ["whisper", "whisper_linear"]
 
 
-def test_what_is_no_extractor_is_not_offered(tmp_path):
+def test_what_is_no_extractor_is_not_offered(tmp_path: Path) -> None:
     message = refused(changed(tmp_path, "extractors.guarded", {}))
     names = message.rpartition("takes ")[2].split(", ")
     assert {"logmel", "mfcc", "vggish", "whisper", "expression", "crops"} <= set(names)
@@ -52,21 +52,21 @@ def test_what_is_no_extractor_is_not_offered(tmp_path):
         assert extractor_class(name).modality in ("audio", "visual")
 
 
-def test_all_channels(tmp_path):
+def test_all_channels(tmp_path: Path) -> None:
     settings = load_settings(changed(tmp_path, "baselines.channels", "all"))
     assert settings.baselines.channels == ["speech", "song", "both"]
 
 
 @pytest.mark.parametrize("budget", ["quick", "full"])
-def test_the_budget_that_is_named(tmp_path, budget):
+def test_the_budget_that_is_named(tmp_path: Path, budget: str) -> None:
     settings = load_settings(changed(tmp_path, "search.budget", budget))
     assert settings.search.budget_of("audio") == getattr(settings.search.audio, budget)
     assert settings.search.audio.quick.trials < settings.search.audio.full.trials
 
 
-def test_a_value_is_taken_over(tmp_path):
+def test_a_value_is_taken_over(tmp_path: Path) -> None:
     settings = load_settings(changed(tmp_path, "extractors.logmel.bands", 40))
-    assert settings.extractors["logmel"].bands == 40
+    assert settings.extractors["logmel"].model_dump()["bands"] == 40
 
 
 @pytest.mark.parametrize(
@@ -127,12 +127,14 @@ def test_a_value_is_taken_over(tmp_path):
         ("extractors.mfcc.low_hz", ABSENT, ["extractors.mfcc.low_hz", "required"]),
     ],
 )
-def test_a_wrong_key_type_or_value_is_named(tmp_path, key, value, named):
+def test_a_wrong_key_type_or_value_is_named(
+    tmp_path: Path, key: str, value: object, named: list[str]
+) -> None:
     message = refused(changed(tmp_path, key, value))
     assert [word for word in [SETTINGS_FILE, *named] if word not in message] == []
 
 
-def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
+def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path: Path) -> None:
     faces = yaml.safe_load((ROOT / SETTINGS_FILE).read_text(encoding="utf-8"))["faces"]
     assert "extractors" in refused(changed(tmp_path, "extractors.faces", faces))
 
@@ -151,12 +153,12 @@ def test_a_visual_extractor_is_none_of_the_audio_extractors(tmp_path):
     ],
     ids=["open", "tab", "alias", "control", "utf-16", "latin-1", "empty", "list"],
 )
-def test_what_is_no_yaml_is_refused(tmp_path, content, named):
+def test_what_is_no_yaml_is_refused(tmp_path: Path, content: bytes, named: str) -> None:
     (tmp_path / SETTINGS_FILE).write_bytes(content)
     message = refused(tmp_path)
     assert SETTINGS_FILE in message
     assert named in message
 
 
-def test_a_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / SETTINGS_FILE) in refused(tmp_path)

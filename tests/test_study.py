@@ -13,13 +13,13 @@ def stage_names(folder: Path) -> set[str]:
         return {stage.name.split("@")[0] for stage in repo.index.stages}
 
 
-def test_the_project_s_own_commands_leave_the_study_alone():
+def test_the_project_s_own_commands_leave_the_study_alone() -> None:
     assert stage_names(ROOT / "study") == {"baselines", "crossvalidate"}
     assert stage_names(ROOT).isdisjoint({"baselines", "crossvalidate"})
 
 
 @pytest.mark.parametrize("name", ["baselines@lstm", "crossvalidate@audio"])
-def test_the_code_of_the_study_is_named_file_by_file(name):
+def test_the_code_of_the_study_is_named_file_by_file(name: str) -> None:
     """DVC counts Python's caches in a folder outside the project, so that a rerun changes it."""
     with Repo(str(ROOT / "study")) as repo:
         (stage,) = [stage for stage in repo.index.stages if stage.name == name]

@@ -29,7 +29,7 @@ REAL = ROOT / "../shared/weights/whisper-tiny.en-encoder.safetensors"
 
 
 @pytest.fixture(params=["random", pytest.param("real", marks=pytest.mark.real)])
-def weights(request, tmp_path):
+def weights(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     if request.param == "random":
         return write(tmp_path / "whisper.safetensors")
     if not REAL.is_file():
@@ -38,7 +38,7 @@ def weights(request, tmp_path):
 
 
 @pytest.fixture
-def packed(weights, tmp_path, monkeypatch):
+def packed(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recogniser that hears by Whisper, untrained."""
     import keras
 
@@ -57,7 +57,9 @@ def packed(weights, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_path):
+def test_workers_and_a_serving_process_compute_the_same(
+    weights: Path, packed: Path, tmp_path: Path
+) -> None:
     clips = [tmp_path / f"{seconds}.wav" for seconds in (0.7, 1.9)]
     for clip in clips:
         clip.write_bytes(encoded(voice(16000, float(clip.stem)), 16000))
@@ -66,7 +68,13 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
     results = {}
     for tensorflow_threads in (0, 2):  # a fresh process, and one that has trained
         result = tmp_path / "result.pickle"
-        script = [sys.executable, ROOT / "tests/helpers/one_thread.py", weights, packed, result]
+        script: list[Path | str] = [
+            sys.executable,
+            ROOT / "tests/helpers/one_thread.py",
+            weights,
+            packed,
+            result,
+        ]
         subprocess.run([*script, str(tensorflow_threads), *clips], env=environment, check=True)
         for way, computed in pickle.loads(result.read_bytes()).items():
             results[f"{way}, TensorFlow with {tensorflow_threads} threads"] = computed
@@ -80,18 +88,18 @@ def test_workers_and_a_serving_process_compute_the_same(weights, packed, tmp_pat
         assert differences(table[columns], expected_columns[columns]) == [], way
 
 
-def counts(*kinds):
+def counts(*kinds: str) -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] in kinds]
 
 
-def test_limits_end_with_the_last_of_overlapping_blocks():
+def test_limits_end_with_the_last_of_overlapping_blocks() -> None:
     import sklearn.svm  # noqa: F401, loads OpenMP
 
     before = dict(os.environ), counts("blas", "openmp")
     inside, leave = threading.Event(), threading.Event()
     inner_counts = []
 
-    def other():
+    def other() -> None:
         with threads.single_threaded():
             inner_counts.extend(counts("blas", "openmp"))
             inside.set()
@@ -109,9 +117,10 @@ def test_limits_end_with_the_last_of_overlapping_blocks():
     assert (dict(os.environ), counts("blas", "openmp")) == before
 
 
-def test_a_difference_is_named():
+def test_a_difference_is_named() -> None:
     expected = pd.DataFrame({"performance": ["a", "b"], "x": [np.zeros(3), np.ones(3)]})
-    changed = expected.assign(x=[np.zeros(3), np.array([1, 1.5, 1])])
+    values = [np.zeros(3), np.array([1, 1.5, 1])]
+    changed = pd.DataFrame({"performance": ["a", "b"], "x": values})
     assert differences(expected, expected) == []
     assert differences(changed, expected) == ["b, x: 1 of 3 differ, by up to 0.5 at [1]"]
     assert differences(changed[:1], expected) == ["performances: ['b'] in one alone"]

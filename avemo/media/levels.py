@@ -53,7 +53,7 @@ class LevelMeter:
         self._min, self._max, self._sum = math.inf, -math.inf, 0.0
         self._clipped = 0
 
-    def add(self, block: NDArray[np.float32]) -> None:
+    def add(self, block: NDArray[np.floating]) -> None:
         """Measure the next block.
 
         Args:

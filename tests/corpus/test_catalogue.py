@@ -3,12 +3,14 @@ import subprocess
 import sys
 import tracemalloc
 import wave
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from avemo.corpus import catalogue
 from avemo.corpus.adapters.ravdess import parse
@@ -64,12 +66,12 @@ WARNINGS = {
 }
 
 
-def tone(seconds, level=0.5, hz=220):
+def tone(seconds: float, level: float = 0.5, hz: int = 220) -> NDArray[np.floating]:
     return level * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE)) / RATE)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("raw")
     sounds = {"too-short": tone(0.1), "silent": np.zeros(RATE)}
     for number, (path, finding) in enumerate(CORPUS.items()):
@@ -85,23 +87,23 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def rows(folder):
+def rows(folder: Path) -> pd.DataFrame:
     return catalogue.build(folder, SETTINGS)
 
 
 @pytest.mark.parametrize("path", CORPUS)
-def test_findings(rows, path):
+def test_findings(rows: pd.DataFrame, path: str) -> None:
     row = rows.set_index("path").loc[path]
     assert row["finding"] == CORPUS[path], row["reason"]
     assert (row["reason"] == "") == (CORPUS[path] == "")
     assert row["warnings"] == WARNINGS.get(path, "")
 
 
-def test_each_recording_has_one_row_in_the_paths_order(rows):
+def test_each_recording_has_one_row_in_the_paths_order(rows: pd.DataFrame) -> None:
     assert rows["path"].tolist() == sorted(CORPUS)
 
 
-def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
+def test_a_row_says_what_the_name_and_the_file_say(rows: pd.DataFrame, folder: Path) -> None:
     path = "b/03-02-01-01-02-01-01.wav"
     content = (folder / path).read_bytes()
     expected = {
@@ -131,7 +133,7 @@ def test_a_row_says_what_the_name_and_the_file_say(rows, folder):
     assert row[["width", "height", "frames", "frame_rate", "rotation"]].isna().all()
 
 
-def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
+def test_the_types_do_not_depend_on_the_recordings(rows: pd.DataFrame, tmp_path: Path) -> None:
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
     (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
     single = catalogue.build(tmp_path, SETTINGS)
@@ -142,10 +144,12 @@ def test_the_types_do_not_depend_on_the_recordings(rows, tmp_path):
         assert single[column].dtype == bool
 
 
-def test_a_file_that_does_not_open_is_set_aside(tmp_path, monkeypatch):
+def test_a_file_that_does_not_open_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
 
-    def refused(*_, **__):
+    def refused(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refused)
@@ -154,7 +158,7 @@ def test_a_file_that_does_not_open_is_set_aside(tmp_path, monkeypatch):
     assert "Permission denied" in row["reason"]
 
 
-def test_a_long_recording_takes_no_more_memory(tmp_path):
+def test_a_long_recording_takes_no_more_memory(tmp_path: Path) -> None:
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
     catalogue.build(tmp_path, SETTINGS)  # what it imports does not count
     with wave.open(str(tmp_path / "03-01-05-02-01-02-12.wav"), "wb") as file:
@@ -169,7 +173,7 @@ def test_a_long_recording_takes_no_more_memory(tmp_path):
     assert most < 10_000_000
 
 
-def test_who_measures_imports_neither_pandas_nor_pandera():
+def test_who_measures_imports_neither_pandas_nor_pandera() -> None:
     code = "import sys, avemo.corpus.catalogue; print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(ended.stdout.split())
@@ -177,7 +181,7 @@ def test_who_measures_imports_neither_pandas_nor_pandera():
     assert loaded & {"pandas", "pandera", "pyarrow", "matplotlib"} == set()
 
 
-def test_what_is_set_aside_is_not_used(rows):
+def test_what_is_set_aside_is_not_used(rows: pd.DataFrame) -> None:
     assert set(select_usable(rows)["path"]) == {path for path, why in CORPUS.items() if not why}
     assert set(select_sound_sources(rows)["path"]) == {
         path for path, why in CORPUS.items() if not why
@@ -185,7 +189,7 @@ def test_what_is_set_aside_is_not_used(rows):
     assert select_picture_sources(rows).empty
 
 
-def test_a_catalogue_survives_its_file(rows, tmp_path):
+def test_a_catalogue_survives_its_file(rows: pd.DataFrame, tmp_path: Path) -> None:
     rows.to_parquet(tmp_path / "catalogue.parquet", index=False)
     again = pd.read_parquet(tmp_path / "catalogue.parquet")
     assert (
@@ -194,7 +198,7 @@ def test_a_catalogue_survives_its_file(rows, tmp_path):
     assert again["reason"].tolist() == rows["reason"].tolist()
 
 
-def findings(*counts):
+def findings(*counts: tuple[str, int]) -> pd.DataFrame:
     """A catalogue with so many rows of each finding."""
     named = [name for name, count in counts for _ in range(count)]
     paths = [f"{number}.wav" for number in range(len(named))]
@@ -210,7 +214,7 @@ def findings(*counts):
         (1.0, [("", 1), ("silent", 9)]),
     ],
 )
-def test_few_enough_set_aside_is_let_through(limit, counts):
+def test_few_enough_set_aside_is_let_through(limit: float, counts: list[tuple[str, int]]) -> None:
     catalogue.check(findings(*counts), SETTINGS.model_copy(update={"max_set_aside": limit}))
 
 
@@ -223,7 +227,7 @@ def test_few_enough_set_aside_is_let_through(limit, counts):
         (1.0, [("unreadable", 2)]),
     ],
 )
-def test_too_much_set_aside_stops(limit, counts):
+def test_too_much_set_aside_stops(limit: float, counts: list[tuple[str, int]]) -> None:
     rows = findings(*counts)
     with pytest.raises(CorpusError, match="max_set_aside") as error:
         catalogue.check(rows, SETTINGS.model_copy(update={"max_set_aside": limit}))
@@ -232,7 +236,9 @@ def test_too_much_set_aside_stops(limit, counts):
     assert "duplicate" not in str(error.value)
 
 
-def recordings(*names, silent=(), set_aside=()):
+def recordings(
+    *names: str, silent: Collection[str] = (), set_aside: Collection[str] = ()
+) -> pd.DataFrame:
     parsed = [parse(name) for name in names]
     return pd.DataFrame(
         {
@@ -253,19 +259,19 @@ BOTH = [f"01-{TAKE}", f"02-{TAKE}", f"03-{TAKE}", f"02-{OTHER}", f"01-{OTHER}"]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_performance_is_heard_in_audio_only_first_and_seen_in_audio_video(order):
+def test_a_performance_is_heard_in_audio_only_first_and_seen_in_audio_video(order: int) -> None:
     rows = recordings(*BOTH[::order])
     assert select_sound_sources(rows)["recording"].tolist() == [f"03-{TAKE}", f"01-{OTHER}"]
     assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"01-{OTHER}"]
 
 
-def test_a_silent_video_is_not_heard():
+def test_a_silent_video_is_not_heard() -> None:
     rows = recordings(f"01-{TAKE}", f"02-{TAKE}", f"02-{OTHER}", silent=[f"01-{TAKE}"])
     assert select_sound_sources(rows).empty
     assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
-def test_what_is_set_aside_is_replaced_by_what_is_left():
+def test_what_is_set_aside_is_replaced_by_what_is_left() -> None:
     rows = recordings(*BOTH, set_aside=[f"03-{TAKE}", f"01-{OTHER}"])
     assert select_sound_sources(rows)["recording"].tolist() == [f"01-{TAKE}"]
     assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
@@ -273,7 +279,7 @@ def test_what_is_set_aside_is_replaced_by_what_is_left():
 
 @pytest.mark.real
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
-def test_the_published_recordings(tmp_path):
+def test_the_published_recordings(tmp_path: Path) -> None:
     for source in (RAVDESS / "speech").glob("*-07.flac"):
         sound, rate = soundfile.read(source, dtype="int16")
         (tmp_path / "Actor_07").mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 from dataclasses import asdict
 from pathlib import PurePath
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -7,9 +8,17 @@ import pytest
 from avemo.corpus import checks
 from avemo.corpus.adapters.ravdess import CHANNELS, parse
 from avemo.emotions import EMOTIONS
-from avemo.settings import Catalogue
+from avemo.settings import Catalogue, ConfigurableFinding
 
-WARN = dict.fromkeys(("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn")
+FINDINGS: tuple[ConfigurableFinding, ...] = (
+    "silent",
+    "too-short",
+    "clipped",
+    "folder",
+    "emotion",
+    "identical",
+)
+WARN: dict[ConfigurableFinding, Literal["exclude", "warn"]] = dict.fromkeys(FINDINGS, "warn")
 SETTINGS = Catalogue(
     max_set_aside=0.05,
     min_duration_s=0.3,
@@ -21,7 +30,7 @@ EXCLUDE = SETTINGS.model_copy(update={"findings": dict.fromkeys(WARN, "exclude")
 FINE = "03-01-05-02-01-02-12"
 
 
-def recordings(*paths, **columns):
+def recordings(*paths: str, **columns: Any) -> pd.DataFrame:
     """Rows as measured: nothing is wrong but what the columns say, a value a path."""
     named = [parse(path) for path in paths]
     rows = pd.DataFrame([asdict(recording) for recording in named])
@@ -41,11 +50,15 @@ def recordings(*paths, **columns):
     return rows.assign(**columns)
 
 
-def check(rows, settings):
+def check(rows: pd.DataFrame, settings: Catalogue) -> tuple[dict[str, str], dict[str, str]]:
     """Findings and warnings by path."""
     checked = checks.apply_checks(rows, settings).set_index("path")
     assert (checked["reason"].eq("") == checked["finding"].eq("")).all()
-    return checked["finding"].to_dict(), checked["warnings"].to_dict()
+    findings, warnings = (
+        {str(path): str(value) for path, value in checked[name].items()}
+        for name in ("finding", "warnings")
+    )
+    return findings, warnings
 
 
 @pytest.mark.parametrize(
@@ -62,7 +75,9 @@ def check(rows, settings):
         ("emotion", "03-02-01-02-01-01-12.wav", {}),
     ],
 )
-def test_the_settings_say_what_a_finding_does(finding, path, columns):
+def test_the_settings_say_what_a_finding_does(
+    finding: str, path: str, columns: dict[str, float]
+) -> None:
     rows = recordings("03-01-03-01-01-01-01.wav", path)
     for column, value in columns.items():
         rows.loc[1, column] = value
@@ -85,11 +100,11 @@ def test_the_settings_say_what_a_finding_does(finding, path, columns):
         ("03-02-01-01-01-01-12.wav", {}),
     ],
 )
-def test_what_is_fine(path, columns):
+def test_what_is_fine(path: str, columns: dict[str, float | None]) -> None:
     assert check(recordings(path, **columns), EXCLUDE) == ({path: ""}, {path: ""})
 
 
-def test_several_warnings_and_none_of_what_is_set_aside():
+def test_several_warnings_and_none_of_what_is_set_aside() -> None:
     path = f"Actor_11/{FINE}.wav"
     rows = recordings(path, duration_s=0.1, clipped_ratio=0.5)
     assert check(rows, SETTINGS) == ({path: ""}, {path: "clipped, folder, too-short"})
@@ -97,7 +112,7 @@ def test_several_warnings_and_none_of_what_is_set_aside():
     assert check(rows, some) == ({path: "clipped"}, {path: ""})
 
 
-def test_reasons_name_the_setting_and_the_measure():
+def test_reasons_name_the_setting_and_the_measure() -> None:
     rows = recordings(f"{FINE}.wav", duration_s=0.1)
     reason = checks.apply_checks(rows, EXCLUDE)["reason"][0]
     assert "0.10 s" in reason
@@ -106,7 +121,9 @@ def test_reasons_name_the_setting_and_the_measure():
 
 @pytest.mark.parametrize("other", ["03-01-05-02-01-02-11.wav", "03-01-04-02-01-02-12.wav"])
 @pytest.mark.parametrize("settings", [SETTINGS, EXCLUDE], ids=["warn", "exclude"])
-def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, settings):
+def test_one_content_under_two_actors_or_emotions_is_a_contradiction(
+    other: str, settings: Catalogue
+) -> None:
     same = [f"{FINE}.wav", "03-01-05-02-01-01-12.wav", other]
     rows = recordings(*same, "03-01-05-02-02-01-12.wav")
     rows.loc[:2, "sha256"] = "one"
@@ -118,13 +135,13 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(other, sett
     assert reasons[2].endswith("-12.wav, whose name says actor 12, angry")
 
 
-def test_what_does_not_decode_contradicts_nothing():
+def test_what_does_not_decode_contradicts_nothing() -> None:
     rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="of no bytes")
     rows["finding"] = rows["reason"] = "unreadable"
     assert set(check(rows, EXCLUDE)[0].values()) == {"unreadable"}
 
 
-def test_a_copy_under_no_name_contradicts_nothing():
+def test_a_copy_under_no_name_contradicts_nothing() -> None:
     rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="one")
     rows.loc[1, ["path", "finding", "reason", "recording", "emotion"]] = (
         "a.wav",
@@ -137,7 +154,7 @@ def test_a_copy_under_no_name_contradicts_nothing():
     assert check(rows, EXCLUDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
 
 
-def test_identical_recordings_are_all_but_the_first():
+def test_identical_recordings_are_all_but_the_first() -> None:
     paths = [
         "b/03-01-05-02-01-01-12.wav",
         "a/03-01-05-02-01-02-12.wav",
@@ -151,7 +168,7 @@ def test_identical_recordings_are_all_but_the_first():
     assert check(rows, EXCLUDE) == (expected, nothing)
 
 
-def test_a_second_recording_of_a_name_is_a_duplicate():
+def test_a_second_recording_of_a_name_is_a_duplicate() -> None:
     paths = [f"{folder}/{FINE}.wav" for folder in "abc"]
     rows = recordings(*paths, has_sound=[False, True, True])
     assert check(rows, EXCLUDE)[0] == dict(zip(paths, ["silent", "", "duplicate"], strict=True))
@@ -160,7 +177,7 @@ def test_a_second_recording_of_a_name_is_a_duplicate():
     assert check(rows, EXCLUDE)[0] == dict(zip(paths, ["", "duplicate", "duplicate"], strict=True))
 
 
-def test_the_published_set():
+def test_the_published_set() -> None:
     published = checks.list_published()
     assert len({recording.id for recording in published}) == len(published) == 7356
     counts = pd.DataFrame([asdict(recording) for recording in published])
@@ -174,14 +191,14 @@ def test_the_published_set():
     assert {EMOTIONS[code - 1] for code in set(song["emotion"])} == set(EMOTIONS[:6])
 
 
-def test_nothing_published_is_found_fault_with():
+def test_nothing_published_is_found_fault_with() -> None:
     rows = recordings(*(recording.file.as_posix() for recording in checks.list_published()))
     findings, warnings = check(rows, EXCLUDE)
     assert set(findings.values()) == set(warnings.values()) == {""}
     assert checks.list_missing(rows) == {}
 
 
-def test_missing_files_are_of_archives_that_are_there_in_part():
+def test_missing_files_are_of_archives_that_are_there_in_part() -> None:
     published = checks.list_published()
     lost = {"03-01-01-01-01-01-01", "01-02-06-02-02-02-23", "02-02-06-02-02-02-23"}
     rows = recordings(
@@ -204,7 +221,7 @@ def test_missing_files_are_of_archives_that_are_there_in_part():
     assert checks.list_missing(rows) == expected
 
 
-def test_of_an_actor_s_video_one_file_tells_of_the_rest():
+def test_of_an_actor_s_video_one_file_tells_of_the_rest() -> None:
     lacking = checks.list_missing(recordings("02-02-06-02-02-02-23.mp4"))
     assert {archive: len(names) for archive, names in lacking.items()} == {
         "Video_Song_Actor_23": 87

@@ -2,6 +2,7 @@ import base64
 import re
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,19 @@ import pytest
 
 from avemo.config import load_settings
 from avemo.corpus import checks, report
+from avemo.settings import Settings
 
 SETTINGS = load_settings(Path(__file__).parents[2])
 SAMPLE, OWN = (
     SETTINGS.model_copy(update={"corpus": SETTINGS.corpus.model_copy(update={"source": source})})
     for source in ("sample", "path")
 )
+#: pandas' stubs do not know it as a value of a column
+ABSENT: Any = pd.NA
 FIGURES = {"emotions.png", "actors.png", "durations.png"}
 
 
-def catalogue(**columns):
+def catalogue(**columns: Any) -> pd.DataFrame:
     """Every recording of two actors but one, measured."""
     named = [recording for recording in checks.list_published() if recording.actor in (1, 2)][1:]
     rows = pd.DataFrame([asdict(recording) for recording in named])
@@ -47,7 +51,7 @@ def catalogue(**columns):
 
 
 @pytest.fixture(scope="module")
-def rows():
+def rows() -> pd.DataFrame:
     rows = catalogue()
     wavs = rows.index[rows["modality"].eq(3)]
     rows.loc[wavs[1:3], "sha256"] = "one"
@@ -56,17 +60,17 @@ def rows():
     return rows
 
 
-def written(rows, settings, folder):
+def written(rows: pd.DataFrame, settings: Settings, folder: Path) -> tuple[str, str]:
     folder.mkdir()
     report.write(rows, settings, folder)
     return (folder / "catalogue.md").read_text(), (folder / "catalogue.html").read_text()
 
 
-def section(text, title):
+def section(text: str, title: str) -> str:
     return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
+def test_the_tables_say_what_is_in_the_catalogue(rows: pd.DataFrame, tmp_path: Path) -> None:
     text, _ = written(rows, OWN, tmp_path / "report")
     used = len(rows) - 1
     hours = rows[rows["finding"].eq("")]["duration_s"].sum() / 3600
@@ -89,7 +93,7 @@ def test_the_tables_say_what_is_in_the_catalogue(rows, tmp_path):
     assert "| audio-video | 720 | 720 | 720 | 29.97 | 207 |" in formats
 
 
-def test_missing_files_are_counted_by_archive(rows, tmp_path):
+def test_missing_files_are_counted_by_archive(rows: pd.DataFrame, tmp_path: Path) -> None:
     lost = checks.list_published()[0]
     missing = section(written(rows, OWN, tmp_path / "report")[0], "Missing files")
     assert f"| `Video_Speech_Actor_01` | 1 | `{lost.file.name}` |" in missing
@@ -97,7 +101,9 @@ def test_missing_files_are_counted_by_archive(rows, tmp_path):
     assert " and 914 more |" in missing
 
 
-def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(rows, tmp_path):
+def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(
+    rows: pd.DataFrame, tmp_path: Path
+) -> None:
     for number, page in enumerate(written(rows, SAMPLE, tmp_path / "sample")):
         assert "synthetic sample" in page, number
         assert "Missing files" not in page
@@ -107,7 +113,7 @@ def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(rows, tmp_path):
         assert (tmp_path / "sample" / name).read_bytes() != (tmp_path / "own" / name).read_bytes()
 
 
-def test_the_page_holds_its_figures(rows, tmp_path):
+def test_the_page_holds_its_figures(rows: pd.DataFrame, tmp_path: Path) -> None:
     text, page = written(rows, OWN, tmp_path / "report")
     assert set(re.findall(r"\]\((\w+\.png)\)", text)) == FIGURES
     assert {file.name for file in (tmp_path / "report").glob("*.png")} == FIGURES
@@ -121,7 +127,7 @@ def test_the_page_holds_its_figures(rows, tmp_path):
     assert "http" not in page
 
 
-def test_the_same_catalogue_makes_the_same_bytes(rows, tmp_path):
+def test_the_same_catalogue_makes_the_same_bytes(rows: pd.DataFrame, tmp_path: Path) -> None:
     for name in ("one", "other"):
         written(rows, OWN, tmp_path / name)
     files = sorted((tmp_path / "one").iterdir())
@@ -130,7 +136,7 @@ def test_the_same_catalogue_makes_the_same_bytes(rows, tmp_path):
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
 
 
-def test_names_are_shown_as_they_are(rows, tmp_path):
+def test_names_are_shown_as_they_are(rows: pd.DataFrame, tmp_path: Path) -> None:
     wrong = rows.assign(warnings="")
     wrong.loc[0, ["path", "finding", "reason", "recording"]] = (
         "a|b/<b>_x_.wav",
@@ -143,18 +149,18 @@ def test_names_are_shown_as_they_are(rows, tmp_path):
 
 
 @pytest.mark.parametrize("finding", ["", "name", "unreadable"])
-def test_little_or_nothing_to_show(finding, tmp_path):
+def test_little_or_nothing_to_show(finding: str, tmp_path: Path) -> None:
     rows = catalogue()[:1].assign(finding=finding, reason=finding)
     rows = rows.assign(
-        duration_s=1.0, has_sound=False, has_picture=False, sample_rate=pd.NA, channels=pd.NA
+        duration_s=1.0, has_sound=False, has_picture=False, sample_rate=ABSENT, channels=ABSENT
     )
     text, page = written(rows, OWN, tmp_path / "report")
     assert ("emotions.png" in text) == (finding == "")
     assert "<h2>Findings</h2>" in page
 
 
-def test_sound_alone(rows, tmp_path):
-    sounds = rows[rows["modality"].eq(3)].assign(width=pd.NA, height=pd.NA, frame_rate=np.nan)
+def test_sound_alone(rows: pd.DataFrame, tmp_path: Path) -> None:
+    sounds = rows[rows["modality"].eq(3)].assign(width=ABSENT, height=ABSENT, frame_rate=np.nan)
     text, _ = written(sounds, OWN, tmp_path / "report")
     assert "None: no sound track is silent." in text
     assert "picture of" not in text

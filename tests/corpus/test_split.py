@@ -1,4 +1,6 @@
+from collections.abc import Iterable
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -24,7 +26,7 @@ folds = st.integers(3, 8).flatmap(
 )
 
 
-def catalogue(recordings):
+def catalogue(recordings: Iterable[Recording]) -> pd.DataFrame:
     """The columns that matter; each recording's content is its own unless told."""
     return pd.DataFrame(
         {
@@ -40,7 +42,7 @@ def catalogue(recordings):
 
 
 @st.composite
-def corpora(draw):
+def corpora(draw: st.DrawFn) -> pd.DataFrame:
     """Any performances, each in one to three modalities, in any order.
 
     An actor of the third fold makes sure that there is something to train on.
@@ -54,23 +56,23 @@ def corpora(draw):
 
 
 @st.composite
-def copies(draw, *, across_actors=True):
+def copies(draw: st.DrawFn, *, across_actors: bool = True) -> pd.DataFrame:
     """A corpus in which few contents go round; not from actor to actor, if so told."""
     rows = draw(corpora())
-    contents = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
-    contents = pd.Series(contents, index=rows.index).astype(str)
+    numbers = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
+    contents = pd.Series(numbers, index=rows.index).astype(str)
     return rows.assign(
         sha256=contents if across_actors else contents + rows["actor"].map(" {}".format)
     )
 
 
-def ravdess(actors=range(1, 25)):
+def ravdess(actors: Iterable[int] = range(1, 25)) -> pd.DataFrame:
     """Speech as published: 60 performances an actor."""
     codes = product((1,), range(1, 9), (1, 2), (1, 2), (1, 2), actors)
     return catalogue([Recording(3, *code) for code in codes if code[1:3] != (1, 2)])
 
 
-def joined(rows, dealt):
+def joined(rows: pd.DataFrame, dealt: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(dealt, on="performance", validate="many_to_one")
 
 
@@ -80,7 +82,7 @@ few = run(max_examples=20, deadline=None)
 
 @few
 @given(corpora(), protocols, st.integers(1, 99))
-def test_each_performance_is_dealt_once(rows, settings, seed):
+def test_each_performance_is_dealt_once(rows: pd.DataFrame, settings: Split, seed: int) -> None:
     dealt = split.assign(rows, settings, seed)
     assert dealt["performance"].tolist() == sorted(set(rows["performance"]))
     assert set(dealt["part"]) <= set(split.PARTS)
@@ -89,7 +91,9 @@ def test_each_performance_is_dealt_once(rows, settings, seed):
 
 @few
 @given(st.data(), corpora(), protocols)
-def test_the_order_of_the_rows_does_not_matter(data, rows, settings):
+def test_the_order_of_the_rows_does_not_matter(
+    data: st.DataObject, rows: pd.DataFrame, settings: Split
+) -> None:
     order = data.draw(st.permutations(range(len(rows))))
     shuffled = rows.iloc[order]  # with the index that a shuffle leaves
     pd.testing.assert_frame_equal(
@@ -99,7 +103,7 @@ def test_the_order_of_the_rows_does_not_matter(data, rows, settings):
 
 @few
 @given(corpora(), protocols)
-def test_what_is_set_aside_is_not_dealt(rows, settings):
+def test_what_is_set_aside_is_not_dealt(rows: pd.DataFrame, settings: Split) -> None:
     # all but the actor that is there to train on
     rows.loc[rows["actor"].ne(5), "finding"] = "silent"
     dealt = split.assign(rows, settings, 20)
@@ -108,7 +112,7 @@ def test_what_is_set_aside_is_not_dealt(rows, settings):
 
 @few
 @given(corpora(), folds)
-def test_parts_share_no_actor(rows, settings):
+def test_parts_share_no_actor(rows: pd.DataFrame, settings: Split) -> None:
     try:
         both = joined(rows, split.assign(rows, settings, 20))
     except CorpusError:
@@ -122,7 +126,9 @@ def test_parts_share_no_actor(rows, settings):
 
 @few
 @given(corpora(), takes)
-def test_one_more_actor_moves_no_other(rows, take):
+def test_one_more_actor_moves_no_other(
+    rows: pd.DataFrame, take: tuple[int, int, int, int, int, int]
+) -> None:
     before = split.assign(rows, ACTOR, 20)
     newcomer = catalogue([Recording(3, *take[:-1], 31)])
     after = split.assign(pd.concat([newcomer, rows], ignore_index=True), ACTOR, 20)
@@ -132,7 +138,7 @@ def test_one_more_actor_moves_no_other(rows, take):
     )
 
 
-def test_the_folds_of_the_published_actors():
+def test_the_folds_of_the_published_actors() -> None:
     rows = ravdess()
     both = joined(rows, split.assign(rows, ACTOR, 20)).drop_duplicates("actor")
     assert (
@@ -145,7 +151,9 @@ def test_the_folds_of_the_published_actors():
 
 @few
 @given(copies(), st.integers(1, 99))
-def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, seed):
+def test_copies_and_recordings_of_one_performance_stay_together_at_random(
+    rows: pd.DataFrame, seed: int
+) -> None:
     both = joined(rows, split.assign(rows, RANDOM, seed))
     for together in ("sha256", "performance"):
         assert both.groupby(together)[["part", "fold"]].nunique().eq(1).all(axis=None)
@@ -153,17 +161,19 @@ def test_copies_and_recordings_of_one_performance_stay_together_at_random(rows, 
 
 @few
 @given(copies(across_actors=False))
-def test_copies_and_recordings_of_one_performance_stay_together_by_actor(rows):
+def test_copies_and_recordings_of_one_performance_stay_together_by_actor(
+    rows: pd.DataFrame,
+) -> None:
     both = joined(rows, split.assign(rows, ACTOR, 20))
     for together in ("sha256", "performance"):
         assert both.groupby(together)[["part", "fold"]].nunique().eq(1).all(axis=None)
 
 
-def test_one_content_of_two_actors_is_refused_by_actor():
+def test_one_content_of_two_actors_is_refused_by_actor() -> None:
     rows = ravdess()
     rows.loc[[3, 100], "sha256"] = "the same"
     first, second = rows.loc[[3, 100], "recording"]
-    assert rows.loc[3, "actor"] != rows.loc[100, "actor"]
+    assert rows["actor"][3] != rows["actor"][100]
     for order in (rows, rows[::-1]):
         with pytest.raises(CorpusError, match=f"^{first} and {second} are byte-identical"):
             split.assign(order, ACTOR, 20)
@@ -172,7 +182,7 @@ def test_one_content_of_two_actors_is_refused_by_actor():
 
 
 @pytest.mark.parametrize("contents", ["abbccddeef", "dxayabbccd"])
-def test_copies_that_hang_together_by_others_stay_together(contents):
+def test_copies_that_hang_together_by_others_stay_together(contents: str) -> None:
     # two recordings each of five performances: some two performances share no content
     takes = [Recording(m, 1, 5, 1, 1, 1, actor) for actor in range(1, 6) for m in (1, 3)]
     others = [Recording(3, 1, emotion, 1, 1, 1, 9) for emotion in range(1, 9)]
@@ -188,7 +198,9 @@ SHARES = {"train": 0.6, "valid": 0.2, "test": 0.2}
 
 @few
 @given(corpora(), st.integers(1, 99))
-def test_three_fifths_train_at_random_of_each_emotion_and_in_all(rows, seed):
+def test_three_fifths_train_at_random_of_each_emotion_and_in_all(
+    rows: pd.DataFrame, seed: int
+) -> None:
     both = joined(rows, split.assign(rows, RANDOM, seed)).drop_duplicates("performance")
     for _, rows_of_emotion in (("all", both), *both.groupby("emotion")):
         counts = rows_of_emotion["part"].value_counts()
@@ -197,7 +209,7 @@ def test_three_fifths_train_at_random_of_each_emotion_and_in_all(rows, seed):
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_emotions_with_few_performances_fill_every_part_at_random(count):
+def test_emotions_with_few_performances_fill_every_part_at_random(count: int) -> None:
     rows = ravdess(range(1, 7))
     rows = rows[rows.groupby("emotion").cumcount() < count]
     counts = split.assign(rows, RANDOM, 20)["part"].value_counts()
@@ -206,7 +218,7 @@ def test_emotions_with_few_performances_fill_every_part_at_random(count):
 
 
 @pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])
-def test_the_seed_decides(settings):
+def test_the_seed_decides(settings: Split) -> None:
     rows = ravdess(range(1, 7))
     first, again, other = (split.assign(rows, settings, seed) for seed in (1, 1, 2))
     pd.testing.assert_frame_equal(first, again)
@@ -214,25 +226,25 @@ def test_the_seed_decides(settings):
 
 
 @pytest.mark.parametrize("actors", [[1, 2], [3, 4, 16]])
-def test_nothing_to_train_on_is_refused(actors):
+def test_nothing_to_train_on_is_refused(actors: list[int]) -> None:
     with pytest.raises(CorpusError, match=f"all|every one of the {60 * len(actors)}"):
         split.assign(ravdess(actors), ACTOR, 20)
 
 
-def test_nothing_usable_is_refused():
+def test_nothing_usable_is_refused() -> None:
     for settings in (ACTOR, RANDOM):
         with pytest.raises(CorpusError, match="training part is empty"):
             split.assign(ravdess([5]).assign(finding="silent"), settings, 20)
 
 
 @pytest.mark.parametrize("settings", [ACTOR, RANDOM], ids=["actor", "random"])
-def test_what_was_written_is_read(tmp_path, settings):
+def test_what_was_written_is_read(tmp_path: Path, settings: Split) -> None:
     dealt = split.assign(ravdess(), settings, 20)
     split.write(dealt, tmp_path / "split.csv")
     pd.testing.assert_frame_equal(split.read(tmp_path / "split.csv"), dealt)
 
 
-def test_the_identity_is_the_content_s(tmp_path):
+def test_the_identity_is_the_content_s(tmp_path: Path) -> None:
     rows = ravdess()
     files = [tmp_path / name for name in ("a.csv", "b.csv", "c.csv")]
     for file, seed in zip(files, (1, 1, 2), strict=True):
@@ -243,7 +255,9 @@ def test_the_identity_is_the_content_s(tmp_path):
 
 @few
 @given(corpora(), protocols)
-def test_the_file_is_stable_in_a_diff(tmp_path_factory, rows, settings):
+def test_the_file_is_stable_in_a_diff(
+    tmp_path_factory: pytest.TempPathFactory, rows: pd.DataFrame, settings: Split
+) -> None:
     file = tmp_path_factory.mktemp("split") / "split.csv"
     split.write(split.assign(rows, settings, 20), file)
     head, *lines, last = file.read_bytes().split(b"\n")
@@ -255,7 +269,7 @@ def test_the_file_is_stable_in_a_diff(tmp_path_factory, rows, settings):
     assert split.split_id(file) == first
 
 
-def test_what_was_made_on_another_split_is_refused():
+def test_what_was_made_on_another_split_is_refused() -> None:
     split.require_same_split("a1", "a1", "the search result of audio")
     with pytest.raises(CorpusError) as error:
         split.require_same_split("a1", "b2", "the search result of audio")

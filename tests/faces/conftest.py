@@ -18,4 +18,5 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(assets.MIRROR, str(WEIGHTS))
         name, weights = detectors.resolve("scrfd")
+        assert weights is not None
         return detectors.load(name, weights.read_bytes(), 320)

@@ -8,6 +8,7 @@ from subprocess import run
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from avemo.config import load_settings
 from avemo.errors import AssetError, MediaError
@@ -276,7 +277,9 @@ class Network:
         self.min_side_px = min_side_px
         self.input_sizes: list[tuple[int, int]] = []
 
-    def detect(self, image: np.ndarray, input_size: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    def detect(
+        self, image: NDArray[np.uint8], input_size: tuple[int, int]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         self.input_sizes.append(input_size)
         count = int(max(input_size) >= self.min_side_px)
         return np.full((count, 5), 0.9, np.float32), np.zeros((count, 5, 2), np.float32)

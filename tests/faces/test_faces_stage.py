@@ -13,7 +13,7 @@ from pipelines import faces
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_store_says_that_it_holds_faces(tmp_path):
+def test_the_store_says_that_it_holds_faces(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.raw.mkdir(parents=True)
     (project.raw / "a.mp4").write_bytes(b"no film")
@@ -27,4 +27,5 @@ def test_the_store_says_that_it_holds_faces(tmp_path):
     faces.main(project, load_settings(tmp_path))
     assert store.read(project.faces)["finding"].tolist() == ["unreadable"]
     spec = store.read_spec(project.faces)
+    assert spec is not None
     assert (spec.extractor, spec.resources) == ("faces", {"detector": "mtcnn"})

@@ -1,5 +1,6 @@
 """A file like the one of Whisper's published weights, with random values."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ def tensors() -> dict[str, NDArray[np.float32]]:
     rng = np.random.default_rng(1)
 
     def linear(*shape: int) -> NDArray[np.float32]:
-        fan_in = float(np.prod(shape[1:]))
-        return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
+        fan_in = math.prod(shape[1:])
+        return (rng.standard_normal(shape) / math.sqrt(fan_in)).astype(np.float32)
 
     def around(centre: float, *shape: int) -> NDArray[np.float32]:
         return (centre + 0.1 * rng.standard_normal(shape)).astype(np.float32)

@@ -1,4 +1,5 @@
 import doctest
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +14,14 @@ from avemo.media.probe import probe
 from avemo.media.sound import read_sound
 
 
-def test_the_example_holds(tmp_path, monkeypatch):
+def test_the_example_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "speech.wav").write_bytes(encoded(voice(16000, 2.0), 16000))
     result = doctest.testmod(clip)
     assert (result.failed, result.attempted) == (0, 3)
 
 
-def test_a_path_and_its_content_are_the_same_recording(tmp_path):
+def test_a_path_and_its_content_are_the_same_recording(tmp_path: Path) -> None:
     file = tmp_path / "a.wav"
     content = encoded(voice(16000), 16000)
     file.write_bytes(content)
@@ -33,13 +34,13 @@ def test_a_path_and_its_content_are_the_same_recording(tmp_path):
     assert repr(Clip(content)) == f"Clip(media of {len(content):,} bytes)"
 
 
-def test_the_frames_are_those_of_the_file(tmp_path):
+def test_the_frames_are_those_of_the_file(tmp_path: Path) -> None:
     film = write_film(tmp_path / "a.mkv")
     images = [frame.image for frame in Clip(film).frames(3)]
     np.testing.assert_array_equal(images, [frame.image for frame in read_frames(film, 3)])
 
 
-def test_a_missing_file_is_a_finding_once_it_is_opened(tmp_path):
+def test_a_missing_file_is_a_finding_once_it_is_opened(tmp_path: Path) -> None:
     missing = Clip(tmp_path / "none.wav")
     for read in (missing.probe, missing.sound, lambda: missing.frames(1)):
         with pytest.raises(MediaError, match=r"none\.wav does not open") as error:

@@ -1,6 +1,8 @@
 """What nobody can answer from is refused in a sentence, the same one by every reader."""
 
 import random
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ STATED = ["wav-16", "wavex-24", "wav-float", "flac-16", "aiff-16", "au-16", "caf
 STREAMS = ["mp3", "vorbis", "opus", "adts", "mka", "webm"]
 
 
-def refusal_of(source):
+def refusal_of(source: Path | bytes) -> str:
     """Return the sentence that every reader refuses a source with."""
     sentences = []
     for reader in (probe, read_sound, lambda source: [*read_sound_blocks(source, 8000)]):
@@ -31,7 +33,7 @@ def refusal_of(source):
 @pytest.mark.parametrize("format", ["wav-float", "wav-double", "aiff-float", "mov-float"])
 @pytest.mark.parametrize("rate", [16000, 44100])
 @pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
-def test_samples_that_are_no_number(tmp_path, format, rate, number):
+def test_samples_that_are_no_number(tmp_path: Path, format: str, rate: int, number: float) -> None:
     sound = np.stack([voice(rate, 6), voice(rate, 6)], axis=1)
     sound[70_000:70_003, 1] = number  # in one channel, in two blocks
     sound[[0, -1], 0] = number
@@ -44,13 +46,13 @@ def test_samples_that_are_no_number(tmp_path, format, rate, number):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_nothing_but_what_is_no_number(number):
+def test_nothing_but_what_is_no_number(number: float) -> None:
     content = encoded(np.full(8000, number), 16000, "wav-float")
     assert "8,000 of the sound's 8,000 samples" in refusal_of(content)
 
 
 @pytest.mark.parametrize("format", ["wav-float", "aiff-float"])
-def test_samples_out_of_all_scale(format):
+def test_samples_out_of_all_scale(format: str) -> None:
     """Floats of 16-bit integers that nobody divided: features would be 90 dB too loud."""
     sentence = refusal_of(encoded(voice(16000) * 32768, 16000, format))
     assert "the sound's samples reach 12,2" in sentence
@@ -58,7 +60,7 @@ def test_samples_out_of_all_scale(format):
     assert "1,000,000,0" in refusal_of(encoded(np.full(8000, 1e30), 16000, format))
 
 
-def test_a_double_too_large_for_a_float_is_no_number():
+def test_a_double_too_large_for_a_float_is_no_number() -> None:
     sound = voice(16000)
     sound[5] = 1e300
     assert "1 of the sound's 16,000" in refusal_of(encoded(sound, 16000, "wav-double"))
@@ -66,7 +68,7 @@ def test_a_double_too_large_for_a_float_is_no_number():
 
 @pytest.mark.parametrize("format", STATED)
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
-def test_cut_short(tmp_path, format, share):
+def test_cut_short(tmp_path: Path, format: str, share: float) -> None:
     content = encoded(voice(16000, 3), 16000, format)
     torn = content[: int(len(content) * share)]
     (tmp_path / "a").write_bytes(torn)
@@ -75,7 +77,7 @@ def test_cut_short(tmp_path, format, share):
 
 
 @pytest.mark.parametrize("format", STREAMS)
-def test_of_a_torn_stream_what_is_there_is_heard(format):
+def test_of_a_torn_stream_what_is_there_is_heard(format: str) -> None:
     content = encoded(voice(16000, 9), 16000, format)
     torn = content[: len(content) // 2]
     sound = read_sound(torn)
@@ -86,7 +88,7 @@ def test_of_a_torn_stream_what_is_there_is_heard(format):
     assert probe(torn).duration_s == pytest.approx(len(sound) / 16000, abs=0.1)
 
 
-def patch_header(content, at, number, size=4):
+def patch_header(content: bytes, at: int, number: int, size: int = 4) -> bytes:
     """A WAV file's content with another number in its head."""
     return content[:at] + number.to_bytes(size, "little") + content[at + size :]
 
@@ -97,21 +99,21 @@ RIFF, CODEC, CHANNELS, RATE, BITS, DATA = 4, 20, 22, 24, 34, 40
 
 @pytest.mark.parametrize("data", [0, 999_999, 0x7FFFFFFF, 0xFFFFFFFF])
 @pytest.mark.parametrize("riff", [0, len(WAV) - 8, 0x7FFF0000, 0xFFFFFFFF])
-def test_a_wav_whose_head_states_no_length_or_too_much_of_its_data(riff, data):
+def test_a_wav_whose_head_states_no_length_or_too_much_of_its_data(riff: int, data: int) -> None:
     """As of a recorder that was cut off, or that writes to a pipe."""
     content = patch_header(patch_header(WAV, RIFF, riff), DATA, data)
     np.testing.assert_array_equal(read_sound(content), read_sound(WAV))
     assert probe(content) == probe(WAV)
 
 
-def test_what_stands_after_the_sound_is_not_heard():
+def test_what_stands_after_the_sound_is_not_heard() -> None:
     longer = WAV + b"LIST" + (400).to_bytes(4, "little") + bytes(range(200)) * 2
     for content in (longer, patch_header(longer, RIFF, len(longer) - 8)):
         np.testing.assert_array_equal(read_sound(content), read_sound(WAV))
         assert probe(content) == probe(WAV)
 
 
-def test_a_flac_that_states_no_length():
+def test_a_flac_that_states_no_length() -> None:
     content = encoded(voice(16000), 16000, "flac-16")
     streamed = content[:21] + bytes([content[21] & 0xF0, 0, 0, 0, 0]) + content[26:]
     np.testing.assert_array_equal(read_sound(streamed), read_sound(content))
@@ -119,7 +121,7 @@ def test_a_flac_that_states_no_length():
 
 
 @pytest.mark.parametrize("rate", [1, 999, 800_000])
-def test_a_sample_rate_that_is_none(rate):
+def test_a_sample_rate_that_is_none(rate: int) -> None:
     sentence = refusal_of(patch_header(WAV, RATE, rate))
     assert f"a sample rate of {rate:,} Hz, 1,000 to 768,000 Hz are expected" in sentence
 
@@ -140,14 +142,14 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
-def test_heads_that_say_nonsense(content):
+def test_heads_that_say_nonsense(content: bytes) -> None:
     for reader in (probe, read_sound):
         with pytest.raises(MediaError, match=r"cut short|does not decode|decodes") as error:
             reader(content)
         assert error.value.finding == "unreadable"
 
 
-def outcome(reader, content):
+def outcome(reader: Callable[[bytes], object], content: bytes) -> object:
     """What a reader gives, or the class of its finding."""
     try:
         return reader(content)
@@ -156,7 +158,7 @@ def outcome(reader, content):
 
 
 @pytest.mark.parametrize("format", [*PLAIN, *CODED])
-def test_damaged_bytes_end_in_a_sound_or_in_a_finding(format):
+def test_damaged_bytes_end_in_a_sound_or_in_a_finding(format: str) -> None:
     content = encoded(voice(16000, 0.4), 16000, format)
     draw = random.Random(format)
     for _ in range(12):
@@ -169,14 +171,14 @@ def test_damaged_bytes_end_in_a_sound_or_in_a_finding(format):
 
 
 @pytest.mark.parametrize("name", ["null\0byte", "x" * 5000, "."])
-def test_a_path_that_is_none(name, tmp_path):
+def test_a_path_that_is_none(name: str, tmp_path: Path) -> None:
     assert "does not open" in refusal_of(tmp_path / name)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, -0.5, 1.0, 0.02, 0.003, 0.0005])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
 @pytest.mark.parametrize("format", ["wav-16", "wav-float", "flac-16"])
-def test_a_constant_is_silence(value, rate, format):
+def test_a_constant_is_silence(value: float, rate: int, format: str) -> None:
     content = encoded(np.full(rate, value), rate, format)
     assert not probe(content).has_sound
     with pytest.raises(MediaError, match="are expected: check the microphone") as error:
@@ -185,7 +187,7 @@ def test_a_constant_is_silence(value, rate, format):
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5])
-def test_a_whisper_on_an_offset_is_no_silence(value):
+def test_a_whisper_on_an_offset_is_no_silence(value: float) -> None:
     content = encoded(voice(16000, level=0.004) + value, 16000, "wav-24")
     assert probe(content).has_sound
     check_sound(read_sound(content), 16000, min_duration_s=0.3, silence_dbfs=-60.0)
@@ -193,7 +195,7 @@ def test_a_whisper_on_an_offset_is_no_silence(value):
 
 @pytest.mark.parametrize("rate", [8000, 44100])
 @pytest.mark.parametrize(("seconds", "finding"), [(0.2, "too-short"), (0.35, "")])
-def test_how_short_is_too_short(rate, seconds, finding):
+def test_how_short_is_too_short(rate: int, seconds: float, finding: str) -> None:
     sound = read_sound(encoded(voice(rate, seconds), rate))
     assert len(sound) == pytest.approx(seconds * 16000, abs=1)
     if not finding:

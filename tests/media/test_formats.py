@@ -1,10 +1,12 @@
 """A known sound comes back right from every format, rate and number of channels."""
 
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers.sounds import CODED, PLAIN, align_sound, encoded, voice
+from numpy.typing import NDArray
 
 from avemo.features.audio import logmel, mfcc
 from avemo.features.run import extract_audio
@@ -26,7 +28,7 @@ EXTRACTORS = {
 }
 
 
-def feature_differences(content, expected):
+def feature_differences(content: bytes, expected: bytes) -> dict[str, NDArray[np.float32]]:
     """Return by extractor how far the features of a file are from those of another."""
     actual, reference = (extract_audio(file, EXTRACTORS) for file in (content, expected))
     pairs = {name: (actual[name][name], reference[name][name]) for name in EXTRACTORS}
@@ -36,7 +38,7 @@ def feature_differences(content, expected):
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("format", ["wav-16", "wav-float", "flac-16"])
-def test_every_rate(rate, format):
+def test_every_rate(rate: int, format: str) -> None:
     content = encoded(voice(rate), rate, format)
     decoded = read_sound(content)
     assert abs(len(decoded) - 16000) <= 1
@@ -49,7 +51,7 @@ def test_every_rate(rate, format):
 
 @pytest.mark.parametrize("rate", [16000, 48000])
 @pytest.mark.parametrize("format", LOSSLESS)
-def test_every_lossless_format(rate, format):
+def test_every_lossless_format(rate: int, format: str) -> None:
     content = encoded(voice(rate), rate, format)
     decoded = read_sound(content)
     step = 0.012 if format in COARSE else 1e-4
@@ -63,7 +65,7 @@ def test_every_lossless_format(rate, format):
 # the rates that every one of the encoders takes
 @pytest.mark.parametrize("rate", [8000, 16000, 48000])
 @pytest.mark.parametrize("format", sorted(LOSSY))
-def test_every_lossy_format(rate, format):
+def test_every_lossy_format(rate: int, format: str) -> None:
     content = encoded(voice(rate), rate, format)
     lag, decoded = align_sound(read_sound(content), voice(16000))
     padding = 1024 / rate if format == "adts" else 0  # it cannot say what is to be cut off
@@ -77,7 +79,7 @@ def test_every_lossy_format(rate, format):
 
 
 @pytest.mark.parametrize("format", [*LOSSLESS, *sorted(LOSSY - {"adts"})])
-def test_features_of_every_format(format):
+def test_features_of_every_format(format: str) -> None:
     room = np.random.default_rng(0).normal(size=16000) * 0.003
     sound = voice(16000) + room
     difference = feature_differences(encoded(sound, 16000, format), encoded(sound, 16000))
@@ -95,7 +97,7 @@ def test_features_of_every_format(format):
 
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("format", ["wav-16", "wav-float", "wavex-24", "flac-16", "m4a", "mov-16"])
-def test_channels_are_averaged(format, channels):
+def test_channels_are_averaged(format: str, channels: int) -> None:
     channel = voice(48000)
     sound = np.stack([channel * share for share in (1, 0.5, 0.3, 0.0, 0.4, 0.2)[:channels]], axis=1)
     content = encoded(sound, 48000, format)
@@ -109,7 +111,7 @@ def test_channels_are_averaged(format, channels):
 
 
 @pytest.mark.parametrize("format", ["mp3", "vorbis", "opus"])
-def test_stereo_of_lossy_formats(format):
+def test_stereo_of_lossy_formats(format: str) -> None:
     sound = np.stack([voice(48000), 0.5 * voice(48000)], axis=1)
     decoded = read_sound(encoded(sound, 48000, format))
     expected = 0.75 * voice(16000)[: len(decoded)]
@@ -117,7 +119,7 @@ def test_stereo_of_lossy_formats(format):
 
 
 @pytest.mark.parametrize("format", ["wav-float", "wav-double", "aiff-float", "mov-float"])
-def test_float_samples_above_one_are_kept(format):
+def test_float_samples_above_one_are_kept(format: str) -> None:
     loud = voice(16000, level=4)
     assert np.abs(loud).max() > 2
     content = encoded(loud, 16000, format)
@@ -127,7 +129,7 @@ def test_float_samples_above_one_are_kept(format):
     assert all(np.isfinite(features[name][name]).all() for name in EXTRACTORS)
 
 
-def test_a_clipped_sound_stays_as_it_is():
+def test_a_clipped_sound_stays_as_it_is() -> None:
     clipped = np.clip(3 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000), -1, 1)
     content = encoded(clipped, 16000, "wav-24")
     np.testing.assert_allclose(read_sound(content), clipped, atol=1e-6)
@@ -136,7 +138,7 @@ def test_a_clipped_sound_stays_as_it_is():
 
 @pytest.mark.parametrize("offset", [0.5, -0.3, 0.05, 0.006])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])
-def test_an_offset_is_taken_off(rate, offset):
+def test_an_offset_is_taken_off(rate: int, offset: float) -> None:
     content = encoded(voice(rate) + offset, rate)
     np.testing.assert_allclose(read_sound(content), voice(16000), atol=1e-4)
     plain = encoded(voice(rate), rate)
@@ -146,12 +148,12 @@ def test_an_offset_is_taken_off(rate, offset):
     assert difference["logmel"].max() < 0.1
 
 
-def test_an_offset_of_each_channel_is_taken_off():
+def test_an_offset_of_each_channel_is_taken_off() -> None:
     sound = np.stack([voice(16000) + 0.4, voice(16000) - 0.1], axis=1)
     np.testing.assert_allclose(read_sound(encoded(sound, 16000)), voice(16000), atol=1e-4)
 
 
-def test_a_small_mean_is_left_as_it_is():
+def test_a_small_mean_is_left_as_it_is() -> None:
     """The features of ordinary recordings do not depend on whether offsets are looked for."""
     sound = (voice(16000) + 0.002).astype("f")
     np.testing.assert_array_equal(read_sound(encoded(sound, 16000, "wav-float")), sound)
@@ -161,7 +163,7 @@ def test_a_small_mean_is_left_as_it_is():
 
 
 @pytest.mark.parametrize("format", ["wav-16", "flac-16"])
-def test_ten_minutes_are_measured_in_little_memory(format, tmp_path):
+def test_ten_minutes_are_measured_in_little_memory(format: str, tmp_path: Path) -> None:
     file = tmp_path / "long"
     file.write_bytes(encoded(np.tile(voice(16000, 10), 60), 16000, format))
     probe(encoded(voice(16000), 16000, format))  # what it imports does not count
@@ -173,7 +175,7 @@ def test_ten_minutes_are_measured_in_little_memory(format, tmp_path):
     assert peak_bytes < 20_000_000
 
 
-def test_features_of_ten_minutes():
+def test_features_of_ten_minutes() -> None:
     tenth = voice(16000, 10)
     features = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]
     of_tenth = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]

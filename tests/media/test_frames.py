@@ -35,6 +35,7 @@ def clip(
     width, height = size
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(codec, rate=20)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, pixels
         stream.codec_context.gop_size = gop
         stream.codec_context.sample_aspect_ratio = Fraction(wide)
@@ -139,7 +140,8 @@ def damaged(path: Path, broken: range, seed: int = 0) -> bytes:
     """A file in which some pictures are noise."""
     content = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
-        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        places = [(packet.pos, packet.size) for packet in packets if packet.pos is not None]
     noise = np.random.default_rng(seed)
     for start, size in (places[index] for index in broken):
         content[start + 6 : start + size] = noise.bytes(size - 6)
@@ -262,6 +264,7 @@ def test_skipping_what_nothing_is_made_from_changes_no_picture(tmp_path: Path, c
         pictures = {
             float(frame.pts * frame.time_base): frame.to_ndarray(format="bgr24")
             for frame in container.decode(video=0)
+            if frame.pts is not None and frame.time_base is not None
         }
     frames = list(read_frames(path, count))
     assert len(frames) == count

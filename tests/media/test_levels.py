@@ -1,17 +1,20 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from avemo.media.levels import LevelMeter, dc_offset, to_dbfs
 
 
-def tone(*parts, rate=48_000, hz=1000, channels=2):
+def tone(
+    *parts: tuple[float, float], rate: int = 48_000, hz: int = 1000, channels: int = 2
+) -> NDArray[np.float64]:
     """A sine of (seconds, dBFS) after (seconds, dBFS), the same in each channel."""
     level = np.concatenate([np.full(round(s * rate), 10 ** (dbfs / 20)) for s, dbfs in parts])
     sound = level * np.sin(2 * np.pi * hz * np.arange(len(level)) / rate)
     return np.repeat(sound[:, None], channels, axis=1)
 
 
-def measure(sound, rate=48_000, block=None):
+def measure(sound: NDArray[np.float64], rate: int = 48_000, block: int | None = None) -> LevelMeter:
     level = LevelMeter(rate, sound.shape[1])
     for start in range(0, len(sound), block or max(1, len(sound))):
         level.add(sound[start : start + (block or len(sound))])
@@ -19,7 +22,7 @@ def measure(sound, rate=48_000, block=None):
 
 
 @pytest.mark.parametrize("block", [7, 1024, 65536])
-def test_the_size_of_the_blocks_does_not_matter(block):
+def test_the_size_of_the_blocks_does_not_matter(block: int) -> None:
     rng = np.random.default_rng(0)
     sound = rng.uniform(-1, 1, (12_345, 2)) * np.linspace(0, 1, 12_345)[:, None]
     in_blocks, at_once = measure(sound, 16_000, block), measure(sound, 16_000)
@@ -27,12 +30,12 @@ def test_the_size_of_the_blocks_does_not_matter(block):
     assert in_blocks.peak_dbfs == pytest.approx(at_once.peak_dbfs)
 
 
-def test_one_channel_peaks_as_two_equal_ones():
+def test_one_channel_peaks_as_two_equal_ones() -> None:
     mono, stereo = (measure(tone((1, -20), channels=count)) for count in (1, 2))
     assert stereo.peak_dbfs == pytest.approx(mono.peak_dbfs)
 
 
-def test_peak_and_duration():
+def test_peak_and_duration() -> None:
     level = measure(tone((1.5, -6), hz=997))
     assert level.peak_dbfs == pytest.approx(-6, abs=0.01)
     assert level.duration_s == 1.5
@@ -41,20 +44,20 @@ def test_peak_and_duration():
 
 
 @pytest.mark.parametrize("top", [32767 / 32768, -1.0, 1.5])
-def test_samples_at_full_scale_are_clipped(top):
+def test_samples_at_full_scale_are_clipped(top: float) -> None:
     sound = np.full((1000, 2), 0.5)
     sound[:10, 0] = top
     sound[10:20, 1] = 32766 / 32768
     assert measure(sound).clipped_ratio == 10 / 2000
 
 
-def test_decibels():
+def test_decibels() -> None:
     assert to_dbfs(1.0) == 0
     assert to_dbfs(0.1) == pytest.approx(-20)
     assert to_dbfs(0.0) == -np.inf
 
 
-def test_the_peak_stands_on_the_offset():
+def test_the_peak_stands_on_the_offset() -> None:
     sound = tone((1, -20), hz=997)
     for offset in (0.5, -0.5, 0.005):
         assert measure(sound + offset).peak_dbfs == pytest.approx(-20, abs=0.01)
@@ -66,5 +69,7 @@ def test_the_peak_stands_on_the_offset():
     ("mean", "peak", "offset"),
     [(0.02, 0.5, 0.02), (-0.02, 0.5, -0.02), (0.004, 0.5, 0), (0.004, 0.03, 0.004), (0, 0, 0)],
 )
-def test_a_mean_is_an_offset_where_it_is_large_or_the_sound_is_small(mean, peak, offset):
+def test_a_mean_is_an_offset_where_it_is_large_or_the_sound_is_small(
+    mean: float, peak: float, offset: float
+) -> None:
     assert dc_offset(mean, peak) == offset

@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+from numpy.typing import NDArray
 
 from avemo.errors import MediaError
 from avemo.media import probe as module
@@ -15,25 +16,37 @@ RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 16000).astype("f")
 
 
-def wav(sound, rate=16000, subtype="PCM_16", format="WAV"):
+def wav(
+    sound: NDArray[np.floating], rate: int = 16000, subtype: str = "PCM_16", format: str = "WAV"
+) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, sound, rate, subtype=subtype, format=format)
     return file.getvalue()
 
 
-def film(*, to=None, format="mp4", frames=25, rate=25, sound=NOISE, options=None):
+def film(
+    *,
+    to: Path | None = None,
+    format: str = "mp4",
+    frames: int = 25,
+    rate: int = 25,
+    sound: NDArray[np.floating] | None = NOISE,
+    options: dict[str, str] | None = None,
+) -> bytes:
     """A film of a changing grey, 64×48."""
-    file = to or io.BytesIO()
+    file = io.BytesIO()
     codecs = ("libvpx", "libopus") if format == "webm" else ("mpeg4", "aac")
-    with av.open(file, "w", format=format, options=options or {}) as container:
+    with av.open(to or file, "w", format=format, options=options or {}) as container:
         video = container.add_stream(codecs[0], rate=rate)
+        assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         audio = container.add_stream(codecs[1], rate=48000) if sound is not None else None
         for number in range(frames):
             picture = np.full((48, 64, 3), number * 7 % 256, np.uint8)
             container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(video.encode(None))
-        if audio is not None:
+        if sound is not None:
+            assert isinstance(audio, av.AudioStream)
             frame = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
             frame.sample_rate = 16000
             resampler = av.AudioResampler(format="fltp", layout="mono", rate=48000)
@@ -43,7 +56,7 @@ def film(*, to=None, format="mp4", frames=25, rate=25, sound=NOISE, options=None
     return to.read_bytes() if to else file.getvalue()
 
 
-def test_wav():
+def test_wav() -> None:
     measures = probe(wav(np.stack([NOISE, NOISE], axis=1)))
     assert measures.duration_s == 1.0
     assert (measures.has_sound, measures.has_audio_stream, measures.has_picture) == (
@@ -63,7 +76,7 @@ def test_wav():
     )
 
 
-def test_bytes_and_path_are_the_same(tmp_path):
+def test_bytes_and_path_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(wav(NOISE))
     assert probe(tmp_path / "a.wav") == probe(wav(NOISE))
 
@@ -74,7 +87,9 @@ PLAIN = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"]
 @pytest.mark.parametrize("format", ["WAV", "WAVEX"])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("subtype", PLAIN)
-def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(subtype, channels, format, monkeypatch):
+def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(
+    subtype: str, channels: int, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = np.random.default_rng(0).uniform(-1.2, 1.2, (9000, channels))
     content = wav(sound, 8000, subtype, format)
     assert module._measure_wav(content) is not None
@@ -86,21 +101,21 @@ def test_a_plain_wav_is_measured_as_ffmpeg_measures_it(subtype, channels, format
     )
 
 
-def test_clipping():
+def test_clipping() -> None:
     sound = np.repeat(NOISE[:, None], 2, axis=1)
     sound[:160] = 1.0
     assert probe(wav(sound)).clipped_ratio == 160 / 16000
 
 
 @pytest.mark.parametrize("subtype", ["IMA_ADPCM", "ULAW", "GSM610"])
-def test_other_wavs_are_decoded(subtype):
+def test_other_wavs_are_decoded(subtype: str) -> None:
     content = wav(NOISE, subtype=subtype)
     assert module._measure_wav(content) is None
     assert probe(content).has_sound
 
 
 @pytest.mark.parametrize("channels", [5, 9, 16])
-def test_many_channels(channels, monkeypatch):
+def test_many_channels(channels: int, monkeypatch: pytest.MonkeyPatch) -> None:
     content = wav(np.repeat(NOISE[:, None], channels, axis=1))
     plain = probe(content)
     monkeypatch.setattr(module, "_measure_wav", lambda source: None)
@@ -109,7 +124,7 @@ def test_many_channels(channels, monkeypatch):
 
 
 @pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16"])
-def test_a_long_wav_is_read_in_pieces(subtype, tmp_path):
+def test_a_long_wav_is_read_in_pieces(subtype: str, tmp_path: Path) -> None:
     sound = np.random.default_rng(0).uniform(-0.5, 0.5, 200_000)
     (tmp_path / "a.wav").write_bytes(wav(sound, subtype=subtype))
     measures = probe(tmp_path / "a.wav")
@@ -118,7 +133,7 @@ def test_a_long_wav_is_read_in_pieces(subtype, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["mp4", "webm", "matroska", "avi"])
-def test_film(format):
+def test_film(format: str) -> None:
     measures = probe(film(format=format))
     assert measures.has_sound
     assert measures.has_picture
@@ -128,21 +143,22 @@ def test_film(format):
     assert measures.duration_s == pytest.approx(1, abs=0.1)
 
 
-def test_silent_audio_stream_is_no_sound():
+def test_silent_audio_stream_is_no_sound() -> None:
     measures = probe(film(sound=np.zeros(16000, "f")))
     assert measures.has_picture
     assert measures.has_audio_stream
     assert not measures.has_sound
+    assert measures.peak_dbfs is not None
     assert measures.peak_dbfs < -60
 
 
-def test_silence_is_a_matter_of_the_threshold():
+def test_silence_is_a_matter_of_the_threshold() -> None:
     quiet = wav(NOISE / 1000)
     assert not probe(quiet).has_sound
     assert probe(quiet, silence_dbfs=-80.0).has_sound
 
 
-def test_film_without_audio_stream():
+def test_film_without_audio_stream() -> None:
     measures = probe(film(sound=None))
     assert measures.has_picture
     assert not measures.has_audio_stream
@@ -151,11 +167,11 @@ def test_film_without_audio_stream():
     assert measures.clipped_ratio is None
 
 
-def test_cover_picture_is_no_film():
+def test_cover_picture_is_no_film() -> None:
     song, file = io.BytesIO(), io.BytesIO()
     soundfile.write(song, NOISE, 16000, format="MP3")
     song.seek(0)
-    with av.open(file, "w", format="mp3") as container, av.open(song) as source:
+    with av.open(file, "w", format="mp3") as container, av.open(song, "r") as source:
         audio = container.add_stream_from_template(source.streams.audio[0])
         cover = container.add_stream("png")
         cover.width, cover.height, cover.pix_fmt = 16, 16, "rgb24"
@@ -173,25 +189,25 @@ def test_cover_picture_is_no_film():
     assert not measures.has_picture
 
 
-def unreadable(content):
+def unreadable(content: Path | bytes) -> str:
     with pytest.raises(MediaError) as error:
         probe(content)
     assert error.value.finding == "unreadable"
     return str(error.value)
 
 
-def test_unreadable():
+def test_unreadable() -> None:
     unreadable(b"")
     unreadable(b"somebody renamed this text\n" * 100)
     unreadable(film()[:-2000])
     assert "nothing in media of 44 bytes decodes" in unreadable(wav(NOISE[:0]))
 
 
-def test_what_is_not_there_is_unreadable(tmp_path):
+def test_what_is_not_there_is_unreadable(tmp_path: Path) -> None:
     assert "does not open" in unreadable(tmp_path / "a.wav")
 
 
-def test_cut_short(tmp_path):
+def test_cut_short(tmp_path: Path) -> None:
     assert "is cut short: 16,022 of 32,044 bytes" in unreadable(wav(NOISE)[:16022])
     complete = film(to=tmp_path / "a.mp4", frames=100, options={"movflags": "faststart"})
     assert probe(complete).frames == 100
@@ -200,7 +216,7 @@ def test_cut_short(tmp_path):
     )
 
 
-def test_wav_from_a_pipe_is_not_cut_short():
+def test_wav_from_a_pipe_is_not_cut_short() -> None:
     content = bytearray(wav(NOISE))
     content[4:8] = content[40:44] = b"\xff\xff\xff\xff"
     assert probe(bytes(content)).duration_s == 1.0
@@ -208,7 +224,7 @@ def test_wav_from_a_pipe_is_not_cut_short():
 
 @pytest.mark.real
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
-def test_real_films():
+def test_real_films() -> None:
     for file in sorted((RAVDESS / "video").glob("*.mp4")):
         measures = probe(file)
         assert measures.has_picture

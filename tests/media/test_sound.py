@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import soundfile
 from helpers.sounds import align_sound
+from numpy.typing import NDArray
 
 from avemo.errors import MediaError
 from avemo.media.sound import check_sound, find_voiced_span, read_sound, write_wav
@@ -12,17 +13,21 @@ from avemo.media.sound import check_sound, find_voiced_span, read_sound, write_w
 RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
 
 
-def sine(rate, seconds=1.0, hz=440.0, level=0.5):
+def sine(
+    rate: int, seconds: float = 1.0, hz: float = 440.0, level: float = 0.5
+) -> NDArray[np.float32]:
     return (level * np.sin(2 * np.pi * hz * np.arange(int(rate * seconds)) / rate)).astype("f")
 
 
-def encoded(sound, rate, subtype="PCM_16", format="WAV"):
+def encoded(
+    sound: NDArray[np.floating], rate: int, subtype: str = "PCM_16", format: str = "WAV"
+) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, sound, rate, subtype=subtype, format=format)
     return file.getvalue()
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_what_was_written_is_read(tmp_path: Path) -> None:
     sound = sine(16000)
     write_wav(tmp_path / "new" / "a.wav", sound, 16000)
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["a.wav"]
@@ -32,20 +37,20 @@ def test_what_was_written_is_read(tmp_path):
     np.testing.assert_allclose(read, sound, atol=1 / 32768)
 
 
-def test_bytes_and_path_are_the_same(tmp_path):
+def test_bytes_and_path_are_the_same(tmp_path: Path) -> None:
     content = encoded(sine(22050), 22050)
     (tmp_path / "a.wav").write_bytes(content)
     np.testing.assert_array_equal(read_sound(content), read_sound(tmp_path / "a.wav"))
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
-def test_channels_are_averaged(subtype):
+def test_channels_are_averaged(subtype: str) -> None:
     left, right = sine(16000), sine(16000, hz=1000, level=0.2)
     read = read_sound(encoded(np.stack([left, right], axis=1), 16000, subtype))
     np.testing.assert_allclose(read, (left + right) / 2, atol=1e-4)
 
 
-def test_equal_channels_are_as_loud_as_one():
+def test_equal_channels_are_as_loud_as_one() -> None:
     sound = sine(48000, level=0.9)
     mono = read_sound(encoded(sound, 48000, "FLOAT"))
     stereo = read_sound(encoded(np.stack([sound, sound], axis=1), 48000, "FLOAT"))
@@ -59,7 +64,7 @@ def test_equal_channels_are_as_loud_as_one():
      encoded(np.full(800, np.nan), 16000, "FLOAT")],
     ids=["nothing", "text", "torn-header", "header-only", "playlist", "nan"],
 )  # fmt: skip
-def test_unreadable(tmp_path, content):
+def test_unreadable(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.wav").write_bytes(content)
     for source in (content, tmp_path / "a.wav"):
         with pytest.raises(MediaError) as error:
@@ -67,12 +72,12 @@ def test_unreadable(tmp_path, content):
         assert error.value.finding == "unreadable"
 
 
-def test_missing_file(tmp_path):
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="does not open: No such file"):
         read_sound(tmp_path / "a.wav")
 
 
-def test_names_in_old_encodings_do_no_harm():
+def test_names_in_old_encodings_do_no_harm() -> None:
     info = b"INFOINAM" + (4).to_bytes(4, "little") + "Müé!".encode("latin-1")
     wav = encoded(sine(16000), 16000)
     chunk = b"LIST" + len(info).to_bytes(4, "little") + info
@@ -80,7 +85,7 @@ def test_names_in_old_encodings_do_no_harm():
     assert len(read_sound(b"RIFF" + size + wav[8:36] + chunk + wav[36:])) == 16000
 
 
-def test_check_sound():
+def test_check_sound() -> None:
     check_sound(sine(16000), 16000, min_duration_s=1.0, silence_dbfs=-60.0)
     with pytest.raises(MediaError, match=r"1\.00 s of sound, at least 1\.5 s") as error:
         check_sound(sine(16000), 16000, min_duration_s=1.5, silence_dbfs=-60.0)
@@ -93,7 +98,7 @@ def test_check_sound():
 
 @pytest.mark.real
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
-def test_soundtrack_is_the_wav_a_frame_later():
+def test_soundtrack_is_the_wav_a_frame_later() -> None:
     for video in sorted((RAVDESS / "video").glob("01-*.mp4")):
         audio_only = read_sound(RAVDESS / "speech" / f"03{video.stem[2:]}.flac")
         soundtrack = read_sound(video)
@@ -103,7 +108,7 @@ def test_soundtrack_is_the_wav_a_frame_later():
 
 
 @pytest.mark.parametrize("channels", [1, 2, 10])
-def test_both_readers_give_the_same_samples(tmp_path, channels):
+def test_both_readers_give_the_same_samples(tmp_path: Path, channels: int) -> None:
     """A WAV file is read by libsndfile, an AIFF file by FFmpeg."""
     sound = np.random.default_rng(1).uniform(-1, 1, (70_000, channels)).round(3)
     files = [tmp_path / "a.wav", tmp_path / "a.aiff"]
@@ -115,7 +120,7 @@ def test_both_readers_give_the_same_samples(tmp_path, channels):
     np.testing.assert_allclose(read_sound(files[0], 44100), sound.mean(axis=1), atol=1e-6)
 
 
-def test_a_sound_is_written_block_by_block_as_it_is_at_once(tmp_path):
+def test_a_sound_is_written_block_by_block_as_it_is_at_once(tmp_path: Path) -> None:
     sound = np.random.default_rng(2).uniform(-1.2, 1.2, 5000)
     write_wav(tmp_path / "once.wav", sound, 16000)
     write_wav(tmp_path / "blocks.wav", iter(np.split(sound, 5)), 16000)
@@ -124,7 +129,7 @@ def test_a_sound_is_written_block_by_block_as_it_is_at_once(tmp_path):
 
 @pytest.mark.parametrize("rate", [8000, 44100])
 @pytest.mark.parametrize("offset", [0.0, 0.3])
-def test_where_something_is_heard(rate, offset):
+def test_where_something_is_heard(rate: int, offset: float) -> None:
     sound = np.concatenate([np.zeros(rate), sine(rate, 0.5), np.zeros(2 * rate)]) + offset
     sound += np.random.default_rng(0).normal(0, 0.001, len(sound))  # 51 dB below
     assert find_voiced_span(encoded(sound, rate, "FLOAT"), 30) == pytest.approx(
@@ -135,7 +140,7 @@ def test_where_something_is_heard(rate, offset):
     )
 
 
-def test_where_nothing_is_heard(tmp_path):
+def test_where_nothing_is_heard(tmp_path: Path) -> None:
     assert find_voiced_span(encoded(np.zeros(16000), 16000), 30) is None
     assert find_voiced_span(encoded(sine(16000)[:20], 16000), 30) is None
     (tmp_path / "a.txt").write_text("no sound")

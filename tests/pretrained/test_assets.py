@@ -1,5 +1,6 @@
 import hashlib
 import io
+import socket
 import threading
 import time
 import zipfile
@@ -280,7 +281,7 @@ def test_a_name_server_that_never_answers_is_not_waited_for(
 ) -> None:
     released = threading.Event()
     monkeypatch.setattr(download, "CONNECT_S", 0.2)
-    monkeypatch.setattr(download.socket, "getaddrinfo", lambda *_, **__: released.wait(5))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(5))
     monkeypatch.setenv(assets.ORIGIN, "http://weights.invalid")
     with pytest.raises(AssetError, match=r"no name server knows weights\.invalid within 0\.2 s"):
         assets.get("tiny", quiet=True)

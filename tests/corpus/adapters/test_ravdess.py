@@ -22,20 +22,22 @@ recordings = st.builds(
 
 @settings(deadline=None)
 @given(recordings)
-def test_a_name_and_its_file_are_read_back(recording):
+def test_a_name_and_its_file_are_read_back(recording: Recording) -> None:
     assert parse(recording.id) == recording
     assert parse(str(recording.file)) == recording
 
 
 @settings(deadline=None)
 @given(recordings, recordings)
-def test_recordings_share_a_performance_if_only_the_modality_differs(recording, other):
+def test_recordings_share_a_performance_if_only_the_modality_differs(
+    recording: Recording, other: Recording
+) -> None:
     same = (recording.performance, recording.modality) == (other.performance, other.modality)
     assert same == (recording == other)
     assert parse(f"01-{recording.performance}").performance == recording.performance
 
 
-def test_an_example_of_the_published_code():
+def test_an_example_of_the_published_code() -> None:
     video = parse("02-01-06-01-02-01-12.mp4")
     assert video == Recording(2, 1, 6, 1, 2, 1, 12)
     assert video.performance == "01-06-01-02-01-12"
@@ -43,7 +45,7 @@ def test_an_example_of_the_published_code():
     assert video.sex == "female"
 
 
-def test_labels_and_sexes():
+def test_labels_and_sexes() -> None:
     assert [Recording(3, 1, code, 1, 1, 1, 1).label for code in range(1, 9)] == list(EMOTIONS)
     assert [Recording(3, 1, 1, 1, 1, 1, actor).sex for actor in (1, 2)] == ["male", "female"]
 
@@ -57,7 +59,9 @@ def test_labels_and_sexes():
         (2, 2, "Video_Song_Actor_07", ".mp4"),
     ],
 )
-def test_files_stand_where_the_archives_unpack_them(modality, channel, folder, suffix):
+def test_files_stand_where_the_archives_unpack_them(
+    modality: int, channel: int, folder: str, suffix: str
+) -> None:
     recording = Recording(modality, channel, 5, 2, 1, 2, 7)
     name = f"0{modality}-0{channel}-05-02-01-02-07{suffix}"
     assert recording.file == PurePath(folder, "Actor_07", name)
@@ -85,7 +89,7 @@ def test_files_stand_where_the_archives_unpack_them(modality, channel, folder, s
         ("", "seven"),
     ],
 )
-def test_a_name_outside_the_code_is_refused(name, named):
+def test_a_name_outside_the_code_is_refused(name: str, named: str) -> None:
     with pytest.raises(ValueError, match=named) as error:
         parse(name)
     assert repr(PurePath(name).stem) in str(error.value)

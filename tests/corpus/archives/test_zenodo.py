@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 import zipfile
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from helpers.zenodo_server import (
     SPEECH,
     VIDEO,
     Handler,
+    Server,
     packed,
     recordings,
     refuse,
@@ -29,7 +31,7 @@ from helpers.zenodo_server import (
 from avemo import download, paths
 from avemo.cli import main
 from avemo.config import load_settings
-from avemo.corpus.archives import record, unpack, zenodo
+from avemo.corpus.archives import record, zenodo
 from avemo.corpus.archives.zenodo import fetch, list_archives
 from avemo.corpus.folder import list_recordings
 from avemo.errors import CorpusError
@@ -40,7 +42,7 @@ CHECKOUT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with serving() as server:
         monkeypatch.setenv(record.ORIGIN, server.url)
         monkeypatch.setenv("NO_PROXY", "*")
@@ -51,7 +53,7 @@ def server(monkeypatch):
         yield server
 
 
-def make_settings(**changes):
+def make_settings(**changes: object) -> Zenodo:
     settings = {
         "record": RECORD,
         "modalities": ["audio"],
@@ -63,19 +65,19 @@ def make_settings(**changes):
     return Zenodo.model_validate(settings | changes)
 
 
-def read_files(folder):
+def read_files(folder: Path) -> dict[str, bytes]:
     """Every visible file under a folder."""
     files = (file for file in folder.rglob("*") if file.is_file() and file.name[0] != ".")
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def list_files(root):
+def list_files(root: Path) -> set[str]:
     """What lies beside the unpacked folders."""
     names = (path.name for path in (root / zenodo.FOLDER).iterdir() if path.name != ".lock")
     return {name for name in names if name != f"record-{RECORD}.json"}
 
 
-def assert_refused(root, message, **changes):
+def assert_refused(root: Path, message: str, **changes: object) -> str:
     with pytest.raises(CorpusError, match=message) as error:
         fetch(root, make_settings(**changes))
     assert "\n" not in str(error.value)
@@ -85,7 +87,7 @@ def assert_refused(root, message, **changes):
 # which archives
 
 
-def test_fetched_and_unpacked_as_published(tmp_path, server):
+def test_fetched_and_unpacked_as_published(tmp_path: Path, server: Server) -> None:
     folders = fetch(tmp_path, make_settings(modalities=["audio", "video"], actors=[2]))
     assert [folder.name for folder in folders] == [SPEECH, VIDEO]
     wanted = {name: data for name, data in recordings(SPEECH).items() if "Actor_02" in name}
@@ -105,20 +107,20 @@ def test_fetched_and_unpacked_as_published(tmp_path, server):
         ),
     ],
 )
-def test_the_choice_of_archives(changes, names):
+def test_the_choice_of_archives(changes: dict[str, object], names: list[str]) -> None:
     assert list(record._actors_by_archive(make_settings(**changes))) == names
 
 
-def test_everything_is_49_archives():
+def test_everything_is_49_archives() -> None:
     everything = make_settings(modalities=["audio", "video"], channels=["speech", "song"])
     assert len(record._actors_by_archive(everything)) == 2 + 24 + 23
 
 
-def test_a_choice_that_holds_nothing(tmp_path):
+def test_a_choice_that_holds_nothing(tmp_path: Path) -> None:
     assert_refused(tmp_path, "actor 18 has no song", channels=["song"], actors=[18])
 
 
-def test_an_archive_that_the_record_lacks(tmp_path, server):
+def test_an_archive_that_the_record_lacks(tmp_path: Path, server: Server) -> None:
     message = assert_refused(
         tmp_path, "Video_Song_Actor_01", modalities=["video"], channels=["song"]
     )
@@ -126,17 +128,21 @@ def test_an_archive_that_the_record_lacks(tmp_path, server):
     assert f"{SPEECH}.zip" in message
 
 
-def test_a_record_of_another_kind(tmp_path, server, monkeypatch):
+def test_a_record_of_another_kind(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "record", lambda: b'{"files": {"entries": {}}}')
     assert_refused(tmp_path, "does not know")
 
 
-def test_an_answer_that_is_no_record(tmp_path, server, monkeypatch):
+def test_an_answer_that_is_no_record(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(server, "record", lambda: b"<html>")
     assert_refused(tmp_path, f"the list of record {RECORD} could not be fetched")
 
 
-def test_the_listing_moves_nothing(tmp_path, server):
+def test_the_listing_moves_nothing(tmp_path: Path, server: Server) -> None:
     archives = list_archives(tmp_path, make_settings(channels=["speech", "song"]))
     assert zenodo.LICENCE in archives.title
     assert archives.rows[0] == (f"{SPEECH}.zip", "0.1 MB", "not here")
@@ -147,7 +153,7 @@ def test_the_listing_moves_nothing(tmp_path, server):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_listing_says_what_is_here(tmp_path, server):
+def test_the_listing_says_what_is_here(tmp_path: Path, server: Server) -> None:
     fetch(tmp_path, make_settings())
     (tmp_path / zenodo.FOLDER / f"{SONG}.zip").write_bytes(server.archives[SONG])
     archives = list_archives(tmp_path, make_settings(channels=["speech", "song"]))
@@ -157,26 +163,26 @@ def test_the_listing_says_what_is_here(tmp_path, server):
 # what is here already
 
 
-def test_what_is_unpacked_is_not_fetched_again(tmp_path, server):
+def test_what_is_unpacked_is_not_fetched_again(tmp_path: Path, server: Server) -> None:
     assert fetch(tmp_path, make_settings()) == fetch(tmp_path, make_settings())
     assert len(server.times(SPEECH)) == 1
 
 
-def test_other_actors_are_noticed(tmp_path, server):
+def test_other_actors_are_noticed(tmp_path: Path, server: Server) -> None:
     fetch(tmp_path, make_settings(actors=[1]))
     (folder,) = fetch(tmp_path, make_settings(actors=[1, 2]))
     assert read_files(folder) == recordings(SPEECH)
     assert len(server.times(SPEECH)) == 2
 
 
-def test_a_changed_archive_is_noticed(tmp_path, server):
+def test_a_changed_archive_is_noticed(tmp_path: Path, server: Server) -> None:
     fetch(tmp_path, make_settings())
     server.archives[SPEECH] = packed({"Actor_01/new.wav": b"new"})
     (folder,) = fetch(tmp_path, make_settings())
     assert read_files(folder) == {"Actor_01/new.wav": b"new"}
 
 
-def test_an_archive_that_is_kept_is_not_fetched_again(tmp_path, server):
+def test_an_archive_that_is_kept_is_not_fetched_again(tmp_path: Path, server: Server) -> None:
     fetch(tmp_path, make_settings(actors=[1], keep_archives=True))
     assert list_files(tmp_path) == {SPEECH, f"{SPEECH}.zip"}
     (folder,) = fetch(tmp_path, make_settings())
@@ -185,14 +191,19 @@ def test_an_archive_that_is_kept_is_not_fetched_again(tmp_path, server):
     assert list_files(tmp_path) == {SPEECH}
 
 
-def test_a_damaged_archive_that_is_here_is_fetched_again(tmp_path, server):
+def test_a_damaged_archive_that_is_here_is_fetched_again(tmp_path: Path, server: Server) -> None:
     (tmp_path / zenodo.FOLDER).mkdir(parents=True)
     (tmp_path / zenodo.FOLDER / f"{SPEECH}.zip").write_bytes(b"damaged")
     (folder,) = fetch(tmp_path, make_settings())
     assert read_files(folder) == recordings(SPEECH)
 
 
-def test_without_a_network_what_is_here_will_do(tmp_path, server, monkeypatch, caplog):
+def test_without_a_network_what_is_here_will_do(
+    tmp_path: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     (folder,) = fetch(tmp_path, make_settings())
     monkeypatch.setenv(record.ORIGIN, "http://127.0.0.1:1")
     assert fetch(tmp_path, make_settings()) == [folder]
@@ -200,7 +211,9 @@ def test_without_a_network_what_is_here_will_do(tmp_path, server, monkeypatch, c
     assert_refused(tmp_path, "Connection refused", channels=["song"])
 
 
-def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
+def test_without_a_network_and_anything_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(record.ORIGIN, "http://127.0.0.1:1")
     assert record.ORIGIN in assert_refused(tmp_path, "Connection refused")
 
@@ -233,7 +246,9 @@ def test_without_a_network_and_anything_here(tmp_path, monkeypatch):
         "busy",
     ],
 )
-def test_after_a_fault_the_archive_is_fetched_again(tmp_path, server, faults, requests):
+def test_after_a_fault_the_archive_is_fetched_again(
+    tmp_path: Path, server: Server, faults: list[Callable[[Handler], object]], requests: int
+) -> None:
     server.faults[SPEECH] = list(faults)
     (folder,) = fetch(tmp_path, make_settings())
     assert read_files(folder) == recordings(SPEECH)
@@ -242,7 +257,9 @@ def test_after_a_fault_the_archive_is_fetched_again(tmp_path, server, faults, re
 
 
 @pytest.mark.parametrize(("code", "form"), [(429, "seconds"), (503, "date")])
-def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, caplog, code, form):
+def test_a_server_that_asks_to_wait_is_waited_for(
+    tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture, code: int, form: str
+) -> None:
     # a date has whole seconds: two ahead is more than one
     wait = "1" if form == "seconds" else formatdate(time.time() + 2, usegmt=True)
     server.faults[SPEECH] = [refuse(code, wait)]
@@ -252,38 +269,38 @@ def test_a_server_that_asks_to_wait_is_waited_for(tmp_path, server, caplog, code
     assert "asks to wait" in caplog.text
 
 
-def test_a_server_that_asks_to_wait_too_long_ends_it(tmp_path, server):
+def test_a_server_that_asks_to_wait_too_long_ends_it(tmp_path: Path, server: Server) -> None:
     server.faults[SPEECH] = [refuse(429, "3600")]
     assert_refused(tmp_path, f"{server.url} asks to wait 3600 s")
     assert len(server.times(SPEECH)) == 1
 
 
 @pytest.mark.parametrize("code", [429, 503])
-def test_a_server_that_never_has_time(tmp_path, server, code):
+def test_a_server_that_never_has_time(tmp_path: Path, server: Server, code: int) -> None:
     server.faults[SPEECH] = [refuse(code)] * 10
     assert_refused(tmp_path, f"answered {code}")
     assert len(server.times(SPEECH)) == 1 + 3
 
 
-def test_a_record_is_asked_for_again_too(tmp_path, server):
+def test_a_record_is_asked_for_again_too(tmp_path: Path, server: Server) -> None:
     server.faults[str(RECORD)] = [refuse(429), Handler.silent]
     fetch(tmp_path, make_settings())
     assert len(server.times(str(RECORD))) == 3
 
 
-def test_an_archive_that_is_missing(tmp_path, server):
+def test_an_archive_that_is_missing(tmp_path: Path, server: Server) -> None:
     server.faults[SPEECH] = [refuse(404)]
     message = assert_refused(tmp_path, "answered 404")
     assert f"{SPEECH}.zip of record {RECORD}" in message
     assert len(server.times(SPEECH)) == 1
 
 
-def test_a_record_that_is_missing(tmp_path, server):
+def test_a_record_that_is_missing(tmp_path: Path, server: Server) -> None:
     server.faults[str(RECORD)] = [refuse(404)]
     assert_refused(tmp_path, f"the list of record {RECORD} .* answered 404")
 
 
-def test_finished_archives_outlive_the_failure_of_another(tmp_path, server):
+def test_finished_archives_outlive_the_failure_of_another(tmp_path: Path, server: Server) -> None:
     server.faults[SONG] = [refuse(404)]
     sequential = {"channels": ["speech", "song"], "parallel": 1}
     assert_refused(tmp_path, "answered 404", **sequential)
@@ -292,14 +309,14 @@ def test_finished_archives_outlive_the_failure_of_another(tmp_path, server):
     assert len(server.times(SPEECH)) == 1
 
 
-def test_attempts_are_bounded(tmp_path, server):
+def test_attempts_are_bounded(tmp_path: Path, server: Server) -> None:
     server.faults[SPEECH] = [Handler.cut] * 50
     assert_refused(tmp_path, "broke off")
     assert len(server.times(SPEECH)) == 4
     assert list_files(tmp_path) == set()
 
 
-def test_a_wrong_checksum_twice(tmp_path, server):
+def test_a_wrong_checksum_twice(tmp_path: Path, server: Server) -> None:
     server.faults[SPEECH] = [Handler.wrong] * 3
     message = assert_refused(tmp_path, "got md5 [0-9a-f]{32}, expected [0-9a-f]{32}")
     assert len(server.times(SPEECH)) == 2
@@ -307,7 +324,7 @@ def test_a_wrong_checksum_twice(tmp_path, server):
     assert SPEECH in message
 
 
-def test_an_error_stops_the_others(tmp_path, server):
+def test_an_error_stops_the_others(tmp_path: Path, server: Server) -> None:
     server.delay_s = 0.02  # 1.6 s an archive
     server.faults[SPEECH] = [Handler.stall, refuse(404)]
     began = time.monotonic()
@@ -322,7 +339,7 @@ def test_an_error_stops_the_others(tmp_path, server):
 # archives that do harm, and disks that are full
 
 
-def linked():
+def linked() -> bytes:
     member = zipfile.ZipInfo("Actor_01/a.wav")
     member.external_attr = 0o120777 << 16
     file = io.BytesIO()
@@ -343,7 +360,9 @@ def linked():
     ],
     ids=["parent", "absolute", "backslash", "bomb", "link", "none"],
 )
-def test_an_archive_that_does_harm_leaves_nothing(tmp_path, server, harmful):
+def test_an_archive_that_does_harm_leaves_nothing(
+    tmp_path: Path, server: Server, harmful: bytes
+) -> None:
     server.archives[SPEECH] = harmful
     root = tmp_path / "project"
     assert_refused(root, "no archive to unpack")
@@ -351,14 +370,16 @@ def test_an_archive_that_does_harm_leaves_nothing(tmp_path, server, harmful):
     assert [path.name for path in tmp_path.iterdir()] == ["project"]
 
 
-def test_an_archive_without_the_wanted_actors(tmp_path, server):
+def test_an_archive_without_the_wanted_actors(tmp_path: Path, server: Server) -> None:
     assert_refused(tmp_path, "no recording of actors", actors=[7])
     assert list_files(tmp_path) == {f"{SPEECH}.zip"}
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_moves(tmp_path, server, monkeypatch):
+def test_a_disk_that_is_too_small_is_told_before_anything_moves(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = type("Usage", (), {"free": 100_000})()
-    monkeypatch.setattr(unpack.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     message = assert_refused(tmp_path, r"0\.3 MB are needed and 0\.1 MB are free")
     assert str(tmp_path / zenodo.FOLDER) in message
     assert server.times(SPEECH) == []
@@ -368,7 +389,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_moves(tmp_path, server
 
 
 @pytest.fixture
-def checkout(tmp_path, monkeypatch):
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copyfile(CHECKOUT / name, tmp_path / name)
     params = yaml.safe_load((tmp_path / "params.yaml").read_text())
@@ -379,7 +400,7 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_command(checkout, server, capsys):
+def test_the_command(checkout: Path, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["corpus", "fetch", "--list"]) == 0
     assert "not here" in capsys.readouterr().out
     assert server.times(SPEECH) == []
@@ -389,7 +410,9 @@ def test_the_command(checkout, server, capsys):
     assert out[-1] == "next: dvc repro"
 
 
-def test_the_command_says_an_error_in_one_line(checkout, server, capsys):
+def test_the_command_says_an_error_in_one_line(
+    checkout: Path, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.faults[str(RECORD)] = [refuse(404)]
     assert main(["corpus", "fetch"]) == 1
     out, err = capsys.readouterr()
@@ -398,7 +421,7 @@ def test_the_command_says_an_error_in_one_line(checkout, server, capsys):
     assert line.startswith("avemo: the list of record")
 
 
-def test_the_stage_links_what_was_chosen(checkout, server):
+def test_the_stage_links_what_was_chosen(checkout: Path, server: Server) -> None:
     fetch(checkout, make_settings(modalities=["video"], actors=[2]))  # here, and not settings
     settings = load_settings(checkout)
     fetch_stage(paths.Project(checkout), settings)
@@ -409,7 +432,9 @@ def test_the_stage_links_what_was_chosen(checkout, server):
     assert all(file.stat().st_nlink == 2 for file in list_recordings(raw))
 
 
-def test_a_second_process_waits_for_the_first(tmp_path, server, caplog):
+def test_a_second_process_waits_for_the_first(
+    tmp_path: Path, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / zenodo.FOLDER
     folder.mkdir(parents=True)
     with FileLock(folder / ".lock"):
@@ -422,7 +447,7 @@ def test_a_second_process_waits_for_the_first(tmp_path, server, caplog):
     assert "another process is fetching" in caplog.text
 
 
-def start_command():
+def start_command() -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "avemo.cli", "corpus", "fetch"]
     return subprocess.Popen(
         command,
@@ -434,7 +459,7 @@ def start_command():
     )
 
 
-def wait_for_bytes(folder, process):
+def wait_for_bytes(folder: Path, process: subprocess.Popen[str]) -> Path:
     """Return the file that an archive is written to, once a few chunks are in it."""
     end = time.monotonic() + 20
     while True:
@@ -447,7 +472,9 @@ def wait_for_bytes(folder, process):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_command_starts_its_archive_anew(checkout, server, how):
+def test_a_killed_command_starts_its_archive_anew(
+    checkout: Path, server: Server, how: signal.Signals
+) -> None:
     members = {f"Actor_01/03-01-05-01-01-0{take}-01.wav": os.urandom(300_000) for take in (1, 2)}
     server.archives[SPEECH] = packed(members)
     server.delay_s = 0.003  # 1.8 s for the whole
