@@ -1,6 +1,9 @@
 """Published predictions, drawn at random: they say nothing of any system."""
 
 import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +16,12 @@ CHANNELS = {"speech": (1,), "song": (2,), "both": (1, 2)}
 ACTORS = range(1, 13)
 
 
-def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
+def predictions(
+    channels: Iterable[int] = (1,),
+    skill: float = 2.0,
+    seed: int = 0,
+    actors: Iterable[int] = ACTORS,
+) -> pd.DataFrame:
     """A table for every emotion, intensity and statement of some actors, in folds of two."""
     rows = [
         Recording(3, channel, emotion, 1, statement, repetition, actor)
@@ -38,18 +46,18 @@ def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
     return table.sort_values("performance", ignore_index=True)
 
 
-def sharpened(table, temperature):
+def sharpened(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     """As it was before the temperature."""
     values = metrics.probabilities(table).clip(1e-6) ** temperature
     values /= values.sum(axis=1, keepdims=True)
     return table.assign(**dict(zip(metrics.PROBABILITIES, values.round(6).T, strict=True)))
 
 
-def uar(table):
+def uar(table: pd.DataFrame) -> float:
     return metrics.uar(table["true"], metrics.predicted(table))
 
 
-def run(name, experiment="avemo/baselines"):
+def run(name: str, experiment: str = "avemo/baselines") -> dict[str, Any]:
     return {
         "experiment": experiment,
         "run_id": name.encode().hex()[:32].ljust(32, "0"),
@@ -60,7 +68,7 @@ def run(name, experiment="avemo/baselines"):
     }
 
 
-def champion(table, synthetic=False):
+def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, Any]:
     actors = table["performance"].str[-2:].astype(int)
     return {
         "corpus": "sample (synthetic)" if synthetic else "path",
@@ -85,7 +93,7 @@ def champion(table, synthetic=False):
     }
 
 
-def trial(number, value, **more):
+def trial(number: str, value: float, **more: object) -> dict[str, Any]:
     return {
         "hyperparameters": {"architecture": "cnn"} | more,
         "folds": {"2": value - 0.01, "3": value + 0.01},
@@ -93,7 +101,13 @@ def trial(number, value, **more):
     }
 
 
-def publish(folder, systems=("lstm", "cnn"), synthetic=False, skipped=None, with_champion=True):
+def publish(
+    folder: Path,
+    systems: Iterable[str] = ("lstm", "cnn"),
+    synthetic: bool = False,
+    skipped: Mapping[str, str] | None = None,
+    with_champion: bool = True,
+) -> Path:
     """Write `results/audio`."""
     (folder / "baselines").mkdir(parents=True)
     manifest = {"champion": None, "systems": []}

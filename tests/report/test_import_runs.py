@@ -1,8 +1,12 @@
 """Finished stages are published as a whole, with their runs, or not at all."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
 
 import mlflow
+import pandas as pd
 import pytest
 from helpers.results import champion, predictions, publish, sharpened, uar
 from helpers.training_task import search_result
@@ -13,14 +17,19 @@ from avemo.records import Skipped, Trial
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
+from avemo.report.manifest import Champion
 from avemo.tracking import store
 
 COMMIT = "f" * 40
 SPEECH = predictions(seed=3)
 
 
+class StartRun(Protocol):
+    def __call__(self, name: str, experiment: str, nested: bool = False, **tags: str) -> str: ...
+
+
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRun]:
     """Makes runs in a tracking store."""
     root = tmp_path_factory.mktemp("tracking")
     with pytest.MonkeyPatch.context() as patch:
@@ -30,7 +39,7 @@ def tracked(tmp_path_factory):
         for modality in ("audio", "baselines"):
             store.ensure_experiment(mlflow.MlflowClient(), uri, f"avemo/{modality}")
 
-        def make(name, experiment, nested=False, **tags):
+        def make(name: str, experiment: str, nested: bool = False, **tags: str) -> str:
             mlflow.set_experiment(experiment)
             tags = {name.replace("_", "."): value for name, value in tags.items()}
             with mlflow.start_run(run_name=name, tags=tags, nested=nested) as run:
@@ -41,11 +50,13 @@ def tracked(tmp_path_factory):
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def cross_validated(project, tracked, table=SPEECH, **summary):
+def cross_validated(
+    project: Project, tracked: StartRun, table: pd.DataFrame = SPEECH, **summary: object
+) -> dict[str, Any]:
     """The stage's outputs."""
     corpus = "sample (synthetic)" if summary.get("synthetic") else "path"
     commit = {"mlflow.source.git.commit": COMMIT}
@@ -67,7 +78,14 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
     return result
 
 
-def searched(project, tracked, architectures, current=True, corpus="path", status="FINISHED"):
+def searched(
+    project: Project,
+    tracked: StartRun,
+    architectures: list[str],
+    current: bool = True,
+    corpus: str = "path",
+    status: str = "FINISHED",
+) -> None:
     """A finished search of these, the project's own or another."""
     tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
     mlflow.set_experiment("avemo/audio")
@@ -88,7 +106,14 @@ def searched(project, tracked, architectures, current=True, corpus="path", statu
         result.write(project.search_result("audio"))
 
 
-def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
+def baseline(
+    project: Project,
+    tracked: StartRun,
+    name: str,
+    synthetic: bool = False,
+    table: pd.DataFrame = SPEECH,
+    **run: object,
+) -> None:
     corpus = "sample (synthetic)" if synthetic else "path"
     run_id = tracked(f"{name} speech actor", "avemo/baselines", avemo_corpus=corpus,
                      avemo_protocol="actor", avemo_dirty="true")  # fmt: skip
@@ -110,19 +135,19 @@ def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
     (folder / "runs.json").write_text(json.dumps(header | result))
 
 
-def skipped(project, name, reason):
+def skipped(project: Project, name: str, reason: str) -> None:
     folder = project.baseline(name)
     folder.mkdir(parents=True, exist_ok=True)
     Skipped(reason=reason).write(folder / "runs.json")
 
 
-def content(project):
+def content(project: Project) -> dict[str, bytes]:
     folder = project.root / published.FOLDER
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def test_everything_that_is_finished(project, tracked):
+def test_everything_that_is_finished(project: Project, tracked: StartRun) -> None:
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
     skipped(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
@@ -162,7 +187,7 @@ def test_everything_that_is_finished(project, tracked):
     assert content(project) == before
 
 
-def test_what_has_no_finished_stage_stays(project, tracked):
+def test_what_has_no_finished_stage_stays(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm", "cnn"])
     before = content(project)
     baseline(project, tracked, "cnn")
@@ -179,7 +204,9 @@ def test_what_has_no_finished_stage_stays(project, tracked):
             assert after[name] == before[name]
 
 
-def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
+def test_a_search_that_was_too_short_to_be_cross_validated(
+    project: Project, tracked: StartRun
+) -> None:
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
     Skipped(reason="search.budget is quick").write(folder / "summary.json")
@@ -194,7 +221,7 @@ def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     assert import_runs(project)[0] == message
 
 
-def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
+def test_the_synthetic_sample_replaces_nothing_real(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm"])
     before = content(project)
     cross_validated(project, tracked, synthetic=True)
@@ -208,7 +235,7 @@ def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
     assert after == before
 
 
-def test_real_recordings_replace_the_synthetic_sample(project, tracked):
+def test_real_recordings_replace_the_synthetic_sample(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm"], synthetic=True)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
@@ -218,7 +245,7 @@ def test_real_recordings_replace_the_synthetic_sample(project, tracked):
     assert not any(system.synthetic for system in facts.systems)
 
 
-def refused(project):
+def refused(project: Project) -> str:
     """Everything stays as it was."""
     before = content(project)
     with pytest.raises(AvemoError) as error:
@@ -228,18 +255,18 @@ def refused(project):
     return str(error.value)
 
 
-def test_nothing_finished(project, tracked):
+def test_nothing_finished(project: Project, tracked: StartRun) -> None:
     assert "no stage is finished here" in refused(project)
 
 
-def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
+def test_a_run_that_is_not_in_the_tracking_store(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm", run_id="0" * 32)
     assert f"the run {'0' * 32} is not at sqlite:///" in refused(project)
 
 
-def test_a_stage_that_its_run_contradicts(project, tracked):
+def test_a_stage_that_its_run_contradicts(project: Project, tracked: StartRun) -> None:
     baseline(project, tracked, "lstm", protocol="random")
     assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
     cross_validated(project, tracked, synthetic=True)
@@ -248,7 +275,7 @@ def test_a_stage_that_its_run_contradicts(project, tracked):
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
 
-def test_a_stage_with_damaged_predictions(project, tracked):
+def test_a_stage_with_damaged_predictions(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER)
     flipped = SPEECH.copy()
     flipped.loc[0, "true"] = "surprised"
@@ -263,25 +290,27 @@ def test_a_stage_with_damaged_predictions(project, tracked):
     assert "study/crossvalidation/audio/uncalibrated.csv is missing" in refused(project)
 
 
-def test_a_damaged_summary(project, tracked):
+def test_a_damaged_summary(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="none")
     expected = "audio/summary.json: protocol: Input should be 'random' or 'actor'"
     assert expected in refused(project)
 
 
-def test_a_champion_is_tested_on_unseen_actors(project, tracked):
+def test_a_champion_is_tested_on_unseen_actors(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="random")
     assert "not imported, because its protocol is random, and not actor" in refused(project)
 
 
-def test_what_other_searches_tried_stays_beside_the_champion_s_own(project, tracked):
+def test_what_other_searches_tried_stays_beside_the_champion_s_own(
+    project: Project, tracked: StartRun
+) -> None:
     cross_validated(project, tracked)
     searched(project, tracked, ["tuned"], current=False)
     searched(project, tracked, ["failed"], current=False, status="FAILED")
     searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
     searched(project, tracked, ["cnn", "lstm"])
 
-    def published_now():
+    def published_now() -> tuple[list[object], list[object], Champion]:
         import_runs(project)
         best = published.read(project.root / published.FOLDER).manifest.champion
         names = [

@@ -1,5 +1,8 @@
 """What a newcomer reads in the MLflow UI."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import mlflow
 import pytest
 
@@ -10,7 +13,7 @@ from avemo.tracking import store
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """An empty project with a store of its own."""
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     monkeypatch.setenv(store.TRACKING_URI, "")  # put back what `connect` sets
@@ -21,18 +24,18 @@ def project(tmp_path, monkeypatch):
     mlflow.set_tracking_uri(None)
 
 
-def names():
+def names() -> set[str]:
     return {experiment.name for experiment in mlflow.MlflowClient().search_experiments()}
 
 
 @pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
-def test_an_experiment_says_what_it_holds(project, name):
+def test_an_experiment_says_what_it_holds(project: Project, name: str) -> None:
     experiment = mlflow.get_experiment(store.experiment_id(project, name))
     assert len(experiment.tags["mlflow.note.content"]) > 80
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-def test_an_empty_default_goes_and_a_used_one_stays(project):
+def test_an_empty_default_goes_and_a_used_one_stays(project: Project) -> None:
     assert names() == {"Default"}
     store.experiment_id(project, "audio")
     assert names() == {"avemo/audio"}
@@ -43,13 +46,15 @@ def test_an_empty_default_goes_and_a_used_one_stays(project):
     assert names() == {"Default", "avemo/audio", "avemo/visual"}
 
 
-def test_the_default_of_another_store_is_left_alone(project, tmp_path, monkeypatch):
+def test_the_default_of_another_store_is_left_alone(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(store.TRACKING_URI, f"sqlite:///{tmp_path}/other.db")
     store.experiment_id(project, "audio")
     assert names() == {"Default", "avemo/audio"}
 
 
-def test_the_addresses_of_the_champions(tmp_path, monkeypatch):
+def test_the_addresses_of_the_champions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     version = VersionStatus("2", ["champion"], "cnn", "ab", "1", "0.5", "0.5")
     older = VersionStatus("1", ["previous"], "cnn", "cd", "1", "0.5", "0.5")
