@@ -29,7 +29,7 @@ STAGES = {
 FORMER_STAGES = {"features@mfcc": (["data/raw"], ["features/audio/mfcc"])}
 
 
-def git(root: Path, *arguments: str) -> str:
+def git(root, *arguments):
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
     command = ["git", "-C", str(root), *who, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import mlflow
 import numpy as np
@@ -77,7 +76,7 @@ def new_predictions(
     return pd.DataFrame(rows, columns=columns)
 
 
-def start_run(**named: Any) -> mlflow.ActiveRun:
+def start_run(**named):
     """Start a run in the experiment avemo/audio."""
     (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
     return mlflow.start_run(experiment_id=experiment.experiment_id, **named)

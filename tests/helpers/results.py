@@ -1,9 +1,6 @@
 """Published predictions, drawn at random: they say nothing of any system."""
 
 import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +13,7 @@ CHANNELS = {"speech": (1,), "song": (2,), "both": (1, 2)}
 ACTORS = range(1, 13)
 
 
-def predictions(
-    channels: Iterable[int] = (1,),
-    skill: float = 2.0,
-    seed: int = 0,
-    actors: Iterable[int] = ACTORS,
-) -> pd.DataFrame:
+def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
     """A table for every emotion, intensity and statement of some actors, in folds of two."""
     rows = [
         Recording(3, channel, emotion, 1, statement, repetition, actor)
@@ -46,18 +38,18 @@ def predictions(
     return table.sort_values("performance", ignore_index=True)
 
 
-def sharpened(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
+def sharpened(table, temperature):
     """As it was before the temperature."""
     values = metrics.probabilities(table).clip(1e-6) ** temperature
     values /= values.sum(axis=1, keepdims=True)
     return table.assign(**dict(zip(metrics.PROBABILITIES, values.round(6).T, strict=True)))
 
 
-def uar(table: pd.DataFrame) -> float:
+def uar(table):
     return metrics.uar(table["true"], metrics.predicted(table))
 
 
-def run(name: str, experiment: str = "avemo/baselines") -> dict[str, Any]:
+def run(name, experiment="avemo/baselines"):
     return {
         "experiment": experiment,
         "run_id": name.encode().hex()[:32].ljust(32, "0"),
@@ -68,7 +60,7 @@ def run(name: str, experiment: str = "avemo/baselines") -> dict[str, Any]:
     }
 
 
-def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, Any]:
+def champion(table, synthetic=False):
     actors = table["performance"].str[-2:].astype(int)
     return {
         "corpus": "sample (synthetic)" if synthetic else "path",
@@ -93,7 +85,7 @@ def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, Any]:
     }
 
 
-def trial(number: str, value: float, **more: object) -> dict[str, Any]:
+def trial(number, value, **more):
     return {
         "hyperparameters": {"architecture": "cnn"} | more,
         "folds": {"2": value - 0.01, "3": value + 0.01},
@@ -101,13 +93,7 @@ def trial(number: str, value: float, **more: object) -> dict[str, Any]:
     }
 
 
-def publish(
-    folder: Path,
-    systems: Iterable[str] = ("lstm", "cnn"),
-    synthetic: bool = False,
-    skipped: Mapping[str, str] | None = None,
-    with_champion: bool = True,
-) -> Path:
+def publish(folder, systems=("lstm", "cnn"), synthetic=False, skipped=None, with_champion=True):
     """Write `results/audio`."""
     (folder / "baselines").mkdir(parents=True)
     manifest = {"champion": None, "systems": []}

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -104,13 +103,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(
-    command: Sequence[object],
-    environment: Mapping[str, str],
-    ready: Callable[[], bool],
-    what: str,
-    **how: Any,
-) -> Iterator[int]:
+def _process(command, environment, ready, what, **how):
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command,
@@ -133,9 +126,7 @@ def _process(
                 process.wait()
 
 
-def _until(
-    ready: Callable[[], bool], process: subprocess.Popen[str], what: str, output: IO[str]
-) -> None:
+def _until(ready, process, what, output):
     end = time.monotonic() + 180
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
@@ -158,7 +149,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-def _unprivileged() -> pwd.struct_passwd | None:
+def _unprivileged():
     """Who runs PostgreSQL where the tests are run by root."""
     if os.getuid():
         return None

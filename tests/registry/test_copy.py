@@ -42,6 +42,7 @@ def test_to_another_registry(
     uri = f"models:/{NAME}@champion"
     source = mlflow.MlflowClient()
     before = source.get_model_version(NAME, "1")
+    assert before.run_id is not None
     run = source.get_run(before.run_id)
     assert main(["registry", "copy", uri, "--to", other]) == 0
     message = (
@@ -51,6 +52,7 @@ def test_to_another_registry(
     target = mlflow.MlflowClient(other, other)
     created = target.get_model_version_by_alias(NAME, "candidate")
     assert created.tags == before.tags | {"avemo.copied_from": "avemo-audio version 1"}
+    assert created.run_id is not None
     copied = target.get_run(created.run_id)
     assert copied.data.metrics == run.data.metrics
     assert copied.data.tags["avemo.copied_from"] == before.run_id

@@ -59,7 +59,7 @@ def test_what_a_version_keeps_of_its_check(project: Project, tmp_path: Path) -> 
     assert version.tags["avemo.check"] == check.result
     assert check.result.startswith("refused: UAR")
     assert version.tags["avemo.check.champion"] == "none"
-    folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=tmp_path)
+    folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=str(tmp_path))
     written = json.loads((tmp_path / "check.json").read_text())
     assert [row["rule"] for row in written["rules"]] == [row.rule for row in check.rules]
     assert "| UAR | " in (tmp_path / "check.md").read_text()

@@ -33,7 +33,7 @@ def start_and_end_run(project: Project, **fields: Any) -> str:
     settings = load_settings(project.root)
     with runs.run(project, settings, "train@audio", "audio", "train", **fields) as run:
         pass
-    return run.info.run_id
+    return str(run.info.run_id)
 
 
 def test_what_a_run_writes_down(project: Project) -> None:
@@ -59,6 +59,7 @@ def test_what_a_run_writes_down(project: Project) -> None:
     run = mlflow.get_run(run_id)
     assert run.data.tags["avemo.dirty"] == "false"
     assert run.data.tags["avemo.split"] == record.split_id
+    assert run.inputs is not None
     inputs = {data.dataset.name: data.dataset.digest for data in run.inputs.dataset_inputs}
     assert inputs == record.data
     names = {file.path for file in mlflow.MlflowClient().list_artifacts(run_id)}

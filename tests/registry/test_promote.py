@@ -156,15 +156,23 @@ WAITS = """
 """
 
 
+def wait_for_check(process: subprocess.Popen[str]) -> None:
+    """Return when a process with `WAITS` has checked its candidate."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while "checked" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+
+
 @pytest.mark.slow
 def test_two_at_once(project: Project, registry: str, tmp_path: Path) -> None:
     """Both have checked their candidate before either moves the champion."""
     register_version(tmp_path / "a", new_predictions(GOOD))
     both = [promoting(project, registry, WAITS) for _ in range(2)]
     for process in both:
-        while "checked" not in process.stdout.readline():
-            assert process.poll() is None, process.stderr.read()
+        wait_for_check(process)
     for process in both:
+        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     ended = [process.communicate(timeout=600) for process in both]
@@ -184,8 +192,7 @@ def test_a_champion_that_moved_during_the_check(
     register_version(tmp_path / "a", new_predictions(GOOD), alias="champion")
     register_version(tmp_path / "b", new_predictions(GOOD))
     slow = promoting(project, registry, WAITS)
-    while "checked" not in slow.stdout.readline():
-        assert slow.poll() is None, slow.stderr.read()
+    wait_for_check(slow)
     register_version(tmp_path / "c", new_predictions(GOOD), alias="champion")
     _, err = slow.communicate("\n", timeout=600)
     assert slow.returncode == 1

@@ -234,6 +234,7 @@ def test_stopped_it_leaves_nothing(tiny: Tiny, sent: signal.Signals) -> None:
         text=True,
         start_new_session=True,
     ) as process:
+        assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("data from DVC"):
                 break

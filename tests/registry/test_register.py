@@ -29,6 +29,7 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.modalities import Modality
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.paths import Project
 from avemo.records import EvaluationResult, Interval, ModalityResult
@@ -58,7 +59,7 @@ def trained(folder: Path) -> tuple[Project, EvaluationResult]:
         pass
     audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
     visual = ModalityResult(skipped="no pictures")
-    results = {"audio": audio, "visual": visual}
+    results: dict[Modality, ModalityResult] = {"audio": audio, "visual": visual}
     return trained_project, EvaluationResult(synthetic=True, protocol="actor", modalities=results)
 
 
@@ -135,7 +136,7 @@ def require_complete(number: str) -> None:
     assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.CHECKSUMS_TAG} <= set(
         version.tags
     )
-    assert version.description.startswith("# avemo-audio")
+    assert (version.description or "").startswith("# avemo-audio")
     assert integrity.verify_version(version) == []
 
 
@@ -156,7 +157,9 @@ def test_what_a_version_carries(
     assert registration.versions["audio"].aliases == ["candidate", "champion"]
     assert read_aliases() == {"candidate": "1", "champion": "1"}
     require_complete("1")
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=tmp_path / "v"))
+    folder = Path(
+        mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=str(tmp_path / "v"))
+    )
     recorded = pd.read_csv(folder / "predictions.csv")
     pd.testing.assert_frame_equal(recorded, pd.read_csv(project.evaluation / "audio.csv"))
     written = json.loads((folder / "lineage.json").read_text())
@@ -201,8 +204,9 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(
     *before, last = moves()
     assert (last.target, last.state) == (number, "done")
     assert all(move.state == "interrupted" for move in before)
-    experiment = mlflow.get_experiment_by_name("avemo/audio").experiment_id
-    (model,) = mlflow.MlflowClient().search_logged_models([experiment])
+    experiment = mlflow.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    (model,) = mlflow.MlflowClient().search_logged_models([experiment.experiment_id])
     assert model.tags["avemo.complete"] == "true"
 
 
@@ -225,13 +229,14 @@ def logged(folder: Path, script: str) -> str:
     (folder / "model").mkdir()
     (folder / "model/a").touch()
     with start_run():
-        return mlflow.pyfunc.log_model(
+        model = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(folder / "load.py"),
             artifacts={"model": str(folder / "model")},
             input_example=pd.DataFrame({"media": [b"a clip"]}),
             pip_requirements=[],
-        ).model_id
+        )
+    return str(model.model_id)
 
 
 def recorded(**changed: object) -> pd.DataFrame:

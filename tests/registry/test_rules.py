@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, new_predictions
+from helpers.registered_versions import NAME, ROOT, new_predictions
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
@@ -36,7 +37,7 @@ class Version(OpenedVersion):
 
 def version(table: pd.DataFrame, size: int = 1_000_000) -> OpenedVersion:
     """A version that gave these answers on the test part."""
-    return Version(None, Path(), table, bundle_config(), size)
+    return Version(ModelVersion(NAME, "1", 0), Path(), table, bundle_config(), size)
 
 
 def answers(wrong: dict[int, int]) -> pd.DataFrame:
@@ -61,6 +62,7 @@ def row(
     own: OpenedVersion,
     other: OpenedVersion | None = None,
     seconds: tuple[float, float] | None = None,
+    /,
     **limits: float,
 ) -> RuleResult:
     """The rule's line, with other limits."""

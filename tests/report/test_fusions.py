@@ -47,11 +47,17 @@ def with_corpus(source: str) -> Settings:
     return SETTINGS.model_copy(update={"corpus": corpus})
 
 
+def published_tables(project: Project) -> list[fusions.FusionTable]:
+    rows = fusions.read(project.root)
+    assert rows is not None
+    return fusions.tables(rows, BOOTSTRAP)
+
+
 def test_what_is_published_is_read_again(project: Project) -> None:
     assert fusions.read(project.root) is None
     message = "results/search/fused: imported, 384 performances"
     assert fusions.import_fusions(project, SETTINGS) == message
-    inner, test = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    inner, test = published_tables(project)
     assert inner.synthetic
     assert test.synthetic
     assert [row[0] for row in inner.rows] == ["`audio`", "`visual`", "`late`", "`attention`"]
@@ -74,7 +80,7 @@ def test_the_sample_does_not_take_the_place_of_people(project: Project) -> None:
         project, SETTINGS
     )
     assert (project.root / fusions.FILE).read_bytes() == before
-    published = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    published = published_tables(project)
     assert not any(table.synthetic for table in published)
 
 

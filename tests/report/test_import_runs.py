@@ -13,7 +13,7 @@ from helpers.training_task import search_result
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.records import Skipped, Trial
+from avemo.records import Configuration, Skipped, Trial
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
@@ -44,7 +44,7 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRun]:
             tags = {name.replace("_", "."): value for name, value in tags.items()}
             with mlflow.start_run(run_name=name, tags=tags, nested=nested) as run:
                 mlflow.log_param("seed", 20)
-            return run.info.run_id
+            return str(run.info.run_id)
 
         yield make
 
@@ -59,8 +59,9 @@ def cross_validated(
 ) -> dict[str, Any]:
     """The stage's outputs."""
     corpus = "sample (synthetic)" if summary.get("synthetic") else "path"
-    commit = {"mlflow.source.git.commit": COMMIT}
-    parent = tracked("crossvalidate", "avemo/audio", avemo_corpus=corpus, **commit)
+    parent = tracked(
+        "crossvalidate", "avemo/audio", avemo_corpus=corpus, mlflow_source_git_commit=COMMIT
+    )
     folds = [
         {name: value for name, value in fold.items() if name != "run"}
         | {"run_id": tracked(f"fold {fold['fold']}", "avemo/audio"), "run_name": "-"}
@@ -95,7 +96,7 @@ def searched(
             trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
             for fold in (2, 3):
                 mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
-            configuration = {"architecture": name}
+            configuration: Configuration = {"architecture": name}
             trials.append(Trial(run_id=trial, hyperparameters=configuration, val_uar=0.5))
         result = search_result([], trials)
         result.write(project.root / "search.json")
@@ -161,6 +162,7 @@ def test_everything_that_is_finished(project: Project, tracked: StartRun) -> Non
     assert messages[1].endswith("imported, runs: 1")
     publication = published.read(project.root / published.FOLDER)
     best = publication.manifest.champion
+    assert best is not None
     assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
     assert best.run.model_dump() == {
         "experiment": "avemo/audio",
@@ -241,6 +243,7 @@ def test_real_recordings_replace_the_synthetic_sample(project: Project, tracked:
     baseline(project, tracked, "lstm")
     import_runs(project)
     facts = published.read_manifest(project.root / published.FOLDER)
+    assert facts.champion is not None
     assert not facts.champion.synthetic
     assert not any(system.synthetic for system in facts.systems)
 
@@ -310,14 +313,15 @@ def test_what_other_searches_tried_stays_beside_the_champion_s_own(
     searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
     searched(project, tracked, ["cnn", "lstm"])
 
-    def published_now() -> tuple[list[object], list[object], Champion]:
+    def published_now() -> tuple[list[str], list[str], Champion]:
         import_runs(project)
         best = published.read(project.root / published.FOLDER).manifest.champion
-        names = [
-            [trial.hyperparameters["architecture"] for trial in trials]
+        assert best is not None
+        trials, others = (
+            [str(trial.hyperparameters["architecture"]) for trial in trials]
             for trials in (best.trials, best.others)
-        ]
-        return *names, best
+        )
+        return trials, others, best
 
     trials, others, best = published_now()
     assert (trials, others) == (["cnn", "lstm"], ["tuned"])

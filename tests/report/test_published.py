@@ -77,17 +77,17 @@ def test_probabilities_that_do_not_sum_to_one_are_refused(
 ) -> None:
     file = tmp_path / "table.csv"
     table = TABLE.copy()
-    table.loc[row, column] += more
+    table.loc[[row], column] += more
     table.to_csv(file, index=False)
     with pytest.raises(AvemoError, match=r"to one|beyond 0 and 1") as error:
         published.read_predictions(file, "it")
-    assert table.loc[row, "performance"] in str(error.value)
+    assert str(table.loc[row, "performance"]) in str(error.value)
 
 
 def test_what_the_names_say(folder: Path) -> None:
     rows = published.read(folder).predictions["baselines/lstm-both-actor.csv"]
     for row in rows.itertuples():
-        channel, emotion, *_, actor = row.performance.split("-")
+        channel, emotion, *_, actor = str(row.performance).split("-")
         assert row.actor == int(actor)
         assert row.sex == ("male" if int(actor) % 2 else "female")
         assert row.channel == {"01": "speech", "02": "song"}[channel]

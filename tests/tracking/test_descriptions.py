@@ -7,6 +7,7 @@ import mlflow
 import pytest
 
 from avemo.cli.status import describe_next_steps
+from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.status import ModelStatus, ProjectStatus, VersionStatus
 from avemo.tracking import store
@@ -21,7 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     project = Project(tmp_path)
     store.connect(project)
     yield project
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
 def names() -> set[str]:
@@ -58,7 +59,7 @@ def test_the_addresses_of_the_champions(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     version = VersionStatus("2", ["champion"], "cnn", "ab", "1", "0.5", "0.5")
     older = VersionStatus("1", ["previous"], "cnn", "cd", "1", "0.5", "0.5")
-    models = {"audio": ModelStatus([version, older])}
+    models: dict[Modality, ModelStatus] = {"audio": ModelStatus([version, older])}
     status = ProjectStatus(str(tmp_path), False, None, None, {}, models, [])
     text = describe_next_steps(status)
     ui = "http://127.0.0.1:5000/#/"

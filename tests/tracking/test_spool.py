@@ -96,6 +96,7 @@ def test_a_run_waits_and_is_delivered_once(
     )
     assert delivered.data.params == before.data.params
     assert delivered.data.tags["avemo.modality"] == "audio"
+    assert delivered.inputs is not None
     assert delivered.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
     assert mlflow.artifacts.load_text(f"runs:/{delivered.info.run_id}/folder/file.txt") == "text"
     member = client.get_run(spool.resolve_run_id(child))
@@ -206,7 +207,9 @@ def test_a_server_that_goes_away_in_the_middle(offline_project: Project, tmp_pat
     assert "avemo: the tracking server went away: the stage begins again" in completed.stderr
     assert "the run is kept in mlruns/spool" in completed.stderr
     client = mlflow.MlflowClient(store.SPOOL.format(root=offline_project.root))
-    (run,) = client.search_runs([client.get_experiment_by_name("avemo/audio").experiment_id])
+    experiment = client.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.status, run.data.metrics["uar"]) == ("FINISHED", 0.5)
 
 
