@@ -2,6 +2,7 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # a test must not reach for the developer's own cache, mirror or tracking store
@@ -32,7 +33,7 @@ settings.register_profile("avemo", deadline=None)
 settings.load_profile("avemo")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with the longest tests come first; within a file all stays in order."""
     place = {name: index for index, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: place.get(Path(item.path).name, len(place)))

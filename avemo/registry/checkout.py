@@ -118,8 +118,8 @@ def _share_cache(project: Project, old_project: Project) -> bool:
     Returns:
         whether there is a default remote
     """
-    from dvc.config import Config  # type: ignore[import-untyped]
-    from dvc.repo import Repo  # type: ignore[import-untyped]
+    from dvc.config import Config
+    from dvc.repo import Repo
 
     with Repo(str(project.root)) as repo:
         cache, remotes = repo.cache.local.path, dict(repo.config["remote"])

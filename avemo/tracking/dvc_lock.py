@@ -10,8 +10,8 @@ from ..paths import Project
 from ..schema import Value
 
 if TYPE_CHECKING:
-    from dvc.output import Output  # type: ignore[import-untyped]
-    from dvc.stage import PipelineStage  # type: ignore[import-untyped]
+    from dvc.output import Output
+    from dvc.stage import PipelineStage
 
 __all__ = ["LOCK", "Lock", "StageFiles", "overlap", "read"]
 
@@ -74,7 +74,7 @@ def read(project: Project) -> Lock:
     """
     if not (project.root / ".dvc").is_dir():
         return Lock()
-    from dvc.exceptions import DvcException  # type: ignore[import-untyped]
+    from dvc.exceptions import DvcException
 
     try:
         return _read(project)
@@ -84,8 +84,8 @@ def read(project: Project) -> Lock:
 
 
 def _read(project: Project) -> Lock:
-    from dvc.dependency.param import ParamsDependency  # type: ignore[import-untyped]
-    from dvc.repo import Repo  # type: ignore[import-untyped]
+    from dvc.dependency.param import ParamsDependency
+    from dvc.repo import Repo
 
     lock = Lock()
     for folder in (project.root, project.study):

@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 from avemo.baselines.folds import deal_rounds
 from avemo.corpus.split import PARTS
 from avemo.errors import CorpusError
+from avemo.records import Channel, Protocol
 
 ACTORS = st.sets(st.integers(1, 24), min_size=3)
 
 
-def actor_of(performance):
+def actor_of(performance: str) -> int:
     return int(performance[-2:])
 
 
 @settings(deadline=None)
 @given(ACTORS)
-def test_folds_share_no_actor_and_cover_all(actors):
+def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)
     folds = {(actor - 1) // 2 % 6 + 1 for actor in actors}
     if len(folds) < 3:
@@ -27,7 +28,7 @@ def test_folds_share_no_actor_and_cover_all(actors):
         return
     rounds = deal_rounds(rows, "speech", "actor", 6, 20)
     assert set(rounds) == folds
-    tested = []
+    tested: list[str] = []
     for fold, table in rounds.items():
         performances = {
             part: set(table.loc[table["part"].eq(part), "performance"]) for part in PARTS
@@ -44,7 +45,7 @@ def test_folds_share_no_actor_and_cover_all(actors):
     assert sorted(tested) == sorted(rows["performance"])
 
 
-def test_the_next_fold_stops_the_training():
+def test_the_next_fold_stops_the_training() -> None:
     rounds = deal_rounds(catalogue(range(1, 13)), "speech", "actor", 6, 20)
     stopping = {
         fold: table.loc[table["part"].eq("valid"), "fold"].iloc[0] for fold, table in rounds.items()
@@ -54,7 +55,7 @@ def test_the_next_fold_stops_the_training():
 
 @settings(deadline=None)
 @given(ACTORS, st.integers(1, 100))
-def test_the_study_s_split(actors, seed):
+def test_the_study_s_split(actors: set[int], seed: int) -> None:
     rows = catalogue(sorted(actors), channels=(1,), statements=2)
     ((fold, table),) = deal_rounds(rows, "speech", "random", 6, seed).items()
     shares = table["part"].value_counts(normalize=True)
@@ -70,12 +71,14 @@ def test_the_study_s_split(actors, seed):
     ("channel", "codes"), [("speech", {"01"}), ("song", {"02"}), ("both", {"01", "02"})]
 )
 @pytest.mark.parametrize("protocol", ["random", "actor"])
-def test_a_channel_is_dealt_by_itself(channel, codes, protocol):
+def test_a_channel_is_dealt_by_itself(
+    channel: Channel, codes: set[str], protocol: Protocol
+) -> None:
     for table in deal_rounds(catalogue(range(1, 13)), channel, protocol, 6, 20).values():
         assert set(table["performance"].str[:2]) == codes
 
 
-def test_what_is_set_aside_is_not_dealt():
+def test_what_is_set_aside_is_not_dealt() -> None:
     rows = catalogue(range(1, 13))
     rows.loc[rows["actor"].eq(3), "finding"] = "silent"
     for protocol in ("random", "actor"):
@@ -84,6 +87,6 @@ def test_what_is_set_aside_is_not_dealt():
 
 
 @pytest.mark.parametrize("channel", ["song", "both"])
-def test_a_channel_that_is_not_there(channel):
+def test_a_channel_that_is_not_there(channel: Channel) -> None:
     with pytest.raises(CorpusError, match="the corpus has no song"):
         deal_rounds(catalogue(range(1, 13), channels=(1,)), channel, "actor", 6, 20)

@@ -1,5 +1,8 @@
 """Where a result is missing, the reason stands in its place, and never a number."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from helpers.baseline_corpus import catalogue, settings, write
 
@@ -10,19 +13,21 @@ from avemo.records import BaselineResult, BaselineRun, Interval, Skipped
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def interval(value):
+def interval(value: float) -> Interval:
     return Interval(value, value - 0.1, value + 0.1, actors=6, performances=9)
 
 
 @pytest.fixture
-def listed(project, monkeypatch, capsys):
+def listed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], list[str]]:
     """A function that returns the lines of `avemo baselines list` about a system."""
 
-    def lines(system):
+    def lines(system: str) -> list[str]:
         assert main(["baselines", "list"]) == 0
         out = capsys.readouterr().out.splitlines()
         return [line for line in out if line.split() and line.split()[0].strip(":") == system]
@@ -33,7 +38,7 @@ def listed(project, monkeypatch, capsys):
     return lines
 
 
-def test_before_anything_was_run(project, listed):
+def test_before_anything_was_run(project: Project, listed: Callable[[str], list[str]]) -> None:
     published, run = listed("lstm")
     assert published.split()[:7] == ["lstm", "66", "%", "67", "%", "75", "%"]
     assert run == "lstm: not run"
@@ -42,7 +47,7 @@ def test_before_anything_was_run(project, listed):
     assert summary.load_results(project) == {}
 
 
-def test_results(project, listed):
+def test_results(project: Project, listed: Callable[[str], list[str]]) -> None:
     test = {"uar": interval(0.5), "accuracy": interval(0.6)}
     run = BaselineRun(
         channel="speech",
@@ -55,8 +60,8 @@ def test_results(project, listed):
     )
     result = BaselineResult(system="lstm", synthetic=True, runs=[run], skipped_runs=[])
     result.write(project.baseline("lstm") / "runs.json")
-    (_, run) = listed("lstm")
-    assert run.split() == [
+    (_, line) = listed("lstm")
+    assert line.split() == [
         *("lstm", "speech", "actor"),
         *("0.500", "[0.400,", "0.600]"),
         *("0.600", "[0.500,", "0.700]"),
@@ -66,7 +71,7 @@ def test_results(project, listed):
     ]
 
 
-def test_absent(project, listed):
+def test_absent(project: Project, listed: Callable[[str], list[str]]) -> None:
     Skipped(reason="no").write(project.baseline("vggish-ml") / "runs.json")
     assert listed("vggish-ml")[1:] == ["vggish-ml: not run: no"]
 
@@ -79,15 +84,19 @@ def test_absent(project, listed):
     ],
 )
 def test_a_system_without_features_says_what_is_missing(
-    project, monkeypatch, tmp_path, extractors, why
-):
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    extractors: list[str],
+    why: str,
+) -> None:
     monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))
     options = settings().model_copy(update={"extractors": dict.fromkeys(extractors)})
     with pytest.raises(clips.MissingFeatures, match=why):
         clips.load_clips(project, options, "vggish-ml")
 
 
-def test_a_clip_too_short_for_a_row_is_left_out(project):
+def test_a_clip_too_short_for_a_row_is_left_out(project: Project) -> None:
     rows = catalogue([1, 2], emotions=2)
     write(project, "vggish", {"vggish": "float32", "vggish_pca": "uint8"}, rows, low=0, high=2)
     loaded = clips.load_clips(project, settings(), "vggish-lstm")
@@ -96,7 +105,7 @@ def test_a_clip_too_short_for_a_row_is_left_out(project):
     assert 0 < len(sizes["vggish"]) < len(rows)
 
 
-def test_dense_layers_on_another_network_are_not_the_study_s(project):
+def test_dense_layers_on_another_network_are_not_the_study_s(project: Project) -> None:
     rows = catalogue([1, 2], emotions=2)
     write(project, "backbone", {"backbone": "float16"}, rows, network="mobilenet_v2")
     with pytest.raises(
@@ -105,7 +114,7 @@ def test_dense_layers_on_another_network_are_not_the_study_s(project):
         clips.load_clips(project, settings(), "face-vgg16")
 
 
-def test_a_system_that_takes_two_features_has_what_has_both(project):
+def test_a_system_that_takes_two_features_has_what_has_both(project: Project) -> None:
     rows = catalogue([1, 2], emotions=2)
     write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq(1)])
     with pytest.raises(

@@ -3,28 +3,35 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mlflow
 import pandas as pd
 import pytest
 from helpers.baseline_corpus import ROOT, catalogue, settings, write
+from mlflow.entities import Run
 
 from avemo.baselines import checkpoints, clips
 from avemo.baselines import run as runs
+from avemo.baselines.learners import OnEpoch
+from avemo.baselines.train import TrainedVariant
+from avemo.baselines.train import train as train_variant
+from avemo.baselines.variants import Variant
+from avemo.datasets import Dataset
 from avemo.evaluation import metrics
 from avemo.paths import Project
-from avemo.records import SkippedRun
+from avemo.records import BaselineResult, SkippedRun
+from avemo.settings import Settings
 from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
 
 ROWS = catalogue(range(1, 7), emotions=4)
-TRAIN = runs.train  # as it is, for where a test counts its calls
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Three folds of two actors; the one embedding says much, the other nothing."""
     root = tmp_path_factory.mktemp("project")
     for name in ("params.yaml", "dvc.yaml"):
@@ -43,7 +50,7 @@ def project(tmp_path_factory):
         yield new
 
 
-def run(project, system, options):
+def run(project: Project, system: str, options: Settings) -> BaselineResult:
     folder = project.baseline(system)
     folder.mkdir(parents=True, exist_ok=True)
     result = runs.run(project, options, system, clips.load_clips(project, options, system), folder)
@@ -51,13 +58,14 @@ def run(project, system, options):
     return result
 
 
-def children(run_id):
+def children(run_id: str) -> list[Run]:
     client = mlflow.MlflowClient()
-    experiment = client.get_experiment_by_name("avemo/baselines").experiment_id
-    return client.search_runs([experiment], f"tags.mlflow.parentRunId = '{run_id}'")
+    experiment = client.get_experiment_by_name("avemo/baselines")
+    assert experiment is not None
+    return client.search_runs([experiment.experiment_id], f"tags.mlflow.parentRunId = '{run_id}'")
 
 
-def test_what_a_system_leaves(project):
+def test_what_a_system_leaves(project: Project) -> None:
     result = run(project, "lstm", settings())
     random, actor = result.runs
     assert (result.system, result.synthetic, result.skipped_runs) == ("lstm", True, [])
@@ -88,7 +96,7 @@ def test_what_a_system_leaves(project):
     assert predictions["fold"].tolist() == ((speech["actor"] + 1) // 2).tolist()
 
 
-def test_the_validation_part_chooses_the_variant(project):
+def test_the_validation_part_chooses_the_variant(project: Project) -> None:
     result = run(project, "vggish-ml", settings(protocols=["actor"], channels=["both"]))
     (baseline,) = result.runs
     tracked = mlflow.get_run(baseline.run_id)
@@ -107,7 +115,9 @@ def test_the_validation_part_chooses_the_variant(project):
     assert baseline.test["accuracy"].performances == len(ROWS)
 
 
-def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
+def test_what_the_corpus_has_not_is_left_out_with_a_reason(
+    project: Project, tmp_path: Path
+) -> None:
     file = tmp_path / "catalogue.parquet"
     file.write_bytes(project.catalogue.read_bytes())
     try:
@@ -130,7 +140,9 @@ def test_what_the_corpus_has_not_is_left_out_with_a_reason(project, tmp_path):
         ("av-outputs", "fused", ["crops", "mfcc"], None),
     ],
 )
-def test_systems_that_see(project, system, modality, extractors, accuracy):
+def test_systems_that_see(
+    project: Project, system: str, modality: str, extractors: list[str], accuracy: str | None
+) -> None:
     options = settings(channels=["both"], protocols=["random"], epochs=25)
     (baseline,) = run(project, system, options).runs
     assert baseline.test["accuracy"].value > 0.6  # of four emotions
@@ -144,7 +156,7 @@ def test_systems_that_see(project, system, modality, extractors, accuracy):
         assert sorted(child.data.params["features"].split(", ")) == extractors
 
 
-def test_too_few_pictures_are_a_reason_and_no_figure(project, tmp_path):
+def test_too_few_pictures_are_a_reason_and_no_figure(project: Project, tmp_path: Path) -> None:
     few = Project(tmp_path)
     few.catalogue.parent.mkdir()
     few.catalogue.write_bytes(project.catalogue.read_bytes())
@@ -159,20 +171,22 @@ def test_too_few_pictures_are_a_reason_and_no_figure(project, tmp_path):
 class Interrupted:
     """Counts trainings, and stops before one of them."""
 
-    def __init__(self, before=None):
+    def __init__(self, before: int | None = None) -> None:
         self.before = before
-        self.trained = []
+        self.trained: list[str] = []
 
-    def __call__(self, variant, train, valid, options, on_epoch):
+    def __call__(
+        self, variant: Variant, train: Dataset, valid: Dataset, options: Settings, on_epoch: OnEpoch
+    ) -> TrainedVariant:
         if len(self.trained) == self.before:
             raise KeyboardInterrupt
         self.trained.append(variant.name)
-        return TRAIN(variant, train, valid, options, on_epoch)
+        return train_variant(variant, train, valid, options, on_epoch)
 
 
 @pytest.fixture
-def trainings(monkeypatch):
-    def counted(before=None):
+def trainings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Interrupted]:
+    def counted(before: int | None = None) -> Interrupted:
         counter = Interrupted(before)
         monkeypatch.setattr(runs, "train", counter)
         return counter
@@ -180,7 +194,7 @@ def trainings(monkeypatch):
     return counted
 
 
-def test_a_stopped_run_goes_on(project, trainings):
+def test_a_stopped_run_goes_on(project: Project, trainings: Callable[..., Interrupted]) -> None:
     options = settings(protocols=["random", "actor"], channels=["song"], patience=3)
     first = trainings(before=18 + 20)
     with pytest.raises(KeyboardInterrupt):
@@ -201,7 +215,9 @@ def test_a_stopped_run_goes_on(project, trainings):
         assert baseline.test == other.test
 
 
-def test_a_run_that_is_not_taken_up_ends_as_killed(project, trainings):
+def test_a_run_that_is_not_taken_up_ends_as_killed(
+    project: Project, trainings: Callable[..., Interrupted]
+) -> None:
     options = settings(protocols=["actor"], patience=4)
     trainings(before=5)
     with pytest.raises(KeyboardInterrupt):
@@ -233,7 +249,7 @@ run(Project(Path(sys.argv[1])), "vggish-ml", settings(protocols=["random"], pati
 """
 
 
-def test_a_killed_run_goes_on(project, trainings):
+def test_a_killed_run_goes_on(project: Project, trainings: Callable[..., Interrupted]) -> None:
     command = [sys.executable, "-c", KILLED, str(project.root), str(Path(__file__).parent)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr

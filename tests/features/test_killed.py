@@ -30,17 +30,17 @@ store.update({"x": target}, sources, extract, workers=1)
 """
 
 
-def start(folder, log):
+def start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", RUN, str(folder), str(log)]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
 
-def content(folder):
+def content(folder: Path) -> dict[str, bytes]:
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def test_kill_in_the_middle_of_features(tmp_path):
+def test_kill_in_the_middle_of_features(tmp_path: Path) -> None:
     undisturbed, killed, log = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "log"
     assert start(undisturbed, tmp_path / "other").wait() == 0
     process = start(killed, log)

@@ -1,5 +1,6 @@
 """What is taken from stored faces, and the stage that runs every visual extractor on them."""
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.extracted_faces import draw_faces
 from avemo.errors import MediaError
 from avemo.faces import extract as faces
 from avemo.features import store
+from avemo.features.arrays import Arrays
 from avemo.features.run import Extraction, extract_visual_row
 from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression
@@ -25,7 +27,9 @@ SPEC = FeatureSpec(extractor="faces", version=3, settings={}, resources={"detect
 NEWER = SPEC.model_copy(update={"version": 4})
 
 
-def keep(project, clips, spec=SPEC):
+def keep(
+    project: Project, clips: Mapping[str, Arrays | MediaError], spec: FeatureSpec = SPEC
+) -> None:
     """Store faces as the stage before does: by performance, or the finding in their place."""
     rows = [
         {"performance": name, "recording": f"01-{name}", "actor": int(name[-2:]), "sha256": name}
@@ -33,20 +37,25 @@ def keep(project, clips, spec=SPEC):
     ]
     sources = pd.DataFrame(rows).assign(file=lambda rows: rows["performance"])
     target = store.Target(project.faces, spec, faces.ARRAYS)
-    store.update({"faces": target}, sources, lambda name, _: {"faces": clips[name]}, workers=1)
+
+    def stored(name: str, _: Collection[str]) -> dict[str, Arrays | MediaError]:
+        return {"faces": clips[name]}
+
+    store.update({"faces": target}, sources, stored, workers=1)
 
 
-CLIPS = {
+CLIPS: dict[str, Arrays | MediaError] = {
     "01-01-01-01-01-01-01": draw_faces(3, 1),
     "01-03-01-01-01-01-01": draw_faces(5, 2),
     "01-04-01-01-01-01-01": MediaError("no-face", "nobody"),
     "01-01-01-01-01-01-02": draw_faces(1, 3),
 }
-WITH = [name for name, clip in CLIPS.items() if isinstance(clip, dict)]
+FACES = {name: clip for name, clip in CLIPS.items() if isinstance(clip, dict)}
+WITH = list(FACES)
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Faces of two actors; no network and no weights."""
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
@@ -58,7 +67,7 @@ def project(tmp_path, monkeypatch):
     return project
 
 
-def run(project, **extractors):
+def run(project: Project, **extractors: dict[str, int] | None) -> None:
     """Run the stage; a change of the settings, None leaves an extractor out."""
     from avemo.config import load_settings
 
@@ -70,42 +79,42 @@ def run(project, **extractors):
     stage.main(project, load_settings(project.root))
 
 
-def folders(project):
+def folders(project: Project) -> list[str]:
     return sorted(folder.name for folder in project.features("visual", "").iterdir())
 
 
-def test_crops_are_the_faces_made_small():
+def test_crops_are_the_faces_made_small() -> None:
     clip = draw_faces(4)
     arrays = Crops(crops.Settings(side_px=48, frames=6)).extract(clip)["crops"]
     np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 48))
-    assert (arrays.dtype, arrays.shape) == (np.uint8, (4, 48, 48, 3))
+    assert (arrays.dtype, arrays.shape) == (np.dtype(np.uint8), (4, 48, 48, 3))
 
 
 @pytest.mark.parametrize(("frames", "picks"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 3, 4])])
-def test_crops_of_a_part_are_spread_over_all(frames, picks):
+def test_crops_of_a_part_are_spread_over_all(frames: int, picks: list[int]) -> None:
     clip = draw_faces(5)
     arrays = Crops(crops.Settings(side_px=32, frames=frames)).extract(clip)["crops"]
     np.testing.assert_array_equal(arrays, faces.decode_crops(clip, 32)[picks])
 
 
-def test_rows_of_one_store_are_the_sources_of_another(project):
+def test_rows_of_one_store_are_the_sources_of_another(project: Project) -> None:
     sources = store.list_sources(project.faces).set_index("performance")
     assert sorted(sources.index) == sorted(WITH)
     table = store.read(project.faces).set_index("performance")
     for name in WITH:
-        assert sources.loc[name, "actor"] == int(name[-2:])
-        assert sources.loc[name, "sha256"] == table.loc[name, "key"]
-        arrays = store.load_row(sources.loc[name, "file"])
+        assert sources["actor"][name] == int(name[-2:])
+        assert sources["sha256"][name] == table["key"][name]
+        arrays = store.load_row(sources["file"][name])
         assert set(arrays) == set(faces.ARRAYS)
-        for key, array in CLIPS[name].items():
+        for key, array in FACES[name].items():
             np.testing.assert_array_equal(arrays[key], array)
 
 
-def test_no_faces_are_no_sources(tmp_path):
+def test_no_faces_are_no_sources(tmp_path: Path) -> None:
     assert store.list_sources(tmp_path).empty
 
 
-def test_the_stage_without_weights(project, caplog):
+def test_the_stage_without_weights(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     (project.features("visual", "backbone")).mkdir(parents=True)
     run(project)
@@ -123,7 +132,7 @@ def test_the_stage_without_weights(project, caplog):
     )
 
 
-def test_each_is_computed_once(project, caplog):
+def test_each_is_computed_once(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}
     run(project, expression=None)
@@ -146,7 +155,9 @@ def test_each_is_computed_once(project, caplog):
     assert store.count_rows(project.features("visual", "crops")) == 2
 
 
-def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch):
+def test_with_weights_features_say_what_they_were_made_from(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = project.root / "mobilenet_7.h5"
     expression_mobilenet.build_network().save(file)
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
@@ -157,12 +168,15 @@ def test_with_weights_features_say_what_they_were_made_from(project, monkeypatch
         zip(WITH, ((3, 7), (5, 7), (1, 7)), strict=True)
     )
     spec = store.read_spec(folder)
+    assert spec is not None
     assert spec.derived_from == SPEC
     assert spec.resources == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
     assert set(spec.settings) == {"trim_ratio"}
 
 
-def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
+def test_weights_that_are_no_network_leave_it_out(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     file = project.root / "mobilenet_7.h5"
     file.write_text("<html>sign in</html>")
@@ -172,10 +186,12 @@ def test_weights_that_are_no_network_leave_it_out(project, monkeypatch, caplog):
     assert folders(project) == ["crops", "geometry"]
 
 
-def test_a_machine_without_the_weights_fetches_its_own(monkeypatch, tmp_path):
-    used = []
+def test_a_machine_without_the_weights_fetches_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    used: list[dict[str, Path]] = []
 
-    def extract(self, faces):
+    def extract(self: Expression, faces: Arrays) -> Arrays:
         used.append(self.weights)
         return {}
 
@@ -187,5 +203,6 @@ def test_a_machine_without_the_weights_fetches_its_own(monkeypatch, tmp_path):
     for file in (local, tmp_path / "elsewhere"):
         weights = {"hsemotion_mobilenet_7": file}
         extractor = Expression(expression.Settings(trim_ratio=0), weights)
-        Extraction(extract_visual_row, {"expression": extractor})(None, ["expression"])
+        extraction = Extraction(extract_visual_row, {"expression": extractor})
+        extraction(store.RowRef(tmp_path, "a"), ["expression"])
     assert [weights["hsemotion_mobilenet_7"] for weights in used] == [local, tmp_path / "own"]

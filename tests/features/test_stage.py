@@ -10,6 +10,7 @@ from helpers.sounds import encoded, voice
 
 from avemo.config import load_settings
 from avemo.features import store
+from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio.whisper import Whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
@@ -19,18 +20,23 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Two recordings; mfcc and the extractors with weights are asked for. No network."""
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
     project = Project(tmp_path)
-    rows = []
+    rows: list[dict[str, object]] = []
     for actor in (1, 2):
         name = f"03-01-05-01-01-01-{actor:02d}"
         project.raw.mkdir(parents=True, exist_ok=True)
         (project.raw / f"{name}.wav").write_bytes(encoded(voice(16000), 16000))
-        row = {"recording": name, "performance": name[3:], "path": f"{name}.wav", "actor": actor}
+        row: dict[str, object] = {
+            "recording": name,
+            "performance": name[3:],
+            "path": f"{name}.wav",
+            "actor": actor,
+        }
         rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
     pd.DataFrame(rows).to_parquet(project.catalogue)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -40,15 +46,17 @@ def project(tmp_path, monkeypatch):
     return project
 
 
-def run(project):
+def run(project: Project) -> None:
     audio_features.main(project, load_settings(project.root))
 
 
-def folders(project):
+def folders(project: Project) -> list[str]:
     return sorted(folder.name for folder in project.features("audio", "").iterdir())
 
 
-def test_an_extractor_without_weights_is_left_out(project, caplog):
+def test_an_extractor_without_weights_is_left_out(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     old = project.features("audio", "whisper")
     old.mkdir(parents=True)
@@ -61,7 +69,7 @@ def test_an_extractor_without_weights_is_left_out(project, caplog):
     assert folders(project) == ["mfcc"]
 
 
-def test_nothing_is_left_of_an_extractor_alone(project):
+def test_nothing_is_left_of_an_extractor_alone(project: Project) -> None:
     file = project.root / "params.yaml"
     params = yaml.safe_load(file.read_text(encoding="utf-8"))
     del params["extractors"]["mfcc"]
@@ -70,11 +78,13 @@ def test_nothing_is_left_of_an_extractor_alone(project):
     assert folders(project) == []
 
 
-def test_with_weights_it_is_computed(project, monkeypatch, caplog):
+def test_with_weights_it_is_computed(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
-    used = []
+    used: list[dict[str, Path]] = []
 
-    def extract(self, sound):
+    def extract(self: Whisper, sound: Sound) -> Arrays:
         used.append(self.weights)
         stats = np.ones((10, 384), np.float32)
         return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}
@@ -91,5 +101,5 @@ def test_with_weights_it_is_computed(project, monkeypatch, caplog):
     assert "whisper: 2 performances computed" in caplog.text
     folder = project.features("audio", "whisper")
     array = store.load_arrays(folder, "whisper")["01-05-01-01-01-01"]
-    assert (array.dtype, array.shape) == (np.float16, (3, 1920))
+    assert (array.dtype, array.shape) == (np.dtype(np.float16), (3, 1920))
     assert set(store.read(folder, "whisper_stats")) & set(Whisper.dtypes) == {"whisper_stats"}

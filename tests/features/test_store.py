@@ -1,3 +1,4 @@
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from avemo.errors import CorpusError, MediaError
 from avemo.features import store
+from avemo.features.arrays import Array, Arrays
 from avemo.features.audio import mfcc
 from avemo.features.spec import FeatureSpec
 
@@ -17,10 +19,11 @@ SPEC = FeatureSpec(extractor="x", version=1, settings={"size": 3, "step": 1})
 OTHER = FeatureSpec(extractor="x", version=1, settings={"size": 4, "step": 1})
 
 #: (actor, take) -> content; `0` is silence
-FOUR = {(1, "a"): "1", (1, "b"): "2", (2, "a"): "3", (3, "a"): "4"}
+Corpus = dict[tuple[int, str], str]
+FOUR: Corpus = {(1, "a"): "1", (1, "b"): "2", (2, "a"): "3", (3, "a"): "4"}
 
 
-def table(corpus):
+def table(corpus: Corpus) -> pd.DataFrame:
     rows = [
         {
             "performance": f"{take}-{actor:02d}",
@@ -37,7 +40,7 @@ def table(corpus):
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
 
 
-def features(file):
+def features(file: Path) -> Arrays:
     number = int(file.name)
     if number == 0:
         raise MediaError("silent", "nothing is heard")
@@ -47,11 +50,17 @@ def features(file):
     }
 
 
-def update(folder, corpus, spec=SPEC, compute=features, dtypes=DTYPES):
+def update(
+    folder: Path,
+    corpus: Corpus,
+    spec: FeatureSpec = SPEC,
+    compute: Callable[[Path], Arrays] = features,
+    dtypes: Mapping[str, str] = DTYPES,
+) -> list[str]:
     """Bring the folder up to date; which contents were computed, in order."""
-    computed = []
+    computed: list[str] = []
 
-    def watched(file, names):
+    def watched(file: Path, names: Collection[str]) -> dict[str, Arrays]:
         assert names == ["x"]
         computed.append(file.name)
         return {"x": compute(file)}
@@ -61,7 +70,7 @@ def update(folder, corpus, spec=SPEC, compute=features, dtypes=DTYPES):
     return computed
 
 
-def content(folder):
+def content(folder: Path) -> dict[str, bytes]:
     return {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in folder.rglob("*")
@@ -69,27 +78,27 @@ def content(folder):
     }
 
 
-def fresh(tmp_path, corpus, spec=SPEC):
+def fresh(tmp_path: Path, corpus: Corpus, spec: FeatureSpec = SPEC) -> dict[str, bytes]:
     folder = tmp_path / "fresh"
     update(folder, corpus, spec)
     return content(folder)
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "rows"
     assert update(folder, FOUR) == ["1", "2", "3", "4"]
     return folder
 
 
-def test_what_is_there_is_not_computed_again(folder):
+def test_what_is_there_is_not_computed_again(folder: Path) -> None:
     before = content(folder)
     assert update(folder, FOUR) == []
     assert content(folder) == before
     assert sorted(before) == [f"actor={actor:02d}/part-0.parquet" for actor in (1, 2, 3)]
 
 
-def test_rows(folder):
+def test_rows(folder: Path) -> None:
     rows = store.read(folder)
     assert rows["performance"].tolist() == ["a-01", "b-01", "a-02", "a-03"]
     assert rows["recording"].tolist() == ["03-a-01", "03-b-01", "03-a-02", "03-a-03"]
@@ -99,7 +108,7 @@ def test_rows(folder):
     assert store.read_spec(folder) == SPEC
 
 
-def test_a_changed_recording_alone_is_computed(folder, tmp_path):
+def test_a_changed_recording_alone_is_computed(folder: Path, tmp_path: Path) -> None:
     changed = FOUR | {(1, "b"): "5"}
     others = {name: part for name, part in content(folder).items() if "actor=01" not in name}
     assert update(folder, changed) == ["5"]
@@ -107,17 +116,17 @@ def test_a_changed_recording_alone_is_computed(folder, tmp_path):
     assert content(folder) == fresh(tmp_path, changed)
 
 
-def test_the_order_of_the_settings_does_not_matter(folder):
+def test_the_order_of_the_settings_does_not_matter(folder: Path) -> None:
     assert update(folder, FOUR, SPEC.model_copy(update={"settings": {"step": 1, "size": 3}})) == []
 
 
-def test_other_settings_compute_everything(folder, tmp_path):
+def test_other_settings_compute_everything(folder: Path, tmp_path: Path) -> None:
     assert update(folder, FOUR, OTHER) == ["1", "2", "3", "4"]
     assert store.read_spec(folder) == OTHER
     assert content(folder) == fresh(tmp_path, FOUR, OTHER)
 
 
-def test_one_more_actor_leaves_the_others_as_they_are(folder, tmp_path):
+def test_one_more_actor_leaves_the_others_as_they_are(folder: Path, tmp_path: Path) -> None:
     before = content(folder)
     more = FOUR | {(4, "a"): "6"}
     assert update(folder, more) == ["6"]
@@ -125,46 +134,46 @@ def test_one_more_actor_leaves_the_others_as_they_are(folder, tmp_path):
     assert content(folder) == fresh(tmp_path, more)
 
 
-def test_one_more_performance(folder, tmp_path):
+def test_one_more_performance(folder: Path, tmp_path: Path) -> None:
     more = FOUR | {(2, "b"): "6"}
     assert update(folder, more) == ["6"]
     assert content(folder) == fresh(tmp_path, more)
 
 
-def test_an_actor_that_is_gone_is_removed(folder):
+def test_an_actor_that_is_gone_is_removed(folder: Path) -> None:
     fewer = {place: content for place, content in FOUR.items() if place[0] != 2}
     assert update(folder, fewer) == []
     assert sorted(path.name for path in folder.iterdir()) == ["actor=01", "actor=03"]
 
 
-def test_an_actor_that_is_gone_is_removed_with_what_a_killed_run_left(folder):
+def test_an_actor_that_is_gone_is_removed_with_what_a_killed_run_left(folder: Path) -> None:
     (folder / "actor=03" / ".part-0.parquet.1.part").touch()
     fewer = {place: content for place, content in FOUR.items() if place[0] != 3}
     assert update(folder, fewer) == []
     assert sorted(path.name for path in folder.iterdir()) == ["actor=01", "actor=02"]
 
 
-def test_what_a_killed_run_left_is_removed(folder, tmp_path):
+def test_what_a_killed_run_left_is_removed(folder: Path, tmp_path: Path) -> None:
     (folder / "actor=03" / ".part-0.parquet.1.part").touch()
     update(folder, FOUR)
     assert content(folder) == fresh(tmp_path, FOUR)
 
 
-def test_a_performance_that_is_gone_is_removed(folder, tmp_path):
+def test_a_performance_that_is_gone_is_removed(folder: Path, tmp_path: Path) -> None:
     fewer = {place: content for place, content in FOUR.items() if place != (1, "b")}
     assert update(folder, fewer) == []
     assert store.count_rows(folder) == 3
     assert content(folder) == fresh(tmp_path, fewer)
 
 
-def test_a_renamed_performance_is_found_by_its_new_name(folder, tmp_path):
+def test_a_renamed_performance_is_found_by_its_new_name(folder: Path, tmp_path: Path) -> None:
     renamed = {(actor, "c" if take == "b" else take): n for (actor, take), n in FOUR.items()}
     update(folder, renamed)
     assert set(store.load_arrays(folder, "rows")) == {"a-01", "c-01", "a-02", "a-03"}
     assert content(folder) == fresh(tmp_path, renamed)
 
 
-def test_a_copy_under_another_name_has_a_row_of_its_own(folder, tmp_path):
+def test_a_copy_under_another_name_has_a_row_of_its_own(folder: Path, tmp_path: Path) -> None:
     copied = FOUR | {(1, "c"): "2"}
     update(folder, copied)
     assert set(store.load_arrays(folder, "rows")) == {"a-01", "b-01", "c-01", "a-02", "a-03"}
@@ -172,21 +181,23 @@ def test_a_copy_under_another_name_has_a_row_of_its_own(folder, tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, 10, -200, -1])
-def test_a_torn_partition_is_computed_again(folder, tmp_path, length):
+def test_a_torn_partition_is_computed_again(folder: Path, tmp_path: Path, length: int) -> None:
     file = folder / "actor=01" / "part-0.parquet"
     file.write_bytes(file.read_bytes()[:length])
     assert update(folder, FOUR) == ["1", "2"]
     assert content(folder) == fresh(tmp_path, FOUR)
 
 
-def test_a_partition_that_something_else_wrote_is_computed_again(folder, tmp_path):
+def test_a_partition_that_something_else_wrote_is_computed_again(
+    folder: Path, tmp_path: Path
+) -> None:
     for frame in (pd.DataFrame({"a": [1]}), pd.read_parquet(folder / "actor=01").assign(more=1)):
         frame.to_parquet(folder / "actor=01" / "part-0.parquet")
         assert update(folder, FOUR) == ["1", "2"]
         assert content(folder) == fresh(tmp_path, FOUR)
 
 
-def test_a_recording_without_features_is_a_row_with_its_reason(folder):
+def test_a_recording_without_features_is_a_row_with_its_reason(folder: Path) -> None:
     silent = FOUR | {(1, "c"): "0"}
     assert update(folder, silent) == ["0"]
     assert update(folder, silent) == []
@@ -195,7 +206,7 @@ def test_a_recording_without_features_is_a_row_with_its_reason(folder):
     assert "c-01" not in store.load_arrays(folder, "rows")
 
 
-def test_a_partition_without_any_features(tmp_path):
+def test_a_partition_without_any_features(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     corpus = {(1, "a"): "0", (1, "b"): "0", (2, "a"): "3"}
     assert update(folder, corpus) == ["0", "0", "3"]
@@ -205,7 +216,7 @@ def test_a_partition_without_any_features(tmp_path):
     assert store.count_rows(folder) == 3
 
 
-def test_the_last_features_of_a_partition_may_go(tmp_path):
+def test_the_last_features_of_a_partition_may_go(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     update(folder, {(1, "a"): "0", (1, "b"): "2"})
     silent = {(1, "a"): "0", (1, "b"): "00"}
@@ -214,7 +225,7 @@ def test_the_last_features_of_a_partition_may_go(tmp_path):
     assert content(folder) == fresh(tmp_path, silent)
 
 
-def test_no_features_at_all(tmp_path):
+def test_no_features_at_all(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     assert update(folder, {}) == []
     assert store.read(folder).empty
@@ -225,11 +236,13 @@ def test_no_features_at_all(tmp_path):
 
 @pytest.mark.parametrize("when", range(4))
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
-def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
+def test_an_interrupted_run_ends_as_an_undisturbed_one(
+    tmp_path: Path, when: int, error: type[BaseException]
+) -> None:
     folder = tmp_path / "rows"
     done = 0
 
-    def interrupted(file):
+    def interrupted(file: Path) -> Arrays:
         nonlocal done
         if done == when:
             raise error
@@ -238,12 +251,13 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(tmp_path, when, error):
 
     with pytest.raises(error):
         update(folder, FOUR, compute=interrupted)
-    finished = {0: [], 1: [], 2: ["1", "2"], 3: ["1", "2", "3"]}[when]
+    by_time: dict[int, list[str]] = {0: [], 1: [], 2: ["1", "2"], 3: ["1", "2", "3"]}
+    finished = by_time[when]
     assert update(folder, FOUR) == [number for number in "1234" if number not in finished]
     assert content(folder) == fresh(tmp_path, FOUR)
 
 
-def test_a_flipped_bit_is_found(folder, tmp_path):
+def test_a_flipped_bit_is_found(folder: Path, tmp_path: Path) -> None:
     """Every bit of the arrays and of what describes them; the last bytes say how long it is."""
     file = folder / "actor=01" / "part-0.parquet"
     intact = file.read_bytes()
@@ -261,14 +275,14 @@ def test_a_flipped_bit_is_found(folder, tmp_path):
     assert content(folder) == expected
 
 
-def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
-    computed = []
+def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path: Path) -> None:
+    computed: list[tuple[str, tuple[str, ...]]] = []
 
-    def extract(file, names):
+    def extract(file: Path, names: Collection[str]) -> dict[str, Arrays]:
         computed.append((file.name, tuple(names)))
         return {name: {name: np.array(int(file.name), np.float32)} for name in names}
 
-    def go(corpus, second):
+    def go(corpus: Corpus, second: FeatureSpec) -> dict[str, int]:
         computed.clear()
         targets = {
             "one": store.Target(tmp_path / "one", SPEC, {"one": "float32"}),
@@ -285,8 +299,8 @@ def test_a_file_is_read_once_for_all_extractors_that_lack_it(tmp_path):
     assert float(store.load_arrays(tmp_path / "one", "one")["b-03"]) == 5
 
 
-def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path):
-    def extract(file, names):
+def test_an_extractor_may_refuse_a_file_that_another_takes(tmp_path: Path) -> None:
+    def extract(file: Path, names: Collection[str]) -> dict[str, Arrays | MediaError]:
         return {"one": {"x": np.ones(2, np.float32)}, "two": MediaError("no-face", "nobody")}
 
     targets = {
@@ -303,7 +317,9 @@ corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(corpora, min_size=2, max_size=3))
-def test_whatever_came_before_the_features_are_those_of_a_fresh_run(tmp_path_factory, history):
+def test_whatever_came_before_the_features_are_those_of_a_fresh_run(
+    tmp_path_factory: pytest.TempPathFactory, history: list[Corpus]
+) -> None:
     folder = tmp_path_factory.mktemp("history")
     for corpus in history:
         update(folder / "rows", corpus)
@@ -322,7 +338,9 @@ several = st.tuples(st.sampled_from(KINDS), arrays.array_shapes(max_dims=3, max_
 
 @settings(deadline=None, max_examples=25)
 @given(several)
-def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, drawn):
+def test_arrays_keep_their_values_shapes_and_types(
+    tmp_path_factory: pytest.TempPathFactory, drawn: list[Array]
+) -> None:
     folder = tmp_path_factory.mktemp("arrays")
     corpus = {(1, f"{place}"): f"{place}" for place in range(len(drawn))}
     kind = {"x": drawn[0].dtype.str}
@@ -334,13 +352,13 @@ def test_arrays_keep_their_values_shapes_and_types(tmp_path_factory, drawn):
         np.testing.assert_array_equal(again, array)
 
 
-def test_a_single_number_keeps_its_shape(tmp_path):
+def test_a_single_number_keeps_its_shape(tmp_path: Path) -> None:
     half = {"x": np.array(0.5, np.float32)}
     update(tmp_path, {(1, "a"): "1"}, compute=lambda file: half, dtypes={"x": "float32"})
     assert store.load_arrays(tmp_path, "x")["a-01"].shape == ()
 
 
-def test_pandas_reads_the_features_as_they_are(folder):
+def test_pandas_reads_the_features_as_they_are(folder: Path) -> None:
     rows = pd.read_parquet(folder)
     assert rows["performance"].tolist() == ["a-01", "b-01", "a-02", "a-03"]
     assert rows["actor"].astype(int).tolist() == [1, 1, 2, 3]
@@ -348,14 +366,14 @@ def test_pandas_reads_the_features_as_they_are(folder):
     np.testing.assert_array_equal(rows["marks"][3], [0, 1, 2, 3])
 
 
-def test_pandas_finds_the_columns_where_the_first_actor_has_none(tmp_path):
+def test_pandas_finds_the_columns_where_the_first_actor_has_none(tmp_path: Path) -> None:
     update(tmp_path, {(1, "a"): "0", (2, "a"): "3"})
     rows = pd.read_parquet(tmp_path)
     assert rows["rows"][0] is None
     np.testing.assert_array_equal(rows["rows"][1], np.full(6, 1, np.float32))
 
 
-def test_too_many_without_features_stop(tmp_path):
+def test_too_many_without_features_stop(tmp_path: Path) -> None:
     folder = tmp_path / "rows"
     update(folder, {(1, "a"): "0", (1, "b"): "1", (2, "a"): "2", (2, "b"): "3"})
     assert store.require_few_findings(folder, 0.25) == 1
@@ -364,7 +382,7 @@ def test_too_many_without_features_stop(tmp_path):
     assert "03-a-01 (nothing is heard)" in str(error.value)
 
 
-def test_a_spec_names_all_that_the_features_depend_on():
+def test_a_spec_names_all_that_the_features_depend_on() -> None:
     fields = {"window_ms": 48.0, "hop_ms": 24.0, "low_hz": 60.0, "high_hz": 7600.0}
     settings = mfcc.Settings(sample_rate=16000, coefficients=30, **fields)
     faces = FeatureSpec(extractor="faces", version=1, settings={}, resources={"detector": "mtcnn"})
@@ -376,7 +394,7 @@ def test_a_spec_names_all_that_the_features_depend_on():
     )
 
 
-def test_every_field_of_a_spec_makes_another_key():
+def test_every_field_of_a_spec_makes_another_key() -> None:
     specs = [
         SPEC,
         OTHER,

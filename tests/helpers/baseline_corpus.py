@@ -1,21 +1,27 @@
 """A catalogue and features that no recording stands behind."""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from avemo.config import load_settings
 from avemo.corpus.adapters import ravdess
+from avemo.errors import MediaError
 from avemo.features import store
 from avemo.features.names import modality_of
 from avemo.features.spec import FeatureSpec
+from avemo.paths import Project
+from avemo.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-def settings(**changes):
+def settings(**changes: object) -> Settings:
     """Return the repository's own, with short trainings and other `baselines` or `split`."""
     repository = load_settings(ROOT)
     small = {"epochs": 1, "batch_size": 8, "channels": ["speech"]}
@@ -24,7 +30,9 @@ def settings(**changes):
     return repository.model_copy(update={"baselines": baselines, "evaluation": evaluation})
 
 
-def catalogue(actors, channels=(1, 2), emotions=8, statements=1):
+def catalogue(
+    actors: Iterable[int], channels: Sequence[int] = (1, 2), emotions: int = 8, statements: int = 1
+) -> pd.DataFrame:
     """One recording a performance, each of other content."""
     rows = []
     codes = product(channels, range(1, emotions + 1), range(1, statements + 1), actors)
@@ -47,7 +55,9 @@ def catalogue(actors, channels=(1, 2), emotions=8, statements=1):
     return pd.DataFrame(rows)
 
 
-def clip(name, columns, kind="float32", skill=1.0, low=3, high=7):
+def clip(
+    name: str, columns: int, kind: str = "float32", skill: float = 1.0, low: int = 3, high: int = 7
+) -> NDArray[Any]:
     """Random rows over time that say what the performance's name does, and that alone."""
     draw = np.random.default_rng([int(field) for field in name.split("-")])
     rows = draw.normal(size=(draw.integers(low, high), columns))
@@ -59,7 +69,7 @@ def clip(name, columns, kind="float32", skill=1.0, low=3, high=7):
     )
 
 
-def face(name, side=32):
+def face(name: str, side: int = 32) -> NDArray[np.uint8]:
     """Pictures over time; the middle one has a bright place that says what the name does."""
     draw = np.random.default_rng([int(field) for field in name.split("-")])
     pictures = draw.integers(100, 156, (draw.integers(1, 6), side, side, 3), np.uint8)
@@ -68,13 +78,23 @@ def face(name, side=32):
     return pictures
 
 
-def write(project, extractor, arrays, rows, skill=None, network="", **lengths):
+def write(
+    project: Project,
+    extractor: str,
+    arrays: dict[str, str],
+    rows: pd.DataFrame,
+    skill: dict[str, float] | None = None,
+    network: str = "",
+    **lengths: int,
+) -> None:
     """Write features of each performance, as `audio-features` and `visual-features` do."""
     folder = project.features(modality_of(extractor), extractor)
     spec = FeatureSpec(extractor=extractor, version=1, settings={"network": network})
     target = store.Target(folder, spec, arrays)
 
-    def extract(file, names):
+    def extract(
+        file: Path, names: Collection[str]
+    ) -> Mapping[str, dict[str, NDArray[Any]] | MediaError]:
         name = file.name.removeprefix("03-")
         features = {
             array: face(name)

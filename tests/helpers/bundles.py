@@ -6,7 +6,7 @@ from avemo.records import BundleConfig, TrainedOn
 LIMITS = {"min_duration_s": 0.3, "silence_dbfs": -60.0}
 
 
-def bundle_config(**fields):
+def bundle_config(**fields: object) -> BundleConfig:
     """Return the configuration of a model of no features; fields replace the defaults."""
     defaults = {
         "modality": "audio",
@@ -21,4 +21,4 @@ def bundle_config(**fields):
         "synthetic": False,
         "trained_on": TrainedOn(performances=64, actors=4),
     }
-    return BundleConfig(**defaults | fields)
+    return BundleConfig.model_validate(defaults | fields)

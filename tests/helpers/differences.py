@@ -1,9 +1,10 @@
 """Where two tables of features differ, and by how much."""
 
 import numpy as np
+import pandas as pd
 
 
-def differences(actual, expected):
+def differences(actual: pd.DataFrame, expected: pd.DataFrame) -> list[str]:
     """Return a line for each performance and column that is not the same to the last bit.
 
     Args:
@@ -11,9 +12,10 @@ def differences(actual, expected):
     """
     actual, expected = (table.set_index("performance").sort_index() for table in (actual, expected))
     if list(actual.index) != list(expected.index):
-        return [f"performances: {sorted(set(actual.index) ^ set(expected.index))} in one alone"]
-    if sorted(actual) != sorted(expected):
-        return [f"columns: {sorted(set(actual) ^ set(expected))} in one alone"]
+        performances = sorted(map(str, set(actual.index) ^ set(expected.index)))
+        return [f"performances: {performances} in one alone"]
+    if sorted(map(str, actual)) != sorted(map(str, expected)):
+        return [f"columns: {sorted(map(str, set(actual) ^ set(expected)))} in one alone"]
     return [
         f"{performance}, {column}: {line}"
         for column in expected
@@ -22,7 +24,7 @@ def differences(actual, expected):
     ]
 
 
-def _difference(actual, expected):
+def _difference(actual: object, expected: object) -> str:
     first, second = np.asarray(actual), np.asarray(expected)
     if (first.dtype, first.shape) != (second.dtype, second.shape):
         return f"{first.dtype} {first.shape} in place of {second.dtype} {second.shape}"

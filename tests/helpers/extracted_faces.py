@@ -1,12 +1,15 @@
 """A clip's faces as `faces.extract` gives them, drawn on the spot."""
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from avemo.faces.extract import TEMPLATE
 
 
-def draw_faces(count=3, seed=0, side=224):
+def draw_faces(count: int = 3, seed: int = 0, side: int = 224) -> dict[str, NDArray[Any]]:
     """Return faces of noise, soft enough for JPEG, with landmarks about where they should be."""
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, (count, 8, 8, 3), np.uint8)

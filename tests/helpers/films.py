@@ -1,11 +1,13 @@
 """A small film without a face."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 from helpers.sounds import voice
 
 
-def write_film(file):
+def write_film(file: Path) -> Path:
     """Write a second of a voice, before a grey wall."""
     with av.open(str(file), "w") as container:
         video = container.add_stream("mpeg4", rate=25)

@@ -29,7 +29,7 @@ STAGES = {
 FORMER_STAGES = {"features@mfcc": (["data/raw"], ["features/audio/mfcc"])}
 
 
-def git(root, *arguments):
+def git(root: Path, *arguments: str | Path) -> str:
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
     command = ["git", "-C", str(root), *who, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -67,9 +67,9 @@ def add_dvc(root: Path) -> None:
 
 def write_pipeline(root: Path, stages: dict[str, tuple[list[str], list[str]]]) -> None:
     """Write a dvc.yaml; a stage `search@audio` is of a `foreach`."""
-    pipeline: dict[str, dict] = {}
+    pipeline: dict[str, dict[str, object]] = {}
     for name, (deps, outs) in stages.items():
-        body = {"cmd": "true", "deps": deps, "outs": outs}
+        body: dict[str, object] = {"cmd": "true", "deps": deps, "outs": outs}
         plain, _, item = name.partition("@")
         pipeline[plain] = {"foreach": [item], "do": body} if item else body
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": pipeline}))

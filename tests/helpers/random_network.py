@@ -1,9 +1,11 @@
 """A network as if it had learnt: channels weight drawn, so that activations stay near one."""
 
+from typing import Any
+
 import numpy as np
 
 
-def drawn(model, seed=1):
+def drawn(model: Any, seed: int = 1) -> Any:
     """The same network, with other weights."""
     import keras
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -76,7 +77,7 @@ def new_predictions(
     return pd.DataFrame(rows, columns=columns)
 
 
-def start_run(**named):
+def start_run(**named: Any) -> mlflow.ActiveRun:
     """Start a run in the experiment avemo/audio."""
     (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
     return mlflow.start_run(experiment_id=experiment.experiment_id, **named)
@@ -106,7 +107,8 @@ def register_version(
     if table is not None:
         table.to_csv(files / "predictions.csv", index=False)
     signature = ModelSignature(
-        Schema([ColSpec(AnyType(), "media")]), Schema([ColSpec(DataType.string, "emotion")])
+        Schema([ColSpec(AnyType(), "media")]),  # type: ignore[no-untyped-call]
+        Schema([ColSpec(DataType.string, "emotion")]),
     )
     client = mlflow.MlflowClient()
     with start_run(tags={"avemo.modality": "audio"}) as run:

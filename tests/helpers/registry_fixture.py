@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -6,7 +7,7 @@ from avemo.tracking import store
 
 
 @pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of an empty store, because creating the tables takes seconds."""
     import mlflow
 
@@ -16,7 +17,7 @@ def empty_database(tmp_path_factory):
 
 
 @pytest.fixture
-def registry(tmp_path, monkeypatch, empty_database):
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> str:
     """Return the URI of an empty registry in a folder of its own."""
     shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"

@@ -1,6 +1,8 @@
 """Published predictions, drawn at random: they say nothing of any system."""
 
 import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,12 @@ CHANNELS = {"speech": (1,), "song": (2,), "both": (1, 2)}
 ACTORS = range(1, 13)
 
 
-def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
+def predictions(
+    channels: Iterable[int] = (1,),
+    skill: float = 2.0,
+    seed: int = 0,
+    actors: Iterable[int] = ACTORS,
+) -> pd.DataFrame:
     """A table for every emotion, intensity and statement of some actors, in folds of two."""
     rows = [
         Recording(3, channel, emotion, 1, statement, repetition, actor)
@@ -38,18 +45,18 @@ def predictions(channels=(1,), skill=2.0, seed=0, actors=ACTORS):
     return table.sort_values("performance", ignore_index=True)
 
 
-def sharpened(table, temperature):
+def sharpened(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     """As it was before the temperature."""
     values = metrics.probabilities(table).clip(1e-6) ** temperature
     values /= values.sum(axis=1, keepdims=True)
     return table.assign(**dict(zip(metrics.PROBABILITIES, values.round(6).T, strict=True)))
 
 
-def uar(table):
+def uar(table: pd.DataFrame) -> float:
     return metrics.uar(table["true"], metrics.predicted(table))
 
 
-def run(name, experiment="avemo/baselines"):
+def run(name: str, experiment: str = "avemo/baselines") -> dict[str, object]:
     return {
         "experiment": experiment,
         "run_id": name.encode().hex()[:32].ljust(32, "0"),
@@ -60,7 +67,7 @@ def run(name, experiment="avemo/baselines"):
     }
 
 
-def champion(table, synthetic=False):
+def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, object]:
     actors = table["performance"].str[-2:].astype(int)
     return {
         "corpus": "sample (synthetic)" if synthetic else "path",
@@ -70,7 +77,7 @@ def champion(table, synthetic=False):
         "run": run("whole procedure", "avemo/audio"),
         "folds": [
             {
-                "fold": int(fold),
+                "fold": int(str(fold)),
                 "actors": sorted(set(actors[rows.index].tolist())),
                 "members": ["whisper", "whisper", "cnn"],
                 "configurations": [{"architecture": "whisper", "units": 64}] * 3,
@@ -85,7 +92,7 @@ def champion(table, synthetic=False):
     }
 
 
-def trial(number, value, **more):
+def trial(number: str, value: float, **more: object) -> dict[str, object]:
     return {
         "hyperparameters": {"architecture": "cnn"} | more,
         "folds": {"2": value - 0.01, "3": value + 0.01},
@@ -93,16 +100,23 @@ def trial(number, value, **more):
     }
 
 
-def publish(folder, systems=("lstm", "cnn"), synthetic=False, skipped=None, with_champion=True):
+def publish(
+    folder: Path,
+    systems: Sequence[str] = ("lstm", "cnn"),
+    synthetic: bool = False,
+    skipped: dict[str, str] | None = None,
+    with_champion: bool = True,
+) -> Path:
     """Write `results/audio`."""
     (folder / "baselines").mkdir(parents=True)
-    manifest = {"champion": None, "systems": []}
+    model: dict[str, object] | None = None
+    entries: list[dict[str, object]] = []
     if with_champion:
         table = predictions(seed=1)
         table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
         before = sharpened(table, 1.5)
         before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
-        manifest["champion"] = champion(table, synthetic)
+        model = champion(table, synthetic)
     for number, name in enumerate(systems):
         runs = []
         for channel, codes in CHANNELS.items():
@@ -115,10 +129,9 @@ def publish(folder, systems=("lstm", "cnn"), synthetic=False, skipped=None, with
                 entry = {"channel": channel, "protocol": protocol, "performances": len(table)}
                 runs.append(entry | {"uar": uar(table), "run": run(f"{name} {channel} {protocol}")})
         corpus = "sample (synthetic)" if synthetic else "path"
-        manifest["systems"].append(
-            {"name": name, "corpus": corpus, "synthetic": synthetic, "runs": runs}
-        )
+        entries.append({"name": name, "corpus": corpus, "synthetic": synthetic, "runs": runs})
     reasons = (skipped or {}).items()
-    manifest["systems"] += [{"name": name, "skipped": reason} for name, reason in reasons]
+    entries += [{"name": name, "skipped": reason} for name, reason in reasons]
+    manifest = {"champion": model, "systems": entries}
     (folder / "runs.json").write_text(json.dumps(Manifest.model_validate(manifest).model_dump()))
     return folder

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import yaml
 from avemo.config import load_settings
 from avemo.corpus import split
 from avemo.features import store
-from avemo.features.audio.whisper import Whisper
+from avemo.features.audio.whisper import Settings, Whisper
 from avemo.paths import ROOT, Project
 from avemo.records import SearchResult
 from avemo.training import progress
@@ -69,7 +70,9 @@ class Search:
             sha256=rows["performance"],
             file=rows["performance"].map(Path),
         )
-        extractor = Whisper(load_settings(folder).extractors["whisper"])
+        whisper = load_settings(folder).extractors["whisper"]
+        assert isinstance(whisper, Settings)
+        extractor = Whisper(whisper)
         target = store.Target(
             self.project.features("audio", "whisper"), extractor.spec(), extractor.dtypes
         )
@@ -96,9 +99,7 @@ class Search:
     def fit_counts(self) -> dict[str, int]:
         """How many fits each worker has finished."""
         folders = self.project.scratch.glob("search/audio/*")
-        return dict(
-            sum((progress.count_fits(folder) for folder in folders), start=progress.Counter())
-        )
+        return dict(sum((progress.count_fits(folder) for folder in folders), start=Counter[str]()))
 
     def fits(self) -> dict[str, int]:
         """What is kept, and when each was written."""
@@ -119,6 +120,7 @@ class Search:
         """The search's run, and its children."""
         client = mlflow.MlflowClient(f"sqlite:///{self.project.root}/mlruns/mlflow.db")
         experiment = client.get_experiment_by_name("avemo/audio")
+        assert experiment is not None
         runs = client.search_runs([experiment.experiment_id])
         (parent,) = [run for run in runs if run.info.run_name == "search"]
         children = [run for run in runs if run is not parent]

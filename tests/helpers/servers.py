@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -30,16 +31,17 @@ def postgres_tool(name: str) -> str | None:
 @contextmanager
 def postgres() -> Iterator[str]:
     """Run a database server, and yield the URI of a database of it."""
-    user, how = _unprivileged(), {}
+    user = _unprivileged()
+    how: dict[str, Any] = {}
     # not among pytest's folders, which are closed to everybody else
     with tempfile.TemporaryDirectory() as folder:
         if user:  # PostgreSQL refuses to be run by root
             os.chown(folder, user.pw_uid, user.pw_gid)
             how = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         data, port = Path(folder, "data"), free_port()
-        make = [postgres_tool("initdb"), "-D", data, "-U", "avemo", "-A", "trust", "--no-sync"]
+        make = [_require_tool("initdb"), "-D", str(data), "-U", "avemo", "-A", "trust", "--no-sync"]
         subprocess.run(make, check=True, stdout=subprocess.DEVNULL, cwd=folder, **how)
-        serve = [postgres_tool("postgres"), "-D", data, "-k", folder, "-h", "127.0.0.1", "-F"]
+        serve = [_require_tool("postgres"), "-D", str(data), "-k", folder, "-h", "127.0.0.1", "-F"]
         serve += ["-p", str(port)]
         with _process(serve, os.environ, lambda: _connects(port), "PostgreSQL", cwd=folder, **how):
             yield f"postgresql+psycopg2://avemo@127.0.0.1:{port}/postgres"
@@ -103,7 +105,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(command, environment, ready, what, **how):
+def _process(
+    command: list[str],
+    environment: Mapping[str, str],
+    ready: Callable[[], bool],
+    what: str,
+    **how: Any,
+) -> Iterator[int]:
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
             command,
@@ -126,7 +134,9 @@ def _process(command, environment, ready, what, **how):
                 process.wait()
 
 
-def _until(ready, process, what, output):
+def _until(
+    ready: Callable[[], bool], process: subprocess.Popen[str], what: str, output: IO[str]
+) -> None:
     end = time.monotonic() + 180
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
@@ -134,6 +144,12 @@ def _until(ready, process, what, output):
             wrong = "does not answer" if process.poll() is None else "has ended"
             pytest.fail(f"{what} {wrong}; it said:\n{output.read()[-3000:]}")
         time.sleep(0.2)
+
+
+def _require_tool(name: str) -> str:
+    path = postgres_tool(name)
+    assert path, f"{name} is not installed"
+    return path
 
 
 def _connects(port: int) -> bool:
@@ -144,12 +160,12 @@ def _connects(port: int) -> bool:
 def _answers(address: str) -> bool:
     try:
         with urlopen(address, timeout=2) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (URLError, OSError):
         return False
 
 
-def _unprivileged():
+def _unprivileged() -> pwd.struct_passwd | None:
     """Who runs PostgreSQL where the tests are run by root."""
     if os.getuid():
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 #: what libsndfile writes: container and sample format, by the name of a test
 PLAIN = {
@@ -46,7 +47,7 @@ CODED = {
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 
-def voice(rate, seconds=1.0, level=0.5):
+def voice(rate: int, seconds: float = 1.0, level: float = 0.5) -> NDArray[np.float64]:
     """Return a gliding tone of 70 to 170 Hz with its overtones up to 3.4 kHz, swelling and fading.
 
     Returns:
@@ -58,7 +59,7 @@ def voice(rate, seconds=1.0, level=0.5):
     return level * np.sin(np.pi * time / seconds) ** 2 * tones / 2.5
 
 
-def encoded(sound, rate, format="wav-16"):
+def encoded(sound: NDArray[np.floating], rate: int, format: str = "wav-16") -> bytes:
     """Return the content of a file with a sound.
 
     Args:
@@ -74,7 +75,7 @@ def encoded(sound, rate, format="wav-16"):
     return file.getvalue()
 
 
-def _coded(sound, rate, format):
+def _coded(sound: NDArray[np.floating], rate: int, format: str) -> bytes:
     container, codec = CODED[format]
     channels = np.ascontiguousarray(np.atleast_2d(np.asarray(sound, np.float32).T))
     layout = LAYOUTS[len(channels)]
@@ -83,18 +84,22 @@ def _coded(sound, rate, format):
         options = {"movflags": "faststart"} if format == "m4a-fast" else {}
         with av.open(str(path), "w", format=container, options=options) as file:
             stream = file.add_stream(codec, rate=rate, layout=layout)
+            assert isinstance(stream, av.AudioStream)
             stream.bit_rate = 64_000 * len(channels)
             frame = av.AudioFrame.from_ndarray(channels, format="fltp", layout=layout)
             frame.sample_rate, frame.pts = rate, 0
-            kind = stream.codec_context.format.name
-            resampler = av.AudioResampler(format=kind, layout=layout, rate=rate)
+            sample_format = stream.codec_context.format
+            assert sample_format is not None
+            resampler = av.AudioResampler(format=sample_format.name, layout=layout, rate=rate)
             for block in (*resampler.resample(frame), *resampler.resample(None)):
                 file.mux(stream.encode(block))
             file.mux(stream.encode(None))
         return path.read_bytes()
 
 
-def align_sound(sound, expected):
+def align_sound(
+    sound: NDArray[np.floating], expected: NDArray[np.floating]
+) -> tuple[int, NDArray[np.floating]]:
     """Return where the expected sound begins in another, and that part of it.
 
     Returns:

@@ -1,24 +1,28 @@
 """A file like the one of Whisper's published weights, with random values."""
 
+from pathlib import Path
+
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 
-def write(file):
+def write(file: Path) -> Path:
     """In single precision, with a decoder beside the encoder."""
     save_file(tensors() | {"model.decoder.layer_norm.weight": np.ones(384, "f")}, file)
     return file
 
 
-def tensors():
+def tensors() -> dict[str, NDArray[np.float32]]:
     """The encoder's, of a size that keeps activations near one."""
     rng = np.random.default_rng(1)
 
-    def linear(*shape):
-        return (rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))).astype("f")
+    def linear(*shape: int) -> NDArray[np.float32]:
+        fan_in = float(np.prod(shape[1:]))
+        return (rng.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
 
-    def around(centre, *shape):
-        return (centre + 0.1 * rng.standard_normal(shape)).astype("f")
+    def around(centre: float, *shape: int) -> NDArray[np.float32]:
+        return (centre + 0.1 * rng.standard_normal(shape)).astype(np.float32)
 
     values = {
         "conv1.weight": linear(384, 80, 3),

@@ -98,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
     def content(self) -> bytes:
         return self.server_state.archives[self.path.split("/")[-2].removesuffix(".zip")]
 
-    def send(self, body: bytes, code: int = 200, length: int = 0, **headers: str) -> None:
+    def send(self, body: bytes, code: int = 200, *, length: int = 0, **headers: str) -> None:
         self.send_response(code)
         self.send_header("Content-Length", str(length or len(body)))
         for name, value in headers.items():
@@ -141,7 +141,9 @@ class Handler(BaseHTTPRequestHandler):
 
 def refuse(code: int, wait: str = "") -> Callable[[Handler], None]:
     """A fault that answers with an error, and says how long to wait."""
-    return lambda handler: handler.send(b"", code, **({"Retry_After": wait} if wait else {}))
+    return lambda handler: (
+        handler.send(b"", code, Retry_After=wait) if wait else handler.send(b"", code)
+    )
 
 
 @contextmanager

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from helpers.bundles import bundle_config
 from helpers.sounds import CODED, PLAIN, encoded, voice
+from numpy.typing import NDArray
 
 from avemo.emotions import EMOTIONS
 from avemo.features.audio import logmel, mfcc
 from avemo.features.run import extract_audio
-from avemo.inference.recogniser import Recogniser, pack
+from avemo.inference.recogniser import Media, Recogniser, pack
 from avemo.models import bundle, preprocessing
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,9 @@ LOSSY = {"mp3", "vorbis", "opus", "m4a", "m4a-fast", "adts", "mka", "webm"}
 COARSE = {"wav-8", "aiff-8", "flac-8"}
 
 
-def clip(emotion, rate=16000, seconds=1.0, level=0.5):
+def clip(
+    emotion: str, rate: int = 16000, seconds: float = 1.0, level: float = 0.5
+) -> NDArray[np.float64]:
     """A sound that the model knows: the voice, and a tone that tells the emotion."""
     time = np.arange(round(rate * seconds)) / rate
     tone = 0.3 * level * np.sin(2 * np.pi * (400 + 350 * EMOTIONS.index(emotion)) * time)
@@ -44,7 +47,7 @@ SOUNDS = {name: clip(name) + ROOM for name in ("calm", "fearful")}
 
 
 @pytest.fixture(scope="module")
-def recogniser(tmp_path_factory):
+def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
     import keras
 
     keras.utils.set_random_seed(1)
@@ -75,7 +78,7 @@ def recogniser(tmp_path_factory):
     return Recogniser(packed)
 
 
-def probabilities(recogniser, media):
+def probabilities(recogniser: Recogniser, media: Media) -> NDArray[np.float64]:
     prediction = recogniser.predict(media)
     assert (prediction.finding, prediction.reason) == ("", "")
     predicted = np.array([prediction.probabilities[emotion] for emotion in EMOTIONS])
@@ -83,7 +86,7 @@ def probabilities(recogniser, media):
     return predicted
 
 
-def refusal(recogniser, content, folder, finding):
+def refusal(recogniser: Recogniser, content: bytes, folder: Path, finding: str) -> str:
     """The one sentence that a content and its file are refused with, whatever their name."""
     file = folder / "clip"
     file.write_bytes(content)
@@ -96,7 +99,7 @@ def refusal(recogniser, content, folder, finding):
 
 
 @pytest.fixture(scope="module")
-def expected(recogniser):
+def expected(recogniser: Recogniser) -> dict[str, NDArray[np.float64]]:
     """The probabilities for two plain files, which differ."""
     by_sound = {name: probabilities(recogniser, encoded(SOUNDS[name], 16000)) for name in SOUNDS}
     assert [EMOTIONS[row.argmax()] for row in by_sound.values()] == list(SOUNDS)
@@ -104,18 +107,21 @@ def expected(recogniser):
 
 
 @pytest.mark.parametrize("format", [*PLAIN, *CODED])
-def test_one_sound_in_every_format(recogniser, expected, tmp_path, format):
+def test_one_sound_in_every_format(
+    recogniser: Recogniser, expected: dict[str, NDArray[np.float64]], tmp_path: Path, format: str
+) -> None:
     tolerance = 0.35 if format in LOSSY else 0.15 if format in COARSE else 0.005
     content = {name: encoded(sound, 16000, format) for name, sound in SOUNDS.items()}
     (tmp_path / "clip").write_bytes(content["calm"])
-    for name, media in (*content.items(), ("calm", tmp_path / "clip")):
+    clips: list[tuple[str, Media]] = [*content.items(), ("calm", tmp_path / "clip")]
+    for name, media in clips:
         predicted = probabilities(recogniser, media)
         assert EMOTIONS[predicted.argmax()] == name
         np.testing.assert_allclose(predicted, expected[name], atol=tolerance)
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000, 96000])
-def test_one_sound_at_every_rate_in_all_channels(recogniser, rate):
+def test_one_sound_at_every_rate_in_all_channels(recogniser: Recogniser, rate: int) -> None:
     plain = probabilities(recogniser, encoded(clip("angry"), 16000))
     for channels, format in ((1, "wav-16"), (2, "flac-16"), (6, "wav-float")):
         sound = np.repeat(clip("angry", rate)[:, None], channels, axis=1)
@@ -124,13 +130,15 @@ def test_one_sound_at_every_rate_in_all_channels(recogniser, rate):
 
 
 @pytest.mark.parametrize("offset", [0.3, -0.3, 0.02])
-def test_an_offset_changes_nothing(recogniser, expected, offset):
+def test_an_offset_changes_nothing(
+    recogniser: Recogniser, expected: dict[str, NDArray[np.float64]], offset: float
+) -> None:
     predicted = probabilities(recogniser, encoded(SOUNDS["calm"] + offset, 16000))
     np.testing.assert_allclose(predicted, expected["calm"], atol=0.01)
 
 
 @pytest.mark.parametrize("level", [1.2, 4.0])
-def test_float_samples_above_one_and_clipping(recogniser, level):
+def test_float_samples_above_one_and_clipping(recogniser: Recogniser, level: float) -> None:
     loud = clip("sad", level=level) + ROOM
     assert np.abs(loud).max() > 1.1
     for sound in (loud, np.clip(loud, -1, 1)):
@@ -138,8 +146,8 @@ def test_float_samples_above_one_and_clipping(recogniser, level):
 
 
 @pytest.mark.parametrize("seconds", [0.35, 1, 30, 600])
-def test_how_long_a_clip_may_be(recogniser, seconds):
-    sound = np.tile(clip("calm", seconds=min(seconds, 10)), max(1, seconds // 10))
+def test_how_long_a_clip_may_be(recogniser: Recogniser, seconds: float) -> None:
+    sound = np.tile(clip("calm", seconds=min(seconds, 10)), max(1, int(seconds // 10)))
     probabilities(recogniser, encoded(sound, 16000))
 
 
@@ -165,11 +173,13 @@ BAD = {
 
 
 @pytest.mark.parametrize(("content", "finding", "reason"), BAD.values(), ids=BAD)
-def test_a_clip_that_cannot_be_used_has_a_finding(recogniser, tmp_path, content, finding, reason):
+def test_a_clip_that_cannot_be_used_has_a_finding(
+    recogniser: Recogniser, tmp_path: Path, content: bytes, finding: str, reason: str
+) -> None:
     assert reason in refusal(recogniser, content, tmp_path, finding)
 
 
-def test_a_file_that_is_not_there(recogniser, tmp_path):
+def test_a_file_that_is_not_there(recogniser: Recogniser, tmp_path: Path) -> None:
     for media in (tmp_path / "none.wav", Path("null\0byte"), tmp_path):
         prediction = recogniser.predict(media)
         assert prediction.finding == "unreadable"

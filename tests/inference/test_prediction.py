@@ -9,13 +9,13 @@ from avemo.inference.prediction import Prediction
 PROBABILITIES = {emotion: (index + 1) / 36 for index, emotion in enumerate(EMOTIONS)}
 
 
-def test_the_likeliest_emotion_is_first():
+def test_the_likeliest_emotion_is_first() -> None:
     prediction = Prediction({"sad": 0.2, "calm": 0.7, "happy": 0.1})
     assert list(prediction.probabilities) == ["calm", "sad", "happy"]
     assert (prediction.emotion, prediction.probability) == ("calm", 0.7)
 
 
-def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion():
+def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
     prediction = Prediction.from_error(MediaError("silent", "nothing is heard"), "avemo-audio")
     assert (prediction.finding, prediction.reason) == ("silent", "nothing is heard")
     assert (prediction.emotion, prediction.model) == ("", "avemo-audio")
@@ -27,7 +27,7 @@ def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion():
     [Prediction(PROBABILITIES, reason="no face"), Prediction(finding="silent", reason="nothing")],
     ids=["an emotion", "a finding"],
 )
-def test_a_row_keeps_what_the_model_says(prediction):
+def test_a_row_keeps_what_the_model_says(prediction: Prediction) -> None:
     row = prediction.to_row()
     columns = ["emotion", "probability", *(f"p_{emotion}" for emotion in EMOTIONS)]
     assert list(row) == [*columns, "finding", "reason"]
@@ -35,7 +35,7 @@ def test_a_row_keeps_what_the_model_says(prediction):
     assert Prediction.from_row(row) == prediction
 
 
-def test_a_row_of_a_version_with_other_emotions():
+def test_a_row_of_a_version_with_other_emotions() -> None:
     row = {"emotion": "bored", "p_bored": 0.8, "p_calm": 0.2, "finding": "", "reason": ""}
     prediction = Prediction.from_row(row, model="avemo-audio version 1", synthetic=True)
     assert prediction == Prediction(

@@ -1,12 +1,16 @@
 """A registered version carries the pretrained weights that its extractors need."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers.bundles import bundle_config
 from helpers.sounds import encoded, voice
 from helpers.whisper_file import write
+from numpy.typing import NDArray
 
 from avemo.emotions import EMOTIONS
+from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser, pack
@@ -16,15 +20,17 @@ from avemo.registry import packaging
 
 SETTINGS = Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
 CLIP = encoded(voice(16000), 16000)
+#: a model, and its probabilities for the clip
+Trained = tuple[bundle.Bundle, NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("published") / "whisper-tiny.en.safetensors")
 
 
 @pytest.fixture(scope="module")
-def trained(published, tmp_path_factory):
+def trained(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network that looks at two arrays of one extractor, untrained."""
     import keras
 
@@ -43,8 +49,8 @@ def trained(published, tmp_path_factory):
 
 
 def test_the_encoder_goes_with_the_model_and_is_used_there(
-    trained, published, tmp_path, monkeypatch
-):
+    trained: Trained, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, expected = trained
     with monkeypatch.context() as patch:
         patch.setattr(assets, "get", lambda name, quiet=False: published)
@@ -52,10 +58,10 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     (file,) = (tmp_path / "packed/weights").iterdir()
     assert file.stat().st_size == pytest.approx(16_424_192, rel=0.001)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
-    calls = []
+    calls: list[Sound] = []
     extract = Whisper.extract
 
-    def counted(self, sound):
+    def counted(self: Whisper, sound: Sound) -> Arrays:
         calls.append(sound)
         return extract(self, sound)
 
@@ -66,6 +72,6 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
-def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
+def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:
     assert packaging.weight_licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
     assert any(pin.startswith("safetensors==") for pin in packaging.pip_requirements(trained[0]))

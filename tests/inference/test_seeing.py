@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.bundles import bundle_config
 from helpers.random_network import drawn
+from numpy.typing import NDArray
 
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
@@ -26,10 +27,12 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 FACES = load_settings(ROOT).faces.model_copy(update={"detector": "mtcnn", "frames": 3})
 INPUTS = ("expression", "expression_stats", "geometry", "crops")
+#: a model, and its probabilities for the film
+Trained = tuple[bundle.Bundle, NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn face that speaks."""
     folder = tmp_path_factory.mktemp("film")
     sample.write_performance(folder, Recording(3, 1, 3, 1, 1, 1, 1), seed=20)
@@ -38,14 +41,14 @@ def film(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
     drawn(expression_mobilenet.build_network()).save(file)
     return file
 
 
 @pytest.fixture(scope="module")
-def trained(film, published, tmp_path_factory):
+def trained(film: Path, published: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network that looks at every visual feature, untrained, and its prediction for the film."""
     import keras
 
@@ -85,8 +88,8 @@ def trained(film, published, tmp_path_factory):
 
 
 def test_from_a_film_to_the_answer_with_what_was_packed(
-    trained, film, published, tmp_path, monkeypatch
-):
+    trained: Trained, film: Path, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, expected = trained
     with monkeypatch.context() as patch:
         patch.setattr(assets, "get", lambda name, quiet=False: published)
@@ -101,7 +104,9 @@ def test_from_a_film_to_the_answer_with_what_was_packed(
         np.testing.assert_allclose(probabilities, expected, atol=1e-4)
 
 
-def test_what_cannot_be_seen_is_a_finding(trained, film, published, tmp_path, monkeypatch):
+def test_what_cannot_be_seen_is_a_finding(
+    trained: Trained, film: Path, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
     pack(trained[0], None, tmp_path / "packed")
     sound = next(film.parents[2].rglob("03-*.wav"))
@@ -109,7 +114,9 @@ def test_what_cannot_be_seen_is_a_finding(trained, film, published, tmp_path, mo
     assert (prediction.finding, prediction.probabilities) == ("no-picture", {})
 
 
-def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, monkeypatch):
+def test_weights_that_are_gone_are_missed_when_it_is_packed(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
@@ -117,7 +124,7 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(trained, tmp_path, m
         pack(trained[0], None, tmp_path / "packed")
 
 
-def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained):
+def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:
     assert detector_name(trained[0]) == "mtcnn"
     assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
     names = {pin.partition("==")[0] for pin in packaging.pip_requirements(trained[0])}

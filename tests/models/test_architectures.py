@@ -1,18 +1,25 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras_tuner
 import numpy as np
 import pytest
 from helpers.bundles import bundle_config
+from numpy.typing import NDArray
 
 from avemo import models
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
+from avemo.features.arrays import Array
+from avemo.modalities import Modality, Unimodal
 from avemo.models import bundle, preprocessing
 from avemo.models.architecture import Architecture, load_architecture
 from avemo.models.hypermodel import Architectures
+from avemo.records import Configuration
 
 pytestmark = pytest.mark.slow
+
+Branches = dict[Unimodal, Configuration]
 
 CLIPS = 6
 #: what the visual branch of a fusion takes
@@ -20,15 +27,16 @@ VISUAL = {"expression", "expression_probabilities", "geometry", "visual_log_prob
 LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
-def architecture_names(modality):
+def architecture_names(modality: Modality) -> list[str]:
     folder = Path(models.__file__).parent / ("fusion" if modality == "fused" else modality)
     return sorted(file.stem for file in folder.glob("[a-z]*.py"))
 
 
-SINGLE = [(kind, name) for kind in ("audio", "visual") for name in architecture_names(kind)]
+UNIMODAL: tuple[Unimodal, ...] = ("audio", "visual")
+SINGLE = [(kind, name) for kind in UNIMODAL for name in architecture_names(kind)]
 
 
-def random_clips(feature):
+def random_clips(feature: str) -> list[Array]:
     """Return clips of a feature: images over time, one row of statistics, else rows over time."""
     draw = np.random.default_rng(1)
     if feature == "crops":
@@ -44,25 +52,31 @@ def random_clips(feature):
 class Network:
     """A network of one architecture, with its preprocessors and inputs."""
 
-    def __init__(self, modality, name, branches=None, **values):
+    def __init__(
+        self,
+        modality: Modality,
+        name: str,
+        branches: Branches | None = None,
+        values: Configuration | None = None,
+    ) -> None:
         branches = branches or {}
         features = Architectures(modality, [name], {}, branches).inputs(name)
         self.features = {feature: random_clips(feature) for feature in features}
         self.preprocessors = {f: preprocessing.fit(clips) for f, clips in self.features.items()}
         self.inputs = {f: p.apply(self.features[f]) for f, p in self.preprocessors.items()}
         hp = keras_tuner.HyperParameters()
-        hp.values |= {f"{name}/{key}": value for key, value in values.items()}
+        hp.values |= {f"{name}/{key}": value for key, value in (values or {}).items()}
         self.model = Architectures(modality, [name], self.preprocessors, branches).build(hp)
         self.model.run_eagerly = True  # quicker for one step than a graph
 
-    def train_one_step(self):
+    def train_one_step(self) -> None:
         self.model.fit(self.inputs, LABELS, epochs=1, batch_size=CLIPS, verbose=0)
 
-    def weights(self):
+    def weights(self) -> list[NDArray[np.float32]]:
         return [weight.copy() for weight in self.model.get_weights()]
 
 
-BRANCHES = {
+BRANCHES: dict[str, Branches] = {
     "random weights": {"audio": {"architecture": "lstm"}, "visual": {"architecture": "cnn"}},
     "pretrained": {
         "audio": {"architecture": "whisper", "whisper/width": 96},
@@ -71,11 +85,13 @@ BRANCHES = {
 }
 
 
-def changed_weights(before, after):
-    return [not np.array_equal(*pair) for pair in zip(before, after, strict=True)]
+def changed_weights(
+    before: Sequence[NDArray[np.float32]], after: Sequence[NDArray[np.float32]]
+) -> list[bool]:
+    return [not np.array_equal(old, new) for old, new in zip(before, after, strict=True)]
 
 
-def check_saved_and_loaded(network, folder):
+def check_saved_and_loaded(network: Network, folder: Path) -> None:
     bundle.write(folder, network.model, network.preprocessors, bundle_config(temperature=1.5))
     loaded = bundle.Bundle(folder)
     assert loaded.config.temperature == 1.5
@@ -88,7 +104,9 @@ def check_saved_and_loaded(network, folder):
 
 
 @pytest.mark.parametrize(("modality", "name"), SINGLE)
-def test_an_architecture_learns_and_is_loaded_as_it_was_saved(tmp_path, modality, name):
+def test_an_architecture_learns_and_is_loaded_as_it_was_saved(
+    tmp_path: Path, modality: Unimodal, name: str
+) -> None:
     network = Network(modality, name)
     before = network.weights()
     network.train_one_step()
@@ -108,16 +126,18 @@ def test_an_architecture_learns_and_is_loaded_as_it_was_saved(tmp_path, modality
     ],
     ids=str,
 )
-def test_every_weight_of_a_head_on_whisper_learns(tmp_path, values):
-    check_every_weight_learns(Network("audio", "whisper", **values), tmp_path)
+def test_every_weight_of_a_head_on_whisper_learns(tmp_path: Path, values: Configuration) -> None:
+    check_every_weight_learns(Network("audio", "whisper", values=values), tmp_path)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
-def test_every_weight_of_a_head_on_expressions_learns(tmp_path, pooling):
-    check_every_weight_learns(Network("visual", "expression", pooling=pooling, width=32), tmp_path)
+def test_every_weight_of_a_head_on_expressions_learns(tmp_path: Path, pooling: str) -> None:
+    check_every_weight_learns(
+        Network("visual", "expression", values={"pooling": pooling, "width": 32}), tmp_path
+    )
 
 
-def check_every_weight_learns(network, folder):
+def check_every_weight_learns(network: Network, folder: Path) -> None:
     before = network.weights()
     network.train_one_step()
     assert all(changed_weights(before, network.weights()))
@@ -127,22 +147,24 @@ def check_every_weight_learns(network, folder):
 @pytest.mark.parametrize("recurrent", [False, True])
 @pytest.mark.parametrize("pooling", ["attention", "mean"])
 @pytest.mark.parametrize("convolutions", [0, 2])
-def test_padding_of_sound_changes_no_probability(recurrent, pooling, convolutions):
-    values = {"recurrent": recurrent, "pooling": pooling}
+def test_padding_of_sound_changes_no_probability(
+    recurrent: bool, pooling: str, convolutions: int
+) -> None:
+    values: Configuration = {"recurrent": recurrent, "pooling": pooling}
     values |= {"convolutions": convolutions, "width": 96}
     check_padding_changes_nothing("audio", "whisper", values)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "attention", "recurrent"])
-def test_padding_of_faces_changes_no_probability(pooling):
+def test_padding_of_faces_changes_no_probability(pooling: str) -> None:
     check_padding_changes_nothing("visual", "expression", {"pooling": pooling, "width": 32})
 
 
-def test_padding_of_a_backbone_s_features_changes_no_probability():
+def test_padding_of_a_backbone_s_features_changes_no_probability() -> None:
     check_padding_changes_nothing("visual", "backbone", {})
 
 
-def check_padding_changes_nothing(modality, name, values):
+def check_padding_changes_nothing(modality: Modality, name: str, values: Configuration) -> None:
     """Compare a head of random weights, as if it had learnt, on clips of several lengths."""
     values = {f"{name}/{key}": value for key, value in values.items()}
     clip = {f: random_clips(f)[0] for f in load_architecture(modality, name).inputs}
@@ -164,7 +186,9 @@ def check_padding_changes_nothing(modality, name, values):
 
 @pytest.mark.parametrize("branches", BRANCHES)
 @pytest.mark.parametrize("name", architecture_names("fused"))
-def test_a_fusion_learns_and_is_loaded_as_it_was_saved(tmp_path, name, branches):
+def test_a_fusion_learns_and_is_loaded_as_it_was_saved(
+    tmp_path: Path, name: str, branches: str
+) -> None:
     network = Network("fused", name, BRANCHES[branches])
     before = network.weights()
     network.train_one_step()
@@ -173,8 +197,8 @@ def test_a_fusion_learns_and_is_loaded_as_it_was_saved(tmp_path, name, branches)
 
 
 @pytest.mark.parametrize("name", architecture_names("fused"))
-def test_a_fusion_predicts_without_a_modality(name):
-    network = Network("fused", name, BRANCHES["pretrained"], modality_dropout=0.0)
+def test_a_fusion_predicts_without_a_modality(name: str) -> None:
+    network = Network("fused", name, BRANCHES["pretrained"], {"modality_dropout": 0.0})
     visual = [feature for feature in network.inputs if feature in VISUAL]
     audio = [feature for feature in network.inputs if feature not in VISUAL]
     complete = network.model(network.inputs).numpy()
@@ -185,14 +209,14 @@ def test_a_fusion_predicts_without_a_modality(name):
         assert np.abs(probabilities - complete).max() > 1e-3
 
 
-def test_branches_are_augmented_as_their_modality_alone():
+def test_branches_are_augmented_as_their_modality_alone() -> None:
     copies = list(load_architecture("audio", "whisper").augmentations["whisper"])
     space = Architectures("fused", ["modules"], {}, BRANCHES["pretrained"], copies)
     augmentation = space.augmentation_for({"architecture": "modules"})
     assert augmentation.copies == {"whisper": copies}
 
 
-def test_late_fusion_starts_as_the_geometric_mean():
+def test_late_fusion_starts_as_the_geometric_mean() -> None:
     network = Network("fused", "late")
     logs = {feature: rows[:, 0] for feature, rows in network.inputs.items()}
     product = np.exp(sum(logs.values()) / 2)
@@ -201,7 +225,7 @@ def test_late_fusion_starts_as_the_geometric_mean():
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
-def test_every_architecture_of_a_search_space_can_be_built():
+def test_every_architecture_of_a_search_space_can_be_built() -> None:
     preprocessors = {
         "mfcc": preprocessing.SequencePreprocessor(8, [0.0] * 4, [1.0] * 4),
         "logmel": preprocessing.SequencePreprocessor(16, [0.0] * 16, [1.0] * 16),
@@ -212,14 +236,12 @@ def test_every_architecture_of_a_search_space_can_be_built():
         assert (model.name, list(model.input)) == (f"audio_{name}", [feature])
 
 
-def test_an_architecture_without_embed_is_no_architecture():
-    class Incomplete(Architecture):
-        inputs = ("mfcc",)
-
+def test_an_architecture_without_embed_is_no_architecture() -> None:
+    incomplete = type("Incomplete", (Architecture,), {"inputs": ("mfcc",)})
     with pytest.raises(TypeError, match=r"abstract method '?embed"):
-        Incomplete()
+        incomplete()
 
 
-def test_a_folder_without_a_model(tmp_path):
+def test_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(AvemoError, match=r"there is no .*bundle\.json"):
         _ = bundle.Bundle(tmp_path).config

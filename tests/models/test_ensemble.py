@@ -1,12 +1,16 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from helpers.bundles import bundle_config
+from numpy.typing import NDArray
 
 from avemo.evaluation import calibration
 from avemo.models import bundle, preprocessing
 from avemo.models.ensemble import tta_average, weighted_ensemble
 from avemo.models.hypermodel import Architectures
+from avemo.records import Configuration
 
 pytestmark = pytest.mark.slow
 
@@ -24,11 +28,11 @@ for index, view in enumerate(VIEWS["whisper"]):
     PREPROCESSORS[view] = PREPROCESSORS["whisper"]
 INPUTS = {name: p.apply(FEATURES[name]) for name, p in PREPROCESSORS.items()}
 
-LINEAR = {"architecture": "whisper_linear"}
-HEAD = {"architecture": "whisper", "whisper/convolutions": 1, "whisper/width": 96}
+LINEAR: Configuration = {"architecture": "whisper_linear"}
+HEAD: Configuration = {"architecture": "whisper", "whisper/convolutions": 1, "whisper/width": 96}
 
 
-def build_member(configuration, seed):
+def build_member(configuration: Configuration, seed: int) -> keras.Model:
     """Return a network of random weights, so that none is one or zero by chance."""
     keras.utils.set_random_seed(seed)
     names = ["whisper", "whisper_linear"]
@@ -38,7 +42,7 @@ def build_member(configuration, seed):
     return network
 
 
-def predict(network):
+def predict(network: keras.Model) -> NDArray[np.float32]:
     inputs = {name: INPUTS[name] for name in network.input}
     return np.asarray(network.predict(inputs, verbose=0))
 
@@ -55,17 +59,17 @@ def predict(network):
     ids=["alike", "of different features", "three", "one"],
 )
 def test_the_weighted_mean_of_the_members_under_the_temperature(
-    configurations, weights, temperature
-):
+    configurations: list[Configuration], weights: list[float], temperature: float
+) -> None:
     members = [build_member(values, seed) for seed, values in enumerate(configurations)]
     ensemble = weighted_ensemble(members, weights, temperature)
     assert set(ensemble.input) == {name for member in members for name in member.input}
-    mean = sum(weight * predict(member) for member, weight in zip(members, weights, strict=True))
-    expected = calibration.apply_temperature(mean.astype(float), temperature)
+    mean = np.average([predict(member) for member in members], axis=0, weights=weights)
+    expected = calibration.apply_temperature(mean, temperature)
     np.testing.assert_allclose(predict(ensemble), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_probabilities_of_zero_and_one_stay_finite():
+def test_probabilities_of_zero_and_one_stay_finite() -> None:
     certain = build_member(LINEAR, 1)
     kernel, bias = certain.get_layer("emotion").get_weights()
     logits = 500 * np.eye(8, dtype="f")[3]
@@ -76,7 +80,7 @@ def test_probabilities_of_zero_and_one_stay_finite():
     assert np.isfinite(np.log(probabilities)).all()
 
 
-def test_test_time_augmentation_is_the_mean_over_the_views():
+def test_test_time_augmentation_is_the_mean_over_the_views() -> None:
     network = build_member(HEAD, 1)
     averaged = tta_average(network, VIEWS)
     assert set(averaged.input) == {"whisper", "slower", "faster"}
@@ -86,12 +90,12 @@ def test_test_time_augmentation_is_the_mean_over_the_views():
     assert np.ptp(by_view, axis=0).max() > 0.01  # the views differ
 
 
-def test_without_views_the_network_stays_as_it_is():
+def test_without_views_the_network_stays_as_it_is() -> None:
     network = build_member(LINEAR, 1)
     assert tta_average(network, {}) is network
 
 
-def test_an_ensemble_is_loaded_as_it_was_saved(tmp_path):
+def test_an_ensemble_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     members = [tta_average(build_member(HEAD, seed), VIEWS) for seed in (1, 3)]
     ensemble = weighted_ensemble([*members, build_member(LINEAR, 2)], [0.3, 0.2, 0.5], 1.5)
     preprocessors = {name: PREPROCESSORS[name] for name in ensemble.input}

@@ -1,12 +1,17 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import balanced_accuracy_score
 
 from avemo.emotions import EMOTIONS
 from avemo.models.layers.uar import UAR
 
 
-def random_predictions(seed, count, classes):
+def random_predictions(
+    seed: int, count: int, classes: Sequence[int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return labels among some classes, and probabilities that lean towards them."""
     draw = np.random.default_rng(seed)
     labels = draw.choice(classes, count)
@@ -17,7 +22,7 @@ def random_predictions(seed, count, classes):
 @pytest.mark.filterwarnings("ignore:y_pred contains classes")
 @pytest.mark.parametrize("classes", [range(8), [0, 3, 7], [5]], ids=["all", "some", "one"])
 @pytest.mark.parametrize("batch", [1, 7, 100])
-def test_it_equals_scikit_learn_s_over_any_batches(classes, batch):
+def test_it_equals_scikit_learn_s_over_any_batches(classes: Sequence[int], batch: int) -> None:
     metric = UAR()
     for seed in (1, 2):
         labels, probabilities = random_predictions(seed, 40, list(classes))
@@ -30,7 +35,7 @@ def test_it_equals_scikit_learn_s_over_any_batches(classes, batch):
         metric.reset_state()
 
 
-def test_sample_weights_change_nothing():
+def test_sample_weights_change_nothing() -> None:
     labels, probabilities = random_predictions(3, 40, range(8))
     plain, weighted = UAR(), UAR()
     one_hot = np.eye(len(EMOTIONS))[labels]
@@ -39,5 +44,5 @@ def test_sample_weights_change_nothing():
     assert float(plain.result()) == float(weighted.result())
 
 
-def test_without_clips_it_is_zero():
+def test_without_clips_it_is_zero() -> None:
     assert float(UAR().result()) == 0
