@@ -63,9 +63,9 @@ def cross_validated(
         "crossvalidate", "avemo/audio", avemo_corpus=corpus, mlflow_source_git_commit=COMMIT
     )
     folds = [
-        {name: value for name, value in fold.items() if name != "run"}
-        | {"run_id": tracked(f"fold {fold['fold']}", "avemo/audio"), "run_name": "-"}
-        for fold in champion(SPEECH)["folds"]
+        fold.model_dump(exclude={"run"})
+        | {"run_id": tracked(f"fold {fold.fold}", "avemo/audio"), "run_name": "-"}
+        for fold in Champion.model_validate(champion(SPEECH)).folds
     ]
     folder = project.root / "study/crossvalidation/audio"
     folder.mkdir(parents=True, exist_ok=True)
