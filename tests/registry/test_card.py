@@ -17,7 +17,7 @@ BUNDLE = {
 LINEAGE = new_lineage(dirty=True, seed=7)
 
 
-def render_card(skill=0.9, **bundle):
+def render_card(skill: float | None = 0.9, **bundle: object) -> tuple[card.Subject, str]:
     table = new_predictions(skill) if skill else None
     config = bundle_config(**BUNDLE | bundle)
     subject = card.Subject("avemo-audio", config, LINEAGE, table, "OpenAI: MIT")
@@ -26,7 +26,7 @@ def render_card(skill=0.9, **bundle):
     return subject, card.render_markdown(subject, settings.model_copy(update={"corpus": corpus}))
 
 
-def test_what_it_says():
+def test_what_it_says() -> None:
     _, text = render_card()
     rows = new_predictions(0.9)
     women = rows[rows["actor"] % 2 == 0]
@@ -50,7 +50,7 @@ def test_what_it_says():
     assert "synthetic" not in text
 
 
-def test_the_sample_is_said_before_anything_else():
+def test_the_sample_is_said_before_anything_else() -> None:
     subject, text = render_card(synthetic=True)
     assert text.splitlines()[2].startswith("> **Trained on the synthetic sample corpus")
     assert "CC BY-NC-SA" not in text
@@ -60,14 +60,14 @@ def test_the_sample_is_said_before_anything_else():
     assert page.count("<table>") == 3
 
 
-def test_without_a_test_part_there_is_no_figure():
+def test_without_a_test_part_there_is_no_figure() -> None:
     _, text = render_card(skill=None)
     assert "there are no figures" in text
     assert "UAR" not in text
 
 
 @pytest.mark.parametrize("length", [10, 4999, 5000, 5001, 20_000])
-def test_the_database_takes_the_description(length):
+def test_the_database_takes_the_description(length: int) -> None:
     text = "word\n\n" * (length // 6) + "w" * (length % 6)
     description = card.shorten(text)
     assert len(description) <= 5000
@@ -75,6 +75,6 @@ def test_the_database_takes_the_description(length):
     assert description == text or description.endswith("The rest is in `model_card.md`.\n")
 
 
-def test_a_card_is_short_enough_to_be_shown_whole():
+def test_a_card_is_short_enough_to_be_shown_whole() -> None:
     _, text = render_card(synthetic=True)
     assert card.shorten(text) == text

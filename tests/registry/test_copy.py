@@ -14,11 +14,12 @@ from helpers.registered_versions import (
 )
 
 from avemo.cli import main
+from avemo.paths import Project
 from avemo.tracking import integrity
 
 
 @pytest.fixture
-def project(tmp_path, registry, monkeypatch):
+def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     created = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(created.root))
     register_version(tmp_path / "a", new_predictions(0.8), alias="champion")
@@ -26,15 +27,22 @@ def project(tmp_path, registry, monkeypatch):
 
 
 @pytest.fixture
-def other(tmp_path):
+def other(tmp_path: Path) -> str:
     (tmp_path / "production").mkdir()
     return f"sqlite:///{tmp_path}/production/mlflow.db"
 
 
-def test_to_another_registry(project, other, tmp_path, capsys, monkeypatch):
+def test_to_another_registry(
+    project: Project,
+    other: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     uri = f"models:/{NAME}@champion"
     source = mlflow.MlflowClient()
     before = source.get_model_version(NAME, "1")
+    assert before.run_id is not None
     run = source.get_run(before.run_id)
     assert main(["registry", "copy", uri, "--to", other]) == 0
     message = (
@@ -44,6 +52,7 @@ def test_to_another_registry(project, other, tmp_path, capsys, monkeypatch):
     target = mlflow.MlflowClient(other, other)
     created = target.get_model_version_by_alias(NAME, "candidate")
     assert created.tags == before.tags | {"avemo.copied_from": "avemo-audio version 1"}
+    assert created.run_id is not None
     copied = target.get_run(created.run_id)
     assert copied.data.metrics == run.data.metrics
     assert copied.data.tags["avemo.copied_from"] == before.run_id
@@ -63,7 +72,9 @@ def test_to_another_registry(project, other, tmp_path, capsys, monkeypatch):
     assert list(answer["emotion"]) == ["calm"]
 
 
-def test_within_one_registry(project, registry, tmp_path, capsys):
+def test_within_one_registry(
+    project: Project, registry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["registry", "copy", f"models:/{NAME}/1", "--to", registry, "--name", "avemo-visual"]
     assert main(command) == 0
     assert "avemo-visual version 1" in capsys.readouterr().out
@@ -72,7 +83,9 @@ def test_within_one_registry(project, registry, tmp_path, capsys):
     assert main(["registry", "promote", "visual"]) == 0
 
 
-def test_a_changed_file_does_not_travel(project, other, tmp_path, capsys):
+def test_a_changed_file_does_not_travel(
+    project: Project, other: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_bytes(file.read_bytes() + b"\n")
     assert main(["registry", "copy", f"models:/{NAME}/1", "--to", other]) == 1
@@ -80,10 +93,17 @@ def test_a_changed_file_does_not_travel(project, other, tmp_path, capsys):
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
 
 
-def test_a_file_that_is_changed_on_the_way(project, other, monkeypatch, capsys):
+def test_a_file_that_is_changed_on_the_way(
+    project: Project,
+    other: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     upload = mlflow.MlflowClient.log_model_artifacts
 
-    def torn(self, model_id, folder, artifact_path=None):
+    def torn(
+        self: mlflow.MlflowClient, model_id: str, folder: str, artifact_path: str | None = None
+    ) -> None:
         Path(folder, "MLmodel").write_text("torn")
         upload(self, model_id, folder, artifact_path)
 
@@ -93,7 +113,9 @@ def test_a_file_that_is_changed_on_the_way(project, other, monkeypatch, capsys):
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
 
 
-def test_what_cannot_be_copied(project, other, capsys):
+def test_what_cannot_be_copied(
+    project: Project, other: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     for uri, to, message in (
         (f"models:/{NAME}@candidate", other, "is no version at"),
         (f"models:/{NAME}/1", "http://127.0.0.1:1", "does not answer"),

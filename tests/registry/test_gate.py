@@ -1,6 +1,8 @@
 """What the gate says of a candidate, rule by rule, and that a version keeps it."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -9,22 +11,23 @@ from helpers.registered_versions import NAME, new_predictions, new_project, regi
 from avemo.cli import main
 from avemo.config import load_settings
 from avemo.errors import AvemoError, SettingsError
+from avemo.paths import Project
 from avemo.registry import gate
 from avemo.tracking import integrity
 
 
 @pytest.fixture
-def project(tmp_path, registry, monkeypatch):
+def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     created = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(created.root))
     return created
 
 
-def verdicts(check):
+def verdicts(check: gate.Check) -> dict[str, str]:
     return {row.rule: row.verdict for row in check.rules}
 
 
-def test_a_first_candidate_is_held_against_the_floors(project, tmp_path):
+def test_a_first_candidate_is_held_against_the_floors(project: Project, tmp_path: Path) -> None:
     register_version(tmp_path / "a", new_predictions(0.8))
     check = gate.check_candidate(project, load_settings(project.root), NAME)
     assert check.result == "passed"
@@ -49,14 +52,14 @@ def test_a_first_candidate_is_held_against_the_floors(project, tmp_path):
     }
 
 
-def test_what_a_version_keeps_of_its_check(project, tmp_path):
+def test_what_a_version_keeps_of_its_check(project: Project, tmp_path: Path) -> None:
     number = register_version(tmp_path / "a", new_predictions(0.4))
     check = gate.check_candidate(project, load_settings(project.root), NAME)
     version = mlflow.MlflowClient().get_model_version(NAME, number)
     assert version.tags["avemo.check"] == check.result
     assert check.result.startswith("refused: UAR")
     assert version.tags["avemo.check.champion"] == "none"
-    folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=tmp_path)
+    folder = mlflow.artifacts.download_artifacts(f"models:/{NAME}/{number}", dst_path=str(tmp_path))
     written = json.loads((tmp_path / "check.json").read_text())
     assert [row["rule"] for row in written["rules"]] == [row.rule for row in check.rules]
     assert "| UAR | " in (tmp_path / "check.md").read_text()
@@ -64,7 +67,9 @@ def test_what_a_version_keeps_of_its_check(project, tmp_path):
     assert gate.check_candidate(project, load_settings(project.root), NAME).result == check.result
 
 
-def test_a_worse_candidate_is_refused_and_a_like_one_passes(project, tmp_path):
+def test_a_worse_candidate_is_refused_and_a_like_one_passes(
+    project: Project, tmp_path: Path
+) -> None:
     register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
     register_version(tmp_path / "b", new_predictions(0.6, seed=2))
     refused = gate.check_candidate(project, load_settings(project.root), NAME)
@@ -86,21 +91,25 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(project, tmp_path):
     ],
     ids=str,
 )
-def test_each_of_these_alone_refuses(project, tmp_path, changed, rule):
+def test_each_of_these_alone_refuses(
+    project: Project, tmp_path: Path, changed: dict[str, Any], rule: str
+) -> None:
     table = new_predictions(0.85)
     register_version(tmp_path / "a", table, alias="champion")
     register_version(tmp_path / "b", table, **changed)
     assert gate.check_candidate(project, load_settings(project.root), NAME).refused_rules == [rule]
 
 
-def test_a_candidate_without_a_test_part(project, tmp_path):
+def test_a_candidate_without_a_test_part(project: Project, tmp_path: Path) -> None:
     register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
     register_version(tmp_path / "b", None)
     check = gate.check_candidate(project, load_settings(project.root), NAME)
     assert {"UAR", "worst emotion", "UAR less the champion's"} <= set(check.refused_rules)
 
 
-def test_figures_of_the_synthetic_sample_refuse_nothing(project, tmp_path, capsys):
+def test_figures_of_the_synthetic_sample_refuse_nothing(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(0.3), synthetic=True)
     assert main(["registry", "check", "audio"]) == 0
     out = capsys.readouterr().out
@@ -108,7 +117,9 @@ def test_figures_of_the_synthetic_sample_refuse_nothing(project, tmp_path, capsy
     assert out.count(" synthetic\n") == 4
 
 
-def test_the_command_says_why_and_ends_with_1(project, tmp_path, capsys):
+def test_the_command_says_why_and_ends_with_1(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(0.3))
     assert main(["registry", "check"]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -120,14 +131,14 @@ def test_the_command_says_why_and_ends_with_1(project, tmp_path, capsys):
     assert lines[-1].startswith("avemo-audio version 1: refused: UAR")
 
 
-def test_a_model_that_there_is_not(project, capsys):
+def test_a_model_that_there_is_not(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["registry", "check"]) == 1
     assert "no candidate of avemo-audio or avemo-visual" in capsys.readouterr().err
     assert main(["registry", "check", "smell"]) == 1
     assert "audio, visual, fused are expected" in capsys.readouterr().err
 
 
-def test_a_candidate_whose_files_were_changed(project, tmp_path):
+def test_a_candidate_whose_files_were_changed(project: Project, tmp_path: Path) -> None:
     register_version(tmp_path / "a", new_predictions(0.8))
     (file,) = (tmp_path / "artifacts").rglob("predictions.csv")
     file.write_text(file.read_text().replace("0.8", "0.9", 1))
@@ -135,7 +146,7 @@ def test_a_candidate_whose_files_were_changed(project, tmp_path):
         gate.check_candidate(project, load_settings(project.root), NAME)
 
 
-def test_limits_are_settings(tmp_path):
+def test_limits_are_settings(tmp_path: Path) -> None:
     created = new_project(tmp_path, min_uar=1.5)
     with pytest.raises(SettingsError, match=r"promotion\.min_uar"):
         load_settings(created.root)

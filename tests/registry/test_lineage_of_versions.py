@@ -3,6 +3,8 @@
 import copy
 import json
 from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
 
 import mlflow
 import pytest
@@ -20,21 +22,21 @@ from avemo.tracking.lineage import Lineage, ModelChoice
 
 
 @pytest.fixture
-def project(tmp_path, registry, monkeypatch):
+def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project in a repository, whose data a dvc.lock and a cache tell of."""
     created = new_repository(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(created.root))
     return created
 
 
-def start_and_end_run(project: Project, **fields):
+def start_and_end_run(project: Project, **fields: Any) -> str:
     settings = load_settings(project.root)
     with runs.run(project, settings, "train@audio", "audio", "train", **fields) as run:
         pass
-    return run.info.run_id
+    return str(run.info.run_id)
 
 
-def test_what_a_run_writes_down(project):
+def test_what_a_run_writes_down(project: Project) -> None:
     choice = ModelChoice(search_run_id="s", members=[])
     run_id = start_and_end_run(project, choice=choice)
     record = lineage.read_lineage(f"runs:/{run_id}")
@@ -57,13 +59,14 @@ def test_what_a_run_writes_down(project):
     run = mlflow.get_run(run_id)
     assert run.data.tags["avemo.dirty"] == "false"
     assert run.data.tags["avemo.split"] == record.split_id
+    assert run.inputs is not None
     inputs = {data.dataset.name: data.dataset.digest for data in run.inputs.dataset_inputs}
     assert inputs == record.data
     names = {file.path for file in mlflow.MlflowClient().list_artifacts(run_id)}
     assert names == {"lineage.json", "dvc.lock", "params.yaml"}
 
 
-def test_the_lineage_of_a_part_is_that_of_its_run(project):
+def test_the_lineage_of_a_part_is_that_of_its_run(project: Project) -> None:
     with (
         runs.run(project, load_settings(project.root), "search@audio", "audio", "search") as run,
         runs.child(run, "trial", {}) as child,
@@ -72,7 +75,7 @@ def test_the_lineage_of_a_part_is_that_of_its_run(project):
     assert lineage.read_lineage(f"runs:/{child.info.run_id}").run_id == run.info.run_id
 
 
-def test_what_was_not_committed_can_be_put_back(project, tmp_path):
+def test_what_was_not_committed_can_be_put_back(project: Project, tmp_path: Path) -> None:
     (project.root / "avemo/code.py").write_bytes("one = 'ä'\n".encode("latin-1"))
     (project.root / "avemo/more.py").write_text("two = 2\n")
     (project.root / "notes.txt").write_text("no code, and not Git's\n")
@@ -88,19 +91,21 @@ def test_what_was_not_committed_can_be_put_back(project, tmp_path):
     assert not (tmp_path / "tree/notes.txt").exists()
 
 
-def test_a_lock_that_is_not_committed_is_no_change_of_the_code(project):
+def test_a_lock_that_is_not_committed_is_no_change_of_the_code(project: Project) -> None:
     (project.root / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     assert not git_state.read(project.root).dirty
     assert dvc_lock.read(project).data("train@audio") == {}
     assert dvc_lock.read(project).recordings == {}
 
 
-def test_outside_a_repository(tmp_path):
+def test_outside_a_repository(tmp_path: Path) -> None:
     assert git_state.read(tmp_path).commit == ""
     assert not git_state.read(tmp_path).dirty
 
 
-def test_the_tree_reaches_the_recordings_and_cuts_long_lists(project, capsys):
+def test_the_tree_reaches_the_recordings_and_cuts_long_lists(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     run_id = start_and_end_run(project)
     assert main(["lineage", f"runs:/{run_id}"]) == 0
     lines = [line.lstrip("│├└─ ") for line in capsys.readouterr().out.splitlines()]
@@ -116,7 +121,7 @@ def test_the_tree_reaches_the_recordings_and_cuts_long_lists(project, capsys):
     assert json.loads(capsys.readouterr().out)["recordings"] == RECORDINGS
 
 
-def test_what_differs_in_words(project, capsys):
+def test_what_differs_in_words(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     first = start_and_end_run(project)
     uris = [f"runs:/{first}", f"runs:/{start_and_end_run(project)}"]
     assert main(["lineage", "--diff", *uris]) == 0
@@ -137,7 +142,7 @@ def test_what_differs_in_words(project, capsys):
     ]
 
 
-def test_each_kind_of_difference(project):
+def test_each_kind_of_difference(project: Project) -> None:
     first = lineage.read_lineage(f"runs:/{start_and_end_run(project)}")
     assert find_differences(first, first) == {}
     fields = copy.deepcopy(first.model_dump())
@@ -167,7 +172,9 @@ def test_each_kind_of_difference(project):
     }
 
 
-def test_mistakes_are_told_in_a_sentence(project, tmp_path, capsys):
+def test_mistakes_are_told_in_a_sentence(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["lineage"]) == 2
     assert "either a URI or --diff A B is expected" in capsys.readouterr().err
     for uri in ("runs:/0", "models:/avemo-audio@champion", "avemo-audio"):

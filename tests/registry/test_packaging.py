@@ -1,6 +1,7 @@
 """A version carries the code that it answers with, and no other."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from avemo.import_graph import PLUGINS, imported_modules
 from avemo.registry import packaging
 
 
-def test_a_version_carries_what_answering_imports_and_nothing_else(tmp_path):
+def test_a_version_carries_what_answering_imports_and_nothing_else(tmp_path: Path) -> None:
     code = packaging.copy_code(tmp_path)
     folders = {file.relative_to(code).parts[0] for file in code.rglob("*.py")}
     assert {"inference", "models", "faces", "features", "media"} <= folders
@@ -17,10 +18,10 @@ def test_a_version_carries_what_answering_imports_and_nothing_else(tmp_path):
     assert folders & strangers == set()
 
 
-def test_a_version_lacks_no_module_that_its_code_imports(tmp_path):
+def test_a_version_lacks_no_module_that_its_code_imports(tmp_path: Path) -> None:
     code = packaging.copy_code(tmp_path)
 
-    def renamed(module):
+    def renamed(module: str) -> str:
         return module.replace("avemo", code.name, 1)
 
     plugins = {renamed(key): tuple(map(renamed, names)) for key, names in PLUGINS.items()}
@@ -33,7 +34,9 @@ def test_a_version_lacks_no_module_that_its_code_imports(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "same"), [("synthetic/head.py", True), ("media/sound.py", False)]
 )
-def test_the_package_is_named_by_what_is_copied(tmp_path, monkeypatch, changed, same):
+def test_the_package_is_named_by_what_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, same: bool
+) -> None:
     first = packaging.copy_code(tmp_path / "first")
     package = shutil.copytree(packaging._PACKAGE, tmp_path / "changed" / "avemo")
     with (package / changed).open("a") as file:

@@ -1,6 +1,8 @@
 """What a user gets of a registered version's prediction, on the command line and in a notebook."""
 
 import json
+from pathlib import Path
+from typing import Any, Protocol
 
 import mlflow
 import pandas as pd
@@ -17,13 +19,17 @@ from avemo.errors import AvemoError
 NO_FACE = "no face in any of the 16 sampled frames"
 
 
+class Register(Protocol):
+    def __call__(self, modality: str, *, finding: str = "", reason: str = "") -> None: ...
+
+
 @pytest.fixture
-def film(tmp_path):
+def film(tmp_path: Path) -> Path:
     return write_film(tmp_path / "a.mkv")
 
 
 @pytest.fixture
-def register(registry, tmp_path, monkeypatch):
+def register(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Register:
     """A function that registers a champion which predicts the same for every file."""
     monkeypatch.setenv("AVEMO_ROOT", str(new_project(tmp_path / "project").root))
 
@@ -38,7 +44,9 @@ def register(registry, tmp_path, monkeypatch):
     return champion
 
 
-def run_predict(file, capsys, *options):
+def run_predict(
+    file: Path, capsys: pytest.CaptureFixture[str], *options: str
+) -> tuple[str, dict[str, Any]]:
     """The line of the table, and the object of `--json`."""
     capsys.readouterr()
     assert main(["predict", str(file), *options]) == 0
@@ -47,7 +55,9 @@ def run_predict(file, capsys, *options):
     return line, json.loads(capsys.readouterr().out)
 
 
-def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(register, film, capsys):
+def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(
+    register: Register, film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register("fused", reason=NO_FACE)
     line, fields = run_predict(film, capsys)
     assert line.endswith(f"by avemo-fused version 1; not fused: {NO_FACE}")
@@ -58,7 +68,9 @@ def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(registe
     assert run_predict(film, capsys, "--model", uri) == (line, fields)
 
 
-def test_a_reason_is_repeated_once(register, film, capsys):
+def test_a_reason_is_repeated_once(
+    register: Register, film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register("fused", finding="no-face", reason=NO_FACE)
     register("audio", reason=NO_FACE)
     line, fields = run_predict(film, capsys)
@@ -66,7 +78,9 @@ def test_a_reason_is_repeated_once(register, film, capsys):
     assert fields["reason"] == NO_FACE
 
 
-def test_the_reasons_of_all_models_that_were_tried(register, film, capsys):
+def test_the_reasons_of_all_models_that_were_tried(
+    register: Register, film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register("fused", finding="too-dark", reason="the picture is too dark")
     register("audio", finding="no-sound", reason="the sound cannot be decoded")
     register("visual", reason="few frames")
@@ -77,14 +91,16 @@ def test_the_reasons_of_all_models_that_were_tried(register, film, capsys):
     assert line.endswith(f"; not fused: {reasons}")
 
 
-def test_a_prediction_from_sound_and_picture_has_no_reason(register, film, capsys):
+def test_a_prediction_from_sound_and_picture_has_no_reason(
+    register: Register, film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register("fused")
     line, fields = run_predict(film, capsys)
     assert line.endswith("by avemo-fused version 1")
     assert (fields["reason"], fields["finding"]) == ("", "")
 
 
-def test_the_steps_of_a_notebook(register, film):
+def test_the_steps_of_a_notebook(register: Register, film: Path) -> None:
     register("fused", reason=NO_FACE)
     register("audio")
     sound = encoded(voice(16000), 16000)
@@ -106,7 +122,9 @@ def test_the_steps_of_a_notebook(register, film):
     assert settings.seed > 0
 
 
-def test_a_file_that_is_missing_is_a_finding_and_a_model_that_is_missing_an_error(register, film):
+def test_a_file_that_is_missing_is_a_finding_and_a_model_that_is_missing_an_error(
+    register: Register, film: Path
+) -> None:
     register("audio")
     missing = avemo.predict("none.wav")
     assert (missing.finding, missing.emotion, missing.model) == ("unreadable", "", "")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import mlflow
 import pytest
@@ -19,23 +20,24 @@ from helpers.registered_versions import (
 
 from avemo.cli import main
 from avemo.errors import AvemoError
+from avemo.paths import Project
 from avemo.registry import history, lock
 
 GOOD, BAD, BETTER = 0.85, 0.55, 0.9
 
 
 @pytest.fixture
-def project(tmp_path, registry, monkeypatch):
+def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     created = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(created.root))
     return created
 
 
-def moves():
+def moves() -> list[history.Move]:
     return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
-def test_four_moves(project, tmp_path, capsys):
+def test_four_moves(project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A first, a worse one by force, back, and a better one."""
     register_version(tmp_path / "a", new_predictions(GOOD))
     assert main(["registry", "promote", "audio"]) == 0
@@ -70,7 +72,9 @@ def test_four_moves(project, tmp_path, capsys):
     assert models == [NAME]  # no claim stays behind
 
 
-def test_a_second_rollback_goes_further_back(project, tmp_path, capsys):
+def test_a_second_rollback_goes_further_back(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in "abc":
         register_version(tmp_path / name, new_predictions(GOOD))
         assert main(["registry", "promote", "audio"]) == 0
@@ -82,7 +86,9 @@ def test_a_second_rollback_goes_further_back(project, tmp_path, capsys):
     assert "avemo-audio has no version to return to" in capsys.readouterr().err
 
 
-def test_the_champion_stays_the_champion(project, tmp_path, capsys):
+def test_the_champion_stays_the_champion(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(GOOD))
     for _ in range(2):
         assert main(["registry", "promote", "audio"]) == 0
@@ -90,19 +96,23 @@ def test_the_champion_stays_the_champion(project, tmp_path, capsys):
     assert len(moves()) == 1
 
 
-def test_force_wants_a_reason(project, tmp_path, capsys):
+def test_force_wants_a_reason(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(BAD))
     assert main(["registry", "promote", "audio", "--force"]) == 1
     assert "--force wants a reason" in capsys.readouterr().err
     assert read_aliases() == {"candidate": "1"}
 
 
-def test_nothing_to_roll_back(project, capsys):
+def test_nothing_to_roll_back(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["registry", "rollback", "audio"]) == 1
     assert "avemo-audio has no champion" in capsys.readouterr().err
 
 
-def test_a_damaged_champion_is_replaced_by_force_alone(project, tmp_path, capsys):
+def test_a_damaged_champion_is_replaced_by_force_alone(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(GOOD))
     assert main(["registry", "promote", "audio"]) == 0
     (file,) = (tmp_path / "artifacts").rglob("bundle.json")
@@ -117,7 +127,7 @@ def test_a_damaged_champion_is_replaced_by_force_alone(project, tmp_path, capsys
     assert read_aliases()["champion"] == "2"
 
 
-def promoting(project, registry, before=""):
+def promoting(project: Project, registry: str, before: str = "") -> subprocess.Popen[str]:
     """`avemo registry promote audio` in a process of its own, after some code there."""
     code = """
         import os, signal, sys
@@ -146,15 +156,23 @@ WAITS = """
 """
 
 
+def wait_for_check(process: subprocess.Popen[str]) -> None:
+    """Return when a process with `WAITS` has checked its candidate."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while "checked" not in process.stdout.readline():
+        assert process.poll() is None, process.stderr.read()
+
+
 @pytest.mark.slow
-def test_two_at_once(project, registry, tmp_path):
+def test_two_at_once(project: Project, registry: str, tmp_path: Path) -> None:
     """Both have checked their candidate before either moves the champion."""
     register_version(tmp_path / "a", new_predictions(GOOD))
     both = [promoting(project, registry, WAITS) for _ in range(2)]
     for process in both:
-        while "checked" not in process.stdout.readline():
-            assert process.poll() is None, process.stderr.read()
+        wait_for_check(process)
     for process in both:
+        assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
     ended = [process.communicate(timeout=600) for process in both]
@@ -168,12 +186,13 @@ def test_two_at_once(project, registry, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_champion_that_moved_during_the_check(project, registry, tmp_path):
+def test_a_champion_that_moved_during_the_check(
+    project: Project, registry: str, tmp_path: Path
+) -> None:
     register_version(tmp_path / "a", new_predictions(GOOD), alias="champion")
     register_version(tmp_path / "b", new_predictions(GOOD))
     slow = promoting(project, registry, WAITS)
-    while "checked" not in slow.stdout.readline():
-        assert slow.poll() is None, slow.stderr.read()
+    wait_for_check(slow)
     register_version(tmp_path / "c", new_predictions(GOOD), alias="champion")
     _, err = slow.communicate("\n", timeout=600)
     assert slow.returncode == 1
@@ -209,7 +228,7 @@ POINTS = {
 
 @pytest.mark.parametrize("point", POINTS)
 @pytest.mark.slow
-def test_killed_on_the_way(project, registry, tmp_path, point):
+def test_killed_on_the_way(project: Project, registry: str, tmp_path: Path, point: str) -> None:
     for name in "ab":
         register_version(tmp_path / name, new_predictions(GOOD))
         assert main(["registry", "promote", "audio"]) == 0
@@ -232,7 +251,7 @@ def test_killed_on_the_way(project, registry, tmp_path, point):
     assert read_aliases() == {"candidate": "3", "champion": "2", "previous": "1"}
 
 
-def test_a_live_claim_is_respected(project, tmp_path):
+def test_a_live_claim_is_respected(project: Project, tmp_path: Path) -> None:
     client = mlflow.MlflowClient()
     refused = pytest.raises(AvemoError, match="is moving the champion of avemo-audio")
     with (
@@ -245,13 +264,15 @@ def test_a_live_claim_is_respected(project, tmp_path):
         pass
 
 
-def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(project, monkeypatch):
+def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It saw the first claim abandoned; meanwhile that was cleared away and claimed anew."""
     client = mlflow.MlflowClient()
     create = lock._create
     calls = []
 
-    def slow(client, name, root):
+    def slow(client: mlflow.MlflowClient, name: str, root: Path) -> bool:
         calls.append(name)
         if len(calls) == 1:
             return False  # the abandoned one is there
@@ -271,8 +292,10 @@ def test_who_comes_late_for_an_abandoned_claim_takes_nobody_s(project, monkeypat
     assert remaining.name == f"{NAME}.moving-0"
 
 
-def test_what_a_rollback_returns_to():
-    def move(kind, source, target, state="done"):
+def test_what_a_rollback_returns_to() -> None:
+    def move(
+        kind: history.Kind, source: str, target: str, state: history.State = "done"
+    ) -> history.Move:
         return history.Move(1, "", "", kind, source, target, "", "", state)
 
     first, second = move("promote", "", "1"), move("promote", "1", "2")

@@ -21,14 +21,16 @@ from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
+from avemo.paths import Project
 from avemo.records import Skipped
 from avemo.registry.checkout import checkout
 from avemo.registry.rebuild import compare_predictions
+from avemo.tracking.lineage import Lineage
 
 URI = "models:/avemo-audio@champion"
 
 
-def test_predictions_held_against_recorded_ones():
+def test_predictions_held_against_recorded_ones() -> None:
     table = new_predictions(0.8, actors=2)
     shuffled = table.sample(frac=1, random_state=1)
     assert str(compare_predictions(table, shuffled)) == "identical"
@@ -50,7 +52,7 @@ def test_predictions_held_against_recorded_ones():
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A repository, and an empty folder for what is temporary."""
     created = new_repository(tmp_path / "project")
     (tmp_path / "temporary").mkdir()
@@ -59,18 +61,20 @@ def project(tmp_path, monkeypatch):
     return created
 
 
-def lineage_of(project, **changed):
+def lineage_of(project: Project, **changed: object) -> Lineage:
     commit = git(project.root, "rev-parse", "HEAD")
     settings = load_settings(project.root).model_dump(mode="json")
     return new_lineage(**({"commit": commit, "settings": settings, "data": {}} | changed))
 
 
-def require_clean(root, temporary):
+def require_clean(root: Path, temporary: Path) -> None:
     assert git(root, "worktree", "list").count("\n") == 0
     assert [file.name for file in temporary.iterdir()] == []
 
 
-def test_what_is_checked_out_is_as_it_was(project, tmp_path, monkeypatch):
+def test_what_is_checked_out_is_as_it_was(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The commit, what was not committed then, the settings and the lock; not what is there now."""
     monkeypatch.setattr("avemo.registry.checkout._restore_data", lambda *arguments: None)
     (project.root / "avemo/code.py").write_text("one = 2\n")
@@ -101,7 +105,9 @@ def test_what_is_checked_out_is_as_it_was(project, tmp_path, monkeypatch):
     ],
     ids=["no commit", "commit", "data", "changes"],
 )
-def test_what_is_missing_is_said(project, tmp_path, changed, message):
+def test_what_is_missing_is_said(
+    project: Project, tmp_path: Path, changed: dict[str, object], message: str
+) -> None:
     (tmp_path / "artifacts").mkdir()
     (tmp_path / "artifacts/dvc.lock").write_bytes((project.root / "dvc.lock").read_bytes())
     (tmp_path / "artifacts/uncommitted.diff").write_text("no diff\n")
@@ -188,7 +194,7 @@ class Tiny:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     created = Tiny(tmp_path_factory.mktemp("tiny"))
     python = sys.executable
     created.must("dvc", "repro", "train@audio")
@@ -201,7 +207,7 @@ def tiny(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_version_is_made_again_and_is_identical(tiny):
+def test_a_version_is_made_again_and_is_identical(tiny: Tiny) -> None:
     before = tiny.state()
     done = tiny.avemo("rebuild", URI)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -216,7 +222,7 @@ def test_a_version_is_made_again_and_is_identical(tiny):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_it_leaves_nothing(tiny, sent):
+def test_stopped_it_leaves_nothing(tiny: Tiny, sent: signal.Signals) -> None:
     before = tiny.state()
     command = [sys.executable, "-m", "avemo.cli", "rebuild", URI]
     with subprocess.Popen(
@@ -228,6 +234,7 @@ def test_stopped_it_leaves_nothing(tiny, sent):
         text=True,
         start_new_session=True,
     ) as process:
+        assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("data from DVC"):
                 break
@@ -241,7 +248,7 @@ def test_stopped_it_leaves_nothing(tiny, sent):
 
 
 @pytest.mark.slow
-def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny):
+def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny: Tiny) -> None:
     output = tiny.avemo("lineage", URI).stdout
     assert "data/raw  md5" in output
     assert "48 recordings" in output
@@ -254,7 +261,7 @@ def test_a_version_says_what_it_is_made_of_to_the_last_recording(tiny):
 
 
 @pytest.mark.slow
-def test_what_the_cache_has_no_more_comes_from_the_remote(tiny, tmp_path):
+def test_what_the_cache_has_no_more_comes_from_the_remote(tiny: Tiny, tmp_path: Path) -> None:
     cache = tiny.root / ".dvc/cache/files"
     tiny.must("dvc", "remote", "add", "--local", "--default", "store", str(tmp_path))
     try:
@@ -270,7 +277,7 @@ def test_what_the_cache_has_no_more_comes_from_the_remote(tiny, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_the_cache_has_no_more_is_said(tiny):
+def test_what_the_cache_has_no_more_is_said(tiny: Tiny) -> None:
     cache = tiny.root / ".dvc/cache/files"
     cache.rename(tiny.root / ".dvc/cache/elsewhere")
     done = tiny.avemo("rebuild", URI)

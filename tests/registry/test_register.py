@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import mlflow
 import pandas as pd
@@ -21,12 +23,15 @@ from helpers.registered_versions import (
     read_aliases,
     start_run,
 )
+from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.metrics import PROBABILITIES
-from avemo.models.bundle import CONFIG_FILE
+from avemo.modalities import Modality
+from avemo.models.bundle import CONFIG_FILE, Bundle
+from avemo.paths import Project
 from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
@@ -37,7 +42,7 @@ ANSWERING = SCRIPT.replace('"p_calm": 0.8, "p_sad": 0.2', f"**{ANSWERS}")
 UAR = Interval(0.5, actors=1, performances=8)
 
 
-def trained(folder):
+def trained(folder: Path) -> tuple[Project, EvaluationResult]:
     """Return a project with a trained model, and the result of its evaluation."""
     trained_project = new_project(folder)
     trained_project.split.write_text("performance,part,fold\n")
@@ -54,12 +59,12 @@ def trained(folder):
         pass
     audio = ModalityResult(run_id=run.info.run_id, architecture="cnn", test={"uar": UAR})
     visual = ModalityResult(skipped="no pictures")
-    results = {"audio": audio, "visual": visual}
+    results: dict[Modality, ModalityResult] = {"audio": audio, "visual": visual}
     return trained_project, EvaluationResult(synthetic=True, protocol="actor", modalities=results)
 
 
 @contextmanager
-def package_model(bundle):
+def package_model(bundle: Bundle) -> Iterator[packaging.PackagedModel]:
     """In place of a network, something that is logged in a second."""
     import tempfile
 
@@ -73,14 +78,14 @@ def package_model(bundle):
         yield packaging.PackagedModel(folder, code, script)
 
 
-def light(patch):
+def light(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(packaging, "package_model", package_model)
     patch.setattr(packaging, "pip_requirements", lambda bundle: ["mlflow"])
     patch.setattr(packaging, "input_example", lambda seed: pd.DataFrame({"media": [b"a clip"]}))
     patch.setattr(register, "_smoke_test", lambda *arguments: "not at all")
 
 
-def killed_at(point, folder, evaluation):
+def killed_at(point: str, folder: Path, evaluation: EvaluationResult) -> None:
     """Register in a process that is killed when it comes to a point."""
     code = f"""
 import os, signal, sys
@@ -114,7 +119,7 @@ register.register(here, load_settings(here.root), evaluation)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
 
 
-def versions():
+def versions() -> dict[str, ModelVersion]:
     client = mlflow.MlflowClient()
     return {
         str(version.version): version
@@ -122,33 +127,39 @@ def versions():
     }
 
 
-def moves():
+def moves() -> list[history.Move]:
     return history.parse_moves(mlflow.MlflowClient().get_registered_model(NAME).tags)
 
 
-def require_complete(number):
+def require_complete(number: str) -> None:
     version = mlflow.MlflowClient().get_model_version(NAME, number)
     assert {"avemo.architecture", "avemo.corpus", "avemo.split", integrity.CHECKSUMS_TAG} <= set(
         version.tags
     )
-    assert version.description.startswith("# avemo-audio")
+    assert (version.description or "").startswith("# avemo-audio")
     assert integrity.verify_version(version) == []
 
 
 @pytest.fixture
-def trained_project(tmp_path, registry, monkeypatch):
+def trained_project(
+    tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Project, EvaluationResult]:
     light(monkeypatch)
     return trained(tmp_path / "project")
 
 
-def test_what_a_version_carries(trained_project, tmp_path):
+def test_what_a_version_carries(
+    trained_project: tuple[Project, EvaluationResult], tmp_path: Path
+) -> None:
     project, evaluation = trained_project
     registration = register.register(project, load_settings(project.root), evaluation)
     assert registration.skipped == {"visual": "no pictures"}
     assert registration.versions["audio"].aliases == ["candidate", "champion"]
     assert read_aliases() == {"candidate": "1", "champion": "1"}
     require_complete("1")
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=tmp_path / "v"))
+    folder = Path(
+        mlflow.artifacts.download_artifacts(f"models:/{NAME}/1", dst_path=str(tmp_path / "v"))
+    )
     recorded = pd.read_csv(folder / "predictions.csv")
     pd.testing.assert_frame_equal(recorded, pd.read_csv(project.evaluation / "audio.csv"))
     written = json.loads((folder / "lineage.json").read_text())
@@ -178,7 +189,9 @@ def test_what_a_version_carries(trained_project, tmp_path):
     ],
 )
 @pytest.mark.slow
-def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(trained_project, point):
+def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(
+    trained_project: tuple[Project, EvaluationResult], point: str
+) -> None:
     project, evaluation = trained_project
     killed_at(point, project.root, evaluation)
     known = mlflow.MlflowClient().search_registered_models(f"name = '{NAME}'")
@@ -191,15 +204,18 @@ def test_killed_at_any_point_it_leaves_nothing_half_under_an_alias(trained_proje
     *before, last = moves()
     assert (last.target, last.state) == (number, "done")
     assert all(move.state == "interrupted" for move in before)
-    experiment = mlflow.get_experiment_by_name("avemo/audio").experiment_id
-    (model,) = mlflow.MlflowClient().search_logged_models([experiment])
+    experiment = mlflow.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    (model,) = mlflow.MlflowClient().search_logged_models([experiment.experiment_id])
     assert model.tags["avemo.complete"] == "true"
 
 
-def test_one_that_does_not_answer_becomes_no_version(trained_project, monkeypatch):
+def test_one_that_does_not_answer_becomes_no_version(
+    trained_project: tuple[Project, EvaluationResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
     project, evaluation = trained_project
 
-    def refuse(*arguments):
+    def refuse(*arguments: object) -> NoReturn:
         raise AvemoError("it answers otherwise")
 
     monkeypatch.setattr(register, "_smoke_test", refuse)
@@ -208,27 +224,28 @@ def test_one_that_does_not_answer_becomes_no_version(trained_project, monkeypatc
     assert versions() == {}
 
 
-def logged(folder, script):
+def logged(folder: Path, script: str) -> str:
     (folder / "load.py").write_text(script)
     (folder / "model").mkdir()
     (folder / "model/a").touch()
     with start_run():
-        return mlflow.pyfunc.log_model(
+        model = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(folder / "load.py"),
             artifacts={"model": str(folder / "model")},
             input_example=pd.DataFrame({"media": [b"a clip"]}),
             pip_requirements=[],
-        ).model_id
+        )
+    return str(model.model_id)
 
 
-def recorded(**changed):
+def recorded(**changed: object) -> pd.DataFrame:
     row = {"performance": "01-02-01-01-01-01", "true": "calm"} | ANSWERS | changed
     return pd.DataFrame([row] * 2)
 
 
 @pytest.mark.slow
-def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path):
+def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry: str, tmp_path: Path) -> None:
     model_id = logged(tmp_path, ANSWERING)
     assert smoke_test.check_reproduces(model_id, None, []) == 0
     assert smoke_test.check_reproduces(model_id, recorded(), [b"a", b"b"]) == pytest.approx(0)
@@ -248,7 +265,9 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry, tmp_path)
     ids=["finding", "load", "outside"],
 )
 @pytest.mark.slow
-def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
+def test_a_model_that_does_not(
+    registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, reason: str
+) -> None:
     monkeypatch.setenv("OUTSIDE", "1")
     model_id = logged(tmp_path, script)
     monkeypatch.delenv("OUTSIDE")
@@ -256,7 +275,7 @@ def test_a_model_that_does_not(registry, tmp_path, monkeypatch, script, reason):
         smoke_test.check_reproduces(model_id, None, [])
 
 
-def test_few_clips_stand_for_all():
+def test_few_clips_stand_for_all() -> None:
     rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
     assert list(smoke_test.sample_rows(rows)["performance"]) == ["a", "d", "g"]
     assert list(smoke_test.sample_rows(rows.head(1))["performance"]) == ["a"]

@@ -2,20 +2,23 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
-from helpers.registered_versions import ROOT, new_predictions
+from helpers.registered_versions import NAME, ROOT, new_predictions
 from hypothesis import given
 from hypothesis import strategies as st
+from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
 from avemo.emotions import EMOTIONS
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.registry import rules
+from avemo.registry.rules import RuleResult
 from avemo.registry.version import OpenedVersion
 
 SETTINGS = load_settings(ROOT)
@@ -34,7 +37,7 @@ class Version(OpenedVersion):
 
 def version(table: pd.DataFrame, size: int = 1_000_000) -> OpenedVersion:
     """A version that gave these answers on the test part."""
-    return Version(None, Path(), table, bundle_config(), size)
+    return Version(ModelVersion(NAME, "1", 0), Path(), table, bundle_config(), size)
 
 
 def answers(wrong: dict[int, int]) -> pd.DataFrame:
@@ -55,8 +58,13 @@ def answers(wrong: dict[int, int]) -> pd.DataFrame:
 
 
 def row(
-    rule: str, own: OpenedVersion, other: OpenedVersion | None = None, seconds=None, **limits: float
-):
+    rule: str,
+    own: OpenedVersion,
+    other: OpenedVersion | None = None,
+    seconds: tuple[float, float] | None = None,
+    /,
+    **limits: float,
+) -> RuleResult:
     """The rule's line, with other limits."""
     promotion = SETTINGS.promotion.model_copy(update=limits)
     settings = SETTINGS.model_copy(update={"promotion": promotion})
@@ -86,7 +94,9 @@ UNEVEN = version(answers({1: 2, 3: 2}))
         ("UAR of women and men", "max_sex_gap", UNEVEN, [0.2, 1], [0, -0.0, 0.19]),
     ],
 )
-def test_a_figure_with_a_limit_of_its_own(rule, limit, own, allowed, refused):
+def test_a_figure_with_a_limit_of_its_own(
+    rule: str, limit: str, own: OpenedVersion, allowed: list[float], refused: list[float]
+) -> None:
     for bound in (*allowed, *refused):
         result = row(rule, own, **{limit: bound})
         assert result.verdict == ("pass" if bound in allowed else "refused"), result
@@ -104,7 +114,7 @@ def test_a_figure_with_a_limit_of_its_own(rule, limit, own, allowed, refused):
         (EVEN, 0.09, "refused"),
     ],
 )
-def test_the_margin_to_the_champion(own, margin, verdict):
+def test_the_margin_to_the_champion(own: OpenedVersion, margin: float, verdict: str) -> None:
     result = row("UAR less the champion's", own, PERFECT, margin=margin)
     assert result.verdict == verdict, result
     assert result.limit == ("at least 0" if margin == 0 else f"at least -{margin:g}")
@@ -114,7 +124,7 @@ def test_the_margin_to_the_champion(own, margin, verdict):
     ("times", "ratio", "verdict"),
     [(1, 1, "pass"), (1.5, 1.5, "pass"), (1.5, 1.4, "refused"), (0.5, 0.5, "pass")],
 )
-def test_a_budget_is_a_multiple_of_the_champion_s(times, ratio, verdict):
+def test_a_budget_is_a_multiple_of_the_champion_s(times: float, ratio: float, verdict: str) -> None:
     own = dataclasses.replace(PERFECT, size_bytes=round(PERFECT.size_bytes * times))
     assert row("size", own, PERFECT, max_size_ratio=ratio).verdict == verdict
     seconds = 0.3 * times, 0.3
@@ -124,7 +134,7 @@ def test_a_budget_is_a_multiple_of_the_champion_s(times, ratio, verdict):
 
 
 @given(SHARES, SHARES)
-def test_of_two_different_numbers_one_is_least_and_one_is_most(value, bound):
+def test_of_two_different_numbers_one_is_least_and_one_is_most(value: float, bound: float) -> None:
     least, most = rules.Limit("at least", bound), rules.Limit("at most", bound)
     assert least.allows(bound)
     assert most.allows(bound)
@@ -134,12 +144,16 @@ def test_of_two_different_numbers_one_is_least_and_one_is_most(value, bound):
 
 
 @given(st.sampled_from(["at least", "at most"]), SHARES)
-def test_what_is_no_number_is_not_allowed(direction, bound):
+def test_what_is_no_number_is_not_allowed(
+    direction: Literal["at least", "at most"], bound: float
+) -> None:
     assert not rules.Limit(direction, bound).allows(float("nan"))
 
 
 @given(st.floats(0, 1), SHARES)
-def test_the_gate_holds_a_version_s_own_figures_against_any_limit(skill, bound):
+def test_the_gate_holds_a_version_s_own_figures_against_any_limit(
+    skill: float, bound: float
+) -> None:
     """A figure's own value, as a limit, is kept; and each limit is kept as its direction says."""
     own = version(new_predictions(skill, actors=4, takes=2))
     for rule, limit in (("UAR", "min_uar"), ("calibration error", "max_calibration_error")):

@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -51,7 +52,7 @@ def trained(folder: Path) -> bundle.Bundle:
 
 
 @pytest.fixture(scope="module")
-def uri(tmp_path_factory, empty_database):
+def uri(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[str]:
     """A registry with a version that answers from sound."""
     folder = tmp_path_factory.mktemp("registry")
     (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
@@ -73,7 +74,7 @@ def uri(tmp_path_factory, empty_database):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the server runs, with a recording whose name has four letters, as base64 may."""
     folder = tmp_path_factory.mktemp("served")
     for name in ("clip", "a clip.wav"):
@@ -82,7 +83,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def address(uri, folder):
+def address(uri: str, folder: Path) -> Iterator[str]:
     with served_model(f"models:/{NAME}/1", uri, folder) as address:
         yield address
 
@@ -100,7 +101,7 @@ def send_media(address: str, *media: object, **more: object) -> list[dict[str, A
     return send(address, json.dumps({"dataframe_split": table, **more}).encode())
 
 
-def test_a_server_takes_no_text_as_a_path(address, folder):
+def test_a_server_takes_no_text_as_a_path(address: str, folder: Path) -> None:
     existing, missing = folder / "a clip.wav", folder / "no clip.wav"
     names = (str(existing), existing.name, existing.as_uri(), str(missing))
     *named, plain, lines = send_media(address, *names, TEXT, base64.encodebytes(CONTENT).decode())
@@ -113,7 +114,7 @@ def test_a_server_takes_no_text_as_a_path(address, folder):
     assert math.fsum(plain[name] for name in COLUMNS) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_name_that_reads_as_base64_is_content(address, folder):
+def test_a_name_that_reads_as_base64_is_content(address: str, folder: Path) -> None:
     existing, missing = send_media(address, "clip", "none")
     assert (folder / "clip").exists()
     assert not (folder / "none").exists()
@@ -121,7 +122,7 @@ def test_a_name_that_reads_as_base64_is_content(address, folder):
     assert existing["finding"] == "unreadable"
 
 
-def test_neither_parameters_nor_parquet_name_a_file(address, folder):
+def test_neither_parameters_nor_parquet_name_a_file(address: str, folder: Path) -> None:
     existing = folder / "a clip.wav"
     (row,) = send_media(address, str(existing), params={"paths": True})
     assert row["finding"] == "unreadable"
@@ -132,13 +133,15 @@ def test_neither_parameters_nor_parquet_name_a_file(address, folder):
 
 
 @pytest.mark.parametrize("media", [None, 7, 0.5, True, ["a"], {"path": "a"}, "", "ü"], ids=str)
-def test_what_is_no_media_gets_a_finding_and_the_others_an_answer(address, media):
+def test_what_is_no_media_gets_a_finding_and_the_others_an_answer(
+    address: str, media: object
+) -> None:
     wrong, right = send_media(address, media, TEXT)
     assert (wrong["finding"], right["finding"]) == ("unreadable", "")
     assert wrong["reason"]
 
 
-def test_a_caller_in_the_process_may_name_a_file(uri, folder):
+def test_a_caller_in_the_process_may_name_a_file(uri: str, folder: Path) -> None:
     model = mlflow.pyfunc.load_model(f"models:/{NAME}/1")
     file = folder / "a clip.wav"
     media = [file, CONTENT, str(file), folder / "none.wav"]

@@ -4,7 +4,9 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -21,6 +23,7 @@ from helpers.registered_versions import (
 
 from avemo.cli import main
 from avemo.media.sound import write_wav
+from avemo.paths import Project
 from avemo.registry import history
 from avemo.tracking import store
 
@@ -47,13 +50,13 @@ ADMIN = {
 
 
 @pytest.fixture(scope="module")
-def s3():
+def s3() -> Iterator[str]:
     with servers.s3() as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def bucket(s3):
+def bucket(s3: str) -> Any:
     import boto3
 
     client = boto3.client(
@@ -68,7 +71,7 @@ def bucket(s3):
 
 
 @pytest.fixture(scope="module")
-def server(s3, bucket):
+def server(s3: str, bucket: Any) -> Iterator[str]:
     """The address of one that asks who is there."""
     with servers.postgres() as database:
         environment = KEYS | {
@@ -83,7 +86,7 @@ def server(s3, bucket):
 
 
 @pytest.fixture
-def project(tmp_path, server, monkeypatch):
+def project(tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project whose tracking server knows who asks; its registry is empty."""
     created = new_project(tmp_path / "project")
     for name, value in {
@@ -99,7 +102,9 @@ def project(tmp_path, server, monkeypatch):
     return created
 
 
-def test_from_a_version_to_an_answer(project, tmp_path, bucket, capsys):
+def test_from_a_version_to_an_answer(
+    project: Project, tmp_path: Path, bucket: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     for place, skill in enumerate((0.85, 0.5, 0.9)):
         register_version(tmp_path / str(place), new_predictions(skill, seed=place))
         assert main(["registry", "promote", "audio"]) == int(skill == 0.5)
@@ -116,7 +121,9 @@ def test_from_a_version_to_an_answer(project, tmp_path, bucket, capsys):
     assert not (project.root / "mlruns").exists()
 
 
-def test_one_changed_byte_in_the_store(project, tmp_path, bucket, capsys):
+def test_one_changed_byte_in_the_store(
+    project: Project, tmp_path: Path, bucket: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
     assert main(["registry", "verify"]) == 0
     objects = bucket.list_objects_v2(Bucket="avemo")["Contents"]
@@ -137,7 +144,13 @@ def test_one_changed_byte_in_the_store(project, tmp_path, bucket, capsys):
     [{}, {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "a guess"}],
     ids=["nobody", "wrong password"],
 )
-def test_without_credentials_no_promotion(project, tmp_path, monkeypatch, capsys, who):
+def test_without_credentials_no_promotion(
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    who: dict[str, str],
+) -> None:
     register_version(tmp_path / "a", new_predictions(0.85))
     capsys.readouterr()
     with monkeypatch.context() as patch:
@@ -151,7 +164,13 @@ def test_without_credentials_no_promotion(project, tmp_path, monkeypatch, capsys
     assert read_aliases() == {"candidate": "1"}
 
 
-def test_a_reader_may_predict_and_not_promote(project, server, tmp_path, monkeypatch, capsys):
+def test_a_reader_may_predict_and_not_promote(
+    project: Project,
+    server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     from mlflow.server import get_app_client
 
     register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
@@ -167,7 +186,13 @@ def test_a_reader_may_predict_and_not_promote(project, server, tmp_path, monkeyp
     assert read_aliases() == {"candidate": "2", "champion": "1"}
 
 
-def test_from_a_folder_to_the_server(project, server, tmp_path, monkeypatch, capsys):
+def test_from_a_folder_to_the_server(
+    project: Project,
+    server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """What was made on one machine goes to the team's registry."""
     local = f"sqlite:///{tmp_path}/local/mlflow.db"
     (tmp_path / "local").mkdir()
@@ -182,7 +207,7 @@ def test_from_a_folder_to_the_server(project, server, tmp_path, monkeypatch, cap
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("dvc_s3"), reason="not installed: dvc-s3")
-def test_data_on_the_same_store(tmp_path, s3, bucket):
+def test_data_on_the_same_store(tmp_path: Path, s3: str, bucket: Any) -> None:
     environment = os.environ | KEYS | {"DVC_NO_ANALYTICS": "1"}
 
     def dvc(*arguments: str) -> None:
@@ -207,7 +232,7 @@ def test_data_on_the_same_store(tmp_path, s3, bucket):
     assert file.read_bytes() == b"a recording"
 
 
-def test_two_at_once_on_the_server(project, server, tmp_path):
+def test_two_at_once_on_the_server(project: Project, server: str, tmp_path: Path) -> None:
     """Each of two processes has the candidate checked, and one moves the champion."""
     register_version(tmp_path / "a", new_predictions(0.85))
     command = [sys.executable, "-m", "avemo.cli", "registry", "promote", "audio"]

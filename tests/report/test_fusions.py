@@ -1,5 +1,6 @@
 """The predictions of each way to fuse: published, read again, and tables of the page."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from avemo.modalities import MODALITIES
 from avemo.paths import Project
 from avemo.records import EvaluationResult, Interval, ModalityResult
 from avemo.report import fusions
+from avemo.settings import Settings
 from avemo.training.stacking import COMPARISON
 
 SETTINGS = load_settings(Path(__file__).parents[2])
@@ -23,7 +25,7 @@ SKILLS = {"audio": 1.5, "visual": 0.5, "late": 2.5, "attention": 0.2}
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     """The fusion was searched and evaluated."""
     project = Project(tmp_path)
     rows = [predictions(skill=skill).assign(system=name) for name, skill in SKILLS.items()]
@@ -40,16 +42,22 @@ def project(tmp_path):
     return project
 
 
-def with_corpus(source):
+def with_corpus(source: str) -> Settings:
     corpus = SETTINGS.corpus.model_copy(update={"source": source})
     return SETTINGS.model_copy(update={"corpus": corpus})
 
 
-def test_what_is_published_is_read_again(project):
+def published_tables(project: Project) -> list[fusions.FusionTable]:
+    rows = fusions.read(project.root)
+    assert rows is not None
+    return fusions.tables(rows, BOOTSTRAP)
+
+
+def test_what_is_published_is_read_again(project: Project) -> None:
     assert fusions.read(project.root) is None
     message = "results/search/fused: imported, 384 performances"
     assert fusions.import_fusions(project, SETTINGS) == message
-    inner, test = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    inner, test = published_tables(project)
     assert inner.synthetic
     assert test.synthetic
     assert [row[0] for row in inner.rows] == ["`audio`", "`visual`", "`late`", "`attention`"]
@@ -65,18 +73,18 @@ def test_what_is_published_is_read_again(project):
     assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")
 
 
-def test_the_sample_does_not_take_the_place_of_people(project):
+def test_the_sample_does_not_take_the_place_of_people(project: Project) -> None:
     fusions.import_fusions(project, with_corpus("path"))
     before = (project.root / fusions.FILE).read_bytes()
     assert "not imported, because it is of the synthetic sample" in fusions.import_fusions(
         project, SETTINGS
     )
     assert (project.root / fusions.FILE).read_bytes() == before
-    published = fusions.tables(fusions.read(project.root), BOOTSTRAP)
+    published = published_tables(project)
     assert not any(table.synthetic for table in published)
 
 
-def test_without_a_fusion_nothing_is_published(tmp_path):
+def test_without_a_fusion_nothing_is_published(tmp_path: Path) -> None:
     message = fusions.import_fusions(Project(tmp_path), SETTINGS)
     assert (
         message
@@ -94,7 +102,9 @@ def test_without_a_fusion_nothing_is_published(tmp_path):
         (lambda rows: rows.assign(true="sad"), "of another emotion"),
     ],
 )
-def test_a_damaged_file_is_told(project, damage, message):
+def test_a_damaged_file_is_told(
+    project: Project, damage: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     fusions.import_fusions(project, SETTINGS)
     file = project.root / fusions.FILE
     damage(pd.read_csv(file)).to_csv(file, index=False)

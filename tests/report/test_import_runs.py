@@ -1,26 +1,35 @@
 """Finished stages are published as a whole, with their runs, or not at all."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
 
 import mlflow
+import pandas as pd
 import pytest
 from helpers.results import champion, predictions, publish, sharpened, uar
 from helpers.training_task import search_result
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.records import Skipped, Trial
+from avemo.records import Configuration, Skipped, Trial
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
+from avemo.report.manifest import Champion
 from avemo.tracking import store
 
 COMMIT = "f" * 40
 SPEECH = predictions(seed=3)
 
 
+class StartRun(Protocol):
+    def __call__(self, name: str, experiment: str, nested: bool = False, **tags: str) -> str: ...
+
+
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
+def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRun]:
     """Makes runs in a tracking store."""
     root = tmp_path_factory.mktemp("tracking")
     with pytest.MonkeyPatch.context() as patch:
@@ -30,30 +39,33 @@ def tracked(tmp_path_factory):
         for modality in ("audio", "baselines"):
             store.ensure_experiment(mlflow.MlflowClient(), uri, f"avemo/{modality}")
 
-        def make(name, experiment, nested=False, **tags):
+        def make(name: str, experiment: str, nested: bool = False, **tags: str) -> str:
             mlflow.set_experiment(experiment)
             tags = {name.replace("_", "."): value for name, value in tags.items()}
             with mlflow.start_run(run_name=name, tags=tags, nested=nested) as run:
                 mlflow.log_param("seed", 20)
-            return run.info.run_id
+            return str(run.info.run_id)
 
         yield make
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def cross_validated(project, tracked, table=SPEECH, **summary):
+def cross_validated(
+    project: Project, tracked: StartRun, table: pd.DataFrame = SPEECH, **summary: object
+) -> dict[str, Any]:
     """The stage's outputs."""
     corpus = "sample (synthetic)" if summary.get("synthetic") else "path"
-    commit = {"mlflow.source.git.commit": COMMIT}
-    parent = tracked("crossvalidate", "avemo/audio", avemo_corpus=corpus, **commit)
+    parent = tracked(
+        "crossvalidate", "avemo/audio", avemo_corpus=corpus, mlflow_source_git_commit=COMMIT
+    )
     folds = [
-        {name: value for name, value in fold.items() if name != "run"}
-        | {"run_id": tracked(f"fold {fold['fold']}", "avemo/audio"), "run_name": "-"}
-        for fold in champion(SPEECH)["folds"]
+        fold.model_dump(exclude={"run"})
+        | {"run_id": tracked(f"fold {fold.fold}", "avemo/audio"), "run_name": "-"}
+        for fold in Champion.model_validate(champion(SPEECH)).folds
     ]
     folder = project.root / "study/crossvalidation/audio"
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +79,14 @@ def cross_validated(project, tracked, table=SPEECH, **summary):
     return result
 
 
-def searched(project, tracked, architectures, current=True, corpus="path", status="FINISHED"):
+def searched(
+    project: Project,
+    tracked: StartRun,
+    architectures: list[str],
+    current: bool = True,
+    corpus: str = "path",
+    status: str = "FINISHED",
+) -> None:
     """A finished search of these, the project's own or another."""
     tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
     mlflow.set_experiment("avemo/audio")
@@ -77,7 +96,7 @@ def searched(project, tracked, architectures, current=True, corpus="path", statu
             trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
             for fold in (2, 3):
                 mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
-            configuration = {"architecture": name}
+            configuration: Configuration = {"architecture": name}
             trials.append(Trial(run_id=trial, hyperparameters=configuration, val_uar=0.5))
         result = search_result([], trials)
         result.write(project.root / "search.json")
@@ -88,7 +107,14 @@ def searched(project, tracked, architectures, current=True, corpus="path", statu
         result.write(project.search_result("audio"))
 
 
-def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
+def baseline(
+    project: Project,
+    tracked: StartRun,
+    name: str,
+    synthetic: bool = False,
+    table: pd.DataFrame = SPEECH,
+    **run: object,
+) -> None:
     corpus = "sample (synthetic)" if synthetic else "path"
     run_id = tracked(f"{name} speech actor", "avemo/baselines", avemo_corpus=corpus,
                      avemo_protocol="actor", avemo_dirty="true")  # fmt: skip
@@ -110,19 +136,19 @@ def baseline(project, tracked, name, synthetic=False, table=SPEECH, **run):
     (folder / "runs.json").write_text(json.dumps(header | result))
 
 
-def skipped(project, name, reason):
+def skipped(project: Project, name: str, reason: str) -> None:
     folder = project.baseline(name)
     folder.mkdir(parents=True, exist_ok=True)
     Skipped(reason=reason).write(folder / "runs.json")
 
 
-def content(project):
+def content(project: Project) -> dict[str, bytes]:
     folder = project.root / published.FOLDER
     files = [file for file in folder.rglob("*") if file.is_file()]
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
-def test_everything_that_is_finished(project, tracked):
+def test_everything_that_is_finished(project: Project, tracked: StartRun) -> None:
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
     skipped(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
@@ -136,6 +162,7 @@ def test_everything_that_is_finished(project, tracked):
     assert messages[1].endswith("imported, runs: 1")
     publication = published.read(project.root / published.FOLDER)
     best = publication.manifest.champion
+    assert best is not None
     assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
     assert best.run.model_dump() == {
         "experiment": "avemo/audio",
@@ -162,7 +189,7 @@ def test_everything_that_is_finished(project, tracked):
     assert content(project) == before
 
 
-def test_what_has_no_finished_stage_stays(project, tracked):
+def test_what_has_no_finished_stage_stays(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm", "cnn"])
     before = content(project)
     baseline(project, tracked, "cnn")
@@ -179,7 +206,9 @@ def test_what_has_no_finished_stage_stays(project, tracked):
             assert after[name] == before[name]
 
 
-def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
+def test_a_search_that_was_too_short_to_be_cross_validated(
+    project: Project, tracked: StartRun
+) -> None:
     folder = project.crossvalidation("audio")
     folder.mkdir(parents=True)
     Skipped(reason="search.budget is quick").write(folder / "summary.json")
@@ -194,7 +223,7 @@ def test_a_search_that_was_too_short_to_be_cross_validated(project, tracked):
     assert import_runs(project)[0] == message
 
 
-def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
+def test_the_synthetic_sample_replaces_nothing_real(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm"])
     before = content(project)
     cross_validated(project, tracked, synthetic=True)
@@ -208,17 +237,18 @@ def test_the_synthetic_sample_replaces_nothing_real(project, tracked):
     assert after == before
 
 
-def test_real_recordings_replace_the_synthetic_sample(project, tracked):
+def test_real_recordings_replace_the_synthetic_sample(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=["lstm"], synthetic=True)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
     import_runs(project)
     facts = published.read_manifest(project.root / published.FOLDER)
+    assert facts.champion is not None
     assert not facts.champion.synthetic
     assert not any(system.synthetic for system in facts.systems)
 
 
-def refused(project):
+def refused(project: Project) -> str:
     """Everything stays as it was."""
     before = content(project)
     with pytest.raises(AvemoError) as error:
@@ -228,18 +258,18 @@ def refused(project):
     return str(error.value)
 
 
-def test_nothing_finished(project, tracked):
+def test_nothing_finished(project: Project, tracked: StartRun) -> None:
     assert "no stage is finished here" in refused(project)
 
 
-def test_a_run_that_is_not_in_the_tracking_store(project, tracked):
+def test_a_run_that_is_not_in_the_tracking_store(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm", run_id="0" * 32)
     assert f"the run {'0' * 32} is not at sqlite:///" in refused(project)
 
 
-def test_a_stage_that_its_run_contradicts(project, tracked):
+def test_a_stage_that_its_run_contradicts(project: Project, tracked: StartRun) -> None:
     baseline(project, tracked, "lstm", protocol="random")
     assert "is on path by protocol actor, and its stage says otherwise" in refused(project)
     cross_validated(project, tracked, synthetic=True)
@@ -248,7 +278,7 @@ def test_a_stage_that_its_run_contradicts(project, tracked):
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
 
-def test_a_stage_with_damaged_predictions(project, tracked):
+def test_a_stage_with_damaged_predictions(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER)
     flipped = SPEECH.copy()
     flipped.loc[0, "true"] = "surprised"
@@ -263,32 +293,35 @@ def test_a_stage_with_damaged_predictions(project, tracked):
     assert "study/crossvalidation/audio/uncalibrated.csv is missing" in refused(project)
 
 
-def test_a_damaged_summary(project, tracked):
+def test_a_damaged_summary(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="none")
     expected = "audio/summary.json: protocol: Input should be 'random' or 'actor'"
     assert expected in refused(project)
 
 
-def test_a_champion_is_tested_on_unseen_actors(project, tracked):
+def test_a_champion_is_tested_on_unseen_actors(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="random")
     assert "not imported, because its protocol is random, and not actor" in refused(project)
 
 
-def test_what_other_searches_tried_stays_beside_the_champion_s_own(project, tracked):
+def test_what_other_searches_tried_stays_beside_the_champion_s_own(
+    project: Project, tracked: StartRun
+) -> None:
     cross_validated(project, tracked)
     searched(project, tracked, ["tuned"], current=False)
     searched(project, tracked, ["failed"], current=False, status="FAILED")
     searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
     searched(project, tracked, ["cnn", "lstm"])
 
-    def published_now():
+    def published_now() -> tuple[list[str], list[str], Champion]:
         import_runs(project)
         best = published.read(project.root / published.FOLDER).manifest.champion
-        names = [
-            [trial.hyperparameters["architecture"] for trial in trials]
+        assert best is not None
+        trials, others = (
+            [str(trial.hyperparameters["architecture"]) for trial in trials]
             for trials in (best.trials, best.others)
-        ]
-        return *names, best
+        )
+        return trials, others, best
 
     trials, others, best = published_now()
     assert (trials, others) == (["cnn", "lstm"], ["tuned"])

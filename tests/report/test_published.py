@@ -1,6 +1,9 @@
 """Published predictions are read as they are, or refused with one line that names the file."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -21,11 +24,11 @@ FEW = hypothesis_settings(
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     return publish(tmp_path / "audio", systems=["lstm"])
 
 
-def refused(folder):
+def refused(folder: Path) -> str:
     with pytest.raises(AvemoError) as error:
         published.read(folder)
     message = str(error.value)
@@ -34,14 +37,16 @@ def refused(folder):
     return message
 
 
-def changed(file, change):
+def changed(file: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
     rows = pd.read_csv(file, dtype=str)
     change(rows).to_csv(file, index=False)
 
 
 @FEW
 @given(st.permutations(range(len(TABLE))), st.permutations(list(TABLE)))
-def test_the_order_of_rows_and_columns_does_not_matter(tmp_path, rows, columns):
+def test_the_order_of_rows_and_columns_does_not_matter(
+    tmp_path: Path, rows: list[int], columns: list[str]
+) -> None:
     files = tmp_path / "one.csv", tmp_path / "other.csv"
     TABLE.to_csv(files[0], index=False)
     TABLE.loc[list(rows), list(columns)].to_csv(files[1], index=False)
@@ -51,7 +56,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(tmp_path, rows, columns):
 
 @FEW
 @given(st.integers(0, len(TABLE) - 1), st.sampled_from([*EMOTIONS, "bored", ""]))
-def test_a_flipped_label_is_refused(tmp_path, row, emotion):
+def test_a_flipped_label_is_refused(tmp_path: Path, row: int, emotion: str) -> None:
     file = tmp_path / "table.csv"
     table = TABLE.copy()
     right = emotion == table.loc[row, "true"]
@@ -67,28 +72,30 @@ def test_a_flipped_label_is_refused(tmp_path, row, emotion):
 
 @FEW
 @given(st.integers(0, len(TABLE) - 1), st.sampled_from(PROBABILITIES), st.floats(0.001, 1))
-def test_probabilities_that_do_not_sum_to_one_are_refused(tmp_path, row, column, more):
+def test_probabilities_that_do_not_sum_to_one_are_refused(
+    tmp_path: Path, row: int, column: str, more: float
+) -> None:
     file = tmp_path / "table.csv"
     table = TABLE.copy()
-    table.loc[row, column] += more
+    table.loc[[row], column] += more
     table.to_csv(file, index=False)
     with pytest.raises(AvemoError, match=r"to one|beyond 0 and 1") as error:
         published.read_predictions(file, "it")
-    assert table.loc[row, "performance"] in str(error.value)
+    assert str(table.loc[row, "performance"]) in str(error.value)
 
 
-def test_what_the_names_say(folder):
+def test_what_the_names_say(folder: Path) -> None:
     rows = published.read(folder).predictions["baselines/lstm-both-actor.csv"]
     for row in rows.itertuples():
-        channel, emotion, *_, actor = row.performance.split("-")
+        channel, emotion, *_, actor = str(row.performance).split("-")
         assert row.actor == int(actor)
         assert row.sex == ("male" if int(actor) % 2 else "female")
         assert row.channel == {"01": "speech", "02": "song"}[channel]
         assert row.true == EMOTIONS[int(emotion) - 1]
 
 
-def first(column, value):
-    def change(rows):
+def first(column: str, value: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(rows: pd.DataFrame) -> pd.DataFrame:
         rows.loc[0, column] = value
         return rows
 
@@ -112,7 +119,9 @@ def first(column, value):
         (lambda rows: rows.assign(fold=rows["fold"].replace("1", "7")), "it has other folds"),
     ],
 )
-def test_a_damaged_file(folder, change, what):
+def test_a_damaged_file(
+    folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame], what: str
+) -> None:
     for name in ("predictions.csv", "uncalibrated.csv"):
         changed(folder / name, change)
     message = refused(folder)
@@ -121,7 +130,7 @@ def test_a_damaged_file(folder, change, what):
     assert "git checkout -- results/audio" in message
 
 
-def test_no_table_at_all(folder):
+def test_no_table_at_all(folder: Path) -> None:
     file = folder / "predictions.csv"
     file.write_bytes(b"")
     assert "results/audio/predictions.csv: No columns" in refused(folder)
@@ -131,30 +140,30 @@ def test_no_table_at_all(folder):
     assert "it is missing, and runs.json names the run that made it" in refused(folder)
 
 
-def test_another_s_predictions(folder):
+def test_another_s_predictions(folder: Path) -> None:
     skilled = predictions(skill=9.0, seed=1)
     skilled.to_csv(folder / "predictions.csv", index=False)
     assert "fold 1: it gives a UAR of 1.0000, and by runs.json it was 0." in refused(folder)
 
 
-def test_before_and_after_the_temperature_are_of_the_same_performances(folder):
+def test_before_and_after_the_temperature_are_of_the_same_performances(folder: Path) -> None:
     changed(folder / "uncalibrated.csv", lambda rows: rows[1:])
     assert "uncalibrated.csv: it has other performances or folds than" in refused(folder)
 
 
-def test_a_baseline_s_channel(folder):
+def test_a_baseline_s_channel(folder: Path) -> None:
     song = (folder / "baselines/lstm-song-actor.csv").read_bytes()
     (folder / "baselines/lstm-speech-actor.csv").write_bytes(song)
     message = refused(folder)
     assert message.startswith("results/audio/baselines/lstm-speech-actor.csv: it has performances")
 
 
-def test_rounding_may_have_made_ties(tmp_path):
+def test_rounding_may_have_made_ties(tmp_path: Path) -> None:
     """What was likeliest by less than the sixth place can be read either way."""
     folder = publish(tmp_path / "audio", systems=["lstm"], with_champion=False)
     file = folder / "baselines/lstm-speech-random.csv"
 
-    def tied(rows):
+    def tied(rows: pd.DataFrame) -> pd.DataFrame:
         rows[list(PROBABILITIES)] = "0.0"
         rows[["p_calm", "p_surprised"]] = "0.5"
         return rows
@@ -180,7 +189,7 @@ def test_rounding_may_have_made_ties(tmp_path):
         (lambda facts: facts["systems"].clear(), "lstm-both-actor.csv: runs.json names no run"),
     ],
 )
-def test_damaged_facts(folder, change, what):
+def test_damaged_facts(folder: Path, change: Callable[[dict[str, Any]], object], what: str) -> None:
     file = folder / "runs.json"
     facts = json.loads(file.read_text())
     change(facts)
@@ -188,7 +197,7 @@ def test_damaged_facts(folder, change, what):
     assert what in refused(folder)
 
 
-def test_no_facts(folder, tmp_path):
+def test_no_facts(folder: Path, tmp_path: Path) -> None:
     (folder / "runs.json").write_text("{")
     assert refused(folder).startswith("results/audio/runs.json: Invalid JSON")
     (folder / "runs.json").unlink()

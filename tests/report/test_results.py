@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,6 +18,7 @@ from avemo.baselines.published import SYSTEMS
 from avemo.config import load_settings
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
+from avemo.records import Interval
 from avemo.report import published
 from avemo.report.pages import render_results, write_pages
 from avemo.report.scored import score
@@ -31,7 +33,7 @@ FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with predictions on real recordings, as they would be."""
     root = tmp_path_factory.mktemp("checkout")
     publish(root / published.FOLDER, skipped={"vggish-deep": "no weights_of_it"})
@@ -41,23 +43,23 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def page(root):
+def page(root: Path) -> str:
     return (root / "docs/results.md").read_text()
 
 
-def text(folder, **how):
+def text(folder: Path, **how: Any) -> str:
     return render_results(score(published.read(publish(folder, **how)), BOOTSTRAP))
 
 
-def section(page, title):
+def section(page: str, title: str) -> str:
     return page.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
-def figures(table):
+def figures(table: pd.DataFrame) -> dict[str, Interval]:
     return metrics.intervals(table, BOOTSTRAP)
 
 
-def test_the_headline(root, page):
+def test_the_headline(root: Path, page: str) -> None:
     table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     scores = figures(table)
     head = page.partition("\n## ")[0]
@@ -71,7 +73,7 @@ def test_the_headline(root, page):
     assert "synthetic" not in page.lower()
 
 
-def test_the_baselines_beside_what_was_published(root, page):
+def test_the_baselines_beside_what_was_published(root: Path, page: str) -> None:
     baselines = section(page, "Baselines").replace("\N{NO-BREAK SPACE}", " ")
     rows = [line.strip("| ").split(" | ") for line in baselines.splitlines() if "| `" in line]
     systems = [(f"`{name}`", channel) for name in ("lstm", "cnn") for channel in CHANNELS]
@@ -90,7 +92,7 @@ def test_the_baselines_beside_what_was_published(root, page):
         assert ours == expected
 
 
-def test_what_was_not_run_is_a_line_for_each_cause(page):
+def test_what_was_not_run_is_a_line_for_each_cause(page: str) -> None:
     lines = [line for line in section(page, "Baselines").splitlines() if line.startswith("- ")]
     assert len(lines) == 2
     deep = "`vggish-deep` (speech, published: 0.48; song, published: 0.49; both, published: 0.62)"
@@ -101,7 +103,7 @@ def test_what_was_not_run_is_a_line_for_each_cause(page):
     assert lines[1].endswith(": no run of it is published")
 
 
-def test_a_channel_that_was_left_out_says_why(tmp_path):
+def test_a_channel_that_was_left_out_says_why(tmp_path: Path) -> None:
     folder = publish(tmp_path / "published", systems=["lstm"])
     file = folder / "runs.json"
     facts = json.loads(file.read_text())
@@ -121,17 +123,17 @@ def test_a_channel_that_was_left_out_says_why(tmp_path):
     assert row.endswith("] | not run | not run |")
 
 
-def test_a_system_that_the_study_had_not(tmp_path):
+def test_a_system_that_the_study_had_not(tmp_path: Path) -> None:
     page = text(tmp_path / "published", systems=["whisper-linear"], with_champion=False)
     assert "The study had no `whisper-linear`." in page
     assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", page)
 
 
-def test_every_fold_emotion_and_sex(root, page):
+def test_every_fold_emotion_and_sex(root: Path, page: str) -> None:
     table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     folds, emotions = section(page, "The champion by fold"), section(page, "By emotion")
-    for fold, rows in table.groupby("fold"):
-        scores = figures(rows)
+    for fold in range(1, 7):
+        scores = figures(table[table["fold"].eq(fold)])
         actors = f"{2 * fold - 1:02d}, {2 * fold:02d}"
         assert f"| {fold} | {actors} | 64 | {scores['uar']} | {scores['accuracy']} |" in folds
         assert f"| {fold} | 0.500 | 1.50 | whisper × 2, cnn × 1 |" in folds
@@ -141,7 +143,7 @@ def test_every_fold_emotion_and_sex(root, page):
         assert f"| {sex} | 6 | 192 | {figures(rows)['uar']} |" in section(page, "By sex")
 
 
-def test_calibration_before_and_after(root, page):
+def test_calibration_before_and_after(root: Path, page: str) -> None:
     before, after = (
         figures(published.read_predictions(root / published.FOLDER / name, name))
         for name in ("uncalibrated.csv", "predictions.csv")
@@ -152,9 +154,10 @@ def test_calibration_before_and_after(root, page):
         assert f"| {name} | {before[key]} | {after[key]} |" in listed
 
 
-def test_the_runs_behind_it(root, page):
+def test_the_runs_behind_it(root: Path, page: str) -> None:
     facts = published.read_manifest(root / published.FOLDER)
     listed = section(page, "The runs behind it")
+    assert facts.champion is not None
     runs = [facts.champion.run, *(fold.run for fold in facts.champion.folds)]
     runs += [baseline.run for system in facts.systems for baseline in system.runs]
     assert len(runs) == 1 + 6 + 2 * 6
@@ -163,7 +166,7 @@ def test_the_runs_behind_it(root, page):
         assert cells in listed
 
 
-def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
+def test_the_synthetic_sample_is_called_so_everywhere(tmp_path: Path) -> None:
     folder = tmp_path / published.FOLDER
     page = text(folder, systems=["lstm"], synthetic=True)
     assert page.startswith("# Results\n\n> **Synthetic.**")
@@ -181,7 +184,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path):
         assert loud.read_bytes() != plain.read_bytes()
 
 
-def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path):
+def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path: Path) -> None:
     alone = text(tmp_path / "champion", systems=())
     (line,) = re.findall(r"^- .*: no run of it is published$", alone, re.MULTILINE)
     assert all(f"`{name}`" in line for name in SYSTEMS)
@@ -191,7 +194,7 @@ def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path)
     assert "## Calibration" not in page
 
 
-def test_a_single_actor_has_no_interval(tmp_path):
+def test_a_single_actor_has_no_interval(tmp_path: Path) -> None:
     folder = publish(tmp_path / "published", systems=())
     facts = json.loads((folder / "runs.json").read_text())
     facts["champion"]["folds"] = facts["champion"]["folds"][:1]
@@ -207,7 +210,7 @@ def test_a_single_actor_has_no_interval(tmp_path):
     assert f"**UAR {uar:.3f}, accuracy" in page
 
 
-def test_the_page_holds_its_figures_and_markdown_names_them(root, page):
+def test_the_page_holds_its_figures_and_markdown_names_them(root: Path, page: str) -> None:
     assert set(re.findall(r"\]\(results/(\w+\.svg)\)", page)) == FIGURES
     assert {file.name for file in (root / "docs/results").iterdir()} == FIGURES
     html = (root / "docs/results.html").read_text()
@@ -221,7 +224,7 @@ def test_the_page_holds_its_figures_and_markdown_names_them(root, page):
     assert "http" not in html.partition("<body>")[2]
 
 
-def test_a_rebuild_elsewhere_changes_nothing(root, tmp_path):
+def test_a_rebuild_elsewhere_changes_nothing(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
     for file in (tmp_path / published.FOLDER).rglob(
         "*.csv"
@@ -245,7 +248,7 @@ sys.exit(code)
 """
 
 
-def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
+def test_the_command_takes_kept_predictions_and_nothing_else(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copyfile(ROOT / name, tmp_path / name)
@@ -269,7 +272,7 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root, tmp_path):
     assert (tmp_path / "docs/results.md").read_bytes() == before
 
 
-def test_what_the_search_tried_is_held_against_the_defaults(root):
+def test_what_the_search_tried_is_held_against_the_defaults(root: Path) -> None:
     page = (root / "docs/experiments.md").read_text()
     rows = [line for line in page.splitlines() if line.startswith("| `trial")]
     assert [row.split(" | ")[0] for row in rows] == ["| `trial 01 cnn`", "| `trial 00 cnn`"]

@@ -1,16 +1,20 @@
 """What a newcomer reads in the MLflow UI."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import mlflow
 import pytest
 
 from avemo.cli.status import describe_next_steps
+from avemo.modalities import Modality
 from avemo.paths import Project
 from avemo.status import ModelStatus, ProjectStatus, VersionStatus
 from avemo.tracking import store
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """An empty project with a store of its own."""
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     monkeypatch.setenv(store.TRACKING_URI, "")  # put back what `connect` sets
@@ -18,21 +22,21 @@ def project(tmp_path, monkeypatch):
     project = Project(tmp_path)
     store.connect(project)
     yield project
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
-def names():
+def names() -> set[str]:
     return {experiment.name for experiment in mlflow.MlflowClient().search_experiments()}
 
 
 @pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
-def test_an_experiment_says_what_it_holds(project, name):
+def test_an_experiment_says_what_it_holds(project: Project, name: str) -> None:
     experiment = mlflow.get_experiment(store.experiment_id(project, name))
     assert len(experiment.tags["mlflow.note.content"]) > 80
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-def test_an_empty_default_goes_and_a_used_one_stays(project):
+def test_an_empty_default_goes_and_a_used_one_stays(project: Project) -> None:
     assert names() == {"Default"}
     store.experiment_id(project, "audio")
     assert names() == {"avemo/audio"}
@@ -43,17 +47,19 @@ def test_an_empty_default_goes_and_a_used_one_stays(project):
     assert names() == {"Default", "avemo/audio", "avemo/visual"}
 
 
-def test_the_default_of_another_store_is_left_alone(project, tmp_path, monkeypatch):
+def test_the_default_of_another_store_is_left_alone(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(store.TRACKING_URI, f"sqlite:///{tmp_path}/other.db")
     store.experiment_id(project, "audio")
     assert names() == {"Default", "avemo/audio"}
 
 
-def test_the_addresses_of_the_champions(tmp_path, monkeypatch):
+def test_the_addresses_of_the_champions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(store.TRACKING_URI, raising=False)
     version = VersionStatus("2", ["champion"], "cnn", "ab", "1", "0.5", "0.5")
     older = VersionStatus("1", ["previous"], "cnn", "cd", "1", "0.5", "0.5")
-    models = {"audio": ModelStatus([version, older])}
+    models: dict[Modality, ModelStatus] = {"audio": ModelStatus([version, older])}
     status = ProjectStatus(str(tmp_path), False, None, None, {}, models, [])
     text = describe_next_steps(status)
     ui = "http://127.0.0.1:5000/#/"

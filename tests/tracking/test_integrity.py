@@ -1,5 +1,8 @@
 """A version whose files were changed is found, and not answered with."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import mlflow
 import numpy as np
 import pytest
@@ -7,11 +10,12 @@ from helpers.registered_versions import NAME, new_predictions, new_project, regi
 
 from avemo.cli import main
 from avemo.media.sound import write_wav
+from avemo.paths import Project
 from avemo.tracking import integrity
 
 
 @pytest.fixture
-def project(tmp_path, registry, monkeypatch):
+def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     created = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(created.root))
     register_version(tmp_path / "a", new_predictions(0.8), alias="champion")
@@ -19,16 +23,16 @@ def project(tmp_path, registry, monkeypatch):
     return created
 
 
-def stored(folder, name):
+def stored(folder: Path, name: str) -> Path:
     (file,) = (folder / "artifacts").rglob(name)
     return file
 
 
-def add_byte(file):
+def add_byte(file: Path) -> None:
     file.write_bytes(file.read_bytes() + b" ")
 
 
-def add_beside(file):
+def add_beside(file: Path) -> None:
     file.with_name("more.py").write_text("")
 
 
@@ -43,7 +47,14 @@ CHANGES = {
 
 
 @pytest.mark.parametrize(("name", "change", "message"), CHANGES.values(), ids=CHANGES)
-def test_what_is_changed_is_named(project, tmp_path, capsys, name, change, message):
+def test_what_is_changed_is_named(
+    project: Project,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    change: Callable[[Path], None],
+    message: str,
+) -> None:
     change(stored(tmp_path, name))
     assert main(["registry", "verify"]) == 1
     out = capsys.readouterr().out
@@ -55,7 +66,9 @@ def test_what_is_changed_is_named(project, tmp_path, capsys, name, change, messa
     assert message in line
 
 
-def test_what_mlflow_and_the_gate_write_later_is_no_change(project, tmp_path, capsys):
+def test_what_mlflow_and_the_gate_write_later_is_no_change(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
     assert main(["registry", "check", "audio"]) == 0
     mlflow.pyfunc.load_model(f"models:/{NAME}/1")
@@ -66,7 +79,9 @@ def test_what_mlflow_and_the_gate_write_later_is_no_change(project, tmp_path, ca
     assert capsys.readouterr().out == message
 
 
-def test_a_version_from_before_there_were_checksums(project, tmp_path, capsys):
+def test_a_version_from_before_there_were_checksums(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     mlflow.MlflowClient().delete_model_version_tag(NAME, "1", integrity.CHECKSUMS_TAG)
     stored(tmp_path, "checksums.json").unlink()
     assert main(["registry", "verify"]) == 1
@@ -78,7 +93,7 @@ def test_a_version_from_before_there_were_checksums(project, tmp_path, capsys):
         assert (folder / "MLmodel").exists()
 
 
-def test_a_copy_that_a_model_is_loaded_from_stays(project):
+def test_a_copy_that_a_model_is_loaded_from_stays(project: Project) -> None:
     """A model imports its own code when it first needs it."""
     folder = integrity.open_until_exit(f"models:/{NAME}@champion")
     with integrity.open_verified(f"models:/{NAME}@champion") as other:
@@ -87,7 +102,7 @@ def test_a_copy_that_a_model_is_loaded_from_stays(project):
     assert not other.exists()
 
 
-def test_checksums_are_of_every_file(tmp_path):
+def test_checksums_are_of_every_file(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name in ("a", "b/c", "checksums.json", "check.md", "registered_model_meta"):
         (tmp_path / name).write_text(name)

@@ -1,5 +1,7 @@
 """What a run records of its data is what dvc.lock says of the stage's dependencies."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from helpers.git_repository import add_dvc, git, write_lock, write_pipeline
@@ -30,7 +32,7 @@ STUDY = {
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path: Path) -> Project:
     """Both pipelines, none of whose stages has run."""
     add_dvc(tmp_path)
     add_dvc(tmp_path / "study")
@@ -49,13 +51,13 @@ def project(tmp_path):
         ("baselines@ml", ["data/catalogue.parquet", "features/audio"]),
     ],
 )
-def test_data(project, stage, names):
+def test_data(project: Project, stage: str, names: list[str]) -> None:
     assert dvc_lock.read(project).data(stage) == {}
     write_lock(project.root, PIPELINE)
     assert dvc_lock.read(project).data(stage) == {name: name[::-1] for name in names}
 
 
-def test_upstream_holds_the_stages_that_ran(project):
+def test_upstream_holds_the_stages_that_ran(project: Project) -> None:
     """What dvc.yaml declares and dvc.lock does not record was not read."""
     write_lock(project.root, PIPELINE)
     write_pipeline(
@@ -67,13 +69,13 @@ def test_upstream_holds_the_stages_that_ran(project):
     assert upstream["features"].outs["features/faces"] == "secaf/serutaef"
 
 
-def test_a_damaged_lock_is_named(project):
+def test_a_damaged_lock_is_named(project: Project) -> None:
     (project.root / "dvc.lock").write_text("stages: {}")
     with pytest.raises(AvemoError, match=r"DVC cannot read the stages: .*dvc\.lock' validation"):
         dvc_lock.read(project)
 
 
-def test_outside_a_dvc_project_nothing_is_recorded(tmp_path):
+def test_outside_a_dvc_project_nothing_is_recorded(tmp_path: Path) -> None:
     write_pipeline(tmp_path, PIPELINE)
     write_lock(tmp_path, PIPELINE)
     assert dvc_lock.read(Project(tmp_path)) == dvc_lock.Lock()

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import NoReturn
 
 import mlflow
 import pytest
@@ -11,13 +13,16 @@ from helpers.registered_versions import ROOT, new_project
 
 from avemo.cli import main
 from avemo.errors import AvemoError
+from avemo.paths import Project
 from avemo.tracking import runs, spool, store
 
 AWAY = "http://127.0.0.1:1"
 
 
 @pytest.fixture
-def offline_project(tmp_path, monkeypatch, empty_database):
+def offline_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path
+) -> Project:
     """A project whose server is away; its spool has its tables already."""
     offline = new_project(tmp_path / "project")
     monkeypatch.setenv("AVEMO_ROOT", str(offline.root))
@@ -30,14 +35,14 @@ def offline_project(tmp_path, monkeypatch, empty_database):
 
 
 @pytest.fixture
-def server_uri(tmp_path, empty_database):
+def server_uri(tmp_path: Path, empty_database: Path) -> str:
     """The address of the store that the runs are delivered to."""
     (tmp_path / "server").mkdir()
     (tmp_path / "server" / "mlflow.db").write_bytes(empty_database.read_bytes())
     return f"sqlite:///{tmp_path}/server/mlflow.db"
 
 
-def log_training(project):
+def log_training(project: Project) -> tuple[str, str]:
     """Log a run with a child, metrics by epoch, an artifact and a dataset; return both ids."""
     store.connect(project)
     parent = mlflow.start_run(
@@ -55,14 +60,18 @@ def log_training(project):
     return parent.info.run_id, child.info.run_id
 
 
-def names(client, view=1):
+def names(client: mlflow.MlflowClient, view: int = 1) -> list[str]:
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
     return sorted(run.info.run_name for run in client.search_runs(ids, run_view_type=view))
 
 
 def test_a_run_waits_and_is_delivered_once(
-    offline_project, server_uri, monkeypatch, capsys, caplog
-):
+    offline_project: Project,
+    server_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     parent, child = log_training(offline_project)
     message = f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool"
     assert message in caplog.text
@@ -87,6 +96,7 @@ def test_a_run_waits_and_is_delivered_once(
     )
     assert delivered.data.params == before.data.params
     assert delivered.data.tags["avemo.modality"] == "audio"
+    assert delivered.inputs is not None
     assert delivered.inputs.dataset_inputs[0].dataset.name == "data/split.csv"
     assert mlflow.artifacts.load_text(f"runs:/{delivered.info.run_id}/folder/file.txt") == "text"
     member = client.get_run(spool.resolve_run_id(child))
@@ -98,7 +108,9 @@ def test_a_run_waits_and_is_delivered_once(
     ]
 
 
-def test_the_next_stage_finds_a_delivered_run(offline_project, server_uri, monkeypatch):
+def test_the_next_stage_finds_a_delivered_run(
+    offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parent, _ = log_training(offline_project)
     monkeypatch.setenv(store.TRACKING_URI, server_uri)
     assert main(["runs", "sync"]) == 0
@@ -111,12 +123,14 @@ def test_the_next_stage_finds_a_delivered_run(offline_project, server_uri, monke
         spool.resolve_run_id(parent)
 
 
-def test_a_delivery_that_is_cut_short_is_made_again(offline_project, server_uri, monkeypatch):
+def test_a_delivery_that_is_cut_short_is_made_again(
+    offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log_training(offline_project)
     monkeypatch.setenv(store.TRACKING_URI, server_uri)
     upload = mlflow.MlflowClient.log_artifacts
 
-    def interrupt(*arguments):
+    def interrupt(*arguments: object) -> NoReturn:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(mlflow.MlflowClient, "log_artifacts", interrupt)
@@ -129,8 +143,11 @@ def test_a_delivery_that_is_cut_short_is_made_again(offline_project, server_uri,
 
 
 def test_a_run_that_has_not_ended_waits_with_its_children(
-    offline_project, server_uri, monkeypatch, capsys
-):
+    offline_project: Project,
+    server_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     store.connect(offline_project)
     client = mlflow.MlflowClient()
     experiment = store.experiment_id(offline_project, "audio")
@@ -147,7 +164,9 @@ def test_a_run_that_has_not_ended_waits_with_its_children(
 @pytest.mark.parametrize(
     "command", [["registry", "check"], ["registry", "history"], ["compare", "a"], ["status"]]
 )
-def test_what_only_reads_does_not_spool(offline_project, capsys, command):
+def test_what_only_reads_does_not_spool(
+    offline_project: Project, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
     assert main(command) == 1
     out, err = capsys.readouterr()
     assert f"the tracking server at {AWAY} does not answer" in err
@@ -174,7 +193,7 @@ run_stage(main)
 
 
 @pytest.mark.slow
-def test_a_server_that_goes_away_in_the_middle(offline_project, tmp_path):
+def test_a_server_that_goes_away_in_the_middle(offline_project: Project, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     (tmp_path / "server").mkdir()
     with servers.small_mlflow_server(tmp_path / "server") as (uri, group):
@@ -188,11 +207,13 @@ def test_a_server_that_goes_away_in_the_middle(offline_project, tmp_path):
     assert "avemo: the tracking server went away: the stage begins again" in completed.stderr
     assert "the run is kept in mlruns/spool" in completed.stderr
     client = mlflow.MlflowClient(store.SPOOL.format(root=offline_project.root))
-    (run,) = client.search_runs([client.get_experiment_by_name("avemo/audio").experiment_id])
+    experiment = client.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
     assert (run.info.status, run.data.metrics["uar"]) == ("FINISHED", 0.5)
 
 
-def test_a_server_that_never_answers(monkeypatch):
+def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a connection, and that is all."""
     import socket
 
