@@ -41,10 +41,16 @@ class Stage(NamedTuple):
     """A stage of a dvc.yaml, `foreach` resolved."""
 
     name: str
+    folder: str  # of its dvc.yaml
     module: str
     item: str
     deps: set[str]
     params: set[str]  # the outermost keys of params.yaml
+
+    @property
+    def file(self) -> str:
+        """Return the file that describes the stage."""
+        return (PurePosixPath(self.folder) / "dvc.yaml").as_posix()
 
     @property
     def plugins(self) -> Mapping[str, tuple[str, ...]]:
@@ -55,7 +61,9 @@ class Stage(NamedTuple):
             (modality,) = extractors[self.name]
             plugins["avemo.features.registry"] = (f"avemo.features.{modality}",)
         if self.item in ("audio", "visual"):
-            plugins["avemo.models.architecture"] = (f"avemo.models.{self.item}",)
+            # of both in study/dvc.yaml, which names files and so cannot name them by modality
+            modalities = ("audio", "visual") if self.folder == "study" else (self.item,)
+            plugins["avemo.models.architecture"] = tuple(f"avemo.models.{m}" for m in modalities)
         return plugins
 
 
@@ -81,7 +89,7 @@ def _stage(name: str, template: Mapping[str, Any], item: str, folder: Path) -> S
     for param in template.get("params", []):  # by its name, or by file
         names += [param] if isinstance(param, str) else [*next(iter(param.values()))]
     params = {name.partition(".")[0] for name in names}
-    return Stage(name, module[1], modality, own, params)
+    return Stage(name, prefix.as_posix(), module[1], modality, own, params)
 
 
 def _plain(path: Path) -> str:
@@ -138,10 +146,12 @@ def test_what_a_stage_imports_is_what_it_depends_on(name: str) -> None:
     stage = STAGES[name]
     imported = needed(stage)
     missing = {file for file in imported if not any(covers(dep, file) for dep in stage.deps)}
-    assert not missing, f"{name} imports these, and its deps in dvc.yaml lack them"
+    assert not missing, f"{name} imports these, and its deps in {stage.file} lack them"
     declared = {file for dep in stage.deps for file in files_of(dep)}
     too_much = declared - imported
-    assert not too_much, f"{name} has these among its deps, and does not import them"
+    assert not too_much, (
+        f"{name} has these among its deps in {stage.file}, and does not import them"
+    )
 
 
 def settings_read(file: Path) -> set[str]:
@@ -158,7 +168,7 @@ def test_what_a_stage_reads_of_the_settings_is_among_its_params(name: str) -> No
     files = [ROOT / file for file in needed(stage) if file.endswith(".py")]
     read = {key for file in files for key in settings_read(file)}
     read -= RERUN_NOTHING | FUSED_ONLY.get(name, set())
-    assert read <= stage.params, f"{name}: its params in dvc.yaml lack these"
+    assert read <= stage.params, f"{name}: its params in {stage.file} lack these"
 
 
 @pytest.mark.parametrize("name", STAGES)

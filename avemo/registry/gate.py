@@ -119,7 +119,7 @@ def _record_check(client: "MlflowClient", version: "ModelVersion", check: Check)
         (f"{_TAG}.time", check.time),
         (f"{_TAG}.champion", check.champion or "none"),
     ):
-        client.set_model_version_tag(check.name, check.version, key, value)
+        _write_tag(client, check, key, value)
     fields = asdict(check) | {"result": check.result}
     with tempfile.TemporaryDirectory() as temporary:
         for file, content in (
@@ -128,3 +128,13 @@ def _record_check(client: "MlflowClient", version: "ModelVersion", check: Check)
         ):
             Path(temporary, file).write_text(content, encoding="utf-8")
             client.log_model_artifact(logged_model_id(version), str(Path(temporary, file)))
+
+
+def _write_tag(client: "MlflowClient", check: Check, key: str, value: str) -> None:
+    """Set a tag of the version; two checks at a time may both find it missing and create it."""
+    from mlflow import MlflowException
+
+    try:
+        client.set_model_version_tag(check.name, check.version, key, value)
+    except MlflowException:  # the other's is there now, so that this one replaces it
+        client.set_model_version_tag(check.name, check.version, key, value)
