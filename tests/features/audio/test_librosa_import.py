@@ -18,7 +18,7 @@ print(import_librosa().yin(sound, fmin=60, fmax=600, sr=16000, frame_length=1024
 """
 
 
-def process(code, cache):
+def process(code: str, cache: Path) -> subprocess.Popen[str]:
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache)}
     return subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
@@ -26,7 +26,7 @@ def process(code, cache):
 
 
 @pytest.mark.slow
-def test_several_at_once_on_a_new_machine_compile_once(tmp_path):
+def test_several_at_once_on_a_new_machine_compile_once(tmp_path: Path) -> None:
     several = [process(PITCH, tmp_path) for _ in range(3)]
     said = {one.communicate()[0] for one in several}
     assert [one.returncode for one in several] == [0, 0, 0]
@@ -37,7 +37,7 @@ def test_several_at_once_on_a_new_machine_compile_once(tmp_path):
     assert max(after) <= mark.stat().st_mtime
 
 
-def test_who_waited_compiles_nothing(tmp_path, monkeypatch):
+def test_who_waited_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = librosa_import.import_librosa()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     mark = librosa_import._marker(library)
@@ -53,7 +53,9 @@ def test_who_waited_compiles_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.nb?"))
 
 
-def test_where_the_environment_is_read_only_the_mark_is_in_the_cache(tmp_path, monkeypatch):
+def test_where_the_environment_is_read_only_the_mark_is_in_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library = librosa_import.import_librosa()
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))

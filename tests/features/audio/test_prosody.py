@@ -1,63 +1,68 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from helpers.sounds import voice
 from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from avemo.features.arrays import Sound
 from avemo.features.audio import prosody
 
 RATE = 16000
 FIELDS = {"sample_rate": RATE, "hop_ms": 10.0, "low_hz": 65.0, "high_hz": 800.0,
           "voiced_db": 35.0, "periodic": 0.5}  # fmt: skip
-PROSODY = prosody.Prosody(prosody.Settings(**FIELDS))
+PROSODY = prosody.Prosody(prosody.Settings.model_validate(FIELDS))
 
 
-def times(seconds):
+def times(seconds: float) -> NDArray[np.float64]:
     return np.arange(round(seconds * RATE)) / RATE
 
 
-def tone(hz, seconds=1.0, tilt=1.0):
+def tone(hz: float, seconds: float = 1.0, tilt: float = 1.0) -> Sound:
     """Harmonics up to 5 kHz, each weaker by its number to the power of `tilt`."""
     count = max(1, int(5000 // hz))
     waves = [np.sin(2 * np.pi * k * hz * times(seconds)) / k**tilt for k in range(1, count + 1)]
-    return (0.1 * np.sum(waves, axis=0)).astype("f")
+    total: NDArray[np.float64] = np.sum(waves, axis=0)
+    return (0.1 * total).astype("f")
 
 
-def noise(seconds=1.0, seed=0):
+def noise(seconds: float = 1.0, seed: int = 0) -> Sound:
     draw = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
     return (0.1 * draw).astype("f")
 
 
-def silence(seconds):
+def silence(seconds: float) -> Sound:
     return np.zeros(round(seconds * RATE), "f")
 
 
-def frames(sound):
+def frames(sound: Sound) -> dict[str, Sound]:
     features = PROSODY.extract(sound)["prosody"]
     return dict(zip(prosody.COLUMNS, features.T, strict=True))
 
 
-def stats(sound):
+def stats(sound: Sound) -> dict[str, np.float32]:
     (features,) = PROSODY.extract(sound)["prosody_stats"]
     return dict(zip(prosody.STATISTICS, features, strict=True))
 
 
-def semitones(hz):
-    return 12 * np.log2(hz / 27.5)
+def semitones(hz: float) -> float:
+    return 12 * float(np.log2(hz / 27.5))
 
 
 @pytest.mark.parametrize("hz", [80, 120, 200, 440, 700])
 @pytest.mark.parametrize("tilt", [0.5, 1.0, 2.0])
-def test_the_pitch_of_a_tone(hz, tilt):
+def test_the_pitch_of_a_tone(hz: float, tilt: float) -> None:
     features = frames(tone(hz, tilt=tilt))
     inside = slice(5, -5)
     assert features["voiced"][inside].all()
     np.testing.assert_allclose(27.5 * 2 ** (features["pitch"][inside] / 12), hz, rtol=0.02)
 
 
-def test_a_glide_rises():
+def test_a_glide_rises() -> None:
     rising = np.sin(2 * np.pi * (150 + 75 * times(1)) * times(1)).astype("f")  # 150 to 300 Hz
     features = stats(rising)
     slope = semitones(300) - semitones(150)
@@ -66,20 +71,20 @@ def test_a_glide_rises():
     assert stats(rising[::-1])["pitch, voiced, trend"] == pytest.approx(-slope, rel=0.05)
 
 
-def test_noise_is_not_voiced():
+def test_noise_is_not_voiced() -> None:
     features = stats(noise())
     assert features["voiced share"] == 0
     assert features["pitch, voiced, mean"] == 0
     assert features["unvoiced length mean"] == pytest.approx(features["duration"])
 
 
-def test_a_soft_hum_is_not_voiced():
+def test_a_soft_hum_is_not_voiced() -> None:
     features = frames(np.concatenate([tone(200), 0.003 * tone(200)]))
     assert features["voiced"][5:95].all()
     assert not features["voiced"][110:].any()
 
 
-def test_harmonicity_is_that_of_the_mixture():
+def test_harmonicity_is_that_of_the_mixture() -> None:
     hum, hiss = tone(200), noise()
     for wanted in (0, 10, 20):
         hiss *= np.sqrt(np.mean(hum**2) / np.mean(hiss**2)) / 10 ** (wanted / 20)
@@ -87,7 +92,7 @@ def test_harmonicity_is_that_of_the_mixture():
         assert features == pytest.approx(wanted, abs=1)
 
 
-def test_segments_are_counted_and_measured():
+def test_segments_are_counted_and_measured() -> None:
     vowels, hiss = [tone(200, 0.3), tone(200, 0.5)], noise(0.2)
     features = stats(
         np.concatenate([silence(0.5), hiss, vowels[0], hiss, vowels[1], hiss, silence(0.7)])
@@ -100,14 +105,14 @@ def test_segments_are_counted_and_measured():
     assert features["unvoiced length mean"] == pytest.approx(0.2, abs=0.03)
 
 
-def test_loudness_is_of_the_loudest():
+def test_loudness_is_of_the_loudest() -> None:
     features = frames(np.concatenate([tone(200), 0.1 * tone(200)]))["loudness"]
     assert features.max() == 0
     assert features[50] == pytest.approx(0, abs=0.5)
     assert features[150] == pytest.approx(-20, abs=0.5)
 
 
-def test_a_darker_sound_is_steeper():
+def test_a_darker_sound_is_steeper() -> None:
     bright, dark = frames(tone(100, tilt=0.5)), frames(tone(100, tilt=2.0))
     for name in ("alpha ratio", "hammarberg index", "harmonic difference"):
         assert np.median(dark[name]) > np.median(bright[name]) + 3
@@ -115,7 +120,7 @@ def test_a_darker_sound_is_steeper():
         assert np.median(dark[name]) < np.median(bright[name])
 
 
-def test_flatness_and_flux():
+def test_flatness_and_flux() -> None:
     hiss, hum = frames(noise()), frames(tone(200))
     assert np.median(hiss["flatness"]) > np.median(hum["flatness"]) + 10
     turning = frames(np.concatenate([tone(100, 0.5), noise(0.5)]))["flux"]
@@ -123,14 +128,14 @@ def test_flatness_and_flux():
     assert np.median(hum["flux"]) < 0.02
 
 
-def test_level_makes_no_difference():
+def test_level_makes_no_difference() -> None:
     sound = np.concatenate([voice(RATE), noise()]).astype("f")
     loud, soft = (PROSODY.extract(one) for one in (sound, sound * np.float32(0.2512)))
     for name in prosody.Prosody.dtypes:
         np.testing.assert_allclose(loud[name], soft[name], rtol=1e-3, atol=0.01)
 
 
-def test_silence_around_a_clip_changes_no_statistic():
+def test_silence_around_a_clip_changes_no_statistic() -> None:
     sound = tone(200)
     around = np.concatenate([silence(0.5), sound, silence(1)])
     near, far = stats(sound), stats(around)
@@ -138,14 +143,14 @@ def test_silence_around_a_clip_changes_no_statistic():
     assert far["pitch, voiced, mean"] == pytest.approx(near["pitch, voiced, mean"], abs=0.05)
 
 
-def test_ten_seconds_are_no_border():
+def test_ten_seconds_are_no_border() -> None:
     tenth = noise(0.1)
     features = PROSODY.extract(np.tile(tenth, 105))["prosody"][10:-10]
     np.testing.assert_allclose(features[10:], features[:-10], atol=0.02)
 
 
 @pytest.mark.parametrize("samples", [1, 100, 4800, 30000])
-def test_shape(samples):
+def test_shape(samples: int) -> None:
     features = PROSODY.extract(noise(2)[:samples])
     assert {name: array.dtype for name, array in features.items()} == prosody.Prosody.dtypes
     assert features["prosody"].shape == (1 + samples // 160, len(prosody.COLUMNS))
@@ -153,9 +158,9 @@ def test_shape(samples):
 
 
 @st.composite
-def clips(draw):
+def clips(draw: st.DrawFn) -> Sound:
     """Parts of tones, noise, clicks, constants and nothing, of any level; 0.3 s or more."""
-    kinds = {
+    kinds: dict[str, Callable[[float], NDArray[np.floating]]] = {
         "tone": lambda seconds: tone(draw(st.floats(20, 7900)), seconds),
         "sine": lambda seconds: np.sin(2 * np.pi * draw(st.floats(1, 7999)) * times(seconds)),
         "noise": noise,
@@ -173,7 +178,7 @@ def clips(draw):
 
 @run(deadline=None, max_examples=60)
 @given(clips())
-def test_all_is_finite_for_any_sound(sound):
+def test_all_is_finite_for_any_sound(sound: Sound) -> None:
     for array in PROSODY.extract(sound).values():
         assert np.isfinite(array).all()
 
@@ -187,6 +192,6 @@ def test_all_is_finite_for_any_sound(sound):
         ({"periodic": 1.0}, "less than 1"),
     ],
 )
-def test_wrong_settings(change, message):
+def test_wrong_settings(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        prosody.Settings(**{**FIELDS, **change})
+        prosody.Settings.model_validate({**FIELDS, **change})

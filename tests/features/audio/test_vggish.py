@@ -1,18 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from avemo.errors import AssetError
+from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio import vggish
 from avemo.pretrained import assets
 from avemo.pretrained import vggish as vggish_network
 
+if TYPE_CHECKING:
+    import keras
+
 SHARED = Path(__file__).parents[3] / "../shared/weights"
-RATE = 16000
+RATE: Final = 16000
 SETTINGS = vggish.Settings(sample_rate=RATE, patch_hop_s=0.96)
 SHAPES = {
     "conv1": (3, 3, 1, 64),
@@ -27,17 +36,20 @@ SHAPES = {
 }
 POOLED_AFTER = ("conv1", "conv2", "conv3/conv3_2", "conv4/conv4_2")
 
+#: the file of the parameters, and its values
+Pca = tuple[Path, dict[str, Sound]]
 
-def noise(samples):
+
+def noise(samples: int) -> Sound:
     """Noise that swells from very soft to loud."""
     loudness = np.logspace(-5, -0.5, samples)
     return (np.random.default_rng(0).standard_normal(samples) * loudness).astype("f")
 
 
-def tensors(names=tuple(SHAPES)):
+def tensors(names: Iterable[str] = tuple(SHAPES)) -> dict[str, Sound]:
     """Random values for the published tensors, of a size that keeps activations near one."""
     rng = np.random.default_rng(1)
-    values = {}
+    values: dict[str, Sound] = {}
     for name in names:
         shape = SHAPES[name]
         values[f"vggish/{name}/weights"] = rng.standard_normal(shape, "f")
@@ -46,7 +58,7 @@ def tensors(names=tuple(SHAPES)):
     return values
 
 
-def save(file, values):
+def save(file: Path, values: Mapping[str, Sound]) -> Path:
     """One file, in the format of the release: that of TensorFlow's first version."""
     import tensorflow as tf
 
@@ -54,9 +66,9 @@ def save(file, values):
     return file
 
 
-def forward(patch, values):
+def forward(patch: NDArray[np.floating], values: Mapping[str, Sound]) -> NDArray[np.floating]:
     """The published network, written out, for one patch [96, 64]."""
-    x = patch[:, :, None]
+    x: NDArray[np.floating] = patch[:, :, None]
     for name in SHAPES:
         weights, biases = values[f"vggish/{name}/weights"], values[f"vggish/{name}/biases"]
         if weights.ndim == 4:
@@ -71,66 +83,70 @@ def forward(patch, values):
     return x
 
 
-def spectrogram(sound):
+def spectrogram(sound: Sound) -> NDArray[np.float64]:
     """The published front end, written out frame by frame and band by band."""
 
-    def mel(hz):
+    def mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 1127 * np.log(1 + hz / 700)
 
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
-    edges = np.linspace(mel(125), mel(7500), 66)
+    edges = np.linspace(mel(np.array(125.0)), mel(np.array(7500.0)), 66)
     place = mel(np.linspace(0, 8000, 257))
     bank = np.array([np.interp(place, edges[i : i + 3], [0, 1, 0]) for i in range(64)])
     starts = range(0, len(sound) - 400 + 1, 160)
     magnitude = [np.abs(np.fft.rfft(sound[at : at + 400] * taper, 512)) for at in starts]
-    return np.log(np.array(magnitude) @ bank.T + 0.01)
+    logarithms: NDArray[np.float64] = np.log(np.array(magnitude) @ bank.T + 0.01)
+    return logarithms
 
 
-def quantised(embeddings, parameters):
+def quantised(
+    embeddings: NDArray[np.float64], parameters: Mapping[str, Sound]
+) -> NDArray[np.uint8]:
     """The published post-processing, written out."""
     columns = embeddings.T - parameters["pca_means"]
     components = np.dot(parameters["pca_eigen_vectors"], columns).T
-    return ((np.clip(components, -2, 2) + 2) * 255 / 4).astype(np.uint8)
+    levels: NDArray[np.uint8] = ((np.clip(components, -2, 2) + 2) * 255 / 4).astype(np.uint8)
+    return levels
 
 
 @pytest.fixture(scope="module")
-def pca(tmp_path_factory):
+def pca(tmp_path_factory: pytest.TempPathFactory) -> Pca:
     rng = np.random.default_rng(2)
     values = {
         "pca_eigen_vectors": 0.1 * rng.standard_normal((128, 128), "f"),
         "pca_means": 0.1 * rng.standard_normal((128, 1), "f"),
     }
     file = tmp_path_factory.mktemp("pca") / "pca.npz"
-    np.savez(file, **values)
+    np.savez(file, allow_pickle=False, **values)
     return file, values
 
 
 class Echo:
     """In the network's place: says what it was batch, and how many patches at a time."""
 
-    def __init__(self):
-        self.batches = []
+    def __init__(self) -> None:
+        self.batches: list[Sound] = []
 
-    def __call__(self, patches, *, training):
+    def __call__(self, patches: Sound, *, training: bool) -> Sound:
         assert not training
         self.batches.append(patches)
         return np.zeros((len(patches), 128), "f")
 
 
 @pytest.fixture
-def echo(monkeypatch):
+def echo(monkeypatch: pytest.MonkeyPatch) -> Echo:
     echo = Echo()
     monkeypatch.setattr(vggish, "load_network", lambda _: echo)
     return echo
 
 
-def extract(sound, pca, **change):
+def extract(sound: Sound, pca: Pca, **change: float) -> Arrays:
     settings = SETTINGS.model_copy(update=change)
     return vggish.Vggish(settings, {"vggish": Path(), "vggish_pca": pca[0]}).extract(sound)
 
 
 @pytest.mark.parametrize("samples", [400, 559, 560, 30000, 200000])
-def test_log_mel_by_the_definition(samples):
+def test_log_mel_by_the_definition(samples: int) -> None:
     sound = noise(samples)
     features = vggish.log_mel(sound)
     assert features.dtype == np.float32
@@ -140,7 +156,7 @@ def test_log_mel_by_the_definition(samples):
 @pytest.mark.parametrize(
     ("samples", "patches"), [(1, 1), (15600, 1), (30959, 1), (30960, 2), (48000, 3)]
 )
-def test_patches_of_96_frames(samples, patches, pca, echo):
+def test_patches_of_96_frames(samples: int, patches: int, pca: Pca, echo: Echo) -> None:
     features = extract(noise(samples), pca)
     assert features["vggish"].shape == features["vggish_pca"].shape == (patches, 128)
     assert {name: array.dtype.name for name, array in features.items()} == vggish.Vggish.dtypes
@@ -150,19 +166,19 @@ def test_patches_of_96_frames(samples, patches, pca, echo):
     np.testing.assert_allclose(batch, expected, atol=1e-5)
 
 
-def test_patches_may_overlap(pca, echo):
+def test_patches_may_overlap(pca: Pca, echo: Echo) -> None:
     extract(noise(48000), pca, patch_hop_s=0.24)
     (batch,) = echo.batches
     assert batch.shape == (9, 96, 64)
     np.testing.assert_array_equal(batch[1:, :72], batch[:-1, 24:])
 
 
-def test_a_long_clip_is_heard_in_parts(pca, echo):
+def test_a_long_clip_is_heard_in_parts(pca: Pca, echo: Echo) -> None:
     assert len(extract(noise(100 * RATE), pca)["vggish"]) == 104
     assert [len(batch) for batch in echo.batches] == [64, 40]
 
 
-def test_postprocess_by_the_definition(pca):
+def test_postprocess_by_the_definition(pca: Pca) -> None:
     file, values = pca
     embeddings = 3 * np.random.default_rng(3).standard_normal((500, 128)).astype("f")
     features = vggish.postprocess(embeddings, file)
@@ -182,27 +198,29 @@ def test_postprocess_by_the_definition(pca):
         ({"pca_means": None}, "pca_means"),
     ],
 )
-def test_wrong_parameters_are_refused(change, message, pca, tmp_path):
+def test_wrong_parameters_are_refused(
+    change: dict[str, NDArray[np.float64] | None], message: str, pca: Pca, tmp_path: Path
+) -> None:
     values = {name: value for name, value in (pca[1] | change).items() if value is not None}
-    np.savez(tmp_path / "wrong.npz", **values)
+    np.savez(tmp_path / "wrong.npz", allow_pickle=False, **values)
     with pytest.raises(AssetError, match=message):
         vggish.postprocess(np.zeros((1, 128), "f"), tmp_path / "wrong.npz")
 
 
-def test_what_is_no_archive_is_refused(tmp_path):
+def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "junk.npz").write_bytes(b"junk")
     with pytest.raises(AssetError, match="cannot be read"):
         vggish.postprocess(np.zeros((1, 128), "f"), tmp_path / "junk.npz")
 
 
 @pytest.fixture(scope="module")
-def network():
+def network() -> keras.Model:
     return vggish_network.build_network()
 
 
-def test_network_by_the_definition(network):
+def test_network_by_the_definition(network: keras.Model) -> None:
     rng = np.random.default_rng(4)
-    values = {}
+    values: dict[str, Sound] = {}
     for name in SHAPES:
         layer = network.get_layer(name.rpartition("/")[2])
         weights = layer.get_weights()[0]
@@ -217,32 +235,32 @@ def test_network_by_the_definition(network):
 
 
 @pytest.fixture
-def unfilled(network, monkeypatch):
+def unfilled(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """The network is not made anew for each checkpoint that is refused."""
     monkeypatch.setattr(vggish_network, "build_network", lambda: network)
 
 
-def test_a_missing_tensor_is_named(unfilled, tmp_path):
+def test_a_missing_tensor_is_named(unfilled: None, tmp_path: Path) -> None:
     file = save(tmp_path / "partial.ckpt", tensors(["conv1", "conv2"]))
     with pytest.raises(AssetError, match=r"conv3/conv3_1/weights is missing, \[3, 3, 128, 256\]"):
         vggish_network.load_network(file)
 
 
-def test_a_tensor_of_another_shape_is_named(unfilled, tmp_path):
+def test_a_tensor_of_another_shape_is_named(unfilled: None, tmp_path: Path) -> None:
     values = tensors(["conv1"]) | {"vggish/conv1/biases": np.zeros(32, "f")}
     with pytest.raises(AssetError, match=r"conv1/biases is \[32\], \[64\] is expected"):
         vggish_network.load_network(save(tmp_path / "wrong.ckpt", values))
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
-def test_what_is_no_checkpoint_is_refused(content, unfilled, tmp_path):
+def test_what_is_no_checkpoint_is_refused(content: bytes, unfilled: None, tmp_path: Path) -> None:
     (tmp_path / "junk.ckpt").write_bytes(content)
     with pytest.raises(AssetError, match="cannot be read as a TensorFlow checkpoint"):
         vggish_network.load_network(tmp_path / "junk.ckpt")
 
 
 @pytest.mark.slow
-def test_a_clip_through_a_checkpoint_like_the_published_one(pca, tmp_path):
+def test_a_clip_through_a_checkpoint_like_the_published_one(pca: Pca, tmp_path: Path) -> None:
     values = tensors()
     weights = {"vggish": save(tmp_path / "vggish_model.ckpt", values), "vggish_pca": pca[0]}
     features = vggish.Vggish(SETTINGS, weights).extract(noise(35000))
@@ -258,12 +276,13 @@ def test_a_clip_through_a_checkpoint_like_the_published_one(pca, tmp_path):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_published_figures_of_a_sine(monkeypatch):
+def test_the_published_figures_of_a_sine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the smoke test that came with the release, with its tolerance."""
     if SHARED.is_dir():
         monkeypatch.setenv(assets.MIRROR, str(SHARED))
-    weights = {name: assets.find(name) for name in vggish.Vggish.weight_names}
-    if None in weights.values():
+    files = {name: assets.find(name) for name in vggish.Vggish.weight_names}
+    weights = {name: file for name, file in files.items() if file is not None}
+    if weights != files:
         pytest.skip("needs VGGish: avemo assets pull vggish vggish_pca")
     sine = soxr.resample(np.sin(2 * np.pi * 1000 * np.arange(3 * 44100) / 44100), 44100, RATE)
     features = vggish.Vggish(SETTINGS, weights).extract(sine)
@@ -282,6 +301,6 @@ def test_the_published_figures_of_a_sine(monkeypatch):
         ({"bands": 64}, "Extra inputs"),
     ],
 )
-def test_wrong_settings(change, message):
+def test_wrong_settings(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        vggish.Settings(**{**SETTINGS.model_dump(), **change})
+        vggish.Settings.model_validate({**SETTINGS.model_dump(), **change})

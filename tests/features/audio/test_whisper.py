@@ -1,51 +1,62 @@
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
 from helpers.whisper_file import tensors, write
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors.numpy import load_file, save_file
 
 from avemo.errors import AssetError
+from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio import whisper
 from avemo.pretrained import assets, whisper_encoder
 
+if TYPE_CHECKING:
+    import keras
+
 SHARED = Path(__file__).parents[3] / "../shared"
-RATE = 16000
+RATE: Final = 16000
 SETTINGS = whisper.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0)
 ERF = np.vectorize(math.erf)
 
+Doubles = NDArray[np.float64]
 
-def noise(samples, seed=0):
+
+def noise(samples: int, seed: int = 0) -> Sound:
     """Noise that swells from very soft to loud."""
     loudness = np.logspace(-5, -0.5, samples)
     return (np.random.default_rng(seed).standard_normal(samples) * loudness).astype("f")
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("weights") / "model.safetensors")
 
 
 @pytest.fixture(scope="module")
-def halved(published):
+def halved(published: Path) -> Path:
     file = published.with_name("encoder.safetensors")
     whisper_encoder.export_encoder(published, file)
     return file
 
 
 @pytest.fixture(scope="module")
-def model(published):
+def model(published: Path) -> keras.Model:
     return whisper_encoder.load_encoder(published)
 
 
-def extract(sound, file, **change):
+def extract(sound: Sound, file: Path, **change: float) -> Arrays:
     settings = SETTINGS.model_copy(update=change)
     return whisper.Whisper(settings, {"whisper_tiny_en": file}).extract(sound)
 
 
-def bank():
+def bank() -> Doubles:
     """Slaney's mel filters, written out: linear to 1 kHz, logarithmic above, equal areas."""
     mel = np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 82)
     edges = np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * np.log(6.4) / 27))
@@ -57,40 +68,42 @@ def bank():
     return np.array(rows)
 
 
-def spectrogram(sound):
+def spectrogram(sound: Sound) -> Doubles:
     """As in Whisper's audio.py, written out frame by frame."""
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400)
     padded = np.pad(sound.astype(float), 200, "reflect")
     starts = range(0, len(padded) - 400 + 1, 160)
     power = [np.abs(np.fft.rfft(padded[at : at + 400] * taper)) ** 2 for at in starts][:-1]
     levels = np.log10(np.maximum(np.array(power) @ bank().T, 1e-10))
-    return (np.maximum(levels, levels.max() - 8) + 4) / 4
+    scaled: Doubles = (np.maximum(levels, levels.max() - 8) + 4) / 4
+    return scaled
 
 
-def forward(mel, values):
+def forward(mel: Doubles, weights: Mapping[str, Sound]) -> list[Doubles]:
     """The published encoder, written out, for one clip [frames, 80]: five states [frames, 384]."""
-    values = {
+    values: dict[str, Doubles] = {
         name.removeprefix("model.encoder."): value.astype(np.float16).astype(float)
-        for name, value in values.items()
+        for name, value in weights.items()
     }
 
-    def linear(x, name):
+    def linear(x: Doubles, name: str) -> Doubles:
         return x @ values[f"{name}.weight"].T + values.get(f"{name}.bias", 0)
 
-    def norm(x, name):
+    def norm(x: Doubles, name: str) -> Doubles:
         x = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + 1e-5)
         return x * values[f"{name}.weight"] + values[f"{name}.bias"]
 
-    def gelu(x):
-        return x * (1 + ERF(x / np.sqrt(2))) / 2
+    def gelu(x: Doubles) -> Doubles:
+        activations: Doubles = x * (1 + ERF(x / np.sqrt(2))) / 2
+        return activations
 
-    def convolved(x, name, stride):
+    def convolved(x: Doubles, name: str, stride: int) -> Doubles:
         x = np.pad(x, ((1, 1), (0, 0)))
         kernel = values[f"{name}.weight"]
         rows = [np.tensordot(x[at : at + 3], kernel, ((0, 1), (2, 1))) for at in range(len(x) - 2)]
         return gelu(np.array(rows[::stride]) + values[f"{name}.bias"])
 
-    def attended(x, name):
+    def attended(x: Doubles, name: str) -> Doubles:
         heads = [
             linear(x, f"{name}.{part}").reshape(len(x), 6, 64).transpose(1, 0, 2)
             for part in ("q_proj", "k_proj", "v_proj")
@@ -111,7 +124,7 @@ def forward(mel, values):
 
 
 @pytest.mark.parametrize("samples", [400, 639, 640, 16000, 48123])
-def test_log_mel_by_the_definition(samples):
+def test_log_mel_by_the_definition(samples: int) -> None:
     features = whisper.log_mel(noise(samples))
     assert features.dtype == np.float32
     assert features.shape == (samples // 160, 80)
@@ -119,7 +132,7 @@ def test_log_mel_by_the_definition(samples):
 
 
 @pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
-def test_the_encoder_by_the_definition(samples, model):
+def test_the_encoder_by_the_definition(samples: int, model: keras.Model) -> None:
     sound = noise(samples)
     (features,) = whisper.encode(model, [sound])
     expected = np.stack(forward(spectrogram(sound), tensors()), axis=1)
@@ -128,7 +141,7 @@ def test_the_encoder_by_the_definition(samples, model):
     np.testing.assert_allclose(features, expected, atol=5e-3)
 
 
-def test_single_and_half_precision_give_the_same(published, halved):
+def test_single_and_half_precision_give_the_same(published: Path, halved: Path) -> None:
     halved_tensors = load_file(halved)
     assert set(halved_tensors) == set(tensors())
     assert {value.dtype.name for value in halved_tensors.values()} == {"float16"}
@@ -137,7 +150,7 @@ def test_single_and_half_precision_give_the_same(published, halved):
         np.testing.assert_array_equal(features, extract(noise(8000), halved)[name])
 
 
-def test_clips_together_as_alone(model):
+def test_clips_together_as_alone(model: keras.Model) -> None:
     sounds = [noise(samples, samples) for samples in (300, 8000, 20321, 12345)]
     together = whisper.encode(model, sounds)
     assert [len(features) for features in together] == [1, 25, 64, 39]
@@ -150,7 +163,7 @@ def test_clips_together_as_alone(model):
 
 
 @pytest.fixture
-def levels(monkeypatch):
+def levels(monkeypatch: pytest.MonkeyPatch) -> Doubles:
     """Hidden states that say where and which they are, at levels that a test sets."""
     states = (np.arange(20)[:, None, None] + 100 * np.arange(5)[:, None]).astype("f")
     states = np.repeat(states, 384, axis=2)
@@ -161,9 +174,9 @@ def levels(monkeypatch):
     return frame_levels
 
 
-def test_from_the_first_voiced_frame_to_the_last(levels):
+def test_from_the_first_voiced_frame_to_the_last(levels: Doubles) -> None:
     levels[3:10] = [-25, -10, -25.1, -60, 10, -24, -25]
-    features = extract(noise(6400), None)
+    features = extract(noise(6400), Path())
     assert {name: array.dtype.name for name, array in features.items()} == whisper.Whisper.dtypes
     steps = features["whisper"].reshape(-1, 5, 384)
     np.testing.assert_array_equal(steps[:, 0, 0], [4, 7, 9])
@@ -175,17 +188,17 @@ def test_from_the_first_voiced_frame_to_the_last(levels):
 
 
 @pytest.mark.parametrize(("step_ms", "steps"), [(20.0, 10), (40.0, 5), (80.0, 3), (200.0, 1)])
-def test_steps(step_ms, steps, levels):
+def test_steps(step_ms: float, steps: int, levels: Doubles) -> None:
     levels[5:15] = 0
-    assert len(extract(noise(6400), None, step_ms=step_ms)["whisper"]) == steps
+    assert len(extract(noise(6400), Path(), step_ms=step_ms)["whisper"]) == steps
 
 
-def test_how_loud_a_voiced_frame_is(levels):
+def test_how_loud_a_voiced_frame_is(levels: Doubles) -> None:
     levels[:] = -np.arange(20)
-    assert len(extract(noise(6400), None, voiced_db=7.0, step_ms=20.0)["whisper"]) == 8
+    assert len(extract(noise(6400), Path(), voiced_db=7.0, step_ms=20.0)["whisper"]) == 8
 
 
-def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved):
+def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved: Path) -> None:
     sound = np.zeros(RATE, "f")
     sound[4800:9600] = np.sin(np.arange(4800)) / 3
     features = extract(sound, halved, step_ms=20.0)
@@ -194,7 +207,7 @@ def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved):
 
 
 @pytest.mark.parametrize("samples", [1, 319, 320, 400])
-def test_a_very_short_clip_and_silence(samples, halved):
+def test_a_very_short_clip_and_silence(samples: int, halved: Path) -> None:
     for sound in (noise(samples), np.zeros(samples, "f")):
         features = extract(sound, halved)
         assert features["whisper"].shape == (1, 1920)
@@ -202,7 +215,7 @@ def test_a_very_short_clip_and_silence(samples, halved):
         assert np.isfinite(features["whisper_stats"]).all()
 
 
-def test_a_long_clip_is_heard_30_s_at_a_time(halved):
+def test_a_long_clip_is_heard_30_s_at_a_time(halved: Path) -> None:
     tone = np.sin(np.arange(35 * RATE) / 10).astype("f")
     features = extract(tone, halved)["whisper"]
     assert len(features) == -(-35 * 50 // 3)
@@ -210,7 +223,7 @@ def test_a_long_clip_is_heard_30_s_at_a_time(halved):
     np.testing.assert_allclose(features[:500], first, atol=1e-2)
 
 
-def test_a_missing_tensor_is_named(tmp_path):
+def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
     values = tensors()
     del values["model.encoder.layers.2.fc1.bias"]
     save_file(values, tmp_path / "it")
@@ -222,14 +235,16 @@ def test_a_missing_tensor_is_named(tmp_path):
     ("name", "shape"),
     [("conv1.weight", (384, 128, 3)), ("layers.0.self_attn.q_proj.weight", (512, 512))],
 )
-def test_a_tensor_of_another_size_is_named(name, shape, tmp_path):
+def test_a_tensor_of_another_size_is_named(
+    name: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
     save_file(tensors() | {f"model.encoder.{name}": np.zeros(shape, "f")}, tmp_path / "it")
     with pytest.raises(AssetError, match=rf"{name} is \[{shape[0]}, .* is expected"):
         whisper_encoder.load_encoder(tmp_path / "it")
 
 
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
-def test_what_is_no_safetensors_file_is_refused(content, tmp_path):
+def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "it").write_bytes(content)
     for use in (
         whisper_encoder.load_encoder,
@@ -240,7 +255,7 @@ def test_what_is_no_safetensors_file_is_refused(content, tmp_path):
 
 
 @pytest.mark.real
-def test_a_real_clip_through_the_published_weights(monkeypatch):
+def test_a_real_clip_through_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     if (SHARED / "weights").is_dir():
         monkeypatch.setenv(assets.MIRROR, str(SHARED / "weights"))
     file = assets.find("whisper_tiny_en")
@@ -269,6 +284,6 @@ def test_a_real_clip_through_the_published_weights(monkeypatch):
         ({"bands": 80}, "Extra inputs"),
     ],
 )
-def test_wrong_settings(change, message):
+def test_wrong_settings(change: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        whisper.Settings(**{**SETTINGS.model_dump(), **change})
+        whisper.Settings.model_validate({**SETTINGS.model_dump(), **change})

@@ -1,3 +1,6 @@
+from pathlib import Path
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 from helpers.extracted_faces import draw_faces
@@ -13,7 +16,7 @@ SETTINGS = backbone.Settings(network="mobilenet_v2", side_px=64)
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """Keras' cache with weights drawn on the spot, in a file as keras.applications fetches it."""
     import keras
 
@@ -27,7 +30,7 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture
-def offline(monkeypatch):
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no network."""
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -35,21 +38,28 @@ def offline(monkeypatch):
     monkeypatch.setattr("urllib.request._opener", None)
 
 
-def test_a_network_out_of_keras_own_cache(home, offline, monkeypatch):
+def test_a_network_out_of_keras_own_cache(
+    home: tuple[Path, Any], offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, model = home
     monkeypatch.setenv("KERAS_HOME", str(folder))
     files = Backbone(SETTINGS).fetch_weights()
     assert files == {"backbone": folder / "models" / NETWORKS["mobilenet_v2"].file}
     clip = draw_faces(9)
     features = Backbone(SETTINGS, files).extract(clip)["backbone"]
-    assert (features.dtype, features.shape) == (np.float16, (9, 1280))
+    assert (features.dtype, features.shape) == (np.dtype(np.float16), (9, 1280))
     pictures = extract.decode_crops(clip, 64).astype("f") / 127.5 - 1
     np.testing.assert_allclose(features, model(pictures), rtol=2e-3, atol=1e-3)
     assert features.astype("f").std(axis=0).max() > 1e-3
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_without_a_network_it_says_what_is_missing(network, offline, tmp_path, monkeypatch):
+def test_without_a_network_it_says_what_is_missing(
+    network: Literal["vgg16", "mobilenet_v2"],
+    offline: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     file = NETWORKS[network].file
     with pytest.raises(AssetError, match=f"{file} is missing .* extractors.backbone") as caught:
@@ -58,14 +68,14 @@ def test_without_a_network_it_says_what_is_missing(network, offline, tmp_path, m
     assert str(tmp_path / "models") in str(caught.value)
 
 
-def test_what_is_no_network_is_refused(tmp_path):
+def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.h5"
     file.write_text("<html>404</html>")
     with pytest.raises(AssetError, match=r"weights\.h5 cannot be read as mobilenet_v2"):
         Backbone(SETTINGS, {"backbone": file}).extract(draw_faces(1))
 
 
-def test_another_network_s_weights_are_refused(home):
+def test_another_network_s_weights_are_refused(home: tuple[Path, Any]) -> None:
     file = home[0] / "models" / NETWORKS["mobilenet_v2"].file
     settings = backbone.Settings(network="vgg16", side_px=32)
     with pytest.raises(AssetError, match="cannot be read as vgg16"):

@@ -2,7 +2,9 @@
 
 import warnings
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +25,7 @@ SPOTS = draw.normal(size=(8 * 8 * 3, 478 * 3)).astype("f")
 WAYS = draw.normal(size=(146 * 2, 52)).astype("f")
 
 
-def network(function, *shape):
+def network(function: Callable[[Any], Any], *shape: int) -> bytes:
     """A function as TensorFlow Lite keeps it."""
     import tensorflow as tf
 
@@ -33,10 +35,11 @@ def network(function, *shape):
         converter = tf.lite.TFLiteConverter.from_concrete_functions(
             [traced.get_concrete_function()]
         )
-        return converter.convert()
+        content: bytes = converter.convert()
+        return content
 
 
-def landmarks(picture):
+def landmarks(picture: Any) -> tuple[Any, Any, Any]:
     import tensorflow as tf
 
     means = tf.reshape(tf.nn.avg_pool2d(picture, 32, 32, "VALID"), (1, 8 * 8 * 3))
@@ -44,31 +47,31 @@ def landmarks(picture):
     return tf.reduce_mean(flat, axis=3, keepdims=True), flat, tf.reduce_max(means, keepdims=True)
 
 
-def shapes(points):
+def shapes(points: Any) -> Any:
     import tensorflow as tf
 
     return tf.reshape(tf.sigmoid(tf.reshape(points, (1, 146 * 2)) @ WAYS / 50), (52,))
 
 
 @pytest.fixture(scope="module")
-def members():
+def members() -> dict[str, bytes]:
     return {
         "face_landmarks_detector.tflite": network(landmarks, 256, 256, 3),
         "face_blendshapes.tflite": network(shapes, 146, 2),
     }
 
 
-def bundle(folder, members):
+def bundle(folder: Path, members: Mapping[str, bytes]) -> dict[str, Path]:
     with zipfile.ZipFile(folder / "face_landmarker.task", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
     return {"face_landmarker": folder / "face_landmarker.task"}
 
 
-def test_faces_go_through_both_networks(members, tmp_path):
+def test_faces_go_through_both_networks(members: dict[str, bytes], tmp_path: Path) -> None:
     clip = draw_faces(3)
     features = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
-    assert (features.dtype, features.shape) == (np.float32, (3, len(BLENDSHAPES)))
+    assert (features.dtype, features.shape) == (np.dtype(np.float32), (3, len(BLENDSHAPES)))
     pictures = extract.decode_crops(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
     points = (means @ SPOTS).reshape(3, 478, 3)[:, list(BLENDSHAPE_LANDMARKS), :2]
@@ -78,20 +81,22 @@ def test_faces_go_through_both_networks(members, tmp_path):
 
 
 @pytest.mark.parametrize("left_out", ["face_landmarks_detector.tflite", "face_blendshapes.tflite"])
-def test_a_network_that_is_not_there(members, tmp_path, left_out):
+def test_a_network_that_is_not_there(
+    members: dict[str, bytes], tmp_path: Path, left_out: str
+) -> None:
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
         Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(draw_faces(1))
 
 
-def test_a_network_of_another_form(members, tmp_path):
+def test_a_network_of_another_form(members: dict[str, bytes], tmp_path: Path) -> None:
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
         Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(draw_faces(1))
 
 
-def test_what_is_no_network(members, tmp_path):
+def test_what_is_no_network(members: dict[str, bytes], tmp_path: Path) -> None:
     for content in (b"<html>404</html>", b""):
         files = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
@@ -102,7 +107,7 @@ def test_what_is_no_network(members, tmp_path):
 
 
 @pytest.mark.real
-def test_mediapipes_own_weights_on_real_faces():
+def test_mediapipes_own_weights_on_real_faces() -> None:
     weights = SHARED / "weights"
     clips = {
         "neutral": "01-01-01-01-02-01-05",
@@ -128,6 +133,6 @@ def test_mediapipes_own_weights_on_real_faces():
     assert smile["happy"] > 0.3
     assert max(smile["neutral"], smile["sad"], smile["fearful"]) < 0.1
     eyes = {emotion: face["eyeWideLeft"].mean() for emotion, face in columns.items()}
-    assert max(eyes, key=eyes.get) == "fearful"
+    assert max(eyes, key=eyes.__getitem__) == "fearful"
     for face in columns.values():  # the mouth opens and closes while it speaks
         assert np.ptp(face["jawOpen"]) > 0.1

@@ -1,14 +1,17 @@
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from helpers import random_network
 from helpers.extracted_faces import draw_faces
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from avemo.errors import AssetError
 from avemo.faces import extract as faces
+from avemo.features.arrays import Arrays
 from avemo.features.visual import expression
 from avemo.features.visual.expression import Expression
 from avemo.pretrained import assets, expression_mobilenet
@@ -18,12 +21,12 @@ SETTINGS = expression.Settings(trim_ratio=0.1)
 
 
 @pytest.fixture(scope="module")
-def drawn():
+def drawn() -> Any:
     return random_network.drawn(expression_mobilenet.build_network())
 
 
 @pytest.fixture(scope="module")
-def published(drawn, tmp_path_factory):
+def published(drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As Keras 2 wrote a model."""
     file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
     drawn.save(file)
@@ -31,26 +34,28 @@ def published(drawn, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def keras3(drawn, tmp_path_factory):
+def keras3(drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As Keras 3 keeps it, in a file without a suffix, as it stands in a registered version."""
     file = tmp_path_factory.mktemp("keras3") / "model.keras"
     drawn.save(file)
     return file.rename(file.with_suffix(""))
 
 
-def extract(clip, file, settings=SETTINGS):
+def extract(clip: Arrays, file: Path, settings: expression.Settings = SETTINGS) -> Arrays:
     return Expression(settings, {"hsemotion_mobilenet_7": file}).extract(clip)
 
 
 @pytest.mark.parametrize("export", ["published", "keras3"])
-def test_either_export_is_the_network(export, drawn, request):
+def test_either_export_is_the_network(
+    export: str, drawn: Any, request: pytest.FixtureRequest
+) -> None:
     model = expression_mobilenet.load_network(request.getfixturevalue(export))
     pictures = np.random.default_rng(2).normal(0, 60, (2, 224, 224, 3)).astype("f")
     for extracted, expected in zip(model(pictures), drawn(pictures), strict=True):
         np.testing.assert_allclose(extracted, expected, atol=1e-5)
 
 
-def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
+def test_each_face_is_looked_at_as_the_network_was_trained(drawn: Any, published: Path) -> None:
     clip = draw_faces(3, side=300)
     extracted = extract(clip, published, expression.Settings(trim_ratio=0.0))
     pictures = faces.decode_crops(clip, 224).astype("f")
@@ -66,11 +71,11 @@ def test_each_face_is_looked_at_as_the_network_was_trained(drawn, published):
     assert probabilities.std(axis=0).max() > 1e-3  # three faces, three answers
 
 
-def test_what_is_trimmed_is_not_seen(published, monkeypatch):
+def test_what_is_trimmed_is_not_seen(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
-    requested_sides = []
+    requested_sides: list[int] = []
 
-    def decode_crops(faces, side):
+    def decode_crops(faces: Arrays, side: int) -> NDArray[np.uint8]:
         requested_sides.append(side)
         return pictures[:, :side, :side]
 
@@ -83,7 +88,7 @@ def test_what_is_trimmed_is_not_seen(published, monkeypatch):
     assert requested_sides == [280] * 3  # the middle 224 are eight tenths
 
 
-def test_many_faces_as_in_parts(published):
+def test_many_faces_as_in_parts(published: Path) -> None:
     clip = draw_faces(35)
     extracted = extract(clip, published)["expression"]
     assert extracted.shape == (35, 256)
@@ -92,7 +97,9 @@ def test_many_faces_as_in_parts(published):
     np.testing.assert_allclose(extract(last, published)["expression"], extracted[32:], atol=1e-2)
 
 
-def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
+def test_what_is_another_network_or_none_is_refused(
+    published: Path, drawn: Any, tmp_path: Path
+) -> None:
     import keras
 
     (tmp_path / "page").write_text("<html>404</html>")
@@ -115,13 +122,13 @@ def test_what_is_another_network_or_none_is_refused(published, drawn, tmp_path):
 
 
 @pytest.mark.parametrize("trim_ratio", [-0.1, 0.4, "0.1"])
-def test_wrong_settings(trim_ratio):
+def test_wrong_settings(trim_ratio: float | str) -> None:
     with pytest.raises(ValidationError, match="trim_ratio"):
-        expression.Settings(trim_ratio=trim_ratio)
+        expression.Settings.model_validate({"trim_ratio": trim_ratio})
 
 
 @pytest.mark.real
-def test_what_a_real_face_shows(monkeypatch):
+def test_what_a_real_face_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     if (SHARED / "weights").is_dir():
         monkeypatch.setenv(assets.MIRROR, str(SHARED / "weights"))
     file = assets.find("hsemotion_mobilenet_7")
