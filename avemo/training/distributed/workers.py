@@ -178,7 +178,7 @@ def _reserve_port(ip: str) -> Iterator[int]:
 
 def _python_path() -> str:
     """Return PYTHONPATH for the same avemo as this one."""
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]
+    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH")]
     return os.pathsep.join(filter(None, paths))
 
 
