@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARRAYS",
-    "MODALITY",
     "TEMPLATE",
     "VERSION",
     "Extraction",
@@ -35,7 +34,6 @@ __all__ = [
 ]
 
 VERSION = 4
-MODALITY = "visual"
 ARRAYS = {
     "boxes": "float32",
     "detection_rate": "float32",
