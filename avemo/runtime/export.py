@@ -29,6 +29,7 @@ def export(model: keras.Model, target: Path) -> None:
         model: built; its weights are written as they are
         target: the file
     """
+    import keras
     import onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -36,11 +37,18 @@ def export(model: keras.Model, target: Path) -> None:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tf2onnx, about NumPy's aliases
         file = Path(folder, "graph.onnx")
-        model.export(str(file), format="onnx", verbose=False)
+        signature = keras.tree.map_structure(_input_spec, [model.input])
+        model.export(str(file), format="onnx", verbose=False, input_signature=signature)
         graph = onnx.load(file)
     _halve_exact_weights(graph.graph)
     with atomic_write(target) as temporary:
         temporary.write_bytes(graph.SerializeToString())
+
+
+def _input_spec(tensor: keras.KerasTensor) -> keras.InputSpec:
+    import keras
+
+    return keras.InputSpec(tensor.dtype, tensor.shape, name=tensor.name)
 
 
 def _halve_exact_weights(graph: onnx.GraphProto) -> None:
