@@ -38,11 +38,12 @@ class Sample(Strict):
     """
 
     actors: Annotated[int, Field(ge=2, le=24)]
-    channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)] = ["speech", "song"]
-    intensities: Annotated[list[Literal["normal", "strong"]], Field(min_length=1)] = [
-        "normal",
-        "strong",
-    ]
+    channels: list[Literal["speech", "song"]] = Field(
+        default_factory=lambda: ["speech", "song"], min_length=1
+    )
+    intensities: list[Literal["normal", "strong"]] = Field(
+        default_factory=lambda: ["normal", "strong"], min_length=1
+    )
     statements: Annotated[int, Field(ge=1, le=2)]
     repetitions: Annotated[int, Field(ge=1, le=2)]
 
@@ -148,7 +149,7 @@ class Budget(Strict):
     trials: Positive
     epochs: Positive
     members: Positive
-    left_out: list[str] = []
+    left_out: list[str] = Field(default_factory=list)
 
 
 class Search(Strict):

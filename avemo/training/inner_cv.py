@@ -129,7 +129,7 @@ class InnerCV:
     def _initial_network(
         self, hypermodel: Architectures, configuration: Configuration, member: int
     ) -> ReusableNetwork:
-        """Return a configuration's network before its fit, the one of the last fit where it fits."""
+        """Return a configuration's unfitted network: the last one again, if the shapes agree."""
         architecture = str(configuration["architecture"])
         shapes = {
             feature: hypermodel.preprocessors[feature].shape
