@@ -38,12 +38,8 @@ class Sample(Strict):
     """
 
     actors: Annotated[int, Field(ge=2, le=24)]
-    channels: list[Literal["speech", "song"]] = Field(
-        default_factory=lambda: ["speech", "song"], min_length=1
-    )
-    intensities: list[Literal["normal", "strong"]] = Field(
-        default_factory=lambda: ["normal", "strong"], min_length=1
-    )
+    channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)]
+    intensities: Annotated[list[Literal["normal", "strong"]], Field(min_length=1)]
     statements: Annotated[int, Field(ge=1, le=2)]
     repetitions: Annotated[int, Field(ge=1, le=2)]
 

@@ -24,7 +24,13 @@ SAD_SONG = Recording(3, 2, 4, 1, 2, 1, 4)  # a breathy voice: breath is random n
 
 
 def sample(actors: int = 2, statements: int = 1, repetitions: int = 1) -> Sample:
-    return Sample(actors=actors, statements=statements, repetitions=repetitions)
+    return Sample(
+        actors=actors,
+        channels=["speech", "song"],
+        intensities=["normal", "strong"],
+        statements=statements,
+        repetitions=repetitions,
+    )
 
 
 def files(folder: Path) -> dict[Path, bytes]:
