@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .levels import LevelMeter
 
-__all__ = ["Clip"]
+__all__ = ["Clip", "Media"]
 
 #: a longer sound is not kept: 32 MB, three minutes at 48 kHz
 _MAX_KEPT_SAMPLES = 2**23
@@ -57,6 +57,11 @@ class Clip:
         self._levels: LevelMeter | None = None
         self._pictures: Pictures | None = None
         self._probe: Probe | None = None
+
+    @classmethod
+    def of(cls, media: Media | str) -> Clip:
+        """Return the clip itself, or that of a path or content."""
+        return media if isinstance(media, Clip) else cls(media)
 
     def __repr__(self) -> str:
         return f"Clip({describe_source(self.source)})"
@@ -179,3 +184,7 @@ def _append(blocks: list[MonoBlock], block: MonoBlock, scan: Scan) -> None:
     blocks.append(block)
     if scan.levels and scan.levels.samples > _MAX_KEPT_SAMPLES:
         blocks.clear()
+
+
+#: a clip, a file's path, or its content; never text, which may come from a client that names a file
+Media = Clip | Path | bytes

@@ -1,4 +1,4 @@
-"""One pass over a media file: its sound block by block, and what its packets say of its pictures."""
+"""One pass over a media file: its sound, block by block, and when its pictures are shown."""
 
 from __future__ import annotations
 
@@ -111,9 +111,7 @@ class Scan:
         pictures: None without a video stream
     """
 
-    def __init__(
-        self, file: MediaFile, *, sound: bool = True, first_picture: bool = False
-    ) -> None:
+    def __init__(self, file: MediaFile, *, sound: bool = True, first_picture: bool = False) -> None:
         self._file = file
         self._with_sound = sound
         self._with_first_picture = first_picture
@@ -194,9 +192,7 @@ def read_mono_blocks(scan: Scan, file: MediaFile) -> Iterator[MonoBlock]:
 class _PictureScan:
     """Takes the packets of a video stream, as they come."""
 
-    def __init__(
-        self, container: InputContainer, stream: VideoStream, first_picture: bool
-    ) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, first_picture: bool) -> None:
         from av.error import InvalidDataError
 
         self._damaged = InvalidDataError
