@@ -7,6 +7,7 @@ __all__ = [
     "AssetError",
     "AvemoError",
     "CorpusError",
+    "GraphError",
     "MediaError",
     "SettingsError",
     "join_names",
@@ -46,6 +47,10 @@ class MediaError(AvemoError):
 
 class AssetError(AvemoError):
     """A pretrained file cannot be fetched, or differs from the pinned one."""
+
+
+class GraphError(AvemoError):
+    """A network cannot be run here."""
 
 
 def join_names(names: list[str], limit: int = 10) -> str:

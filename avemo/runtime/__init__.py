@@ -1,0 +1,1 @@
+"""Networks as ONNX graphs: exported from Keras once, run without TensorFlow ever after."""

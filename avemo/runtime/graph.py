@@ -1,0 +1,76 @@
+"""A network that computes: an ONNX graph in ONNX Runtime."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GraphError
+
+__all__ = ["Graph", "OnnxGraph", "load_graph"]
+
+#: ONNX Runtime's log: errors alone, each of which it raises too
+_ERRORS = 3
+
+
+class Graph(ABC):
+    """A network from named inputs to outputs; threads may share it."""
+
+    @abstractmethod
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the network's outputs, in its own order.
+
+        Args:
+            inputs: by the name of the network's input
+        """
+
+
+class OnnxGraph(Graph):
+    """An ONNX graph, computed with one thread, so that results do not depend on the cores.
+
+    Args:
+        content: of the file
+        name: of the file, for errors
+
+    Raises:
+        GraphError: the file is damaged, or has an operator that ONNX Runtime lacks here
+        ImportError: ONNX Runtime is not installed
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = _ERRORS
+        try:
+            self._session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its classes have no common base but this
+            raise GraphError(f"{name} cannot be run: {_first_line(error)}") from None
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the graph's outputs; see `Graph`."""
+        outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
+        return outputs
+
+
+@lru_cache(maxsize=16)
+def load_graph(file: Path) -> Graph:
+    """Return the graph in a file, loaded once in a process.
+
+    Raises:
+        GraphError: it cannot be run here
+    """
+    return OnnxGraph(file.read_bytes(), file.name)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
