@@ -281,8 +281,10 @@ def test_predict_takes_the_model_that_fits(checkout: Checkout, tmp_path: Path) -
     broken.write_text("no sound")
     done = checkout.run("avemo", "predict", "--json", *files, str(broken), cwd=tmp_path)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    models = ["avemo-fused version 1", "avemo-visual version 1", "avemo-audio version 1"]
+    # the second film's sound track is silent: the fused model predicts from the picture alone
+    models = ["avemo-fused version 1", "avemo-fused version 1", "avemo-audio version 1"]
     assert [answer["model"] for answer in answers[:3]] == models
+    assert [bool(answer["reason"]) for answer in answers[:3]] == [False, True, False]
     for answer in answers[:3]:
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
         assert answer["emotion"] == max(answer["probabilities"], key=answer["probabilities"].get)
