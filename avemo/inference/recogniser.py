@@ -35,7 +35,7 @@ __all__ = ["Media", "Recogniser", "detector_name", "pack"]
 Media = Path | bytes
 
 _DETECTOR = "detector.onnx"
-#: the files that extractors need, by their names in `assets.ASSETS`
+#: the files that extractors need, each in a folder that is called as `Extractor.weights` has it
 _WEIGHTS = "weights"
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
@@ -110,7 +110,7 @@ class Recogniser:
 
     @cached_property
     def _weights(self) -> dict[str, Path]:
-        return {file.name: file for file in (self.folder / _WEIGHTS).glob("*")}
+        return {file.parent.name: file for file in (self.folder / _WEIGHTS).glob("*/*")}
 
     @cached_property
     def _detector(self) -> Detector:
@@ -161,5 +161,6 @@ def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
     for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
-            (folder / _WEIGHTS).mkdir(exist_ok=True)
-            extractor.copy_weights(file, folder / _WEIGHTS / name)
+            copy = folder / _WEIGHTS / name / file.name
+            copy.parent.mkdir(parents=True)
+            shutil.copyfile(file, copy)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,21 +15,8 @@ from ..quiet import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
-__all__ = [
-    "BANDS",
-    "POSITIONS",
-    "WIDTH",
-    "Encoder",
-    "build_encoder",
-    "export_encoder",
-    "load_encoder",
-    "load_traced",
-]
-
-#: gives the hidden states of spectrograms and their mask, see `build_encoder`
-Encoder = Callable[[list[NDArray[np.float32]]], "tf.Tensor"]
+__all__ = ["BANDS", "POSITIONS", "WIDTH", "build_encoder", "load_encoder"]
 
 BANDS, WIDTH, POSITIONS = 80, 384, 1500
 _HEADS, _LAYERS = 6, 4
@@ -92,34 +78,6 @@ def load_encoder(file: Path) -> keras.Model:
         for layer in model.layers:
             _fill(layer, stream, file)
     return model
-
-
-@lru_cache(maxsize=1)
-def load_traced(file: Path) -> Encoder:
-    """Return the encoder with the published weights, traced for clips of any number and length."""
-    model = load_encoder(file)
-    import tensorflow as tf
-
-    inputs = [tf.TensorSpec((None, None, BANDS)), tf.TensorSpec((None, None))]
-    traced: Encoder = tf.function(lambda batch: model(batch), input_signature=[inputs])
-    return traced
-
-
-def export_encoder(file: Path, target: Path) -> None:
-    """Write the encoder alone, in half precision: 16 MB of the 151 that are published.
-
-    Args:
-        file: the weights
-        target: a file that `load_encoder` reads as well
-
-    Raises:
-        AssetError: it is no safetensors file
-    """
-    from safetensors.numpy import save_file
-
-    with _open(file) as stream:
-        names = [name for name in stream.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
-        save_file({name: stream.get_tensor(name).astype(np.float16) for name in names}, target)
 
 
 @contextmanager
