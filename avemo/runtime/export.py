@@ -34,6 +34,7 @@ def export(model: keras.Model, target: Path) -> None:
         model: built; its weights are written as they are
         target: the file
     """
+    import keras
     import onnx
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -41,7 +42,8 @@ def export(model: keras.Model, target: Path) -> None:
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tf2onnx, about NumPy's aliases
         file = Path(folder, "graph.onnx")
-        model.export(str(file), format="onnx", verbose=False)
+        signature = keras.tree.map_structure(_input_spec, [model.input])
+        model.export(str(file), format="onnx", verbose=False, input_signature=signature)
         graph = onnx.load(file)
     _write(graph, target)
 
@@ -120,6 +122,12 @@ def _write(graph: onnx.ModelProto, target: Path) -> None:
     _halve_exact_weights(graph.graph)
     with atomic_write(target) as temporary:
         temporary.write_bytes(graph.SerializeToString())
+
+
+def _input_spec(tensor: keras.KerasTensor) -> keras.InputSpec:
+    import keras
+
+    return keras.InputSpec(tensor.dtype, tensor.shape, name=tensor.name)
 
 
 def _halve_exact_weights(graph: onnx.GraphProto) -> None:
