@@ -1,9 +1,12 @@
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from avemo.runtime import pretrained_graphs
 
 # a test must not reach for the developer's own cache, mirror or tracking store
 for name in (
@@ -31,6 +34,17 @@ _LONGEST = ("test_pipeline.py", "test_rebuild.py", "test_servers.py")
 # how long an example takes says how busy the machine is, and nothing about the code
 settings.register_profile("avemo", deadline=None)
 settings.load_profile("avemo")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Networks are exported once for all tests and all processes that run them."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrained_graphs, "graphs_folder", lambda: folder / "graphs")
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

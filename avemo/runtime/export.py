@@ -90,7 +90,10 @@ def export_landmarker(file: Path, target: Path) -> None:
     inputs = {"face": (1, face_landmarker.SIDE, face_landmarker.SIDE, 3)}
     outputs = {"blendshapes": (len(face_landmarker.BLENDSHAPES),), "landmarks": (count, 3)}
     infos = [
-        [helper.make_tensor_value_info(*item, TensorProto.FLOAT) for item in shapes.items()]
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in shapes.items()
+        ]
         for shapes in (inputs, outputs)
     ]
     graph = helper.make_graph(

@@ -30,7 +30,7 @@ from ..pretrained import (
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["PretrainedNetwork", "find_network", "get", "name_of"]
+__all__ = ["PretrainedNetwork", "find_network", "get", "graphs_folder", "name_of"]
 
 #: their versions decide what a graph looks like
 _EXPORTERS = ("keras", "tensorflow", "tf2onnx")
@@ -100,7 +100,7 @@ def get(name: str, weights: Path) -> Path:
 
     network = find_network(name)
     assert network, name
-    file = assets.cache_folder() / "graphs" / f"{name}.{_key(name, network.version, weights)}.onnx"
+    file = graphs_folder() / f"{name}.{_key(name, network.version, weights)}.onnx"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):
@@ -108,6 +108,11 @@ def get(name: str, weights: Path) -> Path:
                 log.info(f"{name}: exporting the network, once on this machine (some 20 s)")
                 _export_in_process(name, weights, file)
     return file
+
+
+def graphs_folder() -> Path:
+    """Return the folder of the exported graphs, in the user's cache."""
+    return assets.cache_folder() / "graphs"
 
 
 def name_of(graph: Path) -> str:

@@ -20,6 +20,7 @@ from avemo.features.visual.crops import Crops
 from avemo.features.visual.expression import Expression
 from avemo.paths import Project
 from avemo.pretrained import assets, expression_mobilenet
+from avemo.runtime import pretrained_graphs
 from pipelines import visual_features as stage
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +171,8 @@ def test_with_weights_features_say_what_they_were_made_from(
     spec = store.read_spec(folder)
     assert spec is not None
     assert spec.derived_from == SPEC
-    assert spec.resources == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
+    graph = pretrained_graphs.get("hsemotion_mobilenet_7", file)
+    assert spec.resources == {"hsemotion_mobilenet_7": graph.name}
     assert set(spec.settings) == {"trim_ratio"}
 
 
