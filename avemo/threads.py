@@ -99,9 +99,7 @@ def _limit_libraries() -> None:
         set_threads = getattr(library, "_real_set_num_threads", library.set_num_threads)
         _limits.callback(set_threads, library.num_threads)
         set_threads(1)
-    if "cv2" in sys.modules:
-        import cv2
-
+    if cv2 := sys.modules.get("cv2"):
         _limits.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)
 

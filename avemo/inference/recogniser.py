@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from .. import engine
 from ..errors import MediaError
-from ..faces import extract as faces
 from ..features.arrays import Arrays
 from ..features.extractor import Extractor, audio_extractors, visual_extractors
 from ..features.registry import extractor_from_spec
@@ -28,6 +27,7 @@ from .prediction import Prediction
 
 if TYPE_CHECKING:
     from ..faces.detectors import Detector
+    from ..faces.settings import Settings as FaceSettings
 
 __all__ = ["Media", "Recogniser", "detector_name", "pack"]
 
@@ -95,6 +95,8 @@ class Recogniser:
         extractors = visual_extractors(self._extractors)
         if not extractors:
             return {}
+        from ..faces import extract as faces
+
         clip_faces = faces.extract(media, self._face_settings, self._detector)
         return self._select_inputs(extract_visual(clip_faces, extractors))
 
@@ -122,9 +124,11 @@ class Recogniser:
         return detectors.load(name, weights, self._face_settings.detector_side_px)
 
     @cached_property
-    def _face_settings(self) -> faces.Settings:
+    def _face_settings(self) -> FaceSettings:
+        from ..faces.settings import Settings
+
         spec = _face_spec(self.bundle)
-        return faces.Settings.model_validate(spec.settings if spec else {})
+        return Settings.model_validate(spec.settings if spec else {})
 
 
 @lru_cache(maxsize=4)
