@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import keras
     import onnx
 
-__all__ = ["export", "export_landmarker"]
+__all__ = ["export", "export_landmarker", "write_graph"]
 
 #: the newest that tf2onnx converts MediaPipe's networks to without an error
 _OPSET = 17
@@ -45,7 +45,7 @@ def export(model: keras.Model, target: Path) -> None:
         signature = keras.tree.map_structure(_input_spec, [model.input])
         model.export(str(file), format="onnx", verbose=False, input_signature=signature)
         graph = onnx.load(file)
-    _write(graph, target)
+    write_graph(graph, target)
 
 
 def export_landmarker(file: Path, target: Path) -> None:
@@ -103,7 +103,7 @@ def export_landmarker(file: Path, target: Path) -> None:
         [*first.graph.initializer, *second.graph.initializer, *tensors],
     )
     opsets = first.opset_import
-    _write(helper.make_model(graph, opset_imports=opsets, ir_version=first.ir_version), target)
+    write_graph(helper.make_model(graph, opset_imports=opsets, ir_version=first.ir_version), target)
 
 
 def _convert_tflite(content: bytes) -> onnx.ModelProto:
@@ -121,9 +121,10 @@ def _convert_tflite(content: bytes) -> onnx.ModelProto:
     return onnx.compose.add_prefix(graph, f"{len(content)}/")
 
 
-def _write(graph: onnx.ModelProto, target: Path) -> None:
+def write_graph(graph: onnx.ModelProto, target: Path) -> None:
+    """Write a graph; weights that half precision holds exactly are stored in it."""
     _halve_exact_weights(graph.graph)
-    with atomic_write(target) as temporary:
+    with atomicwrite_graph(target) as temporary:
         temporary.write_bytes(graph.SerializeToString())
 
 

@@ -145,12 +145,15 @@ def _export_in_process(name: str, weights: Path, target: Path) -> None:
 
 
 def _export(name: str, weights: Path, target: Path) -> None:
-    from . import export
+    from . import export, whisper_graph
 
     network = find_network(name)
     assert network, name
     if name == "face_landmarker":
         export.export_landmarker(weights, target)
+    elif name == "whisper_tiny_en":
+        tensors = whisper_encoder.read_tensors(weights)
+        export.write_graph(whisper_graph.build_graph(tensors), target)
     else:
         export.export(network.load(weights), target)
 

@@ -13,7 +13,7 @@ from avemo.errors import MediaError
 from avemo.faces import extract as faces
 from avemo.features import store
 from avemo.features.arrays import Arrays
-from avemo.features.run import Extraction, extract_visual_row
+from avemo.features.extraction import Extraction, extract_visual_row
 from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression
 from avemo.features.visual.crops import Crops

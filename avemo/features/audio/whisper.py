@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -21,7 +22,7 @@ from ...pretrained.whisper_encoder import BANDS, POSITIONS
 from ...runtime.graph import Graph, load_graph
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor, AudioSettings
-from .dsp.librosa_import import import_librosa
+from .dsp.filters import hann_window, mel_filters
 
 __all__ = ["Settings", "Whisper", "encode", "log_mel"]
 
@@ -105,8 +106,9 @@ def log_mel(sound: Sound) -> Floats:
         float32 [shape=(frames, 80)], 100 frames a second
     """
     padded = np.pad(sound, (0, max(0, _WINDOW - len(sound))))
-    stft = import_librosa().stft
-    spectrum = stft(padded, n_fft=_WINDOW, hop_length=_HOP, pad_mode="reflect")[:, :-1]
+    centred = np.pad(padded, _WINDOW // 2, mode="reflect")
+    frames = sliding_window_view(centred, _WINDOW)[::_HOP][:-1] * hann_window(_WINDOW)
+    spectrum = np.fft.rfft(frames).astype(np.complex64).T
     power = spectrum.real**2 + spectrum.imag**2
     logarithms = np.log10(np.maximum(_filters() @ power, 1e-10))
     logarithms = np.maximum(logarithms, logarithms.max() - 8.0)
@@ -115,8 +117,7 @@ def log_mel(sound: Sound) -> Floats:
 
 @lru_cache(maxsize=1)
 def _filters() -> Floats:
-    filters: Floats = import_librosa().filters.mel(sr=_RATE, n_fft=_WINDOW, n_mels=BANDS)
-    return filters
+    return mel_filters(_RATE, _WINDOW, BANDS)
 
 
 def _encode_spectrograms(encoder: Graph, mels: Sequence[Floats]) -> list[Floats]:
