@@ -1,8 +1,8 @@
 """One thread of whatever computes features, so that they are the same to the last bit anywhere.
 
 With several threads, a library splits a sum by the number of cores, and rounds differently on
-another machine. NumPy, SciPy and OpenCV can be limited for a while. Numba and soxr use one thread in
-librosa. ONNX Runtime gets one thread when a session is made, FFmpeg when a file is opened.
+another machine. NumPy, SciPy and OpenCV can be limited for a while. Numba and soxr use one thread
+in librosa. ONNX Runtime gets one thread when a session is made, FFmpeg when a file is opened.
 """
 
 import os

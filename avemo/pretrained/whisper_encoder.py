@@ -103,8 +103,9 @@ def read_tensors(file: Path) -> dict[str, NDArray[np.float32]]:
     for name, shape in _published_shapes().items():
         tensor = published.get(name)
         if tensor is None or tensor.shape != shape:
+            state = "missing" if tensor is None else list(tensor.shape)
             raise AssetError(
-                f"{file}: {_PREFIX}{name} is {'missing' if tensor is None else list(tensor.shape)}, "
+                f"{file}: {_PREFIX}{name} is {state}, "
                 f"{list(shape)} is expected: take the file of openai/whisper-tiny.en"
             )
         tensors[name] = tensor.astype(np.float16).astype(np.float32)

@@ -124,7 +124,7 @@ def _convert_tflite(content: bytes) -> onnx.ModelProto:
 def write_graph(graph: onnx.ModelProto, target: Path) -> None:
     """Write a graph; weights that half precision holds exactly are stored in it."""
     _halve_exact_weights(graph.graph)
-    with atomicwrite_graph(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_bytes(graph.SerializeToString())
 
 

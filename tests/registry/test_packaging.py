@@ -59,7 +59,7 @@ def test_a_version_that_only_hears_carries_no_faces(tmp_path: Path) -> None:
         (["mfcc"], {"soxr", "scipy"}, {"opencv-python-headless"}),
         (["expression", "geometry"], {"opencv-python-headless"}, {"scipy"}),
     ],
-    ids=str,
+    ids=["whisper", "mfcc", "faces"],
 )
 def test_requirements_are_what_its_code_imports(
     tmp_path: Path, extractors: list[str], some: set[str], others: set[str]
