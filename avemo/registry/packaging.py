@@ -42,6 +42,8 @@ _PACKAGE = Path(__file__).parents[1]
 _ENTRY = "inference.pyfunc"
 #: the modules of face detectors
 _DETECTORS = ("mtcnn", "scrfd")
+#: modules of the runtime that write graphs
+_EXPORTING = ("export", "whisper_graph")
 #: what only exporting, fetching and fitting take, and the computation through Keras
 _NOT_FOR_ANSWERS = {"h5py", "keras", "onnx", "pooch", "ray", "requests", "safetensors"}
 _NOT_FOR_ANSWERS |= {"tensorflow", "tqdm", "urllib3"}
@@ -168,6 +170,7 @@ def _modules(bundle: Bundle) -> set[str]:
     detector = detector_name(bundle)
     others = [name for name in _DETECTORS if not (detector or "").startswith(name)]
     without = [f"{faces}.detectors.{name}" for name in others] if detector else [faces]
+    without += [f"{_PACKAGE.name}.runtime.{name}" for name in _EXPORTING]
     return imported_modules([f"{_PACKAGE.name}.{_ENTRY}"], _PACKAGE, plugins, without)
 
 
