@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from helpers.detectors import resolve
 from helpers.differences import differences
 from helpers.search import Search, end_stage, search_processes, wait_until
 

@@ -46,9 +46,7 @@ def real_frames() -> list[Pictures]:
 def drawn_frames() -> Pictures:
     """Actors of the sample with their mouths shut and open."""
     loudness = np.array([0.0, 0.5, 1.0])
-    return [
-        frame for actor in range(1, 7) for frame in draw_frames(actor, 0, 1.0, loudness, 20, 1)
-    ]
+    return [frame for actor in range(1, 7) for frame in draw_frames(actor, 0, 1.0, loudness, 20, 1)]
 
 
 def find_single_faces(detector: Detector, images: Pictures) -> list[Face]:
@@ -141,8 +139,10 @@ def test_mtcnn_as_its_package_sees_it(real_frames: list[Pictures]) -> None:
     expected = np.concatenate(rows)  # image, box, score, the five x, the five y
     faces = find_single_faces(load_detector("mtcnn"), images)
     landmarks = expected[:, 6:].reshape(-1, 2, 5).transpose(0, 2, 1)
-    shifts = [np.abs(face.landmarks - points).max() for face, points in zip(faces, landmarks)]
-    shifts_of_boxes = [np.abs(face.box - row[1:5]).max() for face, row in zip(faces, expected)]
+    shifts = [np.abs(a.landmarks - b).max() for a, b in zip(faces, landmarks, strict=True)]
+    shifts_of_boxes = [
+        np.abs(face.box - row[1:5]).max() for face, row in zip(faces, expected, strict=True)
+    ]
     assert np.mean(np.array(shifts) < 0.01) >= 0.8
     assert max(shifts) < 3
     assert np.mean(np.array(shifts_of_boxes) < 0.01) >= 0.8
@@ -160,7 +160,9 @@ def test_scrfd_as_insightface_sees_it(real_frames: list[Pictures]) -> None:
     network.prepare(0, det_thresh=0.3)
     detector = load_detector("scrfd", 640)
     images = [scale_image(frames[0], (640, 360)) for frames in real_frames]
-    crowd = np.concatenate([np.concatenate(images[:2], axis=1), np.concatenate(images[2:4], axis=1)])
+    crowd = np.concatenate(
+        [np.concatenate(images[:2], axis=1), np.concatenate(images[2:4], axis=1)]
+    )
     for image in [*images, scale_image(crowd, (640, 360)), np.rot90(images[0]).copy()]:
         faces = detector.detect([image])[0]
         height, width = (-(-side // 32) * 32 for side in image.shape[:2])

@@ -1,4 +1,3 @@
-import logging
 import pickle
 import sys
 from collections.abc import Sequence
@@ -8,18 +7,15 @@ from subprocess import run
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from avemo.config import load_settings
-from avemo.errors import AssetError, MediaError
+from avemo.errors import MediaError
 from avemo.faces import detectors, extract
 from avemo.faces.alignment import measure_sharpness
 from avemo.faces.detectors import Detector, Face
-from avemo.faces.detectors.scrfd import ScrfdDetector
 from avemo.faces.head_pose import estimate_head_pose
 from avemo.faces.tracking import track_main_face
 from avemo.media.frames import Frame
-from avemo.pretrained import assets
 
 SHARED = Path(__file__).parents[2] / "../shared"
 ROOT = Path(__file__).parents[2]

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.bundles import bundle_config
+from helpers.detectors import load_detector, resolve
 from helpers.random_network import drawn
 from numpy.typing import NDArray
 
@@ -126,7 +127,10 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:
     assert detector_name(trained[0]) == "mtcnn"
-    assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0; package mtcnn: MIT"
+    assert (
+        packaging.weight_licences(trained[0])
+        == "EmotiEffLib (HSEmotion): Apache-2.0; package mtcnn: MIT"
+    )
     names = {pin.partition("==")[0] for pin in packaging.pip_requirements(trained[0])}
     assert {"onnxruntime", packaging._opencv()} < names
     assert not {"mtcnn", "insightface", "joblib", "onnx"} & names

@@ -8,6 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from helpers.detectors import load_detector
 from numpy.typing import NDArray
 
 from avemo.corpus.adapters.ravdess import Recording, parse

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.detectors import load_detector
 from helpers.extracted_faces import draw_faces
 
 from avemo.config import load_settings

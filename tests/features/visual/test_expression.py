@@ -5,6 +5,7 @@ import h5py
 import numpy as np
 import pytest
 from helpers import random_network
+from helpers.detectors import load_detector
 from helpers.extracted_faces import draw_faces
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -141,6 +142,7 @@ def test_what_a_real_face_shows(monkeypatch: pytest.MonkeyPatch) -> None:
             "needs ../shared/ravdess, and HSEmotion: avemo assets pull hsemotion_mobilenet_7"
         )
     from avemo.config import load_settings
+
     settings = load_settings(Path(__file__).parents[3]).faces
     detector = load_detector("mtcnn", settings.detector_side_px)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
