@@ -27,9 +27,19 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class Sample(Strict):
-    """The synthetic sample corpus."""
+    """The synthetic sample corpus.
+
+    Args:
+        actors: how many
+        channels: what they do
+        intensities: how strongly each emotion is acted; neutral is always `normal`
+        statements: how many each emotion is spoken with
+        repetitions: of each statement
+    """
 
     actors: Annotated[int, Field(ge=2, le=24)]
+    channels: Annotated[list[Literal["speech", "song"]], Field(min_length=1)]
+    intensities: Annotated[list[Literal["normal", "strong"]], Field(min_length=1)]
     statements: Annotated[int, Field(ge=1, le=2)]
     repetitions: Annotated[int, Field(ge=1, le=2)]
 
@@ -129,11 +139,13 @@ class Budget(Strict):
         trials: configurations that are tried
         epochs: of each fit
         members: of the ensemble
+        left_out: architectures that are not searched
     """
 
     trials: Positive
     epochs: Positive
     members: Positive
+    left_out: list[str] = Field(default_factory=list)
 
 
 class Search(Strict):
@@ -180,6 +192,11 @@ class Searches(Strict):
         search = self.of(modality)
         return search.full if self.budget == "full" else search.quick
 
+    def architectures_of(self, modality: Modality) -> list[str]:
+        """Return the architectures of one modality that are searched, if they have features."""
+        left_out = self.budget_of(modality).left_out
+        return [name for name in self.of(modality).architectures if name not in left_out]
+
     @model_validator(mode="after")
     def _architectures_exist(self) -> "Searches":
         for modality in MODALITIES:
@@ -195,6 +212,8 @@ class Searches(Strict):
                     f"{modality}.sampling_order: {join_names(unknown)} is not among "
                     f"{', '.join(names)}"
                 )
+            for key, budget in (("quick", search.quick), ("full", search.full)):
+                _some_are_left(search.architectures, budget.left_out, f"{modality}.{key}.left_out")
         return self
 
 
@@ -285,6 +304,13 @@ class Settings(Strict):
         """Return the settings of the extractors of one modality."""
         names = extractor_names(modality)
         return {name: value for name, value in self.extractors.items() if name in names}
+
+
+def _some_are_left(architectures: list[str], left_out: list[str], key: str) -> None:
+    if unknown := sorted(set(left_out) - set(architectures)):
+        raise ValueError(f"{key}: {join_names(unknown)} is not among {', '.join(architectures)}")
+    if set(left_out) == set(architectures):
+        raise ValueError(f"{key}: every architecture is left out, at least one must remain")
 
 
 def _architecture_exists(modality: str, name: str, key: str) -> None:

@@ -23,7 +23,14 @@ def find_recordings(scratch: Path, folder: Path | None, suffix: str) -> tuple[li
     if folder is None:
         folder, name = scratch / "sample", "the synthetic sample corpus"
         if not folder.exists():
-            sample.write_sample(folder, Sample(actors=4, statements=1, repetitions=1), seed=1)
+            settings = Sample(
+                actors=4,
+                channels=["speech", "song"],
+                intensities=["normal", "strong"],
+                statements=1,
+                repetitions=1,
+            )
+            sample.write_sample(folder, settings, seed=1)
     return [file for file in list_recordings(folder) if file.suffix == suffix], name
 
 

@@ -2,6 +2,7 @@
 
 import logging
 
+from avemo.allocator import keep_freed_memory
 from avemo.baselines import clips, summary
 from avemo.commands import run_stage
 from avemo.io import atomic_write
@@ -24,6 +25,7 @@ def main(project: Project, settings: Settings, system: str) -> None:
             log.info(f"baselines {system}: left out: {reason}")
             return
         store.connect(project)
+        keep_freed_memory()
         import_tensorflow_quietly()
         from avemo.baselines.checkpoints import clear
         from avemo.baselines.run import run

@@ -2,6 +2,7 @@
 
 import logging
 
+from avemo.allocator import keep_freed_memory
 from avemo.commands import run_stage
 from avemo.io import atomic_write
 from avemo.modalities import Modality
@@ -23,6 +24,7 @@ def main(project: Project, settings: Settings, modality: Modality) -> None:
             log.info(f"crossvalidate {modality}: skipped: {search_result.reason}")
             return
         store.connect(project)
+        keep_freed_memory()
         import_tensorflow_quietly()
         from avemo.training.crossvalidate import crossvalidate
         from avemo.training.task import load_task

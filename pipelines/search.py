@@ -2,6 +2,7 @@
 
 import logging
 
+from avemo.allocator import keep_freed_memory
 from avemo.commands import run_stage
 from avemo.io import atomic_write
 from avemo.modalities import Modality
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings, modality: Modality) -> None:
     store.connect(project)
+    keep_freed_memory()
     import_tensorflow_quietly()
     from avemo.training.search import search
     from avemo.training.task import NothingToTrain, load_task

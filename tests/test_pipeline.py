@@ -59,6 +59,8 @@ class Checkout:
             "NO_PROXY": "*",
         }
         self.set("corpus.sample.actors", 6)
+        self.set("corpus.sample.channels", ["speech", "song"])
+        self.set("corpus.sample.intensities", ["normal", "strong"])
         self.set("faces.detector", "mtcnn")
         self.set("baselines.epochs", 1)
         self.set("baselines.channels", ["speech"])

@@ -64,6 +64,15 @@ def test_the_budget_that_is_named(tmp_path: Path, budget: str) -> None:
     assert settings.search.audio.quick.trials < settings.search.audio.full.trials
 
 
+def test_the_quick_budget_leaves_out_what_the_full_one_searches(tmp_path: Path) -> None:
+    searches = {
+        budget: load_settings(changed(tmp_path, "search.budget", budget)).search
+        for budget in ("quick", "full")
+    }
+    assert searches["quick"].architectures_of("fused") == ["late", "attention"]
+    assert searches["full"].architectures_of("fused") == ["late", "attention", "modules"]
+
+
 def test_a_value_is_taken_over(tmp_path: Path) -> None:
     settings = load_settings(changed(tmp_path, "extractors.logmel.bands", 40))
     assert settings.extractors["logmel"].model_dump()["bands"] == 40
@@ -111,6 +120,9 @@ def test_a_value_is_taken_over(tmp_path: Path) -> None:
         ("search.fused.full.members", 4, ["search", "fused: members must be 1"]),
         ("search.audio.quick.members", 0, ["search.audio.quick.members", "0"]),
         ("search.audio.full.epochs", 12.5, ["search.audio.full.epochs", "12.5"]),
+        ("search.audio.quick.left_out", ["rnn"], ["audio.quick.left_out", "rnn", "prosody"]),
+        ("search.fused.full.left_out", ["late", "attention", "modules"], ["at least one"]),
+        ("corpus.sample.intensities", ["loud"], ["corpus.sample.intensities", "'loud'"]),
         ("search.audio.quick.trials", ABSENT, ["search.audio.quick.trials", "required"]),
         ("search.audio.full", ABSENT, ["search.audio.full", "required"]),
         ("search.budget", "long", ["search.budget", "'quick' or 'full'", "'long'"]),

@@ -32,7 +32,9 @@ def predict(
 
     Each line names the likeliest emotion, the probability of every emotion and the version
     that predicted it: avemo-fused for a clip with sound and picture, avemo-audio for sound alone,
-    avemo-visual for a silent picture. With --json there is one line of JSON for each clip.
+    avemo-visual for a picture alone. Where sound or picture cannot be used, avemo-fused predicts
+    from the other, and the line says why; so it does where it is the only one. With --json there
+    is one line of JSON for each clip.
 
     The exit code is 1 if a clip has no prediction.
     """

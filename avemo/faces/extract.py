@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MediaError
+from ..media.clip import Clip, Media
 from . import detectors
 from .alignment import TEMPLATE, align, measure_cut_ratio, measure_sharpness
 from .head_pose import estimate_head_pose
@@ -53,16 +53,14 @@ _VOICED_MARGIN_S = 0.25  # around the voiced part: a face speaks before it is he
 _NEARLY_ALL = 0.9  # of the frames
 
 
-def extract(
-    source: Path | bytes, settings: Settings, detector: Detector
-) -> dict[str, NDArray[Any]]:
+def extract(media: Media, settings: Settings, detector: Detector) -> dict[str, NDArray[Any]]:
     """Return the main person's face in each sampled frame; see `tracking.track_main_face`.
 
     Single frames that are dark, blurred or turned away stay in: `scores`, `sharpness` and `pose`
     tell how far each can be trusted.
 
     Args:
-        source: a video file, or its content
+        media: a video file, or its content
         settings: how; `settings.detector` is for who loads the detector
         detector: as `detectors.load` returns it
 
@@ -71,7 +69,7 @@ def extract(
         `faces`: the aligned crops as JPEG files, one after the other [shape=(bytes,)]
         `sizes`: the bytes of each [shape=(n,)]; see `decode_crops`
         `times`: in seconds [shape=(n,)]
-        `boxes`, `landmarks`: in pixels of the frame as `read_frames` gives it [shape=(n, 4)] and
+        `boxes`, `landmarks`: in pixels of the frame as `Clip.frames` gives it [shape=(n, 4)] and
         [shape=(n, 5, 2)]
         `scores`: the detector's [shape=(n,)]
         `sharpness`: see `alignment.measure_sharpness` [shape=(n,)]
@@ -87,7 +85,7 @@ def extract(
     """
     import numpy as np
 
-    frames, detections = _detect_faces(source, settings, detector)
+    frames, detections = _detect_faces(media, settings, detector)
     confident = [
         [face for face in faces if face.score >= settings.min_score] for faces in detections
     ]
@@ -175,20 +173,17 @@ def _load_once(name: str, files: tuple[tuple[str, bytes], ...], side_px: int) ->
 
 
 def _detect_faces(
-    source: Path | bytes, settings: Settings, detector: Detector
+    media: Media, settings: Settings, detector: Detector
 ) -> tuple[list[Frame], list[list[Face]]]:
     """Return the sampled frames, and the faces in each."""
-    from ..media.frames import read_frames
-    from ..media.sound import find_voiced_span
-
-    span = find_voiced_span(source, settings.voiced_db) if settings.spread == "voiced" else None
-    if span:
-        span = (span[0] - _VOICED_MARGIN_S, span[1] + _VOICED_MARGIN_S)
-    stream = read_frames(source, 1 if settings.spread == "middle" else settings.frames, span)
-    frames: list[Frame] = []
+    with Clip.of(media) as clip:
+        span = clip.voiced_span(settings.voiced_db) if settings.spread == "voiced" else None
+        if span:
+            span = (span[0] - _VOICED_MARGIN_S, span[1] + _VOICED_MARGIN_S)
+        frames = clip.frames(1 if settings.spread == "middle" else settings.frames, span)
     detections: list[list[Face]] = []
-    while batch := list(islice(stream, _BATCH_FRAMES)):
-        frames += batch
+    for start in range(0, len(frames), _BATCH_FRAMES):
+        batch = frames[start : start + _BATCH_FRAMES]
         detections += detector.detect([frame.image for frame in batch])
     return frames, detections
 

@@ -1,10 +1,10 @@
 """Several extractors over one clip, whose sound is decoded once, and whose faces are found once."""
 
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..media.sound import check_sound, read_sound
+from ..media.clip import Clip, Media
+from ..media.sound import check_sound
 from .arrays import Arrays, Sound
 from .extractor import AudioExtractor, AudioSettings, Extractor, VisualExtractor
 
@@ -19,14 +19,14 @@ ExtractorT = TypeVar("ExtractorT", bound="Extractor[Strict]")
 
 
 def extract_audio(
-    source: Path | bytes,
+    media: Media,
     extractors: Mapping[str, AudioExtractor[AudioSettings]],
     limits: Mapping[str, float] | None = None,
 ) -> dict[str, Arrays]:
     """Return the audio features of a recording, by extractor.
 
     Args:
-        source: an audio or video file, or its content
+        media: an audio or video file, or its content
         extractors: by name
         limits: refuse what no emotion can be heard in, see `media.sound.check_sound`
 
@@ -36,13 +36,14 @@ def extract_audio(
     """
     sounds: dict[int, Sound] = {}
     features = {}
-    for name, extractor in extractors.items():
-        rate = extractor.settings.sample_rate
-        if rate not in sounds:
-            sounds[rate] = read_sound(source, rate)
-            if limits:
-                check_sound(sounds[rate], rate, **limits)
-        features[name] = extractor.extract(sounds[rate])
+    with Clip.of(media) as clip:
+        for name, extractor in extractors.items():
+            rate = extractor.settings.sample_rate
+            if rate not in sounds:
+                sounds[rate] = clip.sound(rate)
+                if limits:
+                    check_sound(sounds[rate], rate, **limits)
+            features[name] = extractor.extract(sounds[rate])
     return features
 
 

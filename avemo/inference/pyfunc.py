@@ -8,8 +8,9 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from ..errors import MediaError
+from ..media.clip import Media
 from .prediction import Prediction
-from .recogniser import Media, Recogniser
+from .recogniser import Recogniser
 
 __all__ = ["MEDIA", "MODEL", "Model"]
 

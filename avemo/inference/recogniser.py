@@ -21,6 +21,7 @@ from ..features.extractor import Extractor, audio_extractors, visual_extractors
 from ..features.registry import extractor_from_spec
 from ..features.run import extract_audio, extract_visual
 from ..features.spec import FeatureSpec
+from ..media.clip import Clip, Media
 from ..models.bundle import Bundle
 from ..quiet import import_tensorflow_quietly
 from ..schema import Strict
@@ -29,10 +30,7 @@ from .prediction import Prediction
 if TYPE_CHECKING:
     from ..faces.detectors import Detector
 
-__all__ = ["Media", "Recogniser", "detector_name", "pack"]
-
-#: a file's path, or its content; never text, which may come from a client that names a file
-Media = Path | bytes
+__all__ = ["Recogniser", "detector_name", "pack"]
 
 #: the folder of the face detector's files
 _DETECTOR = "detector"
@@ -53,29 +51,37 @@ class Recogniser:
         self.folder = folder
         self.bundle = Bundle(folder)
 
-    def predict(self, media: Media) -> Prediction:
+    def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
 
         It is computed with one thread, as features for training are. If TensorFlow has computed
         with more threads in this process, as it does in training, another process predicts.
 
         Args:
-            media: a file's path, or its content
+            media: a clip, a file's path, or its content
+            picture: a film to take the picture from, where sound and picture stand in two files;
+                which frames are looked at depends on the film's own sound
         """
         import_tensorflow_quietly()
-        return engine.call(self._predict, media)
+        return engine.call(self._predict, media, picture)
 
     def __reduce__(self) -> tuple[Callable[[Path], Recogniser], tuple[Path]]:
         return _open_once, (self.folder,)  # another process opens it itself, once
 
-    def _predict(self, media: Media) -> Prediction:
+    def _predict(self, media: Media, picture: Media | None) -> Prediction:
+        sound_clip = Clip.of(media)
+        picture_clip = sound_clip if picture is None else Clip.of(picture)
         features: Arrays = {}
         errors = []
-        for extract in (self._audio_features, self._visual_features):
-            try:
-                features |= extract(media)
-            except MediaError as error:
-                errors.append(error)
+        with sound_clip, picture_clip:
+            for extract, clip in (
+                (self._audio_features, sound_clip),
+                (self._visual_features, picture_clip),
+            ):
+                try:
+                    features |= extract(clip)
+                except MediaError as error:
+                    errors.append(error)
         if errors and not features:
             return Prediction.from_error(errors[0])
         clips = {
@@ -87,16 +93,16 @@ class Recogniser:
         reason = "; ".join(map(str, errors))
         return Prediction(probabilities, reason=reason, synthetic=config.synthetic)
 
-    def _audio_features(self, media: Media) -> Arrays:
+    def _audio_features(self, clip: Clip) -> Arrays:
         extractors = audio_extractors(self._extractors)
-        features = extract_audio(media, extractors, self.bundle.config.limits)
+        features = extract_audio(clip, extractors, self.bundle.config.limits)
         return self._select_inputs(features)
 
-    def _visual_features(self, media: Media) -> Arrays:
+    def _visual_features(self, clip: Clip) -> Arrays:
         extractors = visual_extractors(self._extractors)
         if not extractors:
             return {}
-        clip_faces = faces.extract(media, self._face_settings, self._detector)
+        clip_faces = faces.extract(clip, self._face_settings, self._detector)
         return self._select_inputs(extract_visual(clip_faces, extractors))
 
     def _select_inputs(self, features: dict[str, Arrays]) -> Arrays:

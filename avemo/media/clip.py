@@ -1,43 +1,94 @@
-"""A recording as a value."""
+"""A recording that is opened once: everything that avemo reads of a media file comes from here."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
+from ..errors import MediaError
+from .container import MediaFile, describe_source
+from .frames import Frame, decode_frames, read_pictures
+from .probe import Probe, measure
+from .scan import MonoBlock, Pictures, Scan, Streams, find_streams, read_mono_blocks
+from .sound import join_blocks, locate_voice
 
-from .container import describe_source
-from .frames import Frame, read_frames
-from .probe import Probe, probe
-from .sound import read_sound
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-__all__ = ["Clip"]
+    from .levels import LevelMeter
+
+__all__ = ["Clip", "Media"]
+
+#: a longer sound is not kept: 32 MB, three minutes at 48 kHz
+_MAX_KEPT_SAMPLES = 2**23
 
 
-@dataclass(frozen=True, init=False, repr=False)
 class Clip:
     """An audio or video file, or the content of one, in any format that FFmpeg decodes.
 
-    Nothing is opened before a method is called, and each method opens the file anew.
+    Nothing is opened before a method is called. What a method reads is kept for the others: within
+    a `with` block, the file is opened once and its sound decoded once, and the block's end closes
+    the file. Outside of one, each method that has to read opens and closes the file itself.
+
+    The sound is kept as one channel at its own rate, up to 32 MB (three minutes at 48 kHz); a
+    longer one is decoded anew for each call. Frames are not kept.
+
+    A clip belongs to one thread. Another process gets the path or the content, and reads anew.
 
     Args:
         source: the file's path, or its content
 
     Examples:
-        >>> clip = Clip("speech.wav")
-        >>> clip.probe().duration_s
+        >>> with Clip("speech.wav") as clip:
+        ...     clip.probe().duration_s
+        ...     clip.sound(8000).shape
         2.0
-        >>> clip.sound(8000).shape
         (16000,)
     """
 
-    source: Path | bytes
-
     def __init__(self, source: Path | str | bytes) -> None:
-        object.__setattr__(self, "source", Path(source) if isinstance(source, str) else source)
+        self.source = Path(source) if isinstance(source, str) else source
+        self._depth = 0  # of nested `with` blocks
+        self._open_file: MediaFile | None = None
+        self._streams: Streams | None = None
+        self._sound: list[MonoBlock] | None = None
+        self._levels: LevelMeter | None = None
+        self._pictures: Pictures | None = None
+        self._probe: Probe | None = None
+
+    @classmethod
+    def of(cls, media: Media | str) -> Clip:
+        """Return the clip itself, or that of a path or content."""
+        return media if isinstance(media, Clip) else cls(media)
 
     def __repr__(self) -> str:
         return f"Clip({describe_source(self.source)})"
+
+    def __reduce__(self) -> tuple[Callable[[Path | bytes], Clip], tuple[Path | bytes]]:
+        return Clip, (self.source,)
+
+    def __enter__(self) -> Self:
+        self._depth += 1
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._depth -= 1
+        if self._open_file and not self._depth:
+            self._open_file.close()
+            self._open_file = None
+
+    def streams(self) -> Streams:
+        """Return which streams the file's header names, without decoding them.
+
+        Raises:
+            MediaError: `unreadable`
+        """
+        if self._streams is None:
+            with self:
+                self._streams = find_streams(self._file)
+        return self._streams
 
     def probe(self) -> Probe:
         """Return duration, streams and levels, measured.
@@ -45,26 +96,95 @@ class Clip:
         Raises:
             MediaError: `unreadable`
         """
-        return probe(self.source)
+        if self._probe is None:
+            with self:
+                scan = Scan(self._file, sound=self._levels is None, first_picture=True)
+                blocks: list[MonoBlock] = []
+                for block in scan:
+                    _append(blocks, block, scan)
+                self._probe = measure(self._file, scan, scan.levels or self._levels)
+                self._keep(scan, blocks)
+        return self._probe
 
     def sound(self, sample_rate: int = 16000) -> NDArray[np.float32]:
-        """Return the sound as one channel, float32 in [-1, 1] [shape=(samples,)].
+        """Return the sound as one channel, the mean of its channels, without an offset.
 
         Args:
             sample_rate: in Hz
 
-        Raises:
-            MediaError: `no-sound`, `unreadable`
-        """
-        return read_sound(self.source, sample_rate)
+        Returns:
+            in [-1, 1] [shape=(samples,)]; a float file may hold more than 1
 
-    def frames(self, count: int) -> list[Frame]:
+        Raises:
+            MediaError: `no-sound` for a file without an audio stream, `unreadable` for one that is
+                broken: no media, cut short, samples that are no numbers
+        """
+        with self:
+            return join_blocks(self._read_sound, sample_rate)
+
+    def voiced_span(self, below_db: float) -> tuple[float, float] | None:
+        """Return where the sound begins and ends to be heard, to a window of 20 ms.
+
+        Args:
+            below_db: a window is heard if it is at most this far below the loudest
+
+        Returns:
+            seconds from the sound's start; None if there is no sound that can be used
+        """
+        try:
+            with self:
+                return locate_voice(self._read_sound(), below_db)
+        except MediaError:
+            return None
+
+    def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
         """Return frames spread evenly over the clip; all of them in a clip of fewer.
 
         Args:
             count: how many, at least 1; each takes up to 5 MB
+            span: the part to read from, in seconds from the clip's start; by default, and where
+                that part shows no picture, the whole clip
 
         Raises:
             MediaError: `no-picture`, `unreadable`
         """
-        return list(read_frames(self.source, count))
+        with self:
+            if self._pictures is None:
+                self._pictures = read_pictures(self._file)
+            return list(decode_frames(self._file, self._pictures, count, span))
+
+    @property
+    def _file(self) -> MediaFile:
+        if self._open_file is None:
+            self._open_file = MediaFile(self.source)
+        return self._open_file
+
+    def _read_sound(self) -> Iterator[MonoBlock]:
+        if self._sound is not None:
+            return iter(self._sound)
+        return self._decode_sound()
+
+    def _decode_sound(self) -> Iterator[MonoBlock]:
+        scan = Scan(self._file)
+        blocks: list[MonoBlock] = []
+        for block in read_mono_blocks(scan, self._file):
+            _append(blocks, block, scan)
+            yield block
+        self._keep(scan, blocks)
+
+    def _keep(self, scan: Scan, blocks: list[MonoBlock]) -> None:
+        """Keep what a scan found, once it has ended without an error."""
+        self._pictures = scan.pictures
+        if scan.levels:
+            self._levels, self._sound = scan.levels, blocks or None
+
+
+def _append(blocks: list[MonoBlock], block: MonoBlock, scan: Scan) -> None:
+    """Append a block to those that are kept, unless there are too many by now."""
+    blocks.append(block)
+    if scan.levels and scan.levels.samples > _MAX_KEPT_SAMPLES:
+        blocks.clear()
+
+
+#: a clip, a file's path, or its content; never text, which may come from a client that names a file
+Media = Clip | Path | bytes

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ..errors import MediaError
 
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 __all__ = [
+    "MediaFile",
     "PacketCounter",
-    "demux_packets",
     "describe_source",
     "is_complete_wav",
-    "open_container",
     "truncation_error",
     "video_stream",
 ]
@@ -36,35 +35,110 @@ _TOLERATED_LOSS = 0.05
 _UNKNOWN_SIZE = 0x7FFF0000
 
 
-@contextmanager
-def open_container(source: Path | bytes) -> Iterator[InputContainer]:
-    """Open a media file for reading.
+class MediaFile:
+    """A media file, open for reading: one descriptor, however often it is read.
 
     Args:
         source: a file, or a file's content
 
     Raises:
-        MediaError: `unreadable`, also for what FFmpeg raises inside the block
+        MediaError: `unreadable`: does not open, or is empty
     """
-    import av
 
-    with _open_file(source) as file:
-        options = {"format_whitelist": _FORMATS}
-        if _has_wav_header(file.read(12)):
-            options["probesize"] = "4096"  # the header says all: three times as fast
-        file.seek(0)
+    def __init__(self, source: Path | bytes) -> None:
+        self.source = source
+        self.label = describe_source(source)
+        self._container: InputContainer | None = None
+        self._moved = False
         try:
-            with av.open(file, "r", options=options, metadata_errors="replace") as container:
-                for stream in container.streams:
-                    if stream.codec_context:  # with more threads, damage decodes differently
-                        stream.codec_context.thread_count = 1
-                yield container
+            self.content = _open(source)
+        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+            reason = getattr(error, "strerror", None) or error
+            raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
+        head = self.content.read(12)
+        if not head:
+            self.close()
+            raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
+        self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and what FFmpeg holds of it."""
+        self._close_container()
+        self.content.close()
+
+    @contextmanager
+    def container(self, *, rewind: bool = False) -> Iterator[InputContainer]:
+        """Yield FFmpeg's reader of the file; it is opened once and stays open.
+
+        Args:
+            rewind: read from the start. Where it was read before it is opened anew, because
+                decoders do not give the same after a seek as after an opening
+
+        Raises:
+            MediaError: `unreadable`, also for what FFmpeg raises inside the block
+        """
+        import av
+
+        try:
+            if rewind and self._moved:
+                self._close_container()
+            if self._container is None:
+                self._container = self._open_container()
+            yield self._container
         except (av.FFmpegError, OSError) as error:
             raise MediaError(
                 "unreadable",
-                f"{describe_source(source)} is no media file that FFmpeg reads, or is cut short"
+                f"{self.label} is no media file that FFmpeg reads, or is cut short"
                 f" ({error.strerror or error})",
             ) from None
+
+    @property
+    def has_decoded_pictures(self) -> bool:
+        """Whether the reader's video decoder was used: some decoders remember more than a seek
+        resets."""
+        stream = video_stream(self._container) if self._container else None
+        return bool(stream and stream.codec_context and stream.codec_context.is_open)
+
+    def rewound(self) -> BinaryIO:
+        """Return the file itself at its start, for readers other than FFmpeg."""
+        self._close_container()  # it would not notice that its place in the file has changed
+        self.content.seek(0)
+        return self.content
+
+    def demux(self, container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
+        """Yield the packets of some streams, in the file's order.
+
+        Raises:
+            MediaError: `unreadable`: a stream begins midway, which a damaged file looks like
+        """
+        self._moved = True
+        try:
+            yield from container.demux(*streams)
+        except IndexError:  # the stream is not in PyAV's own list
+            raise MediaError("unreadable", "a stream begins midway: the file is damaged") from None
+
+    def _open_container(self) -> InputContainer:
+        import av
+
+        options = {"format_whitelist": _FORMATS}
+        if self.is_wav:
+            options["probesize"] = "4096"  # the header says all: three times as fast
+        container = av.open(self.rewound(), "r", options=options, metadata_errors="replace")
+        for stream in container.streams:
+            if stream.codec_context:  # with more threads, damage decodes differently
+                stream.codec_context.thread_count = 1
+        return container
+
+    def _close_container(self) -> None:
+        if self._container is not None:
+            self._container.close()
+        self._container, self._moved = None, False
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
@@ -76,42 +150,30 @@ def video_stream(container: InputContainer) -> VideoStream | None:
     return next(streams, None)
 
 
-def demux_packets(container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
-    """Yield the packets of some streams, in the file's order.
+def is_complete_wav(file: MediaFile) -> bool:
+    """Return whether a file is a WAV file; decoders do not notice that one is cut short.
 
     Raises:
-        MediaError: `unreadable`: a stream begins midway, which a damaged file looks like
+        MediaError: `unreadable`: a WAV file that is cut short
     """
-    try:
-        yield from container.demux(*streams)
-    except IndexError:  # the stream is not in PyAV's own list
-        raise MediaError("unreadable", "a stream begins midway: the file is damaged") from None
-
-
-def is_complete_wav(source: Path | bytes) -> bool:
-    """Return whether a source is a WAV file; decoders do not notice that one is cut short.
-
-    Raises:
-        MediaError: `unreadable`: empty, does not open, or a WAV file that is cut short
-    """
-    with _open_file(source) as file:
-        header, size = file.read(12), file.seek(0, io.SEEK_END)
-    if not _has_wav_header(header):
+    if not file.is_wav:
         return False
-    stated_size = int.from_bytes(header[4:8], "little") + 8
+    content = file.rewound()
+    header, size = content.read(8), content.seek(0, io.SEEK_END)
+    stated_size = int.from_bytes(header[4:], "little") + 8
     if size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= _UNKNOWN_SIZE:
-        raise truncation_error(source, f"{size:,} of {stated_size:,} bytes are there")
+        raise truncation_error(file, f"{size:,} of {stated_size:,} bytes are there")
     return True
 
 
-def truncation_error(source: Path | bytes, loss: str) -> MediaError:
+def truncation_error(file: MediaFile, loss: str) -> MediaError:
     """Return the error for a file that is cut short.
 
     Args:
-        source: the file, or its content
+        file: the file
         loss: how much of it is there
     """
-    return MediaError("unreadable", f"{describe_source(source)} is cut short: {loss}; copy it anew")
+    return MediaError("unreadable", f"{file.label} is cut short: {loss}; copy it anew")
 
 
 def describe_source(source: Path | bytes) -> str:
@@ -157,19 +219,5 @@ class PacketCounter:
         return f"{counted / stated:.0%} of its {stream.type} is there"
 
 
-@contextmanager
-def _open_file(source: Path | bytes) -> Iterator[BinaryIO]:
-    try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-    except (OSError, ValueError) as error:  # ValueError: a path with a null byte
-        reason = getattr(error, "strerror", None) or error
-        raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
-    with file:
-        if not file.read(1):
-            raise MediaError("unreadable", f"{describe_source(source)} is empty: 0 bytes")
-        file.seek(0)
-        yield file
-
-
-def _has_wav_header(content: bytes) -> bool:
-    return content[:4] == b"RIFF" and content[8:12] == b"WAVE"
+def _open(source: Path | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")

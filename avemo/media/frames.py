@@ -7,22 +7,24 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError
-from .container import demux_packets, describe_source, open_container, video_stream
+from .container import MediaFile, video_stream
+from .scan import Pictures, Scan
 
 if TYPE_CHECKING:
     import numpy as np
+    from av import Packet
     from av.container import InputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.reformatter import VideoReformatter
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE_PX", "Frame", "read_frames"]
+__all__ = ["MAX_SIDE_PX", "Frame", "decode_frames", "read_frames", "read_pictures"]
 
 MAX_SIDE_PX = 1280  # larger pictures are scaled down, so that no clip fills the memory
 
@@ -43,13 +45,50 @@ class Frame:
 def read_frames(
     source: Path | bytes, count: int, span: tuple[float, float] | None = None
 ) -> Iterator[Frame]:
-    """Yield frames spread evenly over a clip: those shown at the centres of `count` equal spans.
-
-    The file is read as a stream. Only the wanted pictures are converted; others are not even
-    decoded if a key frame follows, or if no later picture depends on them.
+    """Yield frames spread evenly over a clip, see `decode_frames`.
 
     Args:
         source: a file, or its content
+        count: how many frames, at least 1
+        span: the part of the clip to read from, in seconds from its start
+
+    Raises:
+        MediaError: `unreadable`, `no-picture`
+    """
+    with MediaFile(source) as file:
+        yield from decode_frames(file, read_pictures(file), count, span)
+
+
+def read_pictures(file: MediaFile) -> Pictures:
+    """Return what the packets of a file's video stream say; nothing is decoded.
+
+    Raises:
+        MediaError: `unreadable` (no media file, or there is nothing after its header), `no-picture`
+    """
+    with file.container() as container:
+        if not container.streams:
+            raise MediaError(
+                "unreadable", f"{file.label} is cut short: there is nothing after its header"
+            )
+    scan = Scan(file, sound=False)
+    for _ in scan:
+        pass
+    if scan.pictures is None:
+        raise MediaError("no-picture", f"{file.label} has no video stream")
+    return scan.pictures
+
+
+def decode_frames(
+    file: MediaFile, pictures: Pictures, count: int, span: tuple[float, float] | None = None
+) -> Iterator[Frame]:
+    """Yield frames spread evenly over a clip: those shown at the centres of `count` equal spans.
+
+    Only the wanted pictures are converted; others are not even decoded if a key frame follows, or
+    if no later picture depends on them.
+
+    Args:
+        file: an open file
+        pictures: the file's, as a `Scan` finds them
         count: how many frames, at least 1
         span: the part of the clip to read from, in seconds from its start; by default, and where
             that part shows no picture, the whole clip
@@ -59,90 +98,47 @@ def read_frames(
         are left out, as long as most do. Sides longer than 1280 pixels are scaled down to that
 
     Raises:
-        MediaError: `unreadable` (empty, cut short, no video file, or half of the frames do not
-            decode), `no-picture`
+        MediaError: `unreadable` (cut short, or half of the frames do not decode), `no-picture`
     """
-    label = describe_source(source)
-    with open_container(source) as container:
-        stream = _require_video(container, label)
-        timestamps, key_timestamps = _read_timestamps(container, stream, label)
-        if span:
-            timestamps = _restrict_to_span(timestamps, span, container, stream)
-        wanted = _select_evenly(timestamps, count)
+    _check_complete(pictures, file.label)
+    timestamps = _restrict_to_span(pictures, span) if span else pictures.timestamps
+    wanted = _select_evenly(timestamps, count)
+    seeks = bool(bisect_right(pictures.key_timestamps, wanted[0]))
     decoded = 0
-    with open_container(source) as container:
-        for frame in _decode_wanted(container, wanted, key_timestamps, label):
+    with file.container(rewind=not seeks or file.has_decoded_pictures) as container:
+        for frame in _decode_wanted(file, container, wanted, pictures):
             yield frame
             decoded += 1
     if decoded <= len(wanted) / 2:
         raise MediaError(
             "unreadable",
-            f"{label} is damaged: {decoded} of {len(wanted)} frames could be decoded",
+            f"{file.label} is damaged: {decoded} of {len(wanted)} frames could be decoded",
         )
 
 
-def _require_video(container: InputContainer, label: str) -> VideoStream:
-    if not container.streams:
-        raise MediaError("unreadable", f"{label} is cut short: there is nothing after its header")
-    stream = video_stream(container)
-    if stream is None:
-        raise MediaError("no-picture", f"{label} has no video stream")
-    return stream
-
-
-def _read_timestamps(
-    container: InputContainer, stream: VideoStream, label: str
-) -> tuple[list[int], list[int]]:
-    """Return when each picture is shown, and when key frames are, in the stream's time base.
-
-    They are read from the packets, without decoding: headers do not count frames, or wrongly.
-    """
-    stated_ticks = stream.duration
-    timestamps, key_timestamps, last_duration = [], [], 0
-    for packet in demux_packets(container, stream):
-        timestamp = packet.dts if packet.pts is None else packet.pts
-        if not packet.size or packet.is_discard or timestamp is None:
-            continue
-        if packet.is_corrupt:
-            raise MediaError("unreadable", f"{label} is cut short or damaged")
-        timestamps.append(timestamp)
-        last_duration = max(last_duration, packet.duration or 0)
-        if packet.is_keyframe:
-            key_timestamps.append(timestamp)
-    timestamps.sort()
-    ticks = timestamps[-1] - timestamps[0] + last_duration if timestamps else 0
-    if stated_ticks and ticks < 0.95 * stated_ticks:
-        tick_s = float(_time_base(stream))
+def _check_complete(pictures: Pictures, label: str) -> None:
+    """Refuse a video stream that is cut short; headers do not count frames, or wrongly."""
+    if pictures.corrupt:
+        raise MediaError("unreadable", f"{label} is cut short or damaged")
+    timestamps, stated = pictures.timestamps, pictures.stated_duration
+    ticks = timestamps[-1] - timestamps[0] + pictures.last_duration if timestamps else 0
+    if stated and ticks < 0.95 * stated:
+        tick_s = float(pictures.time_base)
         raise MediaError(
             "unreadable",
             f"{label} is cut short: {ticks * tick_s:.2f} s of picture, "
-            f"its header says {stated_ticks * tick_s:.2f} s",
+            f"its header says {stated * tick_s:.2f} s",
         )
     if not timestamps:
         raise MediaError("no-picture", f"{label} has a video stream without a single picture")
-    return timestamps, sorted(key_timestamps)
 
 
-def _restrict_to_span(
-    timestamps: list[int],
-    span: tuple[float, float],
-    container: InputContainer,
-    stream: VideoStream,
-) -> list[int]:
+def _restrict_to_span(pictures: Pictures, span: tuple[float, float]) -> list[int]:
     """Return the timestamps within a span of seconds; all of them if none is."""
-    start_s, tick_s = _start_s(container), float(_time_base(stream))
-    first, last = ((second + start_s) / tick_s for second in span)
+    tick_s = float(pictures.time_base)
+    first, last = ((second + pictures.start_s) / tick_s for second in span)
+    timestamps = pictures.timestamps
     return [timestamp for timestamp in timestamps if first <= timestamp <= last] or timestamps
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    """Return the unit of a stream's timestamps, in seconds."""
-    return stream.time_base or Fraction(0)
-
-
-def _start_s(container: InputContainer) -> float:
-    """Return the timestamp of the clip's start, in seconds."""
-    return float((container.start_time or 0) / 1_000_000)
 
 
 def _select_evenly(timestamps: list[int], count: int) -> list[int]:
@@ -158,14 +154,16 @@ def _select_evenly(timestamps: list[int], count: int) -> list[int]:
 
 
 def _decode_wanted(
-    container: InputContainer, wanted: list[int], key_timestamps: list[int], label: str
+    file: MediaFile, container: InputContainer, wanted: list[int], pictures: Pictures
 ) -> Iterator[Frame]:
     """Yield the wanted frames; seek past runs of unwanted ones that end at a key frame."""
     from av.video.reformatter import VideoReformatter
 
-    stream = _require_video(container, label)
+    stream = video_stream(container)
+    if stream is None or not stream.codec_context:
+        raise MediaError("unreadable", f"{file.label} has a picture that FFmpeg has no decoder for")
+    key_timestamps = pictures.key_timestamps
     reformatter = VideoReformatter()  # one for all frames: it takes time to make
-    start_s, time_base = _start_s(container), _time_base(stream)
     pixel_aspect = float(stream.sample_aspect_ratio or 1)
     pending = deque(wanted)
     position: int | None = None
@@ -173,14 +171,14 @@ def _decode_wanted(
         keys_before = bisect_right(key_timestamps, pending[0])
         if keys_before and (position is None or key_timestamps[keys_before - 1] > position):
             container.seek(key_timestamps[keys_before - 1], stream=stream)
-        for frame in _decode_needed(container, stream, set(pending)):
+        for frame in _decode_needed(file.demux(container, stream), stream, set(pending)):
             position = frame.dts if frame.pts is None else frame.pts
             if position is None or position < pending[0]:
                 continue
             while pending and pending[0] <= position:  # several if some did not decode
                 pending.popleft()
             image = _to_image(frame, pixel_aspect, reformatter)
-            yield Frame(float(position * time_base) - start_s, image)
+            yield Frame(float(position * pictures.time_base) - pictures.start_s, image)
             if not pending:
                 return
             if bisect_right(key_timestamps, position) < bisect_right(key_timestamps, pending[0]):
@@ -190,12 +188,12 @@ def _decode_wanted(
 
 
 def _decode_needed(
-    container: InputContainer, stream: VideoStream, wanted: set[int]
+    packets: Iterator[Packet[Stream]], stream: VideoStream, wanted: set[int]
 ) -> Iterator[VideoFrame]:
     """Yield every frame from the current position on that is wanted, or that others depend on."""
     import av
 
-    for packet in demux_packets(container, stream):
+    for packet in packets:
         skippable = packet.pts is not None and packet.pts not in wanted
         stream.codec_context.skip_frame = "NONREF" if skippable else "DEFAULT"
         frames = []

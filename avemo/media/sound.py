@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,22 @@ import numpy as np
 
 from ..errors import MediaError
 from ..io import atomic_write
-from .container import demux_packets, describe_source, open_container
-from .decoder import AudioDecoder, open_wav, read_wav_blocks
+from .container import MediaFile
 from .levels import dc_offset, to_dbfs
+from .scan import MonoBlock, Scan, read_mono_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_sound", "find_voiced_span", "read_sound", "read_sound_blocks", "write_wav"]
+__all__ = [
+    "check_sound",
+    "find_voiced_span",
+    "join_blocks",
+    "locate_voice",
+    "read_sound",
+    "read_sound_blocks",
+    "write_wav",
+]
 
 #: windows a second, in which the voiced part is looked for
 _WINDOW_RATE = 50
@@ -27,99 +35,101 @@ _SILENT_POWER = 1e-6
 
 
 def read_sound(source: Path | bytes, sample_rate: int = 16000) -> NDArray[np.float32]:
-    """Return the sound of a file as one channel, the mean of its channels, without an offset.
+    """Return the sound of a file, see `join_blocks`.
 
     Args:
         source: an audio or video file, or its content
-        sample_rate: in Hz; sound of another rate is resampled
+        sample_rate: in Hz
 
-    Returns:
-        in [-1, 1] [shape=(samples,)]; a float file may hold more than 1
+    Raises:
+        MediaError: `no-sound`, `unreadable`
+    """
+    with MediaFile(source) as file:
+        return join_blocks(lambda: read_mono_blocks(Scan(file), file), sample_rate)
+
+
+def read_sound_blocks(source: Path | bytes, sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """Yield the sound of a file block by block, as it is decoded; an offset stays in.
+
+    Args:
+        source: an audio or video file, or its content
+        sample_rate: in Hz
+
+    Yields:
+        blocks [shape=(samples,)]
 
     Raises:
         MediaError: `no-sound` for a file without an audio stream, `unreadable` for one that is
             broken: no media, cut short, samples that are no numbers
     """
-    sound = np.concatenate([*read_sound_blocks(source, sample_rate)])
+    with MediaFile(source) as file:
+        yield from _resample(read_mono_blocks(Scan(file), file), sample_rate)
+
+
+def join_blocks(
+    read_blocks: Callable[[], Iterable[MonoBlock]], sample_rate: int
+) -> NDArray[np.float32]:
+    """Return a sound at a sample rate, without an offset.
+
+    Args:
+        read_blocks: returns the sound as it is decoded; is called twice if there is an offset
+        sample_rate: in Hz; sound of another rate is resampled
+
+    Returns:
+        in [-1, 1] [shape=(samples,)]; a float file may hold more than 1
+    """
+    sound = np.concatenate([*_resample(read_blocks(), sample_rate)])
     offset = dc_offset(float(sound.sum()) / max(1, len(sound)), _peak(sound))
     if offset:  # taken off before resampling: afterwards either end would click
-        sound = np.concatenate([*read_sound_blocks(source, sample_rate, offset=offset)])
+        blocks = ((rate, block - np.float32(offset)) for rate, block in read_blocks())
+        sound = np.concatenate([*_resample(blocks, sample_rate)])
     return sound
 
 
-def read_sound_blocks(
-    source: Path | bytes, sample_rate: int, *, offset: float = 0.0
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the sound of a file block by block, as it is decoded; see `read_sound`.
-
-    Args:
-        source: an audio or video file, or its content
-        sample_rate: in Hz
-        offset: is taken off each sample
-
-    Yields:
-        blocks [shape=(samples,)]
-    """
-    resampler, samples = None, 0
-    for source_rate, block in _decode_mono(source):
-        samples += len(block)
-        block = block - np.float32(offset) if offset else block
+def _resample(blocks: Iterable[MonoBlock], sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    resampler = None
+    for source_rate, block in blocks:
         if source_rate != sample_rate:
             import soxr
 
             resampler = resampler or soxr.ResampleStream(source_rate, sample_rate, 1)
             block = resampler.resample_chunk(block)
         yield block
-    if not samples:
-        raise MediaError("unreadable", f"the sound of {describe_source(source)} does not decode")
     if resampler:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _decode_mono(source: Path | bytes) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Yield the sample rate and the mean of the channels [shape=(samples,)], block by block."""
-    wav = open_wav(source)
-    if wav:
-        with wav:
-            yield from ((wav.samplerate, _mix_down(block)) for block in read_wav_blocks(wav))
-        return
-    with open_container(source) as container:
-        if not container.streams.audio:
-            raise MediaError(
-                "no-sound", f"{describe_source(source)} has no sound: there is no audio stream"
-            )
-        stream = container.streams.audio[0]
-        decoder = AudioDecoder(stream)
-        for packet in demux_packets(container, stream):
-            for block in decoder.decode(packet):
-                yield decoder.sample_rate, _mix_down(block)
-        decoder.finish(source)
-
-
-def _mix_down(block: NDArray[np.float32]) -> NDArray[np.float32]:
-    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-
-
 def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
-    """Return where a sound begins and ends to be heard, to a window of 20 ms.
+    """Return where the sound of a file is heard, see `locate_voice`; None for one without sound.
 
     Args:
         source: an audio or video file, or its content
+        below_db: as `locate_voice` takes it
+    """
+    try:
+        with MediaFile(source) as file:
+            return locate_voice(read_mono_blocks(Scan(file), file), below_db)
+    except MediaError:
+        return None
+
+
+def locate_voice(blocks: Iterable[MonoBlock], below_db: float) -> tuple[float, float] | None:
+    """Return where a sound begins and ends to be heard, to a window of 20 ms.
+
+    Args:
+        blocks: of the sound
         below_db: a window is heard if it is at most this far below the loudest
 
     Returns:
-        seconds from the sound's start; None if the file has no sound that can be used
+        seconds from the sound's start; None for silence
     """
     powers, rest = [], np.zeros(0, np.float32)
-    try:
-        for sample_rate, block in _decode_mono(source):
-            size = max(1, sample_rate // _WINDOW_RATE)
-            rest = np.concatenate([rest, block])
-            end = len(rest) // size * size
-            powers.append(rest[:end].reshape(-1, size).var(axis=1))  # ignores a constant offset
-            rest = rest[end:]
-    except MediaError:
-        return None
+    for sample_rate, block in blocks:
+        size = max(1, sample_rate // _WINDOW_RATE)
+        rest = np.concatenate([rest, block])
+        end = len(rest) // size * size
+        powers.append(rest[:end].reshape(-1, size).var(axis=1))  # ignores a constant offset
+        rest = rest[end:]
     power = np.concatenate([*powers, np.zeros(1)])
     if power.max() < _SILENT_POWER:
         return None

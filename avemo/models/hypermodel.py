@@ -133,6 +133,8 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
             metrics=[UAR()],
         )
+        # otherwise Keras makes the optimiser's variables while it traces, and traces twice
+        model.optimizer.build(model.trainable_variables)
         return model
 
     def _architecture(self, name: str) -> Architecture:

@@ -1,4 +1,4 @@
-"""Predictions by registered versions: each clip goes to the champion that fits its streams."""
+"""Predictions by registered versions: each clip goes to the champion for its streams."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, overload
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
 from ..media.clip import Clip
-from ..media.probe import Probe
+from ..media.scan import Streams
 from ..modalities import MODALITIES, Modality
 from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
@@ -65,8 +65,9 @@ class RegisteredModel:
         """
         import pandas as pd
 
-        clip = media if isinstance(media, Clip) else Clip(media)
-        source = clip.source.absolute() if isinstance(clip.source, Path) else clip.source
+        source = Clip.of(media).source  # a version has its own code: another class of clips
+        if isinstance(source, Path):
+            source = source.absolute()
         table = pd.DataFrame({"media": [source]})
         rows = pd.DataFrame(self._pyfunc.predict(table))
         row = {str(name): values.iloc[0] for name, values in rows.items()}
@@ -119,8 +120,8 @@ def predict(
 
     Args:
         media: a clip, a file's path, or its content, of any format that FFmpeg decodes; or several
-        model: the model that must predict, or its URI; by default the champion that fits a clip's
-            streams: sound and picture, sound alone, or picture alone
+        model: the model that must predict, or its URI; by default a champion: the fused one, but
+            that of a modality where a clip has this one alone, or where none is fused
 
     Raises:
         AvemoError: no model is registered, or its files are not as they were registered
@@ -133,7 +134,7 @@ def predict(
         fixed = RegisteredModel(model) if isinstance(model, str) else model
         return [fixed.predict(clip) for clip in media]
     champions = _Champions()
-    return [champions.predict(clip if isinstance(clip, Clip) else Clip(clip)) for clip in media]
+    return [champions.predict(Clip.of(clip)) for clip in media]
 
 
 class _Champions:
@@ -145,41 +146,43 @@ class _Champions:
         return {name: model for name, model in models.items() if model.version}
 
     def predict(self, clip: Clip) -> Prediction:
-        """Return the prediction of the best champion that has one for a clip."""
+        """Return the prediction of the first champion that has one for a clip."""
         try:
-            usable = self._usable(clip.probe())
+            models = self._models_for(clip.streams())
         except MediaError as error:
             return Prediction.from_error(error)
         failed: list[Prediction] = []
-        for modality in usable:
-            prediction = self._models[modality].predict(clip)
+        for model in models:
+            prediction = model.predict(clip)
             if not prediction.finding:
                 reasons = [*(other.reason for other in failed), prediction.reason]
                 return replace(prediction, reason="; ".join(dict.fromkeys(filter(None, reasons))))
             failed.append(prediction)
         return failed[0]
 
-    def _usable(self, probe: Probe) -> list[Modality]:
-        """Return the modalities that may predict, best first.
+    def _models_for(self, streams: Streams) -> list[RegisteredModel]:
+        """Return the models that may predict, best first.
+
+        The fused one is alone: where sound or picture cannot be used, it predicts from the other.
 
         Raises:
             MediaError: the clip holds nothing that a registered model takes
             AvemoError: no model is registered
         """
-        fits: dict[Modality, bool] = {
-            "fused": probe.has_sound and probe.has_picture,
-            "audio": probe.has_sound,
-            "visual": probe.has_picture,
-        }
+        fits: dict[Modality, bool] = {"audio": streams.sound, "visual": streams.picture}
         if not any(fits.values()):
-            raise MediaError("silent", "silence and no picture: there is nothing to predict from")
+            raise MediaError("unreadable", "no sound and no picture: the file has no such stream")
         if not self._models:
             raise AvemoError(
                 f"no model is registered at {os.environ[store.TRACKING_URI]}: run `dvc repro` "
                 f"first, or set {store.TRACKING_URI} to where they are"
             )
-        usable = [modality for modality, fit in fits.items() if fit and modality in self._models]
-        if not usable:
-            streams = "sound alone" if probe.has_sound else "a picture alone"
-            raise MediaError("no-model", f"{streams}, and no model for that is registered")
-        return usable
+        unimodal = [
+            self._models[name] for name, fit in fits.items() if fit and name in self._models
+        ]
+        if "fused" in self._models and (all(fits.values()) or not unimodal):
+            return [self._models["fused"]]
+        if not unimodal:
+            stream = "sound alone" if streams.sound else "a picture alone"
+            raise MediaError("no-model", f"{stream}, and no model for that is registered")
+        return unimodal

@@ -9,7 +9,7 @@ The same seed and settings give the same files, byte for byte, on one machine.
 
 import io
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -34,6 +34,7 @@ __all__ = ["list_performances", "write_performance", "write_sample"]
 #: how strongly an emotion is acted, by intensity
 _STRENGTHS = {1: 0.75, 2: 1.15}
 _SPEECH, _SONG = 1, 2
+_INTENSITIES = {"normal": 1, "strong": 2}
 
 
 def write_sample(target: Path, settings: Sample, seed: int) -> int:
@@ -59,9 +60,10 @@ def list_performances(settings: Sample) -> Iterator[Recording]:
     """Yield every performance, named by its audio-only recording."""
     for actor in range(1, settings.actors + 1):
         for channel in (_SPEECH, _SONG):
-            if channel == _SONG and actor == NO_SINGER:
+            name = "song" if channel == _SONG else "speech"
+            if name not in settings.channels or (channel == _SONG and actor == NO_SINGER):
                 continue
-            for place, (emotion, intensity) in enumerate(_takes(channel)):
+            for place, (emotion, intensity) in enumerate(_takes(channel, settings.intensities)):
                 for repetition in range(1, settings.repetitions + 1):
                     # one statement of two: which one tells neither emotion nor sex
                     statement_of_take = 1 + (place + repetition + (actor - 1) // 2) % 2
@@ -71,14 +73,15 @@ def list_performances(settings: Sample) -> Iterator[Recording]:
                         )
 
 
-def _takes(channel: int) -> list[tuple[int, int]]:
-    """Return emotion and intensity of each take. There is no strong neutral."""
+def _takes(channel: int, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Return emotion and intensity of each take. Neutral is never strong, nor is song here."""
     if channel == _SONG:
         return [(emotion, 1) for emotion in range(1, len(SUNG) + 1)]
+    intensities = [number for name, number in _INTENSITIES.items() if name in names]
     return [
         (emotion, intensity)
         for emotion in range(1, len(EMOTIONS) + 1)
-        for intensity in ((1,) if emotion == 1 else (1, 2))
+        for intensity in ((1,) if emotion == 1 else intensities)
     ]
 
 

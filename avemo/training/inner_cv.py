@@ -19,10 +19,12 @@ from ..datasets import Dataset
 from ..evaluation import metrics
 from ..evaluation.predictions import predictions_frame
 from ..io import atomic_write
+from ..models.hypermodel import Architectures
 from ..paths import Project
 from ..records import Configuration
 from ..settings import Settings
 from .fit import fit, make_deterministic, network_inputs
+from .reusable import ReusableNetwork
 from .task import TrainingTask, fingerprint
 
 __all__ = ["InnerCV", "mean_uar", "open_cache"]
@@ -41,6 +43,7 @@ class InnerCV:
         self.task = task
         self.settings = settings
         self.cache = cache
+        self._last_network: tuple[str, ReusableNetwork] | None = None
 
     @property
     def folds(self) -> list[int]:
@@ -108,11 +111,10 @@ class InnerCV:
         """Return the probabilities of the unseen clips [shape=(clips, emotions)]."""
         task, settings = self.task, self.settings
         preprocessors = task.fit_preprocessors(train)
-        make_deterministic(settings.seed + member)
         hypermodel = task.hypermodel(preprocessors)
-        network = hypermodel.build_from(configuration)
+        reusable = self._initial_network(hypermodel, configuration, member)
         fit(
-            network,
+            reusable.network,
             train,
             preprocessors,
             augmentation=hypermodel.augmentation_for(configuration),
@@ -120,9 +122,28 @@ class InnerCV:
             batch_size=settings.search.of(task.modality).batch_size,
             seed=settings.seed + member,
         )
-        network = hypermodel.with_tta(network, str(configuration["architecture"]))
-        inputs = network_inputs(unseen, {name: preprocessors[name] for name in network.input})
-        return np.asarray(network.predict(inputs, batch_size=64, verbose=0))
+        predictor = reusable.predictor
+        inputs = network_inputs(unseen, {name: preprocessors[name] for name in predictor.input})
+        return np.asarray(predictor.predict(inputs, batch_size=64, verbose=0))
+
+    def _initial_network(
+        self, hypermodel: Architectures, configuration: Configuration, member: int
+    ) -> ReusableNetwork:
+        """Return a configuration's unfitted network: the last one again, if the shapes agree."""
+        architecture = str(configuration["architecture"])
+        shapes = {
+            feature: hypermodel.preprocessors[feature].shape
+            for feature in hypermodel.inputs(architecture)
+        }
+        key = json.dumps([sorted(configuration.items()), member, shapes])
+        if self._last_network is None or self._last_network[0] != key:
+            make_deterministic(self.settings.seed + member)
+            network = hypermodel.build_from(configuration)
+            predictor = hypermodel.with_tta(network, architecture)
+            self._last_network = key, ReusableNetwork(network, predictor)
+        _, reusable = self._last_network
+        reusable.reset()
+        return reusable
 
 
 def open_cache(project: Project, settings: Settings, task: TrainingTask) -> InnerCV:

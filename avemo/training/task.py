@@ -81,11 +81,12 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         CorpusError: the models to fuse were trained on another split
     """
     search = settings.search.of(modality)
+    architectures = settings.search.architectures_of(modality)
     branches = fusion.branch_configurations(project) if modality == "fused" else {}
     if modality == "fused" and not branches:
         raise NothingToTrain("there is no model of each modality to fuse")
-    skipped = _without_features(project, modality, search.architectures)
-    names = [name for name in search.architectures if name not in skipped]
+    skipped = _without_features(project, modality, architectures)
+    names = [name for name in architectures if name not in skipped]
     if not names:
         skipped |= _without_features(project, modality, search.fallback)
         names = [name for name in search.fallback if name not in skipped]

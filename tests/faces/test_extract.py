@@ -45,7 +45,7 @@ def face(
 
 def play_image(monkeypatch: pytest.MonkeyPatch, image: np.ndarray, step: float = 0.5) -> None:
     frames = [Frame(index * step, image) for index in range(4)]
-    monkeypatch.setattr("avemo.media.frames.read_frames", lambda source, count, span: iter(frames))
+    monkeypatch.setattr("avemo.media.clip.Clip.frames", lambda clip, count, span: frames)
 
 
 @pytest.fixture

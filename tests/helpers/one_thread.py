@@ -14,7 +14,8 @@ import pandas as pd
 from avemo import engine
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.features.run import extract_audio
-from avemo.inference.recogniser import Media, Recogniser
+from avemo.inference.recogniser import Recogniser
+from avemo.media.clip import Clip, Media
 from avemo.quiet import import_tensorflow_quietly
 
 #: features by name, and how many threads each library used
@@ -52,9 +53,10 @@ class Extract:
 class Serve(Recogniser):
     """A recogniser that gives away what it heard."""
 
-    def _predict(self, media: Media) -> Any:
-        probabilities = super()._predict(media).probabilities
-        arrays = {**self._audio_features(media), "probabilities": list(probabilities.values())}
+    def _predict(self, media: Media, picture: Media | None = None) -> Any:
+        probabilities = super()._predict(media, picture).probabilities
+        features = self._audio_features(Clip.of(media))
+        arrays = {**features, "probabilities": list(probabilities.values())}
         return arrays, threads()
 
     def __reduce__(self) -> tuple[type, tuple[Path]]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from avemo.emotions import EMOTIONS
 from avemo.features.audio import logmel, mfcc
 from avemo.features.run import extract_audio
-from avemo.inference.recogniser import Media, Recogniser, pack
+from avemo.inference.recogniser import Recogniser, pack
+from avemo.media.clip import Media
 from avemo.models import bundle, preprocessing
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ def test_the_example_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     (tmp_path / "speech.wav").write_bytes(encoded(voice(16000, 2.0), 16000))
     result = doctest.testmod(clip)
-    assert (result.failed, result.attempted) == (0, 3)
+    assert (result.failed, result.attempted) == (0, 1)
 
 
 def test_a_path_and_its_content_are_the_same_recording(tmp_path: Path) -> None:
@@ -29,7 +29,6 @@ def test_a_path_and_its_content_are_the_same_recording(tmp_path: Path) -> None:
         recording = Clip(source)
         assert recording.probe() == probe(file)
         np.testing.assert_array_equal(recording.sound(8000), read_sound(file, 8000))
-    assert Clip(str(file)) == Clip(file)
     assert repr(Clip(file)) == "Clip(a.wav)"
     assert repr(Clip(content)) == f"Clip(media of {len(content):,} bytes)"
 

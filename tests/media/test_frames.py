@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from avemo.errors import MediaError
-from avemo.media.container import open_container
+from avemo.media.container import MediaFile
 from avemo.media.frames import MAX_SIDE_PX, read_frames
 
 VIDEO = Path(__file__).parents[2] / "../shared/ravdess/video"
@@ -161,7 +161,7 @@ def test_frames_that_do_not_decode_are_left_out(tmp_path: Path) -> None:
 
 
 def test_one_thread_decodes_for_damage_looks_otherwise_with_more(tmp_path: Path) -> None:
-    with open_container(clip(tmp_path / "clip.mp4")) as container:
+    with MediaFile(clip(tmp_path / "clip.mp4")) as file, file.container() as container:
         assert [stream.codec_context.thread_count for stream in container.streams] == [1]
 
 

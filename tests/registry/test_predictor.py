@@ -68,25 +68,63 @@ def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(
     assert run_predict(film, capsys, "--model", uri) == (line, fields)
 
 
+def test_a_fused_version_is_asked_once(
+    register: Register, film: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has tried sound and picture itself: nothing is left for the others."""
+    register("fused", finding="no-face", reason=NO_FACE)
+    register("audio")
+    register("visual")
+    prediction = avemo.predict(film)
+    assert (prediction.finding, prediction.reason) == ("no-face", NO_FACE)
+    assert prediction.model == "avemo-fused version 1"
+    assert main(["predict", str(film)]) == 1
+    assert capsys.readouterr().err == f"{film}: no-face: {NO_FACE}\n"
+
+
+def test_a_clip_with_one_stream_goes_to_the_model_of_that_modality(
+    register: Register, film: Path, tmp_path: Path
+) -> None:
+    silent_film = write_film(tmp_path / "silent.mkv", sound=False)
+    sound = encoded(voice(16000), 16000)
+    register("fused")
+    assert [avemo.predict(clip).model for clip in (film, silent_film, sound)] == [
+        "avemo-fused version 1"
+    ] * 3
+    register("audio")
+    register("visual")
+    assert [avemo.predict(clip).model for clip in (film, silent_film, sound)] == [
+        "avemo-fused version 1",
+        "avemo-visual version 1",
+        "avemo-audio version 1",
+    ]
+
+
+def test_a_stream_that_no_model_takes(register: Register, tmp_path: Path) -> None:
+    register("audio")
+    prediction = avemo.predict(write_film(tmp_path / "silent.mkv", sound=False))
+    assert prediction.finding == "no-model"
+    assert prediction.reason == "a picture alone, and no model for that is registered"
+
+
 def test_a_reason_is_repeated_once(
     register: Register, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    register("fused", finding="no-face", reason=NO_FACE)
-    register("audio", reason=NO_FACE)
+    register("audio", finding="no-sound", reason="the sound cannot be decoded")
+    register("visual", reason="the sound cannot be decoded")
     line, fields = run_predict(film, capsys)
-    assert line.endswith(f"by avemo-audio version 1; not fused: {NO_FACE}")
-    assert fields["reason"] == NO_FACE
+    assert line.endswith("by avemo-visual version 1; not fused: the sound cannot be decoded")
+    assert fields["reason"] == "the sound cannot be decoded"
 
 
-def test_the_reasons_of_all_models_that_were_tried(
+def test_without_a_fused_version_the_reasons_of_all_that_were_tried(
     register: Register, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    register("fused", finding="too-dark", reason="the picture is too dark")
     register("audio", finding="no-sound", reason="the sound cannot be decoded")
     register("visual", reason="few frames")
     line, fields = run_predict(film, capsys)
     assert fields["model"] == "avemo-visual version 1"
-    reasons = "the picture is too dark; the sound cannot be decoded; few frames"
+    reasons = "the sound cannot be decoded; few frames"
     assert fields["reason"] == reasons
     assert line.endswith(f"; not fused: {reasons}")
 

@@ -25,7 +25,13 @@ SAD_SONG = Recording(3, 2, 4, 1, 2, 1, 4)  # a breathy voice: breath is random n
 
 
 def sample(actors: int = 2, statements: int = 1, repetitions: int = 1) -> Sample:
-    return Sample(actors=actors, statements=statements, repetitions=repetitions)
+    return Sample(
+        actors=actors,
+        channels=["speech", "song"],
+        intensities=["normal", "strong"],
+        statements=statements,
+        repetitions=repetitions,
+    )
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -66,11 +72,23 @@ def pictures(file: Path) -> list[NDArray[Any]]:
 
 
 class TestPerformances:
-    def test_default_is_252(self) -> None:
+    def test_everything_is_252(self) -> None:
         takes = list(synthetic.list_performances(sample(actors=12)))
         assert len(takes) == len(set(takes)) == 252
         assert Counter(take.channel for take in takes) == {1: 180, 2: 72}
         assert {take.actor for take in takes} == set(range(1, 13))
+
+    def test_strong_speech_is_96(self) -> None:
+        settings = Sample(
+            actors=12, channels=["speech"], intensities=["strong"], statements=1, repetitions=1
+        )
+        takes = list(synthetic.list_performances(settings))
+        assert Counter((take.channel, take.emotion == 1, take.intensity) for take in takes) == {
+            (1, True, 1): 12,
+            (1, False, 2): 84,
+        }
+        counts = Counter((take.sex, take.label, take.statement) for take in takes)
+        assert set(counts.values()) == {3}  # the statement tells neither emotion nor sex
 
     def test_statements_and_repetitions_multiply(self) -> None:
         assert len(list(synthetic.list_performances(sample(2, 2, 2)))) == 4 * 42

@@ -72,6 +72,22 @@ def test_unseen_folds_do_not_influence_a_fit(
     )
 
 
+@pytest.mark.parametrize(
+    ("configuration", "same_shape"), [(LINEAR, True), (HEAD, False)], ids=["linear", "head"]
+)
+def test_a_network_that_was_fitted_before_is_like_a_new_one(
+    tmp_path: Path, configuration: Configuration, same_shape: bool
+) -> None:
+    fresh, used = (InnerCV(training_task(), settings(), tmp_path / name) for name in "ab")
+    used.out_of_fold_predictions(configuration, {1, 3})
+    network = used._last_network
+    pd.testing.assert_frame_equal(
+        used.out_of_fold_predictions(configuration, {1, 2}),
+        fresh.out_of_fold_predictions(configuration, {1, 2}),
+    )
+    assert (used._last_network is network) == same_shape
+
+
 @pytest.mark.parametrize("features", [False, True])
 def test_training_folds_influence_a_fit(unaltered: InnerCV, tmp_path: Path, features: bool) -> None:
     other = InnerCV(

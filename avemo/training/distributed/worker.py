@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ...allocator import keep_freed_memory
 from ...commands import run_stage
 from ...errors import AvemoError
 from ...modalities import Modality
@@ -20,6 +21,7 @@ def main(project: Project, settings: Settings, modality: Modality, scratch: str)
     """Take part in the search whose scratch folder is given."""
     end_with_starter()
     store.connect(project)
+    keep_freed_memory()
     import_tensorflow_quietly()
     from keras_tuner.src.distribute.utils import is_chief_oracle
 
