@@ -46,8 +46,9 @@ def recognise_expressions(files: Sequence[str], settings: Settings) -> Iterator[
     extractor_settings = expression.Settings.model_validate(settings.extractors["expression"])
     weights = expression.Expression(extractor_settings).fetch_weights()
     extractor = expression.Expression(extractor_settings, weights)
-    name, files = detector_weights.resolve(settings.faces.detector)
-    detector = detectors.load(name, files, settings.faces.detector_side_px)
+    detector = detectors.load(
+        *detector_weights.resolve(settings.faces.detector), settings.faces.detector_side_px
+    )
     for file in files:
         try:
             if not Path(file).is_file():

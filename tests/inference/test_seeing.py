@@ -109,7 +109,7 @@ def test_what_cannot_be_seen_is_a_finding(
     trained: Trained, film: Path, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
-    pack(trained[0], {}, tmp_path / "packed")
+    pack(trained[0], resolve("mtcnn")[1], tmp_path / "packed")
     sound = next(film.parents[2].rglob("03-*.wav"))
     prediction = Recogniser(tmp_path / "packed").predict(sound)
     assert (prediction.finding, prediction.probabilities) == ("no-picture", {})

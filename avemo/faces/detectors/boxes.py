@@ -27,8 +27,10 @@ def measure_overlaps(boxes: Floats, relative_to: Literal["union", "smaller"] = "
     shared = np.prod(np.maximum(sides, 0), axis=2)
     areas = np.prod(last - first, axis=1)
     if relative_to == "smaller":
-        return np.asarray(shared / np.minimum(areas[:, None], areas))
-    return np.asarray(shared / (areas[:, None] + areas - shared))
+        denominator = np.minimum(areas[:, None], areas)
+    else:
+        denominator = areas[:, None] + areas - shared
+    return np.asarray(shared / np.maximum(denominator, np.finfo(shared.dtype).tiny))
 
 
 def suppress_overlapping(boxes: Floats, max_overlap: float) -> list[int]:
@@ -39,8 +41,8 @@ def suppress_overlapping(boxes: Floats, max_overlap: float) -> list[int]:
         max_overlap: of two that are kept, as a share of their union
     """
     overlaps = measure_overlaps(boxes)
-    kept: list[int] = []
+    selected: list[int] = []
     for index in range(len(boxes)):
-        if not (overlaps[index, kept] > max_overlap).any():
-            kept.append(index)
-    return kept
+        if not (overlaps[index, selected] > max_overlap).any():
+            selected.append(index)
+    return selected

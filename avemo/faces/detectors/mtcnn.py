@@ -77,11 +77,11 @@ class MtcnnDetector(Detector):
         offsets, probabilities = self._rnet.run({"images": patches})
         boxes = _correct(boxes, offsets)
         scores: Floats = probabilities[:, 1]
-        kept = _select(owners, boxes, scores, _MIN_RNET_SCORE, _MAX_OVERLAP)
-        owners, boxes = owners[kept], _to_squares(boxes[kept])
+        selected = _select(owners, boxes, scores, _MIN_RNET_SCORE, _MAX_OVERLAP)
+        owners, boxes = owners[selected], _to_squares(boxes[selected])
         boxes, landmarks, scores = look_closely(self._onet, images, owners, boxes)
-        kept = _select(owners, boxes, scores, _MIN_ONET_SCORE, _MAX_OVERLAP, "smaller")
-        return owners[kept], boxes[kept], landmarks[kept], scores[kept]
+        selected = _select(owners, boxes, scores, _MIN_ONET_SCORE, _MAX_OVERLAP, "smaller")
+        return owners[selected], boxes[selected], landmarks[selected], scores[selected]
 
     def _propose(self, images: NDArray[np.float32]) -> tuple[NDArray[np.intp], Floats]:
         """Return the boxes that P-Net proposes at any scale, each with the index of its image."""
@@ -98,11 +98,11 @@ class MtcnnDetector(Detector):
             cells = np.concatenate([corners, corners + side], axis=1)
             boxes = (cells + side * offsets[owners, :, rows, columns]) / scale
             scores = probabilities[owners, 1, rows, columns]
-            kept = _select(owners, boxes, scores, 0, _MAX_OVERLAP_AT_SCALE)
-            proposals.append((owners[kept], boxes[kept], scores[kept]))
+            selected = _select(owners, boxes, scores, 0, _MAX_OVERLAP_AT_SCALE)
+            proposals.append((owners[selected], boxes[selected], scores[selected]))
         owners, boxes, scores = map(np.concatenate, zip(*proposals, strict=True))
-        kept = _select(owners, boxes, scores, 0, _MAX_OVERLAP)
-        return owners[kept], boxes[kept]
+        selected = _select(owners, boxes, scores, 0, _MAX_OVERLAP)
+        return owners[selected], boxes[selected]
 
 
 def look_closely(
@@ -194,9 +194,9 @@ def _select(
     """
     order = np.argsort(scores, kind="stable")[::-1]  # of equal ones the last, as in the package
     order = order[scores[order] > min_score]
-    kept = []
+    selected = []
     for owner in np.unique(owners[order]):
         own = order[owners[order] == owner]
         overlaps = np.triu(measure_overlaps(boxes[own], relative_to) > max_overlap, k=1)
-        kept.append(own[~overlaps.any(axis=0)])
-    return np.concatenate([np.empty(0, np.intp), *kept])
+        selected.append(own[~overlaps.any(axis=0)])
+    return np.concatenate([np.empty(0, np.intp), *selected])

@@ -45,4 +45,5 @@ def normalise(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     import cv2
 
-    return (cv2.cvtColor(image, cv2.COLOR_BGR2RGB) - np.float32(127.5)) / np.float32(128)
+    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return (rgb - np.float32(127.5)) / np.float32(128)

@@ -44,11 +44,11 @@ class ScrfdDetector(TwoScaleDetector):
         outputs = self._graph.run({"images": normalise(padded).transpose(2, 0, 1)[None]})
         scores, points = _decode(outputs, padded_width)
         best = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= MIN_SCORE)]
-        kept = best[suppress_overlapping(points[best, :2].reshape(-1, 4), _MAX_OVERLAP)]
+        selected = best[suppress_overlapping(points[best, :2].reshape(-1, 4), _MAX_OVERLAP)]
         return [
             Face(face[:2].ravel(), face[2:], score)
             for face, score in zip(
-                points[kept] / np.float32(scale), scores[kept].tolist(), strict=True
+                points[selected] / np.float32(scale), scores[selected].tolist(), strict=True
             )
         ]
 

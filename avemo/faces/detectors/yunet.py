@@ -81,8 +81,10 @@ class YunetDetector(TwoScaleDetector):
         halves = np.sqrt(sides.prod(axis=1, keepdims=True)) / 2
         squares = np.concatenate([centres - halves, centres + halves], axis=1)
         owners = np.zeros(len(squares), np.intp)
-        _, seen, scores = look_closely(self._onet, normalise(image)[None], owners, squares)
-        return np.where((scores >= _MIN_ONET_SCORE)[:, None, None], seen, landmarks)
+        _, onet_landmarks, scores = look_closely(
+            self._onet, normalise(image)[None], owners, squares
+        )
+        return np.where((scores >= _MIN_ONET_SCORE)[:, None, None], onet_landmarks, landmarks)
 
 
 def _create_yunet(weights: bytes) -> Any:
