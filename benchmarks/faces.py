@@ -80,7 +80,8 @@ def run(scratch: Path, recordings: Path | None) -> Benchmark:
     return Benchmark(
         about=f"{len(files)} films of 720p, {n_frames} frames ({source}). Other: "
         "`cv2.VideoCapture` and `FaceAnalysis().get` (SCRFD-500M alone) on each frame; ours, with "
-        f"YuNet, also aligns and cuts each face. `faces.detector_side_px` is {settings.detector_side_px}.",
+        "YuNet, also aligns and cuts each face. `faces.detector_side_px` is "
+        f"{settings.detector_side_px}.",
         comparisons=comparisons,
         limit=_describe_frame(files[:4], settings, detector, load(DETECTOR, detector_files, 640))
         + _describe_film(files[:4], settings, detector),
