@@ -48,9 +48,9 @@ def run(scratch: Path, recordings: Path | None) -> Benchmark:
         about=f"Peak memory on a film of {LONG_S} s at 1280×720 with sound (made on the spot), "
         f"against one of {SHORT_S} s (other), each step in a process of its own.",
         comparisons=comparisons,
-        limit="Pictures, measures and soundtracks are streams. Audio features hold the sound at "
-        "16 kHz and the features themselves: 4 MB and 2 MB a minute. Those with pretrained weights "
-        "hold more, and are not among them.",
+        limit="Pictures, measures and soundtracks are streams. A clip keeps at most 32 MB of "
+        "sound; audio features hold the sound at 16 kHz and the features themselves: 4 MB and 2 MB "
+        "a minute. Those with pretrained weights hold more, and are not among them.",
     )
 
 
