@@ -210,7 +210,7 @@ def _db(share: Floats) -> Floats:
     return np.asarray(10 * np.log10(share + _FLOOR))
 
 
-def _peak_near(rows: Floats, positions: Floats) -> Floats:
+def _peak_near(rows: Floats, positions: Doubles) -> Floats:
     """Return the highest of the three values around a position in each row [shape=(rows,)]."""
     columns = np.rint(positions).astype(int)[:, None] + np.array([-1, 0, 1])
     nearby = np.take_along_axis(rows, columns.clip(0, rows.shape[1] - 1), axis=1)

@@ -37,7 +37,7 @@ def test_mel_filters(
 @pytest.mark.parametrize(("low_hz", "high_hz"), [(60.0, 500.0), (100.0, 1000.0)])
 def test_pitch(low_hz: float, high_hz: float) -> None:
     rate, window, hop = 16000, 1024, 160
-    sound = voice(rate)
+    sound = voice(rate).astype("f")
     sound[5000:9000] = 0
     sound[9000:12000] = np.random.default_rng(1).normal(size=3000)
     expected = import_librosa().yin(

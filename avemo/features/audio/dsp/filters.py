@@ -44,7 +44,7 @@ def mel_filters(
     rising, falling = -ramps[:-2] / widths_hz[:-1], ramps[2:] / widths_hz[1:]
     filters = np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
     filters *= (2 / (edges_hz[2:] - edges_hz[:-2]))[:, None]
-    return filters
+    return np.asarray(filters)
 
 
 def _hz_to_mel(hz: float) -> float:

@@ -15,7 +15,8 @@ __all__ = ["yin"]
 #: a period is taken where the normalised difference falls below this
 _THRESHOLD = 0.1
 
-Floats, Doubles = NDArray[np.float32], NDArray[np.float64]
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 def yin(frames: Floats, rate: int, low_hz: float, high_hz: float) -> Doubles:
