@@ -16,7 +16,6 @@ from av.video.stream import VideoStream
 
 from avemo.config import load_settings
 from avemo.errors import AssetError, MediaError
-from avemo.pretrained import assets
 
 from .results import Benchmark, Comparison
 
@@ -67,12 +66,12 @@ def _run_step(step: str, film: Path) -> float:
 
         assert probe(film).has_sound
     elif step == "faces":
+        from avemo.faces.detectors import weights
         from avemo.faces.extract import Extraction
 
-        weights = assets.get("scrfd_500m").read_bytes()
         faces = settings.faces.model_copy(update={"min_score": 0.0})
         with suppress(MediaError):  # noise is no face
-            Extraction(faces, "scrfd_500m", weights)(film, ["faces"])
+            Extraction(faces, *weights.resolve("yunet"))(film, ["faces"])
     elif step == "soundtrack":
         from avemo.media.sound import read_sound_blocks, write_wav
 

@@ -14,12 +14,13 @@ def main(project: Project, settings: Settings) -> None:
     import pandas as pd
 
     from avemo.corpus.manifest import select_picture_sources
-    from avemo.faces import detectors, extract
+    from avemo.faces import extract
+    from avemo.faces.detectors import weights
     from avemo.features import store
     from avemo.features.spec import FeatureSpec
 
     sources = select_picture_sources(pd.read_parquet(project.catalogue))
-    detector, weights = detectors.resolve(settings.faces.detector)
+    detector, files = weights.resolve(settings.faces.detector)
     spec = FeatureSpec(
         extractor="faces",
         version=extract.VERSION,
@@ -29,7 +30,7 @@ def main(project: Project, settings: Settings) -> None:
     computed = store.update(
         {"faces": store.Target(project.faces, spec, extract.ARRAYS)},
         sources.assign(file=[project.raw / path for path in sources["path"]]),
-        extract.Extraction(settings.faces, detector, weights.read_bytes() if weights else None),
+        extract.Extraction(settings.faces, detector, files),
         cluster=settings.cluster,
     )["faces"]
     failed = store.require_few_findings(project.faces, settings.catalogue.max_set_aside)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from helpers.detectors import resolve
 from helpers.differences import differences
 from helpers.search import Search, end_stage, search_processes, wait_until
 
@@ -155,15 +156,14 @@ def require_equal(folder: Path, count: int) -> None:
 @pytest.mark.real
 def test_the_same_faces_to_the_last_bit(cluster: Cluster, tmp_path: Path) -> None:
     films = sorted((SHARED / "ravdess/video").rglob("*.mp4"))[:4]
-    weights = SHARED / "weights/scrfd_500m_kps.onnx"
-    if not films or not weights.is_file():
-        pytest.skip("needs ../shared/ravdess/video and ../shared/weights")
+    if not films:
+        pytest.skip("needs ../shared/ravdess/video")
     settings = load_settings(ROOT).faces
     rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
     for way in WAYS:
         folder = tmp_path / way
-        extraction = extract.Extraction(settings, "scrfd_500m", weights.read_bytes())
+        extraction = extract.Extraction(settings, *resolve("yunet"))
         spec = FeatureSpec(extractor="faces", version=extract.VERSION, settings={})
         store.update(
             {"faces": store.Target(folder, spec, extract.ARRAYS)},

@@ -52,7 +52,7 @@ def packed(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
         tmp_path / "trained", keras.Model({"whisper_stats": given}, answer), prepared, config
     )
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: weights)
-    pack(bundle.Bundle(tmp_path / "trained"), None, tmp_path / "packed")
+    pack(bundle.Bundle(tmp_path / "trained"), {}, tmp_path / "packed")
     return tmp_path / "packed"
 
 

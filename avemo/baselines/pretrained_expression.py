@@ -7,6 +7,7 @@ from pathlib import Path
 from ..errors import MediaError, SettingsError
 from ..faces import detectors
 from ..faces import extract as faces
+from ..faces.detectors import weights as detector_weights
 from ..features.visual import expression
 from ..pretrained.expression_mobilenet import CLASSES
 from ..settings import Settings
@@ -45,9 +46,9 @@ def recognise_expressions(files: Sequence[str], settings: Settings) -> Iterator[
     extractor_settings = expression.Settings.model_validate(settings.extractors["expression"])
     weights = expression.Expression(extractor_settings).fetch_weights()
     extractor = expression.Expression(extractor_settings, weights)
-    name, weights_file = detectors.resolve(settings.faces.detector)
-    content = weights_file.read_bytes() if weights_file else None
-    detector = detectors.load(name, content, settings.faces.detector_side_px)
+    detector = detectors.load(
+        *detector_weights.resolve(settings.faces.detector), settings.faces.detector_side_px
+    )
     for file in files:
         try:
             if not Path(file).is_file():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AvemoError, MediaError
 from ..io import atomic_write
 from . import detectors, extract
+from .detectors import weights
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def write(files: Sequence[str], settings: Settings, target: Path) -> dict[str, i
 
     if not cv2.haveImageWriter(str(target)):
         raise AvemoError(f"{target} has no ending of a picture: call it {target.stem}.png")
-    name, weights_file = detectors.resolve(settings.detector)
-    weights = weights_file.read_bytes() if weights_file else None
-    detector = detectors.load(name, weights, settings.detector_side_px)
+    detector = detectors.load(*weights.resolve(settings.detector), settings.detector_side_px)
     results: dict[str, int | MediaError] = {}
     rows = []
     for file in files:

@@ -33,7 +33,7 @@ __all__ = [
     "extract",
 ]
 
-VERSION = 4
+VERSION = 5
 ARRAYS = {
     "boxes": "float32",
     "detection_rate": "float32",
@@ -150,13 +150,16 @@ class Extraction:
 
     Args:
         settings: how
-        detector_name: as `detectors.resolve` returns it
-        weights: the content of the detector's file, if it has one
+        detector_name: as `detectors.weights.resolve` returns it
+        detector_files: likewise
     """
 
-    def __init__(self, settings: Settings, detector_name: str, weights: bytes | None) -> None:
+    def __init__(
+        self, settings: Settings, detector_name: str, detector_files: Mapping[str, bytes]
+    ) -> None:
         self._settings = settings
-        self._detector = (detector_name, weights, settings.detector_side_px)
+        files = tuple(detector_files.items())
+        self._detector = (detector_name, files, settings.detector_side_px)
 
     def __call__(self, file: Path, names: Collection[str]) -> dict[str, dict[str, NDArray[Any]]]:
         """Return the faces of a file, under `faces`."""
@@ -164,9 +167,9 @@ class Extraction:
 
 
 @lru_cache(maxsize=1)
-def _load_once(name: str, weights: bytes | None, side_px: int) -> Detector:
+def _load_once(name: str, files: tuple[tuple[str, bytes], ...], side_px: int) -> Detector:
     """Return the detector, loaded once in a process."""
-    return detectors.load(name, weights, side_px)
+    return detectors.load(name, dict(files), side_px)
 
 
 def _detect_faces(

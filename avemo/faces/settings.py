@@ -12,7 +12,7 @@ __all__ = ["Settings"]
 class Settings(Strict):
     """How faces are detected and cut out."""
 
-    detector: Literal["auto", "scrfd", "mtcnn"]
+    detector: Literal["auto", "yunet", "mtcnn", "scrfd"]
     detector_side_px: Annotated[int, Field(ge=128, le=640)]
     frames: Annotated[int, Field(ge=1, le=256)]  # they are held in memory, up to 3 MB each
     spread: Literal["all", "voiced", "middle"]

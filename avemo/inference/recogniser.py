@@ -8,7 +8,7 @@ names.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recogniser", "detector_name", "pack"]
 
-_DETECTOR = "detector.onnx"
+#: the folder of the face detector's files
+_DETECTOR = "detector"
 #: the files that extractors need, by their names in `assets.ASSETS`
 _WEIGHTS = "weights"
 #: training's own files beside a bundle
@@ -122,10 +123,9 @@ class Recogniser:
     def _detector(self) -> Detector:
         from ..faces import detectors
 
-        file = self.folder / _DETECTOR
-        weights = file.read_bytes() if file.exists() else None
+        files = {file.stem: file.read_bytes() for file in (self.folder / _DETECTOR).glob("*.onnx")}
         name = str(detector_name(self.bundle))
-        return detectors.load(name, weights, self._face_settings.detector_side_px)
+        return detectors.load(name, files, self._face_settings.detector_side_px)
 
     @cached_property
     def _face_settings(self) -> faces.Settings:
@@ -150,20 +150,21 @@ def _face_spec(bundle: Bundle) -> FeatureSpec | None:
     return next((spec for spec in specs if spec), None)
 
 
-def pack(bundle: Bundle, weights: Path | None, folder: Path) -> None:
+def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> None:
     """Write the folder that a recogniser predicts from, with the weights that extractors need.
 
     Args:
         bundle: the trained model
-        weights: of the face detector; None where it brings its own or none is needed
+        detector_files: the face detector's, by name; none for a model of sound alone
         folder: must not exist yet
 
     Raises:
         AssetError: an extractor's weights are not available any more
     """
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
-    if weights:
-        shutil.copyfile(weights, folder / _DETECTOR)
+    for name, content in detector_files.items():
+        (folder / _DETECTOR).mkdir(exist_ok=True)
+        (folder / _DETECTOR / f"{name}.onnx").write_bytes(content)
     for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():

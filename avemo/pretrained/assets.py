@@ -176,6 +176,20 @@ ASSETS = {
             ),
         ),
     ),
+    "yunet": Asset(
+        purpose="face detection (faces.detector: yunet)",
+        source="OpenCV Zoo, YuNet",
+        licence="MIT",
+        # in Git LFS: this address leads on to the content
+        url="https://github.com/opencv/opencv_zoo/raw/26cc381e4d2594bb9f47a26eb8fd96c94a13660d/models/face_detection_yunet/face_detection_yunet_2026may.onnx",
+        files=(
+            File(
+                "face_detection_yunet_2026may.onnx",
+                229_738,
+                "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0",
+            ),
+        ),
+    ),
 }
 
 

@@ -17,13 +17,13 @@ from mlflow.types.schema import AnyType
 
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
+from ..faces.detectors import weights as detector_weights
 from ..features.names import extractor_of
 from ..features.registry import extractor_class
 from ..import_graph import imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import detector_name, pack
 from ..models.bundle import Bundle
-from ..pretrained import assets
 from ..synthetic import sample
 
 __all__ = [
@@ -73,7 +73,8 @@ def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, MODEL)
-        pack(bundle, _detector_weights(bundle), folder)
+        detector = detector_name(bundle)
+        pack(bundle, detector_weights.fetch(detector) if detector else {}, folder)
         code = copy_code(Path(temporary))
         script = Path(temporary, "load.py")
         script.write_text(
@@ -119,16 +120,11 @@ def copy_code(folder: Path) -> Path:
     return code
 
 
-def _detector_weights(bundle: Bundle) -> Path | None:
-    name = detector_name(bundle)
-    return assets.get(name) if name in assets.ASSETS else None
-
-
 def weight_licences(bundle: Bundle) -> str:
     """Return the licences of the pretrained weights that go into a version."""
     licences = {text for name in _extractors(bundle) for text in extractor_class(name).licences()}
-    if detector := assets.ASSETS.get(detector_name(bundle) or ""):
-        licences.add(f"{detector.source}: {detector.licence}")
+    if detector := detector_name(bundle):
+        licences |= detector_weights.licences(detector)
     return "; ".join(sorted(licences))
 
 
@@ -142,9 +138,8 @@ def pip_requirements(bundle: Bundle) -> list[str]:
     names += ["pyyaml", "scipy", "soundfile", "soxr", "tensorflow"]
     if "whisper" in _extractors(bundle):
         names.append("safetensors")
-    if detector := detector_name(bundle):
-        names.append(_opencv())
-        names.append("mtcnn" if detector == "mtcnn" else "insightface")
+    if detector_name(bundle):
+        names += ["onnxruntime", _opencv()]
     return [f"{name}=={version(name)}" for name in sorted(names)]
 
 

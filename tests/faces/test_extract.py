@@ -1,4 +1,3 @@
-import logging
 import pickle
 import sys
 from collections.abc import Sequence
@@ -8,18 +7,15 @@ from subprocess import run
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from avemo.config import load_settings
-from avemo.errors import AssetError, MediaError
+from avemo.errors import MediaError
 from avemo.faces import detectors, extract
 from avemo.faces.alignment import measure_sharpness
 from avemo.faces.detectors import Detector, Face
-from avemo.faces.detectors.scrfd import ScrfdDetector
 from avemo.faces.head_pose import estimate_head_pose
 from avemo.faces.tracking import track_main_face
 from avemo.media.frames import Frame
-from avemo.pretrained import assets
 
 SHARED = Path(__file__).parents[2] / "../shared"
 ROOT = Path(__file__).parents[2]
@@ -204,7 +200,7 @@ def test_a_blurred_face_is_less_sharp() -> None:
 @pytest.mark.usefixtures("four_frames")
 def test_an_extraction_goes_to_another_process_after_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detectors, "load", lambda *arguments: ScriptedDetector(*[[face(50)]] * 4))
-    extraction = extract.Extraction(SETTINGS, "scripted", b"weights")
+    extraction = extract.Extraction(SETTINGS, "scripted", {"network": b"weights"})
     before = extraction(Path("a.mp4"), ["faces"])["faces"]
     after = pickle.loads(pickle.dumps(extraction))(Path("a.mp4"), ["faces"])["faces"]
     np.testing.assert_array_equal(before["faces"], after["faces"])
@@ -236,72 +232,6 @@ def test_importing_the_extractor_is_light() -> None:
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
-
-
-def test_auto_takes_scrfd_where_its_weights_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(assets, "find", lambda name: tmp_path / name)
-    assert detectors.resolve("auto") == ("scrfd_500m", tmp_path / "scrfd_500m")
-    assert detectors.resolve("mtcnn") == ("mtcnn", None)
-
-
-def test_auto_takes_mtcnn_without_a_network_and_says_so_in_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setenv(assets.CACHE, str(tmp_path))
-    monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
-    monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.delenv(assets.MIRROR, raising=False)
-    with caplog.at_level(logging.WARNING):
-        assert detectors.resolve("auto") == ("mtcnn", None)
-    assert len(caplog.messages) == 1
-    assert "MTCNN detects faces instead of SCRFD" in caplog.messages[0]
-    with pytest.raises(AssetError, match=r"det_500m\.onnx"):
-        detectors.resolve("scrfd")
-
-
-def test_auto_does_not_hide_damaged_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "det_500m.onnx").write_bytes(b"damaged")
-    monkeypatch.setenv(assets.MIRROR, str(tmp_path))
-    with pytest.raises(AssetError, match="refused"):
-        detectors.resolve("auto")
-
-
-class Network:
-    """Detects one face, in pictures whose side is at least so large."""
-
-    def __init__(self, min_side_px: int) -> None:
-        self.min_side_px = min_side_px
-        self.input_sizes: list[tuple[int, int]] = []
-
-    def detect(
-        self, image: NDArray[np.uint8], input_size: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        self.input_sizes.append(input_size)
-        count = int(max(input_size) >= self.min_side_px)
-        return np.full((count, 5), 0.9, np.float32), np.zeros((count, 5, 2), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("min_side_px", "detector_side", "input_sizes"),
-    [
-        (0, 320, [(320, 192)]),
-        (400, 320, [(320, 192), (640, 384)]),
-        (999, 320, [(320, 192), (640, 384)]),
-        (0, 640, [(640, 384)]),
-    ],
-)
-def test_a_picture_without_a_face_is_input_sizes_again_larger(
-    min_side_px: int, detector_side: int, input_sizes: list[tuple[int, int]]
-) -> None:
-    network = Network(min_side_px)
-    detector = ScrfdDetector("scrfd_500m", network, detector_side)
-    (faces,) = detector.detect([np.zeros((720, 1280, 3), np.uint8)])
-    assert network.input_sizes == input_sizes
-    assert len(faces) == (min_side_px < 640)
 
 
 @pytest.mark.slow

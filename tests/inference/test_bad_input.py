@@ -75,7 +75,7 @@ def recogniser(tmp_path_factory: pytest.TempPathFactory) -> Recogniser:
         features={name: extractor.spec() for name, extractor in EXTRACTORS.items()}
     )
     bundle.write(trained, network, preprocessors, config)
-    pack(bundle.Bundle(trained), None, packed)
+    pack(bundle.Bundle(trained), {}, packed)
     return Recogniser(packed)
 
 

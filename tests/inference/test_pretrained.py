@@ -56,7 +56,7 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     model, expected = trained
     with monkeypatch.context() as patch:
         patch.setattr(assets, "get", lambda name, quiet=False: published)
-        pack(model, None, tmp_path / "packed")
+        pack(model, {}, tmp_path / "packed")
     (file,) = (tmp_path / "packed/weights").iterdir()
     assert file.stat().st_size == pytest.approx(16_424_192, rel=0.001)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.bundles import bundle_config
+from helpers.detectors import load_detector, resolve
 from helpers.random_network import drawn
 from numpy.typing import NDArray
 
@@ -12,7 +13,7 @@ from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.emotions import EMOTIONS
 from avemo.errors import AssetError
-from avemo.faces import detectors, extract
+from avemo.faces import extract
 from avemo.features.run import extract_visual
 from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression, geometry
@@ -53,7 +54,7 @@ def trained(film: Path, published: Path, tmp_path_factory: pytest.TempPathFactor
     import keras
 
     keras.utils.set_random_seed(1)
-    detector = detectors.load("mtcnn", None, FACES.detector_side_px)
+    detector = load_detector("mtcnn", FACES.detector_side_px)
     clip_faces = extract.extract(film, FACES, detector)
     weights = {"hsemotion_mobilenet_7": published}
     extractors = {
@@ -93,7 +94,7 @@ def test_from_a_film_to_the_answer_with_what_was_packed(
     model, expected = trained
     with monkeypatch.context() as patch:
         patch.setattr(assets, "get", lambda name, quiet=False: published)
-        pack(model, None, tmp_path / "packed")
+        pack(model, resolve("mtcnn")[1], tmp_path / "packed")
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "none"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     recogniser = Recogniser(tmp_path / "packed")
@@ -108,7 +109,7 @@ def test_what_cannot_be_seen_is_a_finding(
     trained: Trained, film: Path, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
-    pack(trained[0], None, tmp_path / "packed")
+    pack(trained[0], resolve("mtcnn")[1], tmp_path / "packed")
     sound = next(film.parents[2].rglob("03-*.wav"))
     prediction = Recogniser(tmp_path / "packed").predict(sound)
     assert (prediction.finding, prediction.probabilities) == ("no-picture", {})
@@ -121,11 +122,15 @@ def test_weights_that_are_gone_are_missed_when_it_is_packed(
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
     with pytest.raises(AssetError, match=r"mobilenet_7\.h5 is missing"):
-        pack(trained[0], None, tmp_path / "packed")
+        pack(trained[0], {}, tmp_path / "packed")
 
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:
     assert detector_name(trained[0]) == "mtcnn"
-    assert packaging.weight_licences(trained[0]) == "EmotiEffLib (HSEmotion): Apache-2.0"
+    assert (
+        packaging.weight_licences(trained[0])
+        == "EmotiEffLib (HSEmotion): Apache-2.0; package mtcnn: MIT"
+    )
     names = {pin.partition("==")[0] for pin in packaging.pip_requirements(trained[0])}
-    assert {"mtcnn", packaging._opencv()} < names
+    assert {"onnxruntime", packaging._opencv()} < names
+    assert not {"mtcnn", "insightface", "joblib", "onnx"} & names

@@ -1,95 +1,80 @@
-"""SCRFD (InsightFace): accurate and fast; its weights are for non-commercial research only."""
+"""SCRFD (InsightFace): accurate and fast; its weights are for non-commercial research only.
+
+Source:
+    J. Guo et al.: Sample and computation redistribution for efficient face detection. ICLR, 2022
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+import numpy as np
+from numpy.typing import NDArray
 
-from .detector import Detector, Face
+from ...runtime.graph import Graph
+from .boxes import suppress_overlapping
+from .detector import Face
+from .pictures import normalise, scale_image
+from .two_scales import MIN_SCORE, TwoScaleDetector
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+__all__ = ["ScrfdDetector"]
 
-__all__ = ["ScrfdDetector", "ScrfdNetwork", "load_network"]
-
-_TRAINED_SIDE_PX = 640  # the longer side that the network was trained at
-_STRIDE = 32  # the network halves its input five times
-_MIN_SCORE = 0.3  # low, because the caller applies the actual threshold
-_CONFIDENT_SCORE = 0.5  # a picture without such a face is looked at again, larger
-
-
-class ScrfdNetwork(Protocol):
-    """An `insightface.model_zoo.scrfd.SCRFD` that accepts pictures of any size."""
-
-    def detect(
-        self, image: NDArray[np.uint8], input_size: tuple[int, int]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return boxes with scores [shape=(n, 5)] and landmarks [shape=(n, 5, 2)]."""
+_STRIDES = (8, 16, 32)  # pixels between the anchors of each of the network's three grids
+_ANCHORS = 2  # at each place
+_MAX_OVERLAP = 0.4  # of two boxes, as a share of their union
 
 
-class ScrfdDetector(Detector):
-    """SCRFD, one image at a time, on one thread: the engine fills the cores.
+class ScrfdDetector(TwoScaleDetector):
+    """SCRFD with landmarks, one image at a time.
 
     Args:
         name: of the network
-        network: as `load_network` returns it
+        graph: takes pictures of any size, as `weights.fetch` returns its file
         side_px: the longer side at which it looks at a picture first
     """
 
-    def __init__(self, name: str, network: ScrfdNetwork, side_px: int) -> None:
+    def __init__(self, name: str, graph: Graph, side_px: int) -> None:
+        super().__init__(side_px)
         self.name = name
-        self._network = network
-        self._sides_px = sorted({min(side_px, _TRAINED_SIDE_PX), _TRAINED_SIDE_PX})
+        self._graph = graph
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:
-        """Return the faces of each image."""
-        return [self._detect_in_image(image) for image in images]
-
-    def _detect_in_image(self, image: NDArray[np.uint8]) -> list[Face]:
-        faces: list[Face] = []
-        for side_px in self._sides_px:
-            scale = side_px / max(image.shape[:2])
-            height, width = (
-                -(-round(scale * pixels) // _STRIDE) * _STRIDE for pixels in image.shape[:2]
+    def _detect_at(self, image: NDArray[np.uint8], scale: float) -> list[Face]:
+        height, width = (max(1, round(scale * side)) for side in image.shape[:2])
+        padded_height, padded_width = (-(-side // 32) * 32 for side in (height, width))
+        padded = np.zeros((padded_height, padded_width, 3), np.uint8)
+        padded[:height, :width] = scale_image(image, (width, height))
+        outputs = self._graph.run({"images": normalise(padded).transpose(2, 0, 1)[None]})
+        scores, points = _decode(outputs, padded_width)
+        best = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= MIN_SCORE)]
+        selected = best[suppress_overlapping(points[best, :2].reshape(-1, 4), _MAX_OVERLAP)]
+        return [
+            Face(face[:2].ravel(), face[2:], score)
+            for face, score in zip(
+                points[selected] / np.float32(scale), scores[selected].tolist(), strict=True
             )
-            boxes, landmarks = self._network.detect(image, input_size=(width, height))
-            faces = [
-                Face(box[:4], points, float(box[4]))
-                for box, points in zip(boxes, landmarks, strict=True)
-            ]
-            if any(face.score >= _CONFIDENT_SCORE for face in faces):
-                break
-        return faces
+        ]
 
 
-def load_network(weights: bytes) -> ScrfdNetwork:
-    """Return the network of an ONNX file that `assets` has checked."""
-    import onnxruntime
-    from insightface.model_zoo.scrfd import SCRFD
+def _decode(
+    outputs: list[NDArray[np.float32]], width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the score of each anchor, and the points that its face is given by.
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        _free_input_size(weights), options, providers=["CPUExecutionProvider"]
-    )
-    model = SCRFD(session=session)
-    model.prepare(0, det_thresh=_MIN_SCORE)
-    network: ScrfdNetwork = model
-    return network
+    Args:
+        outputs: of each grid the scores; of each the distances from the anchor to the left, top,
+            right and bottom; of each those to the landmarks, x and y; distances in strides
+        width: of the picture, in pixels
 
-
-def _free_input_size(weights: bytes) -> bytes:
-    """Return the ONNX file without a fixed picture size, which some exports state."""
-    import onnx
-
-    model = onnx.load_model_from_string(weights)
-    sizes = model.graph.input[0].type.tensor_type.shape.dim
-    sizes[2].dim_param, sizes[3].dim_param = "height", "width"
-    for output in model.graph.output:
-        for axis in output.type.tensor_type.shape.dim[:2]:
-            axis.dim_param = f"{output.name}_{axis.dim_value}"
-    del model.graph.value_info[:]
-    content: bytes = model.SerializeToString()
-    return content
+    Returns:
+        scores [shape=(n,)], and points in pixels: the box's first and last corner and the five
+        landmarks [shape=(n, 7, 2)]
+    """
+    grids = len(_STRIDES)
+    points = []
+    for index, stride in enumerate(_STRIDES):
+        edges, landmarks = outputs[grids + index], outputs[2 * grids + index]
+        offsets = np.concatenate([edges.reshape(-1, 4), landmarks.reshape(-1, 10)], axis=1)
+        offsets[:, :2] *= -1
+        places = np.arange(len(offsets)) // _ANCHORS
+        anchors = np.stack([places % (width // stride), places // (width // stride)], axis=1)
+        points.append((anchors[:, None] + offsets.reshape(-1, 7, 2)) * np.float32(stride))
+    scores = np.concatenate([output.ravel() for output in outputs[:grids]])
+    return scores, np.concatenate(points).astype(np.float32)

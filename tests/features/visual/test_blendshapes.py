@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.detectors import load_detector
 from helpers.extracted_faces import draw_faces
 
 from avemo.config import load_settings
 from avemo.errors import AssetError
-from avemo.faces import detectors, extract
+from avemo.faces import extract
 from avemo.features.visual.blendshapes import Blendshapes, Settings
 from avemo.pretrained.face_landmarker import BLENDSHAPE_LANDMARKS, BLENDSHAPES
 
@@ -116,11 +117,11 @@ def test_mediapipes_own_weights_on_real_faces() -> None:
         "fearful": "01-01-06-02-01-01-05",
     }
     films = {emotion: SHARED / f"ravdess/video/{name}.mp4" for emotion, name in clips.items()}
-    detector_file, landmarker = weights / "scrfd_500m_kps.onnx", weights / "face_landmarker.task"
-    if not all(file.is_file() for file in (*films.values(), detector_file, landmarker)):
+    landmarker = weights / "face_landmarker.task"
+    if not all(file.is_file() for file in (*films.values(), landmarker)):
         pytest.skip("needs ../shared/ravdess and ../shared/weights")
     settings = load_settings(ROOT).faces
-    detector = detectors.load("scrfd_500m", detector_file.read_bytes(), settings.detector_side_px)
+    detector = load_detector("yunet", settings.detector_side_px)
     extractor = Blendshapes(SETTINGS, {"face_landmarker": landmarker})
     columns = {}
     for emotion, film in films.items():

@@ -5,6 +5,7 @@ import h5py
 import numpy as np
 import pytest
 from helpers import random_network
+from helpers.detectors import load_detector
 from helpers.extracted_faces import draw_faces
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -141,10 +142,9 @@ def test_what_a_real_face_shows(monkeypatch: pytest.MonkeyPatch) -> None:
             "needs ../shared/ravdess, and HSEmotion: avemo assets pull hsemotion_mobilenet_7"
         )
     from avemo.config import load_settings
-    from avemo.faces import detectors
 
     settings = load_settings(Path(__file__).parents[3]).faces
-    detector = detectors.load("mtcnn", None, settings.detector_side_px)
+    detector = load_detector("mtcnn", settings.detector_side_px)
     for film, shown in zip(films, ("happy", "neutral"), strict=True):
         extracted = extract(faces.extract(film, settings, detector), file)
         probabilities = extracted["expression_probabilities"].mean(axis=0)
