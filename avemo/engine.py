@@ -206,7 +206,7 @@ def connect_to_ray(address: str) -> Iterator[Any]:
     """Yield Ray, connected to a cluster; its workers get this package from this machine.
 
     Raises:
-        SettingsError: there is no such cluster, or Ray is not installed
+        SettingsError: there is no such cluster, it wants a token, or Ray is not installed
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
@@ -230,6 +230,12 @@ def connect_to_ray(address: str) -> Iterator[Any]:
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
+    except ray.exceptions.AuthenticationError:
+        raise SettingsError(
+            f"ray.address: the Ray cluster at {address} wants an authentication token that this "
+            "process did not send: set RAY_AUTH_MODE=token here, with the cluster's token in "
+            "~/.ray/auth_token or RAY_AUTH_TOKEN (docs/cluster.md)"
+        ) from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"ray.address: no Ray cluster at {address} ({error}): start one "

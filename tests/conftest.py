@@ -17,6 +17,8 @@ for name in (
 for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID"):
     os.environ.pop(name, None)
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Ray turns its authentication on where the user has a token, on one side of a connection alone
+os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # as in a process that computes features: what earlier tests trained must not send them elsewhere
 for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
