@@ -4,30 +4,25 @@ import logging
 import os
 import pickle
 import socket
-import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, TypeVar, cast
 
 from . import threads
 from .errors import SettingsError
 
-__all__ = ["call", "connect_to_ray", "count_cores", "run"]
+__all__ = ["connect_to_ray", "count_cores", "run"]
 
 #: By default, glibc returns each array's memory to the system and fetches it anew, page by page:
 #: with sounds and pictures that is half of a worker's time
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 27), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
-#: many workers' messages would break up the progress bar
-_SILENT = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
 
 
 def count_cores() -> int:
@@ -57,8 +52,7 @@ def run(
         items: the function's arguments
         title: of the progress bar
         unit: name of an item, for the progress bar
-        workers: processes, by default one a core. With 1, this process computes, unless TensorFlow
-            has already computed in it with several threads
+        workers: processes, by default one a core. With 1, this process computes
         cluster: address of a Ray cluster to use instead, `auto` or HOST:PORT
 
     Yields:
@@ -75,7 +69,7 @@ def run(
             return
         if cluster:
             results = _on_cluster(function, items, cluster)
-        elif workers > 1 or not threads.limit_tensorflow():
+        elif workers > 1:
             results = _on_cores(function, items, workers)
         else:
             results = _in_this_process(function, items)
@@ -92,36 +86,6 @@ def _in_this_process(
         yield from map(function, items)
 
 
-def call(function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-    """Call a function as `run` does: with one thread of the numeric libraries.
-
-    If TensorFlow has already computed in this process with several threads, another process makes
-    the call, and lives on for the next: function, arguments and result must be picklable.
-
-    Raises:
-        BrokenProcessPool: that process died; the next call starts another
-    """
-    if threads.limit_tensorflow():
-        with threads.single_threaded():
-            return function(*arguments)
-    with _lock:
-        pool = _single_worker()
-    try:
-        return pool.submit(function, *arguments).result()
-    except BrokenProcessPool:
-        with _lock:
-            _single_worker.cache_clear()
-        raise
-
-
-_lock = threading.Lock()
-
-
-@lru_cache(maxsize=1)
-def _single_worker() -> ProcessPoolExecutor:
-    return _workers(1)
-
-
 def _on_cores(
     function: Callable[[Item], Result], items: Collection[Item], workers: int
 ) -> Generator[Result, None, None]:
@@ -133,22 +97,20 @@ def _on_cores(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _workers(count: int, *function: Callable[[Item], object]) -> ProcessPoolExecutor:
+def _workers(count: int, function: Callable[[Item], object]) -> ProcessPoolExecutor:
     os.environ.update(_ALLOCATOR)  # read by a process when it starts
     # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
-    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=function)
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=[function])
 
 
 #: of a worker
 _function: Callable[[Any], object]
 
 
-def _start(*function: Callable[[Item], object]) -> None:
+def _start(function: Callable[[Item], object]) -> None:
     global _function
-    os.environ.update(_SILENT)
     threads.limit_process()
-    if function:
-        (_function,) = function
+    _function = function
 
 
 def _call(item: object) -> object:
@@ -225,7 +187,7 @@ def connect_to_ray(address: str) -> Iterator[Any]:
             address,
             runtime_env={
                 "py_modules": [str(Path(__file__).parent)],
-                "env_vars": _ALLOCATOR | _SILENT | threads.VARIABLES,
+                "env_vars": _ALLOCATOR | threads.VARIABLES,
             },
             logging_level=logging.ERROR,
             log_to_driver=False,

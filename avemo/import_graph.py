@@ -4,11 +4,12 @@ What a registered version carries is such a set, and so is what a stage of dvc.y
 """
 
 import ast
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-__all__ = ["PLUGINS", "imported_modules", "module_file"]
+__all__ = ["PLUGINS", "external_packages", "imported_modules", "module_file"]
 
 #: Modules that use others by a name that is known only at run time, or that start one as a process,
 #: with the modules that these are. A package stands for every module in it.
@@ -66,6 +67,28 @@ def imported_modules(
         pending += [(name, True) for name in imports]
         pending += [(name, False) for name in _parents(module, root)]
     return {module for module, _ in visited}
+
+
+def external_packages(modules: Iterable[str], package_root: Path) -> set[str]:
+    """Return the packages of others that modules import, also inside functions.
+
+    Args:
+        modules: dotted names, as `imported_modules` returns them
+        package_root: the package's folder, such as `avemo/`
+
+    Returns:
+        outermost packages by the names that they are imported by, without the standard library
+    """
+    names = set()
+    for module in modules:
+        for node in _import_statements(
+            _parse(module_file(module, package_root.parent)), functions=True
+        ):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif not node.level:
+                names.add((node.module or "").partition(".")[0])
+    return names - {package_root.name} - sys.stdlib_module_names
 
 
 def _is_within(module: str, packages: Iterable[str]) -> bool:

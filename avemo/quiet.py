@@ -5,24 +5,19 @@ import os
 import sys
 import tempfile
 
-from . import threads
-
 __all__ = ["import_tensorflow_quietly"]
 
 
 def import_tensorflow_quietly() -> None:
     """Import TensorFlow without the lines that it writes at any log level.
 
-    C++ code writes them, so that only the file descriptor can be redirected. Where features are
-    computed, TensorFlow gets one thread; see `threads`.
+    C++ code writes them, so that only the file descriptor can be redirected.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # it warns when networks are traced one after the other, which is intended here
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" not in sys.modules:
         _import_without_stderr()
-    if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
-        threads.limit_tensorflow()
 
 
 def _import_without_stderr() -> None:

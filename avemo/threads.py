@@ -1,9 +1,8 @@
 """One thread of whatever computes features, so that they are the same to the last bit anywhere.
 
 With several threads, a library splits a sum by the number of cores, and rounds differently on
-another machine. NumPy, SciPy and OpenCV can be limited for a while; TensorFlow only once, before it
-computes for the first time. Numba and soxr use one thread in librosa. ONNX Runtime and TensorFlow
-Lite get one thread when a session is made, FFmpeg when a file is opened.
+another machine. NumPy, SciPy and OpenCV can be limited for a while. Numba and soxr use one thread
+in librosa. ONNX Runtime gets one thread when a session is made, FFmpeg when a file is opened.
 """
 
 import os
@@ -11,18 +10,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 
-__all__ = ["VARIABLES", "limit_process", "limit_tensorflow", "single_threaded"]
+__all__ = ["VARIABLES", "limit_process", "single_threaded"]
 
-#: read by each library when it is loaded, by TensorFlow when it first computes
+#: read by each library when it is loaded
 VARIABLES = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
 }
 
 _lock = threading.Lock()
@@ -62,32 +58,6 @@ def limit_process() -> None:
     threadpool_limits(1, "openmp")
 
 
-def limit_tensorflow() -> bool:
-    """Give TensorFlow one thread for as long as this process lives, if it is imported.
-
-    Returns:
-        False if it has already computed with more threads, which it cannot undo
-    """
-    if "tensorflow" not in sys.modules:
-        return True
-    # TensorFlow is loaded already; this waits if another thread is still loading it
-    config = import_module("tensorflow").config
-    try:
-        config.threading.set_intra_op_parallelism_threads(1)
-        config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        counts = (
-            config.threading.get_intra_op_parallelism_threads(),
-            config.threading.get_inter_op_parallelism_threads(),
-        )
-        return all(
-            (count or os.environ.get(name)) in (1, "1")
-            for count, name in zip(counts, names, strict=True)
-        )
-    return True
-
-
 def _limit_libraries() -> None:
     from threadpoolctl import ThreadpoolController
 
@@ -99,9 +69,7 @@ def _limit_libraries() -> None:
         set_threads = getattr(library, "_real_set_num_threads", library.set_num_threads)
         _limits.callback(set_threads, library.num_threads)
         set_threads(1)
-    if "cv2" in sys.modules:
-        import cv2
-
+    if cv2 := sys.modules.get("cv2"):
         _limits.callback(cv2.setNumThreads, cv2.getNumThreads())
         cv2.setNumThreads(1)
 

@@ -16,8 +16,9 @@ def main(project: Project, settings: Settings) -> None:
     from avemo.corpus.manifest import select_sound_sources
     from avemo.corpus.soundtrack import locate_sound
     from avemo.features import store
+    from avemo.features.extraction import Extraction
     from avemo.features.extractor import audio_extractors
-    from avemo.features.run import Extraction, extract_audio
+    from avemo.features.run import extract_audio
     from pipelines.extractors import load_extractors, remove_others
 
     extractors = audio_extractors(load_extractors(settings, "audio"))

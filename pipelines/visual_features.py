@@ -12,8 +12,8 @@ log = logging.getLogger(__name__)
 def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     from avemo.features import store
+    from avemo.features.extraction import Extraction, extract_visual_row
     from avemo.features.extractor import visual_extractors
-    from avemo.features.run import Extraction, extract_visual_row
     from pipelines.extractors import load_extractors, remove_others
 
     extractors = visual_extractors(load_extractors(settings, "visual"))

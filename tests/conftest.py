@@ -1,9 +1,12 @@
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from avemo.runtime import pretrained_graphs
 
 # a test must not reach for the developer's own cache, mirror or tracking store
 for name in (
@@ -20,9 +23,6 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # Ray turns its authentication on where the user has a token, on one side of a connection alone
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# as in a process that computes features: what earlier tests trained must not send them elsewhere
-for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ[name] = "1"
 
 # what a shell starts in the background is deaf to Ctrl-C, and so are its children
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -33,6 +33,17 @@ _LONGEST = ("test_pipeline.py", "test_rebuild.py", "test_servers.py")
 # how long an example takes says how busy the machine is, and nothing about the code
 settings.register_profile("avemo", deadline=None)
 settings.load_profile("avemo")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _graphs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Networks are exported once for all tests and all processes that run them."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrained_graphs, "graphs_folder", lambda: folder / "graphs")
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

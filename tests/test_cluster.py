@@ -24,7 +24,8 @@ from avemo.errors import SettingsError
 from avemo.faces import extract
 from avemo.features import store
 from avemo.features.audio import logmel, mfcc, whisper
-from avemo.features.run import Extraction, extract_audio
+from avemo.features.extraction import Extraction
+from avemo.features.run import extract_audio
 from avemo.features.spec import FeatureSpec
 from avemo.media.sound import write_wav
 

@@ -5,7 +5,6 @@ Each file of `audio/` and of `visual/` holds one subclass, which is called as th
 
 from __future__ import annotations
 
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from ..modalities import Unimodal
 from ..pretrained import assets
+from ..runtime import pretrained_graphs
 from ..schema import Strict
 from .arrays import Arrays, Sound
 from .spec import FeatureSpec
@@ -87,20 +87,21 @@ class Extractor(ABC, Generic[SettingsT]):
     def fetch_weights(self, *, quiet: bool = False) -> dict[str, Path]:
         """Return the pretrained files, fetched where they are not on this machine yet.
 
+        Of a network it is the ONNX graph, see `runtime.pretrained_graphs`.
+
         Args:
             quiet: no progress bar
 
         Raises:
             AssetError: a file cannot be had, or is not what it should be
         """
-        return {name: assets.get(name, quiet=quiet) for name in self.weight_names}
-
-    def check_weights(self) -> None:
-        """Check files whose checksum nobody publishes, before anything is computed.
-
-        Raises:
-            AssetError: a file is not what it should be
-        """
+        files = {name: assets.get(name, quiet=quiet) for name in self.weight_names}
+        return {
+            name: pretrained_graphs.get(name, file)
+            if pretrained_graphs.find_network(name)
+            else file
+            for name, file in files.items()
+        }
 
     def with_local_weights(self) -> Self:
         """Return an extractor whose weights are on this machine, such as one of a cluster.
@@ -111,11 +112,6 @@ class Extractor(ABC, Generic[SettingsT]):
         if all(file.exists() for file in self.weights.values()):
             return self
         return type(self)(self.settings, self.fetch_weights(quiet=True))
-
-    @staticmethod
-    def copy_weights(file: Path, target: Path) -> None:
-        """Copy a pretrained file into a registered version, without what is not needed there."""
-        shutil.copyfile(file, target)
 
 
 class AudioExtractor(Extractor[AudioSettingsT]):

@@ -8,14 +8,13 @@ names.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import engine
+from .. import threads
 from ..errors import MediaError
-from ..faces import extract as faces
 from ..features.arrays import Arrays
 from ..features.extractor import Extractor, audio_extractors, visual_extractors
 from ..features.registry import extractor_from_spec
@@ -23,18 +22,18 @@ from ..features.run import extract_audio, extract_visual
 from ..features.spec import FeatureSpec
 from ..media.clip import Clip, Media
 from ..models.bundle import Bundle
-from ..quiet import import_tensorflow_quietly
 from ..schema import Strict
 from .prediction import Prediction
 
 if TYPE_CHECKING:
     from ..faces.detectors import Detector
+    from ..faces.settings import Settings as FaceSettings
 
 __all__ = ["Recogniser", "detector_name", "pack"]
 
 #: the folder of the face detector's files
 _DETECTOR = "detector"
-#: the files that extractors need, by their names in `assets.ASSETS`
+#: the files that extractors need, each in a folder that is called as `Extractor.weights` has it
 _WEIGHTS = "weights"
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
@@ -54,19 +53,18 @@ class Recogniser:
     def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
 
-        It is computed with one thread, as features for training are. If TensorFlow has computed
-        with more threads in this process, as it does in training, another process predicts.
+        It is computed with one thread, as features for training are.
 
         Args:
             media: a clip, a file's path, or its content
             picture: a film to take the picture from, where sound and picture stand in two files;
                 which frames are looked at depends on the film's own sound
-        """
-        import_tensorflow_quietly()
-        return engine.call(self._predict, media, picture)
 
-    def __reduce__(self) -> tuple[Callable[[Path], Recogniser], tuple[Path]]:
-        return _open_once, (self.folder,)  # another process opens it itself, once
+        Raises:
+            GraphError: a network cannot be run here
+        """
+        with threads.single_threaded():
+            return self._predict(media, picture)
 
     def _predict(self, media: Media, picture: Media | None) -> Prediction:
         sound_clip = Clip.of(media)
@@ -102,6 +100,8 @@ class Recogniser:
         extractors = visual_extractors(self._extractors)
         if not extractors:
             return {}
+        from ..faces import extract as faces
+
         clip_faces = faces.extract(clip, self._face_settings, self._detector)
         return self._select_inputs(extract_visual(clip_faces, extractors))
 
@@ -117,7 +117,7 @@ class Recogniser:
 
     @cached_property
     def _weights(self) -> dict[str, Path]:
-        return {file.name: file for file in (self.folder / _WEIGHTS).glob("*")}
+        return {file.parent.name: file for file in (self.folder / _WEIGHTS).glob("*/*")}
 
     @cached_property
     def _detector(self) -> Detector:
@@ -128,14 +128,11 @@ class Recogniser:
         return detectors.load(name, files, self._face_settings.detector_side_px)
 
     @cached_property
-    def _face_settings(self) -> faces.Settings:
+    def _face_settings(self) -> FaceSettings:
+        from ..faces.settings import Settings
+
         spec = _face_spec(self.bundle)
-        return faces.Settings.model_validate(spec.settings if spec else {})
-
-
-@lru_cache(maxsize=4)
-def _open_once(folder: Path) -> Recogniser:
-    return Recogniser(folder)
+        return Settings.model_validate(spec.settings if spec else {})
 
 
 def detector_name(bundle: Bundle) -> str | None:
@@ -168,5 +165,6 @@ def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> N
     for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
-            (folder / _WEIGHTS).mkdir(exist_ok=True)
-            extractor.copy_weights(file, folder / _WEIGHTS / name)
+            copy = folder / _WEIGHTS / name / file.name
+            copy.parent.mkdir(parents=True)
+            shutil.copyfile(file, copy)

@@ -1,6 +1,7 @@
 """A trained model with all that a prediction needs, in one folder.
 
-`model.keras`, the network; `bundle.json`, a `BundleConfig`: what it is and how its input is made.
+`model.keras`, the network; `bundle.json`, a `BundleConfig`: what it is and how its input is made. A
+registered version has `network.onnx`, too: the same network, which answers without TensorFlow.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import BundleConfig
+from ..runtime.graph import load_graph
 from . import preprocessing
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CONFIG_FILE", "Bundle", "write"]
+__all__ = ["CONFIG_FILE", "GRAPH_FILE", "Bundle", "write"]
 
-CONFIG_FILE = "bundle.json"
+CONFIG_FILE, GRAPH_FILE = "bundle.json", "network.onnx"
 _NETWORK_FILE = "model.keras"
 
 
@@ -59,14 +61,23 @@ class Bundle:
     def probabilities(self, features: Mapping[str, Sequence[NDArray[Any]]]) -> NDArray[np.float32]:
         """Return the probabilities of the emotions [shape=(clips, classes)].
 
+        The graph computes them where the folder has one, Keras otherwise.
+
         Args:
             features: by feature, for each of `preprocessors`, one array a clip
+
+        Raises:
+            GraphError: the graph cannot be run here
         """
         inputs = {
-            feature: preprocessor.apply(features[feature])
+            feature: preprocessor.apply(features[feature]).astype(np.float32)
             for feature, preprocessor in self.preprocessors.items()
         }
-        probabilities: NDArray[np.float32] = self.network.predict(inputs, batch_size=64, verbose=0)
+        probabilities: NDArray[np.float32]
+        if (graph := self.folder / GRAPH_FILE).exists():
+            (probabilities,) = load_graph(graph).run(inputs)
+        else:
+            probabilities = self.network.predict(inputs, batch_size=64, verbose=0)
         return probabilities
 
 

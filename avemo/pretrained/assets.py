@@ -28,6 +28,7 @@ __all__ = [
     "AssetStatus",
     "File",
     "cache_folder",
+    "file_sha256",
     "find",
     "get",
     "list_assets",
@@ -289,7 +290,7 @@ def list_assets() -> list[AssetStatus]:
     for name, asset in sorted(ASSETS.items()):
         row = AssetStatus(name, asset.files[0].bytes, asset.licence, asset.purpose, "absent", None)
         for location, file, path in _present(name):
-            intact = file.sha256 in (None, _sha256(path))
+            intact = file.sha256 in (None, file_sha256(path))
             row = AssetStatus(
                 name,
                 path.stat().st_size,
@@ -335,7 +336,7 @@ def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
 
 
 def _check(path: Path, file: File) -> None:
-    sha256 = _sha256(path)
+    sha256 = file_sha256(path)
     if file.sha256 not in (None, sha256):
         size = path.stat().st_size
         raise AssetError(
@@ -344,7 +345,8 @@ def _check(path: Path, file: File) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Return a file's checksum; one that has not changed is read once in a process."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
 
@@ -364,7 +366,7 @@ def _url(asset: Asset) -> str:
 
 def _fetch(url: str, file: File, target: Path, *, quiet: bool) -> None:
     fetch_file(url, target, progress=not quiet, attempts=ATTEMPTS)
-    sha256, size = _sha256(target), target.stat().st_size
+    sha256, size = file_sha256(target), target.stat().st_size
     if file.sha256 not in (None, sha256):
         raise AssetError(f"{url} gave {size} bytes with sha256 {sha256}, expected {file}")
 

@@ -8,14 +8,9 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import AssetError
 from ..quiet import import_tensorflow_quietly
@@ -24,7 +19,7 @@ from .keras2_weights import load_keras2_weights
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CLASSES", "MEAN_BGR", "SIDE", "build_network", "load_network", "load_traced"]
+__all__ = ["CLASSES", "MEAN_BGR", "SIDE", "build_network", "load_network"]
 
 #: in the order of the probabilities
 CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -32,8 +27,6 @@ CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 SIDE = 224
 MEAN_BGR = (103.939, 116.779, 123.68)
 _WIDTH = 256
-
-Floats = NDArray[np.float32]
 
 
 def build_network() -> keras.Model:
@@ -54,7 +47,7 @@ def build_network() -> keras.Model:
 
 
 def load_network(file: Path) -> keras.Model:
-    """Return the network with the published weights.
+    """Return the network with the published weights; its input is called `faces`.
 
     Args:
         file: `mobilenet_7.h5` as it is published, of which the weights alone are read; or the same
@@ -78,27 +71,10 @@ def load_network(file: Path) -> keras.Model:
     expected = [(SIDE, SIDE, 3), (_WIDTH,), (len(CLASSES),)]
     if shapes != expected:
         raise AssetError(f"{file} takes and gives {shapes}, {expected} is expected: remove it")
-    return model
+    import keras
 
-
-@lru_cache(maxsize=1)
-def load_traced(file: Path) -> Callable[[Floats], tuple[Floats, Floats]]:
-    """Return `load_network`'s function from faces to features and probabilities, traced once.
-
-    Raises:
-        AssetError: see `load_network`
-    """
-    model = load_network(file)
-    import tensorflow as tf
-
-    inputs = [tf.TensorSpec((None, SIDE, SIDE, 3))]
-    traced = tf.function(lambda faces: model(faces, training=False), input_signature=inputs)
-
-    def run(faces: Floats) -> tuple[Floats, Floats]:
-        features, probabilities = traced(faces)
-        return features.numpy(), probabilities.numpy()
-
-    return run
+    faces = keras.Input((SIDE, SIDE, 3), name="faces")
+    return keras.Model(faces, model(faces))
 
 
 def _load_keras3(file: Path) -> keras.Model:

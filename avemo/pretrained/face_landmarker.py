@@ -1,7 +1,6 @@
 """MediaPipe's Face Landmarker: the networks for a face's landmarks and for its blendshapes.
 
-TensorFlow's own interpreter runs them. MediaPipe itself would bring a second OpenCV, and reports
-its use to its maker.
+MediaPipe itself would bring a second OpenCV, and reports its use to its maker.
 
 Source:
     A. Grishchenko et al.: Blendshapes GHUM: real-time monocular facial blendshape prediction. 2023;
@@ -13,8 +12,8 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -28,7 +27,15 @@ from ..quiet import import_tensorflow_quietly
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["BLENDSHAPES", "BLENDSHAPE_LANDMARKS", "SIDE", "FaceLandmarker", "load_landmarker"]
+__all__ = [
+    "BLENDSHAPES",
+    "BLENDSHAPE_LANDMARKS",
+    "LANDMARKS",
+    "SIDE",
+    "FaceLandmarker",
+    "load_landmarker",
+    "read_networks",
+]
 
 #: the columns of the answer
 BLENDSHAPES = (
@@ -58,14 +65,15 @@ BLENDSHAPE_LANDMARKS = (
 
 #: pixels of a face's side
 SIDE = 256
-_LANDMARKS = 478
+#: of a face
+LANDMARKS = 478
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class FaceLandmarker:
-    """The two networks.
+    """The two networks, as TensorFlow runs them; `runtime.export` writes them as one graph.
 
     Args:
         landmark_network: from a face's picture to its landmarks
@@ -75,28 +83,42 @@ class FaceLandmarker:
     landmark_network: _TFLiteNetwork
     blendshape_network: _TFLiteNetwork
 
-    def landmarks(self, picture: NDArray[np.uint8]) -> Floats:
-        """Return the landmarks of a face: x, y and depth in pixels [shape=(478, 3)].
+    def __call__(self, inputs: Mapping[str, Floats]) -> list[Floats]:
+        """Return the blendshapes and the landmarks of a face.
 
         Args:
-            picture: RGB [shape=(256, 256, 3)]
+            inputs: `face`, RGB of 0 to 1 [shape=(1, 256, 256, 3)]
+
+        Returns:
+            the blendshapes, 0 to 1, in the order of `BLENDSHAPES` [shape=(52,)]; and the landmarks:
+            x, y and depth in pixels [shape=(478, 3)]
         """
-        batch = picture[None].astype(np.float32) / np.float32(255)
-        return self.landmark_network.run(batch).reshape(_LANDMARKS, 3)
-
-    def blendshapes(self, picture: NDArray[np.uint8]) -> Floats:
-        """Return the blendshapes of a face, 0 to 1, in the order of `BLENDSHAPES` [shape=(52,)].
-
-        Args:
-            picture: RGB [shape=(256, 256, 3)]
-        """
-        landmarks = self.landmarks(picture)
-        return self.blendshape_network.run(landmarks[None, BLENDSHAPE_LANDMARKS, :2])
+        landmarks = self.landmark_network.run(inputs["face"]).reshape(LANDMARKS, 3)
+        points = landmarks[None, BLENDSHAPE_LANDMARKS, :2]
+        return [self.blendshape_network.run(points), landmarks]
 
 
-@lru_cache(maxsize=1)
+def read_networks(file: Path) -> tuple[bytes, bytes]:
+    """Return the content of the networks' files: that for landmarks, that for blendshapes.
+
+    Args:
+        file: `face_landmarker.task`
+
+    Raises:
+        AssetError: it holds no such files
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return (
+                archive.read("face_landmarks_detector.tflite"),
+                archive.read("face_blendshapes.tflite"),
+            )
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+        raise AssetError(_not_readable(file, error)) from None
+
+
 def load_landmarker(file: Path) -> FaceLandmarker:
-    """Return the networks.
+    """Return the networks as TensorFlow runs them.
 
     Args:
         file: `face_landmarker.task`
@@ -104,16 +126,18 @@ def load_landmarker(file: Path) -> FaceLandmarker:
     Raises:
         AssetError: it holds no such networks
     """
+    landmarks, blendshapes = read_networks(file)
     try:
-        with zipfile.ZipFile(file) as archive:
-            landmarks = archive.read("face_landmarks_detector.tflite")
-            blendshapes = archive.read("face_blendshapes.tflite")
         return FaceLandmarker(
-            _TFLiteNetwork(landmarks, (1, SIDE, SIDE, 3), _LANDMARKS * 3),
+            _TFLiteNetwork(landmarks, (1, SIDE, SIDE, 3), LANDMARKS * 3),
             _TFLiteNetwork(blendshapes, (1, len(BLENDSHAPE_LANDMARKS), 2), len(BLENDSHAPES)),
         )
-    except (OSError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
-        raise AssetError(f"{file} cannot be read as face_landmarker ({error}): remove it") from None
+    except (RuntimeError, ValueError) as error:
+        raise AssetError(_not_readable(file, error)) from None
+
+
+def _not_readable(file: Path, error: Exception) -> str:
+    return f"{file} cannot be read as face_landmarker ({error}): remove it"
 
 
 class _TFLiteNetwork:

@@ -7,29 +7,24 @@ Source:
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..download import require_name_server
+from ..download import DownloadError, fetch_file, require_name_server
 from ..errors import AssetError
+from ..io import atomic_write
 from ..quiet import import_tensorflow_quietly
 from .keras2_weights import load_keras2_weights
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    import keras
 
-__all__ = ["LICENCE", "NETWORKS", "PublishedNetwork", "fetch_weights", "load_traced"]
+__all__ = ["LICENCE", "NETWORKS", "PublishedNetwork", "fetch_weights", "load_network"]
 
 LICENCE = "ImageNet weights of keras.applications: CC BY 4.0 (VGG16), Apache-2.0 (MobileNetV2)"
 _ORIGIN = "https://storage.googleapis.com/tensorflow/keras-applications"
-
-Pictures = NDArray[np.float32]
 
 
 class PublishedNetwork(NamedTuple):
@@ -60,55 +55,53 @@ NETWORKS = {
 }
 
 
-def fetch_weights(name: str) -> Path:
-    """Return a network's weights, as keras.applications fetches them: into Keras' own cache.
+def fetch_weights(name: str, *, quiet: bool = False) -> Path:
+    """Return a network's weights, fetched into Keras' own cache where they are not there.
 
     Args:
         name: a key of `NETWORKS`
+        quiet: no progress bar
 
     Raises:
         AssetError: they cannot be had
     """
-    import_tensorflow_quietly()
-    import keras
-
     network = NETWORKS[name]
     url = f"{_ORIGIN}/{name}/{network.file}"
-    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
-    folder = home / "models"
+    file = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "models" / network.file
+    if file.exists():
+        return file
     try:
-        if not (folder / network.file).exists():
-            require_name_server(url)
-        file = keras.utils.get_file(
-            network.file, url, cache_dir=str(home), cache_subdir="models", file_hash=network.md5
-        )
-    except Exception as error:  # what Keras raises where an address does not answer
+        require_name_server(url)
+        with atomic_write(file) as temporary:
+            fetch_file(url, temporary, progress=not quiet)
+            with temporary.open("rb") as stream:
+                md5 = hashlib.file_digest(stream, "md5").hexdigest()
+            if network.md5 not in (None, md5):
+                raise DownloadError(f"{url} gave a file with md5 {md5}, expected {network.md5}")
+    except (OSError, DownloadError) as error:
         raise AssetError(
             f"{network.file} is missing and could not be fetched: {error}. It is for "
-            f"extractors.backbone. Either copy it into {folder}, from {url}; or run again where "
-            "that can be reached"
+            f"extractors.backbone. Either copy it into {file.parent}, from {url}; or run again "
+            "where that can be reached"
         ) from None
-    return Path(file)
+    return file
 
 
-@lru_cache(maxsize=1)
-def load_traced(name: str, side: int, file: Path) -> Callable[[Pictures], tf.Tensor]:
-    """Return a function from pictures to the average of the network's last convolutions.
+def load_network(name: str, side: int, file: Path) -> keras.Model:
+    """Return a network with the published weights: the average of its last convolutions.
+
+    Its input is called `pictures`: RGB of 0 to 255 [shape=(n, side, side, 3)].
 
     Args:
         name: a key of `NETWORKS`
         side: of the pictures, in pixels
         file: the weights
 
-    Returns:
-        takes RGB of 0 to 255, float32 [shape=(n, side, side, 3)]
-
     Raises:
         AssetError: the file holds no such network
     """
     import_tensorflow_quietly()
     import keras
-    import tensorflow as tf
 
     network = NETWORKS[name]
     build = getattr(keras.applications, network.builder)
@@ -118,9 +111,6 @@ def load_traced(name: str, side: int, file: Path) -> Callable[[Pictures], tf.Ten
         load_keras2_weights(model, file)
     except (OSError, KeyError, ValueError) as error:
         raise AssetError(f"{file} cannot be read as {network.file} ({error}): remove it") from None
-    traced = tf.function(
-        lambda pictures: model(pictures, training=False),
-        input_signature=[tf.TensorSpec((None, *shape))],
-    )
     preprocess = getattr(keras.applications, name).preprocess_input
-    return lambda pictures: traced(preprocess(pictures))
+    pictures = keras.Input(shape, name="pictures")
+    return keras.Model(pictures, model(preprocess(pictures)))

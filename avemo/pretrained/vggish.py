@@ -54,7 +54,6 @@ def build_network() -> keras.Model:
     return keras.Model(patch, layers.Dense(WIDTH, activation="relu", name="fc2")(x))
 
 
-@lru_cache(maxsize=1)
 def load_network(checkpoint: Path) -> keras.Model:
     """Return the network with the published weights.
 

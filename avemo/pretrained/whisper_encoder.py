@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,33 +14,24 @@ from ..quiet import import_tensorflow_quietly
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
 
 __all__ = [
     "BANDS",
+    "EPSILON",
+    "HEADS",
+    "LAYERS",
     "POSITIONS",
     "WIDTH",
-    "Encoder",
     "build_encoder",
-    "export_encoder",
     "load_encoder",
-    "load_traced",
+    "read_tensors",
 ]
 
-#: gives the hidden states of spectrograms and their mask, see `build_encoder`
-Encoder = Callable[[list[NDArray[np.float32]]], "tf.Tensor"]
-
 BANDS, WIDTH, POSITIONS = 80, 384, 1500
-_HEADS, _LAYERS = 6, 4
+HEADS, LAYERS = 6, 4
+#: of the normalisation
+EPSILON = 1e-5
 _PREFIX = "model.encoder."
-
-
-class _TensorFile(Protocol):
-    """What is used of an open safetensors file."""
-
-    def keys(self) -> list[str]: ...
-
-    def get_tensor(self, name: str) -> NDArray[np.floating]: ...
 
 
 def build_encoder() -> keras.Model:
@@ -68,95 +57,96 @@ def build_encoder() -> keras.Model:
     x = x + layers.Embedding(POSITIONS, WIDTH, name="embed_positions")(positions)
     attention_mask = mask[:, None, ::2] > 0
     states = [x]
-    for number in range(_LAYERS):
+    for number in range(LAYERS):
         name = f"layers.{number}"
-        y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.self_attn_layer_norm")(x)
-        attention = layers.MultiHeadAttention(_HEADS, WIDTH // _HEADS, name=f"{name}.self_attn")
+        y = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}.self_attn_layer_norm")(x)
+        attention = layers.MultiHeadAttention(HEADS, WIDTH // HEADS, name=f"{name}.self_attn")
         x = x + attention(y, y, attention_mask=attention_mask)
-        y = layers.LayerNormalization(epsilon=1e-5, name=f"{name}.final_layer_norm")(x)
+        y = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}.final_layer_norm")(x)
         y = keras.activations.gelu(layers.Dense(4 * WIDTH, name=f"{name}.fc1")(y))
         x = x + layers.Dense(WIDTH, name=f"{name}.fc2")(y)
         states.append(x)
-    states[-1] = layers.LayerNormalization(epsilon=1e-5, name="layer_norm")(x)
+    states[-1] = layers.LayerNormalization(epsilon=EPSILON, name="layer_norm")(x)
     return keras.Model([mel, mask], ops.stack(states, axis=2))
 
 
 def load_encoder(file: Path) -> keras.Model:
-    """Return the encoder with the published weights, rounded to half precision.
+    """Return the encoder with the published weights, see `read_tensors`."""
+    tensors = read_tensors(file)
+    model = build_encoder()
+    for layer in model.layers:
+        _fill(layer, tensors)
+    return model
+
+
+def read_tensors(file: Path) -> dict[str, NDArray[np.float32]]:
+    """Return the encoder's published tensors by name, rounded to half precision.
+
+    Args:
+        file: in safetensors' format; may hold the decoder, too
 
     Raises:
         AssetError: it is no safetensors file, or a tensor is missing or has another shape
     """
-    model = build_encoder()
-    with _open(file) as stream:
-        for layer in model.layers:
-            _fill(layer, stream, file)
-    return model
-
-
-@lru_cache(maxsize=1)
-def load_traced(file: Path) -> Encoder:
-    """Return the encoder with the published weights, traced for clips of any number and length."""
-    model = load_encoder(file)
-    import tensorflow as tf
-
-    inputs = [tf.TensorSpec((None, None, BANDS)), tf.TensorSpec((None, None))]
-    traced: Encoder = tf.function(lambda batch: model(batch), input_signature=[inputs])
-    return traced
-
-
-def export_encoder(file: Path, target: Path) -> None:
-    """Write the encoder alone, in half precision: 16 MB of the 151 that are published.
-
-    Args:
-        file: the weights
-        target: a file that `load_encoder` reads as well
-
-    Raises:
-        AssetError: it is no safetensors file
-    """
-    from safetensors.numpy import save_file
-
-    with _open(file) as stream:
-        names = [name for name in stream.keys() if name.startswith(_PREFIX)]  # noqa: SIM118
-        save_file({name: stream.get_tensor(name).astype(np.float16) for name in names}, target)
-
-
-@contextmanager
-def _open(file: Path) -> Iterator[_TensorFile]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, "numpy") as stream:
-            yield stream
+            published = {
+                name.removeprefix(_PREFIX): stream.get_tensor(name)
+                for name in stream.keys()  # noqa: SIM118, it is no dictionary
+                if name.startswith(_PREFIX)
+            }
     except SafetensorError as error:
         raise AssetError(f"{file} is no safetensors file ({error}): remove it") from None
-
-
-def _fill(layer: keras.Layer, stream: _TensorFile, file: Path) -> None:
-    """Set a layer's weights to its published tensors."""
-
-    def tensor(name: str, *shape: int) -> NDArray[np.float32]:
-        full = f"{_PREFIX}{layer.name}.{name}"
-        exists = full in stream.keys()  # noqa: SIM118, it is no dictionary
-        published = stream.get_tensor(full) if exists else np.zeros(())
-        if published.shape != shape:
+    tensors = {}
+    for name, shape in _published_shapes().items():
+        tensor = published.get(name)
+        if tensor is None or tensor.shape != shape:
+            state = "missing" if tensor is None else list(tensor.shape)
             raise AssetError(
-                f"{file}: {full} is {list(published.shape) if exists else 'missing'}, "
+                f"{file}: {_PREFIX}{name} is {state}, "
                 f"{list(shape)} is expected: take the file of openai/whisper-tiny.en"
             )
-        return np.asarray(published.astype(np.float16).astype(np.float32))
+        tensors[name] = tensor.astype(np.float16).astype(np.float32)
+    return tensors
 
+
+def _published_shapes() -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv1.weight": (WIDTH, BANDS, 3),
+        "conv2.weight": (WIDTH, WIDTH, 3),
+        "embed_positions.weight": (POSITIONS, WIDTH),
+        "layer_norm.weight": (WIDTH,),
+    }
+    for number in range(LAYERS):
+        block = f"layers.{number}"
+        for name in ("self_attn_layer_norm", "final_layer_norm"):
+            shapes[f"{block}.{name}.weight"] = (WIDTH,)
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            shapes[f"{block}.self_attn.{name}.weight"] = (WIDTH, WIDTH)
+        shapes[f"{block}.fc1.weight"] = (4 * WIDTH, WIDTH)
+        shapes[f"{block}.fc2.weight"] = (WIDTH, 4 * WIDTH)
+    biases = {
+        name.replace("weight", "bias"): shape[:1]
+        for name, shape in shapes.items()
+        if "embed" not in name and "k_proj" not in name
+    }
+    return shapes | biases
+
+
+def _fill(layer: keras.Layer, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    """Set a layer's weights to its published tensors."""
     shapes = [tuple(weight.shape) for weight in layer.weights]
     kind = type(layer).__name__
     values: list[NDArray[np.float32]] = []
     if kind == "Embedding":
-        values = [tensor("weight", *shapes[0])]
+        values = [tensors[f"{layer.name}.weight"]]
     elif kind == "MultiHeadAttention":
         for projection in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            has_bias = projection != "k_proj"
-            bias = tensor(f"{projection}.bias", WIDTH) if has_bias else np.zeros(WIDTH, np.float32)
-            values += [tensor(f"{projection}.weight", WIDTH, WIDTH).T, bias]
+            name = f"{layer.name}.{projection}"
+            bias = tensors.get(f"{name}.bias", np.zeros(WIDTH, np.float32))
+            values += [tensors[f"{name}.weight"].T, bias]
     elif shapes:  # convolution, dense, normalisation
-        values = [tensor("weight", *reversed(shapes[0])).T, tensor("bias", *shapes[1])]
+        values = [tensors[f"{layer.name}.weight"].T, tensors[f"{layer.name}.bias"]]
     layer.set_weights([value.reshape(shape) for value, shape in zip(values, shapes, strict=True)])

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pandas as pd
@@ -18,12 +18,13 @@ from mlflow.types.schema import AnyType
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
 from ..faces.detectors import weights as detector_weights
-from ..features.names import extractor_of
+from ..features.names import modality_of
 from ..features.registry import extractor_class
-from ..import_graph import imported_modules, module_file
+from ..import_graph import external_packages, imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import detector_name, pack
-from ..models.bundle import Bundle
+from ..models.bundle import GRAPH_FILE, Bundle
+from ..runtime.export import export
 from ..synthetic import sample
 
 __all__ = [
@@ -39,6 +40,16 @@ __all__ = [
 _PACKAGE = Path(__file__).parents[1]
 #: the module that MLflow loads, below the package
 _ENTRY = "inference.pyfunc"
+#: the modules of face detectors
+_DETECTORS = ("mtcnn", "scrfd", "yunet")
+#: modules of the runtime that write graphs
+_EXPORTING = ("export", "whisper_graph")
+#: what only exporting, fetching and fitting take, and the computation through Keras
+_NOT_FOR_ANSWERS = {"h5py", "keras", "onnx", "pooch", "ray", "requests", "safetensors"}
+_NOT_FOR_ANSWERS |= {"tensorflow", "tqdm", "urllib3"}
+#: by the name that it is imported by, a package with less: of MLflow without its server and page,
+#: of OpenCV without windows, which need libraries of the system that a server lacks
+_SMALLER = {"cv2": "opencv-python-headless", "mlflow": "mlflow-skinny"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,8 @@ def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
         folder = Path(temporary, MODEL)
         detector = detector_name(bundle)
         pack(bundle, detector_weights.fetch(detector) if detector else {}, folder)
-        code = copy_code(Path(temporary))
+        export(bundle.network, folder / GRAPH_FILE)
+        code = copy_code(bundle, Path(temporary))
         script = Path(temporary, "load.py")
         script.write_text(
             "from mlflow.models import set_model\n\n"
@@ -92,23 +104,20 @@ def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
                 del sys.modules[name]  # its folder is gone; who loads the version imports it anew
 
 
-def copy_code(folder: Path) -> Path:
-    """Copy the modules that a version needs to answer, and no others, into a package.
+def copy_code(bundle: Bundle, folder: Path) -> Path:
+    """Copy the modules that a model needs to answer, and no others, into a package.
 
     The package's name comes from the content of these modules: two versions that are loaded side
     by side, or beside an installed avemo, each run their own code.
 
     Args:
+        bundle: the trained model
         folder: gets the package
 
     Returns:
         the package's folder
     """
-    root = _PACKAGE.parent
-    files = [
-        module_file(module, root)
-        for module in sorted(imported_modules([f"{_PACKAGE.name}.{_ENTRY}"], _PACKAGE))
-    ]
+    files = [module_file(module, _PACKAGE.parent) for module in sorted(_modules(bundle))]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(_PACKAGE).as_posix().encode() + file.read_bytes())
@@ -129,26 +138,39 @@ def weight_licences(bundle: Bundle) -> str:
 
 
 def _extractors(bundle: Bundle) -> set[str]:
-    return {extractor_of(feature) for feature in bundle.config.features}
+    return {spec.extractor for spec in bundle.config.features.values()}
 
 
 def pip_requirements(bundle: Bundle) -> list[str]:
-    """Return the packages that answering needs, pinned to the installed versions."""
-    names = ["av", "filelock", "keras", "librosa", "mlflow", "numpy", "pandas", "pydantic"]
-    names += ["pyyaml", "scipy", "soundfile", "soxr", "tensorflow"]
-    if "whisper" in _extractors(bundle):
-        names.append("safetensors")
-    if detector_name(bundle):
-        names += ["onnxruntime", _opencv()]
-    return [f"{name}=={version(name)}" for name in sorted(names)]
+    """Return the packages that answering takes, pinned to the installed versions.
+
+    They are those that the code of the version imports.
+    """
+    imported = external_packages(_modules(bundle), _PACKAGE) - _NOT_FOR_ANSWERS
+    distributions = packages_distributions()
+    pins = {}
+    for name in imported:
+        installed = distributions[name][0]  # the one with less has the same versions
+        pins[_SMALLER.get(name, installed.lower())] = version(installed)
+    return [f"{name}=={pin}" for name, pin in sorted(pins.items())]
 
 
-def _opencv() -> str:
-    try:
-        version("opencv-python")
-    except PackageNotFoundError:
-        return "opencv-python-headless"
-    return "opencv-python"
+def _modules(bundle: Bundle) -> set[str]:
+    """Return the modules that answer for a model: of extractors and detectors, its own alone."""
+    features, faces = f"{_PACKAGE.name}.features", f"{_PACKAGE.name}.faces"
+    detectors = f"{faces}.detectors"
+    plugins = {
+        f"{features}.registry": tuple(
+            f"{features}.{modality_of(name)}.{name}" for name in _extractors(bundle)
+        )
+    }
+    without = [faces]
+    if detector := detector_name(bundle):
+        own = imported_modules([f"{detectors}.{detector.partition('_')[0]}"], _PACKAGE, {})
+        without = [f"{detectors}.{name}" for name in _DETECTORS]
+        without = [module for module in without if module not in own]
+    without += [f"{_PACKAGE.name}.runtime.{name}" for name in _EXPORTING]
+    return imported_modules([f"{_PACKAGE.name}.{_ENTRY}"], _PACKAGE, plugins, without)
 
 
 def signature() -> ModelSignature:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from numpy.typing import NDArray
 from ..errors import GraphError
 
 __all__ = ["Graph", "OnnxGraph", "load_graph"]
+
+log = logging.getLogger(__name__)
 
 #: ONNX Runtime's log: errors alone, each of which it raises too
 _ERRORS = 3
@@ -40,7 +44,6 @@ class OnnxGraph(Graph):
 
     Raises:
         GraphError: the file is damaged, or has an operator that ONNX Runtime lacks here
-        ImportError: ONNX Runtime is not installed
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -66,10 +69,18 @@ class OnnxGraph(Graph):
 def load_graph(file: Path) -> Graph:
     """Return the graph in a file, loaded once in a process.
 
+    Where ONNX Runtime is not installed, Keras computes the same network, after a warning.
+
     Raises:
         GraphError: it cannot be run here
     """
-    return OnnxGraph(file.read_bytes(), file.name)
+    if find_spec("onnxruntime"):
+        return OnnxGraph(file.read_bytes(), file.name)
+    from .keras_graph import load_keras_graph
+
+    graph = load_keras_graph(file)
+    log.warning("onnxruntime is not installed: TensorFlow runs %s, which takes longer", file.name)
+    return graph
 
 
 def _first_line(error: Exception) -> str:

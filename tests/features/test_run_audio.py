@@ -18,10 +18,11 @@ from avemo.features.audio.logmel import LogMel
 from avemo.features.audio.mfcc import Mfcc
 from avemo.features.audio.vggish import Vggish
 from avemo.features.audio.whisper import Whisper
+from avemo.features.extraction import Extraction
 from avemo.features.extractor import AudioExtractor, AudioSettings
 from avemo.features.names import extractor_of
 from avemo.features.registry import extractor_class
-from avemo.features.run import Extraction, extract_audio
+from avemo.features.run import extract_audio
 from avemo.pretrained import assets
 
 RATE: Final = 16000

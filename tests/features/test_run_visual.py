@@ -13,13 +13,14 @@ from avemo.errors import MediaError
 from avemo.faces import extract as faces
 from avemo.features import store
 from avemo.features.arrays import Arrays
-from avemo.features.run import Extraction, extract_visual_row
+from avemo.features.extraction import Extraction, extract_visual_row
 from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression
 from avemo.features.visual.crops import Crops
 from avemo.features.visual.expression import Expression
 from avemo.paths import Project
 from avemo.pretrained import assets, expression_mobilenet
+from avemo.runtime import pretrained_graphs
 from pipelines import visual_features as stage
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +171,8 @@ def test_with_weights_features_say_what_they_were_made_from(
     spec = store.read_spec(folder)
     assert spec is not None
     assert spec.derived_from == SPEC
-    assert spec.resources == {"hsemotion_mobilenet_7": "mobilenet_7.h5"}
+    graph = pretrained_graphs.get("hsemotion_mobilenet_7", file)
+    assert spec.resources == {"hsemotion_mobilenet_7": graph.name}
     assert set(spec.settings) == {"trim_ratio"}
 
 

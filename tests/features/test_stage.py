@@ -14,6 +14,7 @@ from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio.whisper import Whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
+from avemo.runtime import pretrained_graphs
 from pipelines import audio_features
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +96,7 @@ def test_with_weights_it_is_computed(
     weights = project.root / "weights"
     weights.touch()
     monkeypatch.setattr(assets, "find", lambda n: weights if "whisper" in n else find(n))
+    monkeypatch.setattr(pretrained_graphs, "get", lambda name, file: file)
     run(project)
     assert used == [{"whisper_tiny_en": weights}] * 2
     assert folders(project) == ["mfcc", "whisper"]

@@ -21,6 +21,7 @@ from avemo.inference.recogniser import Recogniser, detector_name, pack
 from avemo.models import bundle, preprocessing
 from avemo.pretrained import assets, expression_mobilenet
 from avemo.registry import packaging
+from avemo.runtime import pretrained_graphs
 from avemo.synthetic import sample
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def trained(film: Path, published: Path, tmp_path_factory: pytest.TempPathFactor
     keras.utils.set_random_seed(1)
     detector = load_detector("mtcnn", FACES.detector_side_px)
     clip_faces = extract.extract(film, FACES, detector)
-    weights = {"hsemotion_mobilenet_7": published}
+    weights = {"hsemotion_mobilenet_7": pretrained_graphs.get("hsemotion_mobilenet_7", published)}
     extractors = {
         "expression": expression.Expression(expression.Settings(trim_ratio=0.1), weights),
         "geometry": geometry.Geometry(geometry.Settings()),

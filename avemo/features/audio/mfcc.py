@@ -13,12 +13,12 @@ from pydantic import Field
 
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor
-from .dsp.librosa_import import import_librosa
 from .dsp.mel import MelSettings
 
 __all__ = ["Mfcc", "Settings"]
 
 _BANDS = 128
+_MIN_POWER, _RANGE_DB = 1e-10, 80.0
 
 
 class Settings(MelSettings):
@@ -45,6 +45,8 @@ class Mfcc(AudioExtractor[Settings]):
         """
         from scipy.fft import dct
 
-        decibels = import_librosa().power_to_db(self.settings.mel_power(sound, _BANDS))
+        power = self.settings.mel_power(sound, _BANDS)
+        decibels = 10 * np.log10(np.maximum(power, _MIN_POWER))
+        decibels = np.maximum(decibels, decibels.max() - _RANGE_DB)
         cepstra = dct(decibels, norm="ortho")[:, : self.settings.coefficients]
         return {"mfcc": np.ascontiguousarray(cepstra)}

@@ -6,7 +6,7 @@ Source:
     F. Eyben et al.: The Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and
     affective computing. IEEE TAC 7(2) (2016);
     A. de Cheveigné and H. Kawahara: YIN, a fundamental frequency estimator for speech and music.
-    JASA 111(4) (2002), as in librosa (pitch);
+    JASA 111(4) (2002) (pitch);
     P. Boersma: Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
     ratio of a sampled sound. IFA Proceedings 17 (1993) (harmonicity, voicing)
 """
@@ -23,7 +23,8 @@ from pydantic import Field, model_validator
 
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor, AudioSettings
-from .dsp.librosa_import import import_librosa
+from .dsp.filters import hann_window, mel_filters
+from .dsp.pitch import yin
 
 __all__ = ["COLUMNS", "STATISTICS", "Prosody", "Settings"]
 
@@ -99,7 +100,7 @@ class Prosody(AudioExtractor[Settings]):
     """Pitch, loudness, voice quality and timing."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {"prosody": "float32", "prosody_stats": "float32"}
 
     def extract(self, sound: Sound) -> Arrays:
@@ -164,11 +165,9 @@ def _describe_block(sound: Sound, hop: int, settings: Settings) -> dict[str, Flo
 
     rate = settings.sample_rate
     taper, window_autocorrelation, filters, hz = _tables(rate)
-    low, high = settings.low_hz, settings.high_hz
-    pitch = import_librosa().yin(
-        sound, fmin=low, fmax=high, sr=rate, frame_length=_WINDOW, hop_length=hop, center=False
-    )
-    spectrum = rfft(sliding_window_view(sound, _WINDOW)[::hop] * taper, _SIZE)
+    frames = sliding_window_view(sound, _WINDOW)[::hop]
+    pitch = yin(frames, rate, settings.low_hz, settings.high_hz)
+    spectrum = rfft(frames * taper, _SIZE)
     power = spectrum.real**2 + spectrum.imag**2
     power[:, hz < 50] = 0  # hum and wind, no voice
     total = power.sum(axis=1)
@@ -211,7 +210,7 @@ def _db(share: Floats) -> Floats:
     return np.asarray(10 * np.log10(share + _FLOOR))
 
 
-def _peak_near(rows: Floats, positions: Floats) -> Floats:
+def _peak_near(rows: Floats, positions: Doubles) -> Floats:
     """Return the highest of the three values around a position in each row [shape=(rows,)]."""
     columns = np.rint(positions).astype(int)[:, None] + np.array([-1, 0, 1])
     nearby = np.take_along_axis(rows, columns.clip(0, rows.shape[1] - 1), axis=1)
@@ -223,9 +222,9 @@ def _tables(rate: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Return Hann's window, its autocorrelation, mel filters [shape=(bins, bands)], bins in Hz."""
     from scipy.fft import irfft, rfft
 
-    taper = import_librosa().filters.get_window("hann", _WINDOW).astype(np.float32)
+    taper = hann_window(_WINDOW).astype(np.float32)
     autocorrelation = irfft(np.abs(rfft(taper, _SIZE)) ** 2, _SIZE)[: _SIZE - _WINDOW]
-    bank = import_librosa().filters.mel(sr=rate, n_fft=_SIZE, n_mels=_BANDS, fmin=50)
+    bank = mel_filters(rate, _SIZE, _BANDS, low_hz=50)
     hz = (np.arange(_SIZE // 2 + 1) * rate / _SIZE).astype(np.float32)
     return taper, autocorrelation / autocorrelation[0], np.ascontiguousarray(bank.T), hz
 

@@ -20,7 +20,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...pretrained.vggish import BANDS, FRAMES, load_network, load_pca
+from ...pretrained.vggish import BANDS, FRAMES, load_pca
+from ...runtime.graph import load_graph
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor, AudioSettings
 
@@ -43,7 +44,7 @@ class Vggish(AudioExtractor[Settings]):
     """Embeddings, and their principal components."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {"vggish": "float32", "vggish_pca": "uint8"}
     weight_names = ("vggish", "vggish_pca")
 
@@ -61,14 +62,15 @@ class Vggish(AudioExtractor[Settings]):
             `vggish`: float32 [shape=(patches, 128)]; `vggish_pca`: uint8 [shape=(patches, 128)]
 
         Raises:
-            AssetError: a file is not what it should be
+            AssetError: the components are not what they should be
+            GraphError: the network cannot be run here
         """
-        model = load_network(self.weights["vggish"])
+        network = load_graph(self.weights["vggish"])
         mel = log_mel(np.pad(sound, (0, max(0, _SHORTEST - len(sound)))))
         hop = round(self.settings.patch_hop_s * _RATE / _HOP)
         patches = sliding_window_view(mel, FRAMES, axis=0)[::hop].transpose(0, 2, 1)
         batches = [
-            np.asarray(model(patches[start : start + _BATCH], training=False))
+            network.run({"patch": patches[start : start + _BATCH]})[0]
             for start in range(0, len(patches), _BATCH)
         ]
         embeddings = np.concatenate(batches)

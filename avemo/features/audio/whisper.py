@@ -11,18 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...pretrained import whisper_encoder
-from ...pretrained.whisper_encoder import BANDS, POSITIONS, Encoder
+from ...pretrained.whisper_encoder import BANDS, POSITIONS
+from ...runtime.graph import Graph, load_graph
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor, AudioSettings
-from .dsp.librosa_import import import_librosa
+from .dsp.filters import hann_window, mel_filters
 
 __all__ = ["Settings", "Whisper", "encode", "log_mel"]
 
@@ -45,7 +45,7 @@ class Whisper(AudioExtractor[Settings]):
     """Hidden states over time, and their statistics."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {"whisper": "float16", "whisper_stats": "float32"}
     weight_names = ("whisper_tiny_en",)
 
@@ -64,9 +64,9 @@ class Whisper(AudioExtractor[Settings]):
             state in turn the mean and the deviation over the voiced frames
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the network cannot be run here
         """
-        encoder = whisper_encoder.load_traced(self.weights["whisper_tiny_en"])
+        encoder = load_graph(self.weights["whisper_tiny_en"])
         starts = range(0, max(1, len(sound)), _LONGEST)
         mels = [log_mel(sound[start : start + _LONGEST]) for start in starts]
         levels = np.concatenate([_levels(mel) for mel in mels])
@@ -82,13 +82,8 @@ class Whisper(AudioExtractor[Settings]):
             "whisper_stats": stats.reshape(1, -1),
         }
 
-    @staticmethod
-    def copy_weights(file: Path, target: Path) -> None:
-        """Write the encoder alone, in half precision."""
-        whisper_encoder.export_encoder(file, target)
 
-
-def encode(encoder: Encoder, sounds: Sequence[Sound]) -> list[Floats]:
+def encode(encoder: Graph, sounds: Sequence[Sound]) -> list[Floats]:
     """Return the hidden states of several clips at once; each is what the clip has alone.
 
     Args:
@@ -111,8 +106,9 @@ def log_mel(sound: Sound) -> Floats:
         float32 [shape=(frames, 80)], 100 frames a second
     """
     padded = np.pad(sound, (0, max(0, _WINDOW - len(sound))))
-    stft = import_librosa().stft
-    spectrum = stft(padded, n_fft=_WINDOW, hop_length=_HOP, pad_mode="reflect")[:, :-1]
+    centred = np.pad(padded, _WINDOW // 2, mode="reflect")
+    frames = sliding_window_view(centred, _WINDOW)[::_HOP][:-1] * hann_window(_WINDOW)
+    spectrum = np.fft.rfft(frames).astype(np.complex64).T
     power = spectrum.real**2 + spectrum.imag**2
     logarithms = np.log10(np.maximum(_filters() @ power, 1e-10))
     logarithms = np.maximum(logarithms, logarithms.max() - 8.0)
@@ -121,18 +117,17 @@ def log_mel(sound: Sound) -> Floats:
 
 @lru_cache(maxsize=1)
 def _filters() -> Floats:
-    filters: Floats = import_librosa().filters.mel(sr=_RATE, n_fft=_WINDOW, n_mels=BANDS)
-    return filters
+    return mel_filters(_RATE, _WINDOW, BANDS)
 
 
-def _encode_spectrograms(encoder: Encoder, mels: Sequence[Floats]) -> list[Floats]:
+def _encode_spectrograms(encoder: Graph, mels: Sequence[Floats]) -> list[Floats]:
     longest = max(len(mel) for mel in mels)
     batch = np.zeros((len(mels), longest + longest % 2, BANDS), np.float32)
     mask = np.zeros(batch.shape[:2], np.float32)
     for row, mel in enumerate(mels):
         batch[row, : len(mel)] = mel
         mask[row, : len(mel)] = 1
-    states = np.asarray(encoder([batch, mask]))
+    (states,) = encoder.run({"mel": batch, "mask": mask})
     return [rows[: (len(mel) + 1) // 2] for rows, mel in zip(states, mels, strict=True)]
 
 

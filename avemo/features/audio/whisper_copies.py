@@ -32,7 +32,7 @@ class WhisperCopies(AudioExtractor[Settings]):
 
     settings_class = Settings
     #: to be raised with Whisper's, too
-    version = 1
+    version = 2
     dtypes: ClassVar = {
         f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")
     }
@@ -48,7 +48,7 @@ class WhisperCopies(AudioExtractor[Settings]):
             each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the network cannot be run here
         """
         settings = self.settings
         noisy = add_reverb_and_noise(

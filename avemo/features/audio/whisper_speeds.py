@@ -32,7 +32,7 @@ class WhisperSpeeds(AudioExtractor[Settings]):
 
     settings_class = Settings
     #: to be raised with Whisper's, too
-    version = 1
+    version = 2
     dtypes: ClassVar = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
     weight_names = whisper.Whisper.weight_names
 
@@ -46,7 +46,7 @@ class WhisperSpeeds(AudioExtractor[Settings]):
             each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the network cannot be run here
         """
         encoder = whisper.Whisper(self.settings, self.weights)
         speeds = (1 - self.settings.speed, 1 + self.settings.speed)

@@ -17,6 +17,8 @@ from pydantic import Field
 
 from ...faces.extract import decode_crops
 from ...pretrained import imagenet_networks
+from ...runtime import pretrained_graphs
+from ...runtime.graph import load_graph
 from ...schema import Strict
 from ..arrays import Arrays
 from ..extractor import VisualExtractor
@@ -37,7 +39,7 @@ class Backbone(VisualExtractor[Settings]):
     """The last convolutions, averaged over the face."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {"backbone": "float16"}
     weight_names = ("backbone",)
 
@@ -47,12 +49,14 @@ class Backbone(VisualExtractor[Settings]):
         return {imagenet_networks.LICENCE}
 
     def fetch_weights(self, *, quiet: bool = False) -> dict[str, Path]:
-        """Return the weights of the network that the settings name, fetched by Keras.
+        """Return the graph of the network that the settings name, for pictures of their size.
 
         Raises:
-            AssetError: they cannot be had
+            AssetError: it cannot be had
         """
-        return {"backbone": imagenet_networks.fetch_weights(self.settings.network)}
+        network, side = self.settings.network, self.settings.side_px
+        weights = imagenet_networks.fetch_weights(network, quiet=quiet)
+        return {"backbone": pretrained_graphs.get(f"{network}_{side}", weights)}
 
     def extract(self, faces: Arrays) -> Arrays:
         """Return the features of each face of a clip.
@@ -64,15 +68,12 @@ class Backbone(VisualExtractor[Settings]):
             `backbone`: float16 [shape=(n, 512)] of VGG16, [shape=(n, 1280)] of MobileNetV2
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the network cannot be run here
         """
-        settings = self.settings
-        network = imagenet_networks.load_traced(
-            settings.network, settings.side_px, self.weights["backbone"]
-        )
-        pictures = decode_crops(faces, settings.side_px)
+        network = load_graph(self.weights["backbone"])
+        pictures = decode_crops(faces, self.settings.side_px)
         batches = [
-            np.asarray(network(pictures[start : start + _BATCH].astype(np.float32)))
+            network.run({"pictures": pictures[start : start + _BATCH].astype(np.float32)})[0]
             for start in range(0, len(pictures), _BATCH)
         ]
         return {"backbone": np.concatenate(batches).astype(np.float16)}

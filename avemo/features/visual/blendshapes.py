@@ -12,7 +12,8 @@ from typing import ClassVar
 import numpy as np
 
 from ...faces.extract import decode_crops
-from ...pretrained.face_landmarker import SIDE, load_landmarker
+from ...pretrained.face_landmarker import SIDE
+from ...runtime.graph import load_graph
 from ...schema import Strict
 from ..arrays import Arrays
 from ..extractor import VisualExtractor
@@ -28,7 +29,7 @@ class Blendshapes(VisualExtractor[Settings]):
     """Movements of the face, one row a face."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {"blendshapes": "float32"}
     weight_names = ("face_landmarker",)
 
@@ -42,8 +43,12 @@ class Blendshapes(VisualExtractor[Settings]):
             `blendshapes`: float32 [shape=(n, 52)], of `face_landmarker.BLENDSHAPES`, 0 to 1
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the networks cannot be run here
         """
-        landmarker = load_landmarker(self.weights["face_landmarker"])
-        rows = [landmarker.blendshapes(picture) for picture in decode_crops(faces, SIDE)]
+        landmarker = load_graph(self.weights["face_landmarker"])
+        scale = np.float32(255)
+        rows = [
+            landmarker.run({"face": picture[None] / scale})[0]
+            for picture in decode_crops(faces, SIDE)
+        ]
         return {"blendshapes": np.stack(rows)}

@@ -17,7 +17,8 @@ import numpy as np
 from pydantic import Field
 
 from ...faces.extract import decode_crops
-from ...pretrained.expression_mobilenet import MEAN_BGR, SIDE, load_traced
+from ...pretrained.expression_mobilenet import MEAN_BGR, SIDE
+from ...runtime.graph import load_graph
 from ...schema import Strict
 from ..arrays import Arrays
 from ..extractor import VisualExtractor
@@ -37,7 +38,7 @@ class Expression(VisualExtractor[Settings]):
     """Features and probabilities of 7 expressions, and their statistics."""
 
     settings_class = Settings
-    version = 1
+    version = 2
     dtypes: ClassVar = {
         "expression": "float16",
         "expression_probabilities": "float32",
@@ -58,15 +59,15 @@ class Expression(VisualExtractor[Settings]):
             mean of both over the faces, and their deviation
 
         Raises:
-            AssetError: the file is not what it should be
+            GraphError: the network cannot be run here
         """
-        network = load_traced(self.weights["hsemotion_mobilenet_7"])
+        network = load_graph(self.weights["hsemotion_mobilenet_7"])
         border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
         middle = slice(border, border + SIDE)
         pictures = decode_crops(faces, SIDE + 2 * border)[:, middle, middle]
-        bgr = pictures[..., ::-1]
+        bgr, mean = pictures[..., ::-1], np.array(MEAN_BGR, np.float32)
         batches = [
-            network(bgr[start : start + _BATCH].astype(np.float32) - np.array(MEAN_BGR, np.float32))
+            network.run({"faces": bgr[start : start + _BATCH].astype(np.float32) - mean})
             for start in range(0, len(bgr), _BATCH)
         ]
         features, probabilities = (np.concatenate(rows) for rows in zip(*batches, strict=True))
@@ -76,11 +77,3 @@ class Expression(VisualExtractor[Settings]):
             "expression_probabilities": probabilities,
             "expression_stats": np.concatenate([both.mean(axis=0), both.std(axis=0)])[None],
         }
-
-    def check_weights(self) -> None:
-        """Check the file before anything is computed: nobody publishes its checksum.
-
-        Raises:
-            AssetError: it is not what it should be
-        """
-        load_traced(self.weights["hsemotion_mobilenet_7"])

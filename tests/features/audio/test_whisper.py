@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pytest
@@ -16,9 +16,8 @@ from avemo.errors import AssetError
 from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio import whisper
 from avemo.pretrained import assets, whisper_encoder
-
-if TYPE_CHECKING:
-    import keras
+from avemo.runtime import pretrained_graphs
+from avemo.runtime.graph import Graph, load_graph
 
 SHARED = Path(__file__).parents[3] / "../shared"
 RATE: Final = 16000
@@ -40,15 +39,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def halved(published: Path) -> Path:
-    file = published.with_name("encoder.safetensors")
-    whisper_encoder.export_encoder(published, file)
-    return file
+def graph(published: Path) -> Path:
+    return pretrained_graphs.get("whisper_tiny_en", published)
 
 
 @pytest.fixture(scope="module")
-def model(published: Path) -> keras.Model:
-    return whisper_encoder.load_encoder(published)
+def encoder(graph: Path) -> Graph:
+    return load_graph(graph)
 
 
 def extract(sound: Sound, file: Path, **change: float) -> Arrays:
@@ -132,33 +129,24 @@ def test_log_mel_by_the_definition(samples: int) -> None:
 
 
 @pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
-def test_the_encoder_by_the_definition(samples: int, model: keras.Model) -> None:
+def test_the_encoder_by_the_definition(samples: int, encoder: Graph) -> None:
     sound = noise(samples)
-    (features,) = whisper.encode(model, [sound])
+    (features,) = whisper.encode(encoder, [sound])
     expected = np.stack(forward(spectrogram(sound), tensors()), axis=1)
     assert features.dtype == np.float32
     assert features.shape == expected.shape == (16, 5, 384)
     np.testing.assert_allclose(features, expected, atol=5e-3)
 
 
-def test_single_and_half_precision_give_the_same(published: Path, halved: Path) -> None:
-    halved_tensors = load_file(halved)
-    assert set(halved_tensors) == set(tensors())
-    assert {value.dtype.name for value in halved_tensors.values()} == {"float16"}
-    assert halved.stat().st_size == pytest.approx(16_424_192, rel=0.001)
-    for name, features in extract(noise(8000), published).items():
-        np.testing.assert_array_equal(features, extract(noise(8000), halved)[name])
-
-
-def test_clips_together_as_alone(model: keras.Model) -> None:
+def test_clips_together_as_alone(encoder: Graph) -> None:
     sounds = [noise(samples, samples) for samples in (300, 8000, 20321, 12345)]
-    together = whisper.encode(model, sounds)
+    together = whisper.encode(encoder, sounds)
     assert [len(features) for features in together] == [1, 25, 64, 39]
     for sound, features in zip(sounds, together, strict=True):
-        (alone,) = whisper.encode(model, [sound])
+        (alone,) = whisper.encode(encoder, [sound])
         np.testing.assert_allclose(features, alone, atol=1e-3)
         np.testing.assert_allclose(
-            whisper.encode(model, [sound, sounds[1]])[0], features, atol=1e-3
+            whisper.encode(encoder, [sound, sounds[1]])[0], features, atol=1e-3
         )
 
 
@@ -168,7 +156,7 @@ def levels(monkeypatch: pytest.MonkeyPatch) -> Doubles:
     states = (np.arange(20)[:, None, None] + 100 * np.arange(5)[:, None]).astype("f")
     states = np.repeat(states, 384, axis=2)
     frame_levels = np.full(20, -90.0)
-    monkeypatch.setattr(whisper_encoder, "load_traced", lambda file: None)
+    monkeypatch.setattr(whisper, "load_graph", lambda file: None)
     monkeypatch.setattr(whisper, "_encode_spectrograms", lambda encoder, mels: [states])
     monkeypatch.setattr(whisper, "_levels", lambda mel: frame_levels)
     return frame_levels
@@ -198,28 +186,28 @@ def test_how_loud_a_voiced_frame_is(levels: Doubles) -> None:
     assert len(extract(noise(6400), Path(), voiced_db=7.0, step_ms=20.0)["whisper"]) == 8
 
 
-def test_a_tone_is_voiced_and_the_silence_around_it_is_not(halved: Path) -> None:
+def test_a_tone_is_voiced_and_the_silence_around_it_is_not(graph: Path) -> None:
     sound = np.zeros(RATE, "f")
     sound[4800:9600] = np.sin(np.arange(4800)) / 3
-    features = extract(sound, halved, step_ms=20.0)
+    features = extract(sound, graph, step_ms=20.0)
     assert len(features["whisper"]) == pytest.approx(15, abs=2)
     assert np.isfinite(features["whisper"]).all()
 
 
 @pytest.mark.parametrize("samples", [1, 319, 320, 400])
-def test_a_very_short_clip_and_silence(samples: int, halved: Path) -> None:
+def test_a_very_short_clip_and_silence(samples: int, graph: Path) -> None:
     for sound in (noise(samples), np.zeros(samples, "f")):
-        features = extract(sound, halved)
+        features = extract(sound, graph)
         assert features["whisper"].shape == (1, 1920)
         assert features["whisper_stats"].shape == (1, 10 * 384)
         assert np.isfinite(features["whisper_stats"]).all()
 
 
-def test_a_long_clip_is_heard_30_s_at_a_time(halved: Path) -> None:
+def test_a_long_clip_is_heard_30_s_at_a_time(graph: Path) -> None:
     tone = np.sin(np.arange(35 * RATE) / 10).astype("f")
-    features = extract(tone, halved)["whisper"]
+    features = extract(tone, graph)["whisper"]
     assert len(features) == -(-35 * 50 // 3)
-    first = extract(tone[: 30 * RATE], halved)["whisper"]
+    first = extract(tone[: 30 * RATE], graph)["whisper"]
     np.testing.assert_allclose(features[:500], first, atol=1e-2)
 
 
@@ -246,12 +234,8 @@ def test_a_tensor_of_another_size_is_named(
 @pytest.mark.parametrize("content", [b"", b"junk" * 100])
 def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "it").write_bytes(content)
-    for use in (
-        whisper_encoder.load_encoder,
-        lambda file: whisper_encoder.export_encoder(file, tmp_path / "other"),
-    ):
-        with pytest.raises(AssetError, match="is no safetensors file"):
-            use(tmp_path / "it")
+    with pytest.raises(AssetError, match="is no safetensors file"):
+        whisper_encoder.load_encoder(tmp_path / "it")
 
 
 @pytest.mark.real
@@ -265,10 +249,11 @@ def test_a_real_clip_through_the_published_weights(monkeypatch: pytest.MonkeyPat
     from avemo.media.sound import read_sound
 
     sound = read_sound(clip, RATE)[: 2 * RATE]
-    (features,) = whisper.encode(whisper_encoder.load_encoder(file), [sound])
+    real_graph = pretrained_graphs.get("whisper_tiny_en", file)
+    (features,) = whisper.encode(load_graph(real_graph), [sound])
     expected = np.stack(forward(spectrogram(sound), load_file(file)), axis=1)
     np.testing.assert_allclose(features, expected, atol=0.02)
-    clip_features = extract(read_sound(clip, RATE), file)
+    clip_features = extract(read_sound(clip, RATE), real_graph)
     assert 15 < len(clip_features["whisper"]) < 60  # one to three seconds of speech
     assert np.abs(clip_features["whisper"]).max() < 100
 

@@ -18,6 +18,7 @@ from avemo.features.audio.whisper_copies import WhisperCopies
 from avemo.features.audio.whisper_speeds import WhisperSpeeds
 from avemo.features.extractor import AudioExtractor, AudioSettings
 from avemo.features.names import extractor_of
+from avemo.runtime import pretrained_graphs
 from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[3]
@@ -45,8 +46,7 @@ COPIES = {
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     file = write(tmp_path_factory.mktemp("weights") / "model.safetensors")
-    Whisper.copy_weights(file, file.with_name("encoder"))
-    return {"whisper_tiny_en": file.with_name("encoder")}
+    return {"whisper_tiny_en": pretrained_graphs.get("whisper_tiny_en", file)}
 
 
 def extracted(sound: Sound, weights: dict[str, Path]) -> Arrays:

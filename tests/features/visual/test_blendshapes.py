@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 from helpers.detectors import load_detector
 from helpers.extracted_faces import draw_faces
+from numpy.typing import NDArray
 
 from avemo.config import load_settings
 from avemo.errors import AssetError
 from avemo.faces import extract
+from avemo.features.arrays import Arrays
 from avemo.features.visual.blendshapes import Blendshapes, Settings
-from avemo.pretrained.face_landmarker import BLENDSHAPE_LANDMARKS, BLENDSHAPES
+from avemo.pretrained.face_landmarker import (
+    BLENDSHAPE_LANDMARKS,
+    BLENDSHAPES,
+    load_landmarker,
+)
+from avemo.runtime import pretrained_graphs
 
 SETTINGS = Settings()
 ROOT = Path(__file__).parents[3]
@@ -62,16 +69,21 @@ def members() -> dict[str, bytes]:
     }
 
 
-def bundle(folder: Path, members: Mapping[str, bytes]) -> dict[str, Path]:
+def bundle(folder: Path, members: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(folder / "face_landmarker.task", "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
-    return {"face_landmarker": folder / "face_landmarker.task"}
+    return folder / "face_landmarker.task"
+
+
+def extract_blendshapes(clip: Arrays, file: Path) -> NDArray[np.float32]:
+    graph = pretrained_graphs.get("face_landmarker", file)
+    return Blendshapes(SETTINGS, {"face_landmarker": graph}).extract(clip)["blendshapes"]
 
 
 def test_faces_go_through_both_networks(members: dict[str, bytes], tmp_path: Path) -> None:
     clip = draw_faces(3)
-    features = Blendshapes(SETTINGS, bundle(tmp_path, members)).extract(clip)["blendshapes"]
+    features = extract_blendshapes(clip, bundle(tmp_path, members))
     assert (features.dtype, features.shape) == (np.dtype(np.float32), (3, len(BLENDSHAPES)))
     pictures = extract.decode_crops(clip, 256).astype("f") / 255
     means = pictures.reshape(3, 8, 32, 8, 32, 3).mean(axis=(2, 4)).reshape(3, -1)
@@ -88,23 +100,23 @@ def test_a_network_that_is_not_there(
     rest = {name: content for name, content in members.items() if name != left_out}
     says = rf"face_landmarker \(.*no item named '{left_out}'.*\): remove it"
     with pytest.raises(AssetError, match=says):
-        Blendshapes(SETTINGS, bundle(tmp_path, rest)).extract(draw_faces(1))
+        load_landmarker(bundle(tmp_path, rest))
 
 
 def test_a_network_of_another_form(members: dict[str, bytes], tmp_path: Path) -> None:
     both = dict.fromkeys(members, members["face_blendshapes.tflite"])
     with pytest.raises(AssetError, match=r"takes \[\(1, 146, 2\)\]"):
-        Blendshapes(SETTINGS, bundle(tmp_path, both)).extract(draw_faces(1))
+        load_landmarker(bundle(tmp_path, both))
 
 
 def test_what_is_no_network(members: dict[str, bytes], tmp_path: Path) -> None:
     for content in (b"<html>404</html>", b""):
-        files = bundle(tmp_path, dict.fromkeys(members, content))
+        file = bundle(tmp_path, dict.fromkeys(members, content))
         with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-            Blendshapes(SETTINGS, files).extract(draw_faces(1))
-    files["face_landmarker"].write_text("<html>404</html>")
+            load_landmarker(file)
+    file.write_text("<html>404</html>")
     with pytest.raises(AssetError, match="cannot be read as face_landmarker"):
-        Blendshapes(SETTINGS, files).extract(draw_faces(1))
+        load_landmarker(file)
 
 
 @pytest.mark.real
@@ -122,11 +134,10 @@ def test_mediapipes_own_weights_on_real_faces() -> None:
         pytest.skip("needs ../shared/ravdess and ../shared/weights")
     settings = load_settings(ROOT).faces
     detector = load_detector("yunet", settings.detector_side_px)
-    extractor = Blendshapes(SETTINGS, {"face_landmarker": landmarker})
     columns = {}
     for emotion, film in films.items():
         faces = extract.extract(film, settings, detector)
-        rows = extractor.extract(faces)["blendshapes"]
+        rows = extract_blendshapes(faces, landmarker)
         assert rows.shape == (len(faces["times"]), 52)
         assert 0 <= rows.min() <= rows.max() <= 1
         columns[emotion] = dict(zip(BLENDSHAPES, rows.T, strict=True))

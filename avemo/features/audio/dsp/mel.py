@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from ...arrays import Sound
 from ...extractor import AudioSettings
-from .librosa_import import import_librosa
+from .filters import hann_window, mel_filters
 
 __all__ = ["MelSettings"]
 
@@ -69,10 +69,7 @@ def _tables(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return Hann's window, and Slaney's mel filters [shape=(1 + window // 2, bands)].
 
-    librosa would compute them anew for each clip, which takes as long as the transform.
+    Computing them for each clip anew would take as long as the transform.
     """
-    taper = import_librosa().filters.get_window("hann", window).astype(np.float32)
-    bank = import_librosa().filters.mel(
-        sr=sample_rate, n_fft=window, n_mels=bands, fmin=low_hz, fmax=high_hz
-    )
-    return taper, np.ascontiguousarray(bank.T)
+    bank = mel_filters(sample_rate, window, bands, low_hz, high_hz)
+    return hann_window(window).astype(np.float32), np.ascontiguousarray(bank.T)

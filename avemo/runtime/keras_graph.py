@@ -1,0 +1,63 @@
+"""The networks through Keras, where ONNX Runtime cannot be installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import GraphError
+from . import pretrained_graphs
+from .graph import Graph
+
+__all__ = ["load_keras_graph"]
+
+#: beside the graph of a trained model: the same network
+_TRAINED = "model.keras"
+
+
+class _KerasGraph(Graph):
+    def __init__(self, network: Callable[[Any], Any], names: list[str] | None) -> None:
+        self._network, self._names = network, names
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        given = dict(inputs) if self._names is None else [inputs[name] for name in self._names]
+        outputs = self._network(given)
+        outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
+        return [np.asarray(output) for output in outputs]
+
+
+def load_keras_graph(file: Path) -> Graph:
+    """Return the network of an ONNX file as Keras computes it.
+
+    Args:
+        file: of a trained model, with its `model.keras` beside it; or of a pretrained network,
+            whose published weights are fetched
+
+    Raises:
+        GraphError: TensorFlow and Keras are not installed, or there is no such network
+        AssetError: the weights cannot be fetched
+    """
+    if not (find_spec("tensorflow") and find_spec("keras")):
+        raise GraphError(
+            "onnxruntime is not installed, which runs the networks: pip install onnxruntime; where "
+            "there is none for this platform, pip install 'avemo[tensorflow]'"
+        )
+    from ..quiet import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    trained = file.with_name(_TRAINED)
+    if trained.exists():
+        import keras
+
+        return _KerasGraph(keras.models.load_model(trained, compile=False), None)
+    network = pretrained_graphs.find_network(pretrained_graphs.name_of(file))
+    if network is None:
+        raise GraphError(f"{file.name} needs onnxruntime, which is not installed")
+    model = network.load(network.fetch())
+    inputs = getattr(model, "inputs", None)
+    return _KerasGraph(model, [tensor.name for tensor in inputs] if inputs else None)

@@ -1,0 +1,165 @@
+"""Pretrained networks as ONNX graphs, each exported once on a machine and kept in the user's cache.
+
+Exporting takes TensorFlow; a process of its own does it, so that whoever runs the graphs never
+imports that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import AssetError, AvemoError, last_line
+from ..pretrained import (
+    assets,
+    expression_mobilenet,
+    face_landmarker,
+    imagenet_networks,
+    vggish,
+    whisper_encoder,
+)
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["PretrainedNetwork", "find_network", "get", "graphs_folder", "name_of"]
+
+#: their versions decide what a graph looks like
+_EXPORTERS = ("keras", "tensorflow", "tf2onnx")
+
+log = logging.getLogger(__name__)
+
+
+class PretrainedNetwork(NamedTuple):
+    """A network, by the functions that make it.
+
+    Args:
+        version: to be raised when `load` or the export gives another graph than before
+        fetch: returns the file of published weights, fetched where it is missing
+        load: returns the Keras model, or else a function as `face_landmarker` has it
+    """
+
+    version: int
+    fetch: Callable[[], Path]
+    load: Callable[[Path], keras.Model | face_landmarker.FaceLandmarker]
+
+
+_NETWORKS = {
+    "face_landmarker": (1, face_landmarker.load_landmarker),
+    "hsemotion_mobilenet_7": (1, expression_mobilenet.load_network),
+    "vggish": (1, vggish.load_network),
+    "whisper_tiny_en": (1, whisper_encoder.load_encoder),
+}
+
+
+def find_network(name: str) -> PretrainedNetwork | None:
+    """Return a network of the table; None where there is none of that name.
+
+    Args:
+        name: a key of `assets.ASSETS`; or one of `imagenet_networks.NETWORKS` with the side of the
+            pictures in pixels, such as `vgg16_224`
+    """
+    if name in _NETWORKS:
+        number, load = _NETWORKS[name]
+        return PretrainedNetwork(number, partial(assets.get, name), load)
+    network, _, side = name.rpartition("_")
+    if network in imagenet_networks.NETWORKS and side.isdecimal():
+        return PretrainedNetwork(
+            1,
+            partial(imagenet_networks.fetch_weights, network),
+            partial(imagenet_networks.load_network, network, int(side)),
+        )
+    return None
+
+
+def get(name: str, weights: Path) -> Path:
+    """Return a network's ONNX graph, exported where this machine does not have it yet.
+
+    Where several processes ask for it, one exports it and the others wait.
+
+    Args:
+        name: see `find_network`
+        weights: the published file
+
+    Returns:
+        a file whose name begins with the network's, see `name_of`
+
+    Raises:
+        AssetError: the weights are not what they should be; or the graph has yet to be exported and
+            a package for that is missing
+    """
+    from filelock import FileLock
+
+    network = find_network(name)
+    assert network, name
+    file = graphs_folder() / f"{name}.{_key(name, network.version, weights)}.onnx"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(file.with_suffix(".lock")):
+            if not file.exists():  # while this process waited
+                log.info(f"{name}: exporting the network, once on this machine (some 20 s)")
+                _export_in_process(name, weights, file)
+    return file
+
+
+def graphs_folder() -> Path:
+    """Return the folder of the exported graphs, in the user's cache."""
+    return assets.cache_folder() / "graphs"
+
+
+def name_of(graph: Path) -> str:
+    """Return the name of the network that a file of `get` holds, wherever it was copied to."""
+    return graph.name.partition(".")[0]
+
+
+def _key(name: str, network_version: int, weights: Path) -> str:
+    """Return what the graph depends on, in 12 hexadecimal digits."""
+    try:
+        exporters = [f"{package} {version(package)}" for package in _EXPORTERS]
+    except PackageNotFoundError as error:
+        raise AssetError(
+            f"{name} must be exported as an ONNX graph first, which takes {error.name}, "
+            "and that is not installed: pip install 'avemo[tensorflow]'"
+        ) from None
+    parts = [assets.file_sha256(weights), f"version {network_version}", *exporters]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _export_in_process(name: str, weights: Path, target: Path) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", __name__, name, weights, target],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    if process.returncode:
+        raise AssetError(last_line(process.stderr))
+
+
+def _export(name: str, weights: Path, target: Path) -> None:
+    from . import export, whisper_graph
+
+    network = find_network(name)
+    assert network, name
+    if name == "face_landmarker":
+        export.export_landmarker(weights, target)
+    elif name == "whisper_tiny_en":
+        tensors = whisper_encoder.read_tensors(weights)
+        export.write_graph(whisper_graph.build_graph(tensors), target)
+    else:
+        export.export(network.load(weights), target)
+
+
+if __name__ == "__main__":
+    try:
+        _export(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    except AvemoError as error:
+        sys.exit(str(error))

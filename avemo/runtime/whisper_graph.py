@@ -1,0 +1,145 @@
+"""Whisper's encoder as an ONNX graph, written operator by operator.
+
+What tf2onnx makes of the same network in Keras (`pretrained.whisper_encoder`) takes longer: ONNX
+Runtime does not recognise normalisation, GELU and attention in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..pretrained.whisper_encoder import BANDS, EPSILON, HEADS, LAYERS, WIDTH
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["build_graph"]
+
+_OPSET, _IR_VERSION = 20, 9
+#: added to the scores of what is no part of a clip
+_MASKED = -1e9
+
+
+def build_graph(tensors: Mapping[str, NDArray[np.float32]]) -> onnx.ModelProto:
+    """Return the encoder; its inputs and outputs are those of `whisper_encoder.build_encoder`.
+
+    Args:
+        tensors: the published ones by name, see `whisper_encoder.read_tensors`
+    """
+    from onnx import TensorProto, helper
+
+    writer = _Writer(tensors)
+    states = writer.write_encoder()
+    writer.add("Concat", *states, output="states", axis=2)
+    shapes = {"mel": ("clips", "frames", BANDS), "mask": ("clips", "frames")}
+    shapes_out = ("clips", "steps", LAYERS + 1, WIDTH)
+    graph = helper.make_graph(
+        writer.nodes,
+        "whisper_encoder",
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
+        [helper.make_tensor_value_info("states", TensorProto.FLOAT, shapes_out)],
+        writer.constants,
+    )
+    opset = helper.make_opsetid("", _OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+
+
+class _Writer:
+    """The nodes and constants of the graph; each method returns the name of its result."""
+
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        self.tensors = tensors
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, *inputs: str, output: str = "", **attributes: object) -> str:
+        from onnx import helper
+
+        output = output or f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
+        return output
+
+    def constant(self, value: object) -> str:
+        from onnx import numpy_helper
+
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def write_encoder(self) -> list[str]:
+        """Return the hidden states, each [shape=(clips, steps, 1, 384)]."""
+        mask = self.add("Unsqueeze", "mask", self.constant([1]))
+        x = self.add("Transpose", "mel", perm=[0, 2, 1])
+        x = self.add("Mul", self.convolution(x, "conv1", stride=1), mask)
+        x = self.add("Transpose", self.convolution(x, "conv2", stride=2), perm=[0, 2, 1])
+        steps = self.add("Shape", x, start=1, end=2)
+        zero, one, two = (self.constant([number]) for number in (0, 1, 2))
+        positions = self.constant(self.tensors["embed_positions.weight"])
+        x = self.add("Add", x, self.add("Slice", positions, zero, steps, zero))
+        every_other = self.add("Slice", "mask", zero, self.constant([2**31]), one, two)
+        bias = self.add(
+            "Mul",
+            self.add("Sub", self.constant(np.float32(1)), every_other),
+            self.constant(np.float32(_MASKED)),
+        )
+        bias = self.add("Unsqueeze", bias, self.constant([1, 2]))
+        states = [x]
+        for number in range(LAYERS):
+            name = f"layers.{number}"
+            y = self.normalisation(x, f"{name}.self_attn_layer_norm")
+            x = self.add("Add", x, self.attention(y, bias, f"{name}.self_attn"))
+            y = self.normalisation(x, f"{name}.final_layer_norm")
+            y = self.add("Gelu", self.dense(y, f"{name}.fc1"))
+            x = self.add("Add", x, self.dense(y, f"{name}.fc2"))
+            states.append(x)
+        states[-1] = self.normalisation(x, "layer_norm")
+        return [self.add("Unsqueeze", state, two) for state in states]
+
+    def convolution(self, x: str, name: str, stride: int) -> str:
+        """Convolve [shape=(clips, channels, frames)], then apply GELU."""
+        weights = [self.constant(self.tensors[f"{name}.{kind}"]) for kind in ("weight", "bias")]
+        return self.add("Gelu", self.add("Conv", x, *weights, strides=[stride], pads=[1, 1]))
+
+    def normalisation(self, x: str, name: str) -> str:
+        weights = [self.constant(self.tensors[f"{name}.{kind}"]) for kind in ("weight", "bias")]
+        return self.add("LayerNormalization", x, *weights, epsilon=EPSILON)
+
+    def dense(self, x: str, name: str) -> str:
+        product = self.add("MatMul", x, self.constant(self.tensors[f"{name}.weight"].T))
+        return self.add("Add", product, self.constant(self.tensors[f"{name}.bias"]))
+
+    def attention(self, x: str, bias: str, name: str) -> str:
+        """Attend with several heads; queries, keys and values come from one product."""
+        size = WIDTH // HEADS
+        scale = np.float32(size**-0.5)  # of the queries; exact, because it is a power of two
+        t = self.tensors
+        weight = np.concatenate(
+            [
+                t[f"{name}.q_proj.weight"] * scale,
+                t[f"{name}.k_proj.weight"],
+                t[f"{name}.v_proj.weight"],
+            ]
+        )
+        offset = np.concatenate(
+            [t[f"{name}.q_proj.bias"] * scale, np.zeros(WIDTH, "f"), t[f"{name}.v_proj.bias"]]
+        )
+        product = self.add("MatMul", x, self.constant(weight.T))
+        product = self.add("Add", product, self.constant(offset))
+        parts = [f"{name}.queries", f"{name}.keys", f"{name}.values"]
+        from onnx import helper
+
+        self.nodes.append(helper.make_node("Split", [product], parts, axis=2, num_outputs=3))
+        shape = self.constant([0, 0, HEADS, size])
+        queries, keys, values = (
+            self.add("Transpose", self.add("Reshape", part, shape), perm=perm)
+            for part, perm in zip(parts, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
+        )
+        scores = self.add("Add", self.add("MatMul", queries, keys), bias)
+        mixed = self.add("MatMul", self.add("Softmax", scores, axis=-1), values)
+        joined = self.add("Transpose", mixed, perm=[0, 2, 1, 3])
+        joined = self.add("Reshape", joined, self.constant([0, 0, WIDTH]))
+        return self.dense(joined, f"{name}.out_proj")
