@@ -12,7 +12,11 @@ def slow_first(number: int) -> tuple[int, int]:
 
 
 def threads(_: object) -> dict[str, str | None]:
-    return {name: os.environ.get(name) for name in os.environ if name.endswith(("_THREADS", "_THREADS_NUM"))}
+    return {
+        name: os.environ.get(name)
+        for name in os.environ
+        if name.endswith(("_THREADS", "_THREADS_NUM"))
+    }
 
 
 def reciprocal(number: float) -> float:
@@ -40,7 +44,9 @@ def test_a_worker_has_one_thread_and_this_process_as_many_as_before() -> None:
     before = dict(os.environ)
     (environment, _) = engine.run(threads, range(2), title="test", workers=2)
     assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
-    assert threads(None) == {name: before[name] for name in before if name.endswith(("_THREADS", "_THREADS_NUM"))}
+    assert threads(None) == {
+        name: before[name] for name in before if name.endswith(("_THREADS", "_THREADS_NUM"))
+    }
 
 
 def test_results_come_one_by_one() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 
+from ..datasets import load
 from ..evaluation.predictions import read_predictions
 from ..inference.pyfunc import MODEL
 from ..modalities import Modality
@@ -158,13 +159,17 @@ def _extra_files(
 def _smoke_test(project: Project, modality: Modality, model_id: str, subject: card.Subject) -> str:
     """Try the logged model in a clean process, and return in words how well it answers."""
     rows = subject.predictions
-    if rows is not None:
-        rows = smoke_test.sample_rows(smoke_test.reproducible_rows(project, modality, rows))
-    performances = [] if rows is None else list(rows["performance"])
-    clips = smoke_test.performance_clips(project, modality, performances)
-    joined = modality == "fused"
-    difference = smoke_test.check_reproduces(model_id, rows, clips, joined=joined)
-    return f"{len(clips)} clips, within {difference:.1g}" if clips else "its input example alone"
+    if rows is None or rows.empty:
+        smoke_test.check_reproduces(model_id, None)
+        return "its input example alone"
+    data = load(project, list(subject.bundle.inputs)).part("test")
+    performances = list(smoke_test.sample_rows(rows)["performance"])
+    sources = smoke_test.performance_sources(project, modality, performances)
+    difference = smoke_test.check_reproduces(model_id, rows, data, sources)
+    return (
+        f"{len(rows)} performances from features, {len(sources)} from files, "
+        f"within {difference:.1g}"
+    )
 
 
 def _version_tags(

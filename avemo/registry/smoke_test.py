@@ -1,66 +1,91 @@
 """A model that was just logged, tried in a clean process: it loads, and answers as recorded."""
 
-import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
-import av
 import numpy as np
 import pandas as pd
 
 from ..corpus import manifest, soundtrack
+from ..datasets import Dataset
 from ..errors import AvemoError, last_line
 from ..evaluation import metrics
 from ..modalities import Modality
 from ..paths import Project
 
-__all__ = ["check_reproduces", "performance_clips", "reproducible_rows", "sample_rows"]
+__all__ = ["Source", "check_reproduces", "performance_sources", "sample_rows"]
 
 _ROWS = 3
-#: a probability may differ by so much: weights that go into a version may be shortened to 16 bits;
-#: and where sound and picture are joined, other frames may be used than with their own sound
-_TOLERANCE, _TOLERANCE_JOINED = 0.01, 0.05
+#: a probability may differ by so much: networks were evaluated in Keras, versions run as graphs
+_TOLERANCE = 1e-4
 
 _SCRIPT = """
-import json, sys
+import json, pickle, sys
 from pathlib import Path
 
 import mlflow
 import pandas
 
 model = mlflow.pyfunc.load_model(sys.argv[1])
-contents = [file.read_bytes() for file in sorted(Path(sys.argv[2]).iterdir())]
-rows = pandas.concat([model.input_example, pandas.DataFrame({"media": contents})])
-answers = model.predict(rows)
+features, sources = pickle.loads(Path(sys.argv[2]).read_bytes())
+example = model.predict(model.input_example).to_dict("records")
+recogniser = model.unwrap_python_model().recogniser
+sampled = [recogniser.predict(media, picture=picture).to_row() for media, picture in sources]
+recorded = recogniser.bundle.probabilities(features).tolist() if features else []
 outside = sorted({name for name in sys.modules if name.partition(".")[0] == "avemo"})
-answers = answers.to_dict("records")
-Path(sys.argv[3]).write_text(json.dumps({"answers": answers, "outside": outside}))
+output = {"example": example, "sampled": sampled, "recorded": recorded, "outside": outside}
+Path(sys.argv[3]).write_text(json.dumps(output))
 """
 
 
-class _Output(TypedDict):
-    """What the clean process writes: the answers, and modules from outside the version."""
+class Source(NamedTuple):
+    """The files that the features of a performance were computed from.
 
-    answers: list[dict[str, str | float]]
+    Args:
+        media: with the sound, or the film of a model of faces alone
+        picture: the film, where the model takes both; None where it takes one
+    """
+
+    media: Path
+    picture: Path | None = None
+
+
+class _Output(TypedDict):
+    """What the clean process writes.
+
+    Rows of answers for the example and for sampled performances, probabilities for all recorded
+    ones, and modules from outside the version.
+    """
+
+    example: list[dict[str, str | float]]
+    sampled: list[dict[str, str | float]]
+    recorded: list[list[float]]
     outside: list[str]
 
 
 def check_reproduces(
-    model_id: str, recorded: pd.DataFrame | None, clips: Sequence[bytes], *, joined: bool = False
+    model_id: str,
+    recorded: pd.DataFrame | None,
+    data: Dataset | None = None,
+    sources: Sequence[Source] = (),
 ) -> float:
-    """Let a logged model answer for its input example and for clips, in a clean process.
+    """Let a logged model answer in a clean process for what is recorded.
+
+    It answers for its input example; for every recorded performance from its features; and for a
+    few from their files.
 
     Args:
         model_id: of the logged model
-        recorded: its recorded predictions, a row a clip; None where there are none
-        clips: the content of each
-        joined: whether sound and picture of the clips come from two files
+        recorded: its recorded predictions, a row a performance; None where there are none
+        data: the same performances, with their features
+        sources: of those that `sample_rows` returns of the recorded ones
 
     Returns:
         the largest difference of a probability from the recorded one
@@ -68,10 +93,10 @@ def check_reproduces(
     Raises:
         AvemoError: it does not load, imports code from outside, or answers otherwise
     """
-    output = _answer_in_clean_process(model_id, clips)
+    output = _answer_in_clean_process(model_id, data.features if data else {}, sources)
     if output["outside"]:
         raise AvemoError(f"the model takes code from outside its version: {output['outside'][0]}")
-    for answer in output["answers"]:
+    for answer in (*output["example"], *output["sampled"]):
         if answer["finding"]:
             raise AvemoError(
                 "in a clean process the model does not answer for its example or a recorded clip: "
@@ -79,18 +104,18 @@ def check_reproduces(
             )
     if recorded is None or recorded.empty:
         return 0.0
-    _, *answers = output["answers"]  # the first is of the input example
-    return _largest_difference(
-        pd.DataFrame(answers), recorded, _TOLERANCE_JOINED if joined else _TOLERANCE
-    )
+    answers = pd.DataFrame(output["recorded"], columns=list(metrics.PROBABILITIES))
+    differences = [_largest_difference(answers, recorded)]
+    if sources:
+        answers = pd.DataFrame(output["sampled"])
+        differences.append(_largest_difference(answers, sample_rows(recorded)))
+    return max(differences)
 
 
-def performance_clips(
+def performance_sources(
     project: Project, modality: Modality, performances: Sequence[str]
-) -> list[bytes]:
-    """Return what each performance's features were computed from, as one clip a performance.
-
-    Sound and picture that stand in two files are joined, packet by packet as they are.
+) -> list[Source]:
+    """Return what each performance's features were computed from.
 
     Raises:
         AvemoError: a recording is missing
@@ -103,7 +128,7 @@ def performance_clips(
             manifest.select_picture_sources(catalogue),
         )
     )
-    clips = []
+    sources = []
     for performance in performances:
         files = []
         if modality != "visual":
@@ -117,23 +142,8 @@ def performance_clips(
                 raise AvemoError(
                     f"there is no {path}, which the model is tried on: dvc checkout {path.parts[0]}"
                 )
-        clips.append(_join(*files) if len(files) == 2 else files[0].read_bytes())
-    return clips
-
-
-def reproducible_rows(
-    project: Project, modality: Modality, predictions: pd.DataFrame
-) -> pd.DataFrame:
-    """Return the rows whose features can be computed again from one clip.
-
-    The frames that are used depend on the sound beside them: a silent film joined with a recording
-    of its sound does not give the features that the two gave apart.
-    """
-    if modality != "fused":
-        return predictions
-    films = manifest.select_picture_sources(pd.read_parquet(project.catalogue))
-    with_sound = films.loc[films["has_sound"], "performance"]
-    return predictions[predictions["performance"].isin(with_sound)]
+        sources.append(Source(*(file.resolve() for file in files)))
+    return sources
 
 
 def sample_rows(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -142,19 +152,17 @@ def sample_rows(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.iloc[places]
 
 
-def _answer_in_clean_process(model_id: str, clips: Sequence[bytes]) -> _Output:
+def _answer_in_clean_process(model_id: str, features: object, sources: Sequence[Source]) -> _Output:
     import mlflow
 
     outside = ("PYTHONPATH", "AVEMO_ROOT")
     environment = {name: value for name, value in os.environ.items() if name not in outside}
     environment["MLFLOW_TRACKING_URI"] = mlflow.get_tracking_uri()
     with tempfile.TemporaryDirectory() as temporary:
-        folder, result = Path(temporary, "clips"), Path(temporary, "result.json")
-        folder.mkdir()
-        for number, content in enumerate(clips):
-            (folder / f"{number:03}").write_bytes(content)
+        request, result = Path(temporary, "request.pickle"), Path(temporary, "result.json")
+        request.write_bytes(pickle.dumps((features, [tuple(source) for source in sources])))
         process = subprocess.run(
-            [sys.executable, "-c", _SCRIPT, f"models:/{model_id}", str(folder), str(result)],
+            [sys.executable, "-c", _SCRIPT, f"models:/{model_id}", str(request), str(result)],
             cwd=temporary,
             env=environment,
             capture_output=True,
@@ -170,34 +178,22 @@ def _answer_in_clean_process(model_id: str, clips: Sequence[bytes]) -> _Output:
         return output
 
 
-def _largest_difference(answers: pd.DataFrame, recorded: pd.DataFrame, tolerance: float) -> float:
-    differences = np.abs(metrics.probabilities(answers) - metrics.probabilities(recorded))
-    by_clip = differences.max(axis=1)
-    if by_clip.max() > tolerance:
+def _largest_difference(answers: pd.DataFrame, recorded: pd.DataFrame) -> float:
+    """Return the largest difference of a probability.
+
+    Raises:
+        AvemoError: a row differs by more than allowed, or its likeliest emotion does
+    """
+    now, before = metrics.probabilities(answers), metrics.probabilities(recorded)
+    by_row = np.abs(now - before).max(axis=1)
+    other = now.argmax(axis=1) != before.argmax(axis=1)
+    if by_row.max() > _TOLERANCE or other.any():
+        row = int((by_row + other).argmax())
+        performance = recorded["performance"].iloc[row]
+        emotion = ", and the likeliest emotion is another" * bool(other[row])
         raise AvemoError(
             "the model does not repeat its recorded predictions in a clean process: for "
-            f"{recorded['performance'].iloc[int(by_clip.argmax())]} a probability differs by "
-            f"{by_clip.max():.3f}, at most {tolerance:g} is expected"
+            f"{performance} a probability differs by {by_row[row]:.2g}{emotion}; "
+            f"at most {_TOLERANCE:g} is expected"
         )
-    return float(by_clip.max())
-
-
-def _join(sound: Path, picture: Path) -> bytes:
-    """Return a film with the sound of one file and the picture of another."""
-    buffer = io.BytesIO()
-    with (
-        av.open(str(sound)) as sound_container,
-        av.open(str(picture)) as picture_container,
-        av.open(buffer, "w", format="mov") as film,
-    ):
-        sources = [
-            (picture_container, picture_container.streams.video[0]),
-            (sound_container, sound_container.streams.audio[0]),
-        ]
-        targets = [film.add_stream_from_template(stream) for _, stream in sources]
-        for (container, stream), target in zip(sources, targets, strict=True):
-            for packet in container.demux(stream):
-                if packet.dts is not None:
-                    packet.stream = target
-                    film.mux(packet)
-    return buffer.getvalue()
+    return float(by_row.max())
