@@ -192,16 +192,11 @@ def connect_to_ray(address: str) -> Iterator[Any]:
             logging_level=logging.ERROR,
             log_to_driver=False,
         )
-    except ray.exceptions.AuthenticationError:
-        raise SettingsError(
-            f"ray.address: the Ray cluster at {address} wants an authentication token that this "
-            "process did not send: set RAY_AUTH_MODE=token here, with the cluster's token in "
-            "~/.ray/auth_token or RAY_AUTH_TOKEN (docs/cluster.md)"
-        ) from None
     except (OSError, ValueError, RuntimeError) as error:
         raise SettingsError(
             f"ray.address: no Ray cluster at {address} ({error}): start one "
-            "with `ray start --head` (docs/cluster.md), or set engine: local in params.yaml"
+            "with `ray start --head`, set RAY_AUTH_MODE=token if it wants a token, or set "
+            "engine: local in params.yaml (docs/cluster.md)"
         ) from None
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     try:
