@@ -19,7 +19,7 @@ from avemo.media.frames import read_frames
 from avemo.media.sound import find_voiced_span
 from avemo.pretrained import assets
 
-from .measuring import find_recordings, rate_per_s, time_s
+from .measuring import Options, find_recordings, rate_per_s, time_s
 from .results import Benchmark, Comparison
 
 ROUNDS = 3
@@ -27,11 +27,11 @@ CLIPS = 12
 DETECTOR = "yunet"
 
 
-def run(scratch: Path, recordings: Path | None) -> Benchmark:
+def run(scratch: Path, options: Options) -> Benchmark:
     """Compare every frame of the films on both sides; then a film as the pipeline reads it."""
     all_settings = load_settings(Path(__file__).parents[1])
     settings = all_settings.faces
-    files, source = find_recordings(scratch, recordings, ".mp4")
+    files, source = find_recordings(scratch, options.recordings, ".mp4")
     files = files[:CLIPS]
     detector_files = weights.fetch(DETECTOR)
     other = _load_insightface(scratch, assets.get("scrfd_500m"))
