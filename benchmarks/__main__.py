@@ -1,4 +1,4 @@
-"""Run the benchmarks: `make bench`, or `python -m benchmarks [NAME ...] [--recordings FOLDER]`.
+"""Run the benchmarks: `make bench`, or `python -m benchmarks [NAME ...]`.
 
 Each measures its two sides in turn, in one run on one machine, and gives the ratio. The results go
 to benchmarks/results.json and docs/benchmarks.md, with the machine. Packages that they compare with
@@ -26,6 +26,7 @@ from .results import Benchmark, BenchmarkResults, Machine
 ROOT = Path(__file__).parents[1]
 NAMES = (
     "audio",
+    "detectors",
     "expressions",
     "faces",
     "features",
@@ -54,17 +55,13 @@ def main() -> int:
     parser.add_argument(
         "--before",
         type=Path,
-        help="serving: the folder of an older version, an MLflow model, to compare with",
-    )
-    parser.add_argument(
-        "--after",
-        type=Path,
-        help="serving: the folder of the version to measure; by default the registry's champion",
+        default=os.environ.get("BEFORE"),
+        help="serving: the folder of an older fused version, which the champion is compared with",
     )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    options = Options(arguments.recordings, arguments.before, arguments.after)
+    options = Options(arguments.recordings, arguments.before)
     machine = _describe_machine()
     benchmarks = dict(BenchmarkResults.read(RESULTS).benchmarks) if RESULTS.exists() else {}
     code = 0

@@ -14,9 +14,17 @@ from typing import Any
 
 from avemo.pretrained import assets
 
-__all__ = ["ChildResult", "InstallError", "installed_bytes", "make_environment", "run_child"]
+__all__ = [
+    "ChildResult",
+    "Comparator",
+    "InstallError",
+    "installed_bytes",
+    "make_environment",
+    "run_child",
+]
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_COMPARATORS = Path(__file__).with_name("comparators")
 _READY = "ready"
 
 
@@ -103,3 +111,30 @@ def run_child(python: Path, *arguments: str | Path, **variables: str) -> ChildRe
         usage = json.loads(figures.read_text(encoding="utf-8"))
     lines = result.stdout.splitlines() or ["{}"]
     return ChildResult(json.loads(lines[-1]), usage["processor_s"], usage["peak_mb"])
+
+
+class Comparator:
+    """A tool in an environment of its own, by its requirements and script in `comparators/`.
+
+    Attributes:
+        absent: why it cannot be installed here; empty if it can
+
+    Args:
+        name: NAME of `NAME.txt`, which lists everything that it needs, and of `run_NAME.py`
+    """
+
+    def __init__(self, name: str) -> None:
+        self.absent = ""
+        self._script = _COMPARATORS / f"run_{name}.py"
+        try:
+            self._environment = make_environment(_COMPARATORS / f"{name}.txt", "--no-deps")
+        except InstallError as error:
+            self.absent = str(error)
+
+    def run(self, *arguments: str | Path) -> dict[str, Any]:
+        """Run the script in a new process, and return the JSON that it prints.
+
+        Raises:
+            RuntimeError: it failed
+        """
+        return run_child(self._environment / "bin" / "python", self._script, *arguments).output

@@ -1,35 +1,26 @@
 """Expressions of the faces in films, against `fer`."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from avemo import threads
 from avemo.config import load_settings
-from avemo.faces import detectors
-from avemo.faces.extract import align, extract
-from avemo.faces.tracking import track_main_face
-from avemo.features.visual.expression import Expression
-from avemo.features.visual.expression import Settings as ExpressionSettings
-from avemo.media.frames import Frame, read_frames
+from avemo.faces.detectors import load, weights
+from avemo.faces.extract import extract
+from avemo.features.extractor import visual_extractors
+from avemo.features.registry import extractor_class
+from avemo.media.clip import Clip, Media
+from avemo.media.frames import Frame
 from avemo.settings import Settings
 
-from .environments import InstallError, make_environment, run_child
+from .environments import Comparator
+from .faces import describe_film
 from .measuring import Options, find_recordings, processor_s
 from .results import Benchmark, compare
 
 CLIPS = 12
 ROUNDS = 3
-_COMPARATOR = Path(__file__).parent / "comparators"
-
-#: runs the comparator's script with arguments, and returns what it printed
-Fer = Callable[..., dict[str, Any]]
-#: a frame's picture, BGR, and the landmarks of the face in it
-DetectedFace = tuple[NDArray[np.uint8], NDArray[np.float32]]
 
 
 class ExpressionReader:
@@ -43,130 +34,90 @@ class ExpressionReader:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings.faces
-        name, file = detectors.resolve(self._settings.detector)
-        weights = file.read_bytes() if file else None
-        self._detector = detectors.load(name, weights, self._settings.detector_side_px)
-        own = ExpressionSettings.model_validate(settings.extractors["expression"])
-        self._expression = Expression(own, Expression(own).fetch_weights())
+        self.settings = settings.faces
+        name, files = weights.resolve(self.settings.detector)
+        self.detector = load(name, files, self.settings.detector_side_px)
+        network = extractor_class("expression")(settings.extractors["expression"])
+        network = type(network)(network.settings, network.fetch_weights())
+        self._network = visual_extractors({"expression": network})["expression"]
 
-    @property
-    def detector_name(self) -> str:
-        """The detector's name."""
-        return self._detector.name
+    def read(self, media: Media) -> int:
+        """Compute the expressions of a film's faces, and return in how many frames it has one."""
+        faces = extract(media, self.settings, self.detector)
+        self._network.extract(faces)
+        return int(np.count_nonzero(faces["interpolated"] == 0))
 
-    def read_film(self, film: Path) -> None:
-        """Decode a film's frames, and read their faces' expressions."""
-        self._expression.extract(extract(film, self._settings, self._detector))
 
-    def read_frames(self, frames: list[Frame]) -> int:
-        """Read the faces' expressions in a film's frames, and return how many have a face."""
-        faces = self.detect(frames)
-        self.read_crops(self.encode_crops(faces))
-        return len(faces)
+class _DecodedClip(Clip):
+    """A film whose frames are decoded beforehand, and which is not listened to."""
 
-    def detect(self, frames: list[Frame]) -> list[DetectedFace]:
-        """Return the main person's face in each frame that has one."""
-        detections = self._detector.detect([frame.image for frame in frames])
-        times_s = [frame.time_s for frame in frames]
-        track = track_main_face(times_s, detections, self._settings.max_gap_frames)
-        return [(frames[it.frame_index].image, it.face.landmarks) for it in track]
+    def __init__(self, film: Path, count: int) -> None:
+        super().__init__(film)
+        self.decoded = super().frames(count)
 
-    def encode_crops(self, faces: list[DetectedFace]) -> list[NDArray[np.uint8]]:
-        """Return the aligned faces, each as a JPEG file [shape=(bytes,)]."""
-        side_px, margin = self._settings.side_px, self._settings.margin
-        quality = [cv2.IMWRITE_JPEG_QUALITY, self._settings.jpeg_quality]
-        crops = [align(*face, side_px=side_px, margin=margin) for face in faces]
-        return [cv2.imencode(".jpg", crop[..., ::-1], quality)[1] for crop in crops]
+    def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
+        return self.decoded
 
-    def read_crops(self, files: list[NDArray[np.uint8]]) -> None:
-        """Read the expressions of aligned faces, each a JPEG file."""
-        sizes = np.array([len(file) for file in files])
-        self._expression.extract({"faces": np.concatenate(files), "sizes": sizes})
+    def voiced_span(self, below_db: float) -> None:
+        return None
 
 
 def run(scratch: Path, options: Options) -> Benchmark:
     """Read a share of the films a round, by both in turn."""
-    settings = load_settings(Path(__file__).parents[1])
+    reader = ExpressionReader(load_settings(Path(__file__).parents[1]))
+    count = reader.settings.frames
     films, source = find_recordings(scratch, options.recordings, ".mp4")
     films = films[:CLIPS]
-    frames = [list(read_frames(film, settings.faces.frames)) for film in films]
-    n_frames = sum(map(len, frames))
-    reader = ExpressionReader(settings)
-    fer, reason = _find_fer()
+    clips = [_DecodedClip(film, count) for film in films]
+    n_frames = sum(len(clip.decoded) for clip in clips)
+    fer = Comparator("fer")
     our_frames, our_films, their_frames, their_films = [], [], [], []
-    our_faces = their_faces = 0
+    their_faces = 0
     with threads.single_threaded():
-        reader.read_film(films[0])  # loads what is loaded once
+        our_faces = sum(map(reader.read, clips))  # and loads what is loaded once
         for number in range(ROUNDS):
-            part, part_frames = films[number::ROUNDS], frames[number::ROUNDS]
-            if fer:
-                output = fer("frames", *_save_frames(part_frames, scratch))
+            part, part_clips = films[number::ROUNDS], clips[number::ROUNDS]
+            if not fer.absent:
+                output = fer.run("frames", *_save_frames(part_clips, scratch))
                 their_frames.append(1 / output["frame_s"])
                 their_faces += output["frames_with_face"]
-                their_films.append(1 / fer("films", *part)["film_s"])
-            film_s = processor_s(reader.read_frames, part_frames)
-            our_frames.append(n_frames / len(films) / film_s)
-            our_faces += sum(map(reader.read_frames, part_frames))
-            our_films.append(1 / processor_s(reader.read_film, part))
-        limit = _describe_parts(films[:4], frames[:4], reader)
-    compared = f"; `fer` finds one in {their_faces}" if fer else ""
+                their_films.append(1 / fer.run("films", *part)["film_s"])
+            our_frames.append(n_frames / len(films) / processor_s(reader.read, part_clips))
+            our_films.append(1 / processor_s(reader.read, part))
+        film_s = processor_s(reader.read, films[:4])
+        faces = describe_film(films[:4], reader.settings, reader.detector)
+    compared = "" if fer.absent else f"; `fer` detects one in {their_faces}"
     return Benchmark(
-        about=f"Faces and expressions of {len(films)} films of 720p ({source}), in processor time "
-        f"of one process. Ours: {settings.faces.frames} frames a film, faces by "
-        f"{reader.detector_name} at {settings.faces.detector_side_px} pixels. Other: `fer` "
-        "25.10.3 as `FER()` makes it, with its own detector (OpenCV's Haar cascade) and its "
-        "quantised network; `detect_emotions` on each of the same frames, and `Video.analyze` on "
-        "every frame of a film, without the pictures that it writes. Ours has a face in "
-        f"{our_faces} of {n_frames} frames{compared}.",
+        about=f"Faces and expressions of {len(films)} films of 720p ({source}), in processor time: "
+        f"what one core does. Ours: faces by {reader.detector.name}, then the network of "
+        f"`extractors.expression`. Other: `fer` 25.10.3 as `FER()` makes it, with its own detector "
+        "(OpenCV's Haar cascade) and network: `detect_emotions` on each of the same frames, and "
+        "`Video.analyze` on every frame of a film, without the pictures that it writes. Ours "
+        f"detects a face in {our_faces} of {n_frames} frames{compared}.",
         comparisons=[
             compare(
                 f"face and expression of {n_frames} decoded frames",
                 our_frames,
-                their_frames or reason,
+                their_frames or fer.absent,
                 figure="{:.1f} frames/s",
                 target="at least 5",
             ),
             compare(
-                f"a film, {settings.faces.frames} frames of it",
+                f"a film, {count} frames of it",
                 our_films,
-                their_films or reason,
+                their_films or fer.absent,
                 figure="{:.3g} films/s",
                 target="at least 20",
             ),
         ],
-        limit=limit,
+        limit=f"A film takes {1000 * film_s:.0f} ms of a core, with the network of expressions, "
+        f"which computes each face by itself. {faces}",
     )
 
 
-def _find_fer() -> tuple[Fer | None, str]:
-    """Return what runs `fer`, or None and the reason."""
-    try:
-        environment = make_environment(_COMPARATOR / "fer.txt", "--no-deps")
-    except InstallError as error:
-        return None, str(error)
-    python, script = environment / "bin" / "python", _COMPARATOR / "run_fer.py"
-    return lambda *arguments: run_child(python, script, *arguments).output, ""
-
-
-def _save_frames(films: list[list[Frame]], scratch: Path) -> list[Path]:
+def _save_frames(clips: list[_DecodedClip], scratch: Path) -> list[Path]:
     """Write each film's frames as a NumPy file."""
-    files = [scratch / f"{number}.npy" for number in range(len(films))]
-    for file, frames in zip(files, films, strict=True):
-        np.save(file, np.stack([frame.image for frame in frames]))
+    files = [scratch / f"{number}.npy" for number in range(len(clips))]
+    for file, clip in zip(files, clips, strict=True):
+        np.save(file, np.stack([frame.image for frame in clip.decoded]))
     return files
-
-
-def _describe_parts(films: list[Path], frames: list[list[Frame]], reader: ExpressionReader) -> str:
-    """Return how a film's time is spent."""
-    detected = [reader.detect(film) for film in frames]
-    crops = [reader.encode_crops(faces) for faces in detected]
-    seconds = {
-        "to decode": processor_s(lambda film: list(read_frames(film, len(frames[0]))), films),
-        "to detect faces": processor_s(reader.detect, frames),
-        "to align and encode them": processor_s(reader.encode_crops, detected),
-        "for the network of expressions": processor_s(reader.read_crops, crops),
-    }
-    total_s = processor_s(reader.read_film, films)
-    parts = ", ".join(f"{1000 * value:.0f} {name}" for name, value in seconds.items())
-    return f"A film of ours, {len(frames[0])} frames: {1000 * total_s:.0f} ms, of which {parts}."

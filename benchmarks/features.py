@@ -13,52 +13,45 @@ from avemo.features.run import extract_audio
 from avemo.media.sound import read_sound
 from avemo.settings import Settings
 
-from .environments import InstallError, make_environment, run_child
+from .environments import Comparator
 from .measuring import Options, find_recordings, processor_s, spread_evenly
 from .results import Benchmark, compare
 
 CLIPS = 200
 ROUNDS = 4
-_COMPARATOR = Path(__file__).parent / "comparators"
 
 Extractors = Mapping[str, AudioExtractor[AudioSettings]]
 
 
 def run(scratch: Path, options: Options) -> Benchmark:
     """Extract a part of the clips a round, by both in turn."""
-    extractors, missing = _load_extractors(load_settings(Path(__file__).parents[1]))
+    extractors, missing = load_extractors(load_settings(Path(__file__).parents[1]))
     plain = {name: it for name, it in extractors.items() if not it.weight_names}
     files, source = find_recordings(scratch, options.recordings, ".wav")
     files = spread_evenly(files, CLIPS)
-    other_s: list[float] | str = []
-    try:
-        environment = make_environment(_COMPARATOR / "opensmile.txt", "--no-deps")
-    except InstallError as error:
-        other_s = str(error)
-    all_s, plain_s = [], []
+    opensmile = Comparator("opensmile")
+    all_s, plain_s, their_s = [], [], []
     with threads.single_threaded():
         extract_audio(files[0], extractors)
         for number in range(ROUNDS):
             part = files[number::ROUNDS]
-            if isinstance(other_s, list):
-                child = run_child(
-                    environment / "bin" / "python", _COMPARATOR / "run_opensmile.py", *part
-                )
-                other_s.append(child.output["file_s"])
+            if not opensmile.absent:
+                their_s.append(opensmile.run(*part)["file_s"])
             all_s.append(processor_s(partial(extract_audio, extractors=extractors), part))
             plain_s.append(processor_s(partial(extract_audio, extractors=plain), part))
         parts = _describe_extractors(files[:20], extractors)
+    other = their_s or opensmile.absent
     absent = f"; {', '.join(missing)} has no weights here" if missing else ""
     return Benchmark(
         about=f"Audio features of {len(files)} clips ({source}), in processor time of one process, "
         f"reading the file included. Ours: {', '.join(extractors)}{absent}. Other: the 88 "
         "functionals of eGeMAPSv02 by `opensmile` 2.6.0, `Smile.process_files`.",
         comparisons=[
-            compare("all extractors, a clip", all_s, other_s, figure="{:.3f} s", target="-"),
+            compare("all extractors, a clip", all_s, other, figure="{:.3f} s", target="-"),
             compare(
                 f"those without a network ({', '.join(plain)}), a clip",
                 plain_s,
-                other_s,
+                other,
                 figure="{:.3f} s",
                 target="-",
             ),
@@ -67,7 +60,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
     )
 
 
-def _load_extractors(settings: Settings) -> tuple[Extractors, list[str]]:
+def load_extractors(settings: Settings) -> tuple[Extractors, list[str]]:
     """Return the extractors that can run here, and the names of the others."""
     extractors, missing = {}, []
     for name, own_settings in settings.extractors_of("audio").items():

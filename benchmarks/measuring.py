@@ -21,13 +21,11 @@ class Options:
 
     Args:
         recordings: a folder of RAVDESS files; None for the sample corpus
-        before: the folder of an older version's MLflow model; None where there is none
-        after: the folder of the version to compare with it; None for the registry's champion
+        before: the folder of an older version, an MLflow model; None where there is none
     """
 
     recordings: Path | None = None
     before: Path | None = None
-    after: Path | None = None
 
 
 def find_recordings(scratch: Path, folder: Path | None, suffix: str) -> tuple[list[Path], str]:
@@ -54,7 +52,12 @@ def find_recordings(scratch: Path, folder: Path | None, suffix: str) -> tuple[li
 
 
 def spread_evenly(files: list[Path], count: int) -> list[Path]:
-    """Return so many of the files, or all, evenly spaced."""
+    """Return some of the files, or all, evenly spaced.
+
+    Args:
+        files: in order
+        count: how many, at most
+    """
     count = min(count, len(files))
     return [files[index * len(files) // count] for index in range(count)]
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from avemo.schema import Record, Value
 
-__all__ = ["Benchmark", "BenchmarkResults", "Comparison", "Machine", "compare"]
+__all__ = ["Benchmark", "BenchmarkResults", "Comparison", "Machine", "Table", "compare"]
 
 
 class Comparison(Value):
@@ -61,18 +61,32 @@ def compare(
     )
 
 
+class Table(Value):
+    """Figures of several sides.
+
+    Args:
+        header: the name of each column
+        rows: a row each side, its figures as they are shown
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+
+
 class Benchmark(Value):
     """One benchmark.
 
     Args:
         about: what both sides are
         comparisons: its figures
+        table: its figures, where more than two sides are compared
         limit: what bounds our figures
     """
 
     about: str
-    comparisons: list[Comparison]
-    limit: str
+    comparisons: list[Comparison] = Field(default_factory=list)
+    table: Table | None = None
+    limit: str = ""
 
 
 class Machine(Value):
