@@ -37,7 +37,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
         [
             name,
             f"{sum(face is not None for face in faces[name])} of {n_frames}",
-            *(_describe_distance(faces[name], faces[other]) for other in faces),
+            *(describe_distance(faces[name], faces[other]) for other in faces),
             f"{frame_ms[name]:.1f}",
             "; ".join(sorted(weights.licences(name))),
         ]
@@ -79,12 +79,16 @@ def _detect(
     return 1000 * film_s * len(films) / len(faces), faces
 
 
-def _describe_distance(faces: list[Face | None], others: list[Face | None]) -> str:
+def describe_distance(faces: list[Face | None], others: list[Face | None]) -> str:
     """Return the median distance of two detectors' points, in % of the face's width."""
     if faces is others:
         return "-"
-    pairs = [pair for pair in zip(faces, others, strict=True) if pair[0] and pair[1]]
-    return f"{100 * np.median([_measure_distance(*pair) for pair in pairs]):.1f}"
+    distances = [
+        _measure_distance(face, other)
+        for face, other in zip(faces, others, strict=True)
+        if face and other
+    ]
+    return f"{100 * np.median(distances):.1f}"
 
 
 def _measure_distance(face: Face, other: Face) -> float:

@@ -54,10 +54,10 @@ def run(scratch: Path, options: Options) -> Benchmark:
     absent = "name an older version's folder with --before"
     if options.before:
         try:
-            versions["other"] = _Version(_copy_version(options.before, scratch / "other"))
+            versions["other"] = _Version(copy_version(options.before, scratch / "other"))
         except InstallError as error:
             absent = str(error)
-    first: dict[str, list[ChildResult]] = {side: [] for side in versions} | {"command": []}
+    first: dict[str, list[ChildResult]] = {side: [] for side in (*versions, "command")}
     several: dict[str, list[ChildResult]] = {side: [] for side in versions}
     for version in versions.values():
         version.predict(films[:1])  # compiles its code, and brings its files into memory
@@ -133,17 +133,17 @@ def _copy_champion(target: Path) -> Path:
     """
     store.connect(find_project(), spool=False)
     with integrity.open_verified(CHAMPION) as folder:
-        return _copy_version(folder, target)
+        return copy_version(folder, target)
 
 
-def _copy_version(folder: Path, target: Path) -> Path:
+def copy_version(folder: Path, target: Path) -> Path:
     """Copy a version's files.
 
     Raises:
         AvemoError: there is no version
     """
     if not (folder / "requirements.txt").is_file():
-        raise AvemoError(f"{folder} is no MLflow model: name the folder that has its MLmodel")
+        raise AvemoError(f"{folder} is no MLflow model: name the folder that holds its MLmodel")
     return Path(shutil.copytree(folder, target))
 
 

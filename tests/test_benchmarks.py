@@ -4,14 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from avemo.errors import AvemoError
+from avemo.faces.detectors import Face
 from avemo.pretrained import assets
 from avemo.templates import render
 from benchmarks.__main__ import NAMES, PAGE, RESULTS, ROOT
+from benchmarks.detectors import describe_distance
 from benchmarks.environments import InstallError, installed_bytes, make_environment, run_child
 from benchmarks.measuring import processor_s, spread_evenly
 from benchmarks.results import BenchmarkResults, compare
+from benchmarks.serving import copy_version
 
 
 def test_the_page_shows_the_results() -> None:
@@ -47,6 +52,17 @@ def test_files_are_taken_from_the_whole_list() -> None:
     files = [Path(f"{number}.wav") for number in range(10)]
     assert [file.stem for file in spread_evenly(files, 3)] == ["0", "3", "6"]
     assert spread_evenly(files, 20) == files
+
+
+def test_the_distance_of_points_is_a_share_of_the_face_where_both_detect_one() -> None:
+    box, points = np.float32([10, 10, 110, 130]), np.zeros((5, 2), np.float32)
+    face, other = Face(box, points, 1.0), Face(box, points + np.float32([3, 4]), 1.0)
+    assert describe_distance([face, face, None], [other, None, other]) == "5.0"
+
+
+def test_a_folder_without_a_version_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AvemoError, match="name the folder that holds its MLmodel"):
+        copy_version(tmp_path, tmp_path / "copy")
 
 
 def test_processor_time_is_of_one_item() -> None:
