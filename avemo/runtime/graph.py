@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,9 @@ log = logging.getLogger(__name__)
 _ERRORS = 3
 
 
-class Graph(ABC):
+class Graph(Protocol):
     """A network from named inputs to outputs; threads may share it."""
 
-    @abstractmethod
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order.
 
@@ -35,7 +33,7 @@ class Graph(ABC):
         """
 
 
-class OnnxGraph(Graph):
+class OnnxGraph:
     """An ONNX graph, computed with one thread, so that results do not depend on the cores.
 
     Args:

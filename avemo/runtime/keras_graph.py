@@ -12,26 +12,33 @@ from numpy.typing import NDArray
 
 from ..errors import GraphError
 from . import pretrained_graphs
-from .graph import Graph
 
-__all__ = ["load_keras_graph"]
+__all__ = ["KerasGraph", "load_keras_graph"]
 
 #: beside the graph of a trained model: the same network
 _TRAINED = "model.keras"
 
 
-class _KerasGraph(Graph):
+class KerasGraph:
+    """A network in Keras, as `graph.Graph` has it.
+
+    Args:
+        network: takes its inputs by name or as a list, and returns one output or several
+        names: of the inputs, in the list's order; None where it takes them by name
+    """
+
     def __init__(self, network: Callable[[Any], Any], names: list[str] | None) -> None:
         self._network, self._names = network, names
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the network's outputs, in its own order."""
         given = dict(inputs) if self._names is None else [inputs[name] for name in self._names]
         outputs = self._network(given)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return [np.asarray(output) for output in outputs]
 
 
-def load_keras_graph(file: Path) -> Graph:
+def load_keras_graph(file: Path) -> KerasGraph:
     """Return the network of an ONNX file as Keras computes it.
 
     Args:
@@ -54,10 +61,10 @@ def load_keras_graph(file: Path) -> Graph:
     if trained.exists():
         import keras
 
-        return _KerasGraph(keras.models.load_model(trained, compile=False), None)
+        return KerasGraph(keras.models.load_model(trained, compile=False), None)
     network = pretrained_graphs.find_network(pretrained_graphs.name_of(file))
     if network is None:
         raise GraphError(f"{file.name} needs onnxruntime, which is not installed")
     model = network.load(network.fetch())
     inputs = getattr(model, "inputs", None)
-    return _KerasGraph(model, [tensor.name for tensor in inputs] if inputs else None)
+    return KerasGraph(model, [tensor.name for tensor in inputs] if inputs else None)
