@@ -6,6 +6,7 @@ content alone.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -105,6 +106,7 @@ def _delete_unused(versions: Path) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # as in `lookup`
     try:
         _download(sys.argv[1], Path(sys.argv[2]))
     except AvemoError as error:

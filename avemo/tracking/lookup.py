@@ -7,6 +7,7 @@ is kept in the user's cache, and holds until somebody writes to that file.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -204,6 +205,7 @@ def _main(uris: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # it takes a seventh of MLflow's import, and this process is about to end
     try:
         _main(sys.argv[1:])
     except AvemoError as error:
