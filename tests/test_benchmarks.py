@@ -55,9 +55,9 @@ def test_files_are_taken_from_the_whole_list() -> None:
 
 
 def test_the_distance_of_points_is_a_share_of_the_face_where_both_detect_one() -> None:
-    box = np.array([10, 10, 110, 130], np.float32)
-    points = np.zeros((5, 2), np.float32)
-    face, other = Face(box, points, 1.0), Face(box, points + np.array([3, 4], np.float32), 1.0)
+    box, points = np.array([10, 10, 110, 130], np.float32), np.zeros((5, 2), np.float32)
+    face = Face(box, points, 1.0)
+    other = Face(box, points + np.array([3, 4], np.float32), 1.0)
     assert describe_distance([face, face, None], [other, None, other]) == "5.0"
 
 
