@@ -12,8 +12,9 @@ from .errors import SettingsError
 from .features.names import extractor_names
 from .features.registry import extractor_class
 from .modalities import UNIMODAL
+from .paths import SETTINGS_FILE
 from .schema import Strict
-from .settings import SETTINGS_FILE, Settings
+from .settings import Settings
 
 __all__ = ["load_settings"]
 

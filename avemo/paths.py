@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SettingsError
-from .settings import SETTINGS_FILE
 
-__all__ = ["ROOT", "Project", "find_project"]
+__all__ = ["ROOT", "SETTINGS_FILE", "Project", "find_project"]
+
+SETTINGS_FILE = "params.yaml"
 
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"

@@ -17,9 +17,8 @@ from .features.names import extractor_names
 from .modalities import MODALITIES, Modality, Unimodal
 from .schema import Strict
 
-__all__ = ["SETTINGS_FILE", "Settings"]
+__all__ = ["Settings"]
 
-SETTINGS_FILE = "params.yaml"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]

@@ -6,15 +6,16 @@ each row on one line.
 
 import logging
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-__all__ = ["log_to_terminal", "new_table", "show"]
+__all__ = ["SlowNotice", "log_to_terminal", "new_table", "show"]
 
 #: columns of an output that is no terminal: more than any line has
 _UNLIMITED = 10_000
@@ -58,6 +59,52 @@ def log_to_terminal() -> Iterator[None]:
         for logger, level in zip(loggers, levels, strict=True):
             logger.removeHandler(handler)
             logger.setLevel(level)
+
+
+class SlowNotice:
+    """Say on the standard error what is being done, where it takes longer than a moment.
+
+    Args:
+        delay_s: seconds before the first line; what begins later gets a line at once
+    """
+
+    def __init__(self, delay_s: float = 2.0) -> None:
+        self._timer = threading.Timer(delay_s, self._start)
+        self._timer.daemon = True
+        self._lock = threading.Lock()
+        self._activity = ""
+        self._state = "waiting"
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def begin(self, activity: str) -> None:
+        """Take what begins now, such as `loading avemo-fused version 3`."""
+        with self._lock:
+            self._activity = activity
+            if self._state == "speaking":
+                self._say()
+
+    def stop(self) -> None:
+        """Say nothing any more."""
+        self._timer.cancel()
+        with self._lock:
+            self._state = "stopped"
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._state == "waiting":
+                self._state = "speaking"
+                self._say()
+
+    def _say(self) -> None:
+        if self._activity:
+            sys.stderr.write(f"avemo: {self._activity} …\n")
+            sys.stderr.flush()
 
 
 class _TerminalHandler(logging.Handler):

@@ -6,7 +6,7 @@ import yaml
 from avemo.config import load_settings
 from avemo.errors import SettingsError
 from avemo.features.registry import extractor_class
-from avemo.settings import SETTINGS_FILE
+from avemo.paths import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[1]
 ABSENT = object()

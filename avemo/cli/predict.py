@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..terminal import SlowNotice
 from ._app import Clips, JsonOutput, examples, new_app
+
+if TYPE_CHECKING:
+    from ..inference.prediction import Prediction
 
 app = new_app()
 
@@ -36,27 +40,34 @@ def predict(
     from the other, and the line says why; so it does where it is the only one. With --json there
     is one line of JSON for each clip.
 
+    What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.
     """
-    from ..registry.predictor import predict
+    from ..registry.predictor import predict_each
 
-    predictions = predict(files, model=model)
-    for file, prediction in zip(files, predictions, strict=True):
-        if as_json:
-            fields = {"file": file, "emotion": prediction.emotion, **vars(prediction)}
-            typer.echo(json.dumps(fields))
-        elif prediction.finding:
-            typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
-        else:
-            note = f"; not fused: {prediction.reason}" if prediction.reason else ""
-            note += "; trained on the synthetic sample, it knows no people" * prediction.synthetic
-            answer = describe_probabilities(prediction.probabilities)
-            typer.echo(f"{file}: {answer} by {prediction.model}{note}")
-    failed = sum(bool(prediction.finding) for prediction in predictions)
-    if failed and len(predictions) > 1:
-        answered = len(predictions) - failed
-        typer.echo(f"avemo: {answered} answered, {failed} could not be", err=True)
+    failed = 0
+    with SlowNotice() as notice:
+        predictions = predict_each(files, model=model, report=notice.begin)
+        for file, prediction in zip(files, predictions, strict=True):
+            notice.stop()
+            failed += bool(prediction.finding)
+            _show(file, prediction, as_json=as_json)
+    if failed and len(files) > 1:
+        typer.echo(f"avemo: {len(files) - failed} answered, {failed} could not be", err=True)
     return 1 if failed else 0
+
+
+def _show(file: str, prediction: "Prediction", *, as_json: bool) -> None:
+    if as_json:
+        fields = {"file": file, "emotion": prediction.emotion, **vars(prediction)}
+        typer.echo(json.dumps(fields))
+    elif prediction.finding:
+        typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
+    else:
+        note = f"; not fused: {prediction.reason}" if prediction.reason else ""
+        note += "; trained on the synthetic sample, it knows no people" * prediction.synthetic
+        answer = describe_probabilities(prediction.probabilities)
+        typer.echo(f"{file}: {answer} by {prediction.model}{note}")
 
 
 def describe_probabilities(probabilities: Mapping[str, float]) -> str:

@@ -166,5 +166,5 @@ def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> N
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
             copy = folder / _WEIGHTS / name / file.name
-            copy.parent.mkdir(parents=True)
+            copy.parent.mkdir(parents=True, exist_ok=True)  # extractors may share a network
             shutil.copyfile(file, copy)

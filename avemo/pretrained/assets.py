@@ -219,9 +219,9 @@ def cache_folder() -> Path:
     """Return the cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
     if named := os.environ.get(CACHE):
         return Path(named).expanduser().absolute()
-    import pooch
+    import platformdirs
 
-    return Path(pooch.os_cache("avemo"))
+    return Path(platformdirs.user_cache_dir("avemo"))
 
 
 def find(name: str) -> Path | None:

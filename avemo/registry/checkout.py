@@ -15,8 +15,7 @@ from pathlib import Path
 import yaml
 
 from ..errors import AvemoError, last_line
-from ..paths import ROOT, Project
-from ..settings import SETTINGS_FILE
+from ..paths import ROOT, SETTINGS_FILE, Project
 from ..tracking import dvc_lock
 from ..tracking.git_state import DIFF, run_git
 from ..tracking.lineage import Lineage

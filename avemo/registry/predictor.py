@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
@@ -16,17 +18,22 @@ from ..media.scan import Streams
 from ..modalities import MODALITIES, Modality
 from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
-from ..tracking import integrity, store
+from ..tracking import integrity, lookup, store
+from . import own_code, version_cache
 
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-    from mlflow.pyfunc import PyFuncModel
-
-__all__ = ["RegisteredModel", "load_model", "predict"]
+__all__ = ["RegisteredModel", "load_model", "predict", "predict_each"]
 
 _CHAMPION = "models:/avemo-{modality}@champion"
 
 Media = Clip | Path | str | bytes
+#: told what is about to be done, such as `loading avemo-fused version 3`
+Report = Callable[[str], None]
+#: from a clip's path or content to the row that a version predicts for it
+Answer = Callable[[Path | bytes], Mapping[str, object]]
+
+
+def _report_nothing(activity: str) -> None:
+    """Take what is about to be done."""
 
 
 class RegisteredModel:
@@ -34,20 +41,23 @@ class RegisteredModel:
 
     Args:
         uri: as MLflow takes it, such as `models:/avemo-fused@champion`
+        report: is called with what is about to be done
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, report: Report = _report_nothing) -> None:
         self.uri = uri
+        self._report = report
 
     @cached_property
-    def version(self) -> ModelVersion | None:
+    def version(self) -> lookup.Version | None:
         """The version that the URI names; None where there is none."""
-        return integrity.find_version(self.uri)
+        self._report(f"asking the registry for {self.uri}")
+        return lookup.find_versions([self.uri])[self.uri]
 
     @property
     def label(self) -> str:
         """`avemo-fused version 3`; the URI where it names no version."""
-        return f"{self.version.name} version {self.version.version}" if self.version else self.uri
+        return f"{self.version.name} version {self.version.number}" if self.version else self.uri
 
     @property
     def synthetic(self) -> bool:
@@ -61,32 +71,94 @@ class RegisteredModel:
             media: a clip, a file's path, or its content
 
         Raises:
-            AvemoError: the model cannot be loaded, or its files are not as they were registered
+            AvemoError: the model cannot be loaded or run, or its files are not as they were
+                registered
         """
-        import pandas as pd
-
         source = Clip.of(media).source  # a version has its own code: another class of clips
         if isinstance(source, Path):
             source = source.absolute()
-        table = pd.DataFrame({"media": [source]})
-        rows = pd.DataFrame(self._pyfunc.predict(table))
-        row = {str(name): values.iloc[0] for name, values in rows.items()}
+        answer = self._answer
+        self._report(f"computing the prediction of {self.label}")
+        with self._errors_explained():
+            row = answer(source)
         return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
 
+    def load(self) -> None:
+        """Check and load the files now.
+
+        Raises:
+            AvemoError: as `predict` does
+        """
+        self._answer  # noqa: B018
+
     @cached_property
-    def _pyfunc(self) -> PyFuncModel:
+    def _answer(self) -> Answer:
+        folder = self._open_files()
+        self._report(f"loading {self.label}")
+        with self._errors_explained():
+            recogniser = own_code.load_recogniser(folder)
+            if recogniser is None:
+                return self._load_with_mlflow(folder)
+
+        def answer(source: Path | bytes) -> Mapping[str, object]:
+            with own_code.without_bytecode():
+                return recogniser.predict(source).to_row()
+
+        return answer
+
+    def _open_files(self) -> Path:
+        if self.version and integrity.CHECKSUMS_TAG in self.version.tags:
+            self._report(f"checking the files of {self.label}")
+            return version_cache.get(self.version)
         import mlflow
 
-        import_tensorflow_quietly()
         try:
-            model: PyFuncModel = mlflow.pyfunc.load_model(str(integrity.open_until_exit(self.uri)))
+            return integrity.open_until_exit(self.uri)
         except (mlflow.MlflowException, OSError) as error:
-            first_line = str(error).splitlines()[0]
+            raise self._cannot_be_loaded(error) from error
+
+    def _load_with_mlflow(self, folder: Path) -> Answer:
+        """Return how a version answers through MLflow, such as one of an older release."""
+        import mlflow
+        import pandas as pd
+
+        if find_spec("tensorflow"):
+            import_tensorflow_quietly()
+        try:
+            with own_code.without_bytecode():
+                model = mlflow.pyfunc.load_model(str(folder))
+        except (mlflow.MlflowException, OSError) as error:
+            raise self._cannot_be_loaded(error) from error
+
+        def answer(source: Path | bytes) -> Mapping[str, object]:
+            with own_code.without_bytecode():
+                rows = pd.DataFrame(model.predict(pd.DataFrame({"media": [source]})))
+            return {str(name): values.iloc[0] for name, values in rows.items()}
+
+        return answer
+
+    def _cannot_be_loaded(self, error: Exception) -> AvemoError:
+        first_line = str(error).splitlines()[0]
+        return AvemoError(
+            f"{self.uri} cannot be loaded from {os.environ[store.TRACKING_URI]}: {first_line}; "
+            "`avemo status` lists what is registered"
+        )
+
+    @contextmanager
+    def _errors_explained(self) -> Iterator[None]:
+        """Turn the errors of the version's own code, whose classes are others, into ours."""
+        try:
+            yield
+        except AvemoError:
+            raise
+        except ModuleNotFoundError as error:
             raise AvemoError(
-                f"{self.uri} cannot be loaded from {os.environ[store.TRACKING_URI]}: {first_line}; "
-                "`avemo status` lists what is registered"
+                f"{self.label} needs the package {error.name}, which is not installed"
             ) from error
-        return model
+        except Exception as error:
+            if not any(base.__name__ == AvemoError.__name__ for base in type(error).__mro__):
+                raise
+            raise AvemoError(f"{self.label} cannot answer: {error}") from error
 
 
 def load_model(uri: str = "models:/avemo-fused@champion") -> RegisteredModel:
@@ -101,7 +173,7 @@ def load_model(uri: str = "models:/avemo-fused@champion") -> RegisteredModel:
     """
     store.connect(find_project(), spool=False)
     model = RegisteredModel(uri)
-    model._pyfunc  # noqa: B018  (load it now)
+    model.load()
     return model
 
 
@@ -128,22 +200,53 @@ def predict(
         SettingsError: there is no project here, see `paths.find_project`
     """
     if isinstance(media, Clip | Path | str | bytes):
-        return predict([media], model=model)[0]
+        return next(predict_each([media], model=model))
+    return list(predict_each(media, model=model))
+
+
+def predict_each(
+    media: Sequence[Media],
+    *,
+    model: RegisteredModel | str | None = None,
+    report: Report = _report_nothing,
+) -> Iterator[Prediction]:
+    """Yield the emotion in each of several clips as soon as it is predicted.
+
+    Args:
+        media: see `predict`
+        model: see `predict`
+        report: is called with what is about to be done, such as `loading avemo-fused version 3`
+
+    Raises:
+        AvemoError: see `predict`
+        SettingsError: see `predict`
+    """
     store.connect(find_project(), spool=False)
     if model is not None:
-        fixed = RegisteredModel(model) if isinstance(model, str) else model
-        return [fixed.predict(clip) for clip in media]
-    champions = _Champions()
-    return [champions.predict(Clip.of(clip)) for clip in media]
+        fixed = RegisteredModel(model, report=report) if isinstance(model, str) else model
+        yield from map(fixed.predict, media)
+        return
+    champions = _Champions(report)
+    yield from (champions.predict(Clip.of(clip)) for clip in media)
 
 
 class _Champions:
     """The champion of each modality that has one."""
 
+    def __init__(self, report: Report) -> None:
+        self._report = report
+
     @cached_property
     def _models(self) -> dict[Modality, RegisteredModel]:
-        models = {name: RegisteredModel(_CHAMPION.format(modality=name)) for name in MODALITIES}
-        return {name: model for name, model in models.items() if model.version}
+        self._report("asking the registry for the champions")
+        uris = {name: _CHAMPION.format(modality=name) for name in MODALITIES}
+        versions = lookup.find_versions(list(uris.values()))
+        models = {}
+        for name, uri in uris.items():
+            if versions[uri]:
+                models[name] = RegisteredModel(uri, report=self._report)
+                models[name].version = versions[uri]
+        return models
 
     def predict(self, clip: Clip) -> Prediction:
         """Return the prediction of the first champion that has one for a clip."""

@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError
 
-__all__ = ["Graph", "OnnxGraph", "load_graph"]
+__all__ = ["NETWORK_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
 
 log = logging.getLogger(__name__)
+
+#: the graph of a trained model, in the folder of a registered version
+NETWORK_FILE = "network.onnx"
 
 #: ONNX Runtime's log: errors alone, each of which it raises too
 _ERRORS = 3
 
 
-class Graph(ABC):
+class Graph(Protocol):
     """A network from named inputs to outputs; threads may share it."""
 
-    @abstractmethod
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order.
 
         Args:
             inputs: by the name of the network's input
+
+        Raises:
+            GraphError: they do not fit
         """
 
 
-class OnnxGraph(Graph):
+class OnnxGraph:
     """An ONNX graph, computed with one thread, so that results do not depend on the cores.
 
     Args:
@@ -58,10 +61,14 @@ class OnnxGraph(Graph):
             )
         except Exception as error:  # its classes have no common base but this
             raise GraphError(f"{name} cannot be run: {_first_line(error)}") from None
+        self._name = name
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the graph's outputs; see `Graph`."""
-        outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
+        try:
+            outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))
+        except Exception as error:
+            raise GraphError(f"{self._name} cannot be run: {_first_line(error)}") from None
         return outputs
 
 
@@ -74,13 +81,41 @@ def load_graph(file: Path) -> Graph:
     Raises:
         GraphError: it cannot be run here
     """
-    if find_spec("onnxruntime"):
+    if _has_onnxruntime():
         return OnnxGraph(file.read_bytes(), file.name)
     from .keras_graph import load_keras_graph
 
-    graph = load_keras_graph(file)
-    log.warning("onnxruntime is not installed: TensorFlow runs %s, which takes longer", file.name)
-    return graph
+    return load_keras_graph(file)
+
+
+def load_small_graph(content: bytes, name: str) -> Graph:
+    """Return the graph of a small network, such as a face detector's.
+
+    Where ONNX Runtime is not installed, NumPy computes it, after a warning.
+
+    Args:
+        content: of the file
+        name: of the file, for errors
+
+    Raises:
+        GraphError: it cannot be run here
+    """
+    if _has_onnxruntime():
+        return OnnxGraph(content, name)
+    from .keras_graph import load_numpy_graph
+
+    return load_numpy_graph(content, name)
+
+
+@lru_cache(maxsize=1)
+def _has_onnxruntime() -> bool:
+    """Return whether ONNX Runtime runs here; warn once if it does not."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError:
+        log.warning("avemo: onnxruntime is not installed: TensorFlow answers, which takes longer")
+        return False
+    return True
 
 
 def _first_line(error: Exception) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "logged_model_id",
     "open_until_exit",
     "open_verified",
+    "require_unchanged",
     "seal_model",
     "verify_version",
 ]
@@ -45,7 +46,7 @@ atexit.register(_OPEN_FOLDERS.close)
 def compute_checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a version, by its path below the folder."""
     return {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        name: _sha256(file)
         for file in sorted(folder.rglob("*"))
         if file.is_file()
         and (name := file.relative_to(folder).as_posix()) not in (CHECKSUMS_FILE, *ADDED_LATER)
@@ -68,7 +69,7 @@ def seal_model(model_id: str) -> str:
         checksums = compute_checksums(Path(folder))
         file.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
         mlflow.MlflowClient().log_model_artifact(model_id, str(file))
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return _sha256(file)
 
 
 def find_changes(folder: Path, seal: str | None) -> list[str]:
@@ -81,7 +82,7 @@ def find_changes(folder: Path, seal: str | None) -> list[str]:
     file = folder / CHECKSUMS_FILE
     if not file.is_file():
         return [f"{CHECKSUMS_FILE} is missing"]
-    if seal is not None and hashlib.sha256(file.read_bytes()).hexdigest() != seal:
+    if seal is not None and _sha256(file) != seal:
         return [f"{CHECKSUMS_FILE} is changed"]
     registered = json.loads(file.read_text(encoding="utf-8"))
     current = compute_checksums(folder)
@@ -90,6 +91,24 @@ def find_changes(folder: Path, seal: str | None) -> list[str]:
         for name, checksum in registered.items()
         if current.get(name) != checksum
     ] + [f"{name} is new" for name in current if name not in registered]
+
+
+def require_unchanged(folder: Path, seal: str | None, uri: str) -> None:
+    """Refuse a version's files that are not as they were registered.
+
+    Args:
+        folder: as `find_changes` takes it
+        seal: likewise
+        uri: of the version, for the message
+
+    Raises:
+        AvemoError: a file was changed, removed or added
+    """
+    if changes := find_changes(folder, seal):
+        raise AvemoError(
+            f"{uri} is not as it was registered: {join_names(changes)}; register it again "
+            "(dvc repro --force register), or go back to another: avemo registry rollback"
+        )
 
 
 @contextmanager
@@ -111,13 +130,8 @@ def open_verified(uri: str) -> Iterator[Path]:
     seal = version.tags.get(CHECKSUMS_TAG) if version else None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
-        sealed = seal or (folder / CHECKSUMS_FILE).exists()
-        changes = find_changes(folder, seal) if sealed else []
-        if changes:
-            raise AvemoError(
-                f"{uri} is not as it was registered: {join_names(changes)}; register it again "
-                "(dvc repro --force register), or go back to another: avemo registry rollback"
-            )
+        if seal or (folder / CHECKSUMS_FILE).exists():
+            require_unchanged(folder, seal, uri)
         yield folder
 
 
@@ -169,3 +183,8 @@ def find_version(uri: str) -> "ModelVersion | None":
     except mlflow.MlflowException:
         pass
     return None
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

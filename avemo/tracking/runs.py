@@ -8,9 +8,9 @@ import pandas as pd
 
 from ..corpus import split
 from ..errors import AvemoError
-from ..paths import Project
+from ..paths import SETTINGS_FILE, Project
 from ..records import FeatureSpec
-from ..settings import SETTINGS_FILE, Settings
+from ..settings import Settings
 from . import git_state, lineage, spool
 from .git_state import GitState
 from .lineage import ModelChoice

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from ..paths import Project
+from . import rest
 from .descriptions import EXPERIMENT_TAGS, EXPERIMENTS
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT",
     "SPOOL",
+    "SQLITE",
     "TRACKING_URI",
     "connect",
     "ensure_experiment",
@@ -29,10 +31,11 @@ log = logging.getLogger(__name__)
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
+#: what the URI of a SQLite file begins with
+SQLITE = "sqlite:///"
 #: where runs wait while the tracking server is away
 SPOOL = "sqlite:///{root}/mlruns/spool/mlflow.db"
 
-_SQLITE = "sqlite:///"
 _ANSWER_S = 5
 
 
@@ -115,8 +118,8 @@ def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
     if experiment is not None:
         return str(experiment.experiment_id)
     artifacts = None
-    if uri.startswith(_SQLITE):
-        folder = Path(uri.removeprefix(_SQLITE)).resolve().parent
+    if uri.startswith(SQLITE):
+        folder = Path(uri.removeprefix(SQLITE)).resolve().parent
         artifacts = (folder / "artifacts" / name.removeprefix("avemo/")).as_uri()
     tags = dict(EXPERIMENT_TAGS)
     if description := EXPERIMENTS.get(name.removeprefix("avemo/")):
@@ -142,7 +145,9 @@ def _require_server(project: Project, spool: bool) -> None:
     """Refuse a server that does not answer, or store runs in the spool instead."""
     uri = os.environ[TRACKING_URI]
     if is_reachable(uri):
-        import mlflow
+        if rest.ask(uri, "registered-models/search", max_results=1) is not None:
+            return
+        import mlflow  # which says what is wrong
 
         with translate_mlflow_errors():
             mlflow.MlflowClient().search_experiments(max_results=1)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from avemo.pretrained import assets
 from avemo.tracking import store
 
 
@@ -22,6 +23,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Pa
     shutil.copyfile(empty_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv(store.TRACKING_URI, uri)
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     import mlflow
 
     store.ensure_experiment(mlflow.MlflowClient(), uri, "avemo/audio")

@@ -16,9 +16,9 @@ from avemo.corpus.adapters.ravdess import Recording
 from avemo.datasets import Array, Dataset
 from avemo.emotions import EMOTIONS
 from avemo.features.spec import FeatureSpec
-from avemo.paths import Project
+from avemo.paths import SETTINGS_FILE, Project
 from avemo.records import Configuration, SearchResult, Trial
-from avemo.settings import SETTINGS_FILE, Settings
+from avemo.settings import Settings
 from avemo.tracking import runs, store
 from avemo.training.objective import create_objective
 from avemo.training.task import TrainingTask

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from avemo import threads
 from avemo.emotions import EMOTIONS
 from avemo.features.arrays import Arrays, Sound
+from avemo.features.audio import whisper_speeds
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser, pack
@@ -75,6 +76,20 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     assert (prediction.finding, len(calls)) == ("", 1)
     probabilities = [prediction.probabilities[name] for name in EMOTIONS]
     np.testing.assert_allclose(probabilities, expected, atol=1e-4)
+
+
+def test_extractors_that_share_a_network_are_packed_with_one(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "get", lambda name, quiet=False: published)
+    speeds = whisper_speeds.WhisperSpeeds(
+        whisper_speeds.Settings(**SETTINGS.model_dump(), speed=0.1)
+    )
+    specs = {"whisper": Whisper(SETTINGS).spec(), "whisper_speeds_slower": speeds.spec()}
+    (tmp_path / "trained").mkdir()
+    bundle_config(features=specs).write(tmp_path / "trained" / bundle.CONFIG_FILE)
+    pack(bundle.Bundle(tmp_path / "trained"), {}, tmp_path / "packed")
+    assert len(list((tmp_path / "packed" / "weights").glob("*/*"))) == 1
 
 
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:

@@ -62,7 +62,7 @@ def test_what_is_changed_is_named(
     assert out.rstrip().endswith(message)
     assert main(["predict", str(tmp_path / "clip.wav")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "models:/avemo-audio@champion is not as it was registered" in line
+    assert "models:/avemo-audio/1 is not as it was registered" in line
     assert message in line
 
 

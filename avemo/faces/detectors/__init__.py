@@ -23,10 +23,10 @@ def load(name: str, files: Mapping[str, bytes], side_px: int) -> Detector:
         KeyError: a file is missing
         ValueError: an unknown name
     """
-    from ...runtime.graph import OnnxGraph
+    from ...runtime.graph import Graph, load_small_graph
 
-    def graph(key: str) -> OnnxGraph:
-        return OnnxGraph(files[key], f"{key}.onnx")
+    def graph(key: str) -> Graph:
+        return load_small_graph(files[key], f"{key}.onnx")
 
     if name == "yunet":
         from .yunet import YunetDetector

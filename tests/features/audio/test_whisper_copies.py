@@ -18,8 +18,8 @@ from avemo.features.audio.whisper_copies import WhisperCopies
 from avemo.features.audio.whisper_speeds import WhisperSpeeds
 from avemo.features.extractor import AudioExtractor, AudioSettings
 from avemo.features.names import extractor_of
+from avemo.paths import SETTINGS_FILE
 from avemo.runtime import pretrained_graphs
-from avemo.settings import SETTINGS_FILE
 
 ROOT = Path(__file__).parents[3]
 RATE: Final = 16000

@@ -1,0 +1,67 @@
+"""A registered version's recogniser, run by the version's own code without MLflow.
+
+MLflow would import that code, too; besides, it imports itself, which takes longer than an answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from ..runtime.graph import NETWORK_FILE
+
+__all__ = ["Recogniser", "load_recogniser", "without_bytecode"]
+
+#: below a version's folder, that of `packaging.PackagedModel`
+_RECOGNISER = Path("artifacts", "model")
+
+
+class Row(Protocol):
+    """What a version's own class of predictions has."""
+
+    def to_row(self) -> Mapping[str, object]:
+        """Return the prediction as `inference.Prediction.from_row` takes it."""
+
+
+class Recogniser(Protocol):
+    """What a version's own class of recognisers has."""
+
+    def predict(self, media: Path | bytes) -> Row:
+        """Return the prediction for one clip."""
+
+
+def load_recogniser(folder: Path) -> Recogniser | None:
+    """Return the recogniser among a version's files; None where MLflow must load the version.
+
+    That is where it has no graph of its network: it is of an older release, or not of avemo's.
+
+    Args:
+        folder: of the version
+    """
+    modules = list((folder / "code").glob("avemo_*/inference/recogniser.py"))
+    if len(modules) != 1 or not (folder / _RECOGNISER / NETWORK_FILE).exists():
+        return None
+    package = modules[0].parents[1].name  # comes from the code's content
+    path = str(folder / "code")
+    sys.path.insert(0, path)
+    try:
+        with without_bytecode():
+            module = import_module(f"{package}.inference.recogniser")
+    finally:
+        sys.path.remove(path)
+    recogniser: Recogniser = module.Recogniser(folder / _RECOGNISER)
+    return recogniser
+
+
+@contextmanager
+def without_bytecode() -> Iterator[None]:
+    """Write no bytecode inside the block: among a version's files, it would be a change."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before

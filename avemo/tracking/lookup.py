@@ -1,0 +1,212 @@
+"""The registered versions that URIs name, without MLflow in this process where it is not here yet.
+
+Its import takes longer than an answer, and as much memory. So a tracking server is asked by its
+REST API, and MLflow looks into a database in a process of its own. What it found in a SQLite file
+is kept in the user's cache, and holds until somebody writes to that file.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import AvemoError, last_line
+from ..io import atomic_write
+from ..pretrained.assets import cache_folder
+from . import rest, store
+
+__all__ = ["Version", "find_versions", "run_with_mlflow", "versions_folder"]
+
+#: the URIs that name a version, by an alias or by its number
+_URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>.+)|/(?P<number>\d+))")
+_SQLITE_HEADER_BYTES = 100  # they count the file's changes
+
+
+class Version(NamedTuple):
+    """A registered version.
+
+    Args:
+        name: of the registered model
+        number: of the version
+        tags: of the version
+        location: URI of the folder with its files; may be empty
+    """
+
+    name: str
+    number: str
+    tags: dict[str, str]
+    location: str = ""
+
+    @property
+    def uri(self) -> str:
+        """`models:/NAME/NUMBER`, which never means another version."""
+        return f"models:/{self.name}/{self.number}"
+
+
+#: by URI; None where it names no version
+Versions = dict[str, Version | None]
+
+
+def versions_folder() -> Path:
+    """Return the folder of what is kept of registries, in the user's cache."""
+    return cache_folder() / "versions"
+
+
+def find_versions(uris: Sequence[str]) -> Versions:
+    """Return the version that each URI names.
+
+    Args:
+        uris: as MLflow takes them, such as `models:/avemo-audio@champion`
+
+    Raises:
+        AvemoError: the tracking store cannot be asked
+    """
+    named = [uri for uri in uris if _URI.fullmatch(uri)]
+    address = os.environ[store.TRACKING_URI]
+    versions: Versions | None = None
+    if not named:
+        versions = {}
+    elif "mlflow" in sys.modules:
+        versions = _ask_mlflow(named)
+    elif address.startswith(("http://", "https://")):
+        versions = _ask_server(address, named)
+    elif address.startswith(store.SQLITE) and not os.environ.get("MLFLOW_REGISTRY_URI"):
+        versions = _ask_file(address, named)
+    if versions is None:
+        versions = _ask_process(named)
+    return {uri: versions.get(uri) for uri in uris}
+
+
+def run_with_mlflow(module: str, *arguments: str) -> str:
+    """Run a module in a process of its own, and return what it wrote to the standard output.
+
+    Raises:
+        AvemoError: it failed; the message is the last line of its errors
+    """
+    process = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        raise AvemoError(last_line(process.stderr))
+    return process.stdout
+
+
+def _ask_mlflow(uris: Sequence[str]) -> Versions:
+    import mlflow
+
+    from .integrity import find_version
+
+    client = mlflow.MlflowClient()
+    versions: Versions = {}
+    for uri in uris:
+        version = find_version(uri)
+        versions[uri] = version and Version(
+            version.name,
+            str(version.version),
+            dict(version.tags),
+            client.get_model_version_download_uri(version.name, version.version),
+        )
+    return versions
+
+
+def _ask_process(uris: Sequence[str]) -> Versions:
+    """Ask MLflow in a process of its own, whose memory is free again when it ends."""
+    return _from_json(json.loads(last_line(run_with_mlflow(__name__, *uris))))
+
+
+def _ask_server(address: str, uris: Sequence[str]) -> Versions | None:
+    """Return what the server answers; None where MLflow must ask instead."""
+    versions: Versions = {}
+    for uri in uris:
+        match = _URI.fullmatch(uri)
+        assert match, uri
+        name, alias, number = match.group("name", "alias", "number")
+        if alias:
+            answer = rest.ask(address, "registered-models/alias", name=name, alias=alias)
+        else:
+            answer = rest.ask(address, "model-versions/get", name=name, version=number)
+        if answer is None:
+            return None
+        fields = answer.get("model_version")
+        versions[uri] = fields and Version(
+            fields["name"],
+            str(fields["version"]),
+            {tag["key"]: tag["value"] for tag in fields.get("tags", [])},
+        )
+    return versions
+
+
+def _ask_file(address: str, uris: Sequence[str]) -> Versions | None:
+    """Return what a SQLite file holds; it is read anew only after it was written to."""
+    state = _file_state(Path(address.removeprefix(store.SQLITE)))
+    if state is None:
+        return None
+    digest = hashlib.sha256(address.encode()).hexdigest()
+    file = versions_folder() / f"lookups-{digest[:12]}.json"
+    versions = _read_lookups(file, state)
+    if unknown := [uri for uri in uris if uri not in versions]:
+        versions |= _ask_process(unknown)
+        lookups = json.dumps({"state": state, "versions": _to_json(versions)})
+        with suppress(OSError), atomic_write(file) as temporary:
+            temporary.write_text(lookups, encoding="utf-8")
+    return versions
+
+
+def _file_state(file: Path) -> list[str | int] | None:
+    """Return what changes with each write to a database; None where that cannot be told.
+
+    That is where changes are in a file beside it: SQLite's write-ahead log.
+    """
+    try:
+        status = file.stat()
+        with file.open("rb") as stream:
+            header = stream.read(_SQLITE_HEADER_BYTES).hex()
+    except OSError:
+        return None
+    if file.with_name(f"{file.name}-wal").exists():
+        return None
+    return [str(file.absolute()), status.st_ino, status.st_size, status.st_mtime_ns, header]
+
+
+def _read_lookups(file: Path, state: list[str | int]) -> Versions:
+    try:
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        return _from_json(fields["versions"]) if fields["state"] == state else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _to_json(versions: Versions) -> dict[str, dict[str, Any] | None]:
+    return {uri: version and version._asdict() for uri, version in versions.items()}
+
+
+def _from_json(fields: dict[str, dict[str, Any] | None]) -> Versions:
+    return {uri: version and Version(**version) for uri, version in fields.items()}
+
+
+def _main(uris: Sequence[str]) -> None:
+    from ..paths import find_project
+
+    store.connect(find_project(), spool=False)
+    sys.stdout.write(f"{json.dumps(_to_json(_ask_mlflow(uris)))}\n")
+
+
+if __name__ == "__main__":
+    gc.disable()  # it takes a seventh of MLflow's import, and this process is about to end
+    try:
+        _main(sys.argv[1:])
+    except AvemoError as error:
+        sys.exit(str(error))
