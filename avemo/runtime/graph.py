@@ -87,13 +87,15 @@ def load_graph(file: Path) -> Graph:
         return OnnxGraph(file.read_bytes(), file.name)
     from .keras_graph import load_keras_graph
 
-    return load_keras_graph(file)
+    graph = load_keras_graph(file)
+    _warn_of_tensorflow()
+    return graph
 
 
 def load_small_graph(content: bytes, name: str) -> Graph:
     """Return the graph of a small network, such as a face detector's.
 
-    Where ONNX Runtime is not installed, NumPy computes it, after a warning.
+    Where ONNX Runtime is not installed, NumPy computes it.
 
     Args:
         content: of the file
@@ -111,13 +113,18 @@ def load_small_graph(content: bytes, name: str) -> Graph:
 
 @lru_cache(maxsize=1)
 def _has_onnxruntime() -> bool:
-    """Return whether ONNX Runtime runs here; warn once if it does not."""
+    """Return whether ONNX Runtime is installed, and for this platform."""
     try:
         import onnxruntime  # noqa: F401
     except ImportError:
-        log.warning("avemo: onnxruntime is not installed: TensorFlow answers, which takes longer")
         return False
     return True
+
+
+@lru_cache(maxsize=1)
+def _warn_of_tensorflow() -> None:
+    """Warn once in a process."""
+    log.warning("avemo: onnxruntime is not installed: TensorFlow predicts, which takes longer")
 
 
 def _first_line(error: Exception) -> str:

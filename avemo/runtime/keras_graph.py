@@ -29,7 +29,10 @@ class _KerasGraph(Graph):
         self._network, self._names = network, names
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
-        given = dict(inputs) if self._names is None else [inputs[name] for name in self._names]
+        given: object = dict(inputs)
+        if self._names:
+            given = [inputs[name] for name in self._names]
+            given = given if len(given) > 1 else given[0]
         outputs = self._network(given)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return [np.asarray(output) for output in outputs]
