@@ -2,7 +2,7 @@
 # make check  lint, types and the quick tests, in some two minutes
 # make test   the environment, lint, types and every test, with their coverage
 # make docs   the documentation as a site, in site/
-# make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder for RAVDESS's recordings)
+# make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder of RAVDESS, BEFORE=an older version's)
 # make lock   pin every dependency anew
 
 PYTHON ?= python3

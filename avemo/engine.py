@@ -100,7 +100,9 @@ def _on_cores(
 def _workers(count: int, function: Callable[[Item], object]) -> ProcessPoolExecutor:
     os.environ.update(_ALLOCATOR)  # read by a process when it starts
     # spawn: a forked copy of a process with threads (TensorFlow, OpenCV) may hang
-    return ProcessPoolExecutor(count, get_context("spawn"), initializer=_start, initargs=[function])
+    return ProcessPoolExecutor(
+        count, get_context("spawn"), initializer=_start, initargs=(function,)
+    )
 
 
 #: of a worker

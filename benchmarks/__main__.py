@@ -1,7 +1,8 @@
-"""Run the benchmarks: `make bench`, or `python -m benchmarks [NAME ...] [--recordings FOLDER]`.
+"""Run the benchmarks: `make bench`, or `python -m benchmarks [NAME ...]`.
 
 Each measures its two sides in turn, in one run on one machine, and gives the ratio. The results go
-to benchmarks/results.json and docs/benchmarks.md, with the machine.
+to benchmarks/results.json and docs/benchmarks.md, with the machine. Packages that they compare with
+and that the project does not need are installed in the user's cache.
 """
 
 import argparse
@@ -15,13 +16,25 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from avemo.commands import run_command
+from avemo.errors import AvemoError
 from avemo.io import atomic_write
 from avemo.templates import render
 
+from .measuring import Options
 from .results import Benchmark, BenchmarkResults, Machine
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("audio", "faces", "incremental", "memory")
+NAMES = (
+    "audio",
+    "detectors",
+    "expressions",
+    "faces",
+    "features",
+    "incremental",
+    "memory",
+    "serving",
+    "whisper",
+)
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("av", "insightface", "librosa", "numpy", "onnxruntime", "opencv-python", "soxr")
@@ -39,29 +52,43 @@ def main() -> int:
         default=os.environ.get("RECORDINGS"),
         help="a folder of RAVDESS files; by default a sample corpus is made",
     )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        default=os.environ.get("BEFORE"),
+        help="serving: the folder of an older fused version, which the champion is compared with",
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(NAMES):
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    options = Options(arguments.recordings, arguments.before)
     machine = _describe_machine()
     benchmarks = dict(BenchmarkResults.read(RESULTS).benchmarks) if RESULTS.exists() else {}
+    code = 0
     for name in arguments.names or NAMES:
         log.info("benchmark %s", name)
-        benchmarks[name] = _run_benchmark(name, arguments.recordings)
+        try:
+            benchmarks[name] = _run_benchmark(name, options)
+        except AvemoError as error:
+            log.error("%s is not run: %s", name, error)
+            code = 1
+            continue
         for row in benchmarks[name].comparisons:
-            log.info("  %s: %.3g (%s)", row.what, row.ratio, row.target)
+            ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
+            log.info("  %s: %s, other %s, ratio %s", row.what, row.ours, row.other, ratio)
         ordered = {name: benchmarks[name] for name in NAMES if name in benchmarks}
         BenchmarkResults(machine=machine, benchmarks=ordered).write(RESULTS)
         page = render("benchmarks", "benchmarks.md.j2", machine=machine, benchmarks=ordered)
         with atomic_write(PAGE) as beside:
             beside.write_text(page, encoding="utf-8")
-    log.info("%s and %s are written", PAGE.relative_to(ROOT), RESULTS.relative_to(ROOT))
-    return 0
+        log.info("%s and %s are written", PAGE.relative_to(ROOT), RESULTS.relative_to(ROOT))
+    return code
 
 
-def _run_benchmark(name: str, recordings: Path | None) -> Benchmark:
+def _run_benchmark(name: str, options: Options) -> Benchmark:
     with tempfile.TemporaryDirectory(prefix="avemo-bench-") as scratch:
         module = import_module(f".{name}", __package__)
-        result: Benchmark = module.run(Path(scratch), recordings)
+        result: Benchmark = module.run(Path(scratch), options)
     return result
 
 

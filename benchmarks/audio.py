@@ -15,18 +15,18 @@ from avemo.features.audio.mfcc import Mfcc, Settings
 from avemo.features.run import extract_audio
 from avemo.media.sound import read_sound, write_wav
 
-from .measuring import find_recordings, rate_per_s, time_s
+from .measuring import Options, find_recordings, rate_per_s, time_s
 from .results import Benchmark, Comparison
 
 ROUNDS = 3
 WARM_UP = 240  # recordings, at most, that are done while the processes start
 
 
-def run(scratch: Path, recordings: Path | None) -> Benchmark:
+def run(scratch: Path, options: Options) -> Benchmark:
     """Compare at the published rate of 48 kHz, at 16 kHz, and at the rate of the files."""
     extractors = load_settings(Path(__file__).parents[1]).extractors
     settings = Settings.model_validate(extractors["mfcc"])
-    files, source = find_recordings(scratch, recordings, ".wav")
+    files, source = find_recordings(scratch, options.recordings, ".wav")
     file_rate = soundfile.info(files[0]).samplerate
     files_by_rate = {file_rate: files}
     for rate in (48000, 16000):

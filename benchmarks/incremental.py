@@ -11,7 +11,7 @@ import yaml
 
 from avemo.corpus import checks
 
-from .measuring import find_recordings, time_s
+from .measuring import Options, find_recordings, time_s
 from .results import Benchmark, Comparison
 
 ROOT = Path(__file__).parents[1]
@@ -20,10 +20,10 @@ STAGES = ("fetch", "catalogue", "split", "soundtrack", "audio-features", "faces"
 ADDED_ACTOR = 24
 
 
-def run(scratch: Path, recordings: Path | None) -> Benchmark:
+def run(scratch: Path, options: Options) -> Benchmark:
     """Time the stages of features and faces in a checkout, and `dvc repro` of nothing."""
     corpus, held_back = scratch / "corpus", scratch / "held_back"
-    source = _write_corpus(scratch, recordings, corpus)
+    source = _write_corpus(scratch, options.recordings, corpus)
     checkout = _write_checkout(scratch / "checkout", corpus)
     for folder in corpus.glob(f"*/Actor_{ADDED_ACTOR:02d}"):
         (held_back / folder.parent.name).mkdir(parents=True)

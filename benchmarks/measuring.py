@@ -1,14 +1,31 @@
 """What the benchmarks run on, and how they take the time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import TypeVar
 
 from avemo.corpus.folder import list_recordings
 from avemo.settings import Sample
 from avemo.synthetic import sample
 
-__all__ = ["find_recordings", "rate_per_s", "time_s"]
+__all__ = ["Options", "find_recordings", "processor_s", "rate_per_s", "spread_evenly", "time_s"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Args:
+        recordings: a folder of RAVDESS files; None for the sample corpus
+        before: the folder of an older version, an MLflow model; None where there is none
+    """
+
+    recordings: Path | None = None
+    before: Path | None = None
 
 
 def find_recordings(scratch: Path, folder: Path | None, suffix: str) -> tuple[list[Path], str]:
@@ -34,11 +51,30 @@ def find_recordings(scratch: Path, folder: Path | None, suffix: str) -> tuple[li
     return [file for file in list_recordings(folder) if file.suffix == suffix], name
 
 
+def spread_evenly(files: list[Path], count: int) -> list[Path]:
+    """Return some of the files, or all, evenly spaced.
+
+    Args:
+        files: in order
+        count: how many, at most
+    """
+    count = min(count, len(files))
+    return [files[index * len(files) // count] for index in range(count)]
+
+
 def time_s(function: Callable[[], object]) -> float:
     """Return how long a call takes, in seconds."""
     start = perf_counter()
     function()
     return perf_counter() - start
+
+
+def processor_s(function: Callable[[Item], object], items: Collection[Item]) -> float:
+    """Return the processor time of a function for an item, of all threads, in seconds."""
+    start = process_time()
+    for item in items:
+        function(item)
+    return (process_time() - start) / len(items)
 
 
 def rate_per_s(results: Iterator[object], warm_up: int) -> float:

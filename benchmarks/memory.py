@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from avemo.config import load_settings
 from avemo.errors import AssetError, MediaError
 
+from .measuring import Options
 from .results import Benchmark, Comparison
 
 RATE = 25
@@ -24,7 +25,7 @@ SHORT_S, LONG_S = 10, 600
 STEPS = ("measured", "faces", "soundtrack", "audio features")
 
 
-def run(scratch: Path, recordings: Path | None) -> Benchmark:
+def run(scratch: Path, options: Options) -> Benchmark:
     """Compare the peak memory of each step that opens a film, in a process of its own."""
     short = _write_film(scratch / "short.mp4", SHORT_S)
     long = _write_film(scratch / "long.mp4", LONG_S)

@@ -89,17 +89,18 @@ def export_landmarker(file: Path, target: Path) -> None:
     tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     inputs = {"face": (1, face_landmarker.SIDE, face_landmarker.SIDE, 3)}
     outputs = {"blendshapes": (len(face_landmarker.BLENDSHAPES),), "landmarks": (count, 3)}
-    infos = [
+    input_infos, output_infos = (
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
             for name, shape in shapes.items()
         ]
         for shapes in (inputs, outputs)
-    ]
+    )
     graph = helper.make_graph(
         nodes,
         "face_landmarker",
-        *infos,
+        input_infos,
+        output_infos,
         [*first.graph.initializer, *second.graph.initializer, *tensors],
     )
     opsets = first.opset_import

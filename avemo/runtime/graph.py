@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import GraphError
 
-__all__ = ["NETWORK_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
+__all__ = ["GRAPH_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
 
 log = logging.getLogger(__name__)
 
 #: the graph of a trained model, in the folder of a registered version
-NETWORK_FILE = "network.onnx"
+GRAPH_FILE = "network.onnx"
 
 #: ONNX Runtime's log: errors alone, each of which it raises too
 _ERRORS = 3
 
 
-class Graph(ABC):
+class Graph(Protocol):
     """A network from named inputs to outputs; threads may share it."""
 
-    @abstractmethod
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order.
 
@@ -40,7 +38,7 @@ class Graph(ABC):
         """
 
 
-class OnnxGraph(Graph):
+class OnnxGraph:
     """An ONNX graph, computed with one thread, so that results do not depend on the cores.
 
     Args:

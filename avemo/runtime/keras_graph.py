@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from ..errors import GraphError
 from . import pretrained_graphs
-from .graph import Graph
 
-__all__ = ["load_keras_graph", "load_numpy_graph"]
+__all__ = ["KerasGraph", "NumpyGraph", "load_keras_graph", "load_numpy_graph"]
 
 _NOT_INSTALLED = (
     "onnxruntime is not installed, which runs the networks: pip install onnxruntime; where there "
@@ -24,21 +23,29 @@ _NOT_INSTALLED = (
 _TRAINED = "model.keras"
 
 
-class _KerasGraph(Graph):
+class KerasGraph:
+    """A network in Keras, as `graph.Graph` has it.
+
+    Args:
+        network: takes its inputs by name or as a list, and returns one output or several
+        names: of the inputs, in the list's order; None where it takes them by name
+    """
+
     def __init__(self, network: Callable[[Any], Any], names: list[str] | None) -> None:
         self._network, self._names = network, names
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
-        given: object = dict(inputs)
+        """Return the network's outputs, in its own order."""
+        arrays: Any = dict(inputs)
         if self._names:
-            given = [inputs[name] for name in self._names]
-            given = given if len(given) > 1 else given[0]
-        outputs = self._network(given)
+            arrays = [inputs[name] for name in self._names]
+            arrays = arrays if len(arrays) > 1 else arrays[0]
+        outputs = self._network(arrays)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return [np.asarray(output) for output in outputs]
 
 
-def load_keras_graph(file: Path) -> Graph:
+def load_keras_graph(file: Path) -> KerasGraph:
     """Return the network of an ONNX file as Keras computes it.
 
     Args:
@@ -58,17 +65,21 @@ def load_keras_graph(file: Path) -> Graph:
     if trained.exists():
         import keras
 
-        return _KerasGraph(keras.models.load_model(trained, compile=False), None)
+        return KerasGraph(keras.models.load_model(trained, compile=False), None)
     network = pretrained_graphs.find_network(pretrained_graphs.name_of(file))
     if network is None:
         raise GraphError(f"{file.name} needs onnxruntime, which is not installed")
     model = network.load(network.fetch())
     inputs = getattr(model, "inputs", None)
-    return _KerasGraph(model, [tensor.name for tensor in inputs] if inputs else None)
+    return KerasGraph(model, [tensor.name for tensor in inputs] if inputs else None)
 
 
-class _NumpyGraph(Graph):
-    """A graph as ONNX's own reference implementation computes it."""
+class NumpyGraph:
+    """A graph as ONNX's own reference implementation computes it.
+
+    Args:
+        content: of the file
+    """
 
     def __init__(self, content: bytes) -> None:
         import onnx
@@ -77,6 +88,7 @@ class _NumpyGraph(Graph):
         self._evaluator = ReferenceEvaluator(onnx.load_model_from_string(content))
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the network's outputs, in its own order."""
         empty = any(not len(rows) for rows in inputs.values())
         if empty:  # which it cannot compute
             inputs = {name: np.zeros((1, *rows.shape[1:]), "f") for name, rows in inputs.items()}
@@ -84,7 +96,7 @@ class _NumpyGraph(Graph):
         return [np.asarray(output)[:0] if empty else np.asarray(output) for output in outputs]
 
 
-def load_numpy_graph(content: bytes, name: str) -> Graph:
+def load_numpy_graph(content: bytes, name: str) -> NumpyGraph:
     """Return a small network as NumPy computes it.
 
     Args:
@@ -97,6 +109,6 @@ def load_numpy_graph(content: bytes, name: str) -> Graph:
     if not find_spec("onnx"):
         raise GraphError(_NOT_INSTALLED)
     try:
-        return _NumpyGraph(content)
+        return NumpyGraph(content)
     except Exception as error:  # of protobuf, and of operators that it does not know
         raise GraphError(f"{name} cannot be run: {error}") from None

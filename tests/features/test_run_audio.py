@@ -24,6 +24,7 @@ from avemo.features.names import extractor_of
 from avemo.features.registry import extractor_class
 from avemo.features.run import extract_audio
 from avemo.pretrained import assets
+from avemo.runtime import pretrained_graphs
 
 RATE: Final = 16000
 MFCC = {"sample_rate": RATE, "window_ms": 48.0, "hop_ms": 24.0, "coefficients": 30,
@@ -187,6 +188,7 @@ def test_a_worker_gets_paths_and_fetches_its_own_file_where_there_is_none(
     weights = {"vggish": local, "vggish_pca": local, "whisper_tiny_en": tmp_path / "elsewhere"}
     extraction = pickle.loads(pickle.dumps(Extraction(extract_audio, extractors(weights))))
     monkeypatch.setattr(assets, "get", lambda name, quiet: tmp_path / name)
+    monkeypatch.setattr(pretrained_graphs, "get", lambda name, file: file)
     extraction(clip, ["mfcc", "vggish"])
     extraction(clip, ["whisper"])
     assert used_weights["vggish"] == {"vggish": local, "vggish_pca": local}

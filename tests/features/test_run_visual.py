@@ -184,7 +184,7 @@ def test_weights_that_are_no_network_leave_it_out(
     file.write_text("<html>sign in</html>")
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project)
-    assert caplog.messages[0].startswith("expression: left out: ")
+    assert any(message.startswith("expression: left out: ") for message in caplog.messages)
     assert folders(project) == ["crops", "geometry"]
 
 
@@ -200,6 +200,7 @@ def test_a_machine_without_the_weights_fetches_its_own(
     monkeypatch.setattr(Expression, "extract", extract)
     monkeypatch.setattr(store, "load_row", lambda row: {})
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: tmp_path / "own")
+    monkeypatch.setattr(pretrained_graphs, "get", lambda name, file: file)
     local = tmp_path / "local"
     local.touch()
     for file in (local, tmp_path / "elsewhere"):

@@ -41,6 +41,7 @@ from avemo.tracking import integrity, runs
 ANSWERS = {f"p_{name}": 0.8 if name == "calm" else 0.2 / 7 for name in EMOTIONS}
 #: it answers the same to everything
 ANSWERING = f"""
+import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -54,7 +55,7 @@ class Recogniser:
 
     def probabilities(self, features):
         row = [value for name, value in ANSWERS.items() if name.startswith("p_")]
-        return pd.DataFrame([row] * len(features["mfcc"]))
+        return np.array([row] * len(features["mfcc"]))
 
     def predict(self, media, *, picture=None):
         assert media.is_file()
@@ -296,7 +297,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry: str, tmp_
     with pytest.raises(AvemoError, match=r"for 01-02-01-01-01-01 a probability differs by 0\.001"):
         check(p_calm=0.801)
     with pytest.raises(AvemoError, match="the likeliest emotion is another"):
-        check(p_calm=0.1)
+        check(p_calm=0.0)
 
 
 @pytest.mark.parametrize(

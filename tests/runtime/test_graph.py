@@ -77,7 +77,7 @@ def test_without_onnx_runtime_keras_computes_the_same_after_one_warning(
         for folder in (tmp_path / "a", tmp_path / "b"):
             folder.mkdir()
             model.save(folder / "model.keras")
-            (outputs,) = graph.load_graph(folder / graph.NETWORK_FILE).run(inputs)
+            (outputs,) = graph.load_graph(folder / graph.GRAPH_FILE).run(inputs)
             np.testing.assert_allclose(outputs, model(inputs), atol=1e-6)
     (record,) = caplog.records
     assert "onnxruntime is not installed: TensorFlow predicts" in record.message
@@ -89,4 +89,4 @@ def test_without_either_the_error_names_the_way_out(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(GraphError, match=r"pip install 'avemo\[tensorflow\]'"):
-        graph.load_graph(tmp_path / graph.NETWORK_FILE)
+        graph.load_graph(tmp_path / graph.GRAPH_FILE)

@@ -36,12 +36,12 @@ def yin(frames: Floats, rate: int, low_hz: float, high_hz: float) -> Doubles:
     difference = _normalised_difference(frames, shortest, longest)
     before, centre, after = difference[:, :-2], difference[:, 1:-1], difference[:, 2:]
 
-    trough = np.empty(difference.shape, bool)
-    trough[:, 0] = difference[:, 0] < difference[:, 1]
-    trough[:, 1:-1] = (centre < before) & (centre <= after)
-    trough[:, -1] = difference[:, -1] < difference[:, -2]
-    trough &= difference < _THRESHOLD
-    period = np.where(trough.any(axis=1), trough.argmax(axis=1), difference.argmin(axis=1))
+    dip = np.empty(difference.shape, bool)
+    dip[:, 0] = difference[:, 0] < difference[:, 1]
+    dip[:, 1:-1] = (centre < before) & (centre <= after)
+    dip[:, -1] = difference[:, -1] < difference[:, -2]
+    dip &= difference < _THRESHOLD
+    period = np.where(dip.any(axis=1), dip.argmax(axis=1), difference.argmin(axis=1))
 
     # the minimum of a parabola through three neighbours
     curvature = after + before - 2 * centre

@@ -1,0 +1,1 @@
+"""What the benchmarks compare with: scripts, each of which runs in an environment of its own."""

@@ -1,0 +1,123 @@
+"""Expressions of the faces in films, against `fer`."""
+
+from pathlib import Path
+
+import numpy as np
+
+from avemo import threads
+from avemo.config import load_settings
+from avemo.faces.detectors import load, weights
+from avemo.faces.extract import extract
+from avemo.features.extractor import visual_extractors
+from avemo.features.registry import extractor_class
+from avemo.media.clip import Clip, Media
+from avemo.media.frames import Frame
+from avemo.settings import Settings
+
+from .environments import Comparator
+from .faces import describe_film
+from .measuring import Options, find_recordings, processor_s
+from .results import Benchmark, compare
+
+CLIPS = 12
+ROUNDS = 3
+
+
+class ExpressionReader:
+    """Faces and their expressions, as the pipeline computes them.
+
+    Args:
+        settings: of the project
+
+    Raises:
+        AssetError: the weights of the detector or of the network are not available
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.faces
+        name, files = weights.resolve(self.settings.detector)
+        self.detector = load(name, files, self.settings.detector_side_px)
+        network = extractor_class("expression")(settings.extractors["expression"])
+        network = type(network)(network.settings, network.fetch_weights())
+        self._network = visual_extractors({"expression": network})["expression"]
+
+    def read(self, media: Media) -> int:
+        """Compute the expressions of a film's faces, and return in how many frames it has one."""
+        faces = extract(media, self.settings, self.detector)
+        self._network.extract(faces)
+        return int(np.count_nonzero(faces["interpolated"] == 0))
+
+
+class _DecodedClip(Clip):
+    """A film whose frames are decoded beforehand, and which is not listened to."""
+
+    def __init__(self, film: Path, count: int) -> None:
+        super().__init__(film)
+        self.decoded = super().frames(count)
+
+    def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
+        return self.decoded
+
+    def voiced_span(self, below_db: float) -> None:
+        return None
+
+
+def run(scratch: Path, options: Options) -> Benchmark:
+    """Read a share of the films a round, by both in turn."""
+    reader = ExpressionReader(load_settings(Path(__file__).parents[1]))
+    count = reader.settings.frames
+    films, source = find_recordings(scratch, options.recordings, ".mp4")
+    films = films[:CLIPS]
+    clips = [_DecodedClip(film, count) for film in films]
+    n_frames = sum(len(clip.decoded) for clip in clips)
+    fer = Comparator("fer")
+    our_frames, our_films, their_frames, their_films = [], [], [], []
+    their_faces = 0
+    with threads.single_threaded():
+        our_faces = sum(map(reader.read, clips))  # and loads what is loaded once
+        for number in range(ROUNDS):
+            part, part_clips = films[number::ROUNDS], clips[number::ROUNDS]
+            if not fer.absent:
+                output = fer.run("frames", *_save_frames(part_clips, scratch))
+                their_frames.append(1 / output["frame_s"])
+                their_faces += output["frames_with_face"]
+                their_films.append(1 / fer.run("films", *part)["film_s"])
+            our_frames.append(n_frames / len(films) / processor_s(reader.read, part_clips))
+            our_films.append(1 / processor_s(reader.read, part))
+        film_s = processor_s(reader.read, films[:4])
+        faces = describe_film(films[:4], reader.settings, reader.detector)
+    compared = "" if fer.absent else f"; `fer` detects one in {their_faces}"
+    return Benchmark(
+        about=f"Faces and expressions of {len(films)} films of 720p ({source}), in processor time: "
+        f"what one core does. Ours: faces by {reader.detector.name}, then the network of "
+        f"`extractors.expression`. Other: `fer` 25.10.3 as `FER()` makes it, with its own detector "
+        "(OpenCV's Haar cascade) and network: `detect_emotions` on each of the same frames, and "
+        "`Video.analyze` on every frame of a film, without the pictures that it writes. Ours "
+        f"detects a face in {our_faces} of {n_frames} frames{compared}.",
+        comparisons=[
+            compare(
+                f"face and expression of {n_frames} decoded frames",
+                our_frames,
+                their_frames or fer.absent,
+                figure="{:.1f} frames/s",
+                target="at least 5",
+            ),
+            compare(
+                f"a film, {count} frames of it",
+                our_films,
+                their_films or fer.absent,
+                figure="{:.3g} films/s",
+                target="at least 20",
+            ),
+        ],
+        limit=f"A film takes {1000 * film_s:.0f} ms of a core, with the network of expressions, "
+        f"which computes each face by itself. {faces}",
+    )
+
+
+def _save_frames(clips: list[_DecodedClip], scratch: Path) -> list[Path]:
+    """Write each film's frames as a NumPy file."""
+    files = [scratch / f"{number}.npy" for number in range(len(clips))]
+    for file, clip in zip(files, clips, strict=True):
+        np.save(file, np.stack([frame.image for frame in clip.decoded]))
+    return files
