@@ -13,8 +13,7 @@ from avemo.paths import ROOT, find_project
 from avemo.tracking import integrity, store
 
 from .environments import ChildResult, InstallError, installed_bytes, make_environment, run_child
-from .expressions import ExpressionReader
-from .faces import describe_film
+from .expressions import ExpressionReader, describe_expressions
 from .features import load_extractors
 from .measuring import Options, find_recordings, processor_s
 from .results import Benchmark, Comparison, compare
@@ -118,7 +117,7 @@ def _describe_next(films: list[Path], film_s: float) -> str:
         whisper.extract(sounds[0])
         read_s = processor_s(reader.read, films)
         whisper_s = processor_s(whisper.extract, sounds)
-        faces = describe_film(films, reader.settings, reader.detector)
+        faces = describe_expressions(films, reader)
     return (
         f"The next film: {1000 * film_s:.0f} ms, of which {1000 * read_s:.0f} for the faces and "
         f"their expressions, {1000 * whisper_s:.0f} for Whisper. {faces}"
@@ -132,6 +131,8 @@ def _copy_champion(target: Path) -> Path:
         AvemoError: there is none, or its files were changed
     """
     store.connect(find_project(), spool=False)
+    if not integrity.find_version(CHAMPION):
+        raise AvemoError(f"there is no {CHAMPION} to measure: run `dvc repro`")
     with integrity.open_verified(CHAMPION) as folder:
         return copy_version(folder, target)
 
