@@ -43,7 +43,7 @@ _ENTRY = "inference.pyfunc"
 #: the modules of face detectors
 _DETECTORS = ("mtcnn", "scrfd", "yunet")
 #: modules of the runtime that write graphs
-_EXPORTING = ("export", "whisper_graph")
+_EXPORTING = ("export", "graph_writer", "vggish_graph", "whisper_graph")
 #: what only exporting, fetching and fitting take, and the computation through Keras
 _NOT_FOR_ANSWERS = {"h5py", "keras", "onnx", "platformdirs", "pooch", "ray", "requests"}
 _NOT_FOR_ANSWERS |= {"safetensors", "tensorflow", "tqdm", "urllib3"}
