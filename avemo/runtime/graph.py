@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,9 @@ from ..errors import GraphError
 __all__ = ["GRAPH_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
 
 log = logging.getLogger(__name__)
+
+# it would report to its maker from its import on
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 #: the graph of a trained model, in the folder of a registered version
 GRAPH_FILE = "network.onnx"

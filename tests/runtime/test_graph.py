@@ -1,6 +1,8 @@
 """Graphs run by ONNX Runtime, and without it."""
 
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +39,21 @@ def test_a_graph_computes_and_refuses_what_it_does_not_take(tmp_path: Path) -> N
     for inputs in ({"mfcc": LOGMEL}, {"logmel": LOGMEL[:, :7]}):
         with pytest.raises(GraphError, match=r"^network\.onnx cannot be run: "):
             network.run(inputs)
+
+
+def test_a_graph_reports_to_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    file, temporary = tmp_path / "network.onnx", tmp_path / "temporary"
+    file.write_bytes(new_network("sad"))
+    temporary.mkdir()
+    environment = {name: value for name, value in os.environ.items() if "TELEMETRY" not in name}
+    code = (
+        "import pathlib, sys; from avemo.runtime.graph import load_graph; "
+        "load_graph(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, file], env=environment | {"TMPDIR": str(temporary)}, check=True
+    )
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"no graph", new_network("sad", operator="Unheard")])
