@@ -43,13 +43,13 @@ def run(scratch: Path, options: Options) -> Benchmark:
         ]
         for name in faces
     ]
-    distances = [f"points from {name}'s, % of the face's width" for name in faces]
+    distances = [f"from {name}" for name in faces]
     return Benchmark(
         about=f"`faces.detector` on {n_frames} frames of 720p of {len(films)} films ({source}), "
         f"with `faces.detector_side_px` {settings.detector_side_px} and `min_score` "
-        f"{settings.min_score:g}. The distance is that of the two eyes, the nose and the corners "
-        "of the mouth, the median over the frames of its mean; the time is that of one core."
-        + "".join(absent),
+        f"{settings.min_score:g}, on one core. `from`: the distance from another detector's eyes, "
+        "nose and corners of the mouth in % of the face's width, the median over the frames. "
+        "YuNet's points are placed by MTCNN's last network." + "".join(absent),
         table=Table(
             header=["detector", "frames with a face", *distances, "ms a frame", "licence"],
             rows=rows,

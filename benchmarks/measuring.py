@@ -6,11 +6,21 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import TypeVar
 
+import numpy as np
+
 from avemo.corpus.folder import list_recordings
 from avemo.settings import Sample
 from avemo.synthetic import sample
 
-__all__ = ["Options", "find_recordings", "processor_s", "rate_per_s", "spread_evenly", "time_s"]
+__all__ = [
+    "Options",
+    "find_recordings",
+    "gflops_of_core",
+    "processor_s",
+    "rate_per_s",
+    "spread_evenly",
+    "time_s",
+]
 
 Item = TypeVar("Item")
 
@@ -75,6 +85,16 @@ def processor_s(function: Callable[[Item], object], items: Collection[Item]) -> 
     for item in items:
         function(item)
     return (process_time() - start) / len(items)
+
+
+def gflops_of_core() -> float:
+    """Return how many billion operations a second a core does in a product of large matrices.
+
+    NumPy must be limited to one thread. A network can hardly do more.
+    """
+    matrix = np.ones((1024, 1024), np.float32)
+    _ = matrix @ matrix
+    return 2 * 1024**3 / 1e9 / processor_s(lambda _: matrix @ matrix, range(10))
 
 
 def rate_per_s(results: Iterator[object], warm_up: int) -> float:

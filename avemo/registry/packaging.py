@@ -23,9 +23,8 @@ from ..features.registry import extractor_class
 from ..import_graph import external_packages, imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import detector_name, pack
-from ..models.bundle import Bundle
+from ..models.bundle import GRAPH_FILE, Bundle
 from ..runtime.export import export
-from ..runtime.graph import NETWORK_FILE
 from ..synthetic import sample
 
 __all__ = [
@@ -87,7 +86,7 @@ def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
         folder = Path(temporary, MODEL)
         detector = detector_name(bundle)
         pack(bundle, detector_weights.fetch(detector) if detector else {}, folder)
-        export(bundle.network, folder / NETWORK_FILE)
+        export(bundle.network, folder / GRAPH_FILE)
         code = copy_code(bundle, Path(temporary))
         script = Path(temporary, "load.py")
         script.write_text(
