@@ -215,7 +215,8 @@ def test_a_clip_where_no_model_is_registered(project: Path, tmp_path: Path) -> N
     write_wav(tmp_path / "a.wav", tone, 16000)
     process = run_avemo(project, "predict", str(tmp_path / "a.wav"))
     assert (process.returncode, process.stdout) == (1, "")
-    (line,) = process.stderr.splitlines()
+    *activities, line = process.stderr.splitlines()
+    assert all(activity.endswith("…") for activity in activities), "what takes long is named"
     assert line.startswith("avemo: no model is registered")
     assert "dvc repro" in line
 

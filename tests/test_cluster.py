@@ -28,6 +28,7 @@ from avemo.features.extraction import Extraction
 from avemo.features.run import extract_audio
 from avemo.features.spec import FeatureSpec
 from avemo.media.sound import write_wav
+from avemo.runtime import pretrained_graphs
 
 pytest.importorskip("ray", reason="needs the extra ray")
 pytestmark = pytest.mark.slow
@@ -182,10 +183,11 @@ def test_the_same_hearing_to_the_last_bit(
     weights = SHARED / "weights/whisper-tiny.en-encoder.safetensors"
     if not weights.is_file():
         pytest.skip("needs ../shared/weights")
+    graph = pretrained_graphs.get("whisper_tiny_en", weights.resolve())
     settings = whisper.Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
     for way in WAYS:
         folder = tmp_path / way
-        extractor = whisper.Whisper(settings, {"whisper_tiny_en": weights.resolve()})
+        extractor = whisper.Whisper(settings, {"whisper_tiny_en": graph})
         extraction = Extraction(extract_audio, {"whisper": extractor})
         target = store.Target(folder, extractor.spec(), extractor.dtypes)
         store.update({"whisper": target}, sources, extraction, **where(way, cluster))

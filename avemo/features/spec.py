@@ -18,7 +18,8 @@ class FeatureSpec(Value):
         version: of the extractor's code
         settings: the extractor's, as in params.yaml
         resources: what else the result depends on: of the faces the `detector`; else by asset, the
-            name of the file of weights, because of one network there may be several exports
+            name of the file, which of a network's graph tells weights and version, see
+            `runtime.pretrained_graphs`
         derived_from: what it was computed from, such as the faces; None for the recording itself
     """
 

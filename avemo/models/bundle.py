@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import BundleConfig
-from ..runtime.graph import NETWORK_FILE, load_graph
+from ..runtime.graph import GRAPH_FILE, load_graph
 from . import preprocessing
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CONFIG_FILE", "Bundle", "write"]
+__all__ = ["CONFIG_FILE", "GRAPH_FILE", "Bundle", "write"]
 
 CONFIG_FILE = "bundle.json"
-_KERAS_FILE = "model.keras"
+_NETWORK_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Bundle:
         """The Keras model."""
         import keras
 
-        return keras.models.load_model(self.folder / _KERAS_FILE, compile=False)
+        return keras.models.load_model(self.folder / _NETWORK_FILE, compile=False)
 
     def probabilities(self, features: Mapping[str, Sequence[NDArray[Any]]]) -> NDArray[np.float32]:
         """Return the probabilities of the emotions [shape=(clips, classes)].
@@ -74,7 +74,7 @@ class Bundle:
             for feature, preprocessor in self.preprocessors.items()
         }
         probabilities: NDArray[np.float32]
-        if (graph := self.folder / NETWORK_FILE).exists():
+        if (graph := self.folder / GRAPH_FILE).exists():
             (probabilities,) = load_graph(graph).run(inputs)
         else:
             probabilities = self.network.predict(inputs, batch_size=64, verbose=0)
@@ -95,6 +95,6 @@ def write(
         preprocessors: by feature
         config: its `inputs` are replaced by the preprocessors
     """
-    network.save(folder / _KERAS_FILE)
+    network.save(folder / _NETWORK_FILE)
     inputs = {feature: asdict(preprocessor) for feature, preprocessor in preprocessors.items()}
     config.model_copy(update={"inputs": inputs}).write(folder / CONFIG_FILE)

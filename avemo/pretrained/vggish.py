@@ -21,10 +21,28 @@ from ..quiet import import_tensorflow_quietly
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["BANDS", "FRAMES", "WIDTH", "build_network", "load_network", "load_pca"]
+__all__ = [
+    "BANDS",
+    "CONVOLUTIONS",
+    "DENSE",
+    "FRAMES",
+    "WIDTH",
+    "build_network",
+    "load_network",
+    "load_pca",
+    "read_tensors",
+]
 
 #: of a patch: frames, and mel bands; of an embedding
 FRAMES, BANDS, WIDTH = 96, 64, 128
+#: layers with their widths; the largest of two by two follows each group of convolutions
+CONVOLUTIONS = (
+    {"conv1": 64},
+    {"conv2": 128},
+    {"conv3_1": 256, "conv3_2": 256},
+    {"conv4_1": 512, "conv4_2": 512},
+)
+DENSE = {"fc1_1": 4096, "fc1_2": 4096, "fc2": WIDTH}
 
 
 def build_network() -> keras.Model:
@@ -39,57 +57,78 @@ def build_network() -> keras.Model:
 
     patch = keras.Input((FRAMES, BANDS), name="patch")
     x = layers.Reshape((FRAMES, BANDS, 1))(patch)
-    for width, names in (
-        (64, ("conv1",)),
-        (128, ("conv2",)),
-        (256, ("conv3_1", "conv3_2")),
-        (512, ("conv4_1", "conv4_2")),
-    ):
-        for name in names:
+    for group in CONVOLUTIONS:
+        for name, width in group.items():
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=name)(x)
         x = layers.MaxPooling2D(2)(x)
     x = layers.Flatten()(x)
-    for name in ("fc1_1", "fc1_2"):
-        x = layers.Dense(4096, activation="relu", name=name)(x)
-    return keras.Model(patch, layers.Dense(WIDTH, activation="relu", name="fc2")(x))
+    for name, width in DENSE.items():
+        x = layers.Dense(width, activation="relu", name=name)(x)
+    return keras.Model(patch, x)
 
 
 def load_network(checkpoint: Path) -> keras.Model:
-    """Return the network with the published weights.
+    """Return the network with the published weights, see `read_tensors`."""
+    tensors = read_tensors(checkpoint)
+    model = build_network()
+    for name, weights in tensors.items():
+        model.get_layer(name).set_weights(weights)
+    return model
+
+
+def read_tensors(checkpoint: Path) -> dict[str, list[NDArray[np.float32]]]:
+    """Return the published weights and biases of each layer.
 
     Args:
         checkpoint: `vggish_model.ckpt`
 
+    Returns:
+        by layer, in order: the weights [shape=(3, 3, channels, width)] of a convolution or
+        [shape=(columns, width)] of a dense layer, and the biases [shape=(width,)]
+
     Raises:
         AssetError: it is no checkpoint, or a tensor is missing or has another shape
     """
-    model = build_network()
+    import_tensorflow_quietly()
     import tensorflow as tf
 
     try:
         reader = tf.train.load_checkpoint(str(checkpoint))
-        shapes = reader.get_variable_to_shape_map()
-        for layer in model.layers:
-            for weight in layer.weights:
-                name = _published_name(layer.name, weight.name)
-                if shapes.get(name) != list(weight.shape):
+        present = reader.get_variable_to_shape_map()
+        tensors: dict[str, list[NDArray[np.float32]]] = {}
+        for layer, shape in _weight_shapes().items():
+            published = {f"{_scope(layer)}/weights": shape, f"{_scope(layer)}/biases": shape[-1:]}
+            for name, expected in published.items():
+                if present.get(name) != expected:
                     raise AssetError(
-                        f"{checkpoint}: {name} is {shapes.get(name, 'missing')}, "
-                        f"{list(weight.shape)} is expected: take the one of the AudioSet release"
+                        f"{checkpoint}: {name} is {present.get(name, 'missing')}, "
+                        f"{expected} is expected: take the one of the AudioSet release"
                     )
-                weight.assign(reader.get_tensor(name))
+            tensors[layer] = [reader.get_tensor(name) for name in published]
     except tf.errors.OpError as error:
         raise AssetError(
             f"{checkpoint} cannot be read as a TensorFlow checkpoint ({error.message}): remove it"
         ) from None
-    return model
+    return tensors
 
 
-def _published_name(layer: str, weight: str) -> str:
-    """Return a tensor's name in the checkpoint, where layers of one width share a scope."""
-    kind = {"kernel": "weights", "bias": "biases"}[weight]
-    scope, numbered, _ = layer.partition("_")
-    return f"vggish/{scope}/{layer}/{kind}" if numbered else f"vggish/{layer}/{kind}"
+def _weight_shapes() -> dict[str, list[int]]:
+    shapes = {}
+    channels, halvings = 1, 2 ** len(CONVOLUTIONS)
+    for name, width in (item for group in CONVOLUTIONS for item in group.items()):
+        shapes[name] = [3, 3, channels, width]
+        channels = width
+    columns = FRAMES // halvings * (BANDS // halvings) * channels
+    for name, width in DENSE.items():
+        shapes[name] = [columns, width]
+        columns = width
+    return shapes
+
+
+def _scope(layer: str) -> str:
+    """Return what a layer's tensors begin with; layers of one width share an outer scope."""
+    outer, numbered, _ = layer.partition("_")
+    return f"vggish/{outer}/{layer}" if numbered else f"vggish/{layer}"
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-from ..runtime.graph import NETWORK_FILE
+from ..runtime.graph import GRAPH_FILE
 
 __all__ = ["Recogniser", "load_recogniser", "without_bytecode"]
 
@@ -43,7 +43,7 @@ def load_recogniser(folder: Path) -> Recogniser | None:
         folder: of the version
     """
     modules = list((folder / "code").glob("avemo_*/inference/recogniser.py"))
-    if len(modules) != 1 or not (folder / _RECOGNISER / NETWORK_FILE).exists():
+    if len(modules) != 1 or not (folder / _RECOGNISER / GRAPH_FILE).exists():
         return None
     package = modules[0].parents[1].name  # comes from the code's content
     path = str(folder / "code")

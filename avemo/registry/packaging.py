@@ -23,9 +23,8 @@ from ..features.registry import extractor_class
 from ..import_graph import external_packages, imported_modules, module_file
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import detector_name, pack
-from ..models.bundle import Bundle
+from ..models.bundle import GRAPH_FILE, Bundle
 from ..runtime.export import export
-from ..runtime.graph import NETWORK_FILE
 from ..synthetic import sample
 
 __all__ = [
@@ -44,7 +43,7 @@ _ENTRY = "inference.pyfunc"
 #: the modules of face detectors
 _DETECTORS = ("mtcnn", "scrfd", "yunet")
 #: modules of the runtime that write graphs
-_EXPORTING = ("export", "whisper_graph")
+_EXPORTING = ("export", "graph_writer", "vggish_graph", "whisper_graph")
 #: what only exporting, fetching and fitting take, and the computation through Keras
 _NOT_FOR_ANSWERS = {"h5py", "keras", "onnx", "platformdirs", "pooch", "ray", "requests"}
 _NOT_FOR_ANSWERS |= {"safetensors", "tensorflow", "tqdm", "urllib3"}
@@ -87,7 +86,7 @@ def package_model(bundle: Bundle) -> Iterator[PackagedModel]:
         folder = Path(temporary, MODEL)
         detector = detector_name(bundle)
         pack(bundle, detector_weights.fetch(detector) if detector else {}, folder)
-        export(bundle.network, folder / NETWORK_FILE)
+        export(bundle.network, folder / GRAPH_FILE)
         code = copy_code(bundle, Path(temporary))
         script = Path(temporary, "load.py")
         script.write_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 
 from ..errors import GraphError
 
-__all__ = ["NETWORK_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
+__all__ = ["GRAPH_FILE", "Graph", "OnnxGraph", "load_graph", "load_small_graph"]
 
 log = logging.getLogger(__name__)
 
+# it would report to its maker from its import on
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 #: the graph of a trained model, in the folder of a registered version
-NETWORK_FILE = "network.onnx"
+GRAPH_FILE = "network.onnx"
 
 #: ONNX Runtime's log: errors alone, each of which it raises too
 _ERRORS = 3
@@ -85,13 +89,15 @@ def load_graph(file: Path) -> Graph:
         return OnnxGraph(file.read_bytes(), file.name)
     from .keras_graph import load_keras_graph
 
-    return load_keras_graph(file)
+    graph = load_keras_graph(file)
+    _warn_of_tensorflow()
+    return graph
 
 
 def load_small_graph(content: bytes, name: str) -> Graph:
     """Return the graph of a small network, such as a face detector's.
 
-    Where ONNX Runtime is not installed, NumPy computes it, after a warning.
+    Where ONNX Runtime is not installed, NumPy computes it.
 
     Args:
         content: of the file
@@ -109,13 +115,18 @@ def load_small_graph(content: bytes, name: str) -> Graph:
 
 @lru_cache(maxsize=1)
 def _has_onnxruntime() -> bool:
-    """Return whether ONNX Runtime runs here; warn once if it does not."""
+    """Return whether ONNX Runtime is installed, and for this platform."""
     try:
         import onnxruntime  # noqa: F401
     except ImportError:
-        log.warning("avemo: onnxruntime is not installed: TensorFlow answers, which takes longer")
         return False
     return True
+
+
+@lru_cache(maxsize=1)
+def _warn_of_tensorflow() -> None:
+    """Warn once in a process."""
+    log.warning("avemo: onnxruntime is not installed: TensorFlow predicts, which takes longer")
 
 
 def _first_line(error: Exception) -> str:

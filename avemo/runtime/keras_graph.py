@@ -36,8 +36,11 @@ class KerasGraph:
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order."""
-        given = dict(inputs) if self._names is None else [inputs[name] for name in self._names]
-        outputs = self._network(given)
+        arrays: Any = dict(inputs)
+        if self._names:
+            arrays = [inputs[name] for name in self._names]
+            arrays = arrays if len(arrays) > 1 else arrays[0]
+        outputs = self._network(arrays)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return [np.asarray(output) for output in outputs]
 

@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = ["PretrainedNetwork", "find_network", "get", "graphs_folder", "name_of"]
-
-#: their versions decide what a graph looks like
-_EXPORTERS = ("keras", "tensorflow", "tf2onnx")
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +79,9 @@ def find_network(name: str) -> PretrainedNetwork | None:
 def get(name: str, weights: Path) -> Path:
     """Return a network's ONNX graph, exported where this machine does not have it yet.
 
-    Where several processes ask for it, one exports it and the others wait.
+    Where several processes ask for it, one exports it and the others wait. A graph that is there is
+    used as it is, also where what exports is not installed, or is of another version by now: so a
+    machine computes the same features for as long as it keeps the graph.
 
     Args:
         name: see `find_network`
@@ -100,12 +98,12 @@ def get(name: str, weights: Path) -> Path:
 
     network = find_network(name)
     assert network, name
-    file = graphs_folder() / f"{name}.{_key(name, network.version, weights)}.onnx"
+    file = graphs_folder() / f"{name}.{_key(network.version, weights)}.onnx"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):
             if not file.exists():  # while this process waited
-                log.info(f"{name}: exporting the network, once on this machine (some 20 s)")
+                log.info(f"{name}: exporting the network, once on this machine (some seconds)")
                 _export_in_process(name, weights, file)
     return file
 
@@ -120,16 +118,9 @@ def name_of(graph: Path) -> str:
     return graph.name.partition(".")[0]
 
 
-def _key(name: str, network_version: int, weights: Path) -> str:
-    """Return what the graph depends on, in 12 hexadecimal digits."""
-    try:
-        exporters = [f"{package} {version(package)}" for package in _EXPORTERS]
-    except PackageNotFoundError as error:
-        raise AssetError(
-            f"{name} must be exported as an ONNX graph first, which takes {error.name}, "
-            "and that is not installed: pip install 'avemo[tensorflow]'"
-        ) from None
-    parts = [assets.file_sha256(weights), f"version {network_version}", *exporters]
+def _key(network_version: int, weights: Path) -> str:
+    """Return what the graph computes, in 12 hexadecimal digits."""
+    parts = [assets.file_sha256(weights), f"version {network_version}"]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -145,12 +136,14 @@ def _export_in_process(name: str, weights: Path, target: Path) -> None:
 
 
 def _export(name: str, weights: Path, target: Path) -> None:
-    from . import export, whisper_graph
+    from . import export, vggish_graph, whisper_graph
 
     network = find_network(name)
     assert network, name
     if name == "face_landmarker":
         export.export_landmarker(weights, target)
+    elif name == "vggish":
+        export.write_graph(vggish_graph.build_graph(vggish.read_tensors(weights)), target)
     elif name == "whisper_tiny_en":
         tensors = whisper_encoder.read_tensors(weights)
         export.write_graph(whisper_graph.build_graph(tensors), target)
@@ -163,3 +156,8 @@ if __name__ == "__main__":
         _export(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
     except AvemoError as error:
         sys.exit(str(error))
+    except ModuleNotFoundError as error:
+        sys.exit(
+            f"{sys.argv[1]} must be exported as an ONNX graph first, which takes {error.name}, "
+            f"and that is not installed: pip install {error.name}"
+        )

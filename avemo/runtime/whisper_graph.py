@@ -7,19 +7,19 @@ Runtime does not recognise normalisation, GELU and attention in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..pretrained.whisper_encoder import BANDS, EPSILON, HEADS, LAYERS, WIDTH
+from .graph_writer import GraphWriter
 
 if TYPE_CHECKING:
     import onnx
 
 __all__ = ["build_graph"]
 
-_OPSET, _IR_VERSION = 20, 9
 #: added to the scores of what is no part of a clip
 _MASKED = -1e9
 
@@ -30,45 +30,21 @@ def build_graph(tensors: Mapping[str, NDArray[np.float32]]) -> onnx.ModelProto:
     Args:
         tensors: the published ones by name, see `whisper_encoder.read_tensors`
     """
-    from onnx import TensorProto, helper
-
-    writer = _Writer(tensors)
-    states = writer.write_encoder()
-    writer.add("Concat", *states, output="states", axis=2)
-    shapes = {"mel": ("clips", "frames", BANDS), "mask": ("clips", "frames")}
-    shapes_out = ("clips", "steps", LAYERS + 1, WIDTH)
-    graph = helper.make_graph(
-        writer.nodes,
+    writer = _EncoderWriter(tensors)
+    writer.add("Concat", *writer.write_encoder(), output="states", axis=2)
+    return writer.finish(
         "whisper_encoder",
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()],
-        [helper.make_tensor_value_info("states", TensorProto.FLOAT, shapes_out)],
-        writer.constants,
+        {"mel": ("clips", "frames", BANDS), "mask": ("clips", "frames")},
+        {"states": ("clips", "steps", LAYERS + 1, WIDTH)},
     )
-    opset = helper.make_opsetid("", _OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
 
 
-class _Writer:
-    """The nodes and constants of the graph; each method returns the name of its result."""
+class _EncoderWriter(GraphWriter):
+    """The parts of the encoder; each method returns the name of its result."""
 
     def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        super().__init__()
         self.tensors = tensors
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
-        output = output or f"{operator}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
-        return output
-
-    def constant(self, value: object) -> str:
-        from onnx import numpy_helper
-
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
 
     def write_encoder(self) -> list[str]:
         """Return the hidden states, each [shape=(clips, steps, 1, 384)]."""
@@ -130,9 +106,7 @@ class _Writer:
         product = self.add("MatMul", x, self.constant(weight.T))
         product = self.add("Add", product, self.constant(offset))
         parts = [f"{name}.queries", f"{name}.keys", f"{name}.values"]
-        from onnx import helper
-
-        self.nodes.append(helper.make_node("Split", [product], parts, axis=2, num_outputs=3))
+        self.add_node("Split", [product], parts, axis=2, num_outputs=3)
         shape = self.constant([0, 0, HEADS, size])
         queries, keys, values = (
             self.add("Transpose", self.add("Reshape", part, shape), perm=perm)

@@ -112,13 +112,11 @@ def _ask_mlflow(uris: Sequence[str]) -> Versions:
     client = mlflow.MlflowClient()
     versions: Versions = {}
     for uri in uris:
-        version = find_version(uri)
-        versions[uri] = version and Version(
-            version.name,
-            str(version.version),
-            dict(version.tags),
-            client.get_model_version_download_uri(version.name, version.version),
-        )
+        versions[uri] = None
+        if version := find_version(uri):
+            name, number = version.name, str(version.version)
+            location = client.get_model_version_download_uri(name, number)
+            versions[uri] = Version(name, number, dict(version.tags), location)
     return versions
 
 
@@ -194,7 +192,7 @@ def _to_json(versions: Versions) -> dict[str, dict[str, Any] | None]:
 
 
 def _from_json(fields: dict[str, dict[str, Any] | None]) -> Versions:
-    return {uri: version and Version(**version) for uri, version in fields.items()}
+    return {uri: Version(**version) if version else None for uri, version in fields.items()}
 
 
 def _main(uris: Sequence[str]) -> None:

@@ -45,12 +45,13 @@ def ask(address: str, question: str, **parameters: str | int) -> dict[str, Any] 
     user, password, token = (
         os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN")
     )
+    login = (user, password) if user and password else None
     try:
         response = requests.get(
             f"{address.rstrip('/')}/api/2.0/mlflow/{question}",
             params=parameters,
-            auth=(user, password) if user and password else None,
-            headers={"Authorization": f"Bearer {token}"} if token and not user else {},
+            auth=login,
+            headers={"Authorization": f"Bearer {token}"} if token and not login else {},
             timeout=_ANSWER_S,
         )
         answer = response.json()

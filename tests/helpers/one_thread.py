@@ -1,6 +1,6 @@
 """A clip's features by each way that computes them, with the threads that each way had.
 
-python one_thread.py WEIGHTS RECOGNISER RESULT TENSORFLOW_THREADS CLIP...
+python one_thread.py GRAPH RECOGNISER RESULT CLIP...
 """
 
 import pickle
@@ -16,7 +16,6 @@ from avemo.features.audio.whisper import Settings, Whisper
 from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser
 from avemo.media.clip import Clip, Media
-from avemo.quiet import import_tensorflow_quietly
 
 #: features by name, and how many threads each library used
 Computed = tuple[dict[str, Any], dict[str, int]]
@@ -25,27 +24,22 @@ SETTINGS = Settings(sample_rate=16000, voiced_db=35.0, step_ms=60.0)
 
 def threads(_: object = None) -> dict[str, int]:
     """How many each library uses where this is called; loads those that are not loaded yet."""
-    import_tensorflow_quietly()
     import cv2
     import scipy.linalg  # noqa: F401
-    from tensorflow import config
     from threadpoolctl import threadpool_info
 
-    return {Path(pool["filepath"]).name: pool["num_threads"] for pool in threadpool_info()} | {
-        "opencv": cv2.getNumThreads(),
-        "tensorflow intra-op": config.threading.get_intra_op_parallelism_threads(),
-        "tensorflow inter-op": config.threading.get_inter_op_parallelism_threads(),
-    }
+    pools = {Path(pool["filepath"]).name: pool["num_threads"] for pool in threadpool_info()}
+    return pools | {"opencv": cv2.getNumThreads()}
 
 
 class Extract:
     """What `engine.run` is given: a clip's features, and the threads they were computed with."""
 
-    def __init__(self, weights: Path) -> None:
-        self.weights = weights
+    def __init__(self, graph: Path) -> None:
+        self.graph = graph
 
     def __call__(self, clip: Path) -> Computed:
-        extractor = Whisper(SETTINGS, {"whisper_tiny_en": self.weights})
+        extractor = Whisper(SETTINGS, {"whisper_tiny_en": self.graph})
         arrays = extract_audio(clip, {"whisper": extractor})["whisper"]
         return arrays, threads()
 
@@ -63,28 +57,14 @@ class Serve(Recogniser):
         return Serve, (self.folder,)
 
 
-def compute_with(threads: int) -> None:
-    """Let TensorFlow compute something with several threads, as training does."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
-    tf.constant(1) + 1
-    assert tf.config.threading.get_intra_op_parallelism_threads() == threads
-
-
-def main(weights: str, recogniser: str, result: str, tensorflow_threads: str, *clips: str) -> None:
-    if int(tensorflow_threads):
-        compute_with(int(tensorflow_threads))
+def main(graph: str, recogniser: str, result: str, *clips: str) -> None:
     files = [Path(clip) for clip in clips]
-    extract, serve = Extract(Path(weights)), Serve(Path(recogniser))
+    extract, serve = Extract(Path(graph)), Serve(Path(recogniser))
     ways: dict[str, Iterator[Any]] = {
         "one worker": engine.run(extract, files, title="one", workers=1),
         "two workers": engine.run(extract, files, title="two", workers=2),
         "a serving process": map(serve.predict, [clip.read_bytes() for clip in files]),
     }
-    if int(tensorflow_threads):
-        del ways["two workers"]  # they do not know of it
     results = {}
     for way, computed in ways.items():
         clip_arrays, counts = zip(*computed, strict=True)
@@ -94,5 +74,4 @@ def main(weights: str, recogniser: str, result: str, tensorflow_threads: str, *c
 
 
 if __name__ == "__main__":
-    import_tensorflow_quietly()
     main(*sys.argv[1:])

@@ -24,16 +24,18 @@ from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.models.preprocessing import SequencePreprocessor
 from avemo.paths import Project
 from avemo.registry import packaging
-from avemo.runtime.graph import NETWORK_FILE
+from avemo.runtime.graph import GRAPH_FILE
 from avemo.tracking import integrity
 
 ROOT = Path(__file__).parents[2]
 NAME = "avemo-audio"
-_FRAMES = 50
+_FRAMES, _BANDS = 50, 8
 _LOGMEL = LogMel(
-    Settings(sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=8, low_hz=60.0, high_hz=7600.0)
+    Settings(
+        sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=_BANDS, low_hz=60.0, high_hz=7600.0
+    )
 )
-_INPUT = asdict(SequencePreprocessor(_FRAMES, [0.0] * 8, [1.0] * 8))
+_INPUT = asdict(SequencePreprocessor(_FRAMES, [0.0] * _BANDS, [1.0] * _BANDS))
 SCRIPT = """
 import pandas as pd
 from mlflow.models import set_model
@@ -119,7 +121,7 @@ def register_version(
     bundle_config(**bundle).write(files / CONFIG_FILE)
     code = []
     if network:
-        (files / NETWORK_FILE).write_bytes(network)
+        (files / GRAPH_FILE).write_bytes(network)
         code.append(str(packaging.copy_code(Bundle(files), folder)))
     if lineage is not None:
         new_lineage(**lineage).write(files / "lineage.json")
@@ -162,9 +164,9 @@ def new_network(emotion: str, *, operator: str = "Softmax", feature: str = "logm
         operator: that makes the probabilities
         feature: the input
     """
-    shape = ["clips", _FRAMES, _LOGMEL.settings.bands]
+    shape: list[str | int | None] = ["clips", _FRAMES, _BANDS]
     logits = np.where(np.array(EMOTIONS) == emotion, 2, 0).astype(np.float32)
-    weights = {"axes": np.array([1]), "zero": np.zeros((shape[2], 8), "f"), "logits": logits}
+    weights = {"axes": np.array([1]), "zero": np.zeros((_BANDS, 8), "f"), "logits": logits}
     nodes = [
         helper.make_node("ReduceMean", [feature, "axes"], ["mean"], keepdims=0),
         helper.make_node("MatMul", ["mean", "zero"], ["nothing"]),

@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 import mlflow
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from helpers.bundles import bundle_config
 from helpers.registered_versions import NAME, start_run
@@ -99,6 +100,23 @@ def send(address: str, body: bytes, kind: str = "application/json") -> list[dict
 def send_media(address: str, *media: object, **more: object) -> list[dict[str, Any]]:
     table = {"columns": ["media"], "data": [[item] for item in media]}
     return send(address, json.dumps({"dataframe_split": table, **more}).encode())
+
+
+def test_a_server_answers_as_the_version_does_without_tensorflow(address: str, uri: str) -> None:
+    (row,) = send_media(address, TEXT)
+    expected = mlflow.pyfunc.load_model(f"models:/{NAME}/1").predict(
+        pd.DataFrame({"media": [TEXT]})
+    )
+    assert [row[name] for name in COLUMNS] == pytest.approx(list(expected[COLUMNS].iloc[0]))
+    port = int(address.rpartition(":")[2])
+    (server,) = {
+        connection.pid
+        for connection in psutil.net_connections("tcp4")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    }
+    libraries = " ".join(mapped.path for mapped in psutil.Process(server).memory_maps())
+    assert "onnxruntime" in libraries
+    assert "tensorflow" not in libraries
 
 
 def test_a_server_takes_no_text_as_a_path(address: str, folder: Path) -> None:

@@ -20,7 +20,7 @@ from avemo.cli import main
 from avemo.cli import predict as command
 from avemo.errors import AvemoError
 from avemo.registry import version_cache
-from avemo.runtime.graph import NETWORK_FILE
+from avemo.runtime.graph import GRAPH_FILE
 from avemo.terminal import SlowNotice
 from avemo.tracking import lookup, store
 
@@ -111,7 +111,7 @@ def test_what_the_cache_has_is_not_pulled_again(setup: Setup) -> None:
 def test_a_changed_file_in_the_cache_is_not_used(setup: Setup, change: str) -> None:
     avemo.predict(setup.clip)
     (folder,) = setup.cached
-    (network,) = folder.rglob(NETWORK_FILE)
+    (network,) = folder.rglob(GRAPH_FILE)
     if change == "other content":
         network.write_bytes(new_network("angry"))
     elif change == "missing":

@@ -20,6 +20,7 @@ from avemo.models.ensemble import weighted_ensemble
 from avemo.models.hypermodel import Architectures
 from avemo.records import Configuration
 from avemo.runtime.export import export
+from avemo.runtime.graph import GRAPH_FILE
 from avemo.training import fusion
 
 pytestmark = pytest.mark.slow
@@ -135,7 +136,7 @@ def test_a_graph_computes_what_keras_does(tmp_path: Path, modality: Modality, na
         features = without_a_modality(features)
     expected = model.probabilities(features)
     assert np.ptp(expected, axis=0).max() > 0.1, "the clips are told apart"
-    export(model.network, model.folder / bundle.GRAPH_FILE)
+    export(model.network, model.folder / GRAPH_FILE)
     together = model.probabilities(features)
     alone = [
         model.probabilities({feature: [clips[at]] for feature, clips in features.items()})[0]
