@@ -2,7 +2,7 @@
 # Makes the environment: the locked packages, then avemo itself, linked to this checkout.
 set -eu
 
-echo "avemo: making the environment in $VENV (about 4 GB; a minute with uv, five with pip)"
+echo "avemo: making the environment in $VENV (about 4 GB; a minute with uv, six with pip)"
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "avemo: $("$PYTHON" --version) found, Python 3.11 or newer needed: make PYTHON=/path/to/python3.11" >&2
     exit 1
