@@ -126,8 +126,8 @@ class _Timeline:
             is_last = self._windows.is_last(self._index, duration)
             yield from self._complete(duration if is_last else self._windows.border(self._index))
         if error:
-            here = Span(duration, duration)
-            yield TimelineRow(here, here, finding=error.finding, reason=str(error))
+            at_end = Span(duration, duration)
+            yield TimelineRow(at_end, at_end, finding=error.finding, reason=str(error))
 
     def _reached(self) -> Fraction:
         """Return up to where sound and picture have come."""

@@ -189,10 +189,10 @@ class People:
 
 
 def _area(face: Face) -> float:
-    left, top, right, bottom = map(float, face.box)
-    return (right - left) * (bottom - top)
+    x_min, y_min, x_max, y_max = map(float, face.box)
+    return (x_max - x_min) * (y_max - y_min)
 
 
 def _share(face: Face, width: int, height: int) -> Box:
-    left, top, right, bottom = map(float, face.box)
-    return (left / width, top / height, right / width, bottom / height)
+    x_min, y_min, x_max, y_max = map(float, face.box)
+    return (x_min / width, y_min / height, x_max / width, y_max / height)
