@@ -32,7 +32,9 @@ from ..records import Abstention, Interval
 from .bootstrap import Bootstrap
 from .metrics import predicted, probabilities, require_columns
 
-__all__ = ["RiskCoverage", "risk_coverage", "select_threshold", "selective_figures"]
+__all__ = ["RiskCoverage", "Threshold", "risk_coverage", "select_threshold", "selective_figures"]
+
+Threshold = float | NDArray[np.float64]
 
 #: strictest first: the sequence that is tried does not depend on any prediction
 _THRESHOLDS = tuple(step / 100 for step in range(99, -1, -1))
@@ -79,10 +81,10 @@ def select_threshold(
 ) -> Abstention:
     """Return the lowest threshold for which the accuracy of the answered clips has a high bound.
 
-    The bound is the lower end of the interval bootstrapped over actors, or that of Clopper and
-    Pearson over clips where it is lower: a bootstrap of few answers that are all right knows no
-    doubt. If the strictest threshold misses the target, it is returned with its own bound, and
-    `reached` is false.
+    The bound is the lower end of the interval bootstrapped over actors, expanded because they are
+    few; or that of Clopper and Pearson over clips where it is lower, because a bootstrap of few
+    answers that are all right knows no doubt. If the strictest threshold misses the target, it is
+    returned with its own bound, and `reached` is false.
 
     Args:
         predictions: a row a performance, of actors that the model was not trained on
@@ -104,13 +106,13 @@ def select_threshold(
 
 
 def selective_figures(
-    predictions: pd.DataFrame, threshold: float, bootstrap: Bootstrap
+    predictions: pd.DataFrame, threshold: Threshold, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """Return how many clips a threshold answers, and how many of these answers are right.
 
     Args:
         predictions: a row a performance, as `metrics` takes them
-        threshold: of the probability of the likeliest emotion
+        threshold: of the probability of the likeliest emotion; one for all rows, or one a row
         bootstrap: how the intervals are made
 
     Returns:
@@ -139,13 +141,14 @@ def _candidates(
     Which thresholds these are depends on how sure the predictions are, never on which are right.
     """
     answers, answered_before = _Answers.of(predictions), 0
+    expanded = bootstrap.expanded(answers.actors)
     for threshold in _THRESHOLDS:
         answered = answers.confidence >= threshold
         coverage = float(answered.mean())
         if coverage < min_coverage or answered.sum() == answered_before:
             continue
         answered_before = int(answered.sum())
-        accuracy = selective_figures(predictions, threshold, bootstrap)["selective_accuracy"]
+        accuracy = selective_figures(predictions, threshold, expanded)["selective_accuracy"]
         low = accuracy.low
         if low is not None:
             right = int(answers.right[answered].sum())
@@ -193,7 +196,7 @@ class _Answers:
         """How many performances each actor has [shape=(actors,)]."""
         return np.bincount(self.actor)
 
-    def counts_by_actor(self, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def counts_by_actor(self, threshold: Threshold) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return how many clips of each actor are answered, and how many rightly."""
         answered = self.confidence >= threshold
         answers, right = (
