@@ -121,16 +121,16 @@ def selective_figures(
     Raises:
         ValueError: there are no rows, or a column is missing
     """
-    answers = _Answers.of(predictions)
+    rows = _Rows.of(predictions)
 
     def figures(draws: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        answered, right = (draws @ counts for counts in answers.counts_by_actor(threshold))
+        answered, right = (draws @ counts for counts in rows.counts_by_actor(threshold))
         return {
-            "coverage": answered / (draws @ answers.performances_by_actor),
+            "coverage": answered / (draws @ rows.performances_by_actor),
             "selective_accuracy": _ratio(right, answered),
         }
 
-    return bootstrap.intervals(figures, actors=answers.actors, performances=len(predictions))
+    return bootstrap.intervals(figures, actors=rows.actors, performances=len(predictions))
 
 
 def _candidates(
@@ -140,10 +140,10 @@ def _candidates(
 
     Which thresholds these are depends on how sure the predictions are, never on which are right.
     """
-    answers, answered_before = _Answers.of(predictions), 0
-    expanded = bootstrap.expanded(answers.actors)
+    rows, answered_before = _Rows.of(predictions), 0
+    expanded = bootstrap.expanded(rows.actors)
     for threshold in _THRESHOLDS:
-        answered = answers.confidence >= threshold
+        answered = rows.confidence >= threshold
         coverage = float(answered.mean())
         if coverage < min_coverage or answered.sum() == answered_before:
             continue
@@ -151,7 +151,7 @@ def _candidates(
         accuracy = selective_figures(predictions, threshold, expanded)["selective_accuracy"]
         low = accuracy.low
         if low is not None:
-            right = int(answers.right[answered].sum())
+            right = int(rows.right[answered].sum())
             low = min(low, _binomial_bound(right, answered_before, bootstrap.confidence))
         yield Abstention(
             threshold=threshold,
@@ -159,7 +159,7 @@ def _candidates(
             accuracy=accuracy.value,
             accuracy_low=low,
             performances=len(predictions),
-            actors=answers.actors,
+            actors=rows.actors,
             confidence=bootstrap.confidence,
             target=target,
             reached=low is not None and low >= target,
@@ -167,7 +167,7 @@ def _candidates(
 
 
 @dataclass(frozen=True)
-class _Answers:
+class _Rows:
     """Predictions as selective prediction sees them.
 
     Args:
@@ -181,7 +181,7 @@ class _Answers:
     actor: NDArray[np.int64]
 
     @classmethod
-    def of(cls, predictions: pd.DataFrame) -> "_Answers":
+    def of(cls, predictions: pd.DataFrame) -> "_Rows":
         require_columns(predictions, "actor", "true")
         actor, _ = pd.factorize(predictions["actor"], sort=True)
         return cls(*_confidence(predictions), actor)
@@ -199,11 +199,11 @@ class _Answers:
     def counts_by_actor(self, threshold: Threshold) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return how many clips of each actor are answered, and how many rightly."""
         answered = self.confidence >= threshold
-        answers, right = (
+        answered_counts, right_counts = (
             np.bincount(self.actor[rows], minlength=self.actors)
             for rows in (answered, answered & self.right)
         )
-        return answers, right
+        return answered_counts, right_counts
 
 
 def _confidence(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -213,10 +213,10 @@ def _confidence(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
     return probabilities(predictions).max(axis=1), np.asarray(right, bool)
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+def _ratio(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the ratio; NaN where there is nothing."""
     ratios = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratios, where=whole > 0)
+    np.divide(part, total, out=ratios, where=total > 0)
     return ratios
 
 

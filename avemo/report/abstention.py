@@ -28,8 +28,8 @@ class AbstentionTables:
         abstention: selected on all actors
         aurc: the area under the risk-coverage curve
         targets: what each target costs
-        folds: a row a fold: the threshold that the other folds select, and what it does here; none
-            where there is a single fold
+        folds: a row a fold: the threshold that the other folds select, and what it does to this
+            fold; none where there is a single fold
         nested: figures of all folds together, each under the thresholds of the others
         sets: fitted on all actors
     """
@@ -62,12 +62,12 @@ def _nested(scored: Scored, rows: pd.DataFrame) -> tuple[list[Row], dict[str, In
     thresholds, set_thresholds = np.zeros(len(rows)), np.zeros(len(rows))
     folds: list[Row] = []
     for fold in sorted(rows["fold"].unique()):
-        here = rows["fold"].eq(fold).to_numpy()
-        chosen = _select(scored, rows[~here], limits.min_accuracy)
-        thresholds[here] = chosen.threshold
-        set_thresholds[here] = fit_sets(rows[~here], limits.set_coverage).threshold
-        figures = selective_figures(rows[here], chosen.threshold, scored.bootstrap)
-        folds.append(_fold(fold, chosen, figures))
+        in_fold = rows["fold"].eq(fold).to_numpy()
+        selected = _select(scored, rows[~in_fold], limits.min_accuracy)
+        thresholds[in_fold] = selected.threshold
+        set_thresholds[in_fold] = fit_sets(rows[~in_fold], limits.set_coverage).threshold
+        figures = selective_figures(rows[in_fold], selected.threshold, scored.bootstrap)
+        folds.append(_fold(fold, selected, figures))
     nested = selective_figures(rows, thresholds, scored.bootstrap)
     folds.append(("all", "", nested["coverage"], nested.get("selective_accuracy", "–")))
     return folds, nested | set_figures(rows, set_thresholds, scored.bootstrap)
@@ -78,17 +78,17 @@ def _select(scored: Scored, rows: pd.DataFrame, target: float) -> Abstention:
     return select_threshold(rows, scored.bootstrap, target=target, min_coverage=coverage)
 
 
-def _fold(fold: int, chosen: Abstention, figures: dict[str, Interval]) -> Row:
-    threshold = f"{chosen.threshold:.2f}" + ("" if chosen.reached else " (target not reached)")
+def _fold(fold: int, selected: Abstention, figures: dict[str, Interval]) -> Row:
+    threshold = f"{selected.threshold:.2f}" + ("" if selected.reached else " (target not reached)")
     return f"{fold}", threshold, figures["coverage"], figures.get("selective_accuracy", "–")
 
 
 def _targets(scored: Scored, rows: pd.DataFrame) -> Iterator[Row]:
     """Return what the threshold of each target answers, and how well."""
     for target in sorted({*_TARGETS, scored.limits.min_accuracy}):
-        chosen = _select(scored, rows, target)
+        selected = _select(scored, rows, target)
         cells = ["not reached", "–", "–", "–"]
-        if chosen.reached:
-            cells = [f"{chosen.threshold:.2f}", f"{chosen.coverage:.1%}"]
-            cells += [f"{chosen.accuracy:.3f}", f"{chosen.accuracy_low:.3f}"]
+        if selected.reached:
+            cells = [f"{selected.threshold:.2f}", f"{selected.coverage:.1%}"]
+            cells += [f"{selected.accuracy:.3f}", f"{selected.accuracy_low:.3f}"]
         yield f"{target:.0%}", *cells

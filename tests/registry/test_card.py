@@ -65,9 +65,9 @@ def test_when_it_is_not_sure() -> None:
     text = render_card(abstention=new_abstention(0.57), conformal_sets=new_sets(0.1))[1]
     promise = (
         'A prediction is "not sure" if the likeliest emotion\'s probability is below 0.57. '
-        "**Answers 82% of clips, right in at least 80% of them (95% bound over actors)**, by cross-validated "
-        "predictions of 100 performances of 24 actors, unheard in training. On the test part it "
-        "answers 1.000 [1.000, 1.000], right in 0.9"
+        "**Answers 82% of clips, right in at least 80% of them (95% bound over actors)**, by "
+        "cross-validated predictions of 100 performances of 24 actors, unheard in "
+        "training. On the test part it answers 1.000 [1.000, 1.000], right in 0.9"
     )
     assert promise in text
     assert (

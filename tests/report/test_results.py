@@ -159,6 +159,13 @@ def test_calibration_before_and_after(root: Path, page: str) -> None:
         assert f"| {name} | {before[key]} | {after[key]} |" in listed
 
 
+def test_the_explanation_quotes_the_real_promise() -> None:
+    page = (ROOT / "docs/results.md").read_text()
+    quote = section(page, "Abstention").partition("> ")[2].partition("\n")[0].replace("**", "")
+    assert quote.startswith("Threshold 0.")
+    assert f"> {quote}" in (ROOT / "docs/explanation/abstention.md").read_text()
+
+
 def test_abstention_beside_what_holds_on_the_other_folds(root: Path, page: str) -> None:
     table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
     listed = section(page, "Abstention")
@@ -200,7 +207,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path: Path) -> None:
     assert page.startswith("# Results\n\n> **Synthetic.**")
     assert "**On the synthetic sample:** **UAR" in page
     tables = re.findall(r"(.*)\n\n\|.*\n\| -", page)
-    assert len(tables) == 8
+    assert len(tables) == 10
     for caption in tables:
         assert caption.startswith("**Synthetic sample, no statement about accuracy.** ")
     write_pages(tmp_path, SETTINGS)
