@@ -162,7 +162,7 @@ class _Timeline:
         )
         config, rows = self._bundle.config, []
         for case in cases:
-            by_emotion = {}
+            by_emotion: dict[str, float] = {}
             if not case.finding:
                 values = map(float, next(probabilities))
                 by_emotion = dict(zip(config.classes, values, strict=True))
