@@ -107,15 +107,11 @@ def timeline(*rows: TimelineRow, model: str = "avemo-fused") -> list[Mapping[str
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serve the page and what it asks for.
+    """Serve the page and what it asks for, at `address`."""
 
-    Args:
-        address: where it listens
-    """
-
-    def __init__(self, address: str = "http://127.0.0.1") -> None:
+    def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.address = f"{address}:{self.server_address[1]}/"
+        self.address = f"http://127.0.0.1:{self.server_address[1]}/"
         #: what the next requests for a timeline get, in this order
         self.answers: deque[Answer] = deque()
         #: what every request must bring; none is asked for where it is empty
@@ -146,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in ("/v1/model", "/v1/registry"):
             content = self.server.model if path == "/v1/model" else self.server.registry
             self._send(json.dumps(content).encode(), "application/json")
+        elif path.startswith("/v1/registry/versions/"):
+            self._send(str(self.server.model["card_html"]).encode(), _TYPES[".html"])
         else:
             self._refuse(404, "not-found", "there is nothing at this address")
 

@@ -21,7 +21,7 @@ export function figureList(figures) {
   const items = Object.entries(NAMES).map(([name, words]) => {
     const figure = interval(figures, name);
     return figure && h("div", {}, h("dt", {}, words),
-      h("dd", {}, percent(figure.value), h("span", { class: "bounds" }, figure.bounds)));
+      h("dd", {}, percent(figure.value), " ", h("span", { class: "bounds" }, figure.bounds)));
   }).filter(Boolean);
   return items.length ? h("dl", { class: "figures" }, ...items)
     : h("p", { class: "quiet" }, "No figures are recorded for this version.");
@@ -37,7 +37,7 @@ export function recalls(figures, emotions) {
     fill.style.width = `${100 * value}%`;
     return h("li", { "data-emotion": emotion }, h("span", { class: "name" }, emotion),
       h("span", { class: "rail" }, fill),
-      h("span", { class: "figure" }, percent(value), h("span", { class: "bounds" }, bounds)));
+      h("span", { class: "figure" }, percent(value), " ", h("span", { class: "bounds" }, bounds)));
   });
   return [h("h3", {}, "How many of each are recognised"), h("ul", { class: "bars recalls" }, ...bars)];
 }

@@ -45,7 +45,7 @@ function showVerdict(row) {
   verdict.dataset.emotion = row?.emotion ?? "";
   if (!row) verdict.textContent = "…";
   else if (!row.emotion) verdict.textContent = finding(row.finding);
-  else verdict.replaceChildren(row.unsure ? "not sure" : row.emotion,
+  else verdict.replaceChildren(row.unsure ? "not sure" : `${row.emotion} `,
     h("span", { class: "figure" }, row.unsure ? "" : percent(row.probability)));
 }
 
