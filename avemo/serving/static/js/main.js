@@ -25,6 +25,8 @@ const EXPORTS = [
 let shown = null;
 let laneKey = null;
 let lastTime = 0;
+/** that the page says answers; a registry's alias may move while it is open */
+let version = null;
 
 const player = new Player((time) => {
   lastTime = time;
@@ -38,7 +40,26 @@ lanesView.onLane = chooseLane;
 player.onReady = () => shown && refresh(shown);
 new RecorderDialog((file) => queue.add([file]));
 listen();
-showModel();
+askWhoAnswers();
+
+async function askWhoAnswers() {
+  const model = await showModel();
+  version = model?.version ?? null;
+  // a service that is starting knows it soon
+  if (!model) setTimeout(askWhoAnswers, 10000);
+}
+
+function noticeVersion(head) {
+  if (!version || !head?.model || String(head.model.version) === String(version)) return;
+  version = head.model.version;
+  askWhoAnswers();
+}
+
+function answeredBy(head) {
+  if (!head?.model) return "";
+  return `Answered by ${head.model.name} version ${head.model.version}, `
+    + `in windows of ${head.window} s every ${head.hop} s.`;
+}
 
 function listen() {
   const input = byId("files");
@@ -60,7 +81,7 @@ function listen() {
     mark(-depth);
     queue.add(event.dataTransfer.files);
   });
-  byId("stop").addEventListener("click", () => shown.stopper.abort());
+  byId("stop").addEventListener("click", () => queue.stop(shown));
   byId("lane").addEventListener("change", (event) => chooseLane(event.target.value));
   byId("table-details").addEventListener("toggle", () => shown && refresh(shown));
   byId("exports").replaceChildren(...EXPORTS.map((entry) =>
@@ -89,6 +110,8 @@ function refresh(clip) {
   showProgress(clip);
   showProblem(clip);
   byId("summary").textContent = clip.isOver && hasRows ? summarise(timeline) : "";
+  byId("answered-by").textContent = answeredBy(timeline.head);
+  if (clip.isOver) noticeVersion(timeline.head);
   byId("view").hidden = clip.state === "failed" && !hasRows;
   byId("timeline-card").hidden = !hasRows;
   byId("exports-card").hidden = !(clip.isOver && hasRows);
@@ -172,9 +195,9 @@ async function save(entry, button) {
     // a browser may still be reading it when click() returns
     setTimeout(() => URL.revokeObjectURL(address), 60000);
     announce(`${entry.name} is saved.`);
+    byId("export-problem").textContent = "";
   } catch (error) {
-    clip.error = error;
-    refresh(clip);
+    byId("export-problem").textContent = `${entry.name} is not saved. ${sentence(error.message)}`;
   }
   button.disabled = false;
 }

@@ -1,7 +1,7 @@
 // The clip, with the faces' boxes and their emotions drawn over it.
 
 import { byId } from "./dom.js";
-import { percent } from "./words.js";
+import { finding, percent } from "./words.js";
 
 export class Player {
   /** @param {(seconds: number) => void} onTime called as often as the moment changes */
@@ -145,7 +145,7 @@ function drawBox(context, box, row, width, height) {
     context.stroke();
   }
   const words = row.emotion
-    ? `${row.unsure ? "not sure: " : ""}${row.emotion} ${percent(row.probability)}` : row.finding;
+    ? `${row.unsure ? "not sure: " : ""}${row.emotion} ${percent(row.probability)}` : finding(row.finding);
   context.font = "600 14px system-ui, sans-serif";
   const long = context.measureText(words).width + 32;
   const x = Math.min(Math.max(left, 4), Math.max(4, width - long - 4));

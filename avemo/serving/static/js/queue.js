@@ -30,16 +30,14 @@ class Clip {
     this.state = "waiting";
     this.sent = 0;
     this.error = null;
+    /** see `Timeline.summary`; null before the end */
+    this.summary = null;
     this.retryIn = 0;
     this.stopper = new AbortController();
   }
 
   get isOver() {
     return this.state === "done" || this.state === "failed";
-  }
-
-  get summary() {
-    return this.isOver ? this.timeline.summary() : null;
   }
 
   /** What is happening to it, in words. */
@@ -61,6 +59,7 @@ export class Queue {
     this.chosen = null;
     this.order = null;
     this.isRunning = false;
+    this.timer = null;
     this.onChoose = onChoose;
     this.onChange = onChange;
     this.makeHead();
@@ -86,6 +85,12 @@ export class Queue {
     this.run();
   }
 
+  /** Give a clip up; one that waits is not sent at all. */
+  stop(clip) {
+    clip.stopper.abort();
+    if (clip.state === "waiting") this.finish(clip, stopped());
+  }
+
   /** Send the waiting clips, one after the other: whoever else uses the service gets a turn. */
   async run() {
     if (this.isRunning) return;
@@ -100,6 +105,7 @@ export class Queue {
 
   async process(clip) {
     clip.state = "working";
+    announce(`${clip.name} is being sent.`);
     this.changed(clip);
     try {
       await this.send(clip, TRIES);
@@ -109,14 +115,19 @@ export class Queue {
         throw new ServiceError("cut-short", "The connection broke off before the end of the "
           + "answer. What came before that stands here.");
       }
-      clip.state = "done";
+      this.finish(clip, null);
       announce(`${clip.name} is done.`);
     } catch (error) {
-      clip.state = "failed";
-      clip.error = error instanceof ServiceError ? error
-        : new ServiceError("page", `The answer could not be understood: ${error.message}`);
+      this.finish(clip, error instanceof ServiceError ? error
+        : new ServiceError("page", `The answer could not be understood: ${error.message}`));
     }
-    this.changed(clip);
+  }
+
+  finish(clip, error) {
+    clip.state = error ? "failed" : "done";
+    clip.error = error;
+    clip.summary = clip.timeline.summary();
+    this.show(clip);
   }
 
   async send(clip, tries) {
@@ -140,13 +151,20 @@ export class Queue {
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
       if (clip.stopper.signal.aborted) {
         clip.retryIn = 0;
-        throw new ServiceError("stopped", "You stopped it.");
+        throw stopped();
       }
     }
     clip.sent = 0;
   }
 
+  /** Show soon what has changed: rows may come by the hundred. */
   changed(clip) {
+    this.timer ??= setTimeout(() => this.show(clip), 40);
+  }
+
+  show(clip) {
+    clearTimeout(this.timer);
+    this.timer = null;
     this.draw();
     if (clip === this.chosen) this.onChange(clip);
   }
@@ -216,3 +234,5 @@ export class Queue {
     row.lastChild.className = clip.state === "failed" ? "bad" : "";
   }
 }
+
+const stopped = () => new ServiceError("stopped", "You stopped it.");

@@ -12,6 +12,10 @@ class Lane {
 
   /** Return the row at a moment; undefined where there is none. */
   at(time) {
+    return this.rows[this.indexAt(time)];
+  }
+
+  indexAt(time) {
     const { rows } = this;
     let low = 0;
     let high = rows.length;
@@ -20,18 +24,16 @@ class Lane {
       if (rows[middle].end <= time) low = middle + 1;
       else high = middle;
     }
-    const row = rows[low];
-    if (row && row.start <= time) return row;
+    if (low < rows.length) return rows[low].start <= time ? low : -1;
     // the very end of the clip belongs to its last row, so that a paused player shows it
-    const last = rows[rows.length - 1];
-    return last && time >= last.end && time - last.end < 0.25 ? last : undefined;
+    return low && time - rows[low - 1].end < 0.25 ? low - 1 : -1;
   }
 
   /** Return the face's box at a moment, between those in the middles of two rows. */
   boxAt(time) {
-    const row = this.at(time);
+    const index = this.indexAt(time);
+    const row = this.rows[index];
     if (!row?.box) return null;
-    const index = this.rows.indexOf(row);
     const other = this.rows[index + (time < middle(row) ? -1 : 1)];
     const isNext = other?.box && (other.start === row.end || other.end === row.start);
     if (!isNext) return row.box;
@@ -71,12 +73,15 @@ export class Timeline {
   /** Take a line of the answer. */
   add(line) {
     const record = JSON.parse(line);
+    this.cachedLanes = null;
+    if (record.error) {
+      this.error = record.error;
+      return;
+    }
     this.lines.push(line);
-    if (record.error) this.error = record.error;
-    else if (record.end === true) this.end = record;
+    if (record.end === true) this.end = record;
     else if (this.head === null && record.start === undefined) this.head = record;
     else this.rows.push(record);
-    this.cachedLanes = null;
   }
 
   /** In seconds, as far as it is known. */
