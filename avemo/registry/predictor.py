@@ -77,6 +77,8 @@ class RegisteredModel:
         source = Clip.of(media).source  # a version has its own code: another class of clips
         if isinstance(source, Path):
             source = source.absolute()
+        elif not isinstance(source, bytes):
+            source = source.read()
         answer = self._answer
         self._report(f"computing the prediction of {self.label}")
         with self._errors_explained():
