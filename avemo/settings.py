@@ -278,6 +278,7 @@ class Serving(Strict):
     Args:
         purpose: what the answers are for, in a sentence; needed beyond this machine
         max_upload_mb: the body of a request, at most
+        max_timeline_mb: of a request for a timeline
         max_json_mb: of a request in JSON, which is read into memory
         max_files: in one request
         max_queue_s: seconds of media that wait for a worker; what comes beyond is refused
@@ -293,6 +294,7 @@ class Serving(Strict):
 
     purpose: str = ""
     max_upload_mb: Annotated[float, Field(gt=0)] = 200.0
+    max_timeline_mb: Annotated[float, Field(gt=0)] = 2000.0
     max_json_mb: Annotated[float, Field(gt=0)] = 32.0
     max_files: Positive = 64
     max_queue_s: Seconds = 300.0
@@ -300,7 +302,7 @@ class Serving(Strict):
     timeline_timeout_s: Seconds = 3600.0
     timelines: Positive = 2
     idle_s: Seconds = 10.0
-    spool_mb: Annotated[float, Field(gt=0)] = 2000.0
+    spool_mb: Annotated[float, Field(gt=0)] = 4000.0
     poll_s: Seconds = 5.0
     load_timeout_s: Seconds = 120.0
     drain_s: Seconds = 30.0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import math
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from .refusal import Refusal
 
@@ -35,9 +34,9 @@ class Place:
         self._admission = admission
         self.seconds = seconds
 
-    def set_bytes(self, size: int) -> None:
-        """Take how large the media are, now that it is known."""
-        seconds = estimate_seconds(size)
+    def set_bytes(self, sizes: Sequence[int]) -> None:
+        """Take how large each of the media is, now that it is known."""
+        seconds = sum(map(estimate_seconds, sizes))
         self._admission.reserved_s += seconds - self.seconds
         self.seconds = seconds
 
@@ -57,18 +56,21 @@ class Admission:
     def __init__(self, workers: int, max_queue_s: float) -> None:
         self._workers = workers
         self._max_queue_s = max_queue_s
-        self._free_workers = asyncio.Semaphore(workers)
         self._rate = _FIRST_RATE
         self._measured = False
         self._promises: list[tuple[float, float]] = []  # when they come again, with which seconds
         self.reserved_s = 0.0
         self.running_s = 0.0
-        self.running = 0
 
     @property
     def rate(self) -> float:
         """Seconds of media that all workers together answer in a second, as measured."""
         return self._rate * self._workers
+
+    @property
+    def waiting_s(self) -> float:
+        """Seconds of media that have a place, and no worker yet."""
+        return max(0.0, self.reserved_s - self.running_s)
 
     @contextmanager
     def place(self, size: int | None) -> Iterator[Place]:
@@ -81,9 +83,9 @@ class Admission:
             Refusal: 503 with when to come again
         """
         seconds = estimate_seconds(size or 0)
-        # what runs is no longer waiting; one request is always let in, however long it is
-        waiting_s = self.reserved_s - self.running_s
-        if self.reserved_s and waiting_s + seconds > self._max_queue_s:
+        waiting_s = self.waiting_s
+        # one request is always let in, however long it is
+        if waiting_s and waiting_s + seconds > self._max_queue_s:
             raise Refusal(
                 503,
                 "busy",
@@ -97,21 +99,13 @@ class Admission:
         finally:
             self.reserved_s -= place.seconds
 
-    @asynccontextmanager
-    async def worker(self, seconds: float) -> AsyncIterator[None]:
-        """Wait for a worker, and hold it for the block.
+    def begin(self, seconds: float) -> None:
+        """Take that a worker begins with some seconds of media."""
+        self.running_s += seconds
 
-        Args:
-            seconds: of the media that it works on
-        """
-        async with self._free_workers:
-            self.running += 1
-            self.running_s += seconds
-            try:
-                yield
-            finally:
-                self.running -= 1
-                self.running_s -= seconds
+    def end(self, seconds: float) -> None:
+        """Take that it has ended with them."""
+        self.running_s -= seconds
 
     def measure(self, seconds: float, elapsed_s: float) -> None:
         """Take how long an answer took.

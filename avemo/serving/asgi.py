@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["App", "Message", "Receive", "Scope", "Send", "add_headers", "has_body", "header"]
+__all__ = [
+    "App",
+    "Message",
+    "Receive",
+    "Scope",
+    "Send",
+    "add_headers",
+    "has_body",
+    "header",
+    "route_path",
+]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -47,3 +57,8 @@ def has_body(scope: Scope) -> bool:
     """Return whether a request says that it has a body."""
     chunked = header(scope, "transfer-encoding") is not None
     return chunked or header(scope, "content-length") not in (None, "0")
+
+
+def route_path(scope: Scope) -> str:
+    """Return the pattern of the route that took a request, such as `/v2/models/{name}/infer`."""
+    return str(getattr(scope.get("route"), "path", "other"))

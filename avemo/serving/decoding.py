@@ -12,19 +12,43 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-__all__ = ["Decoder", "new_decoder"]
+__all__ = ["Decoder", "GrowingFile", "OpenedMedia", "new_decoder"]
+
+
+class OpenedMedia(Protocol):
+    """Media that are open, see `media.sandbox.Job`."""
+
+    @property
+    def clip(self) -> object:
+        """What a recogniser takes."""
+
+    def kill(self) -> None:
+        """End the decoding at once; another thread may call it."""
+
+
+class GrowingFile(Protocol):
+    """A file that is still arriving, see `media.sandbox.GrowingFile`."""
+
+    def append(self, content: bytes) -> None:
+        """Add what has arrived."""
+
+    def finish(self) -> None:
+        """Say that nothing more will arrive."""
+
+    def abort(self) -> None:
+        """Say that the rest will never arrive."""
 
 
 class Decoder(Protocol):
-    """Opens clips for one version's recogniser."""
+    """Opens media for one version's recogniser."""
 
     #: whether a file that takes over its decoder is still shut in
     confined: bool
 
-    def open(self, source: object) -> AbstractContextManager[Any]:
-        """Return what a recogniser takes for a file, or for one that is still arriving."""
+    def open(self, media: Path | bytes | GrowingFile) -> AbstractContextManager[OpenedMedia]:
+        """Open a file, a file's content, or a file that is still arriving."""
 
-    def growing_file(self, path: Path) -> Any:
+    def growing_file(self, path: Path) -> GrowingFile:
         """Return a file that is still arriving."""
 
     def close(self) -> None:
@@ -51,31 +75,40 @@ class _Confined:
     confined = True
 
     def __init__(self, module: ModuleType, processes: int) -> None:
-        self._module = module
-        self._sandbox: Any = module.Sandbox(processes, module.Limits())
+        self._module: Any = module
+        self._sandbox: Any = module.Sandbox(processes)
 
-    def open(self, source: object) -> AbstractContextManager[Any]:
-        opened: AbstractContextManager[Any] = self._sandbox.open(source)
+    def open(self, media: Path | bytes | GrowingFile) -> AbstractContextManager[OpenedMedia]:
+        opened: AbstractContextManager[OpenedMedia] = self._sandbox.open(media)
         return opened
 
-    def growing_file(self, path: Path) -> Any:
-        return self._module.GrowingFile(path)
+    def growing_file(self, path: Path) -> GrowingFile:
+        file: GrowingFile = self._module.GrowingFile(path)
+        return file
 
     def close(self) -> None:
         self._sandbox.close()
 
 
 class _InProcess:
-    """A version of an older release, which decodes here."""
+    """A version of an older release, which decodes here and cannot be stopped."""
 
     confined = False
 
     @contextmanager
-    def open(self, source: object) -> Iterator[object]:
-        yield source
+    def open(self, media: Path | bytes | GrowingFile) -> Iterator[OpenedMedia]:
+        yield _Source(media)
 
-    def growing_file(self, path: Path) -> Any:
-        raise NotImplementedError
+    def growing_file(self, path: Path) -> GrowingFile:
+        raise NotImplementedError(path)
 
     def close(self) -> None:
+        pass
+
+
+class _Source:
+    def __init__(self, clip: object) -> None:
+        self.clip = clip
+
+    def kill(self) -> None:
         pass

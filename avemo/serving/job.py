@@ -5,21 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
 
 from ..errors import AvemoError
+from .decoding import OpenedMedia
 
 __all__ = ["Job", "Stopped"]
-
-
-class Killable(Protocol):
-    """What decodes a clip in a process of its own."""
-
-    def kill(self) -> None:
-        """End that process's work at once."""
-
-
-Source = TypeVar("Source")
 
 
 class Stopped(AvemoError):
@@ -27,30 +17,30 @@ class Stopped(AvemoError):
 
 
 class Job:
-    """Work in a thread, with the clip that it decodes at the moment."""
+    """Work in a thread, with the media that it decodes at the moment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clip: Killable | None = None
+        self._media: OpenedMedia | None = None
         self._stopped = False
 
     @contextmanager
-    def decoding(self, opened: AbstractContextManager[Source]) -> Iterator[Source]:
-        """Open a clip for the block, in which `stop` ends its decoding.
+    def decoding(self, opened: AbstractContextManager[OpenedMedia]) -> Iterator[object]:
+        """Open media for the block, and yield what a recogniser takes; `stop` ends its decoding.
 
         Raises:
             Stopped: it was stopped before
         """
         self.require_wanted()
-        with opened as clip:
+        with opened as media:
             with self._lock:
-                self._clip = clip if hasattr(clip, "kill") else None
-            self.require_wanted()
+                self._media = media
             try:
-                yield clip
+                self.require_wanted()
+                yield media.clip
             finally:
                 with self._lock:
-                    self._clip = None
+                    self._media = None
 
     def require_wanted(self) -> None:
         """Raise where nobody waits for the work any more.
@@ -65,5 +55,5 @@ class Job:
         """End the work soon; another thread may call it."""
         with self._lock:
             self._stopped = True
-            if self._clip is not None:
-                self._clip.kill()
+            if self._media is not None:
+                self._media.kill()

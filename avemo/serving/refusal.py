@@ -53,15 +53,30 @@ class Refusal(AvemoError):
         return headers
 
 
-def error_content(code: str, message: str, request_id: str) -> dict[str, dict[str, str]]:
-    """Return the JSON of an error."""
-    return {"error": {"code": code, "message": message, "request_id": request_id}}
+def error_content(path: str, code: str, message: str, request_id: str) -> dict[str, object]:
+    """Return the JSON of an error, as the clients of an address expect it.
+
+    Args:
+        path: of the request; `/v2` is the Open Inference Protocol's, `/invocations` MLflow's
+        code: see `Refusal`
+        message: likewise
+        request_id: of the request
+    """
+    if path.startswith("/v2"):
+        return {"error": message, "code": code, "request_id": request_id}
+    content: dict[str, object] = {
+        "error": {"code": code, "message": message, "request_id": request_id}
+    }
+    if path == "/invocations":
+        content |= {"error_code": code.upper().replace("-", "_"), "message": message}
+    return content
 
 
 async def send_refusal(scope: Scope, send: Send, refusal: Refusal) -> None:
     """Answer a request with its refusal, where no answer has begun."""
     request_id = str(scope.get("state", {}).get("request_id", ""))
-    body = json.dumps(error_content(refusal.code, refusal.message, request_id)).encode()
+    content = error_content(scope["path"], refusal.code, refusal.message, request_id)
+    body = json.dumps(content).encode()
     headers = {"content-type": "application/json", "content-length": str(len(body))}
     headers |= refusal.headers
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]

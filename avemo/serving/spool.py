@@ -97,11 +97,19 @@ class SpooledFile:
         Raises:
             Refusal: the spool's quota is used up
         """
-        self._spool.take(len(content))
-        self.size += len(content)
+        self.reserve(len(content))
         view = memoryview(content)
         while view:
             view = view[os.write(self._stream.fileno(), view) :]
+
+    def reserve(self, size: int) -> None:
+        """Count bytes that somebody else appends to the file.
+
+        Raises:
+            Refusal: the spool's quota is used up
+        """
+        self._spool.take(size)
+        self.size += size
 
     def finish(self) -> Path:
         """Return the path of the file, which is complete."""

@@ -9,25 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
-from .asgi import Receive
+from .job import Job
 from .refusal import Refusal
 
-__all__ = ["Stoppable", "Workers", "wait_for_disconnect"]
+__all__ = ["Workers"]
 
 Result = TypeVar("Result")
 
 
-class Stoppable(Protocol):
-    """A piece of work that another thread can stop."""
-
-    def stop(self) -> None:
-        """Make the work end soon, with an error."""
-
-
 class Workers:
-    """A pool of threads.
+    """A pool of threads, of which each works for one request at a time.
 
     Args:
         count: of threads
@@ -35,48 +28,92 @@ class Workers:
     """
 
     def __init__(self, count: int, name: str) -> None:
-        self.count = count
+        self._free = asyncio.Semaphore(count)
         self._pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+        self.count = count
+        self.busy = 0
+
+    @property
+    def all_busy(self) -> bool:
+        """Whether whoever comes now must wait."""
+        return self._free.locked()
 
     async def run(
         self,
-        job: Callable[[], Result],
+        work: Callable[[], Result],
         *,
-        stoppable: Stoppable,
+        job: Job,
         gone: asyncio.Future[None],
+        on_start: Callable[[], None] = lambda: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> Result:
-        """Return what a job returns; stop it where nobody waits for it any more.
+        """Wait for a thread, and return what it returns; stop it where nobody waits any more.
 
-        The worker is free again once the job has ended, which a stopped one does at once.
+        The thread is free again when it has ended, which one that is stopped soon does. It is not
+        waited for.
 
         Args:
-            job: is run in a thread
-            stoppable: stops the job
-            gone: is done when the client has hung up
+            work: is called in the thread
+            job: stops it
+            gone: is done when the client has hung up, or its upload has failed
+            on_start: is called when a thread is free
+            on_end: is called when it has ended, if it was free
 
         Raises:
-            Refusal: the client has hung up
+            Refusal: the client has hung up, or its upload has failed
         """
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._pool, job)
+        await self._wait_for_thread(gone)
+        self.busy += 1
+        on_start()
+        thread = asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+        def release(ended: asyncio.Future[Result]) -> None:
+            self.busy -= 1
+            self._free.release()
+            on_end()
+            ended.cancelled() or ended.exception()  # an error that nobody waits for is no news
+
+        thread.add_done_callback(release)
         try:
-            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                raise Refusal(499, "gone", "the client has hung up", close=True)
-            return work.result()
+            await _first_of(thread, gone)
+            if not thread.done():
+                raise _gone(gone)
+            return thread.result()
         finally:
-            if not work.done():
-                stoppable.stop()
-                # its error is nobody's, and the worker is held until it has ended
-                await asyncio.wait({work})
-                work.cancelled() or work.exception()
+            if not thread.done():
+                job.stop()
 
     def close(self) -> None:
-        """Take no more jobs; those that run are not waited for."""
+        """Take no more work; what is under way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    async def _wait_for_thread(self, gone: asyncio.Future[None]) -> None:
+        waiting = asyncio.create_task(self._free.acquire())
+        try:
+            await _first_of(waiting, gone)
+        except asyncio.CancelledError:
+            self._give_up(waiting)
+            raise
+        if gone.done():
+            self._give_up(waiting)
+            raise _gone(gone)
 
-async def wait_for_disconnect(receive: Receive) -> None:
-    """Return when the client has hung up, once its request has been read."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    def _give_up(self, waiting: asyncio.Future[Any]) -> None:
+        if waiting.done() and not waiting.cancelled():
+            self._free.release()
+        else:
+            waiting.cancel()
+
+
+async def _first_of(work: asyncio.Future[Any], gone: asyncio.Future[None]) -> None:
+    """Wait until one of both is done."""
+    futures: set[asyncio.Future[Any]] = {work, gone}
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _gone(gone: asyncio.Future[None]) -> Refusal:
+    """Return why nobody waits any more: the upload has failed, or the client has hung up."""
+    error = None if gone.cancelled() else gone.exception()
+    if isinstance(error, Refusal):
+        return error
+    return Refusal(499, "gone", "the client has hung up", close=True)

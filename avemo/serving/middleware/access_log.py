@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from ..asgi import App, Message, Receive, Scope, Send
+from ..asgi import App, Message, Receive, Scope, Send, route_path
 
 __all__ = ["AccessLog"]
 
@@ -48,8 +48,3 @@ class AccessLog:
                 time.perf_counter() - start,
                 scope["state"]["request_id"],
             )
-
-
-def route_path(scope: Scope) -> str:
-    """Return the pattern of the route that took a request, such as `/v2/models/{name}/infer`."""
-    return str(getattr(scope.get("route"), "path", "other"))

@@ -1,4 +1,4 @@
-"""One deadline for all of a request: its upload, its place in the queue, decoding, network, answer."""
+"""One deadline for all of a request: upload, queue, decoding, network and answer."""
 
 from __future__ import annotations
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from ..asgi import App, Message, Receive, Scope, Send
 from ..refusal import Refusal, send_refusal
+
+if TYPE_CHECKING:
+    from ..metrics import Metrics
 
 __all__ = ["Errors"]
 
@@ -13,10 +17,16 @@ log = logging.getLogger(__name__)
 
 
 class Errors:
-    """Answer for whatever the layers inside raise; the client reads no traceback."""
+    """Answer for whatever the layers inside raise; the client reads no traceback.
 
-    def __init__(self, app: App) -> None:
+    Args:
+        app: the application
+        metrics: counts refusals
+    """
+
+    def __init__(self, app: App, *, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request."""
@@ -33,6 +43,7 @@ class Errors:
         try:
             await self.app(scope, receive, send_noting_start)
         except Refusal as refusal:
+            self._metrics.refusals.labels(refusal.code).inc()
             if not started:
                 await send_refusal(scope, send, refusal)
         except Exception:

@@ -147,7 +147,9 @@ def _figures(folder: Path) -> dict[str, float]:
             probabilities = {
                 name[2:]: float(value) for name, value in row.items() if name.startswith("p_")
             }
-            hits[row["true"]].append(max(probabilities, key=probabilities.__getitem__) == row["true"])
+            hits[row["true"]].append(
+                max(probabilities, key=probabilities.__getitem__) == row["true"]
+            )
     if not hits:
         return {}
     recalls = {name: sum(own) / len(own) for name, own in sorted(hits.items())}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ...errors import AvemoError
 from ...tracking import lookup, store
@@ -81,6 +82,13 @@ class Follower:
         self.trouble = ""
         self.activity = "asking the registry"
         self.refused: RefusedVersion | None = None
+
+    @property
+    def away_s(self) -> float:
+        """Seconds since the registry was found away; 0 where it answers."""
+        if self.away_since is None:
+            return 0.0
+        return (datetime.now(UTC) - self.away_since).total_seconds()
 
     def look_now(self) -> None:
         """Ask now: somebody says that the alias has moved."""
@@ -181,4 +189,6 @@ def ask_registry(uri: str) -> lookup.Version | None:
     address = os.environ[store.TRACKING_URI]
     if address.startswith(("http://", "https://")) and not store.is_reachable(address):
         raise AvemoError(f"{address} does not answer")
+    if address.startswith(store.SQLITE) and not Path(address.removeprefix(store.SQLITE)).exists():
+        raise AvemoError(f"{address} does not exist")  # MLflow would create it
     return lookup.find_versions([uri])[uri]

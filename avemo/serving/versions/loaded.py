@@ -8,12 +8,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ...errors import AvemoError
+from ...errors import AvemoError, MediaError
 from ...registry import own_code
-from ..decoding import Decoder, new_decoder
+from ..decoding import Decoder, GrowingFile, new_decoder
 from ..job import Job
 from .example import Row, read_example, require_sound_answer
 
@@ -43,6 +44,7 @@ class LoadedVersion:
         with _lock:
             _packages[self._package] += 1
         self._decoder: Decoder = new_decoder(self._package, decoders)
+        self._prediction: Any = import_module(f"{self._package}.inference.prediction").Prediction
 
     @property
     def confined(self) -> bool:
@@ -65,11 +67,13 @@ class LoadedVersion:
         except AvemoError:
             raise
         except Exception as error:
-            raise AvemoError(_explain(error)) from error
+            if not hasattr(error, "finding"):  # the version's own class of MediaError has one
+                raise AvemoError(_explain(error)) from error
+            row = self._prediction.from_error(error).to_row()
         return row
 
     def timeline(
-        self, media: object, job: Job, window_s: float | None, hop_s: float | None
+        self, media: Path | GrowingFile, job: Job, window_s: float | None, hop_s: float | None
     ) -> Iterator[dict[str, Any]]:
         """Yield the rows of a clip's timeline as soon as each is complete.
 
@@ -80,10 +84,9 @@ class LoadedVersion:
             hop_s: from one row to the next; likewise
 
         Raises:
-            AvemoError: it fails, was stopped, or the version knows no timelines
+            MediaError: nothing of the clip can be read
+            AvemoError: it fails, or was stopped
         """
-        if not hasattr(self._recogniser, "timeline"):
-            raise AvemoError("the version that is served is of an older release: no timelines")
         try:
             with job.decoding(self._decoder.open(media)) as clip:
                 for row in self._recogniser.timeline(clip, window_s=window_s, hop_s=hop_s):
@@ -92,9 +95,11 @@ class LoadedVersion:
         except AvemoError:
             raise
         except Exception as error:
+            if hasattr(error, "finding"):
+                raise MediaError(str(error.finding), str(error)) from None
             raise AvemoError(_explain(error)) from error
 
-    def growing_file(self, path: Path) -> Any:
+    def growing_file(self, path: Path) -> GrowingFile:
         """Return a file that is still arriving, for `timeline`."""
         return self._decoder.growing_file(path)
 
