@@ -170,11 +170,11 @@ class Clip:
                 self._pictures = read_pictures(self._file)
             yield from decode_frames(self._file, self._pictures, count, span)
 
-    def play(self, picture_interval: Fraction) -> Iterator[Played]:
+    def play(self, picture_interval: Fraction | None) -> Iterator[Played]:
         """Yield sound and pictures as they are played, see `playback.play`.
 
         Args:
-            picture_interval: in seconds
+            picture_interval: in seconds; None for sound alone
 
         Raises:
             MediaError: `unreadable`

@@ -82,7 +82,7 @@ class PlayedPicture:
 Played = Opening | PlayedSound | PlayedPicture
 
 
-def play(file: MediaFile, picture_interval: Fraction) -> Iterator[Played]:
+def play(file: MediaFile, picture_interval: Fraction | None) -> Iterator[Played]:
     """Yield the sound of a clip and some of its pictures, in the order that the file has them.
 
     Time is counted by presentation time stamps, from where the earlier of sound and picture begins:
@@ -93,7 +93,7 @@ def play(file: MediaFile, picture_interval: Fraction) -> Iterator[Played]:
     Args:
         file: an open file
         picture_interval: in seconds; of the pictures in each interval, the first is converted.
-            Others are decoded only if pictures after them depend on them
+            Others are decoded only if pictures after them depend on them. None: sound alone
 
     Yields:
         an `Opening`, then sound and pictures. Damaged packets are skipped, as players do
@@ -102,15 +102,17 @@ def play(file: MediaFile, picture_interval: Fraction) -> Iterator[Played]:
         MediaError: `unreadable`: no media, or nothing of it decodes
     """
     with file.container(rewind=True) as container:
-        video = video_stream(container)
+        video = video_stream(container) if picture_interval is not None else None
         audio = next(iter(container.streams.audio), None)
         streams: list[Stream] = [stream for stream in (audio, video) if stream is not None]
         if not streams:
-            raise MediaError("unreadable", f"{file.label} has no sound and no picture")
+            raise MediaError("unreadable", f"{file.label} has nothing that could be played")
         yield Opening(audio is not None, video is not None)
         zero = _zero(container)
         sound = _SoundTrack(audio, zero) if audio else None
-        picture = _PictureTrack(video, zero, picture_interval, file.label) if video else None
+        picture = None
+        if video and picture_interval:
+            picture = _PictureTrack(video, zero, picture_interval, file.label)
         for packet in file.demux(container, *streams):
             if picture and packet.stream is video:
                 yield from picture.decode(packet)

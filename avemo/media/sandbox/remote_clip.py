@@ -88,9 +88,9 @@ class RemoteClip(Clip):
             for header, payload in self._ask(do="frames", count=count, span=span):
                 yield Frame(float(header["time_s"]), _picture(header, payload))
 
-    def play(self, picture_interval: Fraction) -> Iterator[Played]:
+    def play(self, picture_interval: Fraction | None) -> Iterator[Played]:
         """Yield sound and pictures as they are played; see `Clip.play`."""
-        interval = [picture_interval.numerator, picture_interval.denominator]
+        interval = picture_interval and [picture_interval.numerator, picture_interval.denominator]
         with self._lock:
             for header, payload in self._ask(do="play", interval=interval):
                 yield _PLAYED[header["kind"]](header, payload)

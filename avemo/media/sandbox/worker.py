@@ -87,11 +87,12 @@ def _answer(clip: Clip, request: Request) -> Iterator[tuple[Request, bytes | mem
             header = {"kind": "frame", "time_s": frame.time_s, "size": [height, width]}
             yield header, _bytes(frame.image)
     elif request["do"] == "play":
-        yield from _play(clip, Fraction(*request["interval"]))
+        interval = request["interval"]
+        yield from _play(clip, interval and Fraction(*interval))
     yield {"kind": "end"}, b""
 
 
-def _play(clip: Clip, interval: Fraction) -> Iterator[tuple[Request, bytes | memoryview]]:
+def _play(clip: Clip, interval: Fraction | None) -> Iterator[tuple[Request, bytes | memoryview]]:
     for part in clip.play(interval):
         if isinstance(part, Opening):
             yield {"kind": "opening", **asdict(part)}, b""
