@@ -1,18 +1,14 @@
-"""Where the media of a request are decoded: in processes without network, by a version's own code.
-
-A version whose code is older decodes in this process.
-"""
+"""Where media are decoded: in processes without network, by a version's own code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from importlib import import_module
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
-__all__ = ["Decoder", "GrowingFile", "OpenedMedia", "new_decoder"]
+from ..registry import own_code
+
+__all__ = ["Decoder", "GrowingFile", "OpenedMedia"]
 
 
 class OpenedMedia(Protocol):
@@ -39,76 +35,31 @@ class GrowingFile(Protocol):
         """Say that the rest will never arrive."""
 
 
-class Decoder(Protocol):
-    """Opens media for one version's recogniser."""
+class Decoder:
+    """Decoding processes for one version's recogniser, see `media.sandbox.Sandbox`.
 
-    #: whether a file that takes over its decoder is still shut in
-    confined: bool
+    Args:
+        recogniser: the version's
+        processes: that wait for media
+
+    Raises:
+        AvemoError: a version of an older release, which decodes in no other process
+    """
+
+    def __init__(self, recogniser: own_code.Recogniser, processes: int) -> None:
+        self._sandbox_module: Any = own_code.sandbox_of(recogniser)
+        self._sandbox: Any = self._sandbox_module.Sandbox(processes)
 
     def open(self, media: Path | bytes | GrowingFile) -> AbstractContextManager[OpenedMedia]:
         """Open a file, a file's content, or a file that is still arriving."""
-
-    def growing_file(self, path: Path) -> GrowingFile:
-        """Return a file that is still arriving."""
-
-    def close(self) -> None:
-        """End what decodes."""
-
-
-def new_decoder(package: str, processes: int) -> Decoder:
-    """Return what decodes for a version.
-
-    Args:
-        package: the version's own, such as `avemo_d8fb23b99811`
-        processes: that decode at a time
-    """
-    try:
-        sandbox = import_module(f"{package}.media.sandbox")
-    except ModuleNotFoundError:
-        return _InProcess()
-    return _Confined(sandbox, processes)
-
-
-class _Confined:
-    """Decoding processes of a version's own sandbox."""
-
-    confined = True
-
-    def __init__(self, module: ModuleType, processes: int) -> None:
-        self._module: Any = module
-        self._sandbox: Any = module.Sandbox(processes)
-
-    def open(self, media: Path | bytes | GrowingFile) -> AbstractContextManager[OpenedMedia]:
         opened: AbstractContextManager[OpenedMedia] = self._sandbox.open(media)
         return opened
 
     def growing_file(self, path: Path) -> GrowingFile:
-        file: GrowingFile = self._module.GrowingFile(path)
+        """Return a file that is still arriving."""
+        file: GrowingFile = self._sandbox_module.GrowingFile(path)
         return file
 
     def close(self) -> None:
+        """End the processes that wait."""
         self._sandbox.close()
-
-
-class _InProcess:
-    """A version of an older release, which decodes here and cannot be stopped."""
-
-    confined = False
-
-    @contextmanager
-    def open(self, media: Path | bytes | GrowingFile) -> Iterator[OpenedMedia]:
-        yield _Source(media)
-
-    def growing_file(self, path: Path) -> GrowingFile:
-        raise NotImplementedError(path)
-
-    def close(self) -> None:
-        pass
-
-
-class _Source:
-    def __init__(self, clip: object) -> None:
-        self.clip = clip
-
-    def kill(self) -> None:
-        pass

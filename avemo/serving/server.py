@@ -35,6 +35,7 @@ def serve(config: ServiceConfig, host: str, port: int) -> int:
         port: likewise
     """
     _log_to_stderr()
+    sys.dont_write_bytecode = True  # among a version's files, it would be a change
     return asyncio.run(_serve(config, host, port))
 
 

@@ -14,7 +14,7 @@ from .decoding import GrowingFile
 from .job import Job
 from .spool import SpooledFile
 from .uploads import body_chunks
-from .versions.loaded import LoadedVersion
+from .versions.loaded import LoadedVersion, Windows
 from .workers import Workers
 
 __all__ = ["Timeline", "feed"]
@@ -31,13 +31,12 @@ class Timeline:
 
     Args:
         loaded: the version
-        window_s: of each prediction; by default the version's own
-        hop_s: from one row to the next; likewise
+        windows: of each prediction
     """
 
-    def __init__(self, loaded: LoadedVersion, window_s: float | None, hop_s: float | None) -> None:
+    def __init__(self, loaded: LoadedVersion, windows: Windows) -> None:
         self._loaded = loaded
-        self._window_s, self._hop_s = window_s, hop_s
+        self._windows = windows
         self.media: Path | GrowingFile = Path()
         self._job = Job()
         self._rows: asyncio.Queue[Row] = asyncio.Queue()
@@ -54,7 +53,7 @@ class Timeline:
         loop = asyncio.get_running_loop()
 
         def compute() -> None:
-            for row in self._loaded.timeline(self.media, self._job, self._window_s, self._hop_s):
+            for row in self._loaded.timeline(self.media, self._job, self._windows):
                 while not self._room.acquire(timeout=_LOOK_S):
                     self._job.require_wanted()
                 loop.call_soon_threadsafe(self._rows.put_nowait, row)

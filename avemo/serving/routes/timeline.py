@@ -53,14 +53,10 @@ def router(service: Service) -> APIRouter:
         """
         async with AsyncExitStack() as stack:
             served = stack.enter_context(service.current.use())
-            description = served.description
-            if not served.loaded.has_timelines:
-                raise Refusal(
-                    501,
-                    "no-timelines",
-                    f"{description.label} is of an older release, which knows no timelines",
-                    close=True,
-                )
+            try:
+                windows = served.loaded.windows(window, hop)
+            except AvemoError as error:
+                raise Refusal(422, "parameter", str(error), close=True) from None
             if service.timeline_workers.all_busy:
                 count = service.timeline_workers.count
                 raise Refusal(
@@ -70,7 +66,7 @@ def router(service: Service) -> APIRouter:
                     retry_after_s=_RETRY_S,
                     close=True,
                 )
-            work = Timeline(served.loaded, window, hop)
+            work = Timeline(served.loaded, windows)
             kind = (header(request.scope, "content-type") or "").lower()
             files = stack.enter_context(ExitStack())
             if kind.startswith(("multipart/", "application/json", "text/")):
@@ -92,8 +88,8 @@ def router(service: Service) -> APIRouter:
                 raise Refusal(422, error.finding, str(error), close=True) from None
             head = {
                 "model": model_fields(served),
-                "window": window or description.window_s,
-                "hop": hop or description.hop_s,
+                "window": windows.window_s,
+                "hop": windows.hop_s,
                 "notice": NOTICE,
             }
             request_id = str(request.state.request_id)

@@ -39,7 +39,7 @@ class Description:
         licences: of the pretrained weights inside
         figures: on the test part
         abstention: when it is not sure; None where it was registered without
-        window_s: the default length of a timeline's window; None where it has no timelines
+        window_s: the default length of a timeline's window; None until it is loaded
         hop_s: from one window to the next
     """
 
@@ -107,7 +107,6 @@ def describe(version: Version, alias: str, folder: Path) -> Description:
     bundle = _read_json(folder, _BUNDLE)
     if not bundle:
         raise AvemoError(f"its files hold no {_BUNDLE}")
-    timeline = bundle.get("timeline") or {}
     return Description(
         name=version.name,
         version=version.number,
@@ -121,8 +120,6 @@ def describe(version: Version, alias: str, folder: Path) -> Description:
         licences=version.tags.get("avemo.weights", ""),
         figures=_figures(folder),
         abstention=bundle.get("abstention"),
-        window_s=timeline.get("window_s"),
-        hop_s=timeline.get("hop_s"),
     )
 
 

@@ -10,19 +10,31 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import AvemoError, MediaError
 from ...registry import own_code
-from ..decoding import Decoder, GrowingFile, new_decoder
+from ..decoding import Decoder, GrowingFile
 from ..job import Job
 from .example import Row, read_example, require_sound_answer
 
-__all__ = ["LoadedVersion"]
+__all__ = ["LoadedVersion", "Windows"]
 
 #: how many loaded versions run the code of each package
 _packages: Counter[str] = Counter()
 _lock = threading.Lock()
+
+
+class Windows(NamedTuple):
+    """The windows of a timeline.
+
+    Args:
+        window_s: length of each, in seconds
+        hop_s: from one to the next
+    """
+
+    window_s: float
+    hop_s: float
 
 
 class LoadedVersion:
@@ -40,16 +52,11 @@ class LoadedVersion:
         self.folder = folder
         recogniser = _load(folder)
         self._recogniser: Any = recogniser
+        self._decoder = Decoder(recogniser, decoders)
         self._package = type(recogniser).__module__.partition(".")[0]
         with _lock:
             _packages[self._package] += 1
-        self._decoder: Decoder = new_decoder(self._package, decoders)
         self._prediction: Any = import_module(f"{self._package}.inference.prediction").Prediction
-
-    @property
-    def confined(self) -> bool:
-        """Whether media are decoded in processes without network."""
-        return self._decoder.confined
 
     def answer(self, media: Path | bytes, job: Job) -> Row:
         """Return the prediction for one clip.
@@ -73,15 +80,14 @@ class LoadedVersion:
         return row
 
     def timeline(
-        self, media: Path | GrowingFile, job: Job, window_s: float | None, hop_s: float | None
+        self, media: Path | GrowingFile, job: Job, windows: Windows
     ) -> Iterator[dict[str, Any]]:
         """Yield the rows of a clip's timeline as soon as each is complete.
 
         Args:
             media: the file, or one that is still arriving, see `growing_file`
             job: stops it
-            window_s: of each prediction; by default the version's own
-            hop_s: from one row to the next; likewise
+            windows: of its predictions
 
         Raises:
             MediaError: nothing of the clip can be read
@@ -89,7 +95,7 @@ class LoadedVersion:
         """
         try:
             with job.decoding(self._decoder.open(media)) as clip:
-                for row in self._recogniser.timeline(clip, window_s=window_s, hop_s=hop_s):
+                for row in self._recogniser.timeline(clip, **windows._asdict()):
                     job.require_wanted()
                     yield row.to_dict()
         except AvemoError:
@@ -103,10 +109,21 @@ class LoadedVersion:
         """Return a file that is still arriving, for `timeline`."""
         return self._decoder.growing_file(path)
 
-    @property
-    def has_timelines(self) -> bool:
-        """Whether it can answer with a timeline."""
-        return hasattr(self._recogniser, "timeline")
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
+        """Return the windows of a timeline, by default the version's own.
+
+        Args:
+            window_s: of each, in seconds
+            hop_s: from one to the next
+
+        Raises:
+            AvemoError: there are no such windows
+        """
+        try:
+            windows = self._recogniser.windows(window_s, hop_s)
+        except Exception as error:
+            raise AvemoError(_explain(error)) from error
+        return Windows(float(windows.length), float(windows.hop))
 
     def answer_example(self) -> None:
         """Answer its own example, which loads whatever is loaded at first use.
@@ -127,7 +144,7 @@ class LoadedVersion:
         gc.collect()
 
 
-def _load(folder: Path) -> object:
+def _load(folder: Path) -> own_code.Recogniser:
     try:
         recogniser = own_code.load_recogniser(folder)
     except Exception as error:

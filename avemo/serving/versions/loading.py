@@ -6,7 +6,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...errors import AvemoError
@@ -61,12 +61,8 @@ def load_version(
     loaded = _load_here(folder, decoders, timeout_s)
     elapsed_s = time.perf_counter() - start
     log.info("avemo: %s is loaded, in %.1f s", description.label, elapsed_s)
-    if not loaded.confined:
-        log.warning(
-            "avemo: %s is of an older release: media are decoded in the service itself, where a "
-            "damaged file can end it; register it again",
-            description.label,
-        )
+    window_s, hop_s = loaded.windows()
+    description = replace(description, window_s=window_s, hop_s=hop_s)
     return Candidate(loaded, description, seal)
 
 
