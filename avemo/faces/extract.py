@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MediaError
 from ..media.clip import Clip, Media
 from . import detectors
-from .alignment import TEMPLATE, align, measure_cut_ratio, measure_sharpness
-from .head_pose import estimate_head_pose
+from .alignment import TEMPLATE, align
+from .cut_face import check_quality, cut_face, stack_faces, too_dark_error
 from .settings import Settings
 from .tracking import track_main_face
 
@@ -31,6 +31,7 @@ __all__ = [
     "align",
     "decode_crops",
     "extract",
+    "no_face_error",
 ]
 
 VERSION = 5
@@ -50,7 +51,6 @@ ARRAYS = {
 
 _BATCH_FRAMES = 8  # that a detector gets at a time
 _VOICED_MARGIN_S = 0.25  # around the voiced part: a face speaks before it is heard, and after
-_NEARLY_ALL = 0.9  # of the frames
 
 
 def extract(media: Media, settings: Settings, detector: Detector) -> dict[str, NDArray[Any]]:
@@ -83,43 +83,26 @@ def extract(media: Media, settings: Settings, detector: Detector) -> dict[str, N
         MediaError: `unreadable`, `no-picture`; `no-face` in any sampled frame; and of the clip as
             a whole `too-dark`, `face-too-small`, `cut-off`, `turned-away`
     """
-    import numpy as np
-
     frames, detections = _detect_faces(media, settings, detector)
     confident = [
         [face for face in faces if face.score >= settings.min_score] for faces in detections
     ]
     track = track_main_face([frame.time_s for frame in frames], confident, settings.max_gap_frames)
     if not track:
-        raise _no_face_error(frames, detections, settings)
-    pictures = [frames[tracked.frame_index].image for tracked in track]
-    landmarks = np.stack([tracked.face.landmarks for tracked in track]).astype(np.float32)
-    crops = [
-        align(picture, points, side_px=settings.side_px, margin=settings.margin)
-        for picture, points in zip(pictures, landmarks, strict=True)
+        raise no_face_error([frame.image for frame in frames], detections, settings)
+    faces = [
+        cut_face(
+            frames[tracked.frame_index].image,
+            tracked.face,
+            settings,
+            time_s=frames[tracked.frame_index].time_s,
+            n_other_faces=tracked.n_other_faces,
+            interpolated=tracked.interpolated,
+        )
+        for tracked in track
     ]
-    cut_ratios = [
-        measure_cut_ratio(points, *picture.shape[1::-1])
-        for picture, points in zip(pictures, landmarks, strict=True)
-    ]
-    boxes = np.stack([tracked.face.box for tracked in track]).astype(np.float32)
-    pose = np.stack([estimate_head_pose(points) for points in landmarks])
-    _check_quality(boxes, pose, crops, cut_ratios, settings)
-    files = [_encode_jpeg(crop, settings.jpeg_quality) for crop in crops]
-    detected = sum(not tracked.interpolated for tracked in track)
-    return {
-        "boxes": boxes,
-        "detection_rate": np.array(detected / len(frames), np.float32),
-        "faces": np.concatenate(files),
-        "interpolated": np.array([tracked.interpolated for tracked in track], np.uint8),
-        "landmarks": landmarks,
-        "n_other_faces": np.array([min(255, tracked.n_other_faces) for tracked in track], np.uint8),
-        "pose": pose,
-        "scores": np.array([tracked.face.score for tracked in track], np.float32),
-        "sharpness": np.array([measure_sharpness(crop) for crop in crops], np.float32),
-        "sizes": np.array([len(file) for file in files], np.int32),
-        "times": np.array([frames[it.frame_index].time_s for it in track], np.float32),
-    }
+    check_quality(faces, settings)
+    return stack_faces(faces, len(frames))
 
 
 def decode_crops(extracted: Mapping[str, NDArray[Any]], side_px: int) -> NDArray[np.uint8]:
@@ -188,83 +171,23 @@ def _detect_faces(
     return frames, detections
 
 
-def _no_face_error(
-    frames: list[Frame], detections: list[list[Face]], settings: Settings
+def no_face_error(
+    pictures: Sequence[NDArray[np.uint8]], detections: Sequence[Sequence[Face]], settings: Settings
 ) -> MediaError:
-    """Return why there is no face: too little light to see one by, or none."""
-    brightness = max(float(frame.image.mean()) for frame in frames)
+    """Return why there is no face: too little light to see one by, or none.
+
+    Args:
+        pictures: that were looked at
+        detections: the faces in each, of any score
+        settings: the limits
+    """
+    brightness = max(float(picture.mean()) for picture in pictures)
     if brightness < settings.min_brightness:
-        return _too_dark_error("frames are", brightness, settings)
+        return too_dark_error("frames are", brightness, settings)
     best = max([face.score for faces in detections for face in faces], default=0.0)
     candidate = f"; the best candidate scores {best:.2f}" if best else ""
     return MediaError(
         "no-face",
-        f"no face in any of the {len(frames)} sampled frames that scores at least "
+        f"no face in any of the {len(pictures)} sampled frames that scores at least "
         f"{settings.min_score:g} (faces.min_score){candidate}",
     )
-
-
-def _too_dark_error(subject: str, brightness: float, settings: Settings) -> MediaError:
-    return MediaError(
-        "too-dark",
-        f"the {subject} too dark: a brightness of {brightness:.0f} of 255, at least "
-        f"{settings.min_brightness:g} is expected (faces.min_brightness): light the scene",
-    )
-
-
-def _check_quality(
-    boxes: NDArray[np.float32],
-    pose: NDArray[np.float32],
-    crops: list[NDArray[np.uint8]],
-    cut_ratios: list[float],
-    settings: Settings,
-) -> None:
-    """Refuse a clip whose face tells nothing in most frames.
-
-    Args:
-        boxes: of the faces, in pixels [shape=(n, 4)]
-        pose: yaw, pitch and roll, in degrees [shape=(n, 3)]
-        crops: the aligned faces
-        cut_ratios: the share of each face beyond its frame
-        settings: the limits
-
-    Raises:
-        MediaError: `too-dark`, `face-too-small`, `cut-off`, `turned-away`
-    """
-    import numpy as np
-
-    brightness = float(np.median([crop.mean() for crop in crops]))
-    if brightness < settings.min_brightness:
-        raise _too_dark_error("face is", brightness, settings)
-    side_px = float(np.median(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))))
-    if side_px < settings.min_face_px:
-        raise MediaError(
-            "face-too-small",
-            f"the face is {side_px:.0f} pixels large, at least {settings.min_face_px:g} are "
-            "expected (faces.min_face_px): go nearer, or record larger",
-        )
-    if (cut_ratio := float(np.median(cut_ratios))) > settings.max_cut_ratio:
-        raise MediaError(
-            "cut-off",
-            f"{cut_ratio:.0%} of the face is beyond the picture, at most "
-            f"{settings.max_cut_ratio:.0%} is accepted (faces.max_cut_ratio): bring the whole face "
-            "into the picture",
-        )
-    yaws = np.abs(pose[:, 0])
-    if (yaws > settings.max_yaw).mean() >= _NEARLY_ALL:
-        raise MediaError(
-            "turned-away",
-            f"the face is turned away by {np.median(yaws):.0f} degrees, at most "
-            f"{settings.max_yaw:g} are accepted (faces.max_yaw): look towards the camera",
-        )
-
-
-def _encode_jpeg(crop: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return an RGB crop as a JPEG file [shape=(bytes,)], its colours as fine as its light."""
-    import cv2
-
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
-    options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    _, file = cv2.imencode(".jpg", crop[..., ::-1], options)
-    encoded: NDArray[np.uint8] = file
-    return encoded
