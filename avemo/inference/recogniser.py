@@ -23,6 +23,7 @@ from ..features.spec import FeatureSpec
 from ..media.clip import Clip, Media
 from ..models.bundle import Bundle
 from ..schema import Strict
+from .certainty import describe_certainty
 from .prediction import Prediction
 
 if TYPE_CHECKING:
@@ -88,8 +89,14 @@ class Recogniser:
         }
         config, row = self.bundle.config, self.bundle.probabilities(clips)[0]
         probabilities = dict(zip(config.classes, map(float, row), strict=True))
-        reason = "; ".join(map(str, errors))
-        return Prediction(probabilities, reason=reason, synthetic=config.synthetic)
+        certainty = describe_certainty(probabilities, config)
+        return Prediction(
+            probabilities,
+            reason="; ".join(map(str, errors)),
+            synthetic=config.synthetic,
+            unsure=certainty.unsure,
+            emotions=certainty.emotions,
+        )
 
     def _audio_features(self, clip: Clip) -> Arrays:
         extractors = audio_extractors(self._extractors)
