@@ -19,8 +19,8 @@ class ExportContext:
     Args:
         file: the clip's name, with any character; bytes that are no UTF-8 are written as `\\udcXX`
         model: the registered version that predicted, `avemo-fused version 3`
-        window_s: length of a window
-        hop_s: from the start of a window to that of the next
+        window_s: length of a window; None where the version's own was used, and nobody says it
+        hop_s: from the start of a window to that of the next; None likewise
         notice: what the predictions are, and what they are not for
         purpose: what the person who runs the model said it is used for; may be empty
         classes: the emotions that the model knows; each is a column of a table
@@ -29,8 +29,8 @@ class ExportContext:
 
     file: str
     model: str
-    window_s: float
-    hop_s: float
+    window_s: float | None = None
+    hop_s: float | None = None
     notice: str = NOTICE
     purpose: str = ""
     classes: tuple[str, ...] = EMOTIONS
@@ -41,7 +41,7 @@ class ExportContext:
             text: str = getattr(self, name)
             object.__setattr__(self, name, text.encode(errors="backslashreplace").decode())
 
-    def header(self) -> dict[str, str | float]:
+    def header(self) -> dict[str, str | float | None]:
         """Return the fields as JSON holds them."""
         return {
             "file": self.file,
@@ -58,12 +58,14 @@ class ExportContext:
         No line contains `-->` or a control character, which WebVTT and XML cannot hold.
         """
         purpose = [f"Purpose: {clean_line(self.purpose)}"] if self.purpose else []
-        windows = f"in windows of {self.window_s:g} s every {self.hop_s:g} s"
+        windows = ""
+        if self.window_s is not None and self.hop_s is not None:
+            windows = f", in windows of {self.window_s:g} s every {self.hop_s:g} s"
         return [
             clean_line(self.notice),
             *purpose,
             f"File: {quote(self.file)}",
-            f"Predicted by {clean_line(self.model)}, {windows}.",
+            f"Predicted by {clean_line(self.model)}{windows}.",
         ]
 
 

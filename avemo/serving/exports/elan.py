@@ -53,8 +53,8 @@ def _link(document: Eaf, context: ExportContext) -> None:
     for key, value in (
         ("avemo.file", quote(context.file)),
         ("avemo.model", clean_line(context.model)),
-        ("avemo.window_s", f"{context.window_s:g}"),
-        ("avemo.hop_s", f"{context.hop_s:g}"),
+        ("avemo.window_s", _number(context.window_s)),
+        ("avemo.hop_s", _number(context.hop_s)),
         ("avemo.notice", clean_line(context.notice)),
         ("avemo.purpose", clean_line(context.purpose)),
     ):
@@ -63,3 +63,7 @@ def _link(document: Eaf, context: ExportContext) -> None:
 
 def _for_xml(text: str) -> str:
     return _FORBIDDEN.sub(lambda match: percent_encode(match[0]), text)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"

@@ -53,13 +53,13 @@ def _frame(rows: list[TimelineRow], context: ExportContext) -> pd.DataFrame:
     columns = {
         "track": pd.array([row.track for row in rows], dtype="Int64"),
         "emotion": pd.array([row.emotion for row in rows], dtype="string"),
-        "probability": pd.array([row.probability for row in rows], dtype="Float64"),
+        "probability": pd.array([row.probability for row in rows], dtype="float64"),
         "unsure": [row.unsure for row in rows],
         "emotions": [list(row.emotions) for row in rows],
     }
     for emotion in context.classes:
         values = [row.probabilities.get(emotion) for row in rows]
-        columns[f"p_{emotion}"] = pd.array(values, dtype="Float64")
+        columns[f"p_{emotion}"] = pd.array(values, dtype="float64")
     columns |= {
         "modality": pd.array([row.modality for row in rows], dtype="string"),
         "speaking": pd.array([row.speaking for row in rows], dtype="boolean"),
