@@ -44,7 +44,7 @@ def predict(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="PATH...",
+            metavar="PATH",
             help="Clips that FFmpeg can decode, folders of them, patterns such as "
             "'**/*.mp4', and @FILE for a list with a name on each line.",
             show_default=False,

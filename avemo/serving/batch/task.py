@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -31,17 +31,19 @@ class Item:
         sha256: of its content; empty where nobody asked for it, and where it cannot be read
         size: in bytes
         changed_ns: when it was changed last
+        folder: that a relative path starts from; a worker of a cluster has another
     """
 
     clip: NamedClip
     sha256: str = ""
     size: int = 0
     changed_ns: int = 0
+    folder: Path = field(default_factory=Path.cwd)
 
     @property
     def path(self) -> Path:
-        """Where the clip is, wherever this process is."""
-        return Path(self.clip.file)
+        """The clip's absolute path."""
+        return self.folder / self.clip.file
 
     def has_changed(self) -> bool:
         """Return whether the clip is another than the one whose content was identified."""

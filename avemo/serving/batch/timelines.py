@@ -67,11 +67,11 @@ class TimelineFiles:
         names = tuple(dict.fromkeys(formats))
         return cls(folder.absolute(), names, window_s, hop_s, ambiguous)
 
-    def target(self, clip: NamedClip, format: str) -> Path:
+    def target(self, item: Item, format: str) -> Path:
         """Return the file of a clip's timeline: `interview.mp4.csv`."""
-        name = clip.below
+        name = item.clip.below
         if name in self.ambiguous:
-            path = str(Path(clip.file).absolute()).encode(errors="surrogateescape")
+            path = str(item.path).encode(errors="surrogateescape")
             name += f".{hashlib.sha256(path).hexdigest()[:8]}"
         return self.folder / f"{name}{FORMATS[format].suffix}"
 
@@ -130,21 +130,19 @@ class WriteTimelines:
     def _write(self, item: Item) -> TimelineResult:
         window_s, hop_s = self._files.window_s, self._files.hop_s
         model, rows = self._answering.timeline(item.path, window_s=window_s, hop_s=hop_s)
-        context = ExportContext(
-            item.clip.file, model, window_s, hop_s, location=item.path.absolute()
-        )
+        context = ExportContext(item.clip.file, model, window_s, hop_s, location=item.path)
         timeline = list(rows)
         if item.has_changed():
             raise MediaError("changed", "the file was written to while it was read: run again")
         for name in self._files.formats:
-            target = self._files.target(item.clip, name)
+            target = self._files.target(item, name)
             write_timeline(timeline, name, target, context=context)
         return TimelineResult(len(timeline), model)
 
     def key(self, item: Item) -> str:
         """Return the checksum of the content, the versions, the windows and the files."""
         files = self._files
-        targets = [str(files.target(item.clip, name)) for name in files.formats]
+        targets = [str(files.target(item, name)) for name in files.formats]
         parts = [item.sha256, self._versions.key, files.window_s, files.hop_s, targets]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
@@ -154,7 +152,7 @@ class WriteTimelines:
 
     def is_there(self, item: Item, result: TimelineResult) -> bool:
         """Return whether nobody has deleted the files."""
-        targets = (self._files.target(item.clip, name) for name in self._files.formats)
+        targets = (self._files.target(item, name) for name in self._files.formats)
         return bool(result.finding) or all(target.is_file() for target in targets)
 
     def to_fields(self, result: TimelineResult) -> Mapping[str, Any]:
