@@ -32,8 +32,8 @@ class MediaError(AvemoError):
 
     Args:
         finding: the class of the problem, one short word: `name`, `unreadable`, `no-sound`,
-            `silent`, `too-short`, `no-picture`, `no-face`, `face-too-small`, `too-dark`,
-            `cut-off`, `turned-away`
+            `silent`, `too-short`, `too-long`, `no-picture`, `no-face`, `face-too-small`,
+            `too-dark`, `cut-off`, `turned-away`
         message: what is wrong, in a sentence
     """
 

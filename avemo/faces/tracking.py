@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["TrackedFace", "track_main_face"]
+__all__ = ["FaceTracker", "TrackedFace", "match_faces", "track_main_face"]
 
 _MAX_GAP_S = 1.0  # nobody knows what a face did in a longer time
+_FORGOTTEN_S = 2.0  # whoever is at the same place after a longer time may be somebody else
 
 #: the faces of one person, by the frame's index
 Track = dict[int, Face]
@@ -58,11 +59,11 @@ def track_main_face(
     """
     tracks: list[Track] = []
     for index, faces in enumerate(frames):
-        continued = list(_continue_tracks(tracks, faces))
-        for track, face in continued:
-            track[index] = face
-        known = [face for _, face in continued]
-        tracks += [{index: face} for face in faces if not any(face is other for other in known)]
+        continued = dict(match_faces([track[max(track)] for track in tracks], faces))
+        for track_number, face_number in continued.items():
+            tracks[track_number][index] = faces[face_number]
+        known = set(continued.values())
+        tracks += [{index: face} for number, face in enumerate(faces) if number not in known]
     if not tracks:
         return []
     main = max(tracks, key=lambda track: sum(_side(face) for face in track.values()))
@@ -76,22 +77,63 @@ def track_main_face(
     return sorted([*detected, *interpolated], key=lambda tracked: tracked.frame_index)
 
 
-def _continue_tracks(tracks: list[Track], faces: Sequence[Face]) -> Iterator[tuple[Track, Face]]:
-    """Yield the tracks that go on, each with its next face; the nearest pairs first."""
-    distance = _size_ratio if len(tracks) == len(faces) == 1 else _distance
+class FaceTracker:
+    """Everybody in a film, followed from frame to frame as they come.
+
+    Who is not seen for two seconds gets a new number afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[float, Face]] = {}
+        self._count = 0
+
+    def follow(self, time_s: float, faces: Sequence[Face]) -> list[int]:
+        """Return the number of each face's track, from 0 in the order of appearance.
+
+        Args:
+            time_s: of the frame, in seconds; not before the frame before
+            faces: in the frame
+        """
+        self._last = {
+            number: (seen_s, face)
+            for number, (seen_s, face) in self._last.items()
+            if time_s - seen_s <= _FORGOTTEN_S
+        }
+        numbers = list(self._last)
+        previous = [face for _, face in self._last.values()]
+        track_numbers = {after: numbers[before] for before, after in match_faces(previous, faces)}
+        for index, face in enumerate(faces):
+            if index not in track_numbers:
+                track_numbers[index] = self._count
+                self._count += 1
+            self._last[track_numbers[index]] = (time_s, face)
+        return [track_numbers[index] for index in range(len(faces))]
+
+
+def match_faces(previous: Sequence[Face], faces: Sequence[Face]) -> Iterator[tuple[int, int]]:
+    """Yield which face is the same person's as which before; the nearest pairs first.
+
+    Args:
+        previous: the last face of each person
+        faces: of the next frame
+
+    Yields:
+        the number of the previous face, and that of the next
+    """
+    distance = _size_ratio if len(previous) == len(faces) == 1 else _distance
     pairs = [
-        (apart, track_number, face_number)
-        for track_number, track in enumerate(tracks)
-        for face_number, face in enumerate(faces)
-        if (apart := distance(track[max(track)], face)) < 1
+        (apart, before, after)
+        for before, face_before in enumerate(previous)
+        for after, face in enumerate(faces)
+        if (apart := distance(face_before, face)) < 1
     ]
-    paired_tracks: set[int] = set()
-    paired_faces: set[int] = set()
-    for _, track_number, face_number in sorted(pairs):
-        if track_number not in paired_tracks and face_number not in paired_faces:
-            paired_tracks.add(track_number)
-            paired_faces.add(face_number)
-            yield tracks[track_number], faces[face_number]
+    paired_before: set[int] = set()
+    paired_after: set[int] = set()
+    for _, before, after in sorted(pairs):
+        if before not in paired_before and after not in paired_after:
+            paired_before.add(before)
+            paired_after.add(after)
+            yield before, after
 
 
 def _is_bridgeable(

@@ -1,6 +1,6 @@
 """Several extractors over one clip, whose sound is decoded once, and whose faces are found once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ..media.clip import Clip, Media
@@ -11,7 +11,7 @@ from .extractor import AudioExtractor, AudioSettings, VisualExtractor
 if TYPE_CHECKING:
     from ..schema import Strict
 
-__all__ = ["extract_audio", "extract_visual"]
+__all__ = ["extract_audio", "extract_from_sound", "extract_visual"]
 
 
 def extract_audio(
@@ -30,16 +30,31 @@ def extract_audio(
         MediaError: the sound cannot be used
         AssetError: weights are not what they should be
     """
+    with Clip.of(media) as clip:
+        return extract_from_sound(clip.sound, extractors, limits)
+
+
+def extract_from_sound(
+    read_sound: Callable[[int], Sound],
+    extractors: Mapping[str, AudioExtractor[AudioSettings]],
+    limits: Mapping[str, float] | None = None,
+) -> dict[str, Arrays]:
+    """Return the features of a sound, by extractor; see `extract_audio`.
+
+    Args:
+        read_sound: from a sample rate in Hz to the sound
+        extractors: as `extract_audio` takes them
+        limits: as `extract_audio` takes them
+    """
     sounds: dict[int, Sound] = {}
     features = {}
-    with Clip.of(media) as clip:
-        for name, extractor in extractors.items():
-            rate = extractor.settings.sample_rate
-            if rate not in sounds:
-                sounds[rate] = clip.sound(rate)
-                if limits:
-                    check_sound(sounds[rate], rate, **limits)
-            features[name] = extractor.extract(sounds[rate])
+    for name, extractor in extractors.items():
+        rate = extractor.settings.sample_rate
+        if rate not in sounds:
+            sounds[rate] = read_sound(rate)
+            if limits:
+                check_sound(sounds[rate], rate, **limits)
+        features[name] = extractor.extract(sounds[rate])
     return features
 
 

@@ -8,34 +8,27 @@ names.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import threads
-from ..errors import MediaError
-from ..features.arrays import Arrays
-from ..features.extractor import Extractor, audio_extractors, visual_extractors
+from ..errors import AvemoError, MediaError
+from ..features.arrays import Arrays, Sound
 from ..features.registry import extractor_from_spec
-from ..features.run import extract_audio, extract_visual
-from ..features.spec import FeatureSpec
 from ..media.clip import Clip, Media
+from ..media.span import Windows
 from ..models.bundle import Bundle
-from ..schema import Strict
 from .certainty import describe_certainty
+from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
 from .prediction import Prediction
-
-if TYPE_CHECKING:
-    from ..faces.detectors import Detector
-    from ..faces.settings import Settings as FaceSettings
+from .timeline_row import TimelineRow
 
 __all__ = ["Recogniser", "detector_name", "pack"]
 
-#: the folder of the face detector's files
-_DETECTOR = "detector"
-#: the files that extractors need, each in a folder that is called as `Extractor.weights` has it
-_WEIGHTS = "weights"
+#: seconds, about as long as a sentence
+_WINDOW_S = 3
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 
@@ -50,6 +43,7 @@ class Recogniser:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bundle = Bundle(folder)
+        self._reader = FeatureReader(self.bundle, folder)
 
     def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
@@ -67,27 +61,57 @@ class Recogniser:
         with threads.single_threaded():
             return self._predict(media, picture)
 
+    def timeline(
+        self, media: Media, *, window_s: float | None = None, hop_s: float | None = None
+    ) -> Iterator[TimelineRow]:
+        """Yield predictions for windows that slide over a clip, see `timeline.read_timeline`.
+
+        Args:
+            media: a clip, a file's path, or its content
+            window_s: length of a window, in seconds; by default that of the model
+            hop_s: from one window to the next, in seconds; by default a third of the window
+
+        Raises:
+            MediaError: there is neither sound nor picture that can be read
+            AvemoError: there are no such windows
+            GraphError: a network cannot be run here
+        """
+        from .timeline import read_timeline
+
+        windows = self.windows(window_s, hop_s)
+        with threads.single_threaded(), Clip.of(media) as clip:
+            yield from read_timeline(clip, self.bundle, self._reader, windows)
+
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
+        """Return the windows of a timeline; see `timeline`."""
+        length = Fraction(_WINDOW_S if window_s is None else str(window_s))
+        hop = length / 3 if hop_s is None else Fraction(str(hop_s))
+        try:
+            return Windows(length, hop)
+        except ValueError as error:
+            raise AvemoError(str(error)) from None
+
     def _predict(self, media: Media, picture: Media | None) -> Prediction:
         sound_clip = Clip.of(media)
         picture_clip = sound_clip if picture is None else Clip.of(picture)
         features: Arrays = {}
         errors = []
-        with sound_clip, picture_clip:
-            for extract, clip in (
-                (self._audio_features, sound_clip),
-                (self._visual_features, picture_clip),
-            ):
+        with sound_clip, picture_clip, ThreadPoolExecutor(1) as pool:
+            audio = pool.submit(self._audio_features, self._read_sounds(sound_clip))
+            visual: Future[Arrays] = Future()
+            try:
+                visual.set_result(self._visual_features(picture_clip))
+            except MediaError as error:
+                visual.set_exception(error)
+            for future in (audio, visual):
                 try:
-                    features |= extract(clip)
+                    features |= future.result()
                 except MediaError as error:
                     errors.append(error)
         if errors and not features:
             return Prediction.from_error(errors[0])
-        clips = {
-            name: [features.get(name, preprocessor.empty)]
-            for name, preprocessor in self.bundle.preprocessors.items()
-        }
-        config, row = self.bundle.config, self.bundle.probabilities(clips)[0]
+        row = self.bundle.probabilities_of([features])[0]
+        config = self.bundle.config
         probabilities = dict(zip(config.classes, map(float, row), strict=True))
         certainty = describe_certainty(probabilities, config)
         return Prediction(
@@ -98,60 +122,41 @@ class Recogniser:
             emotions=certainty.emotions,
         )
 
-    def _audio_features(self, clip: Clip) -> Arrays:
-        extractors = audio_extractors(self._extractors)
-        features = extract_audio(clip, extractors, self.bundle.config.limits)
-        return self._select_inputs(features)
+    def _read_sounds(self, clip: Clip) -> dict[int, Sound | MediaError]:
+        """Return the sound at each sample rate, or why there is none."""
+        sounds: dict[int, Sound | MediaError] = {}
+        for rate in self._reader.sample_rates:
+            try:
+                sounds[rate] = clip.sound(rate)
+            except MediaError as error:
+                sounds[rate] = error
+        return sounds
+
+    def _audio_features(self, sounds: Mapping[int, Sound | MediaError]) -> Arrays:
+        """Compute the audio features, while the picture is decoded in another thread."""
+
+        def read_sound(rate: int) -> Sound:
+            sound = sounds[rate]
+            if isinstance(sound, MediaError):
+                raise sound
+            return sound
+
+        with threads.single_threaded():
+            return self._reader.from_sound(read_sound)
 
     def _visual_features(self, clip: Clip) -> Arrays:
-        extractors = visual_extractors(self._extractors)
-        if not extractors:
+        if not self._reader.has_visual:
             return {}
         from ..faces import extract as faces
 
-        clip_faces = faces.extract(clip, self._face_settings, self._detector)
-        return self._select_inputs(extract_visual(clip_faces, extractors))
-
-    def _select_inputs(self, features: dict[str, Arrays]) -> Arrays:
-        """Return those of the extractors' features that the network takes."""
-        arrays = {key: array for own in features.values() for key, array in own.items()}
-        return {name: arrays[name] for name in self.bundle.preprocessors if name in arrays}
-
-    @cached_property
-    def _extractors(self) -> dict[str, Extractor[Strict]]:
-        specs = self.bundle.config.features.values()
-        return {spec.extractor: extractor_from_spec(spec, self._weights) for spec in specs}
-
-    @cached_property
-    def _weights(self) -> dict[str, Path]:
-        return {file.parent.name: file for file in (self.folder / _WEIGHTS).glob("*/*")}
-
-    @cached_property
-    def _detector(self) -> Detector:
-        from ..faces import detectors
-
-        files = {file.stem: file.read_bytes() for file in (self.folder / _DETECTOR).glob("*.onnx")}
-        name = str(detector_name(self.bundle))
-        return detectors.load(name, files, self._face_settings.detector_side_px)
-
-    @cached_property
-    def _face_settings(self) -> FaceSettings:
-        from ..faces.settings import Settings
-
-        spec = _face_spec(self.bundle)
-        return Settings.model_validate(spec.settings if spec else {})
+        settings, detector = self._reader.face_settings, self._reader.detector
+        return self._reader.from_faces(faces.extract(clip, settings, detector))
 
 
 def detector_name(bundle: Bundle) -> str | None:
     """Return the face detector that a model was trained with; None for audio alone."""
-    spec = _face_spec(bundle)
+    spec = face_spec(bundle)
     return spec.resources["detector"] if spec else None
-
-
-def _face_spec(bundle: Bundle) -> FeatureSpec | None:
-    """Return what the faces were computed by that a model's features are derived from."""
-    specs = (spec.derived_from for spec in bundle.config.features.values())
-    return next((spec for spec in specs if spec), None)
 
 
 def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> None:
@@ -167,11 +172,11 @@ def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> N
     """
     shutil.copytree(bundle.folder, folder, ignore=shutil.ignore_patterns(*_NOT_NEEDED))
     for name, content in detector_files.items():
-        (folder / _DETECTOR).mkdir(exist_ok=True)
-        (folder / _DETECTOR / f"{name}.onnx").write_bytes(content)
+        (folder / DETECTOR_FOLDER).mkdir(exist_ok=True)
+        (folder / DETECTOR_FOLDER / f"{name}.onnx").write_bytes(content)
     for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
-            copy = folder / _WEIGHTS / name / file.name
+            copy = folder / WEIGHTS_FOLDER / name / file.name
             copy.parent.mkdir(parents=True, exist_ok=True)  # extractors may share a network
             shutil.copyfile(file, copy)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from threading import RLock
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ..errors import MediaError
 from .container import MediaFile, describe_source
 from .frames import Frame, decode_frames, read_pictures
+from .playback import Played, play
 from .probe import Probe, measure
 from .scan import MonoBlock, Pictures, Scan, Streams, find_streams, read_mono_blocks
 from .sound import join_blocks, locate_voice
@@ -35,10 +38,12 @@ class Clip:
     The sound is kept as one channel at its own rate, up to 32 MB (three minutes at 48 kHz); a
     longer one is decoded anew for each call. Frames are not kept.
 
-    A clip belongs to one thread. Another process gets the path or the content, and reads anew.
+    Threads may share a clip: one reads at a time. Another process gets the path or the content, and
+    reads anew.
 
     Args:
-        source: the file's path, or its content
+        source: the file's path, its content, or a reader of it
+        max_sound_s: a longer sound is refused, in seconds; by default none is
 
     Examples:
         >>> with Clip("speech.wav") as clip:
@@ -48,8 +53,12 @@ class Clip:
         (16000,)
     """
 
-    def __init__(self, source: Path | str | bytes) -> None:
+    def __init__(
+        self, source: Path | str | bytes | BinaryIO, *, max_sound_s: float | None = None
+    ) -> None:
         self.source = Path(source) if isinstance(source, str) else source
+        self.max_sound_s = max_sound_s
+        self._lock = RLock()
         self._depth = 0  # of nested `with` blocks
         self._open_file: MediaFile | None = None
         self._streams: Streams | None = None
@@ -67,6 +76,8 @@ class Clip:
         return f"Clip({describe_source(self.source)})"
 
     def __reduce__(self) -> tuple[Callable[[Path | bytes], Clip], tuple[Path | bytes]]:
+        if not isinstance(self.source, Path | bytes):
+            raise TypeError(f"{self!r} reads from a stream, which no other process can")
         return Clip, (self.source,)
 
     def __enter__(self) -> Self:
@@ -85,8 +96,8 @@ class Clip:
         Raises:
             MediaError: `unreadable`
         """
-        if self._streams is None:
-            with self:
+        with self._lock, self:
+            if self._streams is None:
                 self._streams = find_streams(self._file)
         return self._streams
 
@@ -96,8 +107,8 @@ class Clip:
         Raises:
             MediaError: `unreadable`
         """
-        if self._probe is None:
-            with self:
+        with self._lock, self:
+            if self._probe is None:
                 scan = Scan(self._file, sound=self._levels is None, first_picture=True)
                 blocks: list[MonoBlock] = []
                 for block in scan:
@@ -119,7 +130,7 @@ class Clip:
             MediaError: `no-sound` for a file without an audio stream, `unreadable` for one that is
                 broken: no media, cut short, samples that are no numbers
         """
-        with self:
+        with self._lock, self:
             return join_blocks(self._read_sound, sample_rate)
 
     def voiced_span(self, below_db: float) -> tuple[float, float] | None:
@@ -132,7 +143,7 @@ class Clip:
             seconds from the sound's start; None if there is no sound that can be used
         """
         try:
-            with self:
+            with self._lock, self:
                 return locate_voice(self._read_sound(), below_db)
         except MediaError:
             return None
@@ -148,10 +159,28 @@ class Clip:
         Raises:
             MediaError: `no-picture`, `unreadable`
         """
-        with self:
+        return list(self.iterate_frames(count, span))
+
+    def iterate_frames(
+        self, count: int, span: tuple[float, float] | None = None
+    ) -> Iterator[Frame]:
+        """Yield the frames that `frames` returns, as they are decoded."""
+        with self._lock, self:
             if self._pictures is None:
                 self._pictures = read_pictures(self._file)
-            return list(decode_frames(self._file, self._pictures, count, span))
+            yield from decode_frames(self._file, self._pictures, count, span)
+
+    def play(self, picture_interval: Fraction | None) -> Iterator[Played]:
+        """Yield sound and pictures as they are played, see `playback.play`.
+
+        Args:
+            picture_interval: in seconds; None for sound alone
+
+        Raises:
+            MediaError: `unreadable`
+        """
+        with self:
+            yield from play(self._file, picture_interval)
 
     @property
     def _file(self) -> MediaFile:
@@ -169,8 +198,18 @@ class Clip:
         blocks: list[MonoBlock] = []
         for block in read_mono_blocks(scan, self._file):
             _append(blocks, block, scan)
+            self._check_length(scan)
             yield block
         self._keep(scan, blocks)
+
+    def _check_length(self, scan: Scan) -> None:
+        levels, longest_s = scan.levels, self.max_sound_s
+        if levels and longest_s and levels.samples > longest_s * levels.sample_rate:
+            raise MediaError(
+                "too-long",
+                f"the sound is longer than {longest_s:g} s, which one prediction takes at most: ask"
+                " for a timeline, or cut the clip",
+            )
 
     def _keep(self, scan: Scan, blocks: list[MonoBlock]) -> None:
         """Keep what a scan found, once it has ended without an error."""

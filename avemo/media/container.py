@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
 
@@ -27,6 +28,18 @@ __all__ = [
 
 # Playlists, image patterns and the like are left out: they make FFmpeg open what a text file names.
 _FORMATS = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
+#: the decoders of formats that people are recorded in; pcm_... and adpcm_... besides
+_DECODERS = (
+    *("av1", "dvvideo", "ffv1", "flv", "h263", "h264", "hevc", "huffyuv", "libdav1d", "mjpeg"),
+    *("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"),
+    *("prores", "rawvideo", "theora", "vc1", "vp8", "vp9", "wmv1", "wmv2", "wmv3"),
+    *("aac", "aac_latm", "ac3", "alac", "amr_nb", "amr_wb", "amrnb", "amrwb", "eac3", "flac"),
+    *("gsm", "gsm_ms", "libgsm", "libopus", "libopencore_amrnb", "libopencore_amrwb"),
+    *("libvorbis", "mp2", "mp2float", "mp3", "mp3float", "opus", "vorbis", "wmav1", "wmav2"),
+)
+_DECODER_PREFIXES = ("pcm_", "adpcm_")
+#: a larger picture is no recording of a person, and would fill the memory: 8K has half as many
+_MAX_PIXELS = 2**26
 #: containers that state a stream's duration; for others, FFmpeg reports an estimate
 _WITH_DURATION = ("au", "flac", "mov,mp4,m4a,3gp,3g2,mj2")
 #: a file is cut short if more than this share of its stated length is missing
@@ -39,13 +52,14 @@ class MediaFile:
     """A media file, open for reading: one descriptor, however often it is read.
 
     Args:
-        source: a file, or a file's content
+        source: a file, a file's content, or a reader of it, such as of one that is still arriving;
+            a reader that cannot seek is read once, from its start
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
     """
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes | BinaryIO) -> None:
         self.source = source
         self.label = describe_source(source)
         self._container: InputContainer | None = None
@@ -55,6 +69,10 @@ class MediaFile:
         except (OSError, ValueError) as error:  # ValueError: a path with a null byte
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
+        if not self.content.seekable():
+            self.is_wav = False
+            return
+        self.content.seek(0)
         head = self.content.read(12)
         if not head:
             self.close()
@@ -70,7 +88,8 @@ class MediaFile:
     def close(self) -> None:
         """Close the file, and what FFmpeg holds of it."""
         self._close_container()
-        self.content.close()
+        if self.content is not self.source:
+            self.content.close()
 
     @contextmanager
     def container(self, *, rewind: bool = False) -> Iterator[InputContainer]:
@@ -108,7 +127,8 @@ class MediaFile:
     def rewound(self) -> BinaryIO:
         """Return the file itself at its start, for readers other than FFmpeg."""
         self._close_container()  # it would not notice that its place in the file has changed
-        self.content.seek(0)
+        if self.content.seekable():
+            self.content.seek(0)
         return self.content
 
     def demux(self, container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
@@ -126,14 +146,36 @@ class MediaFile:
     def _open_container(self) -> InputContainer:
         import av
 
-        options = {"format_whitelist": _FORMATS}
+        options = {
+            "format_whitelist": _FORMATS,
+            "codec_whitelist": ",".join(sorted(_allowed_decoders())),
+            "max_pixels": str(_MAX_PIXELS),
+        }
         if self.is_wav:
             options["probesize"] = "4096"  # the header says all: three times as fast
-        container = av.open(self.rewound(), "r", options=options, metadata_errors="replace")
+        container = av.open(
+            self.rewound(), "r", options=options, metadata_errors="replace", io_open=_refuse_to_open
+        )
         for stream in container.streams:
             if stream.codec_context:  # with more threads, damage decodes differently
                 stream.codec_context.thread_count = 1
+        self._check_decoders(container)
         return container
+
+    def _check_decoders(self, container: InputContainer) -> None:
+        """Refuse a sound or picture that only a rarely used decoder reads, which may have faults.
+
+        Raises:
+            MediaError: `unreadable`
+        """
+        for stream in (*container.streams.audio[:1], video_stream(container)):
+            codec = stream and stream.codec_context and stream.codec_context.codec.name
+            if stream and codec and codec not in _allowed_decoders():
+                raise MediaError(
+                    "unreadable",
+                    f"the {stream.type} of {self.label} is in the format {codec}, which is not"
+                    " read: convert it, to H.264 and AAC for example",
+                )
 
     def _close_container(self) -> None:
         if self._container is not None:
@@ -176,9 +218,11 @@ def truncation_error(file: MediaFile, loss: str) -> MediaError:
     return MediaError("unreadable", f"{file.label} is cut short: {loss}; copy it anew")
 
 
-def describe_source(source: Path | bytes) -> str:
+def describe_source(source: Path | bytes | BinaryIO) -> str:
     """Return what an error message calls a source."""
-    return f"media of {len(source):,} bytes" if isinstance(source, bytes) else source.name
+    if isinstance(source, bytes):
+        return f"media of {len(source):,} bytes"
+    return source.name if isinstance(source, Path) else "media"
 
 
 class PacketCounter:
@@ -219,5 +263,20 @@ class PacketCounter:
         return f"{counted / stated:.0%} of its {stream.type} is there"
 
 
-def _open(source: Path | bytes) -> BinaryIO:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+def _open(source: Path | bytes | BinaryIO) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return source.open("rb") if isinstance(source, Path) else source
+
+
+@lru_cache(maxsize=1)
+def _allowed_decoders() -> frozenset[str]:
+    import av
+
+    names = (name for name in av.codecs_available if name.startswith(_DECODER_PREFIXES))
+    return frozenset((*_DECODERS, *names))
+
+
+def _refuse_to_open(url: str, *_: object) -> NoReturn:
+    """Refuse what a media file names: another file, or an address."""
+    raise PermissionError(f"a media file names {url}, which is not opened")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE_PX", "Frame", "decode_frames", "read_frames", "read_pictures"]
+__all__ = ["MAX_SIDE_PX", "Frame", "decode_frames", "read_frames", "read_pictures", "to_image"]
 
 MAX_SIDE_PX = 1280  # larger pictures are scaled down, so that no clip fills the memory
 
@@ -177,7 +177,7 @@ def _decode_wanted(
                 continue
             while pending and pending[0] <= position:  # several if some did not decode
                 pending.popleft()
-            image = _to_image(frame, pixel_aspect, reformatter)
+            image = to_image(frame, pixel_aspect, reformatter)
             yield Frame(float(position * pictures.time_base) - pictures.start_s, image)
             if not pending:
                 return
@@ -202,7 +202,7 @@ def _decode_needed(
         yield from frames
 
 
-def _to_image(
+def to_image(
     frame: VideoFrame, pixel_aspect: float, reformatter: VideoReformatter
 ) -> NDArray[np.uint8]:
     """Return a frame in BGR, upright, with square pixels, its sides at most `MAX_SIDE_PX`.

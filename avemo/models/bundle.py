@@ -58,6 +58,19 @@ class Bundle:
 
         return keras.models.load_model(self.folder / _NETWORK_FILE, compile=False)
 
+    def probabilities_of(self, clips: Sequence[Mapping[str, NDArray[Any]]]) -> NDArray[np.float32]:
+        """Return the probabilities of the emotions for clips that may lack features.
+
+        Args:
+            clips: of each, its features by name
+        """
+        return self.probabilities(
+            {
+                feature: [clip.get(feature, preprocessor.empty) for clip in clips]
+                for feature, preprocessor in self.preprocessors.items()
+            }
+        )
+
     def probabilities(self, features: Mapping[str, Sequence[NDArray[Any]]]) -> NDArray[np.float32]:
         """Return the probabilities of the emotions [shape=(clips, classes)].
 

@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol
 
+from ..errors import AvemoError
 from ..runtime.graph import GRAPH_FILE
 
-__all__ = ["Recogniser", "load_recogniser", "without_bytecode"]
+__all__ = ["Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
 
 #: below a version's folder, that of `packaging.PackagedModel`
 _RECOGNISER = Path("artifacts", "model")
@@ -27,10 +29,25 @@ class Row(Protocol):
         """Return the prediction as `inference.Prediction.from_row` takes it."""
 
 
-class Recogniser(Protocol):
-    """What a version's own class of recognisers has."""
+class TimelineRow(Protocol):
+    """What a version's own class of timeline rows has."""
 
-    def predict(self, media: Path | bytes) -> Row:
+    def to_dict(self) -> Mapping[str, object]:
+        """Return the row as `inference.TimelineRow.from_dict` takes it."""
+
+
+class Recogniser(Protocol):
+    """What a version's own class of recognisers has.
+
+    Media is a path, content, or a clip of the version's own `media.sandbox`.
+    """
+
+    def timeline(
+        self, media: object, *, window_s: float | None = None, hop_s: float | None = None
+    ) -> Iterator[TimelineRow]:
+        """Yield the rows of a clip's timeline."""
+
+    def predict(self, media: object) -> Row:
         """Return the prediction for one clip."""
 
 
@@ -55,6 +72,22 @@ def load_recogniser(folder: Path) -> Recogniser | None:
         sys.path.remove(path)
     recogniser: Recogniser = module.Recogniser(folder / _RECOGNISER)
     return recogniser
+
+
+def sandbox_of(recogniser: Recogniser) -> ModuleType:
+    """Return the module `media.sandbox` of the code that a recogniser is of.
+
+    Raises:
+        AvemoError: a version of an older release, which decodes in no other process
+    """
+    package = type(recogniser).__module__.partition(".")[0]
+    try:
+        return import_module(f"{package}.media.sandbox")
+    except ModuleNotFoundError:
+        raise AvemoError(
+            "the version was registered by an older release, whose code cannot decode in a process"
+            " of its own: register it anew with `dvc repro`"
+        ) from None
 
 
 @contextmanager

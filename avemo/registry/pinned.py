@@ -146,5 +146,4 @@ class Answering:
             model = self._models
         else:
             model = self._models.model_for(Clip(file))
-        rows = model.timeline(file, window_s=window_s, hop_s=hop_s)  # type: ignore[attr-defined]
-        return model.label, rows
+        return model.label, model.timeline(file, window_s=window_s, hop_s=hop_s)

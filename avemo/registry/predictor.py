@@ -13,6 +13,7 @@ from typing import overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
+from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
 from ..media.scan import Streams
 from ..modalities import MODALITIES, Modality
@@ -74,14 +75,38 @@ class RegisteredModel:
             AvemoError: the model cannot be loaded or run, or its files are not as they were
                 registered
         """
-        source = Clip.of(media).source  # a version has its own code: another class of clips
-        if isinstance(source, Path):
-            source = source.absolute()
+        source = _source_of(media)
         answer = self._answer
         self._report(f"computing the prediction of {self.label}")
         with self._errors_explained():
             row = answer(source)
         return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
+
+    def timeline(
+        self, media: Media, *, window_s: float | None = None, hop_s: float | None = None
+    ) -> Iterator[TimelineRow]:
+        """Yield predictions for windows that slide over a clip, as soon as they are complete.
+
+        Args:
+            media: a clip, a file's path, or its content
+            window_s: length of a window, in seconds; by default that of the version
+            hop_s: from one window to the next, in seconds; by default a third of the window
+
+        Raises:
+            MediaError: the clip cannot be read
+            AvemoError: as `predict` does; or there are no such windows
+        """
+        source = _source_of(media)
+        recogniser = self.recogniser
+        if recogniser is None or not hasattr(recogniser, "timeline"):
+            raise AvemoError(
+                f"{self.label} was registered by an older release, which has no timelines: register"
+                " it anew with `dvc repro`"
+            )
+        self._report(f"computing the timeline of {self.label}")
+        with self._errors_explained(), own_code.without_bytecode():
+            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
+                yield TimelineRow.from_dict(row.to_dict())
 
     def load(self) -> None:
         """Check and load the files now.
@@ -92,13 +117,19 @@ class RegisteredModel:
         self._answer  # noqa: B018
 
     @cached_property
-    def _answer(self) -> Answer:
-        folder = self._open_files()
+    def recogniser(self) -> own_code.Recogniser | None:
+        """The version's own; None where MLflow must load it, such as one of an older release."""
+        folder = self._folder
         self._report(f"loading {self.label}")
         with self._errors_explained():
-            recogniser = own_code.load_recogniser(folder)
-            if recogniser is None:
-                return self._load_with_mlflow(folder)
+            return own_code.load_recogniser(folder)
+
+    @cached_property
+    def _answer(self) -> Answer:
+        recogniser = self.recogniser
+        if recogniser is None:
+            with self._errors_explained():
+                return self._load_with_mlflow(self._folder)
 
         def answer(source: Path | bytes) -> Mapping[str, object]:
             with own_code.without_bytecode():
@@ -106,7 +137,8 @@ class RegisteredModel:
 
         return answer
 
-    def _open_files(self) -> Path:
+    @cached_property
+    def _folder(self) -> Path:
         if self.version and integrity.CHECKSUMS_TAG in self.version.tags:
             self._report(f"checking the files of {self.label}")
             return version_cache.get(self.version)
@@ -156,7 +188,10 @@ class RegisteredModel:
                 f"{self.label} needs the package {error.name}, which is not installed"
             ) from error
         except Exception as error:
-            if not any(base.__name__ == AvemoError.__name__ for base in type(error).__mro__):
+            bases = {base.__name__ for base in type(error).__mro__}
+            if MediaError.__name__ in bases:
+                raise MediaError(str(getattr(error, "finding", "")), str(error)) from error
+            if AvemoError.__name__ not in bases:
                 raise
             raise AvemoError(f"{self.label} cannot answer: {error}") from error
 
@@ -228,6 +263,20 @@ def predict_each(
         return
     champions = Champions(report)
     yield from (champions.predict(Clip.of(clip)) for clip in media)
+
+
+def _source_of(media: Media) -> Path | bytes:
+    """Return what a version's own code reads, whose classes of clips are others.
+
+    Raises:
+        AvemoError: a clip that reads from a stream
+    """
+    source = Clip.of(media).source
+    if isinstance(source, Path):
+        return source.absolute()
+    if isinstance(source, bytes):
+        return source
+    raise AvemoError("a clip that reads from a stream is given: a path or content is expected")
 
 
 class Champions:

@@ -11,9 +11,12 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from ...faces.extract import decode_crops
@@ -22,6 +25,7 @@ from ...runtime.graph import load_graph
 from ...schema import Strict
 from ..arrays import Arrays
 from ..extractor import VisualExtractor
+from ..face_rows import FaceRows
 
 __all__ = ["Expression", "Settings"]
 
@@ -44,6 +48,10 @@ class Expression(VisualExtractor[Settings]):
     }
     weight_names = ("hsemotion_mobilenet_7",)
 
+    def __init__(self, settings: Settings, weights: Mapping[str, Path] | None = None) -> None:
+        super().__init__(settings, weights)
+        self._rows = FaceRows()
+
     def extract(self, faces: Arrays) -> Arrays:
         """Return the expression of each face of a clip.
 
@@ -59,17 +67,21 @@ class Expression(VisualExtractor[Settings]):
         Raises:
             GraphError: the network cannot be run here
         """
-        network = load_graph(self.weights["hsemotion_mobilenet_7"])
-        border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
-        middle = slice(border, border + SIDE)
-        pictures = decode_crops(faces, SIDE + 2 * border)[:, middle, middle]
-        bgr, mean = pictures[..., ::-1], np.array(MEAN_BGR, np.float32)
-        # one face at a time: as quick as several, which would take 20 MB each
-        batches = [network.run({"faces": face[None].astype(np.float32) - mean}) for face in bgr]
-        features, probabilities = (np.concatenate(rows) for rows in zip(*batches, strict=True))
+        rows = self._rows.get(faces, self._compute)
+        features, probabilities = (np.concatenate(column) for column in zip(*rows, strict=True))
         both = np.concatenate([features, probabilities], axis=1)
         return {
             "expression": features.astype(np.float16),
             "expression_probabilities": probabilities,
             "expression_stats": np.concatenate([both.mean(axis=0), both.std(axis=0)])[None],
         }
+
+    def _compute(self, faces: Arrays) -> list[list[NDArray[np.float32]]]:
+        """Return the network's features and probabilities of each face."""
+        network = load_graph(self.weights["hsemotion_mobilenet_7"])
+        border = round(self.settings.trim_ratio * SIDE / (1 - 2 * self.settings.trim_ratio))
+        middle = slice(border, border + SIDE)
+        pictures = decode_crops(faces, SIDE + 2 * border)[:, middle, middle]
+        bgr, mean = pictures[..., ::-1], np.array(MEAN_BGR, np.float32)
+        # one face at a time: as quick as several, which would take 20 MB each
+        return [network.run({"faces": face[None].astype(np.float32) - mean}) for face in bgr]

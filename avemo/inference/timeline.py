@@ -1,0 +1,246 @@
+"""What a model predicts over the time of a clip: windows that slide over it, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..errors import MediaError
+from ..features.arrays import Arrays
+from ..media.clip import Clip
+from ..media.playback import Opening, PlayedSound
+from ..media.prefetch import prefetch
+from ..media.span import Span, Windows
+from ..modalities import Modality
+from ..models.bundle import Bundle
+from .feature_reader import FeatureReader
+from .timeline_pictures import LookedAt, Observer, People, Person
+from .timeline_row import Box, TimelineRow
+from .timeline_sound import SoundBuffer
+
+__all__ = ["read_timeline"]
+
+#: blocks of sound and pictures that wait, decoded, for the networks
+_AHEAD = 8
+#: sound and picture of a file may lie apart by so many seconds; what comes later is left out
+_MAX_LAG_S = 15
+#: with less to hear, there is no sound to predict from: a share of the window
+_MIN_VOICED = 0.1
+#: a person who is in a smaller share of the pictures is passing by
+_MIN_PRESENCE = 0.25
+#: see `faces.voiced_db` in params.yaml, which a model of sound alone does not have
+_VOICED_DB = 35.0
+
+
+def read_timeline(
+    clip: Clip, bundle: Bundle, reader: FeatureReader, windows: Windows
+) -> Iterator[TimelineRow]:
+    """Yield what a model predicts for each window of a clip, as soon as the window is complete.
+
+    The clip is read once, from its start to its end, in memory that does not grow with it. Times
+    are presentation time stamps. With several faces, the fused prediction belongs to the one that
+    speaks, see `faces.speaking`; where that is not known, there is a row for the sound alone.
+
+    Args:
+        clip: an open one
+        bundle: the model
+        reader: of the features that it takes
+        windows: their length and hop
+
+    Yields:
+        rows in order of time; those of one window begin with the sound alone, if there is such a
+        row, and go on by the number of the track
+
+    Raises:
+        MediaError: there is neither sound nor picture that can be read
+        GraphError: a network cannot be run here
+    """
+    timeline = _Timeline(bundle, reader, windows)
+    interval = windows.length / reader.face_settings.frames if reader.has_visual else None
+    played = Observer(reader).observe(clip.play(interval))
+    with prefetch(played, _AHEAD) as parts:
+        try:
+            for part in parts:
+                yield from timeline.add(part)
+        except MediaError as error:
+            if not timeline.begun:
+                raise
+            yield from timeline.finish(error)
+            return
+    if not timeline.begun:
+        raise MediaError("unreadable", "nothing of the clip could be decoded")
+    yield from timeline.finish()
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One row to be: who it is of, and what it is predicted from."""
+
+    features: Arrays
+    modality: Modality | None
+    person: Person | None = None
+    speaking: bool | None = None
+    finding: str = ""
+    reason: str = ""
+
+
+class _Timeline:
+    """Collects sound and faces, and turns each window that is complete into rows."""
+
+    def __init__(self, bundle: Bundle, reader: FeatureReader, windows: Windows) -> None:
+        self._bundle = bundle
+        self._reader = reader
+        self._windows = windows
+        voiced_db = reader.face_settings.voiced_db if reader.has_visual else _VOICED_DB
+        self._sound = SoundBuffer(reader.sample_rates, voiced_db)
+        self._people = People()
+        self._opening = Opening(sound=False, picture=False)
+        self._index = 0  # of the next window
+        self._from = Fraction(0)  # where the next row begins
+        self.begun = False
+
+    def add(self, part: Opening | PlayedSound | LookedAt) -> Iterator[TimelineRow]:
+        """Take the next part of the clip, and yield the rows that it completes."""
+        if isinstance(part, Opening):
+            self._opening = part
+            return
+        self.begun = True
+        if isinstance(part, PlayedSound):
+            self._sound.add(part)
+        else:
+            self._people.add(part)
+        # the last window ends with the clip, whose end is not known before it is there
+        while self._reached() > self._windows.window(self._index).end:
+            yield from self._complete(self._windows.border(self._index))
+
+    def finish(self, error: MediaError | None = None) -> Iterator[TimelineRow]:
+        """Yield the remaining rows, once the clip has ended.
+
+        Args:
+            error: that ended it
+        """
+        self._sound.finish()
+        duration = max(self._sound.end, self._people.end)
+        while self._from < duration:
+            is_last = self._windows.is_last(self._index, duration)
+            yield from self._complete(duration if is_last else self._windows.border(self._index))
+        if error:
+            here = Span(duration, duration)
+            yield TimelineRow(here, here, finding=error.finding, reason=str(error))
+
+    def _reached(self) -> Fraction:
+        """Return up to where sound and picture have come."""
+        ends = []
+        if self._opening.sound:
+            ends.append(self._sound.end)
+        if self._opening.picture:
+            ends.append(self._people.end)
+        return max(min(ends), max(ends) - _MAX_LAG_S)
+
+    def _complete(self, end: Fraction) -> Iterator[TimelineRow]:
+        """Yield the rows of the next window, and drop what later ones do not need."""
+        last = max(self._sound.end, self._people.end)
+        window = self._windows.window(self._index)
+        window = Span(window.start, min(window.end, last))
+        span = Span(self._from, end)
+        self._index, self._from = self._index + 1, end
+        yield from self._rows(span, window)
+        start = self._windows.window(self._index).start
+        self._sound.forget(start)
+        self._people.forget(start)
+
+    def _rows(self, span: Span, window: Span) -> list[TimelineRow]:
+        voiced = self._sound.voiced_share(window)
+        cases = self._cases(window, voiced)
+        predicted = [case for case in cases if not case.finding]
+        probabilities = iter(
+            self._bundle.probabilities_of([case.features for case in predicted])
+            if predicted
+            else ()
+        )
+        classes = self._bundle.config.classes
+        return [
+            TimelineRow(
+                span=span,
+                window=window,
+                track=None if case.person is None else case.person.track,
+                probabilities={}
+                if case.finding
+                else dict(zip(classes, map(float, next(probabilities)), strict=True)),
+                modality=case.modality,
+                speaking=case.speaking,
+                box=None if case.person is None else _box(case.person, window),
+                voiced=voiced,
+                finding=case.finding,
+                reason=case.reason,
+            )
+            for case in cases
+        ]
+
+    def _cases(self, window: Span, voiced: float) -> list[_Case]:
+        """Return what the rows of a window are predicted from."""
+        sound, sound_error = self._sound_features(window, voiced)
+        if not self._reader.has_visual:
+            return [_case_of_sound(sound, sound_error)]
+        people = self._people.present(window, _MIN_PRESENCE)
+        if not people:
+            reason = self._people.absence(window, self._reader.face_settings)
+            if not sound:
+                return [_Case({}, None, finding=reason.finding, reason=str(reason))]
+            return [_Case(sound, "audio", reason=str(reason))]
+        speaker = self._people.speaker(people, self._reader.face_settings) if sound else None
+        alone = len(people) == 1
+        cases = []
+        for person in people:
+            own_sound = sound if alone or person.track == speaker else {}
+            speaking = None if alone or speaker is None else person.track == speaker
+            cases.append(self._case_of_person(person, own_sound, sound_error, speaking))
+        if sound and not alone and speaker is None:
+            reason_unknown = f"which of the {len(people)} people speaks is not known"
+            cases.insert(0, _Case(sound, "audio", reason=reason_unknown))
+        return cases
+
+    def _case_of_person(
+        self, person: Person, sound: Arrays, sound_error: MediaError | None, speaking: bool | None
+    ) -> _Case:
+        from ..faces.cut_face import check_quality, stack_faces
+
+        has_sound = bool(self._reader.sample_rates)
+        try:
+            check_quality(person.faces, self._reader.face_settings)
+        except MediaError as error:
+            if not sound:
+                return _Case({}, None, person, speaking, error.finding, str(error))
+            return _Case(sound, "audio", person, speaking, reason=str(error))
+        faces = self._reader.from_faces(stack_faces(person.faces, person.pictures))
+        if sound:
+            return _Case(sound | faces, "fused", person, speaking)
+        reason = str(sound_error) if sound_error and has_sound else ""
+        return _Case(faces, "visual", person, speaking, reason=reason)
+
+    def _sound_features(self, window: Span, voiced: float) -> tuple[Arrays, MediaError | None]:
+        """Return the features of a window's sound; none, and the reason, where there are none."""
+        if not self._reader.sample_rates:
+            return {}, None
+        if not self._opening.sound:
+            return {}, MediaError("no-sound", "the clip has no sound")
+        if voiced < _MIN_VOICED:
+            return {}, MediaError("silent", f"something is heard in {voiced:.0%} of the time")
+        try:
+            return self._reader.from_sound(lambda rate: self._sound.read(window, rate)), None
+        except MediaError as error:
+            return {}, error
+
+
+def _case_of_sound(sound: Arrays, error: MediaError | None) -> _Case:
+    if error:
+        return _Case({}, None, finding=error.finding, reason=str(error))
+    return _Case(sound, "audio")
+
+
+def _box(person: Person, window: Span) -> Box:
+    """Return a person's face in the middle of a window."""
+    middle = float(window.middle)
+    nearest = min(range(len(person.faces)), key=lambda i: abs(person.faces[i].time_s - middle))
+    return person.boxes[nearest]

@@ -1,0 +1,198 @@
+"""The people in the windows of a timeline: their faces, by the number of their track."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from .. import threads
+from ..errors import MediaError
+from ..media.playback import Opening, Played, PlayedSound
+from ..media.span import Span
+from .feature_reader import FeatureReader
+from .timeline_row import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..faces.cut_face import CutFace
+    from ..faces.detectors import Face
+    from ..faces.settings import Settings
+    from ..faces.tracking import FaceTracker
+
+__all__ = ["LookedAt", "Observer", "People", "Person"]
+
+#: more people than so many in a picture are a crowd: the largest faces are taken
+_MAX_PEOPLE = 8
+
+
+@dataclass(frozen=True, eq=False)
+class LookedAt:
+    """A picture after its faces were cut out of it.
+
+    Args:
+        time: when it is shown, in seconds from the clip's start
+        wanted: it was looked at; others only tell how far the film has come
+        faces: each with the number of its track and its box
+        brightness: mean of the picture, 0 to 255
+        best_score: of the faces that were detected, the highest score; 0 for none
+    """
+
+    time: Fraction
+    wanted: bool = False
+    faces: tuple[tuple[int, CutFace, Box], ...] = ()
+    brightness: float = 0.0
+    best_score: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """Somebody in the pictures of a window.
+
+    Args:
+        track: number of the track
+        faces: in order of time
+        boxes: of the faces
+        pictures: how many pictures of the window were looked at
+    """
+
+    track: int
+    faces: list[CutFace]
+    boxes: list[Box]
+    pictures: int
+
+
+class Observer:
+    """Looks at the pictures of a clip as they are played.
+
+    Args:
+        reader: with the face detector
+    """
+
+    def __init__(self, reader: FeatureReader) -> None:
+        self._reader = reader
+
+    def observe(self, played: Iterator[Played]) -> Iterator[Opening | PlayedSound | LookedAt]:
+        """Yield what is played, with faces in the place of pictures."""
+        from ..faces.tracking import FaceTracker
+
+        tracker = FaceTracker()
+        with threads.single_threaded():
+            for part in played:
+                if isinstance(part, Opening | PlayedSound):
+                    yield part
+                elif part.image is None:
+                    yield LookedAt(part.time)
+                else:
+                    yield self._look(part.time, part.image, tracker)
+
+    def _look(self, time: Fraction, image: NDArray[np.uint8], tracker: FaceTracker) -> LookedAt:
+        from ..faces.cut_face import cut_face
+
+        settings = self._reader.face_settings
+        (detected,) = self._reader.detector.detect([image])
+        faces = sorted(
+            (face for face in detected if face.score >= settings.min_score), key=_area, reverse=True
+        )[:_MAX_PEOPLE]
+        tracks = tracker.follow(float(time), faces)
+        height, width = image.shape[:2]
+        cut = (
+            (
+                track,
+                cut_face(image, face, settings, time_s=float(time), n_other_faces=len(faces) - 1),
+                _share(face, width, height),
+            )
+            for track, face in zip(tracks, faces, strict=True)
+        )
+        return LookedAt(
+            time=time,
+            wanted=True,
+            faces=tuple(cut),
+            brightness=float(image.mean()),
+            best_score=max((face.score for face in detected), default=0.0),
+        )
+
+
+class People:
+    """Keeps what was seen from one moment on."""
+
+    def __init__(self) -> None:
+        self._pictures: list[LookedAt] = []
+        self._step = Fraction(0)  # how long the last picture is shown, as the ones before it were
+        self._last: Fraction | None = None
+
+    @property
+    def end(self) -> Fraction:
+        """How far the film has come, in seconds."""
+        return Fraction(0) if self._last is None else self._last + self._step
+
+    def add(self, picture: LookedAt) -> None:
+        """Take the next picture."""
+        if self._last is not None and picture.time > self._last:
+            step = picture.time - self._last
+            self._step = min(step, self._step) if self._step else step
+        self._last = picture.time if self._last is None else max(self._last, picture.time)
+        if picture.wanted:
+            self._pictures.append(picture)
+
+    def present(self, window: Span, min_presence: float) -> list[Person]:
+        """Return who is in a window, by the number of the track.
+
+        Args:
+            window: not before what `forget` has dropped
+            min_presence: in a smaller share of the pictures, a person is not present
+        """
+        pictures = self._in(window)
+        people: dict[int, Person] = {}
+        for picture in pictures:
+            for track, face, box in picture.faces:
+                person = people.setdefault(track, Person(track, [], [], len(pictures)))
+                person.faces.append(face)
+                person.boxes.append(box)
+        return [
+            person
+            for _, person in sorted(people.items())
+            if len(person.faces) >= min_presence * len(pictures)
+        ]
+
+    def absence(self, window: Span, settings: Settings) -> MediaError:
+        """Return why nobody is in a window."""
+        pictures = self._in(window)
+        if not pictures:
+            return MediaError("no-picture", "there is no picture")
+        brightness = max(picture.brightness for picture in pictures)
+        if brightness < settings.min_brightness:
+            from ..faces.cut_face import too_dark_error
+
+            return too_dark_error("frames are", brightness, settings)
+        best = max(picture.best_score for picture in pictures)
+        candidate = f"; the best candidate scores {best:.2f}" if best else ""
+        return MediaError("no-face", f"no face in most of {len(pictures)} pictures{candidate}")
+
+    def speaker(self, people: Sequence[Person], settings: Settings) -> int | None:
+        """Return who of several people speaks, see `faces.speaking.find_speaker`."""
+        if len(people) < 2:
+            return None
+        from ..faces.speaking import find_speaker
+
+        return find_speaker({person.track: person.faces for person in people}, settings.margin)
+
+    def forget(self, before: Fraction) -> None:
+        """Drop what was seen before a moment."""
+        self._pictures = [picture for picture in self._pictures if picture.time >= before]
+
+    def _in(self, window: Span) -> list[LookedAt]:
+        return [picture for picture in self._pictures if picture.time in window]
+
+
+def _area(face: Face) -> float:
+    left, top, right, bottom = map(float, face.box)
+    return (right - left) * (bottom - top)
+
+
+def _share(face: Face, width: int, height: int) -> Box:
+    left, top, right, bottom = map(float, face.box)
+    return (left / width, top / height, right / width, bottom / height)

@@ -1,0 +1,165 @@
+"""A clip that another process decodes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ...errors import MediaError
+from ..clip import Clip
+from ..frames import Frame
+from ..playback import Opening, Played, PlayedPicture, PlayedSound
+from ..scan import Streams
+from . import wire
+from .growing_file import GrowingFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["RemoteClip"]
+
+#: after so long without news of a file that is arriving, the process is asked to go on waiting
+_WAIT_S = 1.0
+
+Message = tuple[dict[str, Any], bytearray]
+
+
+class RemoteClip(Clip):
+    """A clip with the methods of `Clip`, each answered by a decoding process.
+
+    Args:
+        connection: to the process, which has the file open
+        arriving: the file, where it is still arriving
+    """
+
+    def __init__(self, connection: socket.socket, arriving: GrowingFile | None) -> None:
+        super().__init__(b"")
+        self._connection = connection
+        self._arriving = arriving
+        self._lock = RLock()
+        self._sounds: dict[int, NDArray[np.float32]] = {}
+        self.idle = True  # no request is under way
+
+    def __repr__(self) -> str:
+        return "RemoteClip()"
+
+    def __enter__(self) -> RemoteClip:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave the file open: who opened the clip closes it."""
+
+    def streams(self) -> Streams:
+        """Return which streams the file's header names; see `Clip.streams`."""
+        with self._lock:
+            if self._streams is None:
+                for header, _ in self._ask(do="streams"):
+                    self._streams = Streams(bool(header["sound"]), bool(header["picture"]))
+            assert self._streams
+            return self._streams
+
+    def sound(self, sample_rate: int = 16000) -> NDArray[np.float32]:
+        """Return the sound as one channel; see `Clip.sound`."""
+        import numpy as np
+
+        with self._lock:
+            if sample_rate not in self._sounds:
+                for _, payload in self._ask(do="sound", rate=sample_rate):
+                    self._sounds[sample_rate] = np.frombuffer(payload, np.float32)
+            return self._sounds[sample_rate]
+
+    def voiced_span(self, below_db: float) -> tuple[float, float] | None:
+        """Return where the sound is heard; see `Clip.voiced_span`."""
+        span = None
+        with self._lock:
+            for header, _ in self._ask(do="voiced_span", below_db=below_db):
+                span = header["span"]
+        return None if span is None else (float(span[0]), float(span[1]))
+
+    def iterate_frames(
+        self, count: int, span: tuple[float, float] | None = None
+    ) -> Iterator[Frame]:
+        """Yield frames as they are decoded; see `Clip.iterate_frames`."""
+        with self._lock:
+            for header, payload in self._ask(do="frames", count=count, span=span):
+                yield Frame(float(header["time_s"]), _picture(header, payload))
+
+    def play(self, picture_interval: Fraction | None) -> Iterator[Played]:
+        """Yield sound and pictures as they are played; see `Clip.play`."""
+        interval = picture_interval and [picture_interval.numerator, picture_interval.denominator]
+        with self._lock:
+            for header, payload in self._ask(do="play", interval=interval):
+                yield _PLAYED[header["kind"]](header, payload)
+
+    def _ask(self, **request: object) -> Iterator[Message]:
+        """Yield the messages that answer a request.
+
+        Raises:
+            MediaError: the file cannot be used, or the process ended over it
+        """
+        self.idle = False
+        try:
+            wire.send(self._connection, request)
+            while True:
+                header, payload = wire.receive(self._connection)
+                if header["kind"] == "need":
+                    self._report_size(int(header["size"]))
+                elif header["kind"] == "error":
+                    self.idle = True
+                    raise MediaError(str(header["finding"]), str(header["message"]))
+                elif header["kind"] == "end":
+                    self.idle = True
+                    return
+                else:
+                    yield header, payload
+        except (wire.WireError, OSError, KeyError, TypeError, ValueError) as error:
+            if self.idle:  # not the connection's, but of who takes the messages
+                raise
+            raise MediaError(
+                "unreadable",
+                "decoding ended abnormally, which a damaged file causes: export it anew",
+            ) from error
+
+    def _report_size(self, needed: int) -> None:
+        """Tell the process how much of the file has arrived, once that is more."""
+        assert self._arriving
+        size, complete = self._arriving.wait_for(needed, _WAIT_S)
+        while size < needed and not complete:
+            size, complete = self._arriving.wait_for(needed, _WAIT_S)
+        if self._arriving.aborted:
+            raise wire.WireError("the rest of the file will not arrive")
+        wire.send(self._connection, {"size": size, "complete": complete})
+
+
+def _picture(header: dict[str, Any], payload: bytearray) -> NDArray[np.uint8]:
+    import numpy as np
+
+    height, width = header["size"]
+    return np.frombuffer(payload, np.uint8).reshape(height, width, 3)
+
+
+def _played_sound(header: dict[str, Any], payload: bytearray) -> PlayedSound:
+    import numpy as np
+
+    samples = np.frombuffer(payload, np.float32)
+    return PlayedSound(Fraction(*header["start"]), int(header["rate"]), samples)
+
+
+def _played_picture(header: dict[str, Any], payload: bytearray) -> PlayedPicture:
+    image = _picture(header, payload) if "size" in header else None
+    return PlayedPicture(Fraction(*header["time"]), image)
+
+
+def _opening(header: dict[str, Any], payload: bytearray) -> Opening:
+    return Opening(bool(header["sound"]), bool(header["picture"]))
+
+
+_PLAYED: dict[str, Callable[[dict[str, Any], bytearray], Played]] = {
+    "opening": _opening,
+    "played-sound": _played_sound,
+    "played-picture": _played_picture,
+}
