@@ -10,12 +10,16 @@ import time
 from pathlib import Path
 
 import audformat
+import numpy as np
 import pandas as pd
 import pytest
 from helpers.many_clips import register_champion, write_clips
 from helpers.registered_versions import new_network, new_project, register_version
+from helpers.sounds import voice
+from pympi import TextGrid
 
 from avemo.cli import main
+from avemo.media.sound import write_wav
 
 ROOT = Path(__file__).parents[3]
 
@@ -233,3 +237,40 @@ def test_a_few_files_load_neither_pandas_nor_mlflow(project: Path, tmp_path: Pat
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stdout.splitlines()) == 3
+
+
+def test_timelines_in_several_formats(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(tmp_path / "clips", 2)
+    write_wav(tmp_path / "clips" / "long.wav", voice(16000, 4.0).astype(np.float32), 16000)
+    (tmp_path / "clips" / "broken.wav").write_bytes(b"no sound")
+    options = ["--window", "1.5", "--hop", "0.5", "--format", "csv", "--format", "textgrid"]
+    arguments = ["clips", "--timeline", "out", *options]
+    code, out, err = run(*arguments, capsys=capsys)
+    assert (code, out) == (1, [])
+    assert any(line.startswith("clips/broken.wav: unreadable: ") for line in err)
+    assert "avemo: out has the timelines of 3 clips" in err
+    table = pd.read_csv("out/long.wav.csv")
+    assert len(table) >= 6
+    assert (table["start"][0], table["end"].iloc[-1]) == (0, 4)
+    assert (table["end"][:-1].to_numpy() == table["start"][1:].to_numpy()).all()
+    assert set(table["model"]) == {"avemo-audio version 1"}
+    grid = TextGrid("out/long.wav.TextGrid")
+    assert grid.get_tier("sound").xmax == 4
+    assert not Path("out/broken.wav.csv").exists()
+
+    before = {file: file.stat().st_mtime_ns for file in Path("out").glob("[!.]*")}
+    _, _, err = run(*arguments, capsys=capsys)
+    assert any(line.startswith("avemo: 4 of 4 timelines are there already") for line in err)
+    assert {file: file.stat().st_mtime_ns for file in Path("out").glob("[!.]*")} == before
+
+
+def test_windows_that_leave_time_out_are_refused(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_clips(tmp_path / "clips", 1)
+    arguments = ["clips", "--timeline", "out", "--window", "1", "--hop", "2"]
+    code, _, err = run(*arguments, capsys=capsys)
+    assert code == 1
+    assert "hop above 0 and at most the length" in err[-1]
