@@ -93,16 +93,16 @@ def row(
     )
 
 
-def timeline(*rows: TimelineRow, model: str = "avemo-fused") -> list[Mapping[str, object]]:
+def timeline(*rows: TimelineRow, model: str = "avemo-fused") -> list[dict[str, object]]:
     """Return the records of a whole answer."""
-    head = {
+    head: dict[str, object] = {
         "model": {"name": model, "version": "3", "alias": "champion"},
         "window": 2.0,
         "hop": 0.5,
         "notice": _NOTICE,
     }
     end = float(max(entry.span.end for entry in rows))
-    last = {"end": True, "duration": end, "rows": len(rows)}
+    last: dict[str, object] = {"end": True, "duration": end, "rows": len(rows)}
     return [head, *(entry.to_dict() for entry in rows), last]
 
 

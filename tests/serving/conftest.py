@@ -1,9 +1,3 @@
-<<<<<<< HEAD
-from helpers.registry_fixture import empty_database
-
-__all__ = ["empty_database"]
-=======
 from helpers.registry_fixture import empty_database, registry
 
 __all__ = ["empty_database", "registry"]
->>>>>>> exports

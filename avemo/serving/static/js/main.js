@@ -9,7 +9,7 @@ import { Player } from "./player.js";
 import { Queue } from "./queue.js";
 import { RecorderDialog } from "./recorder.js";
 import { fillTable, showFindings, summarise } from "./report.js";
-import { problem, sentence, size } from "./words.js";
+import { advice, problem, sentence, size } from "./words.js";
 
 const EXPORTS = [
   { format: "csv", name: "CSV", suffix: ".csv", hint: "spreadsheets, R" },
@@ -161,7 +161,7 @@ function showProblem(clip) {
   Object.assign(box, { clip, error, hidden: !error });
   box.replaceChildren(...(error ? [
     h("h3", {}, `${problem(error.code)}.`),
-    h("p", {}, sentence(error.message)),
+    h("p", {}, sentence(error.message), " ", advice(error.code)),
     h("p", { class: "small quiet" }, `${clip.name}, ${size(clip.file.size)}.`
       + (error.requestId ? ` Request ${error.requestId}, should you ask whoever runs the service.` : "")),
     h("button", { type: "button", class: "button", onclick: () => queue.again(clip) }, "Try again"),
@@ -176,7 +176,7 @@ async function offerTracks(clip) {
   for (const [format, kind, label] of [["vtt", "metadata", "avemo"],
     ["chapters", "chapters", "Emotions"]]) {
     try {
-      const blob = await exportTimeline(format, clip.timeline.lines);
+      const blob = await exportTimeline(format, clip.timeline.named(clip.name));
       if (player.address === address) player.addTrack(kind, label, blob);
     } catch {
       return; // the page shows all of it anyway, and a button to save it says what is wrong
@@ -188,7 +188,7 @@ async function save(entry, button) {
   const clip = shown;
   button.disabled = true;
   try {
-    const blob = await exportTimeline(entry.format, clip.timeline.lines);
+    const blob = await exportTimeline(entry.format, clip.timeline.named(clip.name));
     const address = URL.createObjectURL(blob);
     const stem = clip.name.replace(/\.[^.]+$/, "");
     h("a", { href: address, download: stem + entry.suffix }).click();

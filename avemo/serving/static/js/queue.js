@@ -3,7 +3,7 @@
 import { ServiceError, streamTimeline } from "./api.js";
 import { announce, byId, h } from "./dom.js";
 import { Timeline } from "./timeline.js";
-import { moment, percent, problem } from "./words.js";
+import { finding, moment, percent, problem } from "./words.js";
 
 /** how often a busy service is asked again before its refusal is shown */
 const TRIES = 6;
@@ -221,7 +221,7 @@ export class Queue {
     else row.querySelector("button").removeAttribute("aria-current");
     const states = { done: "done", failed: problem(clip.error?.code).toLowerCase() };
     const cells = [
-      summary?.emotion || (summary?.answered ? "not sure" : "–"),
+      summary?.emotion || (summary?.answered ? "not sure" : finding(summary?.finding || "–")),
       summary?.answered ? percent(summary.share) : "–",
       summary?.answered ? percent(summary.unsure) : "–",
       clip.timeline.duration ? moment(clip.timeline.duration) : "–",

@@ -41,7 +41,9 @@ function content(model) {
       : null,
     h("div", { class: "roles" },
       ...Object.entries(ROLES).map(([alias, words]) => role(alias, words, find(model[alias])))),
-    checked?.check ? gate(checked) : null,
+    checked?.check ? gate(checked)
+      : h("p", { class: "quiet" }, "The gate has compared no version yet: ",
+        h("code", {}, "avemo registry check"), " does."),
     model.moves.length ? history(model.moves) : null,
     h("section", { class: "card" }, h("h2", {}, "Versions"), ...versions.map(cardOf)),
   ];

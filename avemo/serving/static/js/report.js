@@ -55,7 +55,7 @@ function item(where, what, why) {
 export function summarise(timeline) {
   const summary = timeline.summary();
   if (!summary) return "";
-  if (!summary.answered) return "No emotion can be told in this clip.";
+  if (!summary.answered) return `No emotion can be told in this clip: ${finding(summary.finding)}.`;
   if (!summary.emotion) return "The model is not sure of any part of this clip.";
   const unsure = summary.unsure ? `, not sure in ${percent(summary.unsure)}` : "";
   return `Mostly ${summary.emotion}, in ${percent(summary.share)} of the time${unsure}.`;

@@ -61,7 +61,6 @@ export const middle = (row) => (row.start + row.end) / 2;
 /** What the service has told about a clip so far. */
 export class Timeline {
   constructor() {
-    /** lines as they came: exports are made from them */
     this.lines = [];
     this.head = null;
     this.rows = [];
@@ -127,6 +126,7 @@ export class Timeline {
   summary() {
     const summaries = this.lanes.map((lane) => {
       const seconds = {};
+      const gaps = lane.rows.filter((row) => row.finding).map((row) => row.finding);
       let answered = 0;
       let unsure = 0;
       let total = 0;
@@ -140,8 +140,14 @@ export class Timeline {
       }
       const [emotion, most] = Object.entries(seconds).sort((a, b) => b[1] - a[1])[0] ?? ["", 0];
       return { emotion, share: total ? most / total : 0, unsure: total ? unsure / total : 0,
-        answered };
+        answered, finding: gaps[0] ?? "" };
     });
     return summaries.sort((a, b) => b.answered - a.answered)[0] ?? null;
+  }
+
+  /** Return the lines as they came, with the clip's name in the first: exports are made of them. */
+  named(file) {
+    const rest = this.head ? this.lines.slice(1) : this.lines;
+    return [JSON.stringify({ ...this.head, file }), ...rest];
   }
 }

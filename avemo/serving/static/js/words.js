@@ -48,6 +48,10 @@ export const source = (modality) => SOURCES[modality] ?? modality;
 /** Return the heading over an error. */
 export const problem = (code) => PROBLEMS[code] ?? FINDINGS[code] ?? "The clip got no answer";
 
+/** Return what the user can do about an error; nothing where the service's own words say it. */
+export const advice = (code) => (code === "unreadable"
+  ? "If it plays elsewhere, save it as MP4, WebM or WAV and try that." : "");
+
 /** Return a moment as m:ss.s, or h:mm:ss.s. */
 export function moment(seconds, digits = 1) {
   const scale = 10 ** digits;
