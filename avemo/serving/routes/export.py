@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,17 @@ from ..service import Service
 __all__ = ["router"]
 
 _NDJSON = "application/x-ndjson"
+_FRACTION = re.compile(r"[0-9]{1,18}(/[0-9]{1,18})?")
+#: what reading and writing raise where a client sends something else; a broken row has many ways
+_NO_TIMELINE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    SettingsError,
+    TypeError,
+    ValueError,
+)
 
 
 def router(service: Service) -> APIRouter:
@@ -54,16 +66,19 @@ def router(service: Service) -> APIRouter:
 def _write(format: str, lines: list[bytes], purpose: str) -> bytes:
     try:
         records = [json.loads(line) for line in lines if line.strip()]
-        rows = [TimelineRow.from_dict(record) for record in records if "exact" in record]
+        rows = [_row(record) for record in records if "exact" in record]
         head: Mapping[str, Any] = next((line for line in records if "model" in line), {})
-        context = _context(head, purpose)
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        return b"".join(export_chunks(rows, format, context=_context(head, purpose)))
+    except _NO_TIMELINE as error:
         message = f"these are not the lines of a timeline: {type(error).__name__}: {error}"
-        raise Refusal(422, "export", message) from None
-    try:
-        return b"".join(export_chunks(rows, format, context=context))
-    except SettingsError as error:
-        raise Refusal(422, "export", str(error)) from None
+        raise Refusal(422, "export", message[:300]) from None
+
+
+def _row(record: Mapping[str, Any]) -> TimelineRow:
+    # a fraction such as 1e999999999 would be computed to its last digit
+    if not all(_FRACTION.fullmatch(text) for text in record["exact"]):
+        raise ValueError("`exact` holds what is no fraction of seconds")
+    return TimelineRow.from_dict(record)
 
 
 def _context(head: Mapping[str, Any], purpose: str) -> ExportContext:
