@@ -53,7 +53,13 @@ class Browser:
 
     def text(self, selector: str) -> str:
         """Return what stands in an element, whether it is seen or not."""
-        return str(self.run("return document.querySelector(arguments[0]).textContent", selector))
+        text = self.run("return document.querySelector(arguments[0]).textContent", selector)
+        return str(text).replace("\u00a0", " ")
+
+    def attribute(self, selector: str, name: str) -> str:
+        """Return an attribute of an element; empty where it has none."""
+        text = self.element(selector).get_attribute(name) or ""
+        return text.replace("\u00a0", " ")
 
     def shown(self, selector: str) -> bool:
         """Return whether an element is there and seen."""

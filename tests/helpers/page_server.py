@@ -212,7 +212,7 @@ _CUES = b"WEBVTT\n\n00:00.000 --> 00:01.000\nhappy\n\n00:01.000 --> 00:02.000\ns
 def serve_page() -> Iterator[PageServer]:
     """Run a server of the page for as long as the block lasts."""
     with PageServer() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield server

@@ -11,6 +11,8 @@ const PADDING = 3;
 /** of the areas; with one lane alone there is room for more */
 const AREA = 88;
 const LONE_AREA = 128;
+/** pixels of a row's column in the areas */
+const NARROWEST = 3;
 /** no wider, so that an hour's drawing stays within what a browser can paint */
 const MAX_WIDTH = 16000;
 /** seconds between two marks of the axis; the first that leaves them room is taken */
@@ -133,7 +135,8 @@ export class LanesView {
   }
 
   /** Return the bands of rows that follow each other, one an emotion, the first lowest. */
-  drawAreas(rows, emotions) {
+  drawAreas(stretch, emotions) {
+    const { rows, isThinned } = thin(stretch, this.x(1));
     const points = [rows[0].start, ...rows.map(middle), rows[rows.length - 1].end].map(this.x);
     const columns = [rows[0], ...rows, rows[rows.length - 1]];
     let floor = columns.map(() => 0);
@@ -145,7 +148,7 @@ export class LanesView {
       });
       const path = `M${edge(top).join("L")}L${edge(floor).reverse().join("L")}Z`;
       floor = top;
-      return svg("path", { class: "band", "data-emotion": emotion, d: path });
+      return svg("path", { class: isThinned ? "band dense" : "band", "data-emotion": emotion, d: path });
     });
   }
 
@@ -221,6 +224,28 @@ function stretches(rows) {
     last = row;
   }
   return all;
+}
+
+/**
+ * Return rows of at least the width that can be seen: where one would be narrower, the mean of
+ * several stands for them.
+ *
+ * @param {number} scale pixels of a second
+ */
+function thin(rows, scale) {
+  const width = scale * (rows[rows.length - 1].end - rows[0].start) / rows.length;
+  const count = Math.ceil(NARROWEST / width);
+  if (count <= 1) return { rows, isThinned: false };
+  const means = [];
+  for (let i = 0; i < rows.length; i += count) {
+    const group = rows.slice(i, i + count);
+    const probabilities = {};
+    for (const row of group)
+      for (const [name, share] of Object.entries(row.probabilities))
+        probabilities[name] = (probabilities[name] ?? 0) + share / group.length;
+    means.push({ start: group[0].start, end: group[group.length - 1].end, probabilities });
+  }
+  return { rows: means, isThinned: true };
 }
 
 /** Return the word over a run, as long as there is room for one. */

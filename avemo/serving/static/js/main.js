@@ -83,7 +83,7 @@ function listen() {
   });
   byId("stop").addEventListener("click", () => queue.stop(shown));
   byId("lane").addEventListener("change", (event) => chooseLane(event.target.value));
-  byId("table-details").addEventListener("toggle", () => shown && refresh(shown));
+  byId("table-details").addEventListener("toggle", () => shown && fillTable(shown.timeline));
   byId("exports").replaceChildren(...EXPORTS.map((entry) =>
     h("button", { type: "button", class: "button export", "data-format": entry.format,
       onclick: (event) => save(entry, event.currentTarget) },
@@ -119,7 +119,7 @@ function refresh(clip) {
   showLanes(timeline.lanes);
   lanesView.show(timeline, currentLane(), Math.max(timeline.duration, player.duration ?? 0));
   player.tell(lastTime);
-  if (byId("table-details").open) fillTable(timeline);
+  if (byId("table-details").open && clip.isOver) fillTable(timeline);
   if (clip.isOver) showFindings(timeline);
   else byId("findings-card").hidden = true;
   if (clip.state === "done" && hasRows) offerTracks(clip);
@@ -149,7 +149,7 @@ function showProgress(clip) {
   const bar = byId("progress");
   const { duration } = clip.timeline;
   const share = clip.sent < 1 ? clip.sent : player.duration && duration / player.duration;
-  if (share && !clip.retryIn) bar.value = Math.min(share, 1);
+  if (share && !clip.secondsLeft) bar.value = Math.min(share, 1);
   else bar.removeAttribute("value");
   byId("progress-text").textContent = clip.progress;
 }

@@ -60,7 +60,7 @@ function promise(abstention) {
   const { coverage, accuracy_low: low, confidence, accuracy } = abstention;
   const right = Number.isFinite(low)
     // rounded down, as a promise must be
-    ? `right in at least ${Math.floor(low * 100)} % of them (${percent(confidence)} bound over actors)`
+    ? `right in at least ${Math.floor(low * 100)}\u00a0% of them (${percent(confidence)} bound over actors)`
     : `right in ${percent(accuracy)} of them`;
   const target = abstention.reached === false
     ? ` The aim was ${percent(abstention.target)} right; no threshold reaches it.` : "";

@@ -32,7 +32,7 @@ class Clip {
     this.error = null;
     /** see `Timeline.summary`; null before the end */
     this.summary = null;
-    this.retryIn = 0;
+    this.secondsLeft = 0;
     this.stopper = new AbortController();
   }
 
@@ -42,7 +42,7 @@ class Clip {
 
   /** What is happening to it, in words. */
   get progress() {
-    if (this.retryIn) return `The service is busy. Trying again in ${this.retryIn} s`;
+    if (this.secondsLeft) return `The service is busy. Trying again in ${this.secondsLeft} s`;
     if (this.state === "waiting") return "Waiting for the clip before it";
     if (this.sent < 1) return `Sending, ${percent(this.sent)}`;
     const { duration } = this.timeline;
@@ -146,11 +146,11 @@ export class Queue {
   }
 
   async waitFor(clip, seconds) {
-    for (clip.retryIn = seconds; clip.retryIn > 0; clip.retryIn -= 1) {
+    for (clip.secondsLeft = seconds; clip.secondsLeft > 0; clip.secondsLeft -= 1) {
       this.changed(clip);
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
       if (clip.stopper.signal.aborted) {
-        clip.retryIn = 0;
+        clip.secondsLeft = 0;
         throw stopped();
       }
     }

@@ -3,21 +3,35 @@
 import { byId, h } from "./dom.js";
 import { finding, moment, percent, sentence } from "./words.js";
 
-/** Fill the table that stands for the drawing, for who cannot see it. */
+/** so many lines of the table are read, and made, in a reasonable time */
+const WHOLE = 600;
+const MOST = 1500;
+
+/**
+ * Fill the table that stands for the drawing, for who cannot see it. Of a long clip, neighbours that
+ * name the same emotion are a line together.
+ */
 export function fillTable(timeline) {
   const table = byId("table");
+  // a table that is made anew loses the place of who reads it
+  if (table.timeline === timeline && table.count === timeline.rows.length) return;
+  Object.assign(table, { timeline, count: timeline.rows.length });
+  const isLong = timeline.rows.length > WHOLE;
   const heads = ["Lane", "From", "To", "Emotion", "Probability", "Remark"];
   const body = h("tbody");
   for (const lane of timeline.lanes) {
-    for (const row of lane.rows) {
+    for (const row of isLong ? lane.runs() : lane.rows) {
+      if (body.childElementCount === MOST) break;
       const remarks = [row.unsure && "not sure", row.finding && finding(row.finding), row.reason];
       const cells = [moment(row.start), moment(row.end), row.emotion || "–",
-        row.emotion ? percent(row.probability) : "–", remarks.filter(Boolean).join("; ")];
+        row.emotion && !isLong ? percent(row.probability) : "–", remarks.filter(Boolean).join("; ")];
       body.append(h("tr", {}, h("th", { scope: "row" }, lane.name),
         ...cells.map((text) => h("td", {}, text))));
     }
   }
-  table.replaceChildren(
+  const note = isLong ? "Stretches with the same emotion are joined; CSV has every row"
+    + (body.childElementCount === MOST ? `, and what comes after the first ${MOST}.` : ".") : "";
+  table.replaceChildren(h("caption", {}, note),
     h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))), body);
 }
 

@@ -63,8 +63,8 @@ export function moment(seconds, digits = 1) {
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** Return a share of 1 in percent. */
-export const percent = (share) => `${Math.round(share * 100)} %`;
+/** Return a share of 1 in percent; the sign stays on the figure's line. */
+export const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 
 /** Return a size in bytes. */
 export const size = (bytes) =>
