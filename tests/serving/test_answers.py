@@ -183,6 +183,7 @@ def test_a_timeline_comes_while_the_upload_does(service: ServiceProcess, registr
     path, kind = "/v1/timeline?window=2&hop=1", {"Content-Type": "audio/wav"}
     streamed = service.post(path, chunks(), headers=kind)
     at_once = service.post(path, files={"file": ("a.wav", clip)})
+    assert streamed.status_code == 200, streamed.text
     lines = [json.loads(line) for line in streamed.text.splitlines()]
     assert lines[0]["model"]["version"] == "1"
     assert (lines[0]["window"], lines[0]["hop"], lines[0]["notice"]) == (2.0, 1.0, NOTICE)

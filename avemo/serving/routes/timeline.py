@@ -86,6 +86,10 @@ def router(service: Service) -> APIRouter:
                 first = await anext(rows, None)
             except MediaError as error:
                 raise Refusal(422, error.finding, str(error), close=True) from None
+            except Refusal:
+                raise
+            except AvemoError as error:
+                raise Refusal(500, "model-failed", str(error), close=True) from None
             head = {
                 "model": model_fields(served),
                 "window": windows.window_s,
