@@ -601,8 +601,9 @@ def test_the_page_asks_nobody_else() -> None:
         assert not re.search(r"<script(?![^>]*src)|\sstyle=\"(?!\[|text)|\son\w+=\"", text), file
 
 
-def _contrast(one: float, other: float) -> float:
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+def _contrast(luminance: float, ground: float) -> float:
+    lighter, darker = max(luminance, ground), min(luminance, ground)
+    return (lighter + 0.05) / (darker + 0.05)
 
 
 def _luminance(colour: str) -> float:
