@@ -19,7 +19,7 @@ const MAX_WIDTH = 16000;
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
 export class LanesView {
-  /** @param {{seek: (seconds: number) => void, toggle: () => void}} player */
+  /** @param {{seek: (seconds: number) => void, toggle: () => void, isPlaying: boolean}} player */
   constructor(player) {
     this.player = player;
     this.root = byId("timeline");
@@ -192,18 +192,14 @@ export class LanesView {
     this.time = time;
     const share = this.duration ? Math.min(time / this.duration, 1) : 0;
     this.cursor.style.left = `${share * 100}%`;
-    this.root.setAttribute("aria-valuenow", time.toFixed(1));
-    this.root.setAttribute("aria-valuetext", this.describe(time));
-    if (this.zoom > 1) this.follow();
-  }
-
-  describe(time) {
     const row = this.lane?.at(time);
-    const words = [moment(time)];
-    if (row?.emotion) words.push(row.emotion, percent(row.probability));
-    if (row?.unsure) words.push("not sure");
-    if (row?.finding) words.push(finding(row.finding));
-    return words.join(", ");
+    // while the clip plays, a screen reader that stands here hears of a change, not of each frame
+    if (!this.player.isPlaying || row !== this.spoken) {
+      this.spoken = row;
+      this.root.setAttribute("aria-valuenow", time.toFixed(1));
+      this.root.setAttribute("aria-valuetext", describe(row, time));
+    }
+    if (this.zoom > 1) this.follow();
   }
 
   /** Scroll so that the cursor is in sight. */
@@ -212,6 +208,15 @@ export class LanesView {
     const { scrollLeft, clientWidth } = this.scroll;
     if (x < scrollLeft || x > scrollLeft + clientWidth) this.scroll.scrollLeft = x - clientWidth / 4;
   }
+}
+
+/** Return what a lane says at a moment, in words. */
+function describe(row, time) {
+  const words = [moment(time)];
+  if (row?.emotion) words.push(row.emotion, percent(row.probability));
+  if (row?.unsure) words.push("not sure");
+  if (row?.finding) words.push(finding(row.finding));
+  return words.join(", ");
 }
 
 /** Return rows with an answer, in stretches without a gap. */

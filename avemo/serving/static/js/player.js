@@ -40,6 +40,7 @@ export class Player {
     this.timeline = timeline;
     this.ownTime = 0;
     this.isPlayable = true;
+    this.isMeasuring = false;
     byId("unplayable").hidden = true;
     byId("stage").className = "stage waiting";
     this.video.hidden = false;
@@ -57,7 +58,12 @@ export class Player {
     stage.style.setProperty("--ratio", width ? width / height : "");
     if (video.duration === Infinity) {
       // a recording of a browser does not say how long it is; a seek to its end finds that out
-      video.addEventListener("durationchange", () => { video.currentTime = 0; }, { once: true });
+      this.isMeasuring = true;
+      video.addEventListener("durationchange", () => {
+        this.isMeasuring = false;
+        video.currentTime = 0;
+        this.onReady?.();
+      }, { once: true });
       video.currentTime = 1e7;
     }
     this.onReady?.();
@@ -81,6 +87,10 @@ export class Player {
     this.video.append(track);
     // a track of metadata is read as soon as somebody wants it
     track.track.mode = "hidden";
+  }
+
+  get isPlaying() {
+    return this.isPlayable && !this.video.paused;
   }
 
   get time() {
@@ -107,6 +117,7 @@ export class Player {
   }
 
   tell(seconds) {
+    if (this.isMeasuring) return;
     this.onTime(seconds);
     this.drawBoxes(seconds);
   }
