@@ -38,7 +38,7 @@ function body(model) {
       : null,
     figureList(figures),
     h("p", {}, promise(model.abstention)),
-    h("p", { class: "small quiet" },
+    model.synthetic ? null : h("p", { class: "small quiet" },
       "On recordings of actors that the model did not learn from, who play emotions in a studio. ",
       "Expect less elsewhere: with noise, in other languages, with several people in a clip."),
     ...recalls(figures, model.classes ?? []),
