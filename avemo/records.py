@@ -42,6 +42,7 @@ __all__ = [
     "TrainResult",
     "TrainedOn",
     "Trial",
+    "ValidationProfile",
     "read_or_skipped",
 ]
 
@@ -417,6 +418,29 @@ class BaselineResult(Record):
     synthetic: bool
     runs: list[BaselineRun]
     skipped_runs: list[SkippedRun]
+
+
+class ValidationProfile(Record):
+    """`profile.json` of a version: what it predicted for its validation data, and how that was.
+
+    The predictions are of performances whose actors the predicting models were not trained on.
+
+    Args:
+        modality: of the model
+        performances: how many the profile is of
+        emotions: how often each emotion was the likeliest
+        unsure: how many predictions were "not sure"
+        loudness_dbfs: 21 quantiles, from the lowest to the highest, of the sounds' peaks; empty
+            where none is heard
+        face_px: the same of the faces' sizes, the root of a box's area; empty where none is seen
+    """
+
+    modality: Modality
+    performances: int
+    emotions: dict[str, int]
+    unsure: int
+    loudness_dbfs: list[float]
+    face_px: list[float]
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

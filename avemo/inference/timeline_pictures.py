@@ -99,9 +99,7 @@ class Observer:
 
     def observe(self, played: Iterator[Played]) -> Iterator[Opening | PlayedSound | LookedAt]:
         """Yield what is played, with faces in the place of pictures."""
-        from ..faces.tracking import FaceTracker
-
-        tracker = FaceTracker()
+        tracker: FaceTracker | None = None
         with threads.single_threaded():
             for part in played:
                 if isinstance(part, Opening | PlayedSound):
@@ -109,6 +107,10 @@ class Observer:
                 elif part.image is None:
                     yield LookedAt(part.time)
                 else:
+                    if tracker is None:  # a model of sound alone has no code for faces
+                        from ..faces.tracking import FaceTracker
+
+                        tracker = FaceTracker()
                     yield self._look(part.time, part.image, tracker)
 
     def _look(self, time: Fraction, image: NDArray[np.uint8], tracker: FaceTracker) -> LookedAt:

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from ..datasets import load
 from ..evaluation.predictions import read_predictions
-from ..inference.pyfunc import MODEL
+from ..inference.pyfunc import MEDIA, MODEL
 from ..modalities import Modality
 from ..models.bundle import Bundle
 from ..paths import Project
@@ -28,7 +28,9 @@ from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
 from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
+from .example import write_example
 from .history import new_move, parse_moves, write_move
+from .profile import write_profile
 from .version import PREDICTIONS
 
 __all__ = ["register"]
@@ -112,6 +114,7 @@ def _log_model(
 ) -> str:
     """Log the model with all its files, and return its id; no version points to it yet."""
     bundle = Bundle(project.trained(modality))
+    input_example = packaging.input_example(settings.seed)
     with (
         packaging.package_model(bundle) as packaged,
         _extra_files(project, settings, modality, subject) as extra_files,
@@ -125,9 +128,10 @@ def _log_model(
             code_paths=[str(packaged.code)],
             pip_requirements=packaging.pip_requirements(bundle),
             signature=packaging.signature(),
-            input_example=packaging.input_example(settings.seed),
+            input_example=input_example,
             tags={_COMPLETE: "false"},
         )
+        write_example(packaged, input_example[MEDIA].iloc[0], extra_files)
         MlflowClient().log_model_artifacts(model.model_id, str(extra_files))
     return str(model.model_id)
 
@@ -138,7 +142,8 @@ def _extra_files(
 ) -> Iterator[Path]:
     """Yield a folder with what stands beside MLflow's own files.
 
-    Lineage with what a rebuild takes, recorded predictions and model card.
+    Lineage with what a rebuild takes, recorded predictions, profile of the validation data and
+    model card.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -150,6 +155,7 @@ def _extra_files(
         if subject.predictions is not None:
             source = project.evaluation / f"{modality}.csv"
             (folder / PREDICTIONS).write_bytes(source.read_bytes())
+        write_profile(project, modality, folder)
         text = card.render_markdown(subject, settings)
         (folder / "model_card.md").write_text(text, encoding="utf-8")
         (folder / "model_card.html").write_text(card.render_html(subject, text), encoding="utf-8")
