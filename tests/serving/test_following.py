@@ -258,14 +258,10 @@ def test_the_registry_away_is_no_reason_not_to_answer(
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     with small_mlflow_server(tmp_path) as (uri, group):
         monkeypatch.setenv(store.TRACKING_URI, uri)
-        mlflow.set_tracking_uri(uri)
-        try:
-            mlflow.create_experiment("avemo/audio")
-            number = register_version(
-                tmp_path / "1", None, alias="champion", network=new_network("sad")
-            )
-        finally:
-            mlflow.set_tracking_uri(None)
+        mlflow.create_experiment("avemo/audio")
+        number = register_version(
+            tmp_path / "1", None, alias="champion", network=new_network("sad")
+        )
         with running_service(tmp_path / "run", uri, project=project) as service:
             with load_on(service) as load:
                 os.killpg(group, signal.SIGKILL)
