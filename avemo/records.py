@@ -4,6 +4,7 @@
 `Skipped` with the reason, and `read_or_skipped` returns whichever is there.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from .modalities import Modality, Unimodal
 from .schema import Record, Value, read_fields
 
 __all__ = [
+    "Abstention",
     "BaselineResult",
     "BaselineRun",
     "BundleConfig",
     "Channel",
     "Configuration",
+    "ConformalSets",
     "CrossValidatedFold",
     "CrossValidationResult",
     "EvaluationResult",
@@ -79,7 +82,8 @@ class Interval:
         return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
 
 
-#: by name: uar, accuracy, macro_f1, log_loss, calibration_error, recall_EMOTION, ...
+#: by name: uar, accuracy, macro_f1, log_loss, calibration_error, recall_EMOTION, coverage,
+#: selective_accuracy, ...
 Figures = dict[str, Interval]
 
 
@@ -175,6 +179,69 @@ class TrainedOn(Value):
     actors: int
 
 
+class Abstention(Value):
+    """When a model abstains, that is, when its prediction counts as "not sure".
+
+    The figures are of cross-validated predictions of actors that the models were not trained on,
+    see `evaluation.abstention`.
+
+    Args:
+        threshold: a prediction is "not sure" if the likeliest emotion's probability is below it
+        coverage: the share of performances with an answer, that is, which are not "not sure"
+        accuracy: the share of right answers among them
+        accuracy_low: lower bound of `accuracy`; None for fewer than two actors
+        performances: how many the figures are of
+        actors: how many the figures are of
+        confidence: of the interval over actors that `accuracy_low` is the lower end of
+        target: what `accuracy_low` was to reach
+        reached: whether it does; if not, `threshold` is the strictest that was tried
+    """
+
+    threshold: float
+    coverage: float
+    accuracy: float
+    accuracy_low: float | None
+    performances: int
+    actors: int
+    confidence: float
+    target: float
+    reached: bool
+
+    def __str__(self) -> str:
+        """Return the promise: what share of clips is answered, and how often that is right."""
+        if self.accuracy_low is None:
+            right = f"right in {self.accuracy:.0%} of them (one actor, hence no bound)"
+        else:
+            bound = f"{self.confidence:.0%} bound over actors"
+            right = f"right in at least {_round_down(self.accuracy_low)} of them ({bound})"
+        promise = f"answers {self.coverage:.0%} of clips, {right}"
+        if self.reached:
+            return promise
+        return f"the target of {self.target:.0%} right answers is not reached: {promise}"
+
+
+class ConformalSets(Value):
+    """Which emotions a prediction cannot exclude, see `evaluation.conformal`.
+
+    Args:
+        threshold: a set holds the emotions whose probability is at least this, and the likeliest
+        coverage: the share of clips of a new actor whose set holds the right emotion, at least, on
+            average over actors
+        mean_size: how many emotions a set holds on average
+    """
+
+    threshold: float
+    coverage: float
+    mean_size: float
+
+    def __str__(self) -> str:
+        """Return what the sets promise."""
+        return (
+            f"sets of {self.mean_size:.1f} emotions on average hold the right one for at least "
+            f"{_round_down(self.coverage)} of clips (averaged over actors)"
+        )
+
+
 class BundleConfig(Record):
     """`bundle.json`: what a trained model is, and how its input is made.
 
@@ -190,6 +257,8 @@ class BundleConfig(Record):
         temperature: that its probabilities were divided by
         synthetic: trained on the synthetic sample, so that its answers mean nothing
         trained_on: how much it was trained on
+        abstention: when its prediction is "not sure"; None where there was nothing to choose by
+        conformal_sets: which emotions a prediction cannot exclude; None likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
     """
 
@@ -204,6 +273,8 @@ class BundleConfig(Record):
     temperature: float
     synthetic: bool
     trained_on: TrainedOn
+    abstention: Abstention | None = None
+    conformal_sets: ConformalSets | None = None
     inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -345,6 +416,11 @@ class BaselineResult(Record):
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def _round_down(share: float) -> str:
+    """Return a share in whole per cent, never more than it is."""
+    return f"{math.floor(share * 100 + 1e-9)}%"
 
 
 def read_or_skipped(record: type[AnyRecord], file: Path) -> AnyRecord | Skipped:

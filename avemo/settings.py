@@ -249,6 +249,20 @@ class Evaluation(Strict):
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
 
 
+class Abstention(Strict):
+    """When a prediction is "not sure", and how large conformal sets are.
+
+    Args:
+        min_accuracy: the share of right answers that the lower bound must reach
+        min_coverage: thresholds under which a smaller share of clips is answered are not tried
+        set_coverage: how often a conformal set holds the right emotion, at least
+    """
+
+    min_accuracy: Annotated[float, Field(gt=0, lt=1)]
+    min_coverage: Annotated[float, Field(gt=0, le=1)]
+    set_coverage: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Promotion(Strict):
     """What a candidate must show before it becomes the champion.
 
@@ -328,6 +342,7 @@ class Settings(Strict):
     search: Searches
     baselines: Baselines
     evaluation: Evaluation
+    abstention: Abstention
     promotion: Promotion
     serving: Serving = Field(default_factory=Serving)
 

@@ -12,11 +12,14 @@ import pandas as pd
 
 from ..modalities import Modality
 from ..records import Figures
+from .abstention import risk_coverage
 from .metrics import predicted, probabilities
 
 __all__ = ["write_summary", "write_tables"]
 
 _FIGURES = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
+#: figures of a model that has the thresholds for them
+_SELECTIVE = ("aurc", "coverage", "selective_accuracy", "set_coverage", "set_size")
 #: wide enough that a few dozen performances fill most of the bins
 _BINS = 5
 
@@ -31,6 +34,7 @@ def write_summary(folder: Path, test_figures: Mapping[Modality, Figures]) -> Non
     summary = {}
     for modality, figures in test_figures.items():
         summary[modality] = {name: figures[name].value for name in _FIGURES}
+        summary[modality] |= {name: figures[name].value for name in _SELECTIVE if name in figures}
         bounds = {"uar_low": figures["uar"].low, "uar_high": figures["uar"].high}
         summary[modality] |= {name: bound for name, bound in bounds.items() if bound is not None}
     text = json.dumps(summary, indent=1, allow_nan=False)
@@ -43,8 +47,8 @@ def write_tables(
     """Write what DVC draws of one model.
 
     Args:
-        folder: gets `confusion/MODALITY.csv`, `reliability/MODALITY.csv` and, where there are
-            epochs, `learning_curves/MODALITY.csv`
+        folder: gets `confusion/MODALITY.csv`, `reliability/MODALITY.csv`,
+            `risk_coverage/MODALITY.csv` and, where there are epochs, `learning_curves/MODALITY.csv`
         modality: whose model it is
         predictions: of the test part, a row a performance
         history: of the training, a row an epoch of each member
@@ -53,6 +57,7 @@ def write_tables(
     tables = {
         "confusion": answers,
         "reliability": _reliability(predictions),
+        "risk_coverage": _risk_coverage(predictions),
         "learning_curves": _mean_over_members(history),
     }
     for name, table in tables.items():
@@ -70,6 +75,14 @@ def _reliability(predictions: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame({"confidence": confidence, "accuracy": right.astype(float)})
     grouped = rows.groupby(bins)
     return grouped.mean().assign(performances=grouped.size())
+
+
+def _risk_coverage(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return the points of the risk-coverage curve."""
+    curve = risk_coverage(predictions)
+    return pd.DataFrame(
+        {"coverage": curve.coverage, "risk": curve.risk, "threshold": curve.thresholds}
+    )
 
 
 def _mean_over_members(history: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from ..tracking import runs
 from . import dvc_tables, metrics, plots
 from .log import log_predictions
 from .predictions import predict, write_predictions
+from .selective_log import log_selective
 
 __all__ = ["UNIMODAL_TITLES", "evaluate"]
 
@@ -75,7 +76,7 @@ def _evaluate(
             return result.model_copy(update={"no_test_data": reason})
         predictions = predict(bundle, data)
         write_predictions(folder / f"{modality}.csv", predictions)
-        test = log_predictions(settings, predictions, "test", modality)
+        test = _log(settings, bundle, predictions, "test", modality)
         history = pd.read_csv(project.trained(modality) / "history.csv")
         dvc_tables.write_tables(folder, modality, predictions, history)
         unimodal = {}
@@ -100,7 +101,15 @@ def _evaluate_unimodal(
     predictions = predict(bundle, replace(data, features=features))
     write_predictions(folder / f"fused_{present}.csv", predictions)
     subject = f"fused, {UNIMODAL_TITLES[present]}"
-    return log_predictions(settings, predictions, f"test_{present}_alone", subject)
+    return _log(settings, bundle, predictions, f"test_{present}_alone", subject)
+
+
+def _log(
+    settings: Settings, bundle: Bundle, predictions: pd.DataFrame, part: str, subject: str
+) -> Figures:
+    """Log predictions, and what the model's thresholds make of them."""
+    figures = log_predictions(settings, predictions, part, subject)
+    return figures | log_selective(settings, predictions, bundle.config, part, subject)
 
 
 def _plot_comparison(

@@ -24,6 +24,7 @@ __all__ = [
     "accuracy",
     "calibration_error",
     "chance_level",
+    "class_codes",
     "classification_report",
     "confusion_matrix",
     "figures_of_draws",
@@ -33,6 +34,7 @@ __all__ = [
     "predicted",
     "probabilities",
     "recalls",
+    "require_columns",
     "sums_by_actor",
     "uar",
 ]
@@ -59,6 +61,19 @@ def probabilities(predictions: pd.DataFrame) -> np.ndarray:
     return values
 
 
+def require_columns(predictions: pd.DataFrame, *columns: str) -> None:
+    """Refuse predictions without rows, or without one of the columns.
+
+    Raises:
+        ValueError: they lack it
+    """
+    missing = [name for name in columns if name not in predictions]
+    if missing or predictions.empty:
+        raise ValueError(
+            f"predictions lack {', '.join(missing) or 'rows'}: a row a performance is expected"
+        )
+
+
 def predicted(predictions: pd.DataFrame) -> np.ndarray:
     """Return the most probable emotion's name of each row."""
     return np.asarray(np.array(EMOTIONS)[probabilities(predictions).argmax(axis=1)])
@@ -80,7 +95,7 @@ def confusion_matrix(
     Raises:
         ValueError: there is nothing to count, the lengths differ, or a name is none of the classes
     """
-    rows, columns = _codes(true, classes), _codes(predicted, classes)
+    rows, columns = class_codes(true, classes), class_codes(predicted, classes)
     if len(rows) != len(columns) or not len(rows):
         raise ValueError(
             f"{len(rows)} true and {len(columns)} predicted classes:"
@@ -134,7 +149,7 @@ def calibration_error(
     Source:
         C. Guo et al.: On calibration of modern neural networks. ICML 2017
     """
-    return float(_calibration_error(_gaps(_codes(true, classes), probabilities).sum(axis=0)))
+    return float(_calibration_error(_gaps(class_codes(true, classes), probabilities).sum(axis=0)))
 
 
 def log_loss(true: "Names", probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS) -> float:
@@ -145,7 +160,7 @@ def log_loss(true: "Names", probabilities: np.ndarray, classes: Sequence[str] = 
         probabilities: [shape=(n, classes)]
         classes: all names, in the order of the columns
     """
-    return float(_losses(_codes(true, classes), probabilities).mean())
+    return float(_losses(class_codes(true, classes), probabilities).mean())
 
 
 def intervals(predictions: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Interval]:
@@ -162,11 +177,7 @@ def intervals(predictions: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Inte
     Raises:
         ValueError: there are no rows, a column is missing, or an emotion is unknown
     """
-    missing = [name for name in ("performance", "actor", "true") if name not in predictions]
-    if missing or predictions.empty:
-        raise ValueError(
-            f"predictions lack {', '.join(missing) or 'rows'}: a row a performance is expected"
-        )
+    require_columns(predictions, "performance", "actor", "true")
     sums = sums_by_actor(predictions)
     return bootstrap.intervals(
         lambda draws: figures_of_draws(sums, draws),
@@ -249,7 +260,7 @@ def sums_by_actor(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
 
     Actors are in the order of their numbers.
     """
-    true = _codes(predictions["true"], EMOTIONS)
+    true = class_codes(predictions["true"], EMOTIONS)
     values = probabilities(predictions)
     confusion = np.zeros((len(true), len(EMOTIONS), len(EMOTIONS)))
     confusion[np.arange(len(true)), true, values.argmax(axis=1)] = 1
@@ -289,8 +300,12 @@ def figures_of_draws(sums: dict[str, np.ndarray], draws: np.ndarray) -> dict[str
     }
 
 
-def _codes(names: "Names", classes: Sequence[str]) -> np.ndarray:
-    """Return each name's place among the classes."""
+def class_codes(names: "Names", classes: Sequence[str] = EMOTIONS) -> np.ndarray:
+    """Return each name's place among the classes: int64 [shape=(n,)].
+
+    Raises:
+        ValueError: a name is none of the classes
+    """
     places = {name: place for place, name in enumerate(classes)}
     unknown = sorted({str(name) for name in names if name not in places})
     if unknown:

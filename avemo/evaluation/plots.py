@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["plot_comparison", "plot_confusion", "plot_learning_curves"]
+    from ..records import Abstention
+    from .abstention import RiskCoverage
+
+__all__ = ["plot_comparison", "plot_confusion", "plot_learning_curves", "plot_risk_coverage"]
 
 _BLUE, _GREY = "#1f5f9e", "#6b7280"
 _DPI = 120
@@ -122,6 +125,63 @@ def plot_comparison(
     axes.set_axisbelow(True)
     figure.suptitle(title, x=0.01, ha="left", size=13, weight="bold")
     return figure
+
+
+def plot_risk_coverage(
+    curve: "RiskCoverage",
+    figures: Mapping[str, Interval],
+    abstention: "Abstention | None",
+    title: str,
+) -> "Figure":
+    """Plot the share of wrong answers against the share of clips that are answered.
+
+    Args:
+        curve: of some predictions
+        figures: `coverage` and `selective_accuracy` of the same predictions under the threshold
+        abstention: the threshold that the model was trained with, and its target
+        title: above the figure
+    """
+    figure = _figure(7.0, 5.0)
+    axes = figure.add_subplot()
+    axes.step(curve.coverage, curve.risk, where="post", color=_BLUE, lw=2)
+    if abstention:
+        allowed = 1 - abstention.target
+        axes.axhline(allowed, color=_GREY, lw=1.2, ls="--", zorder=0)
+        axes.annotate(
+            f"target: at most {allowed:.0%}", (0, allowed), (4, 4), textcoords="offset points",
+            color=_GREY, size=9,
+        )  # fmt: skip
+    coverage, accuracy = figures.get("coverage"), figures.get("selective_accuracy")
+    if abstention and coverage and accuracy:
+        _mark_threshold(axes, abstention.threshold, coverage.value, accuracy)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.yaxis.set_major_formatter("{x:.0%}")
+    axes.set_xlabel("coverage: share of clips that are answered")
+    axes.set_ylabel("risk: share of wrong answers")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#eef0f3")
+    axes.set_axisbelow(True)
+    _set_title(axes, title, f"area under the risk-coverage curve {curve.area:.3f}")
+    return figure
+
+
+def _mark_threshold(axes: "Axes", threshold: float, coverage: float, accuracy: Interval) -> None:
+    """Mark what a threshold does, with the interval of the risk."""
+    risk = 1 - accuracy.value
+    if accuracy.low is not None and accuracy.high is not None:
+        bounds = [1 - accuracy.high, 1 - accuracy.low]
+        axes.plot(
+            [coverage, coverage], bounds, color=_BLUE, alpha=0.45, lw=3, solid_capstyle="round"
+        )
+    axes.plot(coverage, risk, "o", color=_BLUE, ms=9, mec="white", mew=1.2)
+    side, shift = ("right", -10) if coverage > 0.6 else ("left", 10)
+    axes.annotate(
+        f"threshold {threshold:.2f}: {coverage:.0%} answered, {accuracy.value:.0%} of them right",
+        (coverage, risk), (shift, 10), textcoords="offset points", ha=side,
+        size=9,
+    )  # fmt: skip
 
 
 def _figure(width: float, height: float) -> "Figure":

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from ..emotions import EMOTIONS
 from ..errors import MediaError
 
-__all__ = ["Prediction"]
+__all__ = ["Cell", "Prediction"]
+
+#: a value in a row
+Cell = str | float | bool | list[str]
 
 #: before the name of an emotion: its probability in a row
 _PREFIX = "p_"
@@ -24,6 +27,10 @@ class Prediction:
         reason: in a sentence; with probabilities, why they come from sound or picture alone
         model: the registered version that predicted, `avemo-fused version 3`; may be empty
         synthetic: the model was trained on the synthetic sample, so that this means nothing
+        unsure: the prediction is "not sure": the likeliest emotion is less probable than the
+            model's threshold, see `records.Abstention`
+        emotions: those that it cannot exclude, likeliest first, see `records.ConformalSets`; empty
+            where there is a finding, and for models of older releases
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -31,6 +38,8 @@ class Prediction:
     reason: str = ""
     model: str = ""
     synthetic: bool = False
+    unsure: bool = False
+    emotions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
@@ -51,9 +60,13 @@ class Prediction:
         """Return the prediction for a clip that cannot be used."""
         return cls(finding=error.finding, reason=str(error), model=model)
 
-    def to_row(self) -> dict[str, str | float]:
-        """Return the row of a registered version: emotion, probability, p_..., finding, reason."""
-        row: dict[str, str | float] = {"emotion": self.emotion, "probability": self.probability}
+    def to_row(self) -> dict[str, Cell]:
+        """Return the row of a registered version.
+
+        Its columns: emotion, probability, unsure, emotions, p_..., finding, reason.
+        """
+        row: dict[str, Cell] = {"emotion": self.emotion, "probability": self.probability}
+        row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in EMOTIONS:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
         return row | {"finding": self.finding, "reason": self.reason}
@@ -65,7 +78,8 @@ class Prediction:
         """Return the prediction that a row of a registered version holds.
 
         Args:
-            row: see `to_row`; another version may know other emotions
+            row: see `to_row`; another version may know other emotions, and those of older
+                releases have neither `unsure` nor `emotions`
             model: as `Prediction` takes it
             synthetic: as `Prediction` takes it
         """
@@ -75,4 +89,13 @@ class Prediction:
             for name, value in row.items()
             if name.startswith(_PREFIX) and not finding
         }
-        return cls(probabilities, finding, str(row["reason"]), model, synthetic)
+        unsure, emotions = row.get("unsure", False), row.get("emotions", ())
+        return cls(
+            probabilities,
+            finding,
+            str(row["reason"]),
+            model,
+            synthetic,
+            unsure=bool(unsure),
+            emotions=tuple(map(str, emotions)) if isinstance(emotions, list | tuple) else (),
+        )

@@ -20,6 +20,7 @@ from ..features.registry import extractor_from_spec
 from ..media.clip import Clip, Media
 from ..media.span import Windows
 from ..models.bundle import Bundle
+from .certainty import describe_certainty
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
 from .prediction import Prediction
 from .timeline_row import TimelineRow
@@ -112,8 +113,14 @@ class Recogniser:
         row = self.bundle.probabilities_of([features])[0]
         config = self.bundle.config
         probabilities = dict(zip(config.classes, map(float, row), strict=True))
-        reason = "; ".join(map(str, errors))
-        return Prediction(probabilities, reason=reason, synthetic=config.synthetic)
+        certainty = describe_certainty(probabilities, config)
+        return Prediction(
+            probabilities,
+            reason="; ".join(map(str, errors)),
+            synthetic=config.synthetic,
+            unsure=certainty.unsure,
+            emotions=certainty.emotions,
+        )
 
     def _read_sounds(self, clip: Clip) -> dict[int, Sound | MediaError]:
         """Return the sound at each sample rate, or why there is none."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema, TensorSpec
-from mlflow.types.schema import AnyType
+from mlflow.types.schema import AnyType, Array
 
 from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
@@ -177,11 +177,13 @@ def _modules(bundle: Bundle) -> set[str]:
 
 
 def signature() -> ModelSignature:
-    """Return the signature: bytes or base64 in; a row of text and numbers out."""
+    """Return the signature: bytes or base64 in; a row as `Prediction.to_row` has it out."""
     numbers = [ColSpec(DataType.double, f"p_{name}") for name in EMOTIONS]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "emotion"),
         ColSpec(DataType.double, "probability"),
+        ColSpec(DataType.boolean, "unsure"),
+        ColSpec(Array(DataType.string), "emotions"),
         *numbers,
         ColSpec(DataType.string, "finding"),
         ColSpec(DataType.string, "reason"),

@@ -184,6 +184,8 @@ def _version_tags(
         "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
+    if abstention := subject.bundle.abstention:
+        tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:
         tags |= {
             "avemo.commit": lineage.commit,

@@ -17,6 +17,7 @@ from ..corpus import manifest, soundtrack
 from ..datasets import Dataset
 from ..errors import AvemoError, last_line
 from ..evaluation import metrics
+from ..inference.prediction import Cell
 from ..modalities import Modality
 from ..paths import Project
 
@@ -64,8 +65,8 @@ class _Output(TypedDict):
     ones, and modules from outside the version.
     """
 
-    example: list[dict[str, str | float]]
-    sampled: list[dict[str, str | float]]
+    example: list[dict[str, Cell]]
+    sampled: list[dict[str, Cell]]
     recorded: list[list[float]]
     outside: list[str]
 

@@ -11,15 +11,21 @@ from ..corpus import split
 from ..datasets import Dataset
 from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
+from ..evaluation.abstention import select_threshold
+from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.conformal import fit_sets
 from ..evaluation.log import log_predictions, title_suffix
 from ..evaluation.predictions import read_predictions, write_predictions
+from ..evaluation.selective_log import log_selective
 from ..modalities import Unimodal
 from ..models import bundle
 from ..models.ensemble import weighted_ensemble
 from ..paths import Project
 from ..records import (
+    Abstention,
     BundleConfig,
     Configuration,
+    ConformalSets,
     Figures,
     SearchResult,
     TrainedOn,
@@ -107,8 +113,10 @@ def train(
             preprocessors = _preprocessors_of(branches)
         mlflow.log_param("parameters", network.count_params())
         inputs = {feature: preprocessors[feature] for feature in network.input}
+        validation = _validation_predictions(project, task, search_result)
+        config = config.model_copy(update=_thresholds(settings, validation))
         bundle.write(folder, network, inputs, config)
-        valid = _log_validation(project, settings, task, search_result, folder)
+        valid = _log_validation(settings, validation, config, folder)
         note = fusion.describe_choice(search_result.fusion) if branches else ""
         if note:
             mlflow.set_tag("avemo.fusion", note)
@@ -205,20 +213,52 @@ def _fit_member(
     return hypermodel.with_tta(network, architecture), history
 
 
-def _log_validation(
-    project: Project,
-    settings: Settings,
-    task: TrainingTask,
-    search_result: SearchResult,
-    folder: Path,
-) -> Figures | None:
-    """Log the calibrated predictions on the inner folds; None where the search has none."""
+def _validation_predictions(
+    project: Project, task: TrainingTask, search_result: SearchResult
+) -> pd.DataFrame | None:
+    """Return the calibrated predictions on the inner folds; None where the search has none."""
     if search_result.temperature is None:
         mlflow.set_tag("avemo.valid", "skipped: the search had too few folds to choose by")
         return None
     predictions = read_predictions(project.search(task.modality) / stacking.PREDICTIONS)
     error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
     mlflow.log_metric("valid_calibration_error_before", error)
-    predictions = calibration.apply_temperature(predictions, search_result.temperature)
-    write_predictions(folder / "predictions.csv", predictions)
-    return log_predictions(settings, predictions, "valid", task.modality)
+    return calibration.apply_temperature(predictions, search_result.temperature)
+
+
+def _thresholds(
+    settings: Settings, validation: pd.DataFrame | None
+) -> dict[str, Abstention | ConformalSets]:
+    """Return the fields of `BundleConfig` that say how certain a prediction is."""
+    if validation is None:
+        return {}
+    limits = settings.abstention
+    abstention = select_threshold(
+        validation,
+        Bootstrap.from_settings(settings),
+        target=limits.min_accuracy,
+        min_coverage=limits.min_coverage,
+    )
+    return {
+        "abstention": abstention,
+        "conformal_sets": fit_sets(validation, limits.set_coverage),
+    }
+
+
+def _log_validation(
+    settings: Settings, validation: pd.DataFrame | None, config: BundleConfig, folder: Path
+) -> Figures | None:
+    """Log and write the calibrated predictions on the inner folds, if there are any."""
+    if validation is None:
+        return None
+    write_predictions(folder / "predictions.csv", validation)
+    if config.abstention and config.conformal_sets:
+        mlflow.set_tag("avemo.abstention", str(config.abstention))
+        mlflow.log_params(
+            {
+                "abstention_threshold": config.abstention.threshold,
+                "set_threshold": config.conformal_sets.threshold,
+            }
+        )
+    figures = log_predictions(settings, validation, "valid", config.modality)
+    return figures | log_selective(settings, validation, config, "valid", config.modality)
