@@ -105,6 +105,7 @@ def register_version(
     lineage: Mapping[str, object] | None = MappingProxyType({}),
     network: bytes | None = None,
     alter: Callable[[Path, Path], None] | None = None,
+    beside: Mapping[str, str] = MappingProxyType({}),
     **bundle: object,
 ) -> str:
     """Register a version with an alias, and return its number.
@@ -113,6 +114,7 @@ def register_version(
         lineage: fields of its lineage; None for a version without one
         network: the graph of one that answers by its own code, see `new_network`; it hears
         alter: changes that code, and the files of its model, before the version is sealed
+        beside: text by the name of a file that stands beside MLflow's own
         bundle: fields of its bundle's configuration
     """
     if network:
@@ -149,6 +151,9 @@ def register_version(
             pip_requirements=[],
             signature=signature,
         )
+    for name, text in beside.items():
+        (folder / name).write_text(text)
+        client.log_model_artifact(model.model_id, str(folder / name))
     seal = integrity.seal_model(model.model_id)
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)

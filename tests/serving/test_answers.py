@@ -152,9 +152,10 @@ def test_a_stock_client_of_the_open_inference_protocol(
 
 
 def test_the_protocol_in_plain_json(service: ServiceProcess, expected: list[Prediction]) -> None:
-    body = {
+    tensor = {"name": "media", "shape": [1], "datatype": "BYTES", "data": [TEXTS[0]]}
+    body: dict[str, Any] = {
         "id": "42",
-        "inputs": [{"name": "media", "shape": [1], "datatype": "BYTES", "data": [TEXTS[0]]}],
+        "inputs": [tensor],
         "outputs": [{"name": "probability"}],
     }
     response = service.post(f"/v2/models/{NAME}/infer", json=body)
@@ -166,7 +167,7 @@ def test_the_protocol_in_plain_json(service: ServiceProcess, expected: list[Pred
         ("/v2/models/other/infer", {}, 404),
         (f"/v2/models/{NAME}/infer", {"inputs": []}, 400),
         (f"/v2/models/{NAME}/infer", {"outputs": [{"name": "logits"}]}, 400),
-        (f"/v2/models/{NAME}/infer", {"inputs": [body["inputs"][0] | {"shape": [2]}]}, 400),  # type: ignore[index]
+        (f"/v2/models/{NAME}/infer", {"inputs": [tensor | {"shape": [2]}]}, 400),
     ):
         refused = service.post(path, json=body | change)
         assert refused.status_code == status, path
