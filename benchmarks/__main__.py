@@ -30,9 +30,12 @@ NAMES = (
     "expressions",
     "faces",
     "features",
+    "following",
+    "http",
     "incremental",
     "memory",
     "serving",
+    "timelines",
     "whisper",
 )
 RESULTS = ROOT / "benchmarks" / "results.json"

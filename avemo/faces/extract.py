@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,6 @@ ARRAYS = {
     "times": "float32",
 }
 
-_BATCH_FRAMES = 8  # that a detector gets at a time
 _VOICED_MARGIN_S = 0.25  # around the voiced part: a face speaks before it is heard, and after
 
 
@@ -159,15 +159,18 @@ def _detect_faces(
     media: Media, settings: Settings, detector: Detector
 ) -> tuple[list[Frame], list[list[Face]]]:
     """Return the sampled frames, and the faces in each."""
+    frames: list[Frame] = []
+    detections: list[list[Face]] = []
     with Clip.of(media) as clip:
         span = clip.voiced_span(settings.voiced_db) if settings.spread == "voiced" else None
         if span:
             span = (span[0] - _VOICED_MARGIN_S, span[1] + _VOICED_MARGIN_S)
-        frames = clip.frames(1 if settings.spread == "middle" else settings.frames, span)
-    detections: list[list[Face]] = []
-    for start in range(0, len(frames), _BATCH_FRAMES):
-        batch = frames[start : start + _BATCH_FRAMES]
-        detections += detector.detect([frame.image for frame in batch])
+        count = 1 if settings.spread == "middle" else settings.frames
+        decoded = clip.iterate_frames(count, span)
+        # a clip that another process decodes is decoded on, while the detector is at work
+        while batch := list(islice(decoded, detector.batch_size)):
+            frames += batch
+            detections += detector.detect([frame.image for frame in batch])
     return frames, detections
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from typing import TypeVar
 
@@ -59,7 +59,6 @@ def prefetch(items: Iterator[Item], ahead: int) -> Iterator[Iterator[Item]]:
     finally:
         stopped.set()
         while thread.is_alive():
-            try:
-                queue.get(timeout=0.01)
-            except Empty:
-                thread.join(0.01)
+            with suppress(Empty):  # it may wait for room
+                queue.get_nowait()
+            thread.join(0.01)

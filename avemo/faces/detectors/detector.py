@@ -35,9 +35,11 @@ class Detector(ABC):
 
     Attributes:
         name: stored with the features, so that they say what detected their faces
+        batch_size: how many images of a clip it is given at a time
     """
 
     name: str
+    batch_size = 8
 
     @abstractmethod
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[list[Face]]:

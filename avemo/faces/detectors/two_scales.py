@@ -27,6 +27,8 @@ class TwoScaleDetector(Detector):
         side_px: the longer side at which it looks at a picture first
     """
 
+    batch_size = 1
+
     def __init__(self, side_px: int) -> None:
         self._sides_px = sorted({min(side_px, _LARGE_SIDE_PX), _LARGE_SIDE_PX})
 

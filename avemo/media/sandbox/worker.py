@@ -6,7 +6,7 @@ import io
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from fractions import Fraction
 from os import fdopen
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from ...errors import MediaError
 from ..clip import Clip
 from ..playback import Opening, PlayedPicture, PlayedSound
+from ..prefetch import prefetch
 from . import wire
 from .confinement import Limits, forbid_system_calls, limit_resources
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 Request = dict[str, Any]
+Message = tuple[Request, "bytes | memoryview"]
+
+#: messages that wait to be sent; a picture takes 3 MB
+_AHEAD = 4
 
 
 def main(descriptor: int, limits_json: str) -> None:
@@ -58,8 +63,9 @@ def _read_file(connection: socket.socket, opening: Request, limits: Limits) -> N
                     wire.send(connection, {"kind": "closed"})
                     return
                 try:
-                    for header, payload in _answer(clip, request):
-                        wire.send(connection, header, payload)
+                    with _running_ahead(_answer(clip, request), opening["complete"]) as messages:
+                        for header, payload in messages:
+                            wire.send(connection, header, payload)
                 except MediaError as error:
                     _send_error(connection, error.finding, str(error))
                 except MemoryError:
@@ -67,11 +73,24 @@ def _read_file(connection: socket.socket, opening: Request, limits: Limits) -> N
                     _send_error(connection, "unreadable", reason)
 
 
+@contextmanager
+def _running_ahead(messages: Iterator[Message], complete: bool) -> Iterator[Iterator[Message]]:
+    """Decode on, while messages are sent and the other side is busy with earlier ones.
+
+    Not where the file is still arriving: reading it asks for more over the same connection.
+    """
+    if not complete:
+        yield messages
+        return
+    with prefetch(messages, _AHEAD) as decoded:
+        yield decoded
+
+
 def _send_error(connection: socket.socket, finding: str, message: str) -> None:
     wire.send(connection, {"kind": "error", "finding": finding, "message": message[:1000]})
 
 
-def _answer(clip: Clip, request: Request) -> Iterator[tuple[Request, bytes | memoryview]]:
+def _answer(clip: Clip, request: Request) -> Iterator[Message]:
     """Yield the messages that answer a request, the last of them of the kind `end`."""
     if request["do"] == "streams":
         yield {"kind": "streams", **asdict(clip.streams())}, b""
@@ -92,7 +111,7 @@ def _answer(clip: Clip, request: Request) -> Iterator[tuple[Request, bytes | mem
     yield {"kind": "end"}, b""
 
 
-def _play(clip: Clip, interval: Fraction | None) -> Iterator[tuple[Request, bytes | memoryview]]:
+def _play(clip: Clip, interval: Fraction | None) -> Iterator[Message]:
     for part in clip.play(interval):
         if isinstance(part, Opening):
             yield {"kind": "opening", **asdict(part)}, b""
