@@ -45,7 +45,9 @@ def face(
 
 def play_image(monkeypatch: pytest.MonkeyPatch, image: np.ndarray, step: float = 0.5) -> None:
     frames = [Frame(index * step, image) for index in range(4)]
-    monkeypatch.setattr("avemo.media.clip.Clip.frames", lambda clip, count, span: frames)
+    monkeypatch.setattr(
+        "avemo.media.clip.Clip.iterate_frames", lambda clip, count, span: iter(frames)
+    )
 
 
 @pytest.fixture

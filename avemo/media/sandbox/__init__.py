@@ -53,18 +53,21 @@ class _Decoder:
                 cwd="/",
             )
         self.files = 0
+        self._ready = False
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def wait_until_ready(self) -> None:
-        """Wait until the process has loaded what it needs.
+        """Wait until the process has loaded what it needs, if it has not yet.
 
         Raises:
             WireError: it could not
         """
-        wire.receive(self.connection)
+        if not self._ready:
+            wire.receive(self.connection)
+            self._ready = True
 
     def open(self, content: BinaryIO, size: int, complete: bool) -> None:
         """Give the process a file."""
@@ -108,7 +111,7 @@ class Sandbox:
     """Decoding processes, each for one file at a time.
 
     Args:
-        processes: how many wait for a file, ready to decode
+        processes: how many wait for a file; the first file waits until one has started
         limits: of each
     """
 
@@ -120,8 +123,6 @@ class Sandbox:
         self._closed = False
         for _ in range(processes):
             self._idle.append(_Decoder(self._limits))
-        for decoder in self._idle:
-            decoder.wait_until_ready()
 
     @contextmanager
     def open(self, source: Path | bytes | GrowingFile) -> Iterator[Job]:
@@ -162,11 +163,11 @@ class Sandbox:
                 decoder = self._idle.pop() if self._idle else None
             if decoder is None:
                 decoder = _Decoder(self._limits)
-                decoder.wait_until_ready()
-                return decoder
-            if decoder.alive:
-                return decoder
-            decoder.kill()
+            elif not decoder.alive:
+                decoder.kill()
+                continue
+            decoder.wait_until_ready()
+            return decoder
 
     def _give_back(self, decoder: _Decoder, idle: bool) -> None:
         """Keep a process for the next file, or replace it where it is not at rest."""
