@@ -106,9 +106,10 @@ def run(scratch: Path, options: Options) -> Benchmark:
     crowd, crowd_at_other = _send_crowds(scratch, registry, films)
     return Benchmark(
         about=f"The champion behind `avemo serve` and, as other, behind `mlflow models serve "
-        f"--env-manager local`: the same version, on {len(films)} films of 720p with sound, of "
-        f"{median(map(_megabytes, films)):.1f} MB in the median ({source}). The clients run on "
-        "the same machine; what they send to the other is JSON, made beforehand.",
+        f"--env-manager local`: the same version, on {len(clips)} clips of 720p with sound, of "
+        f"{median(map(_megabytes, clips)):.1f} MB in the median (the picture of each of "
+        f"{len(films)} films with the sound of each; {source}). The clients run on the same "
+        "machine; what they send to the other is JSON, made beforehand.",
         comparisons=_compare_figures(figures) + _compare_crowds(crowd, crowd_at_other),
         limit=_describe_load(),
     )
