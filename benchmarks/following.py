@@ -32,7 +32,7 @@ from .http_servers import (
     wait_until,
     write_project,
 )
-from .load import Load, await_answer, load_of, quantile_s
+from .load import Load, ask_in_turn, await_answer, load_of, quantile_s
 from .measuring import Options
 from .results import Benchmark, Comparison
 
@@ -40,7 +40,7 @@ __all__ = ["run"]
 
 CLIENTS = 8
 CLIPS = 14
-QUIET_S = 40.0
+QUIET_S = 30.0
 #: between two changes
 PAUSE_S = 5.0
 AWAY_S = 60.0
@@ -202,6 +202,7 @@ def _follow(
     )
     asked = [ask_service(server, clip) for clip in clips]
     await_answer(server, asked[0])
+    outcome.expected = _ask_all(asked)
 
     def move(kind: str, version: str, until: Callable[[], bool]) -> None:
         start = time.monotonic()
@@ -251,6 +252,7 @@ def _restart(scratch: Path, address: str, versions: _Versions, clips: Sequence[P
 
         _set_champion(versions.good[0])
         await_answer(start_server(), asked[0])
+        outcome.expected = _ask_all(asked)
         with load_of(CLIENTS, lambda: tuple(asked)) as load:
             begun = _wait_quietly(load, outcome)
             served = versions.good[0]
@@ -269,6 +271,11 @@ def _restart(scratch: Path, address: str, versions: _Versions, clips: Sequence[P
     return outcome
 
 
+def _ask_all(asked: Sequence[Request]) -> dict[Path, str]:
+    """Return the answer for each clip, which later ones are compared with."""
+    return {answer.clip: answer.emotion for answer in ask_in_turn(asked)}
+
+
 def _moves(versions: _Versions) -> list[tuple[str, str]]:
     """Return the moves of the alias that name a good version."""
     return [
@@ -278,14 +285,13 @@ def _moves(versions: _Versions) -> list[tuple[str, str]]:
 
 
 def _wait_quietly(load: Load, outcome: _Outcome) -> float:
-    """Let the load run for a while, take its answers as right, and return when it ended."""
+    """Let the load run for a while before the first change, and return when that is over."""
     begin = time.monotonic() + PAUSE_S
     time.sleep(PAUSE_S + QUIET_S)
     end = time.monotonic()
     outcome.quiet = load.between(begin, end)
     if not all(answer.emotion for answer in outcome.quiet):
         raise AvemoError("requests fail before anything has changed")
-    outcome.expected = {answer.clip: answer.emotion for answer in outcome.quiet}
     return end
 
 

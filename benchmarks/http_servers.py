@@ -90,6 +90,25 @@ class Server:
         """Return the end of its log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
 
+    def group(self) -> list[int]:
+        """Return its processes, and those that it has started."""
+        processes = []
+        for folder in Path("/proc").iterdir():
+            with suppress(ValueError, ProcessLookupError):
+                if os.getpgid(int(folder.name)) == self.process.pid:
+                    processes.append(int(folder.name))
+        return processes
+
+    def processor_s(self) -> float:
+        """Return the processor time of its processes so far, and of those that have ended."""
+        ticks = 0
+        for process in self.group():
+            with suppress(OSError):
+                stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+                # user, system, and the same of ended children, behind the name in brackets
+                ticks += sum(map(int, stat.rpartition(")")[2].split()[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def kill(self) -> None:
         """End it and all that it has started, at once."""
         with suppress(ProcessLookupError):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import cycle
@@ -140,15 +138,7 @@ def _ask_service(server: Server, film: Path) -> _Served:
     wall_s = time.perf_counter() - start
     if not last.get("end"):
         raise RuntimeError(f"the timeline has no end: {last}")
-    return _Served(first_s, wall_s, sum(_peak_mb(pid) for pid in _group(server.process.pid)))
-
-
-def _group(leader: int) -> Iterator[int]:
-    """Yield the processes of a process group."""
-    for folder in Path("/proc").iterdir():
-        with suppress(ValueError, ProcessLookupError):
-            if os.getpgid(int(folder.name)) == leader:
-                yield int(folder.name)
+    return _Served(first_s, wall_s, sum(_peak_mb(pid) for pid in server.group()))
 
 
 def _peak_mb(pid: int) -> float:
