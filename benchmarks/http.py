@@ -35,6 +35,7 @@ from .http_servers import (
 from .load import ask_in_turn, await_answer, quantile_s, send_all
 from .measuring import Options, find_recordings
 from .results import Benchmark, Comparison, compare
+from .serving import describe_next
 
 __all__ = ["connect_registry", "find_films", "mix_films", "run"]
 
@@ -92,6 +93,7 @@ class _Crowd:
 
 def run(scratch: Path, options: Options) -> Benchmark:
     """Start both servers in turn, and send clips to each."""
+    load = os.getloadavg()[0]
     films, source = find_films(scratch, options)
     clips = mix_films(films, scratch / "clips")
     registry = connect_registry()
@@ -112,7 +114,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
         f"{len(films)} films with the sound of each; {source}). The clients run on the same "
         "machine; what they send to the other is JSON, made beforehand.",
         comparisons=_compare_figures(figures) + _compare_crowds(crowd, crowd_at_other),
-        limit=_describe_load(),
+        limit=_describe(films, figures, load),
     )
 
 
@@ -135,16 +137,21 @@ def find_films(scratch: Path, options: Options) -> tuple[list[Path], str]:
     return [film for film in films if film.name.startswith("01-")], source
 
 
-def mix_films(films: Sequence[Path], folder: Path) -> list[Path]:
+def mix_films(films: Sequence[Path], folder: Path, suffix: str = ".mp4") -> list[Path]:
     """Write each film's picture with each film's sound, as they are encoded.
 
     Which frames are looked at depends on the sound: so hardly a face comes twice, as a version
     keeps what its network says of the last 128 faces. Neighbours have other pictures.
+
+    Args:
+        films: with sound, of the same format
+        folder: of the clips, which must not exist yet
+        suffix: of the clips, which decides their container
     """
     folder.mkdir()
     clips = []
     for turn, (number, film) in product(range(len(films)), enumerate(films)):
-        clip = folder / f"{film.stem}_{turn}.mp4"
+        clip = folder / f"{film.stem}_{turn}{suffix}"
         with (
             av.open(str(clip), "w", options={"movflags": "faststart"}) as mixed,
             av.open(str(film)) as picture,
@@ -299,5 +306,11 @@ def _megabytes(file: Path) -> float:
     return file.stat().st_size / 1e6
 
 
-def _describe_load() -> str:
-    return f"The load of the machine before it began: {os.getloadavg()[1]:.1f} in five minutes."
+def _describe(films: Sequence[Path], figures: dict[str, _Figures], load: float) -> str:
+    """Return what bounds both sides: they run the same code of the version."""
+    return (
+        "Both run the version's own code, which takes nearly all of the time; ours decodes in "
+        "another process, at the same time as the faces are looked for. "
+        f"{describe_next(list(films), median(figures['ours'].clip_processor_s))} The machine's "
+        f"load before it began was {load:.1f}, with {WORKERS} cores."
+    )
