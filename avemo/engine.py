@@ -40,6 +40,8 @@ def run(
     unit: str = "recording",
     workers: int | None = None,
     cluster: str | None = None,
+    chunk_size: int | None = None,
+    show_progress: bool = True,
 ) -> Iterator[Result]:
     """Apply a function to each item, in parallel, under a progress bar.
 
@@ -54,6 +56,9 @@ def run(
         unit: name of an item, for the progress bar
         workers: processes, by default one a core. With 1, this process computes
         cluster: address of a Ray cluster to use instead, `auto` or HOST:PORT
+        chunk_size: how many items a worker gets at a time, and loses where the run is killed; by
+            default up to 32, the more items the more
+        show_progress: whether there is a bar
 
     Yields:
         the results, in the items' order
@@ -64,13 +69,15 @@ def run(
     from tqdm import tqdm
 
     workers = min(workers or count_cores(), len(items))
-    with tqdm(total=len(items), desc=title, unit=unit, disable=not items, mininterval=1) as bar:
+    hidden = not (items and show_progress)
+    chunk_size = chunk_size or _chunk_size(items)
+    with tqdm(total=len(items), desc=title, unit=unit, disable=hidden, mininterval=1) as bar:
         if not items:
             return
         if cluster:
-            results = _on_cluster(function, items, cluster)
+            results = _on_cluster(function, items, cluster, chunk_size)
         elif workers > 1:
-            results = _on_cores(function, items, workers)
+            results = _on_cores(function, items, workers, chunk_size)
         else:
             results = _in_this_process(function, items)
         with closing(results):
@@ -87,11 +94,11 @@ def _in_this_process(
 
 
 def _on_cores(
-    function: Callable[[Item], Result], items: Collection[Item], workers: int
+    function: Callable[[Item], Result], items: Collection[Item], workers: int, chunk_size: int
 ) -> Generator[Result, None, None]:
     pool = _workers(workers, function)
     try:
-        for result in pool.map(_call, items, chunksize=_chunk_size(items)):
+        for result in pool.map(_call, items, chunksize=chunk_size):
             yield cast(Result, result)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -120,12 +127,12 @@ def _call(item: object) -> object:
 
 
 def _chunk_size(items: Collection[object]) -> int:
-    """Return how many items a worker gets at a time."""
+    """Return how many items a worker gets at a time by default."""
     return max(1, min(32, len(items) // 64))
 
 
 def _on_cluster(
-    function: Callable[[Item], Result], items: Collection[Item], address: str
+    function: Callable[[Item], Result], items: Collection[Item], address: str, chunk_size: int
 ) -> Generator[Result, None, None]:
     with connect_to_ray(address) as ray:
         context = ray.data.DataContext.get_current()
@@ -133,7 +140,7 @@ def _on_cluster(
         context.execution_options.preserve_order = True
         content = pickle.dumps(function)
         rows = [{"item": pickle.dumps(item)} for item in items]
-        blocks = -(-len(rows) // _chunk_size(items))
+        blocks = -(-len(rows) // chunk_size)
         data = ray.data.from_items(rows, override_num_blocks=blocks)
         for row in data.map(_remote, fn_args=(content,)).iter_rows():
             result = pickle.loads(row["result"])

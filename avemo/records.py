@@ -42,6 +42,7 @@ __all__ = [
     "TrainResult",
     "TrainedOn",
     "Trial",
+    "ValidationProfile",
     "read_or_skipped",
 ]
 
@@ -259,6 +260,8 @@ class BundleConfig(Record):
         trained_on: how much it was trained on
         abstention: when its prediction is "not sure"; None where there was nothing to choose by
         conformal_sets: which emotions a prediction cannot exclude; None likewise
+        window_s: length of a timeline's window in seconds, where nobody asks for another
+        hop_s: from one window to the next in seconds, likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
     """
 
@@ -275,6 +278,8 @@ class BundleConfig(Record):
     trained_on: TrainedOn
     abstention: Abstention | None = None
     conformal_sets: ConformalSets | None = None
+    window_s: float = 3.0
+    hop_s: float = 1.0
     inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -413,6 +418,29 @@ class BaselineResult(Record):
     synthetic: bool
     runs: list[BaselineRun]
     skipped_runs: list[SkippedRun]
+
+
+class ValidationProfile(Record):
+    """`profile.json` of a version: what it predicted for its validation data, and how that was.
+
+    The predictions are of performances whose actors the predicting models were not trained on.
+
+    Args:
+        modality: of the model
+        performances: how many the profile is of
+        emotions: how often each emotion was the likeliest
+        unsure: how many predictions were "not sure"
+        loudness_dbfs: 21 quantiles, from the lowest to the highest, of the sounds' peaks; empty
+            where none is heard
+        face_px: the same of the faces' sizes, the root of a box's area; empty where none is seen
+    """
+
+    modality: Modality
+    performances: int
+    emotions: dict[str, int]
+    unsure: int
+    loudness_dbfs: list[float]
+    face_px: list[float]
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)

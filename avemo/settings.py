@@ -263,6 +263,22 @@ class Abstention(Strict):
     set_coverage: Annotated[float, Field(gt=0, lt=1)]
 
 
+class Timeline(Strict):
+    """The windows of a timeline, unless whoever asks for one says otherwise."""
+
+    window_s: Annotated[float, Field(gt=0, le=60)]
+    hop_s: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _check_hop(self) -> "Timeline":
+        if self.hop_s > self.window_s:
+            raise ValueError(
+                f"hop_s is {self.hop_s:g}, at most window_s ({self.window_s:g}) is expected: a"
+                " longer hop would leave time out"
+            )
+        return self
+
+
 class Promotion(Strict):
     """What a candidate must show before it becomes the champion.
 
@@ -343,6 +359,7 @@ class Settings(Strict):
     baselines: Baselines
     evaluation: Evaluation
     abstention: Abstention
+    timeline: Timeline
     promotion: Promotion
     serving: Serving = Field(default_factory=Serving)
 

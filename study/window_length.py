@@ -1,7 +1,7 @@
 """How long a timeline's window must be to hear an emotion in it: an experiment on RAVDESS.
 
-A linear model on Whisper's encoder is trained on whole clips, and tested on windows of them, in the
-middle of what is heard, of actors that it was not trained on: each fold of the split is tested once.
+A linear model on Whisper's encoder is trained on whole clips and tested on windows in the middle of
+what is heard, of actors that it was not trained on: each fold of the split is tested once.
 
     python study/window_length.py RECORDINGS    # a folder of RAVDESS's audio-only speech recordings
     python study/window_length.py --table       # the table again, from the kept predictions

@@ -1,18 +1,31 @@
 """`avemo predict`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..terminal import SlowNotice
-from ._app import Clips, JsonOutput, examples, new_app
+from ._app import JsonOutput, check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
+    from ._batch import Batch
 
 app = new_app()
+
+_TABLES = "Tables, for many clips"
+_TIMELINES = "Timelines"
+_COMPUTING = "Where it is computed"
+_ENGINES = ("local", "ray")
+
+
+def _check_engine(engine: str) -> str:
+    check_choices([engine], _ENGINES)
+    return engine
 
 
 @app.command(
@@ -21,10 +34,31 @@ app = new_app()
         "avemo predict --json *.wav | jq .emotion",
         "avemo predict --sets clip.mp4   # all emotions that it cannot exclude",
         "avemo predict --model models:/avemo-audio@candidate clip.wav",
+        "avemo predict recordings/ --csv emotions.csv --workers 4   # goes on where it was stopped",
+        "find . -name '*.mp4' -print0 | avemo predict --from-list - --parquet emotions.parquet",
+        "avemo predict interview.mp4 --timeline out/ --format elan --format csv",
     )
 )
 def predict(
-    files: Clips,
+    context: typer.Context,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Clips that FFmpeg can decode, folders of them, patterns such as "
+            "'**/*.mp4', and @FILE for a list with a name on each line.",
+            show_default=False,
+        ),
+    ] = None,
+    from_list: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Take the clips from a list, too: a name on each line, or NUL after each; "
+            "- is the standard input.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -38,6 +72,78 @@ def predict(
         ),
     ] = False,
     as_json: JsonOutput = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a table with a row a clip.",
+            dir_okay=False,
+            rich_help_panel=_TABLES,
+        ),
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the same as Parquet, indexed by file as audformat does.",
+            dir_okay=False,
+            rich_help_panel=_TABLES,
+        ),
+    ] = None,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write how the emotion of each clip changes over time.",
+            file_okay=False,
+            rich_help_panel=_TIMELINES,
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="csv (the default), parquet, ndjson, json, vtt, chapters, elan or textgrid; "
+            "may be given several times.",
+            show_default=False,
+            rich_help_panel=_TIMELINES,
+        ),
+    ] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Length of the windows that slide over a clip; by default the version's own.",
+            rich_help_panel=_TIMELINES,
+        ),
+    ] = None,
+    hop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="From the start of a window to that of the next; by default the version's own.",
+            rich_help_panel=_TIMELINES,
+        ),
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes on this machine; each loads the model.",
+            rich_help_panel=_COMPUTING,
+        ),
+    ] = 1,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="ENGINE",
+            help="local, or ray for the cluster that ray.address in params.yaml names.",
+            callback=_check_engine,
+            rich_help_panel=_COMPUTING,
+        ),
+    ] = "local",
 ) -> int:
     """Recognise the emotion in clips.
 
@@ -48,21 +154,59 @@ def predict(
     before an emotion that is less probable than the version's threshold; its model card says how
     often an answer above it is right. With --json there is one line of JSON for each clip.
 
+    With --csv, --parquet or --timeline, every result is kept in a journal beside the file as soon
+    as it is there, by the clip's content and the version. The same command goes on from there
+    after it was stopped, and computes no clip twice. A clip that cannot be used is a row with a
+    finding and a reason. The result is the same to the last bit with any number of workers and on
+    a Ray cluster.
+
     What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.
     """
+    if not (paths or from_list):
+        raise typer.BadParameter("name at least one clip, folder or list", ctx=context)
+    if not timeline and (formats or window is not None or hop is not None):
+        raise typer.BadParameter(
+            "--format, --window and --hop are of timelines: add --timeline FOLDER", ctx=context
+        )
+    from ..serving.batch.clips import find_clips
+    from ._batch import FEW, Batch, run_batch
+
+    clips = find_clips(paths or [], from_list or [])
+    show = partial(_show, sets=sets, as_json=as_json)
+    batch = Batch(
+        model=model,
+        show=show,
+        as_json=as_json,
+        csv=csv,
+        parquet=parquet,
+        timelines=timeline,
+        formats=formats or ["csv"],
+        window_s=window,
+        hop_s=hop,
+        workers=workers,
+        on_cluster=engine == "ray",
+    )
+    if batch.is_plain and len(clips) <= FEW:
+        failed = _predict_few([clip.file for clip in clips], batch)
+    else:
+        failed = run_batch(batch, clips)
+    if failed and len(clips) > 1:
+        typer.echo(f"avemo: {len(clips) - failed} answered, {failed} could not be", err=True)
+    return 1 if failed else 0
+
+
+def _predict_few(files: Sequence[str], batch: "Batch") -> int:
     from ..registry.predictor import predict_each
 
     failed = 0
     with SlowNotice() as notice:
-        predictions = predict_each(files, model=model, report=notice.begin)
+        predictions = predict_each(files, model=batch.model, report=notice.begin)
         for file, prediction in zip(files, predictions, strict=True):
             notice.stop()
             failed += bool(prediction.finding)
-            _show(file, prediction, sets=sets, as_json=as_json)
-    if failed and len(files) > 1:
-        typer.echo(f"avemo: {len(files) - failed} answered, {failed} could not be", err=True)
-    return 1 if failed else 0
+            batch.show(file, prediction)
+    return failed
 
 
 def _show(file: str, prediction: "Prediction", *, sets: bool, as_json: bool) -> None:

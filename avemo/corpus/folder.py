@@ -1,7 +1,7 @@
 """Folders of recordings, linked into the project rather than copied."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from ..errors import CorpusError
@@ -11,8 +11,13 @@ __all__ = ["link_recordings", "list_recordings"]
 _SUFFIXES = {".wav", ".mp4"}
 
 
-def list_recordings(folder: Path) -> Iterator[Path]:
-    """Yield every .wav and .mp4 under a folder, in any nesting, sorted, without hidden files."""
+def list_recordings(folder: Path, suffixes: Container[str] = _SUFFIXES) -> Iterator[Path]:
+    """Yield every .wav and .mp4 under a folder, in any nesting, sorted, without hidden files.
+
+    Args:
+        folder: is searched with its subfolders
+        suffixes: of other files to yield instead, in small letters
+    """
     visited = set()  # a link may lead back up
     for base, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(base)
@@ -23,7 +28,7 @@ def list_recordings(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(base, name)
-            if not name.startswith(".") and file.suffix.lower() in _SUFFIXES and file.is_file():
+            if not name.startswith(".") and file.suffix.lower() in suffixes and file.is_file():
                 yield file
 
 

@@ -22,7 +22,7 @@ from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, lookup, store
 from . import own_code, version_cache
 
-__all__ = ["RegisteredModel", "load_model", "predict", "predict_each"]
+__all__ = ["Champions", "RegisteredModel", "load_model", "predict", "predict_each"]
 
 _CHAMPION = "models:/avemo-{modality}@champion"
 
@@ -90,10 +90,12 @@ class RegisteredModel:
         Args:
             media: a clip, a file's path, or its content
             window_s: length of a window, in seconds; by default that of the version
-            hop_s: from one window to the next, in seconds; by default a third of the window
+            hop_s: from one window to the next, in seconds; by default that of the version, where no
+                window is given, or a third of the window
 
         Raises:
-            AvemoError: as `predict` does; the clip cannot be read; or there are no such windows
+            MediaError: the clip cannot be read
+            AvemoError: as `predict` does; or there are no such windows
         """
         source = _source_of(media)
         recogniser = self.recogniser
@@ -187,7 +189,10 @@ class RegisteredModel:
                 f"{self.label} needs the package {error.name}, which is not installed"
             ) from error
         except Exception as error:
-            if not any(base.__name__ == AvemoError.__name__ for base in type(error).__mro__):
+            bases = {base.__name__ for base in type(error).__mro__}
+            if MediaError.__name__ in bases:
+                raise MediaError(str(getattr(error, "finding", "")), str(error)) from error
+            if AvemoError.__name__ not in bases:
                 raise
             raise AvemoError(f"{self.label} cannot answer: {error}") from error
 
@@ -257,7 +262,7 @@ def predict_each(
         fixed = RegisteredModel(model, report=report) if isinstance(model, str) else model
         yield from map(fixed.predict, media)
         return
-    champions = _Champions(report)
+    champions = Champions(report)
     yield from (champions.predict(Clip.of(clip)) for clip in media)
 
 
@@ -275,23 +280,50 @@ def _source_of(media: Media) -> Path | bytes:
     raise AvemoError("a clip that reads from a stream is given: a path or content is expected")
 
 
-class _Champions:
-    """The champion of each modality that has one."""
+class Champions:
+    """The champion of each modality that has one.
 
-    def __init__(self, report: Report) -> None:
+    Args:
+        report: is called with what is about to be done
+        versions: the champions; by default those of the registry when the first clip comes
+    """
+
+    def __init__(
+        self,
+        report: Report = _report_nothing,
+        versions: Mapping[Modality, lookup.Version] | None = None,
+    ) -> None:
         self._report = report
+        self._versions = versions
 
     @cached_property
     def _models(self) -> dict[Modality, RegisteredModel]:
+        versions = self.find_versions() if self._versions is None else self._versions
+        models = {}
+        for name, version in versions.items():
+            models[name] = RegisteredModel(_CHAMPION.format(modality=name), report=self._report)
+            models[name].version = version
+        return models
+
+    def find_versions(self) -> dict[Modality, lookup.Version]:
+        """Return the version behind the alias `champion` of each modality that has one.
+
+        Raises:
+            AvemoError: the registry cannot be asked
+        """
         self._report("asking the registry for the champions")
         uris = {name: _CHAMPION.format(modality=name) for name in MODALITIES}
         versions = lookup.find_versions(list(uris.values()))
-        models = {}
-        for name, uri in uris.items():
-            if versions[uri]:
-                models[name] = RegisteredModel(uri, report=self._report)
-                models[name].version = versions[uri]
-        return models
+        return {name: version for name, uri in uris.items() if (version := versions[uri])}
+
+    def model_for(self, clip: Clip) -> RegisteredModel:
+        """Return the first champion that may predict for a clip.
+
+        Raises:
+            MediaError: the clip holds nothing that a registered model takes
+            AvemoError: no model is registered
+        """
+        return self._models_for(clip.streams())[0]
 
     def predict(self, clip: Clip) -> Prediction:
         """Return the prediction of the first champion that has one for a clip."""

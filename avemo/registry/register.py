@@ -30,6 +30,7 @@ from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
 from .example import write_example
 from .history import new_move, parse_moves, write_move
+from .profile import write_profile
 from .version import PREDICTIONS
 
 __all__ = ["register"]
@@ -141,7 +142,8 @@ def _extra_files(
 ) -> Iterator[Path]:
     """Yield a folder with what stands beside MLflow's own files.
 
-    Lineage with what a rebuild takes, recorded predictions and model card.
+    Lineage with what a rebuild takes, recorded predictions, profile of the validation data and
+    model card.
     """
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -153,6 +155,7 @@ def _extra_files(
         if subject.predictions is not None:
             source = project.evaluation / f"{modality}.csv"
             (folder / PREDICTIONS).write_bytes(source.read_bytes())
+        write_profile(project, modality, folder)
         text = card.render_markdown(subject, settings)
         (folder / "model_card.md").write_text(text, encoding="utf-8")
         (folder / "model_card.html").write_text(card.render_html(subject, text), encoding="utf-8")

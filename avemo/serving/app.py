@@ -25,6 +25,7 @@ from .middleware.security_headers import SecurityHeaders
 from .notice import NOTICE
 from .refusal import Refusal, error_content
 from .routes import (
+    export,
     health,
     invocations,
     model,
@@ -42,7 +43,7 @@ __all__ = ["create_app"]
 #: for whatever is no work on media
 _SHORT_S = 60.0
 _SMALL_BYTES = 100_000
-_TIMELINE = "/v1/timeline"
+_TIMELINE, _EXPORT = "/v1/timeline", "/v1/export/"
 
 
 def create_app(service: Service) -> App:
@@ -65,6 +66,7 @@ def create_app(service: Service) -> App:
     for router in (
         predict.router(service),
         timeline.router(service),
+        export.router(service),
         model.router(service),
         registry.router(service),
         health.router(service),
@@ -113,6 +115,8 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
             return round(serving.max_timeline_mb * 1e6)
         if path == "/v1/predict":
             return round(serving.max_upload_mb * 1e6)
+        if path.startswith(_EXPORT):
+            return round(serving.max_json_mb * 1e6)
         if path == "/invocations" or path.startswith("/v2/"):
             binary = header(scope, "inference-header-content-length") is not None
             return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)

@@ -1,3 +1,3 @@
-from helpers.registry_fixture import empty_database
+from helpers.registry_fixture import empty_database, registry
 
-__all__ = ["empty_database"]
+__all__ = ["empty_database", "registry"]

@@ -1,0 +1,184 @@
+"""What `avemo predict` does with many clips, and with tables and timelines to write."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ..terminal import SlowNotice
+
+if TYPE_CHECKING:
+    from ..inference.prediction import Prediction
+    from ..registry.pinned import PinnedVersions
+    from ..serving.batch.clips import NamedClip
+    from ..serving.batch.task import Item
+
+__all__ = ["FEW", "Batch", "run_batch"]
+
+#: clips for which nobody needs a progress bar where the standard error is no terminal
+FEW = 5
+
+#: of the folder of timelines
+_JOURNAL = ".avemo-journal"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is to be done with clips.
+
+    Args:
+        model: URI of one model for all clips; None for the champions
+        show: prints a clip's prediction
+        as_json: print predictions where they are written to a table, too
+        csv: the table's file
+        parquet: the table's file
+        timelines: the folder of timelines
+        formats: of timelines
+        window_s: of timelines
+        hop_s: of timelines
+        workers: processes on this machine
+        on_cluster: compute on the Ray cluster that params.yaml names
+    """
+
+    model: str | None
+    show: Callable[[str, Prediction], None]
+    as_json: bool
+    csv: Path | None
+    parquet: Path | None
+    timelines: Path | None
+    formats: Sequence[str]
+    window_s: float | None
+    hop_s: float | None
+    workers: int
+    on_cluster: bool
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether predictions are printed, computed by this process, and nothing else."""
+        files = (self.csv, self.parquet, self.timelines)
+        return not any(files) and self.workers == 1 and not self.on_cluster
+
+
+def run_batch(batch: Batch, named_clips: Sequence[NamedClip]) -> int:
+    """Predict for clips and write what is asked for.
+
+    Returns:
+        how many clips have no result
+
+    Raises:
+        AvemoError: no model can answer, or another process writes the same results
+        SettingsError: there is no such format, cluster or project
+    """
+    from ..registry.pinned import PinnedVersions
+    from ..serving.batch.clips import drop_repeated
+    from ..serving.batch.task import Item, identify
+
+    clips = drop_repeated(named_clips)
+    is_kept = bool(batch.csv or batch.parquet or batch.timelines)
+    with SlowNotice() as notice:
+        versions = PinnedVersions.resolve(batch.model, report=notice.begin)
+    show_progress = sys.stderr.isatty() or len(clips) > FEW
+    items = identify(clips, show_progress=show_progress) if is_kept else [*map(Item, clips)]
+    failed: set[str] = set()
+    if batch.timelines:
+        failed |= _write_timelines(batch, versions, items, show_progress)
+    if batch.csv or batch.parquet or batch.as_json or not batch.timelines:
+        failed |= _predict(batch, versions, items, show_progress)
+    return len(failed)
+
+
+def _predict(
+    batch: Batch, versions: PinnedVersions, items: Sequence[Item], show_progress: bool
+) -> set[str]:
+    from ..serving.batch import tables
+    from ..serving.batch.journal import Journal
+    from ..serving.batch.predict import PredictClips
+    from ..serving.batch.task import run_task
+
+    table = batch.csv or batch.parquet
+    rows, failed = [], set()
+    with Journal(table.with_name(f"{table.name}.journal")) if table else nullcontext() as journal:
+        for item, row in run_task(
+            PredictClips(versions),
+            items,
+            journal,
+            workers=batch.workers,
+            cluster=_cluster(batch),
+            show_progress=show_progress,
+            report=_report,
+        ):
+            if table:
+                rows.append((item, row))
+            if batch.as_json or not table or row.prediction.finding:
+                with _above_bars():
+                    batch.show(item.clip.file, row.prediction)
+            if row.prediction.finding:
+                failed.add(item.clip.file)
+        if batch.csv:
+            tables.write_csv(rows, batch.csv)
+        if batch.parquet:
+            tables.write_parquet(rows, batch.parquet)
+    for file in filter(None, (batch.csv, batch.parquet)):
+        _report(f"{file} is written: {len(rows)} clips")
+    return failed
+
+
+def _write_timelines(
+    batch: Batch, versions: PinnedVersions, items: Sequence[Item], show_progress: bool
+) -> set[str]:
+    from ..serving.batch.journal import Journal
+    from ..serving.batch.task import run_task
+    from ..serving.batch.timelines import TimelineFiles, WriteTimelines
+
+    assert batch.timelines
+    files = TimelineFiles.for_clips(
+        [item.clip for item in items],
+        batch.timelines,
+        batch.formats,
+        window_s=batch.window_s,
+        hop_s=batch.hop_s,
+    )
+    failed = set()
+    with Journal(batch.timelines / _JOURNAL) as journal:
+        for item, result in run_task(
+            WriteTimelines(versions, files),
+            items,
+            journal,
+            workers=batch.workers,
+            cluster=_cluster(batch),
+            show_progress=show_progress,
+            report=_report,
+        ):
+            if result.finding:
+                with _above_bars():
+                    typer.echo(f"{item.clip.file}: {result.finding}: {result.reason}", err=True)
+                failed.add(item.clip.file)
+    _report(f"{batch.timelines} has the timelines of {len(items) - len(failed)} clips")
+    return failed
+
+
+def _report(message: str) -> None:
+    typer.echo(f"avemo: {message}", err=True)
+
+
+def _cluster(batch: Batch) -> str | None:
+    if not batch.on_cluster:
+        return None
+    from ..config import load_settings
+    from ..paths import find_project
+
+    return load_settings(find_project().root).ray.address
+
+
+def _above_bars() -> AbstractContextManager[None]:
+    """Return a block in which lines are printed above the progress bar."""
+    from tqdm import tqdm
+
+    manager: AbstractContextManager[None] = tqdm.external_write_mode(file=sys.stderr)
+    return manager

@@ -1,0 +1,149 @@
+"""The versions that answer during a whole run, wherever it is computed.
+
+An alias that moves meanwhile changes nothing; another process gets the versions, not the aliases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ..inference.prediction import Prediction
+from ..inference.timeline_row import TimelineRow
+from ..media.clip import Clip
+from ..modalities import Modality
+from ..paths import find_project
+from ..tracking import integrity, lookup, store
+from .predictor import Champions, RegisteredModel
+
+__all__ = ["Answering", "PinnedVersions", "VersionId"]
+
+
+@dataclass(frozen=True)
+class VersionId:
+    """What tells a version from every other: two with the same seal hold the same files.
+
+    Args:
+        name: of the registered model
+        number: of the version
+        seal: checksum of its files' checksums; empty for a version without
+    """
+
+    name: str = ""
+    number: str = ""
+    seal: str = ""
+
+    @classmethod
+    def of(cls, version: lookup.Version) -> VersionId:
+        """Return the identity of a version."""
+        seal = version.tags.get(integrity.CHECKSUMS_TAG, "")
+        return cls(version.name, version.number, seal)
+
+    @property
+    def label(self) -> str:
+        """`avemo-fused version 3`, as `Prediction.model` has it."""
+        return f"{self.name} version {self.number}"
+
+
+@dataclass(frozen=True)
+class PinnedVersions:
+    """One version for all clips, or the champions, of which each clip gets the one for its streams.
+
+    Args:
+        tracking_uri: where they are registered
+        uri: what the user named for all clips; empty for the champions
+        version: what `uri` names; None for the champions, and where it names no version
+        champions: by modality; none where one version answers for all clips
+    """
+
+    tracking_uri: str
+    uri: str = ""
+    version: lookup.Version | None = None
+    champions: Mapping[Modality, lookup.Version] = field(default_factory=dict)
+
+    @classmethod
+    def resolve(
+        cls, uri: str | None, *, report: Callable[[str], None] = lambda activity: None
+    ) -> PinnedVersions:
+        """Return the versions that answer from now on.
+
+        Args:
+            uri: of one model for all clips; None for the champions
+            report: is called with what is about to be done
+
+        Raises:
+            AvemoError: the registry cannot be asked
+            SettingsError: there is no project here, see `paths.find_project`
+        """
+        store.connect(find_project(), spool=False)
+        tracking_uri = os.environ[store.TRACKING_URI]
+        if uri:
+            model = RegisteredModel(uri, report=report)
+            return cls(tracking_uri, uri=uri, version=model.version)
+        return cls(tracking_uri, champions=Champions(report).find_versions())
+
+    @cached_property
+    def identities(self) -> dict[str, VersionId]:
+        """The identity of each version by its label."""
+        versions = [self.version] if self.version else self.champions.values()
+        return {(own := VersionId.of(version)).label: own for version in versions}
+
+    @cached_property
+    def key(self) -> str:
+        """What changes whenever another version may answer for a clip."""
+        named = [[own.name, own.number, own.seal] for own in self.identities.values()]
+        text = json.dumps([self.uri if not named else "", sorted(named)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def load(self, *, report: Callable[[str], None] = lambda activity: None) -> Answering:
+        """Return what answers in this process; files are checked and loaded on the first clip."""
+        os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
+        if not self.uri:
+            return Answering(Champions(report, self.champions))
+        model = RegisteredModel(self.uri, report=report)
+        model.version = self.version
+        return Answering(model)
+
+
+class Answering:
+    """What answers for clips: one model, or the champions.
+
+    Args:
+        models: either
+    """
+
+    def __init__(self, models: RegisteredModel | Champions) -> None:
+        self._models = models
+
+    def predict(self, file: Path) -> Prediction:
+        """Return the prediction for a clip.
+
+        Raises:
+            AvemoError: no model is registered, or it cannot be loaded or run
+        """
+        return self._models.predict(Clip(file))
+
+    def timeline(
+        self, file: Path, *, window_s: float | None, hop_s: float | None
+    ) -> tuple[str, Iterator[TimelineRow]]:
+        """Return the label of the version that answers, and the rows of a clip's timeline.
+
+        Args:
+            file: of the clip
+            window_s: length of a window; None for the version's own
+            hop_s: from the start of a window to that of the next; None for the version's own
+
+        Raises:
+            MediaError: the clip holds nothing that a registered model takes
+            AvemoError: no model is registered, or it cannot be loaded or run
+        """
+        if isinstance(self._models, RegisteredModel):
+            model = self._models
+        else:
+            model = self._models.model_for(Clip(file))
+        return model.label, model.timeline(file, window_s=window_s, hop_s=hop_s)

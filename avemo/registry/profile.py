@@ -1,0 +1,96 @@
+"""What a version predicted for its validation data, and what that data was like.
+
+Whoever serves the version compares with it what comes in: see `serving.drift`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..corpus.manifest import select_sound_sources
+from ..evaluation.metrics import PROBABILITIES
+from ..evaluation.predictions import read_predictions
+from ..features import store
+from ..modalities import Modality
+from ..models.bundle import Bundle
+from ..paths import Project
+from ..records import ValidationProfile
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PROFILE", "QUANTILES", "face_size", "measure_profile", "write_profile"]
+
+#: among a version's files
+PROFILE = "profile.json"
+#: which quantiles a profile has
+QUANTILES = tuple(round(0.05 * step, 2) for step in range(21))
+
+_LIKELIEST = dict(enumerate(PROBABILITIES))
+
+
+def measure_profile(project: Project, modality: Modality) -> ValidationProfile | None:
+    """Return the profile of a trained model; None where there was no validation.
+
+    Args:
+        project: with the trained model, the catalogue, and for a model that sees the faces
+        modality: of the model
+    """
+    folder = project.trained(modality)
+    file = folder / "predictions.csv"
+    if not file.exists():
+        return None
+    predictions = read_predictions(file)
+    abstention = Bundle(folder).config.abstention
+    performances = set(predictions["performance"])
+    probabilities = predictions[list(PROBABILITIES)].to_numpy()
+    counts = pd.Series(probabilities.argmax(axis=1)).map(_LIKELIEST).value_counts()
+    below = probabilities.max(axis=1) < (abstention.threshold if abstention else 0)
+    return ValidationProfile(
+        modality=modality,
+        performances=len(predictions),
+        emotions={name.removeprefix("p_"): int(counts.get(name, 0)) for name in PROBABILITIES},
+        unsure=int(below.sum()),
+        loudness_dbfs=_quantiles(_loudness(project, performances, modality)),
+        face_px=[] if modality == "audio" else _quantiles(_face_sizes(project, performances)),
+    )
+
+
+def _loudness(project: Project, performances: set[str], modality: Modality) -> Iterable[float]:
+    """Return the peak of each performance's sound; none for a model that hears nothing."""
+    if modality == "visual" or not project.catalogue.exists():
+        return []
+    sources = select_sound_sources(pd.read_parquet(project.catalogue))
+    peaks = sources.loc[sources["performance"].isin(performances), "peak_dbfs"]
+    return peaks.to_numpy(dtype=float)
+
+
+def _face_sizes(project: Project, performances: set[str]) -> Iterable[float]:
+    """Return the size of each performance's face in pixels, as `faces.min_face_px` counts them."""
+    boxes = store.load_arrays(project.faces, "boxes")
+    return [face_size(own) for name, own in boxes.items() if name in performances]
+
+
+def face_size(boxes: NDArray[np.floating]) -> float:
+    """Return the median size of a face in pixels: the root of its box's area.
+
+    Args:
+        boxes: in each frame [shape=(n, 4)]
+    """
+    return float(np.median(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))))
+
+
+def _quantiles(values: Iterable[float]) -> list[float]:
+    usable = [value for value in values if np.isfinite(value)]
+    return np.quantile(usable, QUANTILES).tolist() if usable else []
+
+
+def write_profile(project: Project, modality: Modality, folder: Path) -> None:
+    """Write `profile.json` into a folder of a version's further files, if there is a profile."""
+    if profile := measure_profile(project, modality):
+        profile.write(folder / PROFILE)

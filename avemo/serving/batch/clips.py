@@ -1,0 +1,108 @@
+"""Which clips a command line names: files, folders, patterns and lists."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...corpus.folder import list_recordings
+from ...errors import SettingsError
+
+__all__ = ["MEDIA_SUFFIXES", "NamedClip", "drop_repeated", "find_clips"]
+
+_SOUND = "wav wave flac mp3 ogg oga opus m4a aac alac ac3 wma aif aiff aifc caf amr au w64 mka"
+_FILMS = "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts 3gp wmv flv ogv vob"
+#: of the files in a folder that are clips; a file that is named by itself may have any other
+MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_SOUND} {_FILMS}".split())
+
+_LIST = "@"
+_STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True)
+class NamedClip:
+    """A clip that a command line names.
+
+    Args:
+        file: its path, as it was named
+        below: its path below the folder that was named; its name where it was named itself
+    """
+
+    file: str
+    below: str
+
+
+def find_clips(names: Iterable[str], lists: Iterable[str] = ()) -> list[NamedClip]:
+    """Return the clips that names and lists stand for, in their order.
+
+    A folder stands for the media files in it, in any nesting, and a pattern such as `*.wav` or
+    `**/*.mp4` for what it matches, both sorted. `@FILE` stands for the names in a list. What is
+    none of these is a file, whether it exists or not.
+
+    Args:
+        names: files, folders, patterns, and `@` before the name of a list
+        lists: files with a name on each line, or with NUL after each as `find -print0` writes
+            them; `-` is the standard input
+
+    Raises:
+        SettingsError: a folder without media, a pattern without a match, a list that cannot be read
+    """
+    entries = (*names, *(f"{_LIST}{name}" for name in lists))
+    return [clip for entry in entries for clip in _expand(entry)]
+
+
+def drop_repeated(clips: Iterable[NamedClip]) -> list[NamedClip]:
+    """Return each file once, where it was named first."""
+    unique: dict[Path, NamedClip] = {}
+    for clip in clips:
+        unique.setdefault(Path(clip.file).absolute(), clip)
+    return list(unique.values())
+
+
+def _expand(name: str) -> Iterator[NamedClip]:
+    path = Path(name)
+    if path.is_dir():
+        yield from _list_folder(path)
+    elif name.startswith(_LIST) and not path.exists():
+        for entry in _read_list(name.removeprefix(_LIST)):
+            yield from _expand(entry)
+    elif glob.has_magic(name) and not path.exists():
+        matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # absolute patterns, too
+        if not matches:
+            raise SettingsError(f"nothing matches {name}")
+        for match in matches:
+            if not Path(match).is_dir():
+                yield NamedClip(match, Path(match).name)
+    else:
+        yield NamedClip(name, path.name)
+
+
+def _list_folder(folder: Path) -> Iterator[NamedClip]:
+    files = list(list_recordings(folder, MEDIA_SUFFIXES))
+    if not files:
+        raise SettingsError(
+            f"{folder} holds no media: files whose names end in .mp4, .wav, .webm or another "
+            "suffix of sound or video are expected; name a file itself if its suffix is another"
+        )
+    for file in files:
+        yield NamedClip(str(file), str(file.relative_to(folder)))
+
+
+def _read_list(name: str) -> list[str]:
+    try:
+        standard_input = name == _STANDARD_INPUT
+        content = sys.stdin.buffer.read() if standard_input else Path(name).read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"the list {name} cannot be read ({error.strerror}): expected is a file with a name "
+            "on each line"
+        ) from None
+    parts = content.split(b"\0") if b"\0" in content else content.splitlines()
+    entries = [os.fsdecode(part) for part in parts if part.strip()]
+    if not entries:
+        raise SettingsError(f"the list {name} is empty: expected is a name on each line")
+    return entries

@@ -1,0 +1,88 @@
+"""A row a clip, as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...emotions import EMOTIONS
+from ...io import atomic_write
+from ..notice import NOTICE
+from .predict import BatchRow
+from .task import Item
+
+__all__ = ["AnsweredClip", "table_columns", "write_csv", "write_parquet"]
+
+AnsweredClip = tuple[Item, BatchRow]
+#: a value of a cell
+Cell = str | float | bool | list[str] | None
+
+
+def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
+    """Return the columns of a table with a row for each clip, without the notice."""
+    known = dict.fromkeys(EMOTIONS)
+    known |= {name: None for _, row in clips for name in row.prediction.probabilities}
+    predictions = [row.prediction for _, row in clips]
+    columns: dict[str, list[Cell]] = {
+        "file": [item.clip.file.encode(errors="backslashreplace").decode() for item, _ in clips],
+        "emotion": [prediction.emotion for prediction in predictions],
+        "probability": [next(iter(own.probabilities.values()), None) for own in predictions],
+        "unsure": [prediction.unsure for prediction in predictions],
+        "emotions": [list(prediction.emotions) for prediction in predictions],
+    }
+    for emotion in known:
+        columns[f"p_{emotion}"] = [own.probabilities.get(emotion) for own in predictions]
+    return columns | {
+        "finding": [prediction.finding for prediction in predictions],
+        "reason": [prediction.reason for prediction in predictions],
+        "synthetic": [prediction.synthetic for prediction in predictions],
+        "model": [row.version.name for _, row in clips],
+        "version": [row.version.number for _, row in clips],
+        "seal": [row.version.seal for _, row in clips],
+        "sha256": [item.sha256 for item, _ in clips],
+    }
+
+
+def write_csv(clips: Sequence[AnsweredClip], target: Path) -> None:
+    """Write a table that `pandas.read_csv` reads without options; the notice is a column.
+
+    The file appears whole or not at all.
+    """
+    columns = table_columns(clips) | {"notice": [NOTICE] * len(clips)}
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for values in zip(*columns.values(), strict=True):
+        writer.writerow(" ".join(v) if isinstance(v, list) else v for v in values)
+    with atomic_write(target) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+
+
+def write_parquet(clips: Sequence[AnsweredClip], target: Path) -> None:
+    """Write a table with audformat's filewise index; the notice is in the schema's metadata.
+
+    The file appears whole or not at all.
+    """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    columns = table_columns(clips)
+    kinds = {"probability": "float64", "unsure": "bool", "synthetic": "bool", "emotions": "object"}
+    frame = pd.DataFrame(
+        {
+            name: pd.Series(
+                values, dtype=kinds.get(name, "float64" if name.startswith("p_") else "string")
+            )
+            for name, values in columns.items()
+        }
+    ).set_index("file")
+    table = pa.Table.from_pandas(frame, schema=None)
+    emotions = table.schema.get_field_index("emotions")
+    strings = pa.array(columns["emotions"], pa.list_(pa.string()))  # also where all are empty
+    table = table.set_column(emotions, "emotions", strings)
+    metadata = {**table.schema.metadata, b"notice": NOTICE}
+    with atomic_write(target) as temporary:
+        parquet.write_table(table.replace_schema_metadata(metadata), temporary)

@@ -1,0 +1,164 @@
+"""The timeline of each of many clips, written in one or several formats."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ...errors import AvemoError, MediaError
+from ...registry.pinned import Answering, PinnedVersions
+from ..exports import FORMATS, ExportContext, write_timeline
+from ..exports.formats import find_format
+from .clips import NamedClip
+from .predict import UNSETTLED
+from .task import Item
+
+__all__ = ["TimelineFiles", "TimelineResult", "WriteTimelines"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TimelineFiles:
+    """Where timelines go: below one folder as the clips are below theirs.
+
+    Args:
+        folder: is made where it is missing
+        formats: names in `exports.FORMATS`
+        window_s: length of a window; None for the version's own
+        hop_s: from the start of a window to that of the next; None for the version's own
+        ambiguous: paths that several clips have below their folders, whose files have a part of
+            the clip's absolute path's checksum in their names
+
+    Raises:
+        SettingsError: there is no such format
+    """
+
+    folder: Path
+    formats: tuple[str, ...]
+    window_s: float | None
+    hop_s: float | None
+    ambiguous: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            find_format(name)
+
+    @classmethod
+    def for_clips(
+        cls,
+        clips: Iterable[NamedClip],
+        folder: Path,
+        formats: Sequence[str],
+        *,
+        window_s: float | None,
+        hop_s: float | None,
+    ) -> TimelineFiles:
+        """Return where the timelines of clips go, a file for each."""
+        counts = Counter(clip.below for clip in clips)
+        ambiguous = frozenset(below for below, count in counts.items() if count > 1)
+        names = tuple(dict.fromkeys(formats))
+        return cls(folder.absolute(), names, window_s, hop_s, ambiguous)
+
+    def target(self, item: Item, format: str) -> Path:
+        """Return the file of a clip's timeline: `interview.mp4.csv`."""
+        name = item.clip.below
+        if name in self.ambiguous:
+            path = str(item.path).encode(errors="surrogateescape")
+            name += f".{hashlib.sha256(path).hexdigest()[:8]}"
+        return self.folder / f"{name}{FORMATS[format].suffix}"
+
+
+@dataclass(frozen=True)
+class TimelineResult:
+    """What became of a clip's timeline.
+
+    Args:
+        rows: how many were written
+        model: the version that predicted, `avemo-fused version 3`
+        finding: why nothing was written, see `errors.MediaError`; empty where it was
+        reason: in a sentence
+    """
+
+    rows: int = 0
+    model: str = ""
+    finding: str = ""
+    reason: str = ""
+
+
+class WriteTimelines:
+    """What `run_task` calls for each clip, in this process or in another.
+
+    Args:
+        versions: that answer
+        files: where the timelines go; on a cluster, all machines must see the folder
+    """
+
+    title = "timelines"
+
+    def __init__(self, versions: PinnedVersions, files: TimelineFiles) -> None:
+        self._versions = versions
+        self._files = files
+
+    @cached_property
+    def _answering(self) -> Answering:
+        return self._versions.load()
+
+    def __call__(self, item: Item) -> TimelineResult:
+        """Write a clip's timeline and say what became of it.
+
+        Raises:
+            AvemoError: no model is registered, or it cannot be loaded or run
+        """
+        try:
+            return self._write(item)
+        except MediaError as error:
+            return TimelineResult(finding=error.finding, reason=str(error))
+        except AvemoError:
+            raise
+        except Exception as error:  # of a library, for this clip
+            log.exception("avemo: %s", item.clip.file)
+            return TimelineResult(finding="failed", reason=f"{type(error).__name__}: {error}")
+
+    def _write(self, item: Item) -> TimelineResult:
+        window_s, hop_s = self._files.window_s, self._files.hop_s
+        model, rows = self._answering.timeline(item.path, window_s=window_s, hop_s=hop_s)
+        context = ExportContext(item.clip.file, model, window_s, hop_s, location=item.path)
+        timeline = list(rows)
+        if item.has_changed():
+            raise MediaError("changed", "the file was written to while it was read: run again")
+        for name in self._files.formats:
+            target = self._files.target(item, name)
+            write_timeline(timeline, name, target, context=context)
+        return TimelineResult(len(timeline), model)
+
+    def key(self, item: Item) -> str:
+        """Return the checksum of the content, the versions, the windows and the files."""
+        files = self._files
+        targets = [str(files.target(item, name)) for name in files.formats]
+        parts = [item.sha256, self._versions.key, files.window_s, files.hop_s, targets]
+        return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
+
+    def is_final(self, result: TimelineResult) -> bool:
+        """Return whether the content itself explains the result."""
+        return result.finding not in UNSETTLED
+
+    def is_there(self, item: Item, result: TimelineResult) -> bool:
+        """Return whether nobody has deleted the files."""
+        targets = (self._files.target(item, name) for name in self._files.formats)
+        return bool(result.finding) or all(target.is_file() for target in targets)
+
+    def to_fields(self, result: TimelineResult) -> Mapping[str, Any]:
+        """Return a result as JSON holds it."""
+        return asdict(result)
+
+    def from_fields(self, fields: Mapping[str, Any]) -> TimelineResult:
+        """Return the result that JSON holds."""
+        return TimelineResult(**fields)
