@@ -205,7 +205,7 @@ class Service:
         return load_version(
             version,
             self.config.alias,
-            decoders=self.config.workers + serving.timelines,
+            decoders=self.config.workers,
             timeout_s=serving.load_timeout_s,
             needs_trial=needs_trial,
         )
