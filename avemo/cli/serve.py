@@ -66,7 +66,7 @@ def serve(
             show_default=False,
         ),
     ] = None,
-) -> int:  # fmt: skip
+) -> None:  # fmt: skip
     """Answer over HTTP with the version that an alias in the registry names.
 
     The alias is the deployment: when it moves, the new version is checked and tried beside the
@@ -104,7 +104,7 @@ def serve(
         webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
         local_only=local_only,
     )
-    return serve(config, host, port)
+    serve(config, host, port)
 
 
 def _require_packages() -> None:

@@ -242,6 +242,18 @@ def test_health(service: ServiceProcess) -> None:
     assert f'avemo_version_info{{name="{NAME}",version="1"}} 1.0' in metrics
 
 
+def test_the_pages_come_with_a_strict_policy(service: ServiceProcess) -> None:
+    for path, kind in (("/", "text/html"), ("/registry", "text/html"), ("/static/js/main.js", "")):
+        response = requests.get(f"{service.address}{path}", timeout=10)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith(kind or "text/javascript")
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+    session = requests.Session()
+    request = session.prepare_request(requests.Request("GET", service.address))
+    request.url = f"{service.address}/static/../app.py"
+    assert session.send(request).status_code == 404
+
+
 def test_openapi_has_a_real_example(service: ServiceProcess) -> None:
     document = requests.get(f"{service.address}/openapi.json", timeout=10).json()
     operation = document["paths"]["/v1/predict"]["post"]
