@@ -16,10 +16,10 @@ from typing import Protocol
 from ..errors import AvemoError
 from ..runtime.graph import GRAPH_FILE
 
-__all__ = ["Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
+__all__ = ["RECOGNISER_FOLDER", "Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
 
 #: below a version's folder, that of `packaging.PackagedModel`
-_RECOGNISER = Path("artifacts", "model")
+RECOGNISER_FOLDER = Path("artifacts", "model")
 
 
 class Row(Protocol):
@@ -60,7 +60,7 @@ def load_recogniser(folder: Path) -> Recogniser | None:
         folder: of the version
     """
     modules = list((folder / "code").glob("avemo_*/inference/recogniser.py"))
-    if len(modules) != 1 or not (folder / _RECOGNISER / GRAPH_FILE).exists():
+    if len(modules) != 1 or not (folder / RECOGNISER_FOLDER / GRAPH_FILE).exists():
         return None
     package = modules[0].parents[1].name  # comes from the code's content
     path = str(folder / "code")
@@ -70,7 +70,7 @@ def load_recogniser(folder: Path) -> Recogniser | None:
             module = import_module(f"{package}.inference.recogniser")
     finally:
         sys.path.remove(path)
-    recogniser: Recogniser = module.Recogniser(folder / _RECOGNISER)
+    recogniser: Recogniser = module.Recogniser(folder / RECOGNISER_FOLDER)
     return recogniser
 
 

@@ -87,6 +87,12 @@ class PinnedVersions:
             return cls(tracking_uri, uri=uri, version=model.version)
         return cls(tracking_uri, champions=Champions(report).find_versions())
 
+    def find(self, label: str) -> lookup.Version | None:
+        """Return the version of a label; None where none of these has it."""
+        versions = [self.version] if self.version else self.champions.values()
+        named = (version for version in versions if VersionId.of(version).label == label)
+        return next(named, None)
+
     @cached_property
     def identities(self) -> dict[str, VersionId]:
         """The identity of each version by its label."""

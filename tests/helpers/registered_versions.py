@@ -23,6 +23,7 @@ from avemo.features.audio.logmel import LogMel, Settings
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.models.preprocessing import SequencePreprocessor
 from avemo.paths import Project
+from avemo.records import ValidationProfile
 from avemo.registry import packaging
 from avemo.runtime.graph import GRAPH_FILE
 from avemo.tracking import integrity
@@ -103,6 +104,7 @@ def register_version(
     alias: str = "candidate",
     lineage: Mapping[str, object] | None = MappingProxyType({}),
     network: bytes | None = None,
+    profile: ValidationProfile | None = None,
     **bundle: object,
 ) -> str:
     """Register a version with an alias, and return its number.
@@ -110,6 +112,7 @@ def register_version(
     Args:
         lineage: fields of its lineage; None for a version without one
         network: the graph of one that answers by its own code, see `new_network`; it hears
+        profile: of its validation data
         bundle: fields of its bundle's configuration
     """
     if network:
@@ -125,6 +128,8 @@ def register_version(
         code.append(str(packaging.copy_code(Bundle(files), folder)))
     if lineage is not None:
         new_lineage(**lineage).write(files / "lineage.json")
+    if profile is not None:
+        profile.write(files / "profile.json")
     if table is not None:
         table.to_csv(files / "predictions.csv", index=False)
     signature = ModelSignature(
