@@ -16,7 +16,7 @@ from .arrays import Arrays
 
 __all__ = ["FaceRows"]
 
-_KEPT = 128
+_MAX_ROWS = 128
 
 Row = TypeVar("Row")
 
@@ -55,6 +55,6 @@ class FaceRows:
             for key in keys:
                 self._rows[key] = rows[key]
                 self._rows.move_to_end(key)
-            while len(self._rows) > _KEPT:
+            while len(self._rows) > _MAX_ROWS:
                 self._rows.popitem(last=False)
         return [rows[key] for key in keys]  # type: ignore[misc]

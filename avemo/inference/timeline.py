@@ -27,8 +27,8 @@ _AHEAD = 8
 _MAX_LAG_S = 15
 #: with less to hear, there is no sound to predict from: a share of the window
 _MIN_VOICED = 0.1
-#: a person who is in a smaller share of the pictures is passing by
-_MIN_PRESENCE = 0.25
+#: who is in a smaller share of the pictures is passing by, or no face at all
+_MIN_PRESENCE = 1 / 3
 #: see `faces.voiced_db` in params.yaml, which a model of sound alone does not have
 _VOICED_DB = 35.0
 
@@ -126,8 +126,8 @@ class _Timeline:
             is_last = self._windows.is_last(self._index, duration)
             yield from self._complete(duration if is_last else self._windows.border(self._index))
         if error:
-            here = Span(duration, duration)
-            yield TimelineRow(here, here, finding=error.finding, reason=str(error))
+            at_end = Span(duration, duration)
+            yield TimelineRow(at_end, at_end, finding=error.finding, reason=str(error))
 
     def _reached(self) -> Fraction:
         """Return up to where sound and picture have come."""
@@ -183,7 +183,7 @@ class _Timeline:
         sound, sound_error = self._sound_features(window, voiced)
         if not self._reader.has_visual:
             return [_case_of_sound(sound, sound_error)]
-        people = self._people.present(window, _MIN_PRESENCE)
+        people = self._people.present(window, _MIN_PRESENCE, self._reader.face_settings)
         if not people:
             reason = self._people.absence(window, self._reader.face_settings)
             if not sound:
@@ -204,18 +204,14 @@ class _Timeline:
     def _case_of_person(
         self, person: Person, sound: Arrays, sound_error: MediaError | None, speaking: bool | None
     ) -> _Case:
-        from ..faces.cut_face import check_quality, stack_faces
-
-        has_sound = bool(self._reader.sample_rates)
-        try:
-            check_quality(person.faces, self._reader.face_settings)
-        except MediaError as error:
+        if error := person.quality_error(self._reader.face_settings):
             if not sound:
                 return _Case({}, None, person, speaking, error.finding, str(error))
             return _Case(sound, "audio", person, speaking, reason=str(error))
-        faces = self._reader.from_faces(stack_faces(person.faces, person.pictures))
+        faces = self._reader.from_faces(person.stacked())
         if sound:
             return _Case(sound | faces, "fused", person, speaking)
+        has_sound = bool(self._reader.sample_rates)
         reason = str(sound_error) if sound_error and has_sound else ""
         return _Case(faces, "visual", person, speaking, reason=reason)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .. import threads
 from ..errors import MediaError
+from ..features.arrays import Arrays
 from ..media.playback import Opening, Played, PlayedSound
 from ..media.span import Span
 from .feature_reader import FeatureReader
@@ -63,6 +64,27 @@ class Person:
     faces: list[CutFace]
     boxes: list[Box]
     pictures: int
+
+    def quality_error(self, settings: Settings) -> MediaError | None:
+        """Return why the face tells nothing; None where it does."""
+        from ..faces.cut_face import check_quality
+
+        try:
+            check_quality(self.faces, settings)
+        except MediaError as error:
+            return error
+        return None
+
+    def stacked(self) -> Arrays:
+        """Return the faces as `faces.extract.extract` returns them."""
+        from ..faces.cut_face import stack_faces
+
+        return stack_faces(self.faces, self.pictures)
+
+    @property
+    def size(self) -> float:
+        """The sum of the faces' areas, as shares of the picture."""
+        return sum((x_max - x_min) * (y_max - y_min) for x_min, y_min, x_max, y_max in self.boxes)
 
 
 class Observer:
@@ -127,6 +149,7 @@ class People:
 
     def __init__(self) -> None:
         self._pictures: list[LookedAt] = []
+        self._numbers: dict[int, int] = {}  # of those who have been present, as rows have them
         self._step = Fraction(0)  # how long the last picture is shown, as the ones before it were
         self._last: Fraction | None = None
 
@@ -144,25 +167,36 @@ class People:
         if picture.wanted:
             self._pictures.append(picture)
 
-    def present(self, window: Span, min_presence: float) -> list[Person]:
+    def present(self, window: Span, min_presence: float, settings: Settings) -> list[Person]:
         """Return who is in a window, by the number of the track.
+
+        Who is too far away, too dark or turned away is left out, unless nobody else is there: then
+        the largest such face stands for all. Tracks are numbered as people become present, so that
+        what was taken for a face in single pictures has no number.
 
         Args:
             window: not before what `forget` has dropped
             min_presence: in a smaller share of the pictures, a person is not present
+            settings: the limits
         """
         pictures = self._in(window)
-        people: dict[int, Person] = {}
+        seen: dict[int, list[tuple[CutFace, Box]]] = {}
         for picture in pictures:
             for track, face, box in picture.faces:
-                person = people.setdefault(track, Person(track, [], [], len(pictures)))
-                person.faces.append(face)
-                person.boxes.append(box)
-        return [
-            person
-            for _, person in sorted(people.items())
-            if len(person.faces) >= min_presence * len(pictures)
+                seen.setdefault(track, []).append((face, box))
+        candidates = [
+            Person(track, [face for face, _ in faces], [box for _, box in faces], len(pictures))
+            for track, faces in sorted(seen.items())
+            if len(faces) >= min_presence * len(pictures)
         ]
+        people = [person for person in candidates if not person.quality_error(settings)]
+        if not people and candidates:
+            people = [max(candidates, key=lambda person: person.size)]
+        numbered = [
+            replace(person, track=self._numbers.setdefault(person.track, len(self._numbers)))
+            for person in people
+        ]
+        return sorted(numbered, key=lambda person: person.track)
 
     def absence(self, window: Span, settings: Settings) -> MediaError:
         """Return why nobody is in a window."""
@@ -195,10 +229,10 @@ class People:
 
 
 def _area(face: Face) -> float:
-    left, top, right, bottom = map(float, face.box)
-    return (right - left) * (bottom - top)
+    x_min, y_min, x_max, y_max = map(float, face.box)
+    return (x_max - x_min) * (y_max - y_min)
 
 
 def _share(face: Face, width: int, height: int) -> Box:
-    left, top, right, bottom = map(float, face.box)
-    return (left / width, top / height, right / width, bottom / height)
+    x_min, y_min, x_max, y_max = map(float, face.box)
+    return (x_min / width, y_min / height, x_max / width, y_max / height)

@@ -115,9 +115,9 @@ class _Track:
         sound = self._join()
         first = round(window.start * self._rate) - self._first
         last = round(window.end * self._rate) - self._first
-        kept = sound[max(0, first) : max(0, last)]
-        missing = last - first - len(kept)
-        return np.concatenate([kept, np.zeros(missing, np.float32)]) if missing else kept
+        available = sound[max(0, first) : max(0, last)]
+        missing = last - first - len(available)
+        return np.pad(available, (0, missing))
 
     def forget(self, before: Fraction) -> None:
         sound = self._join()

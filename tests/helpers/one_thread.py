@@ -49,7 +49,7 @@ class Serve(Recogniser):
 
     def _predict(self, media: Media, picture: Media | None = None) -> Any:
         probabilities = super()._predict(media, picture).probabilities
-        features = self._audio_features(Clip.of(media))
+        features = self._reader.from_sound(Clip.of(media).sound)
         arrays = {**features, "probabilities": list(probabilities.values())}
         return arrays, threads()
 

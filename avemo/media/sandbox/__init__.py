@@ -221,5 +221,5 @@ def _environment() -> dict[str, str]:
     """Return the variables that a decoding process gets: no keys, no addresses."""
     from ...threads import VARIABLES
 
-    kept = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in kept if name in os.environ} | VARIABLES
+    passed_on = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "VIRTUAL_ENV")
+    return {name: os.environ[name] for name in passed_on if name in os.environ} | VARIABLES

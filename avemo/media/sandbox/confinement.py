@@ -74,9 +74,16 @@ _REFUSED = {
 #: what the kernel calls these architectures
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32_BIT = 0x40000000
+#: starts a thread or a process; which of them, its first argument says, or memory that a filter
+#: cannot read
+_CLONE, _CLONE3 = {"x86_64": 56, "aarch64": 220}, 435
+_CLONE_THREAD = 0x00010000
 
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _SECCOMP_MODE_FILTER = 22, 38, 2
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # BPF operations
+# operations of the packet filter
+_LOAD, _EQUAL, _AT_LEAST, _HAS_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+# where it finds the architecture, the number of the call and its first argument
+_ARCHITECTURE, _NUMBER, _ARGUMENT = 4, 0, 16
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -103,15 +110,23 @@ def forbid_system_calls() -> bool:
 def _filter(machine: str) -> bytes:
     """Return the filter as a program for the kernel's packet filter."""
     refused = sorted(set(_REFUSED[machine].values()))
+    no_permission = (_RETURN, 0, 0, _ERRNO | errno.EPERM)
     instructions = [
-        (_LOAD, 0, 0, 4),  # the architecture
+        (_LOAD, 0, 0, _ARCHITECTURE),
         (_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
         (_RETURN, 0, 0, _KILL),
-        (_LOAD, 0, 0, 0),  # the call's number
+        (_LOAD, 0, 0, _NUMBER),
         (_AT_LEAST, 0, 1, _X32_BIT),
-        (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+        no_permission,
+        (_EQUAL, 0, 1, _CLONE3),
+        (_RETURN, 0, 0, _ERRNO | errno.ENOSYS),  # the C library takes `clone` instead
+        (_EQUAL, 0, 4, _CLONE[machine]),
+        (_LOAD, 0, 0, _ARGUMENT),
+        (_HAS_BIT, 0, 1, _CLONE_THREAD),
+        (_RETURN, 0, 0, _ALLOW),
+        no_permission,
     ]
     for position, number in enumerate(refused):
         instructions.append((_EQUAL, len(refused) - position, 0, number))
-    instructions += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
+    instructions += [(_RETURN, 0, 0, _ALLOW), no_permission]
     return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
