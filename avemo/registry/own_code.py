@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +37,18 @@ class TimelineRow(Protocol):
         """Return the row as `inference.TimelineRow.from_dict` takes it."""
 
 
+class WindowSizes(Protocol):
+    """What a version's own class of windows has."""
+
+    @property
+    def length(self) -> Fraction:
+        """Of a window, in seconds."""
+
+    @property
+    def hop(self) -> Fraction:
+        """From the start of a window to that of the next, in seconds."""
+
+
 class Recogniser(Protocol):
     """What a version's own class of recognisers has.
 
@@ -46,6 +59,9 @@ class Recogniser(Protocol):
         self, media: object, *, window_s: float | None = None, hop_s: float | None = None
     ) -> Iterator[TimelineRow]:
         """Yield the rows of a clip's timeline."""
+
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> WindowSizes:
+        """Return the windows of a timeline."""
 
     def predict(self, media: object) -> Row:
         """Return the prediction for one clip."""

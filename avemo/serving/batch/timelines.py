@@ -128,16 +128,24 @@ class WriteTimelines:
             return TimelineResult(finding="failed", reason=f"{type(error).__name__}: {error}")
 
     def _write(self, item: Item) -> TimelineResult:
-        window_s, hop_s = self._files.window_s, self._files.hop_s
-        model, rows = self._answering.timeline(item.path, window_s=window_s, hop_s=hop_s)
-        context = ExportContext(item.clip.file, model, window_s, hop_s, location=item.path)
-        timeline = list(rows)
+        timeline = self._answering.timeline(
+            item.path, window_s=self._files.window_s, hop_s=self._files.hop_s
+        )
+        windows = timeline.windows
+        context = ExportContext(
+            item.clip.file,
+            timeline.model,
+            window_s=float(windows.length),
+            hop_s=float(windows.hop),
+            location=item.path,
+        )
+        rows = list(timeline.rows)
         if item.has_changed():
             raise MediaError("changed", "the file was written to while it was read: run again")
         for name in self._files.formats:
             target = self._files.target(item, name)
-            write_timeline(timeline, name, target, context=context)
-        return TimelineResult(len(timeline), model)
+            write_timeline(rows, name, target, context=context)
+        return TimelineResult(len(rows), timeline.model)
 
     def key(self, item: Item) -> str:
         """Return the checksum of the content, the versions, the windows and the files."""

@@ -75,6 +75,9 @@ class WatchedRows:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(output / _JOURNAL)
         self.files = _load(self._journal)
+        self._by_content: dict[str, list[WatchedFile]] = {}
+        for file in self.files.values():
+            self._by_content.setdefault(file.sha256, []).append(file)
         self._unwritten = {stamp: self.files[stamp] for stamp in self._stamps_without_part()}
 
     def __enter__(self) -> Self:
@@ -87,6 +90,11 @@ class WatchedRows:
         """Keep a file's row; `write_part` writes it to a part file."""
         self._journal.add(file.stamp, file.to_fields())
         self.files[file.stamp] = self._unwritten[file.stamp] = file
+        self._by_content.setdefault(file.sha256, []).append(file)
+
+    def with_content(self, sha256: str) -> list[WatchedFile]:
+        """Return the files with a content."""
+        return self._by_content.get(sha256, [])
 
     def write_part(self) -> Path | None:
         """Write the rows that no part file has to a new one; None where there are none."""

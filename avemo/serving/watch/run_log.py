@@ -68,6 +68,10 @@ class RunLog:
         """Log the figures of all files, and the part files that the run does not have."""
         if len(files) == self._clips and self._delivered.issuperset(part.name for part in parts):
             return
+        uri = os.environ[store.TRACKING_URI]
+        if uri.startswith("http") and not store.is_reachable(uri):  # MLflow would wait for minutes
+            log.warning(f"avemo: {uri} does not answer: the run is brought up to date later")
+            return
         import mlflow
 
         try:

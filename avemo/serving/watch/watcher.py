@@ -78,6 +78,8 @@ class Watcher:
             self._write()
             while not stop.is_set():
                 files, more = self._landing.poll(self._done)
+                if files:
+                    self._follow_registry()
                 for file in files:
                     if stop.is_set():
                         break
@@ -96,8 +98,7 @@ class Watcher:
         if not item.sha256:
             return  # it is gone, or cannot be read yet
         self._done.add(file.stamp)
-        same = [own for own in self._rows.files.values() if own.sha256 == item.sha256]
-        if any(own.file == file.below for own in same):
+        if any(own.file == file.below for own in self._rows.with_content(item.sha256)):
             return  # its time was changed, its content was not
         row = self._answer(item)
         if row.prediction.finding == "changed":
@@ -117,12 +118,11 @@ class Watcher:
 
     def _answer(self, item: Item) -> BatchRow:
         """Return the row of a file, computed unless its content has one from these versions."""
-        self._follow_registry()
         assert self._versions
         assert self._task
         identities = self._versions.identities.values()
-        for own in self._rows.files.values():
-            if own.sha256 == item.sha256 and own.row.version in identities:
+        for own in self._rows.with_content(item.sha256):
+            if own.row.version in identities:
                 return own.row
         return self._task(item)
 
