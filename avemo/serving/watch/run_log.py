@@ -63,6 +63,7 @@ class RunLog:
         self._run_id = ""
         self._delivered: set[str] = set()
         self._clips = -1
+        self._warned = False
 
     def update(self, files: Collection[WatchedFile], parts: Collection[Path]) -> None:
         """Log the figures of all files, and the part files that the run does not have."""
@@ -70,7 +71,7 @@ class RunLog:
             return
         uri = os.environ[store.TRACKING_URI]
         if uri.startswith("http") and not store.is_reachable(uri):  # MLflow would wait for minutes
-            log.warning(f"avemo: {uri} does not answer: the run is brought up to date later")
+            self._warn(f"{uri} does not answer")
             return
         import mlflow
 
@@ -83,19 +84,26 @@ class RunLog:
                     client.log_artifact(self._run_id, str(part), _ARTIFACTS)
                     self._delivered.add(part.name)
             self._clips = len(files)
+            self._warned = False
         except (mlflow.MlflowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            log.warning(f"avemo: the run is not up to date, it will be tried again: {reason}")
+            self._warn(str(error).splitlines()[0])
 
     def end(self) -> None:
         """Mark the run as finished; the next watcher opens it again."""
-        if self._run_id:
+        uri = os.environ[store.TRACKING_URI]
+        if self._run_id and (not uri.startswith("http") or store.is_reachable(uri)):
             import mlflow
 
             try:
                 mlflow.MlflowClient().set_terminated(self._run_id)
             except (mlflow.MlflowException, OSError) as error:
                 log.warning(f"avemo: the run stays open: {str(error).splitlines()[0]}")
+
+    def _warn(self, reason: str) -> None:
+        """Say once, until it works again, that the run is behind."""
+        if not self._warned:
+            log.warning(f"avemo: the run in MLflow is brought up to date later: {reason}")
+        self._warned = True
 
     def _open(self, client: MlflowClient) -> None:
         if self._run_id:

@@ -14,10 +14,13 @@ import pandas as pd
 import pytest
 from helpers.many_clips import register_champion, write_clips
 from helpers.registered_versions import new_network, register_version
+from helpers.servers import small_mlflow_server
 
 from avemo.cli import main
 from avemo.emotions import EMOTIONS
+from avemo.pretrained import assets
 from avemo.records import ValidationProfile
+from avemo.tracking import store
 
 ROOT = Path(__file__).parents[3]
 OUTPUT = Path("incoming-emotions")
@@ -189,3 +192,45 @@ def test_a_version_without_a_profile(
     watch_once()
     assert main(["watch", "incoming", "--report", "drift.html"]) == 1
     assert "avemo-audio version 2 has no validation profile" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_tracking_server_that_is_away_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
+    with small_mlflow_server(tmp_path) as (uri, group):
+        monkeypatch.setenv(store.TRACKING_URI, uri)
+        client = mlflow.MlflowClient()
+        store.ensure_experiment(client, uri, "avemo/audio")
+        monkeypatch.setenv("AVEMO_ROOT", str(register_champion(tmp_path)))
+        write_clips(tmp_path / "incoming", 2)
+        process = start()
+        wait_for_rows(process, 2)
+        run_id = wait_for_clips(client, 2)
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            write_clips(tmp_path / "more", 9)[8].rename(tmp_path / "incoming" / "late.wav")
+            wait_for_rows(process, 3)
+        finally:
+            os.killpg(group, signal.SIGCONT)
+        assert wait_for_clips(client, 3) == run_id
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "the versions before answer on" in err
+        assert err.splitlines()[-1].startswith("avemo: ended: 3 new files")
+        assert client.get_run(run_id).info.status == "FINISHED"
+    assert set(rows()["emotion"]) == {"happy"}
+
+
+def wait_for_clips(client: mlflow.MlflowClient, count: int) -> str:
+    """Wait until the run has so many clips, and return its id."""
+    for _ in range(600):
+        if (OUTPUT / "run.json").exists():
+            run_id = str(json.loads((OUTPUT / "run.json").read_text())["run_id"])
+            if client.get_run(run_id).data.metrics.get("clips") == count:
+                return run_id
+        time.sleep(0.1)
+    raise AssertionError("the run is not up to date")
