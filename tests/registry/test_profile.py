@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Project:
     write_predictions(folder / "predictions.csv", predictions.assign(part="valid"))
     names = [*predictions["performance"], "of another part"]
     catalogue = pd.DataFrame({"performance": names, "path": names})
-    catalogue["peak_dbfs"] = np.linspace(-40, -20, len(catalogue) - 1).tolist() + [0.0]
+    catalogue["peak_dbfs"] = [*np.linspace(-40, -20, len(catalogue) - 1).tolist(), 0.0]
     catalogue.loc[0, "peak_dbfs"] = -np.inf
     project.catalogue.parent.mkdir()
     catalogue.assign(finding="", has_sound=True, modality=3).to_parquet(project.catalogue)
