@@ -260,6 +260,8 @@ class BundleConfig(Record):
         trained_on: how much it was trained on
         abstention: when its prediction is "not sure"; None where there was nothing to choose by
         conformal_sets: which emotions a prediction cannot exclude; None likewise
+        window_s: length of a timeline's window in seconds, where nobody asks for another
+        hop_s: from one window to the next in seconds, likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
     """
 
@@ -276,6 +278,8 @@ class BundleConfig(Record):
     trained_on: TrainedOn
     abstention: Abstention | None = None
     conformal_sets: ConformalSets | None = None
+    window_s: float = 3.0
+    hop_s: float = 1.0
     inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 

@@ -17,7 +17,7 @@ from .features.names import extractor_names
 from .modalities import MODALITIES, Modality, Unimodal
 from .schema import Strict
 
-__all__ = ["Settings"]
+__all__ = ["Serving", "Settings"]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -263,6 +263,22 @@ class Abstention(Strict):
     set_coverage: Annotated[float, Field(gt=0, lt=1)]
 
 
+class Timeline(Strict):
+    """The windows of a timeline, unless whoever asks for one says otherwise."""
+
+    window_s: Annotated[float, Field(gt=0, le=60)]
+    hop_s: Annotated[float, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _check_hop(self) -> "Timeline":
+        if self.hop_s > self.window_s:
+            raise ValueError(
+                f"hop_s is {self.hop_s:g}, at most window_s ({self.window_s:g}) is expected: a"
+                " longer hop would leave time out"
+            )
+        return self
+
+
 class Promotion(Strict):
     """What a candidate must show before it becomes the champion.
 
@@ -286,6 +302,42 @@ class Promotion(Strict):
     max_size_ratio: Annotated[float, Field(gt=0)]
 
 
+class Serving(Strict):
+    """What `avemo serve` takes and how long it waits; it works without a params.yaml, too.
+
+    Args:
+        purpose: what the answers are for, in a sentence; needed beyond this machine
+        max_upload_mb: the body of a request, at most
+        max_timeline_mb: of a request for a timeline
+        max_json_mb: of a request in JSON, which is read into memory
+        max_files: in one request
+        max_queue_s: seconds of media that wait for a worker; what comes beyond is refused
+        timeout_s: from a request's first byte to the last of its answer
+        timeline_timeout_s: the same for a timeline
+        timelines: that are computed at a time
+        idle_s: a sender that sends nothing for so long is refused
+        spool_mb: uploads on disk, of all requests together
+        poll_s: from one look at the alias to the next
+        load_timeout_s: a new version must load and answer its example in this time
+        drain_s: for the requests under way when the service is stopped
+    """
+
+    purpose: str = ""
+    max_upload_mb: Annotated[float, Field(gt=0)] = 200.0
+    max_timeline_mb: Annotated[float, Field(gt=0)] = 2000.0
+    max_json_mb: Annotated[float, Field(gt=0)] = 32.0
+    max_files: Positive = 64
+    max_queue_s: Seconds = 300.0
+    timeout_s: Seconds = 60.0
+    timeline_timeout_s: Seconds = 3600.0
+    timelines: Positive = 2
+    idle_s: Seconds = 10.0
+    spool_mb: Annotated[float, Field(gt=0)] = 4000.0
+    poll_s: Seconds = 5.0
+    load_timeout_s: Seconds = 120.0
+    drain_s: Seconds = 30.0
+
+
 class Ray(Strict):
     """The cluster that `engine: ray` runs on."""
 
@@ -307,7 +359,9 @@ class Settings(Strict):
     baselines: Baselines
     evaluation: Evaluation
     abstention: Abstention
+    timeline: Timeline
     promotion: Promotion
+    serving: Serving = Field(default_factory=Serving)
 
     @property
     def cluster(self) -> str | None:

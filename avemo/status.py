@@ -60,6 +60,8 @@ class VersionStatus:
         architecture: the members' architectures, joined by ` + `
         run_id: the run that trained it
         experiment_id: of the run
+        coverage: the share of clips that its threshold answers; the others are "not sure"
+        selective_accuracy: how many of these answers are right
     """
 
     version: str
@@ -69,6 +71,8 @@ class VersionStatus:
     experiment_id: str
     uar: str
     accuracy: str
+    coverage: str = "absent"
+    selective_accuracy: str = "absent"
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,8 @@ def _versions(name: str) -> list[VersionStatus]:
                 experiment_id=run.info.experiment_id,
                 uar=_figure(run.data.metrics, "test_uar"),
                 accuracy=_figure(run.data.metrics, "test_accuracy"),
+                coverage=_figure(run.data.metrics, "test_coverage"),
+                selective_accuracy=_figure(run.data.metrics, "test_selective_accuracy"),
             )
         )
     return versions

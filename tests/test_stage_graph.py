@@ -32,7 +32,7 @@ PLUMBING = {
 
 KEYS = set(Settings.model_fields)
 #: where something is computed, which does not change it
-RERUN_NOTHING = {"engine", "ray"}
+RERUN_NOTHING = {"engine", "ray", "serving"}
 #: read where a fusion is compared with the unimodal models, and nowhere else in a search
 FUSED_ONLY = {"search@audio": {"evaluation"}, "search@visual": {"evaluation"}}
 

@@ -20,6 +20,7 @@ __all__ = ["main"]
 COMMANDS = {
     "predict": "Recognise emotion",
     "watch": "Recognise emotion",
+    "serve": "Recognise emotion",
     "expression": "Recognise emotion",
     "faces": "Recognise emotion",
     "status": "Data, training and results",

@@ -80,7 +80,7 @@ def _show_data(status: "ProjectStatus") -> None:
 
 def _show_models(status: "ProjectStatus") -> None:
     columns = ("model", "version", "aliases", "architecture", "test UAR", "accuracy")
-    table = new_table(*columns)
+    table = new_table(*columns, "answered", "right of these")
     reasons = {}
     for modality, model in status.models.items():
         if not model.versions:
@@ -94,6 +94,8 @@ def _show_models(status: "ProjectStatus") -> None:
                 version.architecture,
                 version.uar,
                 version.accuracy,
+                version.coverage,
+                version.selective_accuracy,
             )
     if table.row_count:
         show(table)

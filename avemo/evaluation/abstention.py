@@ -32,7 +32,9 @@ from ..records import Abstention, Interval
 from .bootstrap import Bootstrap
 from .metrics import predicted, probabilities, require_columns
 
-__all__ = ["RiskCoverage", "risk_coverage", "select_threshold", "selective_figures"]
+__all__ = ["RiskCoverage", "Threshold", "risk_coverage", "select_threshold", "selective_figures"]
+
+Threshold = float | NDArray[np.float64]
 
 #: strictest first: the sequence that is tried does not depend on any prediction
 _THRESHOLDS = tuple(step / 100 for step in range(99, -1, -1))
@@ -79,10 +81,10 @@ def select_threshold(
 ) -> Abstention:
     """Return the lowest threshold for which the accuracy of the answered clips has a high bound.
 
-    The bound is the lower end of the interval bootstrapped over actors, or that of Clopper and
-    Pearson over clips where it is lower: a bootstrap of few answers that are all right knows no
-    doubt. If the strictest threshold misses the target, it is returned with its own bound, and
-    `reached` is false.
+    The bound is the lower end of the interval bootstrapped over actors, expanded because they are
+    few; or that of Clopper and Pearson over clips where it is lower, because a bootstrap of few
+    answers that are all right knows no doubt. If the strictest threshold misses the target, it is
+    returned with its own bound, and `reached` is false.
 
     Args:
         predictions: a row a performance, of actors that the model was not trained on
@@ -104,13 +106,13 @@ def select_threshold(
 
 
 def selective_figures(
-    predictions: pd.DataFrame, threshold: float, bootstrap: Bootstrap
+    predictions: pd.DataFrame, threshold: Threshold, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """Return how many clips a threshold answers, and how many of these answers are right.
 
     Args:
         predictions: a row a performance, as `metrics` takes them
-        threshold: of the probability of the likeliest emotion
+        threshold: of the probability of the likeliest emotion; one for all rows, or one a row
         bootstrap: how the intervals are made
 
     Returns:
@@ -119,16 +121,16 @@ def selective_figures(
     Raises:
         ValueError: there are no rows, or a column is missing
     """
-    answers = _Answers.of(predictions)
+    rows = _Rows.of(predictions)
 
     def figures(draws: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-        answered, right = (draws @ counts for counts in answers.counts_by_actor(threshold))
+        answered, right = (draws @ counts for counts in rows.counts_by_actor(threshold))
         return {
-            "coverage": answered / (draws @ answers.performances_by_actor),
+            "coverage": answered / (draws @ rows.performances_by_actor),
             "selective_accuracy": _ratio(right, answered),
         }
 
-    return bootstrap.intervals(figures, actors=answers.actors, performances=len(predictions))
+    return bootstrap.intervals(figures, actors=rows.actors, performances=len(predictions))
 
 
 def _candidates(
@@ -138,17 +140,18 @@ def _candidates(
 
     Which thresholds these are depends on how sure the predictions are, never on which are right.
     """
-    answers, answered_before = _Answers.of(predictions), 0
+    rows, answered_before = _Rows.of(predictions), 0
+    expanded = bootstrap.expanded(rows.actors)
     for threshold in _THRESHOLDS:
-        answered = answers.confidence >= threshold
+        answered = rows.confidence >= threshold
         coverage = float(answered.mean())
         if coverage < min_coverage or answered.sum() == answered_before:
             continue
         answered_before = int(answered.sum())
-        accuracy = selective_figures(predictions, threshold, bootstrap)["selective_accuracy"]
+        accuracy = selective_figures(predictions, threshold, expanded)["selective_accuracy"]
         low = accuracy.low
         if low is not None:
-            right = int(answers.right[answered].sum())
+            right = int(rows.right[answered].sum())
             low = min(low, _binomial_bound(right, answered_before, bootstrap.confidence))
         yield Abstention(
             threshold=threshold,
@@ -156,7 +159,7 @@ def _candidates(
             accuracy=accuracy.value,
             accuracy_low=low,
             performances=len(predictions),
-            actors=answers.actors,
+            actors=rows.actors,
             confidence=bootstrap.confidence,
             target=target,
             reached=low is not None and low >= target,
@@ -164,7 +167,7 @@ def _candidates(
 
 
 @dataclass(frozen=True)
-class _Answers:
+class _Rows:
     """Predictions as selective prediction sees them.
 
     Args:
@@ -178,7 +181,7 @@ class _Answers:
     actor: NDArray[np.int64]
 
     @classmethod
-    def of(cls, predictions: pd.DataFrame) -> "_Answers":
+    def of(cls, predictions: pd.DataFrame) -> "_Rows":
         require_columns(predictions, "actor", "true")
         actor, _ = pd.factorize(predictions["actor"], sort=True)
         return cls(*_confidence(predictions), actor)
@@ -193,14 +196,14 @@ class _Answers:
         """How many performances each actor has [shape=(actors,)]."""
         return np.bincount(self.actor)
 
-    def counts_by_actor(self, threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def counts_by_actor(self, threshold: Threshold) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return how many clips of each actor are answered, and how many rightly."""
         answered = self.confidence >= threshold
-        answers, right = (
+        answered_counts, right_counts = (
             np.bincount(self.actor[rows], minlength=self.actors)
             for rows in (answered, answered & self.right)
         )
-        return answers, right
+        return answered_counts, right_counts
 
 
 def _confidence(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -210,10 +213,10 @@ def _confidence(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
     return probabilities(predictions).max(axis=1), np.asarray(right, bool)
 
 
-def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+def _ratio(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the ratio; NaN where there is nothing."""
     ratios = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratios, where=whole > 0)
+    np.divide(part, total, out=ratios, where=total > 0)
     return ratios
 
 

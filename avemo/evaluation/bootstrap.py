@@ -5,6 +5,8 @@ whole actors are drawn.
 
 Source:
     B. Efron, R. J. Tibshirani: An introduction to the bootstrap. Chapman & Hall 1993
+    T. C. Hesterberg: What teachers should know about the bootstrap. The American Statistician 69,
+    2015 (expanded percentile interval)
 """
 
 from __future__ import annotations
@@ -41,6 +43,22 @@ class Bootstrap:
     def from_settings(cls, settings: Settings) -> Bootstrap:
         """Return what `evaluation` and `seed` in params.yaml say."""
         return cls(settings.evaluation.resamples, settings.evaluation.confidence, settings.seed)
+
+    def expanded(self, actors: int) -> Bootstrap:
+        """Return the bootstrap whose intervals are as wide as few actors ask for.
+
+        A percentile interval of few actors is too narrow: this one takes percentiles further out,
+        by Student's t and the bias of the variance (Hesterberg's expanded percentile interval).
+
+        Args:
+            actors: how many there are; for fewer than two, the bootstrap stays as it is
+        """
+        if actors < 2:
+            return self
+        from scipy.stats import norm, t
+
+        quantile = t.ppf((1 - self.confidence) / 2, actors - 1) * np.sqrt(actors / (actors - 1))
+        return Bootstrap(self.resamples, float(1 - 2 * norm.cdf(quantile)), self.seed)
 
     def intervals(
         self,

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..records import ConformalSets, Interval
+from .abstention import Threshold
 from .bootstrap import Bootstrap
 from .metrics import class_codes, probabilities, require_columns
 
@@ -51,20 +52,20 @@ def fit_sets(predictions: pd.DataFrame, coverage: float) -> ConformalSets:
 
 
 def set_figures(
-    predictions: pd.DataFrame, sets: ConformalSets, bootstrap: Bootstrap
+    predictions: pd.DataFrame, threshold: Threshold, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """Return `set_coverage`, how often a set holds the right emotion, and `set_size`.
 
     Args:
         predictions: a row a performance, as `metrics` takes them
-        sets: as `fit_sets` returns them
+        threshold: of the sets; one for all rows, or one a row
         bootstrap: how the intervals are made
 
     Raises:
         ValueError: there are no rows, or a column is missing
     """
     _, actor = _probabilities_of_truth(predictions)
-    in_set = _in_set(probabilities(predictions), sets.threshold)
+    in_set = _in_set(probabilities(predictions), threshold)
     holds = in_set[np.arange(len(actor)), class_codes(predictions["true"])]
     clips = np.bincount(actor)
     totals = {
@@ -78,9 +79,9 @@ def set_figures(
     )
 
 
-def _in_set(values: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+def _in_set(values: NDArray[np.float64], threshold: Threshold) -> NDArray[np.bool_]:
     """Return which emotions the sets hold; the likeliest always [shape=(n, classes)]."""
-    in_set: NDArray[np.bool_] = values >= threshold
+    in_set: NDArray[np.bool_] = values >= np.reshape(threshold, (-1, 1))
     in_set[np.arange(len(values)), values.argmax(axis=1)] = True
     return in_set
 

@@ -176,11 +176,11 @@ def _mark_threshold(axes: "Axes", threshold: float, coverage: float, accuracy: I
             [coverage, coverage], bounds, color=_BLUE, alpha=0.45, lw=3, solid_capstyle="round"
         )
     axes.plot(coverage, risk, "o", color=_BLUE, ms=9, mec="white", mew=1.2)
-    left = coverage > 0.6
+    side, shift = ("right", -10) if coverage > 0.6 else ("left", 10)
     axes.annotate(
         f"threshold {threshold:.2f}: {coverage:.0%} answered, {accuracy.value:.0%} of them right",
-        (coverage, risk), (-10 if left else 10, 10), textcoords="offset points",
-        ha="right" if left else "left", size=9,
+        (coverage, risk), (shift, 10), textcoords="offset points", ha=side,
+        size=9,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def log_selective(
     if config.abstention:
         figures |= selective_figures(predictions, config.abstention.threshold, bootstrap)
     if config.conformal_sets:
-        figures |= set_figures(predictions, config.conformal_sets, bootstrap)
+        figures |= set_figures(predictions, config.conformal_sets.threshold, bootstrap)
     log_figures(figures, part)
     title = f"{subject}, {part} part" + title_suffix(settings)
     plot = plots.plot_risk_coverage(curve, figures, config.abstention, title)

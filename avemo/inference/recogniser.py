@@ -27,8 +27,6 @@ from .timeline_row import TimelineRow
 
 __all__ = ["Recogniser", "detector_name", "pack"]
 
-#: seconds, about as long as a sentence
-_WINDOW_S = 3
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
 
@@ -69,7 +67,8 @@ class Recogniser:
         Args:
             media: a clip, a file's path, or its content
             window_s: length of a window, in seconds; by default that of the model
-            hop_s: from one window to the next, in seconds; by default a third of the window
+            hop_s: from one window to the next, in seconds; by default that of the model, where no
+                window is given, or a third of the window
 
         Raises:
             MediaError: there is neither sound nor picture that can be read
@@ -84,8 +83,12 @@ class Recogniser:
 
     def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
         """Return the windows of a timeline; see `timeline`."""
-        length = Fraction(_WINDOW_S if window_s is None else str(window_s))
-        hop = length / 3 if hop_s is None else Fraction(str(hop_s))
+        config = self.bundle.config
+        length = Fraction(str(config.window_s if window_s is None else window_s))
+        if hop_s is not None:
+            hop = Fraction(str(hop_s))
+        else:
+            hop = Fraction(str(config.hop_s)) if window_s is None else length / 3
         try:
             return Windows(length, hop)
         except ValueError as error:

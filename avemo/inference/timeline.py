@@ -14,6 +14,7 @@ from ..media.prefetch import prefetch
 from ..media.span import Span, Windows
 from ..modalities import Modality
 from ..models.bundle import Bundle
+from .certainty import describe_certainty
 from .feature_reader import FeatureReader
 from .timeline_pictures import LookedAt, Observer, People, Person
 from .timeline_row import Box, TimelineRow
@@ -159,24 +160,30 @@ class _Timeline:
             if predicted
             else ()
         )
-        classes = self._bundle.config.classes
-        return [
-            TimelineRow(
-                span=span,
-                window=window,
-                track=None if case.person is None else case.person.track,
-                probabilities={}
-                if case.finding
-                else dict(zip(classes, map(float, next(probabilities)), strict=True)),
-                modality=case.modality,
-                speaking=case.speaking,
-                box=None if case.person is None else _box(case.person, window),
-                voiced=voiced,
-                finding=case.finding,
-                reason=case.reason,
+        config, rows = self._bundle.config, []
+        for case in cases:
+            by_emotion: dict[str, float] = {}
+            if not case.finding:
+                values = map(float, next(probabilities))
+                by_emotion = dict(zip(config.classes, values, strict=True))
+            certainty = describe_certainty(by_emotion, config)
+            rows.append(
+                TimelineRow(
+                    span=span,
+                    window=window,
+                    track=None if case.person is None else case.person.track,
+                    probabilities=by_emotion,
+                    modality=case.modality,
+                    speaking=case.speaking,
+                    unsure=certainty.unsure,
+                    emotions=certainty.emotions,
+                    box=None if case.person is None else _box(case.person, window),
+                    voiced=voiced,
+                    finding=case.finding,
+                    reason=case.reason,
+                )
             )
-            for case in cases
-        ]
+        return rows
 
     def _cases(self, window: Span, voiced: float) -> list[_Case]:
         """Return what the rows of a window are predicted from."""

@@ -99,7 +99,7 @@ class Observer:
 
     def observe(self, played: Iterator[Played]) -> Iterator[Opening | PlayedSound | LookedAt]:
         """Yield what is played, with faces in the place of pictures."""
-        tracker = None
+        tracker: FaceTracker | None = None
         with threads.single_threaded():
             for part in played:
                 if isinstance(part, Opening | PlayedSound):
@@ -107,7 +107,10 @@ class Observer:
                 elif part.image is None:
                     yield LookedAt(part.time)
                 else:
-                    tracker = tracker or _new_tracker()
+                    if tracker is None:  # a model of sound alone has no code for faces
+                        from ..faces.tracking import FaceTracker
+
+                        tracker = FaceTracker()
                     yield self._look(part.time, part.image, tracker)
 
     def _look(self, time: Fraction, image: NDArray[np.uint8], tracker: FaceTracker) -> LookedAt:
@@ -135,13 +138,6 @@ class Observer:
             brightness=float(image.mean()),
             best_score=max((face.score for face in detected), default=0.0),
         )
-
-
-def _new_tracker() -> FaceTracker:
-    """Return a tracker; a model of sound alone, which has none, is not asked for one."""
-    from ..faces.tracking import FaceTracker
-
-    return FaceTracker()
 
 
 class People:

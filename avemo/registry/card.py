@@ -12,7 +12,9 @@ import pandas as pd
 from .. import page
 from ..emotions import EMOTIONS
 from ..evaluation import metrics
+from ..evaluation.abstention import selective_figures
 from ..evaluation.bootstrap import Bootstrap
+from ..evaluation.conformal import set_figures
 from ..modalities import Modality
 from ..records import BundleConfig, Interval
 from ..settings import Settings
@@ -69,6 +71,7 @@ class _Figures:
         totals: a row a metric
         emotions: a row an emotion: performances and recall
         sexes: a row a sex: performances, UAR and accuracy
+        selective: what the model's thresholds do, see `evaluation.abstention` and `conformal`
     """
 
     performances: int
@@ -80,6 +83,7 @@ class _Figures:
     sexes: list[tuple[str, int, Interval, Interval]]
     calibration_error: Interval
     log_loss: Interval
+    selective: dict[str, Interval]
 
 
 def render_markdown(subject: Subject, settings: Settings) -> str:
@@ -95,7 +99,9 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         input=_INPUTS[bundle.modality],
         synthetic=bundle.synthetic,
         classes=bundle.classes,
-        figures=None if rows is None else _figures(rows, Bootstrap.from_settings(settings)),
+        figures=None if rows is None else _figures(rows, bundle, Bootstrap.from_settings(settings)),
+        abstention=bundle.abstention,
+        conformal_sets=bundle.conformal_sets,
         temperature=bundle.temperature,
         corpus=settings.corpus.label,
         recordings=len(lineage.recordings) if lineage else 0,
@@ -124,7 +130,7 @@ def shorten(text: str) -> str:
     return text[: _MAX_LENGTH - len(rest)].rpartition("\n\n")[0] + rest
 
 
-def _figures(rows: pd.DataFrame, bootstrap: Bootstrap) -> _Figures:
+def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> _Figures:
     figures = metrics.intervals(rows, bootstrap)
     women = rows["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
     sexes = []
@@ -146,4 +152,16 @@ def _figures(rows: pd.DataFrame, bootstrap: Bootstrap) -> _Figures:
         sexes=sexes,
         calibration_error=figures["calibration_error"],
         log_loss=figures["log_loss"],
+        selective=_selective(rows, bundle, bootstrap),
     )
+
+
+def _selective(
+    rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap
+) -> dict[str, Interval]:
+    figures: dict[str, Interval] = {}
+    if bundle.abstention:
+        figures |= selective_figures(rows, bundle.abstention.threshold, bootstrap)
+    if bundle.conformal_sets:
+        figures |= set_figures(rows, bundle.conformal_sets.threshold, bootstrap)
+    return figures

@@ -40,6 +40,8 @@ __all__ = [
 _PACKAGE = Path(__file__).parents[1]
 #: the module that MLflow loads, below the package
 _ENTRY = "inference.pyfunc"
+#: what decodes in processes of its own, for a service
+_SANDBOX = ("media.sandbox", "media.sandbox.worker")
 #: the modules of face detectors
 _DETECTORS = ("mtcnn", "scrfd", "yunet")
 #: modules of the runtime that write graphs
@@ -170,7 +172,8 @@ def _modules(bundle: Bundle) -> set[str]:
         without = [f"{detectors}.{name}" for name in _DETECTORS]
         without = [module for module in without if module not in own]
     without += [f"{_PACKAGE.name}.runtime.{name}" for name in _EXPORTING]
-    return imported_modules([f"{_PACKAGE.name}.{_ENTRY}"], _PACKAGE, plugins, without)
+    entries = [f"{_PACKAGE.name}.{name}" for name in (_ENTRY, *_SANDBOX)]
+    return imported_modules(entries, _PACKAGE, plugins, without)
 
 
 def signature() -> ModelSignature:

@@ -91,7 +91,8 @@ class RegisteredModel:
         Args:
             media: a clip, a file's path, or its content
             window_s: length of a window, in seconds; by default that of the version
-            hop_s: from one window to the next, in seconds; by default a third of the window
+            hop_s: from one window to the next, in seconds; by default that of the version, where no
+                window is given, or a third of the window
 
         Raises:
             MediaError: the clip cannot be read

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 
 from ..datasets import load
 from ..evaluation.predictions import read_predictions
-from ..inference.pyfunc import MODEL
+from ..inference.pyfunc import MEDIA, MODEL
 from ..modalities import Modality
 from ..models.bundle import Bundle
 from ..paths import Project
@@ -28,6 +28,7 @@ from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
 from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
+from .example import write_example
 from .history import new_move, parse_moves, write_move
 from .profile import write_profile
 from .version import PREDICTIONS
@@ -113,6 +114,7 @@ def _log_model(
 ) -> str:
     """Log the model with all its files, and return its id; no version points to it yet."""
     bundle = Bundle(project.trained(modality))
+    input_example = packaging.input_example(settings.seed)
     with (
         packaging.package_model(bundle) as packaged,
         _extra_files(project, settings, modality, subject) as extra_files,
@@ -126,9 +128,10 @@ def _log_model(
             code_paths=[str(packaged.code)],
             pip_requirements=packaging.pip_requirements(bundle),
             signature=packaging.signature(),
-            input_example=packaging.input_example(settings.seed),
+            input_example=input_example,
             tags={_COMPLETE: "false"},
         )
+        write_example(packaged, input_example[MEDIA].iloc[0], extra_files)
         MlflowClient().log_model_artifacts(model.model_id, str(extra_files))
     return str(model.model_id)
 
@@ -184,6 +187,8 @@ def _version_tags(
         "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
+    if abstention := subject.bundle.abstention:
+        tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:
         tags |= {
             "avemo.commit": lineage.commit,

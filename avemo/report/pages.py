@@ -1,20 +1,25 @@
 """docs/results.md, docs/results.html and docs/experiments.md, from the published predictions."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from ..evaluation import plots as common
+from ..evaluation.abstention import risk_coverage, select_threshold, selective_figures
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.metrics import chance_level
 from ..io import atomic_write
 from ..page import code, html
 from ..settings import Settings
 from ..templates import render
-from . import baselines, champion, fusions, plots, published
+from . import abstention, baselines, champion, fusions, plots, published
 from .experiments import render_experiments
 from .manifest import PREDICTIONS, UNCALIBRATED, Run
 from .scored import Scored, score
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["DOCS", "NAME", "render_results", "write_pages"]
 
@@ -32,7 +37,8 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
 
     Args:
         root: of the checkout
-        settings: `evaluation` and `seed` say how the intervals are made
+        settings: `evaluation` and `seed` say how the intervals are made, `abstention` what a
+            threshold must reach
 
     Returns:
         the pages, relative to the root
@@ -41,7 +47,7 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
         AvemoError: nothing is published, or a file is damaged; then nothing is written
     """
     bootstrap = Bootstrap.from_settings(settings)
-    scored = score(published.read(root / published.FOLDER), bootstrap)
+    scored = score(published.read(root / published.FOLDER), bootstrap, settings.abstention)
     markdown = render_results(scored, fusions.read(root))
     pictures = {f"{NAME}/{name}.svg": content for name, content in _figures(scored).items()}
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
@@ -72,6 +78,7 @@ def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
         "results.md.j2",
         synthetic=baselines.is_synthetic(scored) or bool(best and best.synthetic),
         champion=best,
+        abstention=abstention.tables(scored) if best else None,
         baselines=baselines.tables(scored),
         bootstrap=scored.bootstrap,
         fusions=[] if fused is None else fusions.tables(fused, scored.bootstrap),
@@ -106,9 +113,19 @@ def _figures(scored: Scored) -> dict[str, bytes]:
         chance = chance_level(rows["true"])
         figures["folds"] = common.plot_comparison(uars, f"Every fold{suffix}", chance=chance)
         figures["confusion"] = common.plot_confusion(rows, f"Unseen actors{suffix}")
+        figures["risk_coverage"] = _risk_coverage(scored, f"Abstention{suffix}")
         figures["reliability"] = plots.reliability(stages, f"Calibration{suffix}")
     figures["accuracies"] = plots.accuracies(accuracies, f"Accuracy{_SYNTHETIC * synthetic}")
     return {name: plots.svg(figure) for name, figure in figures.items()}
+
+
+def _risk_coverage(scored: Scored, title: str) -> "Figure":
+    rows, limits = scored.published.predictions[PREDICTIONS], scored.limits
+    chosen = select_threshold(
+        rows, scored.bootstrap, target=limits.min_accuracy, min_coverage=limits.min_coverage
+    )
+    figures = selective_figures(rows, chosen.threshold, scored.bootstrap)
+    return common.plot_risk_coverage(risk_coverage(rows), figures, chosen, title)
 
 
 def _runs(scored: Scored) -> list[tuple[Run, str]]:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from ..evaluation.bootstrap import Bootstrap, Interval
 from ..evaluation.metrics import intervals
+from ..settings import Abstention
 from .published import Published
 
 __all__ = ["Figures", "Scored", "score"]
@@ -20,11 +21,13 @@ class Scored:
 
     Args:
         bootstrap: how the intervals are made
+        limits: of abstention
         figures: by the name of the file of predictions
     """
 
     published: Published
     bootstrap: Bootstrap
+    limits: Abstention
     figures: dict[str, Figures]
 
     def score(self, predictions: pd.DataFrame) -> Figures:
@@ -32,7 +35,7 @@ class Scored:
         return intervals(predictions, self.bootstrap)
 
 
-def score(published: Published, bootstrap: Bootstrap) -> Scored:
+def score(published: Published, bootstrap: Bootstrap, limits: Abstention) -> Scored:
     """Compute the figures of everything that is published."""
     figures = {name: intervals(rows, bootstrap) for name, rows in published.predictions.items()}
-    return Scored(published, bootstrap, figures)
+    return Scored(published, bootstrap, limits, figures)

@@ -1,1 +1,1 @@
-"""Doors to registered versions: exports of timelines, batches, the watcher and the service."""
+"""Doors to registered versions: the HTTP service, batches, a watched folder, exports."""

@@ -196,9 +196,7 @@ def _from_json(fields: dict[str, dict[str, Any] | None]) -> Versions:
 
 
 def _main(uris: Sequence[str]) -> None:
-    from ..paths import find_project
-
-    store.connect(find_project(), spool=False)
+    store.quieten_mlflow()
     sys.stdout.write(f"{json.dumps(_to_json(_ask_mlflow(uris)))}\n")
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "ensure_experiment",
     "experiment_id",
     "is_reachable",
+    "quieten_mlflow",
     "translate_mlflow_errors",
 ]
 
@@ -50,6 +51,16 @@ def connect(project: Project, *, spool: bool = True) -> None:
         AvemoError: the tracking server does not answer and there is no spool, or it asks for
             another user
     """
+    quieten_mlflow()
+    if TRACKING_URI not in os.environ:
+        (project.root / "mlruns").mkdir(exist_ok=True)
+        os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
+    elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
+        _require_server(project, spool)
+
+
+def quieten_mlflow() -> None:
+    """Set the variables by which MLflow neither calls home nor says what avemo says itself."""
     # without a network the call home costs time
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
@@ -57,11 +68,6 @@ def connect(project: Project, *, spool: bool = True) -> None:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    if TRACKING_URI not in os.environ:
-        (project.root / "mlruns").mkdir(exist_ok=True)
-        os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
-    elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
-        _require_server(project, spool)
     # a run id in the environment would take the place of each run that a stage starts
     os.environ.pop("MLFLOW_RUN_ID", None)
 

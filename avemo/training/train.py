@@ -151,6 +151,8 @@ def _describe(
         seed=settings.seed,
         temperature=search_result.temperature or 1.0,
         synthetic=settings.corpus.synthetic,
+        window_s=settings.timeline.window_s,
+        hop_s=settings.timeline.hop_s,
         trained_on=TrainedOn(
             performances=len(train_data), actors=train_data.rows["actor"].nunique()
         ),

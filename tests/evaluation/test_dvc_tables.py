@@ -47,7 +47,8 @@ def test_dvc_shows_what_was_written(tmp_path: Path) -> None:
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump(sections))
     folder = tmp_path / "results/evaluation"
     folder.mkdir(parents=True)
-    names = ("uar", "accuracy", "macro_f1", "calibration_error", "log_loss")
+    names = ["uar", "accuracy", "macro_f1", "calibration_error", "log_loss"]
+    names += ["aurc", "coverage", "selective_accuracy"]
     dvc_tables.write_summary(folder, {"audio": dict.fromkeys(names, Interval(0.5))})
     history = pd.DataFrame({"epoch": [1], "uar": [0.2], "member": [0]})
     dvc_tables.write_tables(folder, "audio", predictions(("sad", "calm", 0.9)), history)
@@ -63,6 +64,9 @@ def test_dvc_shows_what_was_written(tmp_path: Path) -> None:
         "results/evaluation/learning_curves/audio.csv": [{"epoch": "1", "uar": "0.2"}],
         "results/evaluation/reliability/audio.csv": [
             {"confidence": "0.9", "accuracy": "0", "performances": "1"}
+        ],
+        "results/evaluation/risk_coverage/audio.csv": [
+            {"coverage": "1", "risk": "1", "threshold": "0.9"}
         ],
     }
     (definitions,) = [part["data"] for part in plots["definitions"]["data"].values()]

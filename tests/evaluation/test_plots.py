@@ -3,10 +3,14 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.bundles import new_abstention
+from helpers.confident import confident_predictions
 from matplotlib.figure import Figure
 
 from avemo.emotions import EMOTIONS
 from avemo.evaluation import plots
+from avemo.evaluation.abstention import risk_coverage, selective_figures
+from avemo.evaluation.bootstrap import Bootstrap
 from avemo.evaluation.metrics import PROBABILITIES
 from avemo.records import Interval
 
@@ -43,6 +47,20 @@ def test_learning_curves(epochs: int) -> None:
     assert {"lstm", "loss", "UAR", "epoch"} <= set(texts(figure))
     lines = [line for axes in figure.axes for line in axes.get_lines()]
     assert [np.size(line.get_xdata()) for line in lines] == [epochs] * 2
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.9])
+def test_risk_coverage(threshold: float) -> None:
+    rows = [(actor, 0.3 + 0.1 * step, step > 1) for actor in (1, 2) for step in range(6)]
+    table = confident_predictions(rows)
+    abstention, bootstrap = new_abstention(threshold), Bootstrap(100, 0.95, 1)
+    figures = selective_figures(table, threshold, bootstrap)
+    curve = risk_coverage(table)
+    words = texts(draw(plots.plot_risk_coverage(curve, figures, abstention, "audio")))
+    assert {"audio", "target: at most 20%"} <= set(words)
+    marked = "threshold 0.20: 100% answered, 67% of them right"
+    assert (marked in words) == (threshold == 0.2)  # nobody is as sure as 0.9
+    assert f"area under the risk-coverage curve {curve.area:.3f}" in words
 
 
 def test_comparison() -> None:

@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -24,18 +25,24 @@ def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
 
 @pytest.mark.parametrize(
     "prediction",
-    [Prediction(PROBABILITIES, reason="no face"), Prediction(finding="silent", reason="nothing")],
-    ids=["an emotion", "a finding"],
+    [
+        Prediction(PROBABILITIES, reason="no face"),
+        Prediction(PROBABILITIES, unsure=True, emotions=("surprised", "disgust")),
+        Prediction(finding="silent", reason="nothing"),
+    ],
+    ids=["an emotion", "not sure", "a finding"],
 )
 def test_a_row_keeps_what_the_model_says(prediction: Prediction) -> None:
     row = prediction.to_row()
-    columns = ["emotion", "probability", *(f"p_{emotion}" for emotion in EMOTIONS)]
-    assert list(row) == [*columns, "finding", "reason"]
-    assert all(isinstance(row[name], float) for name in columns[1:])
+    numbers = ["probability", *(f"p_{emotion}" for emotion in EMOTIONS)]
+    columns = ["emotion", "probability", "unsure", "emotions", *numbers[1:], "finding", "reason"]
+    assert list(row) == columns
+    assert all(isinstance(row[name], float) for name in numbers)
+    assert json.loads(json.dumps(row))["emotions"] == list(prediction.emotions)
     assert Prediction.from_row(row) == prediction
 
 
-def test_a_row_of_a_version_with_other_emotions() -> None:
+def test_a_row_of_a_version_with_other_emotions_and_without_thresholds() -> None:
     row = {"emotion": "bored", "p_bored": 0.8, "p_calm": 0.2, "finding": "", "reason": ""}
     prediction = Prediction.from_row(row, model="avemo-audio version 1", synthetic=True)
     assert prediction == Prediction(

@@ -1,7 +1,7 @@
 """A model card says how good the model is and for whom, what it is for, and loudly what not."""
 
 import pytest
-from helpers.bundles import bundle_config
+from helpers.bundles import bundle_config, new_abstention, new_sets
 from helpers.lineage import new_lineage
 from helpers.registered_versions import ROOT, new_predictions
 
@@ -60,6 +60,32 @@ def test_the_sample_is_said_before_anything_else() -> None:
     assert page.count("<table>") == 3
 
 
+def test_when_it_is_not_sure() -> None:
+    assert "Not sure" not in render_card()[1]
+    text = render_card(abstention=new_abstention(0.57), conformal_sets=new_sets(0.1))[1]
+    promise = (
+        'A prediction is "not sure" if the likeliest emotion\'s probability is below 0.57. '
+        "**Answers 82% of clips, right in at least 80% of them (95% bound over actors)**, by "
+        "cross-validated predictions of 100 performances of 24 actors, unheard in "
+        "training. On the test part it answers 1.000 [1.000, 1.000], right in 0.9"
+    )
+    assert promise in text
+    assert (
+        "hold the right one for at least 90% of clips (averaged over actors); on the test" in text
+    )
+
+
+def test_a_target_that_is_not_reached_is_no_promise() -> None:
+    abstention = new_abstention(0.9, accuracy_low=0.41, coverage=0.1, reached=False)
+    text = render_card(skill=0.2, synthetic=True, abstention=abstention)[1]
+    assert "**Synthetic sample: what follows promises nothing about people.**" in text
+    assert (
+        "**The target of 80% right answers is not reached: answers 10% of clips, right in " in text
+    )
+    assert "at least 41% of them" in text
+    assert "On the test part it answers 0.000 [0.000, 0.000]. The bound" in text
+
+
 def test_without_a_test_part_there_is_no_figure() -> None:
     _, text = render_card(skill=None)
     assert "there are no figures" in text
@@ -76,5 +102,6 @@ def test_the_database_takes_the_description(length: int) -> None:
 
 
 def test_a_card_is_short_enough_to_be_shown_whole() -> None:
-    _, text = render_card(synthetic=True)
+    abstention = new_abstention(0.9, accuracy_low=0.41, reached=False)
+    _, text = render_card(synthetic=True, abstention=abstention, conformal_sets=new_sets(0.1))
     assert card.shorten(text) == text

@@ -8,12 +8,14 @@ import mlflow
 import pandas as pd
 import pytest
 from helpers import registered_versions
+from helpers.bundles import new_abstention, new_sets
 from helpers.films import write_film
-from helpers.registered_versions import SCRIPT, new_project, register_version
+from helpers.registered_versions import SCRIPT, new_network, new_project, register_version
 from helpers.sounds import encoded, voice
 
 import avemo
 from avemo.cli import main
+from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
 
 NO_FACE = "no face in any of the 16 sampled frames"
@@ -127,6 +129,44 @@ def test_without_a_fused_version_the_reasons_of_all_that_were_tried(
     reasons = "the sound cannot be decoded; few frames"
     assert fields["reason"] == reasons
     assert line.endswith(f"; not fused: {reasons}")
+
+
+def test_a_version_s_thresholds(
+    registry: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its network finds calm likeliest, at 0.51, and each other emotion at 0.07."""
+    monkeypatch.setenv("AVEMO_ROOT", str(new_project(tmp_path / "project").root))
+    clip = tmp_path / "clip.wav"
+    clip.write_bytes(encoded(voice(16000), 16000))
+
+    def register(name: str, **thresholds: Any) -> None:
+        network = new_network("calm")
+        register_version(tmp_path / name, None, alias="champion", network=network, **thresholds)
+
+    register("sure", abstention=new_abstention(0.5), conformal_sets=new_sets(0.2))
+    line, fields = run_predict(clip, capsys)
+    assert line.startswith(f"{clip}: calm 0.51 (")
+    assert "set:" not in line
+    assert (fields["unsure"], fields["emotions"]) == (False, ["calm"])
+
+    register("not sure", abstention=new_abstention(0.6), conformal_sets=new_sets(0.05))
+    assert main(["predict", "--sets", str(clip)]) == 0
+    line = capsys.readouterr().out.strip()
+    assert line.startswith(f"{clip}: not sure: calm 0.51 (")
+    assert "; set: calm, " in line
+    _, fields = run_predict(clip, capsys)
+    assert fields["unsure"] is True
+    assert set(fields["emotions"]) == set(EMOTIONS)
+    prediction = avemo.predict(clip)
+    assert (prediction.unsure, list(prediction.emotions)) == (True, fields["emotions"])
+
+    register("older")
+    assert main(["predict", "--sets", str(clip)]) == 0
+    assert "; no set: the version was registered without" in capsys.readouterr().out
+    assert not avemo.predict(clip).unsure
 
 
 def test_a_prediction_from_sound_and_picture_has_no_reason(

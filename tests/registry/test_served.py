@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from helpers.bundles import bundle_config
+from helpers.bundles import bundle_config, new_abstention, new_sets
 from helpers.registered_versions import NAME, start_run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
@@ -47,7 +47,11 @@ def trained(folder: Path) -> bundle.Bundle:
     prepared = {"mfcc": preprocessing.fit([array])}
     heard = keras.Input(prepared["mfcc"].shape, name="mfcc")
     probabilities = keras.layers.Dense(len(EMOTIONS), "softmax")(keras.layers.Flatten()(heard))
-    config = bundle_config(features={"mfcc": EXTRACTOR.spec()})
+    config = bundle_config(
+        features={"mfcc": EXTRACTOR.spec()},
+        abstention=new_abstention(1.0),
+        conformal_sets=new_sets(0.0),
+    )
     bundle.write(folder, keras.Model({"mfcc": heard}, probabilities), prepared, config)
     return bundle.Bundle(folder)
 
@@ -108,6 +112,10 @@ def test_a_server_answers_as_the_version_does_without_tensorflow(address: str, u
         pd.DataFrame({"media": [TEXT]})
     )
     assert [row[name] for name in COLUMNS] == pytest.approx(list(expected[COLUMNS].iloc[0]))
+    assert row["unsure"] is True
+    assert row["emotions"] == expected["emotions"].iloc[0]
+    assert sorted(row["emotions"]) == sorted(EMOTIONS)
+    assert row["emotions"][0] == row["emotion"]
     port = int(address.rpartition(":")[2])
     (server,) = {
         connection.pid

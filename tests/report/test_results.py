@@ -17,8 +17,10 @@ from helpers.results import CHANNELS, publish
 from avemo.baselines.published import SYSTEMS
 from avemo.config import load_settings
 from avemo.evaluation import metrics
+from avemo.evaluation.abstention import risk_coverage, select_threshold, selective_figures
 from avemo.evaluation.bootstrap import Bootstrap
-from avemo.records import Interval
+from avemo.evaluation.conformal import fit_sets
+from avemo.records import Abstention, Interval
 from avemo.report import published
 from avemo.report.pages import render_results, write_pages
 from avemo.report.scored import score
@@ -30,6 +32,7 @@ SETTINGS = SETTINGS.model_copy(
 )
 BOOTSTRAP = Bootstrap.from_settings(SETTINGS)
 FIGURES = {"accuracies.svg", "confusion.svg", "folds.svg", "reliability.svg"}
+FIGURES |= {"risk_coverage.svg"}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,9 @@ def page(root: Path) -> str:
 
 
 def text(folder: Path, **how: Any) -> str:
-    return render_results(score(published.read(publish(folder, **how)), BOOTSTRAP))
+    return render_results(
+        score(published.read(publish(folder, **how)), BOOTSTRAP, SETTINGS.abstention)
+    )
 
 
 def section(page: str, title: str) -> str:
@@ -117,7 +122,7 @@ def test_a_channel_that_was_left_out_says_why(tmp_path: Path) -> None:
     ]
     file.write_text(json.dumps(facts))
     (folder / "baselines/lstm-song-actor.csv").unlink()
-    page = render_results(score(published.read(folder), BOOTSTRAP))
+    page = render_results(score(published.read(folder), BOOTSTRAP, SETTINGS.abstention))
     assert "\n- `lstm` (song, unseen actors): there is no song\n" in page
     (row,) = re.findall(r"\| `lstm` \| song \|.*", page)
     assert row.endswith("] | not run | not run |")
@@ -154,6 +159,36 @@ def test_calibration_before_and_after(root: Path, page: str) -> None:
         assert f"| {name} | {before[key]} | {after[key]} |" in listed
 
 
+def test_the_explanation_quotes_the_real_promise() -> None:
+    page = (ROOT / "docs/results.md").read_text()
+    quote = section(page, "Abstention").partition("> ")[2].partition("\n")[0].replace("**", "")
+    assert quote.startswith("Threshold 0.")
+    assert f"> {quote}" in (ROOT / "docs/explanation/abstention.md").read_text()
+
+
+def test_abstention_beside_what_holds_on_the_other_folds(root: Path, page: str) -> None:
+    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
+    listed = section(page, "Abstention")
+    limits = SETTINGS.abstention
+
+    def select(rows: pd.DataFrame) -> Abstention:
+        return select_threshold(
+            rows, BOOTSTRAP, target=limits.min_accuracy, min_coverage=limits.min_coverage
+        )
+
+    chosen = select(table)
+    assert f"> Threshold {chosen.threshold:.2f}: **{chosen}**." in listed
+    assert "performances of 12 actors that were unheard in training" in listed
+    others = select(table[table["fold"].ne(2)])
+    tested = table[table["fold"].eq(2)]
+    figures = selective_figures(tested, others.threshold, BOOTSTRAP)
+    row = f"| {figures['coverage']} | {figures['selective_accuracy']} |"
+    assert f"| 2 | {others.threshold:.2f}" in listed
+    assert row in listed
+    assert f"{fit_sets(table, limits.set_coverage)}" in listed
+    assert f"{risk_coverage(table).area:.3f}" in listed
+
+
 def test_the_runs_behind_it(root: Path, page: str) -> None:
     facts = published.read_manifest(root / published.FOLDER)
     listed = section(page, "The runs behind it")
@@ -172,7 +207,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path: Path) -> None:
     assert page.startswith("# Results\n\n> **Synthetic.**")
     assert "**On the synthetic sample:** **UAR" in page
     tables = re.findall(r"(.*)\n\n\|.*\n\| -", page)
-    assert len(tables) == 8
+    assert len(tables) == 10
     for caption in tables:
         assert caption.startswith("**Synthetic sample, no statement about accuracy.** ")
     write_pages(tmp_path, SETTINGS)
@@ -192,6 +227,7 @@ def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path:
     page = text(tmp_path / "baselines", with_champion=False)
     assert "No champion's predictions are published yet" in page
     assert "## Calibration" not in page
+    assert "## Abstention" not in page
 
 
 def test_a_single_actor_has_no_interval(tmp_path: Path) -> None:
@@ -206,7 +242,7 @@ def test_a_single_actor_has_no_interval(tmp_path: Path) -> None:
     facts["champion"]["folds"][0] |= {"actors": [1], "uar": uar}
     facts["champion"]["performances"] = len(rows)
     (folder / "runs.json").write_text(json.dumps(facts))
-    page = render_results(score(published.read(folder), BOOTSTRAP))
+    page = render_results(score(published.read(folder), BOOTSTRAP, SETTINGS.abstention))
     assert f"**UAR {uar:.3f}, accuracy" in page
 
 

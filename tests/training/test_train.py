@@ -21,6 +21,9 @@ from helpers.training_task import (
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
+from avemo.evaluation.abstention import selective_figures
+from avemo.evaluation.bootstrap import Bootstrap
+from avemo.evaluation.conformal import fit_sets
 from avemo.evaluation.predictions import (
     predict,
     predictions_frame,
@@ -99,6 +102,22 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
     assert result.valid["uar"].value == pytest.approx(0.75)
     assert float(run.data.params["temperature"]) == TEMPERATURE
 
+    assert config.abstention is not None
+    assert config.conformal_sets is not None
+    assert (config.abstention.actors, config.abstention.performances) == (4, 64)
+    limits = settings().abstention
+    assert config.abstention.target == limits.min_accuracy
+    assert config.conformal_sets == fit_sets(scaled, limits.set_coverage)
+    threshold = config.abstention.threshold
+    expected = selective_figures(scaled, threshold, Bootstrap.from_settings(settings()))
+    assert config.abstention.coverage == pytest.approx(expected["coverage"].value)
+    assert run.data.metrics["valid_coverage"] == pytest.approx(config.abstention.coverage)
+    assert run.data.metrics["valid_aurc"] == pytest.approx(0.25)  # all are equally sure
+    assert run.data.tags["avemo.abstention"] == str(config.abstention)
+    assert float(run.data.params["abstention_threshold"]) == threshold
+    artifacts = {file.path for file in mlflow.MlflowClient().list_artifacts(result.run_id)}
+    assert "valid_risk_coverage.png" in artifacts
+
     history = pd.read_csv(folder / "history.csv")
     assert history.columns.tolist() == ["epoch", "loss", "uar", "member"]
     assert history["epoch"].tolist() == [1, 2, 1, 2]
@@ -107,7 +126,9 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
 def test_a_search_with_nothing_to_choose_by(run_training: RunTraining) -> None:
     result, folder = run_training(settings(members=1), [LINEAR], temperature=None)
     assert result.valid is None
-    assert Bundle(folder).config.temperature == 1
+    config = Bundle(folder).config
+    assert config.temperature == 1
+    assert (config.abstention, config.conformal_sets) == (None, None)
     assert not (folder / "predictions.csv").exists()
     assert "too few folds" in mlflow.get_run(result.run_id).data.tags["avemo.valid"]
 

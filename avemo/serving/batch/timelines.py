@@ -34,6 +34,7 @@ class TimelineFiles:
         formats: names in `exports.FORMATS`
         window_s: length of a window; None for the version's own
         hop_s: from the start of a window to that of the next; None for the version's own
+        purpose: what the person who runs the model said it is used for; each export says it
         ambiguous: paths that several clips have below their folders, whose files have a part of
             the clip's absolute path's checksum in their names
 
@@ -45,6 +46,7 @@ class TimelineFiles:
     formats: tuple[str, ...]
     window_s: float | None
     hop_s: float | None
+    purpose: str = ""
     ambiguous: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -60,12 +62,13 @@ class TimelineFiles:
         *,
         window_s: float | None,
         hop_s: float | None,
+        purpose: str = "",
     ) -> TimelineFiles:
         """Return where the timelines of clips go, a file for each."""
         counts = Counter(clip.below for clip in clips)
         ambiguous = frozenset(below for below, count in counts.items() if count > 1)
         names = tuple(dict.fromkeys(formats))
-        return cls(folder.absolute(), names, window_s, hop_s, ambiguous)
+        return cls(folder.absolute(), names, window_s, hop_s, purpose, ambiguous)
 
     def target(self, item: Item, format: str) -> Path:
         """Return the file of a clip's timeline: `interview.mp4.csv`."""
@@ -137,6 +140,7 @@ class WriteTimelines:
             timeline.model,
             window_s=float(windows.length),
             hop_s=float(windows.hop),
+            purpose=self._files.purpose,
             location=item.path,
         )
         rows = list(timeline.rows)
@@ -151,7 +155,8 @@ class WriteTimelines:
         """Return the checksum of the content, the versions, the windows and the files."""
         files = self._files
         targets = [str(files.target(item, name)) for name in files.formats]
-        parts = [item.sha256, self._versions.key, files.window_s, files.hop_s, targets]
+        parts = [item.sha256, self._versions.key, files.window_s, files.hop_s]
+        parts += [targets, files.purpose]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:

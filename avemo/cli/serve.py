@@ -1,0 +1,152 @@
+"""`avemo serve`."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import AvemoError, SettingsError
+from ._app import examples, new_app
+
+if TYPE_CHECKING:
+    from ..settings import Serving
+
+app = new_app()
+
+_NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
+
+
+@app.command(
+    epilog=examples(
+        "avemo serve                                  # http://127.0.0.1:8000, this machine alone",
+        "avemo serve --registry http://mlflow:5000 --model avemo-audio",
+        'avemo serve --host 0.0.0.0 --key-file key --purpose "research on acted speech"',
+    )
+)
+def serve(
+    registry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URI",
+            help="MLflow's server or store; by default MLFLOW_TRACKING_URI, else the project's.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="The registered model.")] = (
+        "avemo-fused"
+    ),
+    alias: Annotated[
+        str, typer.Option(metavar="ALIAS", help="The version that answers has it.")
+    ] = "champion",
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; else than here, with a key.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535)] = 8000,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Clips answered at a time; by default one a core.",
+                     show_default=False),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keys that clients send, one a line.",
+                     show_default=False),
+    ] = None,
+    webhook_secret_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
+    ] = None,
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What the answers are for; by default serving.purpose in params.yaml.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:  # fmt: skip
+    """Answer over HTTP with the version that an alias in the registry names.
+
+    The alias is the deployment: when it moves, the new version is checked and tried beside the
+    old one, then requests switch to it. One that fails never answers, and /readyz says why.
+    It works from any folder, with a registry; the settings are `serving` in params.yaml
+    (docs/serving.md).
+    """
+    _require_packages()
+    serving = _load_serving(registry)
+    if purpose is not None:
+        serving = serving.model_copy(update={"purpose": purpose})
+
+    from ..serving.keys import is_loopback, read_keys, read_secret
+    from ..serving.server import serve
+    from ..serving.service import ServiceConfig
+
+    local_only = is_loopback(host)
+    if not local_only and key_file is None:
+        raise SettingsError(
+            f"--host {host} is reached from other machines, which takes a key: "
+            "openssl rand -hex 24 > key; avemo serve --key-file key ..."
+        )
+    if not local_only and not serving.purpose.strip():
+        raise SettingsError(
+            f"--host {host} is reached from other machines: say what the answers are for, in a "
+            "sentence that people exposed to it are told, in params.yaml as serving: {purpose: "
+            '"..."}, or with --purpose "..."'
+        )
+    config = ServiceConfig(
+        model=model,
+        alias=alias,
+        serving=serving,
+        workers=workers or _count_cores(),
+        key_digests=read_keys(key_file) if key_file else (),
+        webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
+        local_only=local_only,
+    )
+    return serve(config, host, port)
+
+
+def _require_packages() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise AvemoError(
+            f"{', '.join(missing)}: not installed, and the service takes it: "
+            "pip install 'avemo[serve]'"
+        )
+
+
+def _load_serving(registry: str | None) -> "Serving":
+    """Return the settings of the project here, or the defaults; the registry is then known."""
+    from ..paths import find_project
+    from ..settings import Serving
+    from ..tracking import store
+
+    if registry:
+        os.environ[store.TRACKING_URI] = registry
+    # a registry that is away must be noticed soon
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    try:
+        project = find_project()
+    except SettingsError:
+        if store.TRACKING_URI not in os.environ:
+            raise AvemoError(
+                "there is no project here: name the registry with --registry http://SERVER:5000, "
+                f"or set {store.TRACKING_URI}"
+            ) from None
+        store.quieten_mlflow()
+        return Serving()
+    from ..config import load_settings
+
+    store.quieten_mlflow()
+    os.environ.setdefault(store.TRACKING_URI, store.DEFAULT.format(root=project.root))
+    return load_settings(project.root).serving
+
+
+def _count_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

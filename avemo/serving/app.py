@@ -1,0 +1,165 @@
+"""The application: routes inside, and around them the layers that every request passes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from .asgi import App, Scope, header
+from .middleware.access_log import AccessLog
+from .middleware.body_limit import BodyLimit
+from .middleware.count import Count
+from .middleware.deadline import Deadline
+from .middleware.drain import Drain
+from .middleware.errors import Errors
+from .middleware.key import Key
+from .middleware.request_id import RequestId
+from .middleware.same_origin import SameOrigin
+from .middleware.security_headers import SecurityHeaders
+from .notice import NOTICE
+from .refusal import Refusal, error_content
+from .routes import (
+    export,
+    health,
+    invocations,
+    model,
+    open_inference,
+    page,
+    predict,
+    registry,
+    timeline,
+    webhook,
+)
+from .service import Service
+
+__all__ = ["create_app"]
+
+#: for whatever is no work on media
+_SHORT_S = 60.0
+_SMALL_BYTES = 100_000
+_TIMELINE, _EXPORT = "/v1/timeline", "/v1/export/"
+
+
+def create_app(service: Service) -> App:
+    """Return the application of a service, which starts and ends with the server's lifespan."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    app = FastAPI(
+        title="avemo",
+        version=__version__,
+        summary="Emotion in clips, by the version that an alias in the registry names.",
+        description=NOTICE,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    for router in (
+        predict.router(service),
+        timeline.router(service),
+        export.router(service),
+        model.router(service),
+        registry.router(service),
+        health.router(service),
+        open_inference.router(service),
+        invocations.router(service),
+        webhook.router(service),
+        page.router(),
+    ):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=page.STATIC, check_dir=False), name="static")
+
+    async def answer_refusal(request: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        service.metrics.refusals.labels(error.code).inc()
+        return _error(request, error.status, error.code, error.message, error.headers)
+
+    app.add_exception_handler(Refusal, answer_refusal)
+    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(Exception, _answer_unforeseen)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    return _surround(app, service)
+
+
+def _surround(app: App, service: Service) -> App:
+    """Return the application inside its layers, the outermost last."""
+    config, serving = service.config, service.config.serving
+    app = BodyLimit(app, max_bytes=_body_limits(service), idle_s=serving.idle_s)
+    app = Deadline(app, limit_s=_deadlines(service))
+    app = Drain(app, service=service)
+    app = Key(app, digests=config.key_digests)
+    app = SameOrigin(app, local_names_only=config.local_only and not config.key_digests)
+    app = Errors(app, metrics=service.metrics)
+    app = SecurityHeaders(app)
+    app = Count(app, metrics=service.metrics)
+    app = AccessLog(app)
+    return RequestId(app)
+
+
+def _body_limits(service: Service) -> Callable[[Scope], int]:
+    serving = service.config.serving
+
+    def max_bytes(scope: Scope) -> int:
+        path = scope["path"]
+        if path == _TIMELINE:
+            return round(serving.max_timeline_mb * 1e6)
+        if path == "/v1/predict":
+            return round(serving.max_upload_mb * 1e6)
+        if path.startswith(_EXPORT):
+            return round(serving.max_json_mb * 1e6)
+        if path == "/invocations" or path.startswith("/v2/"):
+            binary = header(scope, "inference-header-content-length") is not None
+            return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)
+        return _SMALL_BYTES
+
+    return max_bytes
+
+
+def _deadlines(service: Service) -> Callable[[str], float]:
+    serving = service.config.serving
+
+    def limit_s(path: str) -> float:
+        if path == _TIMELINE:
+            return serving.timeline_timeout_s
+        if path in ("/v1/predict", "/invocations") or path.startswith("/v2/"):
+            return serving.timeout_s
+        return _SHORT_S
+
+    return limit_s
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not-found", 405: "method"}.get(error.status_code, "request")
+    return _error(request, error.status_code, code, str(error.detail), dict(error.headers or {}))
+
+
+async def _answer_unforeseen(request: Request, error: Exception) -> Response:
+    """Answer where the service itself fails; the layer `Errors` logs what happened."""
+    message = "the service failed to answer; its log has the request's id"
+    return _error(request, 500, "internal", message, {"connection": "close"})
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    return _error(request, 422, "parameter", f"{name}: {first['msg']}", {})
+
+
+def _error(
+    request: Request, status: int, code: str, message: str, headers: dict[str, str]
+) -> Response:
+    request_id = str(request.scope["state"]["request_id"])
+    content = error_content(request.url.path, code, message, request_id)
+    return JSONResponse(content, status, headers)

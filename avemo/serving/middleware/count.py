@@ -1,0 +1,49 @@
+"""Requests, counted and timed for Prometheus by the pattern of their route."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..asgi import App, Message, Receive, Scope, Send, route_path
+
+if TYPE_CHECKING:
+    from ..metrics import Metrics
+
+__all__ = ["Count"]
+
+_METHODS = ("GET", "HEAD", "POST")
+
+
+class Count:
+    """Count each request, also one whose client has hung up.
+
+    Args:
+        app: the application
+        metrics: are counted up
+    """
+
+    def __init__(self, app: App, *, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, status = time.perf_counter(), 499
+
+        async def send_noting_status(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_status)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            route = route_path(scope)
+            self._metrics.requests.labels(method, route, status).inc()
+            self._metrics.request_seconds.labels(route).observe(time.perf_counter() - start)

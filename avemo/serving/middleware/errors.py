@@ -1,0 +1,53 @@
+"""A refusal, or an error that nobody foresaw, becomes an answer in JSON."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ..asgi import App, Message, Receive, Scope, Send
+from ..refusal import Refusal, send_refusal
+
+if TYPE_CHECKING:
+    from ..metrics import Metrics
+
+__all__ = ["Errors"]
+
+log = logging.getLogger(__name__)
+
+
+class Errors:
+    """Answer for whatever the layers inside raise; the client reads no traceback.
+
+    Args:
+        app: the application
+        metrics: counts refusals
+    """
+
+    def __init__(self, app: App, *, metrics: Metrics) -> None:
+        self.app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def send_noting_start(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_start)
+        except Refusal as refusal:
+            self._metrics.refusals.labels(refusal.code).inc()
+            if not started:
+                await send_refusal(scope, send, refusal)
+        except Exception:
+            log.exception("avemo: request %s failed", scope["state"]["request_id"])
+            if not started:
+                message = "the service failed to answer; its log has the request's id"
+                await send_refusal(scope, send, Refusal(500, "internal", message, close=True))

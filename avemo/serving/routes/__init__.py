@@ -1,0 +1,1 @@
+"""What the service answers, one kind of address a file."""

@@ -1,0 +1,68 @@
+"""Whether the service lives, whether it answers and why not, and its counters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from ..answers import model_fields
+from ..metrics import CONTENT_TYPE
+from ..service import Service
+
+__all__ = ["router"]
+
+_PROBE = ["GET", "HEAD"]
+
+
+def router(service: Service) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(tags=["health"])
+
+    @routes.api_route("/healthz", methods=_PROBE, summary="Whether the process lives")
+    async def alive() -> JSONResponse:
+        """Return 200 as long as the process can answer at all."""
+        return JSONResponse({"alive": True})
+
+    @routes.api_route("/readyz", methods=_PROBE, summary="Whether it answers, and why not")
+    async def ready() -> JSONResponse:
+        """Return 200 where a version answers, else 503.
+
+        The body names what is not as it should be also where an older version answers on: a new
+        one that was refused, a registry that is away.
+        """
+        readiness, follower = service.readiness(), service.follower
+        refused = follower.refused
+        content: dict[str, Any] = {
+            "ready": readiness.ready,
+            "reason": readiness.reason,
+            "model": model_fields(served) if (served := service.current.served) else None,
+            "activity": follower.activity,
+            "registry": {
+                "answers": follower.away_since is None and follower.last_contact is not None,
+                "away_since": _iso(follower.away_since),
+                "last_contact": _iso(follower.last_contact),
+                "trouble": follower.trouble,
+            },
+            "refused": refused
+            and {
+                "version": refused.label,
+                "reason": refused.reason,
+                "since": _iso(refused.since),
+                "trials": refused.trials,
+            },
+        }
+        return JSONResponse(content, 200 if readiness.ready else 503)
+
+    @routes.get("/metrics", summary="Counters, for Prometheus")
+    async def metrics() -> Response:
+        """Return the counters as text."""
+        return Response(service.metrics.render(service), media_type=CONTENT_TYPE)
+
+    return routes
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="seconds")

@@ -1,0 +1,30 @@
+"""`GET /v1/model`: the version that answers, its card, its limits, what it is for and what not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ..answers import version_headers
+from ..service import Service
+
+__all__ = ["router"]
+
+
+def router(service: Service) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(tags=["model"])
+
+    @routes.get("/v1/model", summary="The version that answers")
+    async def model() -> JSONResponse:
+        """Return name, version, card, licences, figures, and what the answers are for."""
+        with service.current.use() as served:
+            content: dict[str, Any] = served.description.to_dict(
+                since=served.since.isoformat(timespec="seconds"),
+                purpose=service.config.serving.purpose,
+            )
+            return JSONResponse(content, headers=version_headers(served))
+
+    return routes

@@ -1,0 +1,67 @@
+"""`POST /v1/predict`: one clip, or several."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from ..answers import model_fields, prediction_fields, version_headers
+from ..asgi import header
+from ..examples import PREDICTIONS, files_body, json_answer
+from ..service import Service
+from ..uploads import receive_files
+from ..waiting import gather_or_cancel, hang_up_watched
+
+__all__ = ["router", "stated_size"]
+
+
+def router(service: Service) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(tags=["predict"])
+
+    @routes.post(
+        "/v1/predict",
+        summary="Predict the emotion in clips",
+        openapi_extra=files_body(),
+        responses=json_answer(PREDICTIONS, "one prediction for each file, in their order"),
+    )
+    async def predict(request: Request) -> JSONResponse:
+        """Return a prediction for each file of a form, or for the body as one file.
+
+        A clip that cannot be used has a `finding` and a `reason` in place of probabilities.
+        """
+        with service.admission.place(stated_size(request)) as place, ExitStack() as files:
+            uploads = await receive_files(
+                request.scope,
+                request.receive,
+                service.spool,
+                files,
+                max_files=service.config.serving.max_files,
+            )
+            place.set_bytes([upload.file.size for upload in uploads])
+            with service.current.use() as served:
+                async with hang_up_watched(request.receive) as gone:
+                    answers = await gather_or_cancel(
+                        [
+                            service.answer(served, upload.file.path, upload.file.size, gone)
+                            for upload in uploads
+                        ]
+                    )
+                content = {
+                    "model": model_fields(served),
+                    "predictions": [
+                        prediction_fields(answer.prediction, upload.name)
+                        for upload, answer in zip(uploads, answers, strict=True)
+                    ],
+                }
+                return JSONResponse(content, headers=version_headers(served))
+
+    return routes
+
+
+def stated_size(request: Request) -> int | None:
+    """Return the bytes that a request says it has; None where it does not say."""
+    stated = header(request.scope, "content-length") or ""
+    return int(stated) if stated.isdecimal() else None

@@ -1,0 +1,134 @@
+"""`POST /v1/timeline`: rows of a clip as soon as each is complete, while the upload still comes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, ExitStack
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from ...errors import AvemoError, MediaError
+from ..answers import model_fields, version_headers
+from ..asgi import header
+from ..examples import TIMELINE, files_body, json_answer
+from ..notice import NOTICE
+from ..refusal import Refusal, error_content
+from ..service import Service
+from ..streaming import Stream
+from ..timelines import Timeline, feed
+from ..uploads import receive_files
+from ..waiting import hang_up_watched
+
+__all__ = ["router"]
+
+NDJSON = "application/x-ndjson"
+#: a timeline takes as long as its clip is long, which nobody knows before its end
+_RETRY_S = 30
+_MAX_WINDOW_S = 60.0
+
+Seconds = Annotated[float | None, Query(gt=0, le=_MAX_WINDOW_S)]
+
+
+def router(service: Service) -> APIRouter:
+    """Return the route."""
+    routes = APIRouter(tags=["timeline"])
+    responses = json_answer({}, "lines of JSON: the version, a row each, the end")
+    responses[200]["content"] = {NDJSON: {"example": TIMELINE}}
+
+    @routes.post(
+        "/v1/timeline",
+        summary="Predict the emotion over the time of a clip",
+        openapi_extra=files_body(),
+        responses=responses,
+    )
+    async def timeline(request: Request, window: Seconds = None, hop: Seconds = None) -> Response:
+        """Return lines of JSON: which version answers, then the rows, then `{"end": true, …}`.
+
+        Where it fails after the first row, the last line is `{"error": …}`. `window` and `hop` are
+        seconds; by default the version's own.
+        """
+        async with AsyncExitStack() as stack:
+            served = stack.enter_context(service.current.use())
+            try:
+                windows = served.loaded.windows(window, hop)
+            except AvemoError as error:
+                raise Refusal(422, "parameter", str(error), close=True) from None
+            if service.timeline_workers.all_busy:
+                count = service.timeline_workers.count
+                raise Refusal(
+                    503,
+                    "busy",
+                    f"{count} timelines are computed already, no more at a time",
+                    retry_after_s=_RETRY_S,
+                    close=True,
+                )
+            work = Timeline(served.loaded, windows)
+            kind = (header(request.scope, "content-type") or "").lower()
+            files = stack.enter_context(ExitStack())
+            if kind.startswith(("multipart/", "application/json", "text/")):
+                (upload, *_) = await receive_files(
+                    request.scope, request.receive, service.spool, files, max_files=1
+                )
+                gone = await stack.enter_async_context(hang_up_watched(request.receive))
+                work.media = upload.file.path
+            else:
+                spooled = files.enter_context(service.spool.new_file())
+                work.media = growing = served.loaded.growing_file(spooled.path)
+                feeding = asyncio.create_task(feed(request.receive, spooled, growing))
+                stack.callback(feeding.cancel)
+                gone = feeding
+            rows = stack.enter_context(work.started(service.timeline_workers, gone))
+            try:
+                first = await anext(rows, None)
+            except MediaError as error:
+                raise Refusal(422, error.finding, str(error), close=True) from None
+            except Refusal:
+                raise
+            except AvemoError as error:
+                raise Refusal(500, "model-failed", str(error), close=True) from None
+            head = {
+                "model": model_fields(served),
+                "window": windows.window_s,
+                "hop": windows.hop_s,
+                "notice": NOTICE,
+            }
+            request_id = str(request.state.request_id)
+            lines = _lines(stack.pop_all(), head, first, rows, request_id)
+            return Stream(lines, media_type=NDJSON, headers=version_headers(served))
+
+    return routes
+
+
+async def _lines(
+    stack: AsyncExitStack,
+    head: dict[str, Any],
+    first: dict[str, Any] | None,
+    rows: AsyncIterator[dict[str, Any]],
+    request_id: str,
+) -> AsyncGenerator[str, None]:
+    """Yield the lines of the answer, and then let go of what it took."""
+    count, end_s = 0, 0.0
+    async with stack:
+        yield _line(head)
+        row = first
+        try:
+            while row is not None:
+                count, end_s = count + 1, max(end_s, float(row["end"]))
+                yield _line(row)
+                row = await anext(rows, None)
+        except Refusal as refusal:
+            yield _line(error_content("", refusal.code, refusal.message, request_id))
+        except MediaError as error:
+            yield _line(error_content("", error.finding, str(error), request_id))
+        except AvemoError as error:
+            yield _line(error_content("", "model-failed", str(error), request_id))
+        else:
+            yield _line({"end": True, "duration": end_s, "rows": count})
+
+
+def _line(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, allow_nan=False) + "\n"

@@ -1,0 +1,1 @@
+"""The version that answers: found by its alias, tried, loaded, switched to, and let go."""

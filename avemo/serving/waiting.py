@@ -1,0 +1,39 @@
+"""Waiting for work, and for the client that may hang up meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from .asgi import Receive
+
+__all__ = ["gather_or_cancel", "hang_up_watched"]
+
+Result = TypeVar("Result")
+
+
+@asynccontextmanager
+async def hang_up_watched(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
+    """Yield what is done when the client hangs up, once its request has been read."""
+
+    async def wait() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    gone = asyncio.ensure_future(wait())
+    try:
+        yield gone
+    finally:
+        gone.cancel()
+
+
+async def gather_or_cancel(works: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+    """Return what each returns; where one fails, the others are cancelled."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
