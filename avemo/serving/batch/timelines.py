@@ -155,8 +155,8 @@ class WriteTimelines:
         """Return the checksum of the content, the versions, the windows and the files."""
         files = self._files
         targets = [str(files.target(item, name)) for name in files.formats]
-        parts = [item.sha256, self._versions.key, files.window_s, files.hop_s]
-        parts += [targets, files.purpose]
+        windows = [files.window_s, files.hop_s]
+        parts = [item.sha256, self._versions.key, windows, targets, files.purpose]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:
