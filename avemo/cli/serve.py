@@ -61,6 +61,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="TEXT",
+            envvar="AVEMO_PURPOSE",
             help="What the answers are for; by default serving.purpose in params.yaml.",
             show_default=False,
         ),

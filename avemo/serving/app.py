@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
 
 from .. import __version__
 from .asgi import App, Scope, header
@@ -68,6 +67,7 @@ def create_app(service: Service) -> App:
         predict.router(service),
         timeline.router(service),
         export.router(service),
+        export.router(service),
         model.router(service),
         registry.router(service),
         health.router(service),
@@ -85,7 +85,8 @@ def create_app(service: Service) -> App:
         return _error(request, error.status, error.code, error.message, error.headers)
 
     app.add_exception_handler(Refusal, answer_refusal)
-    app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(404, _answer_unknown)
+    app.add_exception_handler(405, _answer_method)
     app.add_exception_handler(Exception, _answer_unforeseen)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     return _surround(app, service)
@@ -117,7 +118,7 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
             return round(serving.max_upload_mb * 1e6)
         if path.startswith(_EXPORT):
             return round(serving.max_json_mb * 1e6)
-        if path == "/invocations" or path.startswith("/v2/"):
+        if path == "/invocations" or path.startswith(("/v2/", "/v1/export/")):
             binary = header(scope, "inference-header-content-length") is not None
             return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)
         return _SMALL_BYTES
@@ -138,10 +139,15 @@ def _deadlines(service: Service) -> Callable[[str], float]:
     return limit_s
 
 
-async def _answer_http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method"}.get(error.status_code, "request")
-    return _error(request, error.status_code, code, str(error.detail), dict(error.headers or {}))
+async def _answer_unknown(request: Request, error: Exception) -> Response:
+    return _error(
+        request, 404, "not-found", "there is nothing here: /openapi.json says what is", {}
+    )
+
+
+async def _answer_method(request: Request, error: Exception) -> Response:
+    headers = dict(getattr(error, "headers", None) or {})
+    return _error(request, 405, "method", "this address takes another method", headers)
 
 
 async def _answer_unforeseen(request: Request, error: Exception) -> Response:

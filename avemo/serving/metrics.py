@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-if TYPE_CHECKING:
-    from .service import Service
-
-__all__ = ["CONTENT_TYPE", "Metrics"]
+__all__ = ["CONTENT_TYPE", "Metrics", "State"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+@dataclass(frozen=True)
+class State:
+    """How a service stands at a moment.
+
+    Args:
+        ready: it answers
+        model: the registered model that is served
+        version: that answers; empty where none does
+        switches: versions that were switched to
+        refused: the alias names a version that may not answer
+        registry_away_s: since the registry was found away; 0 where it answers
+        waiting_s: seconds of media that wait for a worker
+        rate: seconds of media that are answered in a second
+        busy_workers: that predict
+        busy_timelines: under way
+        spool_bytes: of uploads on disk
+    """
+
+    ready: bool
+    model: str
+    version: str
+    switches: int
+    refused: bool
+    registry_away_s: float
+    waiting_s: float
+    rate: float
+    busy_workers: int
+    busy_timelines: int
+    spool_bytes: int
 
 
 class Metrics:
@@ -28,8 +56,8 @@ class Metrics:
             registry=own,
         )  # fmt: skip
         self.refusals = Counter("avemo_refusals", "Requests refused", ["code"], registry=own)
-        self.answers = Counter(
-            "avemo_answers", "Clips answered", ["version", "answer"], registry=own
+        self.predictions = Counter(
+            "avemo_predictions", "Clips answered", ["version", "answer"], registry=own
         )
         self.answer_seconds = Histogram(
             "avemo_answer_seconds", "A worker's time for a clip", buckets=_SECONDS, registry=own
@@ -56,18 +84,22 @@ class Metrics:
             "avemo_version_info", "The version that answers", ["name", "version"], registry=own
         )
 
-    def render(self, service: Service) -> bytes:
-        """Return the text that Prometheus reads."""
-        self._waiting.set(service.admission.waiting_s)
-        self._rate.set(service.admission.rate)
-        self._busy.labels("predict").set(service.workers.busy)
-        self._busy.labels("timeline").set(service.timeline_workers.busy)
-        self._spool.set(service.spool.used_bytes)
-        self._ready.set(service.readiness().ready)
-        self._switches.set(service.current.switches)
-        self._refused.set(service.follower.refused is not None)
-        self._away.set(service.follower.away_s)
+    def render(self, state: State) -> bytes:
+        """Return the text that Prometheus reads.
+
+        Args:
+            state: how the service stands at the moment
+        """
+        self._waiting.set(state.waiting_s)
+        self._rate.set(state.rate)
+        self._busy.labels("predict").set(state.busy_workers)
+        self._busy.labels("timeline").set(state.busy_timelines)
+        self._spool.set(state.spool_bytes)
+        self._ready.set(state.ready)
+        self._switches.set(state.switches)
+        self._refused.set(state.refused)
+        self._away.set(state.registry_away_s)
         self._version.clear()
-        if served := service.current.served:
-            self._version.labels(served.description.name, served.description.version).set(1)
+        if state.version:
+            self._version.labels(state.model, state.version).set(1)
         return generate_latest(self._collectors)

@@ -16,7 +16,7 @@ from ..settings import Serving
 from ..tracking.lookup import Version
 from .admission import Admission, estimate_seconds
 from .job import Job
-from .metrics import Metrics
+from .metrics import Metrics, State
 from .refusal import Refusal
 from .registry_view import RegistryView
 from .spool import Spool
@@ -118,6 +118,23 @@ class Service:
             return Readiness(False, f"{follower.refused.label}: {follower.refused.reason}")
         return Readiness(False, follower.trouble or follower.activity or "starting")
 
+    def state(self) -> State:
+        """Return how it stands at the moment, for Prometheus."""
+        served = self.current.served
+        return State(
+            ready=self.readiness().ready,
+            model=self.config.model,
+            version=served.description.version if served else "",
+            switches=self.current.switches,
+            refused=self.follower.refused is not None,
+            registry_away_s=self.follower.away_s,
+            waiting_s=self.admission.waiting_s,
+            rate=self.admission.rate,
+            busy_workers=self.workers.busy,
+            busy_timelines=self.timeline_workers.busy,
+            spool_bytes=self.spool.used_bytes,
+        )
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the alias inside the block, and end all work after it."""
@@ -135,7 +152,7 @@ class Service:
             self.spool.close()
 
     async def answer(
-        self, served: ServedVersion, media: Path | bytes, size: int, gone: asyncio.Future[None]
+        self, served: ServedVersion, media: Path | bytes, size: int, hang_up: asyncio.Future[None]
     ) -> Answer:
         """Return a version's answer for one clip.
 
@@ -143,7 +160,7 @@ class Service:
             served: the version
             media: the file, or its content
             size: of it, in bytes
-            gone: is done when the client has hung up
+            hang_up: is done when the client has hung up
 
         Raises:
             Refusal: the version fails, or the client has hung up
@@ -159,7 +176,7 @@ class Service:
             row, elapsed_s = await self.workers.run(
                 work,
                 job=job,
-                gone=gone,
+                hang_up=hang_up,
                 on_start=lambda: self.admission.begin(seconds),
                 on_end=lambda: self.admission.end(seconds),
             )
@@ -180,17 +197,17 @@ class Service:
             message = f"{description.label} answers with what is no number"
             raise Refusal(500, "model-failed", message)
         answer = prediction.finding or prediction.emotion
-        self.metrics.answers.labels(description.version, answer).inc()
+        self.metrics.predictions.labels(description.version, answer).inc()
         return Answer(row, prediction)
 
-    def _load(self, version: Version, tried: bool) -> Candidate:
+    def _load(self, version: Version, needs_trial: bool) -> Candidate:
         serving = self.config.serving
         return load_version(
             version,
             self.config.alias,
-            decoders=self.config.workers + serving.timelines,
+            decoders=self.config.workers,
             timeout_s=serving.load_timeout_s,
-            tried=tried,
+            needs_trial=needs_trial,
         )
 
     def _free(self, loaded: LoadedVersion) -> None:

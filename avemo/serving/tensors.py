@@ -106,9 +106,9 @@ async def read_request(
     async for chunk in body_chunks(receive):
         rest = chunk
         if head_bytes is None or len(head) < head_bytes:
-            taken = len(chunk) if head_bytes is None else head_bytes - len(head)
-            head += chunk[:taken]
-            rest = chunk[taken:]
+            missing = len(chunk) if head_bytes is None else head_bytes - len(head)
+            head += chunk[:missing]
+            rest = chunk[missing:]
         elements.feed(rest)
     try:
         fields = json.loads(head)
@@ -170,9 +170,9 @@ class _Elements:
         self._received += len(chunk)
         while chunk:
             if self._file is None:
-                taken = _LENGTH.size - len(self._length)
-                self._length += chunk[:taken]
-                chunk = chunk[taken:]
+                missing = _LENGTH.size - len(self._length)
+                self._length += chunk[:missing]
+                chunk = chunk[missing:]
                 if len(self._length) == _LENGTH.size:
                     self._open()
             else:

@@ -43,12 +43,14 @@ class Timeline:
         self._room = threading.Semaphore(_MAX_ROWS)
 
     @contextmanager
-    def started(self, workers: Workers, gone: asyncio.Future[None]) -> Iterator[AsyncIterator[Row]]:
+    def started(
+        self, workers: Workers, hang_up: asyncio.Future[None]
+    ) -> Iterator[AsyncIterator[Row]]:
         """Compute in a thread for the length of the block, and yield the rows as they come.
 
         Args:
             workers: of which one computes
-            gone: is done when the client has hung up, or its upload has failed
+            hang_up: is done when the client has hung up, or its upload has failed
         """
         loop = asyncio.get_running_loop()
 
@@ -58,7 +60,7 @@ class Timeline:
                     self._job.require_wanted()
                 loop.call_soon_threadsafe(self._rows.put_nowait, row)
 
-        computing = asyncio.create_task(workers.run(compute, job=self._job, gone=gone))
+        computing = asyncio.create_task(workers.run(compute, job=self._job, hang_up=hang_up))
         try:
             yield self._take(computing)
         finally:

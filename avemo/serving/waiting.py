@@ -22,11 +22,11 @@ async def hang_up_watched(receive: Receive) -> AsyncIterator[asyncio.Future[None
         while (await receive())["type"] != "http.disconnect":
             pass
 
-    gone = asyncio.ensure_future(wait())
+    hang_up = asyncio.ensure_future(wait())
     try:
-        yield gone
+        yield hang_up
     finally:
-        gone.cancel()
+        hang_up.cancel()
 
 
 async def gather_or_cancel(works: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:

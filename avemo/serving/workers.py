@@ -43,7 +43,7 @@ class Workers:
         work: Callable[[], Result],
         *,
         job: Job,
-        gone: asyncio.Future[None],
+        hang_up: asyncio.Future[None],
         on_start: Callable[[], None] = lambda: None,
         on_end: Callable[[], None] = lambda: None,
     ) -> Result:
@@ -55,14 +55,14 @@ class Workers:
         Args:
             work: is called in the thread
             job: stops it
-            gone: is done when the client has hung up, or its upload has failed
+            hang_up: is done when the client has hung up, or its upload has failed
             on_start: is called when a thread is free
             on_end: is called when it has ended, if it was free
 
         Raises:
             Refusal: the client has hung up, or its upload has failed
         """
-        await self._wait_for_thread(gone)
+        await self._wait_for_thread(hang_up)
         self.busy += 1
         on_start()
         thread = asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -75,9 +75,9 @@ class Workers:
 
         thread.add_done_callback(release)
         try:
-            await _first_of(thread, gone)
+            await _first_of(thread, hang_up)
             if not thread.done():
-                raise _gone(gone)
+                raise _hang_up_error(hang_up)
             return thread.result()
         finally:
             if not thread.done():
@@ -87,16 +87,16 @@ class Workers:
         """Take no more work; what is under way is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _wait_for_thread(self, gone: asyncio.Future[None]) -> None:
+    async def _wait_for_thread(self, hang_up: asyncio.Future[None]) -> None:
         waiting = asyncio.create_task(self._free.acquire())
         try:
-            await _first_of(waiting, gone)
+            await _first_of(waiting, hang_up)
         except asyncio.CancelledError:
             self._give_up(waiting)
             raise
-        if gone.done():
+        if hang_up.done():
             self._give_up(waiting)
-            raise _gone(gone)
+            raise _hang_up_error(hang_up)
 
     def _give_up(self, waiting: asyncio.Future[Any]) -> None:
         if waiting.done() and not waiting.cancelled():
@@ -105,15 +105,15 @@ class Workers:
             waiting.cancel()
 
 
-async def _first_of(work: asyncio.Future[Any], gone: asyncio.Future[None]) -> None:
+async def _first_of(work: asyncio.Future[Any], hang_up: asyncio.Future[None]) -> None:
     """Wait until one of both is done."""
-    futures: set[asyncio.Future[Any]] = {work, gone}
+    futures: set[asyncio.Future[Any]] = {work, hang_up}
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _gone(gone: asyncio.Future[None]) -> Refusal:
+def _hang_up_error(hang_up: asyncio.Future[None]) -> Refusal:
     """Return why nobody waits any more: the upload has failed, or the client has hung up."""
-    error = None if gone.cancelled() else gone.exception()
+    error = None if hang_up.cancelled() else hang_up.exception()
     if isinstance(error, Refusal):
         return error
     return Refusal(499, "gone", "the client has hung up", close=True)

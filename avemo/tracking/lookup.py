@@ -1,8 +1,8 @@
 """The registered versions that URIs name, without MLflow in this process where it is not here yet.
 
 Its import takes longer than an answer, and as much memory. So a tracking server is asked by its
-REST API, and MLflow looks into a database in a process of its own. What it found in a SQLite file
-is kept in the user's cache, and holds until somebody writes to that file.
+REST API, and a SQLite file is read as it is. Where neither will do, MLflow is asked in a process of
+its own; what it says of a SQLite file is kept in the user's cache.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..errors import AvemoError, last_line
 from ..io import atomic_write
 from ..pretrained.assets import cache_folder
-from . import rest, store
+from . import rest, sqlite_lookup, store
 
 __all__ = ["Version", "find_versions", "run_with_mlflow", "versions_folder"]
 
@@ -148,8 +148,15 @@ def _ask_server(address: str, uris: Sequence[str]) -> Versions | None:
 
 
 def _ask_file(address: str, uris: Sequence[str]) -> Versions | None:
-    """Return what a SQLite file holds; it is read anew only after it was written to."""
-    state = _file_state(Path(address.removeprefix(store.SQLITE)))
+    """Return what a SQLite file holds.
+
+    Where MLflow must be asked, what it says is kept, and holds until somebody writes to the file.
+    """
+    database = Path(address.removeprefix(store.SQLITE))
+    stored = _read_database(database, uris)
+    if stored is not None:
+        return stored
+    state = _file_state(database)
     if state is None:
         return None
     digest = hashlib.sha256(address.encode()).hexdigest()
@@ -161,6 +168,20 @@ def _ask_file(address: str, uris: Sequence[str]) -> Versions | None:
         with suppress(OSError), atomic_write(file) as temporary:
             temporary.write_text(lookups, encoding="utf-8")
     return versions
+
+
+def _read_database(file: Path, uris: Sequence[str]) -> Versions | None:
+    """Return what MLflow's tables say; None where MLflow must be asked."""
+    matches = [_URI.fullmatch(uri) for uri in uris]
+    questions = [
+        sqlite_lookup.Question(match["name"], match["alias"] or "", match["number"] or "")
+        for match in matches
+        if match
+    ]
+    stored = sqlite_lookup.read_versions(file, questions)
+    if stored is None:
+        return None
+    return {uri: own and Version(*own) for uri, own in zip(uris, stored, strict=True)}
 
 
 def _file_state(file: Path) -> list[str | int] | None:

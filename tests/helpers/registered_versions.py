@@ -107,6 +107,7 @@ def register_version(
     network: bytes | None = None,
     profile: ValidationProfile | None = None,
     alter: Callable[[Path, Path], None] | None = None,
+    beside: Mapping[str, str] = MappingProxyType({}),
     **bundle: object,
 ) -> str:
     """Register a version with an alias, and return its number.
@@ -116,6 +117,7 @@ def register_version(
         network: the graph of one that answers by its own code, see `new_network`; it hears
         profile: of its validation data
         alter: changes that code, and the files of its model, before the version is sealed
+        beside: text by the name of a file that stands beside MLflow's own
         bundle: fields of its bundle's configuration
     """
     if network:
@@ -154,6 +156,9 @@ def register_version(
             pip_requirements=[],
             signature=signature,
         )
+    for name, text in beside.items():
+        (folder / name).write_text(text)
+        client.log_model_artifact(model.model_id, str(folder / name))
     seal = integrity.seal_model(model.model_id)
     if not client.search_registered_models(f"name = '{NAME}'"):
         client.create_registered_model(NAME)

@@ -1,6 +1,8 @@
 """Every door of the service gives the answer of the registered version, to the last bit."""
 
 import base64
+import csv
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from helpers.sounds import encoded, voice
 from avemo.emotions import EMOTIONS
 from avemo.inference.prediction import Prediction
 from avemo.registry.predictor import RegisteredModel
+from avemo.serving.exports import FORMATS
 from avemo.serving.notice import NOTICE
 
 pytestmark = pytest.mark.slow
@@ -152,9 +155,10 @@ def test_a_stock_client_of_the_open_inference_protocol(
 
 
 def test_the_protocol_in_plain_json(service: ServiceProcess, expected: list[Prediction]) -> None:
-    body = {
+    tensor = {"name": "media", "shape": [1], "datatype": "BYTES", "data": [TEXTS[0]]}
+    body: dict[str, Any] = {
         "id": "42",
-        "inputs": [{"name": "media", "shape": [1], "datatype": "BYTES", "data": [TEXTS[0]]}],
+        "inputs": [tensor],
         "outputs": [{"name": "probability"}],
     }
     response = service.post(f"/v2/models/{NAME}/infer", json=body)
@@ -166,7 +170,7 @@ def test_the_protocol_in_plain_json(service: ServiceProcess, expected: list[Pred
         ("/v2/models/other/infer", {}, 404),
         (f"/v2/models/{NAME}/infer", {"inputs": []}, 400),
         (f"/v2/models/{NAME}/infer", {"outputs": [{"name": "logits"}]}, 400),
-        (f"/v2/models/{NAME}/infer", {"inputs": [body["inputs"][0] | {"shape": [2]}]}, 400),  # type: ignore[index]
+        (f"/v2/models/{NAME}/infer", {"inputs": [tensor | {"shape": [2]}]}, 400),
     ):
         refused = service.post(path, json=body | change)
         assert refused.status_code == status, path
@@ -192,6 +196,13 @@ def test_a_timeline_comes_while_the_upload_does(service: ServiceProcess, registr
     assert at_once.text == streamed.text
     model = RegisteredModel(f"models:/{NAME}@champion")
     assert [row.to_dict() for row in model.timeline(clip, window_s=2, hop_s=1)] == rows
+    exported = {name: service.post(f"/v1/export/{name}", streamed.content) for name in FORMATS}
+    assert {response.status_code for response in exported.values()} == {200}
+    assert [line["start"] for line in csv.DictReader(io.StringIO(exported["csv"].text))] != []
+    assert json.loads(exported["json"].content)["model"] == f"{NAME} version 1"
+    assert service.post("/v1/export/csv", BROKEN).status_code == 400
+    huge = json.dumps(lines[0]) + "\n" + json.dumps(rows[0] | {"exact": ["1e99999999"] * 4})
+    assert service.post("/v1/export/csv", huge).status_code == 400
     broken = service.post("/v1/timeline", BROKEN, headers=kind)
     assert (broken.status_code, broken.json()["error"]["code"]) == (422, "unreadable")
 

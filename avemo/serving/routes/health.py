@@ -59,7 +59,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/metrics", summary="Counters, for Prometheus")
     async def metrics() -> Response:
         """Return the counters as text."""
-        return Response(service.metrics.render(service), media_type=CONTENT_TYPE)
+        return Response(service.metrics.render(service.state()), media_type=CONTENT_TYPE)
 
     return routes
 

@@ -54,10 +54,10 @@ def router(service: Service) -> APIRouter:
             contents = [decode_media(cell) for cell in cells]
             place.set_bytes([len(content or b"") for content in contents])
             with service.current.use() as served:
-                async with hang_up_watched(request.receive) as gone:
+                async with hang_up_watched(request.receive) as hang_up:
                     rows = await gather_or_cancel(
                         [
-                            _answer(service, served, cell, content, gone)
+                            _answer(service, served, cell, content, hang_up)
                             for cell, content in zip(cells, contents, strict=True)
                         ]
                     )
@@ -77,7 +77,11 @@ def router(service: Service) -> APIRouter:
 
 
 async def _answer(
-    service: Service, served: ServedVersion, cell: object, content: bytes | None, gone: Future[None]
+    service: Service,
+    served: ServedVersion,
+    cell: object,
+    content: bytes | None,
+    hang_up: Future[None],
 ) -> Row:
     if content is None:
         description = served.description
@@ -85,7 +89,7 @@ async def _answer(
             cell, description.label, synthetic=description.synthetic
         ).to_row()
         return row
-    return (await service.answer(served, content, len(content), gone)).row
+    return (await service.answer(served, content, len(content), hang_up)).row
 
 
 def _media_cells(fields: object) -> Sequence[object]:

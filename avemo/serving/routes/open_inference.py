@@ -118,20 +118,22 @@ def router(service: Service) -> APIRouter:
             place.set_bytes([media.size for media in wanted.media])
             with service.current.use() as served:
                 _require_served(served, name, version)
-                async with hang_up_watched(request.receive) as gone:
+                async with hang_up_watched(request.receive) as hang_up:
                     predictions = await gather_or_cancel(
-                        [_predict(service, served, media, gone) for media in wanted.media]
+                        [_predict(service, served, media, hang_up) for media in wanted.media]
                     )
                 return _respond(served, wanted, predictions)
 
     return routes
 
 
-async def _predict(service: Service, served: ServedVersion, media: Media, gone: Any) -> Prediction:
+async def _predict(
+    service: Service, served: ServedVersion, media: Media, hang_up: Any
+) -> Prediction:
     if media.source is None:
         description = served.description
         return not_media(media.element, description.label, synthetic=description.synthetic)
-    return (await service.answer(served, media.source, media.size, gone)).prediction
+    return (await service.answer(served, media.source, media.size, hang_up)).prediction
 
 
 def _respond(
@@ -142,7 +144,7 @@ def _respond(
         "emotion": [own.emotion for own in predictions],
         "probability": [None if own.finding else own.probability for own in predictions],
         "probabilities": [own.probabilities.get(name) for own in predictions for name in classes],
-        "unsure": [getattr(own, "unsure", False) for own in predictions],
+        "unsure": [own.unsure for own in predictions],
         "finding": [own.finding for own in predictions],
         "reason": [own.reason for own in predictions],
     }

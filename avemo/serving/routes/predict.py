@@ -42,10 +42,10 @@ def router(service: Service) -> APIRouter:
             )
             place.set_bytes([upload.file.size for upload in uploads])
             with service.current.use() as served:
-                async with hang_up_watched(request.receive) as gone:
-                    answers = await gather_or_cancel(
+                async with hang_up_watched(request.receive) as hang_up:
+                    predicted = await gather_or_cancel(
                         [
-                            service.answer(served, upload.file.path, upload.file.size, gone)
+                            service.answer(served, upload.file.path, upload.file.size, hang_up)
                             for upload in uploads
                         ]
                     )
@@ -53,7 +53,7 @@ def router(service: Service) -> APIRouter:
                     "model": model_fields(served),
                     "predictions": [
                         prediction_fields(answer.prediction, upload.name)
-                        for upload, answer in zip(uploads, answers, strict=True)
+                        for upload, answer in zip(uploads, predicted, strict=True)
                     ],
                 }
                 return JSONResponse(content, headers=version_headers(served))

@@ -73,15 +73,15 @@ def router(service: Service) -> APIRouter:
                 (upload, *_) = await receive_files(
                     request.scope, request.receive, service.spool, files, max_files=1
                 )
-                gone = await stack.enter_async_context(hang_up_watched(request.receive))
+                hang_up = await stack.enter_async_context(hang_up_watched(request.receive))
                 work.media = upload.file.path
             else:
                 spooled = files.enter_context(service.spool.new_file())
                 work.media = growing = served.loaded.growing_file(spooled.path)
                 feeding = asyncio.create_task(feed(request.receive, spooled, growing))
                 stack.callback(feeding.cancel)
-                gone = feeding
-            rows = stack.enter_context(work.started(service.timeline_workers, gone))
+                hang_up = feeding
+            rows = stack.enter_context(work.started(service.timeline_workers, hang_up))
             try:
                 first = await anext(rows, None)
             except MediaError as error:

@@ -44,12 +44,12 @@ def read_example(folder: Path) -> Example:
     Raises:
         AvemoError: it cannot be read
     """
-    recorded, given = folder / EXAMPLE_FILE, folder / _INPUT_FILE
+    recorded, example_input = folder / EXAMPLE_FILE, folder / _INPUT_FILE
     try:
         row = json.loads(recorded.read_text(encoding="utf-8")) if recorded.exists() else None
         media = _tone()
-        if given.exists():
-            table = json.loads(given.read_text(encoding="utf-8"))
+        if example_input.exists():
+            table = json.loads(example_input.read_text(encoding="utf-8"))
             media = base64.b64decode(table["data"][0][0])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise AvemoError(f"its example cannot be read: {error}") from None

@@ -134,9 +134,9 @@ class Follower:
 
     async def _switch(self, version: lookup.Version, label: str, seal: str) -> None:
         self.activity = f"loading {label}"
-        tried = self._current.served is not None
+        needs_trial = self._current.served is not None
         try:
-            candidate = await asyncio.to_thread(self._load, version, tried)
+            candidate = await asyncio.to_thread(self._load, version, needs_trial)
         except AvemoError as error:
             self._note_refused(label, seal, str(error))
             return

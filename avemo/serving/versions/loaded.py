@@ -140,7 +140,7 @@ class LoadedVersion:
         self._recogniser = None
         with _lock:
             _packages[self._package] -= 1
-            _forget(self._package, whole=not _packages[self._package])
+            _forget(self._package, with_code=not _packages[self._package])
         gc.collect()
 
 
@@ -157,7 +157,7 @@ def _load(folder: Path) -> own_code.Recogniser:
     return recogniser
 
 
-def _forget(package: str, *, whole: bool) -> None:
+def _forget(package: str, *, with_code: bool) -> None:
     """Drop the networks that a version's code keeps, and the code itself where nobody runs it."""
     names = [name for name in sys.modules if name.partition(".")[0] == package]
     for name in names:
@@ -165,7 +165,7 @@ def _forget(package: str, *, whole: bool) -> None:
             if hasattr(value, "cache_clear") and getattr(value, "__module__", "") == name:
                 with suppress(Exception):
                     value.cache_clear()
-        if whole:
+        if with_code:
             del sys.modules[name]
 
 

@@ -32,7 +32,7 @@ class Candidate:
 
 
 def load_version(
-    version: Version, alias: str, *, decoders: int, timeout_s: float, tried: bool
+    version: Version, alias: str, *, decoders: int, timeout_s: float, needs_trial: bool
 ) -> Candidate:
     """Load a version that may answer.
 
@@ -44,8 +44,8 @@ def load_version(
         alias: by which it is served
         decoders: processes that decode for it at a time
         timeout_s: for the trial, and for loading it here
-        tried: try it in a process of its own first; while nothing is served, there is nothing that
-            a crash could take down
+        needs_trial: try it in a process of its own first; while nothing is served, there is nothing
+            that a crash could take down
 
     Raises:
         AvemoError: it may not, and why
@@ -56,7 +56,7 @@ def load_version(
         raise AvemoError("it was registered without checksums: register it again")
     folder = version_cache.get(version)
     description = describe(version, alias, folder)
-    if tried:
+    if needs_trial:
         try_in_process(folder, timeout_s)
     loaded = _load_here(folder, decoders, timeout_s)
     elapsed_s = time.perf_counter() - start
