@@ -16,6 +16,7 @@ from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
 from ..media.scan import Streams
+from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
@@ -97,17 +98,36 @@ class RegisteredModel:
             MediaError: the clip cannot be read
             AvemoError: as `predict` does; or there are no such windows
         """
-        source = _source_of(media)
+        source, recogniser = _source_of(media), self._recogniser_of_timelines
+        self._report(f"computing the timeline of {self.label}")
+        with self._errors_explained(), own_code.without_bytecode():
+            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
+                yield TimelineRow.from_dict(row.to_dict())
+
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
+        """Return the windows that `timeline` slides over a clip.
+
+        Args:
+            window_s: as `timeline` takes it
+            hop_s: as `timeline` takes it
+
+        Raises:
+            AvemoError: as `timeline` does
+        """
+        recogniser = self._recogniser_of_timelines
+        with self._errors_explained():
+            own = recogniser.windows(window_s, hop_s)
+        return Windows(own.length, own.hop)
+
+    @property
+    def _recogniser_of_timelines(self) -> own_code.Recogniser:
         recogniser = self.recogniser
         if recogniser is None or not hasattr(recogniser, "timeline"):
             raise AvemoError(
                 f"{self.label} was registered by an older release, which has no timelines: register"
                 " it anew with `dvc repro`"
             )
-        self._report(f"computing the timeline of {self.label}")
-        with self._errors_explained(), own_code.without_bytecode():
-            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
-                yield TimelineRow.from_dict(row.to_dict())
+        return recogniser
 
     def load(self) -> None:
         """Check and load the files now.
