@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import psutil
@@ -33,9 +34,19 @@ pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
 CLIP = encoded(voice(16000), 16000)
 
 
+class Cluster(NamedTuple):
+    """A cluster of one node on this machine."""
+
+    address: str
+    node: psutil.Process
+
+    def replicas(self) -> list[psutil.Process]:
+        children = self.node.children(recursive=True)
+        return [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a cluster of one node on this machine."""
+def cluster() -> Iterator[Cluster]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     # a short path: Ray's sockets stand in it
@@ -47,10 +58,10 @@ def cluster() -> Iterator[str]:
         node = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+        process = psutil.Process(node.pid)
         try:
-            yield address
+            yield Cluster(address, process)
         finally:
-            process = psutil.Process(node.pid)
             for node_process in [*process.children(recursive=True), process]:
                 node_process.kill()
             node.wait()
@@ -58,24 +69,16 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def service(
-    cluster: str, tmp_path_factory: pytest.TempPathFactory, empty_database: Path
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, empty_database: Path
 ) -> Iterator[ServiceProcess]:
     folder = tmp_path_factory.mktemp("ray")
     project = new_serving_project(folder / "project", poll_s=0.5)
     with module_registry(folder, empty_database) as registry:
         register_version(folder / "1", None, alias="champion", network=new_network("sad", seed=7))
-        options = ["--engine", "ray", "--ray-address", cluster, "--workers", "1"]
+        options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
         options += ["--replicas", "2", "2"]
         with running_service(folder / "run", registry, *options, project=project) as service:
             yield service
-
-
-def replicas() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "ServeReplica:avemo" in " ".join(process.info["cmdline"] or [])
-    ]
 
 
 def test_it_answers_as_the_version_does(service: ServiceProcess) -> None:
@@ -100,7 +103,9 @@ def test_the_alias_moves_every_replica(service: ServiceProcess, tmp_path: Path) 
     until(all_switched, service)
 
 
-def test_who_asks_again_is_answered_though_a_replica_dies(service: ServiceProcess) -> None:
+def test_who_asks_again_is_answered_though_a_replica_dies(
+    service: ServiceProcess, cluster: Cluster
+) -> None:
     def ask(number: int) -> bool:
         for _ in range(30):
             try:
@@ -111,7 +116,7 @@ def test_who_asks_again_is_answered_though_a_replica_dies(service: ServiceProces
             time.sleep(1)
         return False
 
-    first, *_ = replicas()
+    first, _ = cluster.replicas()
     with ThreadPoolExecutor(4) as pool:
         answers = pool.map(ask, range(60))
         time.sleep(0.5)
