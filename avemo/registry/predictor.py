@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import overload
+from typing import BinaryIO, overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
@@ -84,12 +84,17 @@ class RegisteredModel:
         return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
 
     def timeline(
-        self, media: Media, *, window_s: float | None = None, hop_s: float | None = None
+        self,
+        media: Media | BinaryIO,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, as soon as they are complete.
 
         Args:
-            media: a clip, a file's path, or its content
+            media: a clip, a file's path, or its content; or a stream that it is still arriving by,
+                such as a pipe, which need not be able to seek
             window_s: length of a window, in seconds; by default that of the version
             hop_s: from one window to the next, in seconds; by default that of the version, where no
                 window is given, or a third of the window
@@ -98,7 +103,8 @@ class RegisteredModel:
             MediaError: the clip cannot be read
             AvemoError: as `predict` does; or there are no such windows
         """
-        source, recogniser = _source_of(media), self._recogniser_of_timelines
+        recogniser = self._recogniser_of_timelines
+        source = _source_of(media) if isinstance(media, Clip | Path | str | bytes) else media
         self._report(f"computing the timeline of {self.label}")
         with self._errors_explained(), own_code.without_bytecode():
             for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
