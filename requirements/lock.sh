@@ -16,3 +16,4 @@ compile --extra dev --extra docs --extra ray --extra serve --extra server pyproj
 version=$(sed -n 's/^opencv-python==\([^ ]*\).*/\1/p' requirements.lock)
 echo "opencv-python-headless==$version" | compile --no-deps - --output-file requirements/headless.lock
 compile --constraint requirements.lock deploy/server.in --output-file deploy/server.lock
+compile --constraint requirements.lock deploy/service.in --output-file deploy/service.lock

@@ -30,6 +30,7 @@ HEAVY = {
 
 COMMANDS = [
     "predict",
+    "watch",
     "faces",
     "expression",
     "status",

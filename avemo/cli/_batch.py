@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..registry.pinned import PinnedVersions
     from ..serving.batch.clips import NamedClip
     from ..serving.batch.task import Item
+    from ..settings import Settings
 
 __all__ = ["FEW", "Batch", "run_batch"]
 
@@ -143,6 +144,7 @@ def _write_timelines(
         batch.formats,
         window_s=batch.window_s,
         hop_s=batch.hop_s,
+        purpose=_settings().serving.purpose,
     )
     failed = set()
     with Journal(batch.timelines / _JOURNAL) as journal:
@@ -168,12 +170,14 @@ def _report(message: str) -> None:
 
 
 def _cluster(batch: Batch) -> str | None:
-    if not batch.on_cluster:
-        return None
+    return _settings().ray.address if batch.on_cluster else None
+
+
+def _settings() -> Settings:
     from ..config import load_settings
     from ..paths import find_project
 
-    return load_settings(find_project().root).ray.address
+    return load_settings(find_project().root)
 
 
 def _above_bars() -> AbstractContextManager[None]:

@@ -173,7 +173,7 @@ def predict(
     from ._batch import FEW, Batch, run_batch
 
     clips = find_clips(paths or [], from_list or [])
-    show = partial(_show, sets=sets, as_json=as_json)
+    show = partial(show_prediction, sets=sets, as_json=as_json)
     batch = Batch(
         model=model,
         show=show,
@@ -209,7 +209,10 @@ def _predict_few(files: Sequence[str], batch: "Batch") -> int:
     return failed
 
 
-def _show(file: str, prediction: "Prediction", *, sets: bool, as_json: bool) -> None:
+def show_prediction(
+    file: str, prediction: "Prediction", *, sets: bool = False, as_json: bool = False
+) -> None:
+    """Print a clip's prediction, or on the standard error its finding."""
     if as_json:
         fields = {"file": file, "emotion": prediction.emotion, **vars(prediction)}
         typer.echo(json.dumps(fields))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AvemoError, SettingsError
-from ._app import examples, new_app
+from ._app import check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..settings import Serving
@@ -57,15 +57,26 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
     ] = None,
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="local: this process; ray: a Ray cluster.")
+    ] = "local",
+    replicas: Annotated[
+        tuple[int, int],
+        typer.Option(metavar="LEAST MOST", help="With --engine ray: how many there are."),
+    ] = (1, 1),
+    ray_address: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="With --engine ray: of the cluster.")
+    ] = "auto",
     purpose: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
+            envvar="AVEMO_PURPOSE",
             help="What the answers are for; by default serving.purpose in params.yaml.",
             show_default=False,
         ),
     ] = None,
-) -> int:  # fmt: skip
+) -> None:  # fmt: skip
     """Answer over HTTP with the version that an alias in the registry names.
 
     The alias is the deployment: when it moves, the new version is checked and tried beside the
@@ -74,10 +85,12 @@ def serve(
     (docs/serving.md).
     """
     _require_packages()
+    check_choices([engine], ("local", "ray"))
     serving = _load_serving(registry)
     if purpose is not None:
         serving = serving.model_copy(update={"purpose": purpose})
 
+    from ..engine import count_cores
     from ..serving.keys import is_loopback, read_keys, read_secret
     from ..serving.server import serve
     from ..serving.service import ServiceConfig
@@ -98,12 +111,17 @@ def serve(
         model=model,
         alias=alias,
         serving=serving,
-        workers=workers or _count_cores(),
+        workers=workers or count_cores(),
         key_digests=read_keys(key_file) if key_file else (),
         webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
         local_only=local_only,
     )
-    return serve(config, host, port)
+    if engine == "ray":
+        from ..serving.ray_serve import Replicas, deploy
+
+        deploy(config, host, port, replicas=Replicas(*replicas), address=ray_address)
+    else:
+        serve(config, host, port)
 
 
 def _require_packages() -> None:
@@ -143,10 +161,3 @@ def _load_serving(registry: str | None) -> "Serving":
     store.quieten_mlflow()
     os.environ.setdefault(store.TRACKING_URI, store.DEFAULT.format(root=project.root))
     return load_settings(project.root).serving
-
-
-def _count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 from .. import threads
 from ..errors import AvemoError, MediaError
@@ -60,12 +61,16 @@ class Recogniser:
             return self._predict(media, picture)
 
     def timeline(
-        self, media: Media, *, window_s: float | None = None, hop_s: float | None = None
+        self,
+        media: Media | BinaryIO,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, see `timeline.read_timeline`.
 
         Args:
-            media: a clip, a file's path, or its content
+            media: a clip, a file's path, its content, or a stream that it arrives by
             window_s: length of a window, in seconds; by default that of the model
             hop_s: from one window to the next, in seconds; by default that of the model, where no
                 window is given, or a third of the window

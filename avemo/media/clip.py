@@ -68,8 +68,8 @@ class Clip:
         self._probe: Probe | None = None
 
     @classmethod
-    def of(cls, media: Media | str) -> Clip:
-        """Return the clip itself, or that of a path or content."""
+    def of(cls, media: Media | str | BinaryIO) -> Clip:
+        """Return the clip itself, or that of a path, content or stream."""
         return media if isinstance(media, Clip) else cls(media)
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +17,10 @@ from typing import Protocol
 from ..errors import AvemoError
 from ..runtime.graph import GRAPH_FILE
 
-__all__ = ["Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
+__all__ = ["RECOGNISER_FOLDER", "Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
 
 #: below a version's folder, that of `packaging.PackagedModel`
-_RECOGNISER = Path("artifacts", "model")
+RECOGNISER_FOLDER = Path("artifacts", "model")
 
 
 class Row(Protocol):
@@ -36,6 +37,18 @@ class TimelineRow(Protocol):
         """Return the row as `inference.TimelineRow.from_dict` takes it."""
 
 
+class WindowSizes(Protocol):
+    """What a version's own class of windows has."""
+
+    @property
+    def length(self) -> Fraction:
+        """Of a window, in seconds."""
+
+    @property
+    def hop(self) -> Fraction:
+        """From the start of a window to that of the next, in seconds."""
+
+
 class Recogniser(Protocol):
     """What a version's own class of recognisers has.
 
@@ -46,6 +59,9 @@ class Recogniser(Protocol):
         self, media: object, *, window_s: float | None = None, hop_s: float | None = None
     ) -> Iterator[TimelineRow]:
         """Yield the rows of a clip's timeline."""
+
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> WindowSizes:
+        """Return the windows of a timeline."""
 
     def predict(self, media: object) -> Row:
         """Return the prediction for one clip."""
@@ -60,7 +76,7 @@ def load_recogniser(folder: Path) -> Recogniser | None:
         folder: of the version
     """
     modules = list((folder / "code").glob("avemo_*/inference/recogniser.py"))
-    if len(modules) != 1 or not (folder / _RECOGNISER / GRAPH_FILE).exists():
+    if len(modules) != 1 or not (folder / RECOGNISER_FOLDER / GRAPH_FILE).exists():
         return None
     package = modules[0].parents[1].name  # comes from the code's content
     path = str(folder / "code")
@@ -70,7 +86,7 @@ def load_recogniser(folder: Path) -> Recogniser | None:
             module = import_module(f"{package}.inference.recogniser")
     finally:
         sys.path.remove(path)
-    recogniser: Recogniser = module.Recogniser(folder / _RECOGNISER)
+    recogniser: Recogniser = module.Recogniser(folder / RECOGNISER_FOLDER)
     return recogniser
 
 

@@ -12,16 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
+from ..media.span import Windows
 from ..modalities import Modality
 from ..paths import find_project
 from ..tracking import integrity, lookup, store
 from .predictor import Champions, RegisteredModel
 
-__all__ = ["Answering", "PinnedVersions", "VersionId"]
+__all__ = ["Answering", "PinnedVersions", "Timeline", "VersionId"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class PinnedVersions:
             return cls(tracking_uri, uri=uri, version=model.version)
         return cls(tracking_uri, champions=Champions(report).find_versions())
 
+    def find(self, label: str) -> lookup.Version | None:
+        """Return the version of a label; None where none of these has it."""
+        versions = [self.version] if self.version else self.champions.values()
+        named = (version for version in versions if VersionId.of(version).label == label)
+        return next(named, None)
+
     @cached_property
     def identities(self) -> dict[str, VersionId]:
         """The identity of each version by its label."""
@@ -110,6 +118,20 @@ class PinnedVersions:
         return Answering(model)
 
 
+class Timeline(NamedTuple):
+    """What a version predicts for windows that slide over a clip.
+
+    Args:
+        model: the version's label
+        windows: that slide over the clip
+        rows: may raise `MediaError` as long as there is none
+    """
+
+    model: str
+    windows: Windows
+    rows: Iterator[TimelineRow]
+
+
 class Answering:
     """What answers for clips: one model, or the champions.
 
@@ -128,10 +150,8 @@ class Answering:
         """
         return self._models.predict(Clip(file))
 
-    def timeline(
-        self, file: Path, *, window_s: float | None, hop_s: float | None
-    ) -> tuple[str, Iterator[TimelineRow]]:
-        """Return the label of the version that answers, and the rows of a clip's timeline.
+    def timeline(self, file: Path, *, window_s: float | None, hop_s: float | None) -> Timeline:
+        """Return a clip's timeline; its rows are computed as they are taken.
 
         Args:
             file: of the clip
@@ -140,10 +160,15 @@ class Answering:
 
         Raises:
             MediaError: the clip holds nothing that a registered model takes
-            AvemoError: no model is registered, or it cannot be loaded or run
+            AvemoError: no model is registered, it cannot be loaded or run, or there are no such
+                windows
         """
         if isinstance(self._models, RegisteredModel):
             model = self._models
         else:
             model = self._models.model_for(Clip(file))
-        return model.label, model.timeline(file, window_s=window_s, hop_s=hop_s)
+        return Timeline(
+            model.label,
+            model.windows(window_s, hop_s),
+            model.timeline(file, window_s=window_s, hop_s=hop_s),
+        )

@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import overload
+from typing import BinaryIO, overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
 from ..media.scan import Streams
+from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
@@ -83,12 +84,17 @@ class RegisteredModel:
         return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
 
     def timeline(
-        self, media: Media, *, window_s: float | None = None, hop_s: float | None = None
+        self,
+        media: Media | BinaryIO,
+        *,
+        window_s: float | None = None,
+        hop_s: float | None = None,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, as soon as they are complete.
 
         Args:
-            media: a clip, a file's path, or its content
+            media: a clip, a file's path, or its content; or a stream that it is still arriving by,
+                such as a pipe, which need not be able to seek
             window_s: length of a window, in seconds; by default that of the version
             hop_s: from one window to the next, in seconds; by default that of the version, where no
                 window is given, or a third of the window
@@ -97,17 +103,37 @@ class RegisteredModel:
             MediaError: the clip cannot be read
             AvemoError: as `predict` does; or there are no such windows
         """
-        source = _source_of(media)
+        recogniser = self._recogniser_of_timelines
+        source = _source_of(media) if isinstance(media, Clip | Path | str | bytes) else media
+        self._report(f"computing the timeline of {self.label}")
+        with self._errors_explained(), own_code.without_bytecode():
+            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
+                yield TimelineRow.from_dict(row.to_dict())
+
+    def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
+        """Return the windows that `timeline` slides over a clip.
+
+        Args:
+            window_s: as `timeline` takes it
+            hop_s: as `timeline` takes it
+
+        Raises:
+            AvemoError: as `timeline` does
+        """
+        recogniser = self._recogniser_of_timelines
+        with self._errors_explained():
+            own = recogniser.windows(window_s, hop_s)
+        return Windows(own.length, own.hop)
+
+    @property
+    def _recogniser_of_timelines(self) -> own_code.Recogniser:
         recogniser = self.recogniser
         if recogniser is None or not hasattr(recogniser, "timeline"):
             raise AvemoError(
                 f"{self.label} was registered by an older release, which has no timelines: register"
                 " it anew with `dvc repro`"
             )
-        self._report(f"computing the timeline of {self.label}")
-        with self._errors_explained(), own_code.without_bytecode():
-            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
-                yield TimelineRow.from_dict(row.to_dict())
+        return recogniser
 
     def load(self) -> None:
         """Check and load the files now.

@@ -1,1 +1,1 @@
-"""The HTTP service: it answers with the version that an alias in the registry names."""
+"""Doors to registered versions: the HTTP service, batches, a watched folder, exports."""

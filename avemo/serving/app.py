@@ -46,12 +46,20 @@ _SMALL_BYTES = 100_000
 _TIMELINE, _EXPORT = "/v1/timeline", "/v1/export/"
 
 
-def create_app(service: Service) -> App:
-    """Return the application of a service, which starts and ends with the server's lifespan."""
+def create_app(service: Service, *, served_within_s: float | None = None) -> App:
+    """Return the application of a service, which starts and ends with the server's lifespan.
+
+    Args:
+        service: it answers with
+        served_within_s: the start waits for a version, so long at most, and then fails; by default
+            it waits for none
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running():
+            if served_within_s is not None:
+                await service.wait_until_served(served_within_s)
             yield
 
     app = FastAPI(
@@ -66,6 +74,7 @@ def create_app(service: Service) -> App:
     for router in (
         predict.router(service),
         timeline.router(service),
+        export.router(service),
         export.router(service),
         model.router(service),
         registry.router(service),
@@ -117,7 +126,7 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
             return round(serving.max_upload_mb * 1e6)
         if path.startswith(_EXPORT):
             return round(serving.max_json_mb * 1e6)
-        if path == "/invocations" or path.startswith("/v2/"):
+        if path == "/invocations" or path.startswith(("/v2/", "/v1/export/")):
             binary = header(scope, "inference-header-content-length") is not None
             return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)
         return _SMALL_BYTES

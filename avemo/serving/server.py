@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 
@@ -26,8 +27,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAX_CONNECTIONS = 512
 
 
-def serve(config: ServiceConfig, host: str, port: int) -> int:
-    """Answer until a signal ends it, and return the exit code.
+def serve(config: ServiceConfig, host: str, port: int) -> NoReturn:
+    """Answer until a signal ends it, then end the process.
 
     Args:
         config: how the service is started
@@ -36,10 +37,11 @@ def serve(config: ServiceConfig, host: str, port: int) -> int:
     """
     _log_to_stderr()
     sys.dont_write_bytecode = True  # among a version's files, it would be a change
-    return asyncio.run(_serve(config, host, port))
+    asyncio.run(_serve(config, host, port))
+    raise AssertionError
 
 
-async def _serve(config: ServiceConfig, host: str, port: int) -> int:
+async def _serve(config: ServiceConfig, host: str, port: int) -> NoReturn:
     service = Service(config)
     server = _Server(
         uvicorn.Config(
@@ -60,10 +62,11 @@ async def _serve(config: ServiceConfig, host: str, port: int) -> int:
     )
     try:
         await server.serve()
-    except SystemExit:
+    except SystemExit:  # the address is taken, and the log says so
         service.spool.close()
-        return 1
-    return 0 if server.started else 1
+    logging.shutdown()
+    # a thread that a version keeps busy, or that is just trying one, must not hold the process
+    os._exit(0 if server.started else 1)
 
 
 class _Server(uvicorn.Server):

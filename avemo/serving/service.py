@@ -151,6 +151,18 @@ class Service:
                 self.current.served.loaded.close()
             self.spool.close()
 
+    async def wait_until_served(self, timeout_s: float) -> None:
+        """Wait for the first version.
+
+        Raises:
+            AvemoError: none answers in time, and why
+        """
+        end = time.monotonic() + timeout_s
+        while self.current.served is None:
+            if time.monotonic() > end:
+                raise AvemoError(self.readiness().reason)
+            await asyncio.sleep(0.1)
+
     async def answer(
         self, served: ServedVersion, media: Path | bytes, size: int, hang_up: asyncio.Future[None]
     ) -> Answer:
@@ -205,7 +217,7 @@ class Service:
         return load_version(
             version,
             self.config.alias,
-            decoders=self.config.workers + serving.timelines,
+            decoders=self.config.workers,
             timeout_s=serving.load_timeout_s,
             needs_trial=needs_trial,
         )

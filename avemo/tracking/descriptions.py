@@ -22,7 +22,10 @@ _FROM = {
 #: of the experiments `avemo/NAME`, in Markdown
 EXPERIMENTS = {name: f"{text} {_RUNS}" for name, text in _FROM.items()} | {
     "baselines": "The original study's systems, one run for each system, channel and protocol; "
-    "folds and variants are child runs. They have the metrics of the other experiments' runs."
+    "folds and variants are child runs. They have the metrics of the other experiments' runs.",
+    "watch": "Folders that `avemo watch` watches, a run for each: how many clips have which "
+    "emotion, and the shares of those that are not sure and of those with a finding, over the "
+    "number of clips.",
 }
 #: of the registered models `avemo-NAME`
 MODELS = {f"avemo-{name}": f"{text} {_ALIASES}" for name, text in _FROM.items()}

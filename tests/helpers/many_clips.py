@@ -7,6 +7,7 @@ from helpers.registered_versions import new_network, new_project, register_versi
 from helpers.sounds import voice
 
 from avemo.media.sound import write_wav
+from avemo.records import ValidationProfile
 
 RATE = 16000
 
@@ -20,8 +21,11 @@ def write_clips(folder: Path, count: int) -> list[Path]:
     return files
 
 
-def register_champion(folder: Path, emotion: str = "happy") -> Path:
+def register_champion(
+    folder: Path, emotion: str = "happy", profile: ValidationProfile | None = None
+) -> Path:
     """Register a champion for sound, in a new project, and return the project's folder."""
     project = new_project(folder / "project")
-    register_version(folder / "version", None, alias="champion", network=new_network(emotion))
+    network = new_network(emotion)
+    register_version(folder / "version", None, alias="champion", network=network, profile=profile)
     return project.root

@@ -24,6 +24,7 @@ from avemo.features.audio.logmel import LogMel, Settings
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.models.preprocessing import SequencePreprocessor
 from avemo.paths import Project
+from avemo.records import ValidationProfile
 from avemo.registry import packaging
 from avemo.runtime.graph import GRAPH_FILE
 from avemo.tracking import integrity
@@ -104,6 +105,7 @@ def register_version(
     alias: str = "candidate",
     lineage: Mapping[str, object] | None = MappingProxyType({}),
     network: bytes | None = None,
+    profile: ValidationProfile | None = None,
     alter: Callable[[Path, Path], None] | None = None,
     beside: Mapping[str, str] = MappingProxyType({}),
     **bundle: object,
@@ -113,6 +115,7 @@ def register_version(
     Args:
         lineage: fields of its lineage; None for a version without one
         network: the graph of one that answers by its own code, see `new_network`; it hears
+        profile: of its validation data
         alter: changes that code, and the files of its model, before the version is sealed
         beside: text by the name of a file that stands beside MLflow's own
         bundle: fields of its bundle's configuration
@@ -134,6 +137,8 @@ def register_version(
         code.append(str(package))
     if lineage is not None:
         new_lineage(**lineage).write(files / "lineage.json")
+    if profile is not None:
+        profile.write(files / "profile.json")
     if table is not None:
         table.to_csv(files / "predictions.csv", index=False)
     signature = ModelSignature(

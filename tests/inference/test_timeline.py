@@ -1,5 +1,6 @@
 """Timelines of films whose sound and faces change at known times."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -143,6 +144,20 @@ def test_the_first_rows_come_before_the_clip_has_ended(
     finally:
         sandbox.close()
     assert float(last.span.end) == pytest.approx(60)
+
+
+def test_a_pipe_is_read_as_it_comes(recogniser: Recogniser) -> None:
+    content = encoded(np.tile(tone(1, LOW_HZ), 30), RATE, "flac-16")
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(content)
+
+    threading.Thread(target=feed).start()
+    with os.fdopen(reading, "rb") as pipe:
+        rows = list(recogniser.timeline(pipe, window_s=WINDOW, hop_s=HOP))
+    assert rows == list(recogniser.timeline(content, window_s=WINDOW, hop_s=HOP))
 
 
 def test_rows_survive_json(recogniser: Recogniser) -> None:

@@ -1,6 +1,8 @@
 """Every door of the service gives the answer of the registered version, to the last bit."""
 
 import base64
+import csv
+import io
 import json
 import math
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from helpers.sounds import encoded, voice
 from avemo.emotions import EMOTIONS
 from avemo.inference.prediction import Prediction
 from avemo.registry.predictor import RegisteredModel
+from avemo.serving.exports import FORMATS
 from avemo.serving.notice import NOTICE
 
 pytestmark = pytest.mark.slow
@@ -193,6 +196,13 @@ def test_a_timeline_comes_while_the_upload_does(service: ServiceProcess, registr
     assert at_once.text == streamed.text
     model = RegisteredModel(f"models:/{NAME}@champion")
     assert [row.to_dict() for row in model.timeline(clip, window_s=2, hop_s=1)] == rows
+    exported = {name: service.post(f"/v1/export/{name}", streamed.content) for name in FORMATS}
+    assert {response.status_code for response in exported.values()} == {200}
+    assert [line["start"] for line in csv.DictReader(io.StringIO(exported["csv"].text))] != []
+    assert json.loads(exported["json"].content)["model"] == f"{NAME} version 1"
+    assert service.post("/v1/export/csv", BROKEN).status_code == 400
+    huge = json.dumps(lines[0]) + "\n" + json.dumps(rows[0] | {"exact": ["1e99999999"] * 4})
+    assert service.post("/v1/export/csv", huge).status_code == 400
     broken = service.post("/v1/timeline", BROKEN, headers=kind)
     assert (broken.status_code, broken.json()["error"]["code"]) == (422, "unreadable")
 
@@ -230,6 +240,18 @@ def test_health(service: ServiceProcess) -> None:
     metrics = requests.get(f"{service.address}/metrics", timeout=10).text
     assert "avemo_ready 1.0" in metrics
     assert f'avemo_version_info{{name="{NAME}",version="1"}} 1.0' in metrics
+
+
+def test_the_pages_come_with_a_strict_policy(service: ServiceProcess) -> None:
+    for path, kind in (("/", "text/html"), ("/registry", "text/html"), ("/static/js/main.js", "")):
+        response = requests.get(f"{service.address}{path}", timeout=10)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith(kind or "text/javascript")
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+    session = requests.Session()
+    request = session.prepare_request(requests.Request("GET", service.address))
+    request.url = f"{service.address}/static/../app.py"
+    assert session.send(request).status_code == 404
 
 
 def test_openapi_has_a_real_example(service: ServiceProcess) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 import requests
 from helpers.registered_versions import NAME, new_network, register_version
@@ -276,6 +277,25 @@ def test_the_registry_away_is_no_reason_not_to_answer(
             metrics = requests.get(f"{service.address}/metrics", timeout=10).text
             assert "avemo_registry_away_seconds 0.0" not in metrics
             assert "Traceback" not in service.written()
+
+
+def test_a_signal_does_not_wait_for_a_version_that_is_tried(
+    registry: str, versions: dict[str, str], tmp_path: Path
+) -> None:
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias(NAME, "other", versions["sad"])
+    project = new_serving_project(tmp_path / "project", poll_s=0.2)
+    options = ("--alias", "other")
+    with running_service(tmp_path / "run", registry, *options, project=project) as service:
+        client.set_registered_model_alias(NAME, "other", versions["hangs"])
+        label = f"loading {NAME} version {versions['hangs']}"
+        until(lambda: service.ready()["activity"] == label, service)
+        time.sleep(1.5)
+        children = psutil.Process(service.process.pid).children(recursive=True)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == 0
+    psutil.wait_procs(children, timeout=10)
+    assert [child for child in children if child.is_running()] == []
 
 
 def test_a_signal_lets_it_finish_what_it_has_begun(

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...emotions import EMOTIONS
 from ...io import atomic_write
@@ -13,11 +14,24 @@ from ..notice import NOTICE
 from .predict import BatchRow
 from .task import Item
 
-__all__ = ["AnsweredClip", "table_columns", "write_csv", "write_parquet"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["AnsweredClip", "parquet_table", "table_columns", "write_csv", "write_parquet"]
 
 AnsweredClip = tuple[Item, BatchRow]
 #: a value of a cell
 Cell = str | float | bool | list[str] | None
+
+#: of columns that hold no text
+_DTYPES = {
+    "probability": "float64",
+    "unsure": "bool",
+    "emotions": "object",
+    "synthetic": "bool",
+    "loudness_dbfs": "float64",
+    "face_px": "float64",
+}
 
 
 def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
@@ -65,24 +79,35 @@ def write_parquet(clips: Sequence[AnsweredClip], target: Path) -> None:
 
     The file appears whole or not at all.
     """
-    import pandas as pd
-    import pyarrow as pa
     import pyarrow.parquet as parquet
 
-    columns = table_columns(clips)
-    kinds = {"probability": "float64", "unsure": "bool", "synthetic": "bool", "emotions": "object"}
+    table = parquet_table(clips)
+    with atomic_write(target) as temporary:
+        parquet.write_table(table, temporary)
+
+
+def parquet_table(clips: Sequence[AnsweredClip], **further: Sequence[Cell]) -> pa.Table:
+    """Return what `write_parquet` writes.
+
+    Args:
+        clips: a row each
+        further: columns of numbers, or of text
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    columns = table_columns(clips) | {name: list(values) for name, values in further.items()}
     frame = pd.DataFrame(
-        {
-            name: pd.Series(
-                values, dtype=kinds.get(name, "float64" if name.startswith("p_") else "string")
-            )
-            for name, values in columns.items()
-        }
+        {name: pd.Series(values, dtype=_dtype(name)) for name, values in columns.items()}
     ).set_index("file")
-    table = pa.Table.from_pandas(frame, schema=None)
+    table = pa.Table.from_pandas(frame)
     emotions = table.schema.get_field_index("emotions")
     strings = pa.array(columns["emotions"], pa.list_(pa.string()))  # also where all are empty
     table = table.set_column(emotions, "emotions", strings)
-    metadata = {**table.schema.metadata, b"notice": NOTICE}
-    with atomic_write(target) as temporary:
-        parquet.write_table(table.replace_schema_metadata(metadata), temporary)
+    return table.replace_schema_metadata({**table.schema.metadata, b"notice": NOTICE})
+
+
+def _dtype(column: str) -> str:
+    if column.startswith("p_"):
+        return "float64"
+    return _DTYPES.get(column, "string")

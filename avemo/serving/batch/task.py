@@ -14,7 +14,7 @@ from ...errors import AvemoError
 from .clips import NamedClip
 from .journal import Journal
 
-__all__ = ["Item", "Task", "identify", "run_task"]
+__all__ = ["Item", "Task", "identify", "identify_clip", "run_task"]
 
 #: how many clips a machine of a cluster gets at a time
 _CLUSTER_CHUNK = 8
@@ -85,12 +85,13 @@ class Task(Protocol[Result]):
 def identify(clips: Sequence[NamedClip], *, show_progress: bool) -> list[Item]:
     """Return the clips with the checksums of their contents."""
     items = engine.run(
-        _identify, clips, title="checksums", unit="clip", workers=1, show_progress=show_progress
+        identify_clip, clips, title="checksums", unit="clip", workers=1, show_progress=show_progress
     )
     return list(items)
 
 
-def _identify(clip: NamedClip) -> Item:
+def identify_clip(clip: NamedClip) -> Item:
+    """Return a clip with the checksum of its content; without one where it cannot be read."""
     try:
         with Path(clip.file).open("rb") as file:
             status = Path(clip.file).stat()

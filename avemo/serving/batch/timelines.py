@@ -34,6 +34,7 @@ class TimelineFiles:
         formats: names in `exports.FORMATS`
         window_s: length of a window; None for the version's own
         hop_s: from the start of a window to that of the next; None for the version's own
+        purpose: what the person who runs the model said it is used for; each export says it
         ambiguous: paths that several clips have below their folders, whose files have a part of
             the clip's absolute path's checksum in their names
 
@@ -45,6 +46,7 @@ class TimelineFiles:
     formats: tuple[str, ...]
     window_s: float | None
     hop_s: float | None
+    purpose: str = ""
     ambiguous: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -60,12 +62,13 @@ class TimelineFiles:
         *,
         window_s: float | None,
         hop_s: float | None,
+        purpose: str = "",
     ) -> TimelineFiles:
         """Return where the timelines of clips go, a file for each."""
         counts = Counter(clip.below for clip in clips)
         ambiguous = frozenset(below for below, count in counts.items() if count > 1)
         names = tuple(dict.fromkeys(formats))
-        return cls(folder.absolute(), names, window_s, hop_s, ambiguous)
+        return cls(folder.absolute(), names, window_s, hop_s, purpose, ambiguous)
 
     def target(self, item: Item, format: str) -> Path:
         """Return the file of a clip's timeline: `interview.mp4.csv`."""
@@ -128,22 +131,32 @@ class WriteTimelines:
             return TimelineResult(finding="failed", reason=f"{type(error).__name__}: {error}")
 
     def _write(self, item: Item) -> TimelineResult:
-        window_s, hop_s = self._files.window_s, self._files.hop_s
-        model, rows = self._answering.timeline(item.path, window_s=window_s, hop_s=hop_s)
-        context = ExportContext(item.clip.file, model, window_s, hop_s, location=item.path)
-        timeline = list(rows)
+        timeline = self._answering.timeline(
+            item.path, window_s=self._files.window_s, hop_s=self._files.hop_s
+        )
+        windows = timeline.windows
+        context = ExportContext(
+            item.clip.file,
+            timeline.model,
+            window_s=float(windows.length),
+            hop_s=float(windows.hop),
+            purpose=self._files.purpose,
+            location=item.path,
+        )
+        rows = list(timeline.rows)
         if item.has_changed():
             raise MediaError("changed", "the file was written to while it was read: run again")
         for name in self._files.formats:
             target = self._files.target(item, name)
-            write_timeline(timeline, name, target, context=context)
-        return TimelineResult(len(timeline), model)
+            write_timeline(rows, name, target, context=context)
+        return TimelineResult(len(rows), timeline.model)
 
     def key(self, item: Item) -> str:
         """Return the checksum of the content, the versions, the windows and the files."""
         files = self._files
         targets = [str(files.target(item, name)) for name in files.formats]
-        parts = [item.sha256, self._versions.key, files.window_s, files.hop_s, targets]
+        windows = [files.window_s, files.hop_s]
+        parts = [item.sha256, self._versions.key, windows, targets, files.purpose]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:

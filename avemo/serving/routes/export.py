@@ -1,92 +1,73 @@
-"""`POST /v1/export/{format}`: a timeline as a file that another program opens."""
+"""`POST /v1/export/FORMAT`: the lines of a timeline as a file that other programs open."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from ...errors import SettingsError
 from ...inference.timeline_row import TimelineRow
-from ..examples import TIMELINE
 from ..exports import FORMATS, ExportContext, export_chunks
 from ..refusal import Refusal
 from ..service import Service
+from ..uploads import body_chunks
 
 __all__ = ["router"]
 
-_NDJSON = "application/x-ndjson"
-_FRACTION = re.compile(r"[0-9]{1,18}(/[0-9]{1,18})?")
-#: what reading and writing raise where a client sends something else; a broken row has many ways
-_NO_TIMELINE = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    SettingsError,
-    TypeError,
-    ValueError,
-)
+#: of a fraction: longer ones are no times, and take long to compute with
+_TIME = re.compile(r"-?\d{1,30}(/\d{1,30})?")
 
 
 def router(service: Service) -> APIRouter:
     """Return the route."""
     routes = APIRouter(tags=["timeline"])
 
-    @routes.post(
-        "/v1/export/{format}",
-        summary="Write a timeline in a format of other programs",
-        openapi_extra={"requestBody": {"content": {_NDJSON: {"example": TIMELINE}}}},
-        responses={200: {"content": {entry.media_type: {} for entry in FORMATS.values()}}},
-        response_class=Response,
-    )
-    async def export(format: str, request: Request) -> Response:
-        """Return the lines that `POST /v1/timeline` answered with, in another format.
+    @routes.post("/v1/export/{format}", summary="Turn a timeline into a file")
+    async def export(request: Request, format: str) -> Response:
+        """Take the lines that `/v1/timeline` gave, and return them in another format.
 
-        The first line may have `file`: the clip's name, which the export repeats. Formats: csv,
-        parquet, json, ndjson, vtt, chapters, elan, textgrid.
+        The first line may have a `file` too, which is the clip's name.
         """
-        if format not in FORMATS:
-            raise Refusal(404, "format", f"{format!r} is no format: choose {', '.join(FORMATS)}")
-        lines = (await request.body()).splitlines()
-        purpose = service.config.serving.purpose
-        content = await asyncio.to_thread(_write, format, lines, purpose)
-        entry = FORMATS[format]
+        entry = FORMATS.get(format)
+        if entry is None:
+            raise Refusal(404, "format", f"choose {', '.join(FORMATS)}", close=True)
+        body = b"".join([chunk async for chunk in body_chunks(request.receive)])
+        content = await asyncio.to_thread(_convert, body, format, service.config.serving.purpose)
         name = f'attachment; filename="timeline{entry.suffix}"'
         return Response(content, media_type=entry.media_type, headers={"content-disposition": name})
 
     return routes
 
 
-def _write(format: str, lines: list[bytes], purpose: str) -> bytes:
+def _convert(body: bytes, format: str, purpose: str) -> bytes:
+    """Return a timeline's lines in another format.
+
+    Raises:
+        Refusal: they are no timeline
+    """
     try:
-        records = [json.loads(line) for line in lines if line.strip()]
-        rows = [_row(record) for record in records if "exact" in record]
-        head: Mapping[str, Any] = next((line for line in records if "model" in line), {})
-        return b"".join(export_chunks(rows, format, context=_context(head, purpose)))
-    except _NO_TIMELINE as error:
-        message = f"these are not the lines of a timeline: {type(error).__name__}: {error}"
-        raise Refusal(422, "export", message[:300]) from None
+        head, *lines = [json.loads(line) for line in body.splitlines() if line.strip()]
+        model = head["model"]
+        context = ExportContext(
+            file=str(head.get("file") or "clip"),
+            model=f"{model['name']} version {model['version']}",
+            window_s=float(head["window"]),
+            hop_s=float(head["hop"]),
+            purpose=purpose,
+        )
+        rows = [_read_row(line) for line in lines if "exact" in line]
+        return b"".join(export_chunks(rows, format, context=context))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise Refusal(
+            400, "timeline", f"these are not the lines of a timeline: {type(error).__name__}"
+        ) from None
 
 
-def _row(record: Mapping[str, Any]) -> TimelineRow:
-    # a fraction such as 1e999999999 would be computed to its last digit
-    if not all(_FRACTION.fullmatch(text) for text in record["exact"]):
-        raise ValueError("`exact` holds what is no fraction of seconds")
-    return TimelineRow.from_dict(record)
-
-
-def _context(head: Mapping[str, Any], purpose: str) -> ExportContext:
-    model = head.get("model") or {}
-    return ExportContext(
-        file=str(head.get("file", "")),
-        model=f"{model.get('name', '')} version {model.get('version', '')}" if model else "",
-        window_s=float(head.get("window") or 0),
-        hop_s=float(head.get("hop") or 0),
-        purpose=purpose,
-    )
+def _read_row(line: dict[str, Any]) -> TimelineRow:
+    if not all(_TIME.fullmatch(moment) for moment in line["exact"]):
+        raise ValueError("a time is no fraction")
+    return TimelineRow.from_dict(line)

@@ -144,7 +144,7 @@ def _respond(
         "emotion": [own.emotion for own in predictions],
         "probability": [None if own.finding else own.probability for own in predictions],
         "probabilities": [own.probabilities.get(name) for own in predictions for name in classes],
-        "unsure": [getattr(own, "unsure", False) for own in predictions],
+        "unsure": [own.unsure for own in predictions],
         "finding": [own.finding for own in predictions],
         "reason": [own.reason for own in predictions],
     }

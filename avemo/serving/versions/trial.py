@@ -5,6 +5,7 @@ The process has neither the service's keys nor the registry's passwords in its e
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -20,6 +21,8 @@ __all__ = ["try_in_process"]
 
 #: what a process needs of the environment
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "AVEMO_CACHE")
+#: of Linux's `prctl`
+_PR_SET_PDEATHSIG = 1
 #: below the requests under way
 _NICENESS = 10
 
@@ -65,6 +68,7 @@ def try_in_process(folder: Path, timeout_s: float) -> None:
 
 def _main(folder: Path) -> None:
     os.nice(_NICENESS)
+    _end_with_parent()
     from .loaded import LoadedVersion
 
     start = time.perf_counter()
@@ -77,6 +81,12 @@ def _main(folder: Path) -> None:
     sys.stdout.write(f"\n{json.dumps({'answers': True, 'elapsed_s': elapsed_s})}\n")
     sys.stdout.flush()
     os._exit(0)  # whatever the version has started does not hold it
+
+
+def _end_with_parent() -> None:
+    """Let this process be killed when the service ends, where the system can."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Timelines of several clips, from rows made by hand."""
 
-from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pandas as pd
@@ -8,8 +8,8 @@ import pytest
 from helpers.timelines import ROWS
 
 from avemo.errors import MediaError
-from avemo.inference.timeline_row import TimelineRow
-from avemo.registry.pinned import Answering, PinnedVersions
+from avemo.media.span import Windows
+from avemo.registry.pinned import Answering, PinnedVersions, Timeline
 from avemo.serving.batch.clips import NamedClip, find_clips
 from avemo.serving.batch.journal import Journal
 from avemo.serving.batch.task import identify, run_task
@@ -22,13 +22,12 @@ class HandMade(Answering):
     def __init__(self) -> None:
         self.files: list[str] = []
 
-    def timeline(
-        self, file: Path, *, window_s: float | None, hop_s: float | None
-    ) -> tuple[str, Iterator[TimelineRow]]:
+    def timeline(self, file: Path, *, window_s: float | None, hop_s: float | None) -> Timeline:
         self.files.append(file.name)
         if not file.stat().st_size:
             raise MediaError("unreadable", "the file is empty")
-        return "avemo-fused version 3", iter(ROWS)
+        windows = Windows(Fraction(str(window_s)), Fraction(str(hop_s)))
+        return Timeline("avemo-fused version 3", windows, iter(ROWS))
 
 
 def write(

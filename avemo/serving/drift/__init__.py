@@ -1,0 +1,1 @@
+"""Whether what comes in still is what a version was validated on."""

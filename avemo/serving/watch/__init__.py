@@ -1,0 +1,1 @@
+"""A folder in which media files land: a row for each, once."""
