@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import cycle
@@ -14,6 +14,9 @@ from statistics import median
 
 import av
 import requests
+from av import Packet
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer
 from av.stream import Stream
 
 from avemo.registry import version_cache
@@ -84,7 +87,7 @@ def join_films(clips: Sequence[Path], target: Path, length_s: float) -> Path:
     """Write clips one after the other into one film, as they are encoded, and again from the start.
 
     Args:
-        clips: of the same format, with sound and picture
+        clips: of the same codecs and sizes, with sound and picture
         target: the film
         length_s: it ends with the clip that reaches this length, in seconds
     """
@@ -94,22 +97,41 @@ def join_films(clips: Sequence[Path], target: Path, length_s: float) -> Path:
         for clip in cycle(clips):
             with av.open(str(clip)) as source:
                 kinds = (source.streams.video[0], source.streams.audio[0])
-                for stream in kinds:
-                    if stream.type not in streams:
-                        streams[stream.type] = film.add_stream_from_template(stream)
+                if not streams:
+                    streams = {kind.type: film.add_stream_from_template(kind) for kind in kinds}
                 ends = [shift]
-                for packet in source.demux(*kinds):
-                    if packet.dts is None or packet.pts is None or packet.time_base is None:
+                for packet in _self_contained(source, kinds, streams["video"]):
+                    time_base = packet.stream.time_base
+                    if packet.dts is None or packet.pts is None or time_base is None:
                         continue
-                    ticks = round(shift / packet.time_base)
+                    ticks = round(shift / time_base)
                     packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-                    ends.append((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    ends.append((packet.pts + (packet.duration or 0)) * time_base)
+                    packet.time_base = time_base
                     packet.stream = streams[packet.stream.type]
                     film.mux(packet)
             shift = max(ends)
             if shift >= length_s:
                 return target
     raise AssertionError("clips are cycled without an end")
+
+
+def _self_contained(
+    source: InputContainer, kinds: Sequence[Stream], target: Stream
+) -> Iterator[Packet[Stream]]:
+    """Yield a clip's packets with its own settings of H.264, which an MP4 file has but once."""
+    video = kinds[0]
+    if video.codec_context.name != "h264":
+        yield from source.demux(*kinds)
+        return
+    annex_b = BitStreamFilterContext("h264_mp4toannexb", video, target)
+    for packet in source.demux(*kinds):
+        if packet.stream is not video:
+            yield packet
+        elif packet.dts is not None:
+            for filtered in annex_b.filter(packet):
+                filtered.stream = video
+                yield filtered
 
 
 def _duration_s(film: Path) -> float:

@@ -11,7 +11,7 @@ import requests
 from helpers.films import write_film
 
 from benchmarks.http import mix_films
-from benchmarks.http_servers import Answer
+from benchmarks.http_servers import Answer, Request
 from benchmarks.load import ask_in_turn, load_of, quantile_s, send_all
 from benchmarks.timelines import join_films
 
@@ -46,7 +46,7 @@ def test_clients_share_requests_and_each_is_answered_once(address: str) -> None:
         text = requests.post(address, str(number), timeout=10).text
         return Answer(CLIP, 200, text, 0.1)
 
-    asked = [lambda _, number=number: ask(number) for number in range(20)]  # type: ignore[misc]
+    asked = [lambda _, number=number: ask(number) for number in range(20)]
     answers, elapsed_s = send_all(asked, clients=4)
     assert [answer.emotion for answer in answers] == [str(number) for number in range(20)]
     assert elapsed_s > 0
@@ -63,7 +63,7 @@ def test_a_load_goes_on_until_its_block_ends_and_keeps_failures(address: str) ->
     def fail(_: requests.Session) -> Answer:
         return Answer(CLIP, 0, "", 0.1)
 
-    current = [ask]
+    current: list[Request] = [ask]
     with load_of(3, lambda: current) as load:
         while len(load.answers) < 30:
             pass
