@@ -58,7 +58,7 @@ def serve(
         typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
     ] = None,
     engine: Annotated[
-        str, typer.Option(metavar="NAME", help="Where clips are answered: local, or ray (a cluster).")
+        str, typer.Option(metavar="NAME", help="Where clips are answered: local or ray.")
     ] = "local",
     replicas: Annotated[
         tuple[int, int],

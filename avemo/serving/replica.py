@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -64,6 +65,7 @@ class Replica:
     """
 
     def __init__(self, slots: int) -> None:
+        sys.dont_write_bytecode = True  # among a version's files, it would be a change
         self._slots = slots
         self._held: dict[str, _HeldVersion] = {}  # the last used is the last
         self._closing: set[asyncio.Task[None]] = set()
