@@ -83,7 +83,8 @@ class RayEngine:
         self._ending = ExitStack()
         self._ending.enter_context(connect_to_ray(address))
         serve.start(proxy_location="Disabled")
-        logging.getLogger("ray.serve").setLevel(logging.WARNING)
+        # it warns of a replica that has died several times a second
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
         target = serve.RunTarget(_application(config, replicas), self._name, route_prefix=None)
         # a version that waits for its replicas says so in /readyz
         (self._handle,) = serve.run_many([target], wait_for_applications_running=False)

@@ -34,6 +34,28 @@ pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
 
 CLIP = encoded(voice(16000), 16000)
 CLIPS, CLIENTS = 200, 8
+AGAIN = "a clip goes to another replica"
+#: a tenth of the length of the clip, so that who is killed in a long one is at work
+SLOW = """
+
+_predict = Recogniser.predict
+
+
+def _slowly(self, media, **more):
+    import time
+
+    time.sleep(len(media.sound(16000)) / 160000)
+    return _predict(self, media, **more)
+
+
+Recogniser.predict = _slowly
+"""
+
+
+def slow_down(package: Path, files: Path) -> None:
+    """Let a version take a while for each clip."""
+    with (package / "inference" / "recogniser.py").open("a") as module:
+        module.write(SLOW)
 
 
 class Cluster:
@@ -121,14 +143,17 @@ def test_it_answers_as_the_version_does(service: ServiceProcess, cluster: Cluste
     assert row["finding"] == "unreadable"
     lines = service.post("/v1/timeline", CLIP, headers={"Content-Type": "audio/wav"}).text
     assert lines.splitlines()[-1].startswith('{"end": true')
-    assert [len(cluster.replicas(node)) for node in (0, 1)] == [1, 1]
+    replicas = [cluster.replicas(node) for node in (0, 1)]
+    assert [len(processes) for processes in replicas] == [1, 1]
+    assert replicas[1][0].environ()["OMP_NUM_THREADS"] == "1"
     assert list((cluster.cache / "versions").glob(f"{NAME}-1-*")), "its files did not come over Ray"
 
 
 def test_the_alias_moves_without_a_request_that_fails(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
-    number = register_version(tmp_path / "2", None, network=new_network("happy", seed=8))
+    network = new_network("happy", seed=8)
+    number = register_version(tmp_path / "2", None, network=network, alter=slow_down)
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", number)
     emotions: list[str] = []
 
@@ -163,10 +188,36 @@ def test_no_request_is_lost_with_a_node(service: ServiceProcess, cluster: Cluste
     assert answered == expected
 
 
-def test_a_signal_ends_it(service: ServiceProcess, cluster: Cluster) -> None:
-    service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(60) == 0
-    until_s = time.monotonic() + 30
+def test_a_clip_whose_replica_dies_goes_to_the_next(
+    service: ServiceProcess, cluster: Cluster
+) -> None:
+    film = encoded(voice(16000, 15.0), 16000)
+    expected = RegisteredModel(f"models:/{NAME}@champion").predict(film)
+    (replica,) = cluster.replicas(0)
+    before = service.written().count(AGAIN)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(service.predict, film)
+        time.sleep(0.8)
+        replica.kill()
+        (row,) = answer.result().json()["predictions"]
+    assert row["probabilities"] == expected.probabilities
+    assert service.written().count(AGAIN) > before
+
+
+def test_a_service_that_starts_again_takes_its_replicas_over(
+    service: ServiceProcess, cluster: Cluster, tmp_path: Path
+) -> None:
+    service.process.kill()
+    service.process.wait()
+    assert len(cluster.replicas(0)) == 1
+    options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+    registry = os.environ[store.TRACKING_URI]
+    with running_service(tmp_path / "again", registry, *options, port=service.port) as again:
+        assert again.predict(CLIP).status_code == 200
+        assert len(cluster.replicas(0)) == 1
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait(60) == 0
+    end = time.monotonic() + 30
     while cluster.replicas(0):
-        assert time.monotonic() < until_s, "a replica outlived the service"
+        assert time.monotonic() < end, "a replica outlived the service"
         time.sleep(0.2)
