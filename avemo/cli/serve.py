@@ -58,7 +58,7 @@ def serve(
         typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
     ] = None,
     engine: Annotated[
-        str, typer.Option(metavar="NAME", help="local: this process; ray: a Ray cluster.")
+        str, typer.Option(metavar="NAME", help="Where clips are answered: local or ray.")
     ] = "local",
     replicas: Annotated[
         tuple[int, int],
@@ -117,11 +117,11 @@ def serve(
         local_only=local_only,
     )
     if engine == "ray":
-        from ..serving.ray_serve import Replicas, deploy
+        from ..serving.ray_serve import RayEngine, Replicas
 
-        deploy(config, host, port, replicas=Replicas(*replicas), address=ray_address)
-    else:
-        serve(config, host, port)
+        ray_engine = RayEngine(config, port, replicas=Replicas(*replicas), address=ray_address)
+        serve(config, host, port, ray_engine)
+    serve(config, host, port)
 
 
 def _require_packages() -> None:

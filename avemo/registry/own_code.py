@@ -98,7 +98,8 @@ def sandbox_of(recogniser: Recogniser) -> ModuleType:
     """
     package = type(recogniser).__module__.partition(".")[0]
     try:
-        return import_module(f"{package}.media.sandbox")
+        with without_bytecode():
+            return import_module(f"{package}.media.sandbox")
     except ModuleNotFoundError:
         raise AvemoError(
             "the version was registered by an older release, whose code cannot decode in a process"

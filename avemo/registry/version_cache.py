@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,7 +27,9 @@ __all__ = ["get"]
 _UNUSED_S = 30 * 24 * 3600
 
 
-def get(version: lookup.Version) -> Path:
+def get(
+    version: lookup.Version, pull: Callable[[lookup.Version, Path], None] | None = None
+) -> Path:
     """Return the folder with a version's files, pulled where the cache does not have them.
 
     Where several processes ask for a version, one pulls it and the others wait. Where the cache
@@ -34,6 +37,7 @@ def get(version: lookup.Version) -> Path:
 
     Args:
         version: with checksums
+        pull: writes its files to a new folder; by default they come from the registry
 
     Raises:
         AvemoError: the files cannot be pulled, or are not as they were registered
@@ -48,7 +52,7 @@ def get(version: lookup.Version) -> Path:
         with FileLock(f"{folder}.lock"):
             if not _is_intact(folder, seal):  # while this process waited
                 with atomic_write(folder) as temporary:
-                    _pull(version, temporary)
+                    (pull or _pull)(version, temporary)
                     integrity.require_unchanged(temporary, seal, version.uri)
                 _delete_unused(folder.parent)
     with suppress(OSError):

@@ -46,20 +46,16 @@ _SMALL_BYTES = 100_000
 _TIMELINE, _EXPORT = "/v1/timeline", "/v1/export/"
 
 
-def create_app(service: Service, *, served_within_s: float | None = None) -> App:
+def create_app(service: Service) -> App:
     """Return the application of a service, which starts and ends with the server's lifespan.
 
     Args:
         service: it answers with
-        served_within_s: the start waits for a version, so long at most, and then fails; by default
-            it waits for none
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running():
-            if served_within_s is not None:
-                await service.wait_until_served(served_within_s)
             yield
 
     app = FastAPI(

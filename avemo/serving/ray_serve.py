@@ -1,32 +1,38 @@
-"""The same application on Ray Serve: replicas on the machines of a cluster.
+"""Clips answered by replicas on the machines of a Ray cluster.
 
-Each replica is a service of its own, with its own workers, queue and spool. It follows the alias by
-itself, so that replicas switch one after the other.
+The service itself (addresses, bounds, queue, the alias, timelines) stays in this process. A replica
+gets one clip at a time and the version to answer with. A prediction changes nothing, so that a clip
+whose replica dies goes to another one.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import threading
-from collections.abc import Mapping
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..engine import connect_to_ray
-from ..errors import SettingsError
-from .app import create_app
-from .asgi import App
-from .service import Service, ServiceConfig
+from ..errors import AvemoError, SettingsError
+from ..tracking.lookup import Version
+from .job import Job
+from .replica import NotLoadedError, Replica, VersionFiles, pack
+from .service import ServiceConfig
+from .versions.example import Row
+from .versions.loaded import LoadedVersion
 
-__all__ = ["Replicas", "deploy"]
+__all__ = ["RayEngine", "Replicas"]
 
 log = logging.getLogger(__name__)
 
-_NAME = "avemo"
-#: what a replica needs of the environment: where the registry is, and who asks it
-_PASSED_ON = ("MLFLOW_", "AVEMO_", "DO_NOT_TRACK")
+#: from one look at whether anybody still waits for an answer to the next
+_LOOK_S = 0.2
+#: before a clip is given to a replica again; its own deadline may come first
+_PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
@@ -48,73 +54,154 @@ class Replicas:
             )
 
 
-def deploy(
-    config: ServiceConfig, host: str, port: int, *, replicas: Replicas, address: str
-) -> None:
-    """Run the service on a cluster until a signal ends it.
+class RayEngine:
+    """Replicas on a cluster, from now until `close`.
 
     Args:
-        config: of each replica
-        host: where each node listens
-        port: likewise
+        config: of the service
+        port: where the service listens; a service that starts again there takes over its replicas
         replicas: their number
         address: of the cluster, `auto` or HOST:PORT
 
     Raises:
         SettingsError: there is no such cluster, or Ray Serve is not installed
     """
-    try:
-        from ray import serve
-        from ray.serve.config import HTTPOptions
-    except ImportError:
-        raise SettingsError("Ray Serve is not installed: pip install 'avemo[ray,serve]'") from None
-    with connect_to_ray(address):
-        serve.start(http_options=HTTPOptions(host=host, port=port, location="EveryNode"))
-        serve.run(_application(config, replicas), name=_NAME, route_prefix="/")
-        log.info("avemo: replicas answer at port %s of each node", port)
-        _wait_for_signal()
-        serve.delete(_NAME)
+
+    def __init__(
+        self, config: ServiceConfig, port: int, *, replicas: Replicas, address: str
+    ) -> None:
+        try:
+            from ray import serve
+        except ImportError:
+            raise SettingsError(
+                "Ray Serve is not installed: pip install 'avemo[ray,serve]'"
+            ) from None
+        self.slots = replicas.most * config.workers
+        self._always_free = replicas.least * config.workers
+        self._decoders = config.serving.timelines
+        self._name = f"avemo-{socket.gethostname()}-{port}"
+        self._ending = ExitStack()
+        self._ending.enter_context(connect_to_ray(address))
+        serve.start(proxy_location="Disabled")
+        # it warns of a replica that has died several times a second
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        target = serve.RunTarget(_application(config, replicas), self._name, route_prefix=None)
+        # a version that waits for its replicas says so in /readyz
+        (self._handle,) = serve.run_many([target], wait_for_applications_running=False)
+        self._ending.callback(serve.delete, self._name)
+
+    def load(self, version: Version, folder: Path) -> LoadedVersion:
+        """Load a version into this process, for timelines, and give it to the replicas."""
+        return _VersionOnReplicas(
+            version, folder, self._decoders, handle=self._handle, examples=self._always_free
+        )
+
+    def close(self) -> None:
+        """End the replicas."""
+        self._ending.close()
+
+
+class _VersionOnReplicas(LoadedVersion):
+    """A version whose predictions replicas make; its timelines are made in this process.
+
+    Args:
+        version: in the registry
+        folder: with its files
+        decoders: processes that decode for timelines
+        handle: of the replicas
+        examples: how often it is tried: as many clips as the replicas answer at a time, so that
+            each of them loads it
+    """
+
+    def __init__(
+        self, version: Version, folder: Path, decoders: int, *, handle: Any, examples: int
+    ) -> None:
+        import ray
+
+        super().__init__(folder, decoders)
+        self._label = f"{version.name} version {version.number}"
+        self._files = VersionFiles(version, ray.put(pack(folder)))
+        self._handle = handle
+        self._examples = examples
+
+    def answer(self, media: Path | bytes, job: Job) -> Row:
+        """Return a replica's prediction, of another replica where one dies."""
+        import ray
+
+        job.require_wanted()
+        content = media.read_bytes() if isinstance(media, Path) else media
+        for pause_s in _PAUSES_S:
+            try:
+                return self._ask(content, job)
+            except _transient_errors() as error:
+                job.require_wanted()
+                reason = str(error).splitlines()[0]
+                log.warning("avemo: %s: a clip goes to another replica: %s", self._label, reason)
+            time.sleep(pause_s)
+        try:
+            return self._ask(content, job)
+        except ray.exceptions.RayError as error:
+            raise AvemoError(f"no replica answers: {str(error).splitlines()[0]}") from None
+
+    def answer_example(self) -> None:
+        """Answer its own example on the replicas."""
+        answer_once = super().answer_example
+        answer_once()  # the first call of a handle sets it up
+        with ThreadPoolExecutor(self._examples) as pool:
+            tries = [pool.submit(answer_once) for _ in range(self._examples)]
+        for finished in tries:
+            finished.result()
+
+    def _ask(self, content: bytes, job: Job) -> Row:
+        import ray
+
+        response = self._handle.answer.remote(self._files, content)
+        while True:
+            try:
+                row: Row = response.result(timeout_s=_LOOK_S)
+            except TimeoutError:
+                try:
+                    job.require_wanted()
+                except AvemoError:
+                    response.cancel()
+                    raise
+            except ray.exceptions.RayTaskError as error:
+                if isinstance(error.cause, AvemoError):
+                    raise error.cause from None
+                raise
+            else:
+                return row
+
+
+def _transient_errors() -> tuple[type[Exception], ...]:
+    """Return what Ray raises where a replica or its machine is lost, and the replica's own."""
+    from ray import exceptions
+    from ray.serve.exceptions import ReplicaUnavailableError
+
+    return (
+        exceptions.RayActorError,  # an actor has died or is not reached
+        exceptions.NodeDiedError,
+        exceptions.WorkerCrashedError,
+        exceptions.ObjectLostError,  # the answer was on that machine
+        ReplicaUnavailableError,
+        NotLoadedError,
+    )
 
 
 def _application(config: ServiceConfig, replicas: Replicas) -> Any:
     """Return what Ray Serve runs."""
     from ray import serve
 
-    serving = config.serving
-
-    def build() -> App:
-        service = Service(config)
-        return create_app(service, served_within_s=serving.load_timeout_s)
-
-    @serve.deployment(
-        name=_NAME,
-        ray_actor_options={
-            "num_cpus": config.workers,
-            "runtime_env": {"env_vars": dict(_passed_on(os.environ))},
-        },
-        # the service has its own queue, and says 503 when it is full
-        max_ongoing_requests=1000,
+    deployment: Any = serve.deployment(
+        name="avemo",
+        ray_actor_options={"num_cpus": config.workers},
+        max_ongoing_requests=config.workers,
         autoscaling_config={
             "min_replicas": replicas.least,
             "max_replicas": replicas.most,
-            "target_ongoing_requests": 2 * config.workers,
+            "target_ongoing_requests": config.workers,
         },
-        graceful_shutdown_timeout_s=serving.drain_s,
-    )
-    @serve.ingress(build)
-    class Replica:
-        """A service."""
-
-    deployment: Any = Replica
-    return deployment.bind()
-
-
-def _passed_on(environment: Mapping[str, str]) -> Mapping[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(_PASSED_ON)}
-
-
-def _wait_for_signal() -> None:
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+        graceful_shutdown_timeout_s=config.serving.drain_s,
+        logging_config={"enable_access_log": False},
+    )(Replica)
+    return deployment.bind(config.workers)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import uvicorn
 
 from .app import create_app
+from .engine import Engine
 from .protocol import Protocol
 from .service import Service, ServiceConfig
 
@@ -27,22 +28,23 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAX_CONNECTIONS = 512
 
 
-def serve(config: ServiceConfig, host: str, port: int) -> NoReturn:
+def serve(config: ServiceConfig, host: str, port: int, engine: Engine | None = None) -> NoReturn:
     """Answer until a signal ends it, then end the process.
 
     Args:
         config: how the service is started
         host: where it listens
         port: likewise
+        engine: answers clips; by default this process
     """
     _log_to_stderr()
     sys.dont_write_bytecode = True  # among a version's files, it would be a change
-    asyncio.run(_serve(config, host, port))
+    asyncio.run(_serve(config, host, port, engine))
     raise AssertionError
 
 
-async def _serve(config: ServiceConfig, host: str, port: int) -> NoReturn:
-    service = Service(config)
+async def _serve(config: ServiceConfig, host: str, port: int, engine: Engine | None) -> NoReturn:
+    service = Service(config, engine)
     server = _Server(
         uvicorn.Config(
             create_app(service),

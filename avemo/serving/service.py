@@ -15,6 +15,7 @@ from ..inference.prediction import Prediction
 from ..settings import Serving
 from ..tracking.lookup import Version
 from .admission import Admission, estimate_seconds
+from .engine import Engine, LocalEngine
 from .job import Job
 from .metrics import Metrics, State
 from .refusal import Refusal
@@ -84,14 +85,16 @@ class Service:
 
     Args:
         config: how it is started
+        engine: answers clips; by default this process
     """
 
-    def __init__(self, config: ServiceConfig) -> None:
+    def __init__(self, config: ServiceConfig, engine: Engine | None = None) -> None:
         self.config = config
+        self.engine = engine or LocalEngine(config.workers)
         serving = config.serving
         self.spool = Spool(round(serving.spool_mb * 1e6))
-        self.admission = Admission(config.workers, serving.max_queue_s)
-        self.workers = Workers(config.workers, "avemo-predict")
+        self.admission = Admission(self.engine.slots, serving.max_queue_s)
+        self.workers = Workers(self.engine.slots, "avemo-predict")
         self.timeline_workers = Workers(serving.timelines, "avemo-timeline")
         self.metrics = Metrics()
         self.current = CurrentVersion(self._free)
@@ -150,18 +153,7 @@ class Service:
             if self.current.served:
                 self.current.served.loaded.close()
             self.spool.close()
-
-    async def wait_until_served(self, timeout_s: float) -> None:
-        """Wait for the first version.
-
-        Raises:
-            AvemoError: none answers in time, and why
-        """
-        end = time.monotonic() + timeout_s
-        while self.current.served is None:
-            if time.monotonic() > end:
-                raise AvemoError(self.readiness().reason)
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(self.engine.close)
 
     async def answer(
         self, served: ServedVersion, media: Path | bytes, size: int, hang_up: asyncio.Future[None]
@@ -217,7 +209,7 @@ class Service:
         return load_version(
             version,
             self.config.alias,
-            decoders=self.config.workers,
+            load=self.engine.load,
             timeout_s=serving.load_timeout_s,
             needs_trial=needs_trial,
         )

@@ -93,7 +93,12 @@ def new_serving_project(folder: Path, **serving: object) -> Path:
 
 @contextmanager
 def running_service(
-    folder: Path, registry: str, *options: str, project: Path | None = None, wait: bool = True
+    folder: Path,
+    registry: str,
+    *options: str,
+    project: Path | None = None,
+    wait: bool = True,
+    port: int | None = None,
 ) -> Iterator[ServiceProcess]:
     """Run `avemo serve` of the model of sound, and yield it once it is ready.
 
@@ -103,9 +108,10 @@ def running_service(
         options: of the command
         project: with its settings; by default those of this checkout
         wait: until it is ready
+        port: where it listens; by default any that is free
     """
     folder.mkdir(parents=True, exist_ok=True)
-    port, log = free_port(), folder / "log"
+    port, log = port or free_port(), folder / "log"
     command = [sys.executable, "-P", "-m", "avemo.cli", "serve", "--registry", registry]
     command += ["--model", NAME, "--port", str(port), *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}

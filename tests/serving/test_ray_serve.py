@@ -1,4 +1,4 @@
-"""The same application on Ray Serve: its answers, a replica that dies, and the alias."""
+"""Clips answered by replicas on a cluster of two nodes, of which one dies."""
 
 import os
 import signal
@@ -10,12 +10,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import mlflow
+import numpy as np
 import psutil
 import pytest
-import requests
 from helpers.registered_versions import NAME, ROOT, new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -26,45 +25,100 @@ from helpers.serving import (
 )
 from helpers.sounds import encoded, voice
 
+from avemo.pretrained import assets
 from avemo.registry.predictor import RegisteredModel
+from avemo.tracking import store
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
 
 CLIP = encoded(voice(16000), 16000)
+CLIPS, CLIENTS = 200, 8
+AGAIN = "a clip goes to another replica"
+#: a tenth of the length of the clip, so that who is killed in a long one is at work
+SLOW = """
+
+_predict = Recogniser.predict
 
 
-class Cluster(NamedTuple):
-    """A cluster of one node on this machine."""
+def _slowly(self, media, **more):
+    import time
 
-    address: str
-    node: psutil.Process
+    time.sleep(len(media.sound(16000)) / 160000)
+    return _predict(self, media, **more)
 
-    def replicas(self) -> list[psutil.Process]:
-        children = self.node.children(recursive=True)
+
+Recogniser.predict = _slowly
+"""
+
+
+def slow_down(package: Path, files: Path) -> None:
+    """Let a version take a while for each clip."""
+    with (package / "inference" / "recogniser.py").open("a") as module:
+        module.write(SLOW)
+
+
+class Cluster:
+    """A head and a second node on this machine, with a core each and a cache of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = f"127.0.0.1:{free.getsockname()[1]}"
+        self.cache = folder / "cache"
+        self.nodes: list[psutil.Process] = []
+        port = self.address.partition(":")[2]
+        self._start(
+            "--head", "--port", port, "--temp-dir", str(folder), "--include-dashboard=false"
+        )
+        self._start("--address", self.address)
+
+    def _start(self, *options: str) -> None:
+        command = Path(sys.executable).with_name("ray")
+        environment = os.environ | {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONPATH": str(ROOT),
+            assets.CACHE: str(self.cache),
+        }
+        environment.pop(store.TRACKING_URI, None)
+        sizes = ("--num-cpus=1", "--object-store-memory=100000000")
+        node = subprocess.Popen(
+            [command, "start", "--block", *sizes, *options],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.nodes.append(psutil.Process(node.pid))
+        for _ in range(300):
+            status = subprocess.run(
+                [command, "status", "--address", self.address], capture_output=True, text=True
+            )
+            if f"/{len(self.nodes)}.0 CPU" in status.stdout:
+                return
+            assert node.poll() is None, "the node ended"
+            time.sleep(0.2)
+        raise AssertionError(status.stdout + status.stderr)
+
+    def replicas(self, node: int) -> list[psutil.Process]:
+        children = self.nodes[node].children(recursive=True)
         return [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
+
+    def kill(self, node: int) -> None:
+        """As a power cut would, the raylet first."""
+        processes = [*self.nodes[node].children(recursive=True), self.nodes[node]]
+        for process in sorted(processes, key=lambda process: process.name() != "raylet"):
+            process.kill()
+        self.nodes[node].wait()
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
     # a short path: Ray's sockets stand in it
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"]
-        command += ["--port", address.partition(":")[2], "--temp-dir", folder, "--num-cpus=3"]
-        command += ["--include-dashboard=false", "--object-store-memory=100000000"]
-        environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
-        node = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        process = psutil.Process(node.pid)
-        try:
-            yield Cluster(address, process)
-        finally:
-            for node_process in [*process.children(recursive=True), process]:
-                node_process.kill()
-            node.wait()
+        two_nodes = Cluster(Path(folder))
+        yield two_nodes
+        for number, node in enumerate(two_nodes.nodes):
+            if node.is_running():
+                two_nodes.kill(number)
 
 
 @pytest.fixture(scope="module")
@@ -81,49 +135,89 @@ def service(
             yield service
 
 
-def test_it_answers_as_the_version_does(service: ServiceProcess) -> None:
+def test_it_answers_as_the_version_does(service: ServiceProcess, cluster: Cluster) -> None:
     expected = RegisteredModel(f"models:/{NAME}@champion").predict(CLIP)
     (row,) = service.predict(CLIP).json()["predictions"]
     assert row["probabilities"] == expected.probabilities
+    (row,) = service.predict(b"no sound").json()["predictions"]
+    assert row["finding"] == "unreadable"
     lines = service.post("/v1/timeline", CLIP, headers={"Content-Type": "audio/wav"}).text
     assert lines.splitlines()[-1].startswith('{"end": true')
+    replicas = [cluster.replicas(node) for node in (0, 1)]
+    assert [len(processes) for processes in replicas] == [1, 1]
+    assert replicas[1][0].environ()["OMP_NUM_THREADS"] == "1"
+    assert list((cluster.cache / "versions").glob(f"{NAME}-1-*")), "its files did not come over Ray"
 
 
-def test_the_alias_moves_every_replica(service: ServiceProcess, tmp_path: Path) -> None:
-    number = register_version(tmp_path / "2", None, network=new_network("happy"))
+def test_the_alias_moves_without_a_request_that_fails(
+    service: ServiceProcess, tmp_path: Path
+) -> None:
+    network = new_network("happy", seed=8)
+    number = register_version(tmp_path / "2", None, network=network, alter=slow_down)
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", number)
     emotions: list[str] = []
 
-    def all_switched() -> bool:
+    def switched() -> bool:
         response = service.predict(CLIP)
-        assert response.status_code == 200
+        assert response.status_code == 200, response.text
         emotions.append(response.json()["predictions"][0]["emotion"])
         return emotions[-20:] == ["happy"] * 20
 
-    until(all_switched, service)
+    until(switched, service)
+    assert set(emotions[: emotions.index("happy")]) <= {"sad"}
+    assert set(emotions[emotions.index("happy") :]) == {"happy"}
 
 
-def test_who_asks_again_is_answered_though_a_replica_dies(
+def test_no_request_is_lost_with_a_node(service: ServiceProcess, cluster: Cluster) -> None:
+    random = np.random.default_rng(5)
+    sounds = [voice(16000, 0.5, 0.3) for _ in range(CLIPS)]
+    clips = [encoded(sound + 0.05 * random.standard_normal(sound.shape), 16000) for sound in sounds]
+    library = RegisteredModel(f"models:/{NAME}@champion")
+    expected = [library.predict(clip).probabilities for clip in clips]
+    assert len({tuple(row.values()) for row in expected}) == CLIPS
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = [pool.submit(service.predict, clip) for clip in clips]
+        answers[CLIPS // 3].result()
+        cluster.kill(1)
+        unfinished = sum(not answer.done() for answer in answers)
+        responses = [answer.result() for answer in answers]
+    assert unfinished > CLIPS // 4, "the node died too late"
+    assert [response.status_code for response in responses] == [200] * CLIPS
+    answered = [response.json()["predictions"][0]["probabilities"] for response in responses]
+    assert answered == expected
+
+
+def test_a_clip_whose_replica_dies_goes_to_the_next(
     service: ServiceProcess, cluster: Cluster
 ) -> None:
-    def ask(number: int) -> bool:
-        for _ in range(30):
-            try:
-                if service.predict(CLIP).status_code == 200:
-                    return True
-            except requests.RequestException:
-                pass
-            time.sleep(1)
-        return False
-
-    first, _ = cluster.replicas()
-    with ThreadPoolExecutor(4) as pool:
-        answers = pool.map(ask, range(60))
-        time.sleep(0.5)
-        first.kill()
-        assert list(answers) == [True] * 60
+    film = encoded(voice(16000, 15.0), 16000)
+    expected = RegisteredModel(f"models:/{NAME}@champion").predict(film)
+    (replica,) = cluster.replicas(0)
+    before = service.written().count(AGAIN)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(service.predict, film)
+        time.sleep(0.8)
+        replica.kill()
+        (row,) = answer.result().json()["predictions"]
+    assert row["probabilities"] == expected.probabilities
+    assert service.written().count(AGAIN) > before
 
 
-def test_a_signal_ends_it(service: ServiceProcess) -> None:
-    service.process.send_signal(signal.SIGTERM)
-    assert service.process.wait(60) == 0
+def test_a_service_that_starts_again_takes_its_replicas_over(
+    service: ServiceProcess, cluster: Cluster, tmp_path: Path
+) -> None:
+    service.process.kill()
+    service.process.wait()
+    assert len(cluster.replicas(0)) == 1
+    options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+    registry = os.environ[store.TRACKING_URI]
+    with running_service(tmp_path / "again", registry, *options, port=service.port) as again:
+        assert again.predict(CLIP).status_code == 200
+        assert len(cluster.replicas(0)) == 1
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait(60) == 0
+    end = time.monotonic() + 30
+    while cluster.replicas(0):
+        assert time.monotonic() < end, "a replica outlived the service"
+        time.sleep(0.2)

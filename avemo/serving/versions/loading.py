@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, replace
@@ -32,18 +33,23 @@ class Candidate:
 
 
 def load_version(
-    version: Version, alias: str, *, decoders: int, timeout_s: float, needs_trial: bool
+    version: Version,
+    alias: str,
+    *,
+    load: Callable[[Version, Path], LoadedVersion],
+    timeout_s: float,
+    needs_trial: bool,
 ) -> Candidate:
     """Load a version that may answer.
 
     Its files are compared with their checksums, and it answers its own example as recorded: in a
-    process of its own first, then here.
+    process of its own first, then where it is to answer.
 
     Args:
         version: in the registry
         alias: by which it is served
-        decoders: processes that decode for it at a time
-        timeout_s: for the trial, and for loading it here
+        load: loads it, see `Engine`
+        timeout_s: for the trial, and for loading it
         needs_trial: try it in a process of its own first; while nothing is served, there is nothing
             that a crash could take down
 
@@ -58,7 +64,7 @@ def load_version(
     description = describe(version, alias, folder)
     if needs_trial:
         try_in_process(folder, timeout_s)
-    loaded = _load_here(folder, decoders, timeout_s)
+    loaded = _load_in_time(lambda: load(version, folder), timeout_s)
     elapsed_s = time.perf_counter() - start
     log.info("avemo: %s is loaded, in %.1f s", description.label, elapsed_s)
     window_s, hop_s = loaded.windows()
@@ -66,11 +72,11 @@ def load_version(
     return Candidate(loaded, description, seal)
 
 
-def _load_here(folder: Path, decoders: int, timeout_s: float) -> LoadedVersion:
-    """Load a version into this process; one that hangs keeps a thread, and does not answer."""
+def _load_in_time(load: Callable[[], LoadedVersion], timeout_s: float) -> LoadedVersion:
+    """Load a version and try it; one that hangs keeps a thread, and does not answer."""
 
-    def load() -> LoadedVersion:
-        loaded = LoadedVersion(folder, decoders)
+    def load_and_try() -> LoadedVersion:
+        loaded = load()
         try:
             loaded.answer_example()
         except BaseException:
@@ -80,7 +86,7 @@ def _load_here(folder: Path, decoders: int, timeout_s: float) -> LoadedVersion:
 
     pool = ThreadPoolExecutor(1, thread_name_prefix="avemo-load")
     try:
-        return pool.submit(load).result(timeout_s)
+        return pool.submit(load_and_try).result(timeout_s)
     except FutureTimeoutError:
         raise AvemoError(f"it did not load and answer within {timeout_s:g} s") from None
     finally:
