@@ -200,9 +200,9 @@ def _follow(
     server = stack.enter_context(
         run_service(address, scratch / "run", project, cache=scratch / "cache")
     )
-    asked = [ask_service(server, clip) for clip in clips]
-    await_answer(server, asked[0])
-    outcome.expected = _ask_all(asked)
+    sent = [ask_service(server, clip) for clip in clips]
+    await_answer(server, sent[0])
+    outcome.expected = _ask_all(sent)
 
     def move(kind: str, version: str, until: Callable[[], bool]) -> None:
         start = time.monotonic()
@@ -211,7 +211,7 @@ def _follow(
         outcome.switch_s.setdefault(kind, []).append(time.monotonic() - start)
         time.sleep(PAUSE_S)
 
-    with _mlflow_at(address), load_of(CLIENTS, lambda: asked) as load:
+    with _mlflow_at(address), load_of(CLIENTS, lambda: sent) as load:
         start = _wait_quietly(load, outcome)
         for kind, version in _moves(versions):
             move(kind, version, lambda version=version: _served(server) == version)  # type: ignore[misc]
@@ -233,27 +233,27 @@ def _follow(
 def _restart(scratch: Path, address: str, versions: _Versions, clips: Sequence[Path]) -> _Outcome:
     """Move the alias, and restart MLflow's server each time."""
     outcome = _Outcome()
-    asked: list[Request] = []
+    sent: list[Request] = []
     with ExitStack() as running:
 
         def start_server() -> Server:
             running.close()
             server = running.enter_context(run_mlflow_model(address, scratch / "run"))
-            asked[:] = [ask_mlflow(server, clip) for clip in clips]
+            sent[:] = [ask_mlflow(server, clip) for clip in clips]
             return server
 
         def answers_soon(server: Server) -> bool:
             with requests.Session() as session:
                 try:
-                    wait_until(lambda: asked[0](session).status == 200, server, RESTART_S)
+                    wait_until(lambda: sent[0](session).status == 200, server, RESTART_S)
                 except RuntimeError:
                     return False
             return True
 
         _set_champion(versions.good[0])
-        await_answer(start_server(), asked[0])
-        outcome.expected = _ask_all(asked)
-        with load_of(CLIENTS, lambda: tuple(asked)) as load:
+        await_answer(start_server(), sent[0])
+        outcome.expected = _ask_all(sent)
+        with load_of(CLIENTS, lambda: tuple(sent)) as load:
             begun = _wait_quietly(load, outcome)
             served = versions.good[0]
             for kind, version in [*_moves(versions), *versions.bad.items()]:
@@ -271,9 +271,9 @@ def _restart(scratch: Path, address: str, versions: _Versions, clips: Sequence[P
     return outcome
 
 
-def _ask_all(asked: Sequence[Request]) -> dict[Path, str]:
+def _ask_all(requests: Sequence[Request]) -> dict[Path, str]:
     """Return the answer for each clip, which later ones are compared with."""
-    return {answer.clip: answer.emotion for answer in ask_in_turn(asked)}
+    return {answer.clip: answer.emotion for answer in ask_in_turn(requests)}
 
 
 def _moves(versions: _Versions) -> list[tuple[str, str]]:
@@ -297,12 +297,12 @@ def _wait_quietly(load: Load, outcome: _Outcome) -> float:
 
 def _compare(ours: _Outcome, other: _Outcome) -> list[Comparison]:
     quiet_s, changing_s = (
-        quantile_s([answer for answer in answers if answer.status == 200], 0.95)
-        for answers in (ours.quiet, ours.changing)
+        quantile_s([answer for answer in responses if answer.status == 200], 0.95)
+        for responses in (ours.quiet, ours.changing)
     )
     other_quiet_s, other_changing_s = (
-        quantile_s([answer for answer in answers if answer.status == 200], 0.95)
-        for answers in (other.quiet, other.changing)
+        quantile_s([answer for answer in responses if answer.status == 200], 0.95)
+        for responses in (other.quiet, other.changing)
     )
     return [
         Comparison(

@@ -20,9 +20,9 @@ __all__ = ["Load", "ask_in_turn", "await_answer", "load_of", "quantile_s", "send
 _PAUSE_S = 0.25
 
 
-def quantile_s(answers: Sequence[Answer], share: float) -> float:
+def quantile_s(responses: Sequence[Answer], share: float) -> float:
     """Return how long answers take, at a quantile."""
-    return float(np.quantile([answer.elapsed_s for answer in answers], share))
+    return float(np.quantile([answer.elapsed_s for answer in responses], share))
 
 
 def await_answer(server: Server, request: Request) -> None:
@@ -35,10 +35,10 @@ def await_answer(server: Server, request: Request) -> None:
         wait_until(lambda: bool(request(session).emotion), server)
 
 
-def ask_in_turn(asked: Sequence[Request]) -> list[Answer]:
+def ask_in_turn(requests_: Sequence[Request]) -> list[Answer]:
     """Return the answers to one client that asks again as soon as it is answered."""
     with requests.Session() as session:
-        return [request(session) for request in asked]
+        return [request(session) for request in requests_]
 
 
 def send_all(requests_: Sequence[Request], clients: int) -> tuple[list[Answer], float]:
@@ -52,8 +52,8 @@ def send_all(requests_: Sequence[Request], clients: int) -> tuple[list[Answer], 
 
     start = time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
-        answers = list(pool.map(send, requests_))
-    return answers, time.perf_counter() - start
+        responses = list(pool.map(send, requests_))
+    return responses, time.perf_counter() - start
 
 
 @dataclass
@@ -61,14 +61,14 @@ class Load:
     """What became of the requests of clients that ask on and on.
 
     Args:
-        answers: in the order in which they came
+        responses: in the order in which they came
     """
 
-    answers: list[Answer] = field(default_factory=list)
+    responses: list[Answer] = field(default_factory=list)
 
     def between(self, start: float, end: float) -> list[Answer]:
         """Return the answers that came in a span of the monotonic clock."""
-        return [answer for answer in self.answers if start <= answer.ended_at < end]
+        return [answer for answer in self.responses if start <= answer.ended_at < end]
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def load_of(clients: int, current: Callable[[], Sequence[Request]]) -> Iterator[
             answer = candidates[number % len(candidates)](session)
             number += clients + 1
             with lock:
-                load.answers.append(answer)
+                load.responses.append(answer)
             if not answer.status:
                 time.sleep(_PAUSE_S)
 

@@ -67,7 +67,7 @@ class Replica:
     def __init__(self, slots: int) -> None:
         sys.dont_write_bytecode = True  # among a version's files, it would be a change
         self._slots = slots
-        self._held: dict[str, _HeldVersion] = {}  # the last used is the last
+        self._versions: dict[str, _HeldVersion] = {}  # the last used is the last
         self._closing: set[asyncio.Task[None]] = set()
 
     async def answer(self, files: VersionFiles, media: bytes) -> Row:
@@ -79,9 +79,9 @@ class Replica:
             AvemoError: it fails for this clip
         """
         job = Job()
-        with self._hold(files) as held:
+        with self._hold(files) as entry:
             # a request that is cancelled does not end the loading, which others wait for, too
-            loaded = await asyncio.shield(held.loading)
+            loaded = await asyncio.shield(entry.loading)
             try:
                 return await asyncio.to_thread(loaded.answer, media, job)
             finally:
@@ -91,24 +91,24 @@ class Replica:
     def _hold(self, files: VersionFiles) -> Iterator[_HeldVersion]:
         """Keep a version in memory for the block."""
         key = f"{files.version.uri} {files.version.tags[CHECKSUMS_TAG]}"
-        held = self._held.pop(key, None)
-        if held is None or held.failed:
+        entry = self._versions.pop(key, None)
+        if entry is None or entry.failed:
             loading = asyncio.create_task(asyncio.to_thread(_load, files, self._slots))
-            held = _HeldVersion(loading)
-        self._held[key] = held
-        held.requests += 1
+            entry = _HeldVersion(loading)
+        self._versions[key] = entry
+        entry.requests += 1
         try:
-            yield held
+            yield entry
         finally:
-            held.requests -= 1
+            entry.requests -= 1
             self._free_unused()
 
     def _free_unused(self) -> None:
-        for key, held in list(self._held.items())[:-_MAX_VERSIONS]:
-            if held.loading.done() and not held.requests:
-                del self._held[key]
-                if not held.failed:
-                    closing = asyncio.create_task(asyncio.to_thread(held.loading.result().close))
+        for key, entry in list(self._versions.items())[:-_MAX_VERSIONS]:
+            if entry.loading.done() and not entry.requests:
+                del self._versions[key]
+                if not entry.failed:
+                    closing = asyncio.create_task(asyncio.to_thread(entry.loading.result().close))
                     self._closing.add(closing)
                     closing.add_done_callback(self._closing.discard)
 
