@@ -1,5 +1,6 @@
 """Expressions of the faces in films, against `fer`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from avemo import threads
 from avemo.config import load_settings
 from avemo.faces.detectors import load, weights
 from avemo.faces.extract import extract
+from avemo.features.arrays import Arrays
 from avemo.features.extractor import visual_extractors
 from avemo.features.registry import extractor_class
 from avemo.media.clip import Clip, Media
@@ -40,13 +42,18 @@ class ExpressionReader:
         self.detector = load(name, files, self.settings.detector_side_px)
         network = extractor_class("expression")(settings.extractors["expression"])
         network = type(network)(network.settings, network.fetch_weights())
-        self.network = visual_extractors({"expression": network})["expression"]
+        self._network = network
 
     def read(self, media: Media) -> int:
         """Compute the expressions of a film's faces, and return in how many frames it has one."""
         faces = extract(media, self.settings, self.detector)
-        self.network.extract(faces)
+        self.express(faces)
         return int(np.count_nonzero(faces["interpolated"] == 0))
+
+    def express(self, faces: Arrays) -> None:
+        """Compute the expressions of faces; those of earlier calls are not kept."""
+        network = type(self._network)(self._network.settings, self._network.weights)
+        visual_extractors({"expression": network})["expression"].extract(faces)
 
 
 class _DecodedClip(Clip):
@@ -54,10 +61,12 @@ class _DecodedClip(Clip):
 
     def __init__(self, film: Path, count: int) -> None:
         super().__init__(film)
-        self.decoded = super().frames(count)
+        self.decoded = list(super().iterate_frames(count))
 
-    def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
-        return self.decoded
+    def iterate_frames(
+        self, count: int, span: tuple[float, float] | None = None
+    ) -> Iterator[Frame]:
+        return iter(self.decoded)
 
     def voiced_span(self, below_db: float) -> None:
         return None
@@ -117,7 +126,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
 def describe_expressions(films: list[Path], reader: ExpressionReader) -> str:
     """Return how the time of a film is spent."""
     faces = [extract(film, reader.settings, reader.detector) for film in films]
-    network_s = processor_s(reader.network.extract, faces)
+    network_s = processor_s(reader.express, faces)
     gflop = GFLOP_PER_FACE * sum(len(it["sizes"]) for it in faces) / len(faces)
     return (
         describe_film(films, reader.settings, reader.detector)
