@@ -48,7 +48,7 @@ class VersionFiles:
 
 
 @dataclass(eq=False)
-class _HeldVersion:
+class _ResidentVersion:
     loading: asyncio.Task[LoadedVersion]
     requests: int = 0
 
@@ -67,7 +67,7 @@ class Replica:
     def __init__(self, slots: int) -> None:
         sys.dont_write_bytecode = True  # among a version's files, it would be a change
         self._slots = slots
-        self._versions: dict[str, _HeldVersion] = {}  # the last used is the last
+        self._residents: dict[str, _ResidentVersion] = {}  # the last used is the last
         self._closing: set[asyncio.Task[None]] = set()
 
     async def answer(self, files: VersionFiles, media: bytes) -> Row:
@@ -79,36 +79,38 @@ class Replica:
             AvemoError: it fails for this clip
         """
         job = Job()
-        with self._hold(files) as entry:
+        with self._hold(files) as resident:
             # a request that is cancelled does not end the loading, which others wait for, too
-            loaded = await asyncio.shield(entry.loading)
+            loaded = await asyncio.shield(resident.loading)
             try:
                 return await asyncio.to_thread(loaded.answer, media, job)
             finally:
                 job.stop()
 
     @contextmanager
-    def _hold(self, files: VersionFiles) -> Iterator[_HeldVersion]:
+    def _hold(self, files: VersionFiles) -> Iterator[_ResidentVersion]:
         """Keep a version in memory for the block."""
         key = f"{files.version.uri} {files.version.tags[CHECKSUMS_TAG]}"
-        entry = self._versions.pop(key, None)
-        if entry is None or entry.failed:
+        resident = self._residents.pop(key, None)
+        if resident is None or resident.failed:
             loading = asyncio.create_task(asyncio.to_thread(_load, files, self._slots))
-            entry = _HeldVersion(loading)
-        self._versions[key] = entry
-        entry.requests += 1
+            resident = _ResidentVersion(loading)
+        self._residents[key] = resident
+        resident.requests += 1
         try:
-            yield entry
+            yield resident
         finally:
-            entry.requests -= 1
+            resident.requests -= 1
             self._free_unused()
 
     def _free_unused(self) -> None:
-        for key, entry in list(self._versions.items())[:-_MAX_VERSIONS]:
-            if entry.loading.done() and not entry.requests:
-                del self._versions[key]
-                if not entry.failed:
-                    closing = asyncio.create_task(asyncio.to_thread(entry.loading.result().close))
+        for key, resident in list(self._residents.items())[:-_MAX_VERSIONS]:
+            if resident.loading.done() and not resident.requests:
+                del self._residents[key]
+                if not resident.failed:
+                    closing = asyncio.create_task(
+                        asyncio.to_thread(resident.loading.result().close)
+                    )
                     self._closing.add(closing)
                     closing.add_done_callback(self._closing.discard)
 
