@@ -1,5 +1,7 @@
 """Expressions of the faces in films, against `fer`."""
 
+import copy
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,11 @@ from avemo import threads
 from avemo.config import load_settings
 from avemo.faces.detectors import load, weights
 from avemo.faces.extract import extract
-from avemo.features.extractor import visual_extractors
+from avemo.features.extractor import VisualExtractor, visual_extractors
 from avemo.features.registry import extractor_class
 from avemo.media.clip import Clip, Media
 from avemo.media.frames import Frame
+from avemo.schema import Strict
 from avemo.settings import Settings
 
 from .environments import Comparator
@@ -45,8 +48,12 @@ class ExpressionReader:
     def read(self, media: Media) -> int:
         """Compute the expressions of a film's faces, and return in how many frames it has one."""
         faces = extract(media, self.settings, self.detector)
-        self.network.extract(faces)
+        self.new_network().extract(faces)
         return int(np.count_nonzero(faces["interpolated"] == 0))
+
+    def new_network(self) -> VisualExtractor[Strict]:
+        """Return the network, without what it keeps of the last faces."""
+        return copy.deepcopy(self.network)
 
 
 class _DecodedClip(Clip):
@@ -54,10 +61,12 @@ class _DecodedClip(Clip):
 
     def __init__(self, film: Path, count: int) -> None:
         super().__init__(film)
-        self.decoded = super().frames(count)
+        self.decoded = list(super().iterate_frames(count))
 
-    def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
-        return self.decoded
+    def iterate_frames(
+        self, count: int, span: tuple[float, float] | None = None
+    ) -> Iterator[Frame]:
+        yield from self.decoded
 
     def voiced_span(self, below_db: float) -> None:
         return None
@@ -117,7 +126,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
 def describe_expressions(films: list[Path], reader: ExpressionReader) -> str:
     """Return how the time of a film is spent."""
     faces = [extract(film, reader.settings, reader.detector) for film in films]
-    network_s = processor_s(reader.network.extract, faces)
+    network_s = processor_s(reader.new_network().extract, faces)
     gflop = GFLOP_PER_FACE * sum(len(it["sizes"]) for it in faces) / len(faces)
     return (
         describe_film(films, reader.settings, reader.detector)

@@ -312,6 +312,6 @@ def _describe(films: Sequence[Path], figures: dict[str, _Figures], load: float) 
         "Both run the version's own code, which takes nearly all of the time; ours decodes in "
         "another process, at the same time as the faces are looked for. "
         f"{describe_next(list(films), median(figures['ours'].clip_processor_s))} The machine's "
-        f"load, with {WORKERS} cores, was {load:.1f} before it began; over the last five minutes at "
-        f"its end, with the benchmark itself, {os.getloadavg()[1]:.1f}."
+        f"load, with {WORKERS} cores, was {load:.1f} before it began, and {os.getloadavg()[1]:.1f} "
+        "at its end, with its own."
     )
