@@ -1,5 +1,6 @@
 """Expressions of the faces in films, against `fer`."""
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,11 @@ from avemo import threads
 from avemo.config import load_settings
 from avemo.faces.detectors import load, weights
 from avemo.faces.extract import extract
-from avemo.features.arrays import Arrays
-from avemo.features.extractor import visual_extractors
+from avemo.features.extractor import VisualExtractor, visual_extractors
 from avemo.features.registry import extractor_class
 from avemo.media.clip import Clip, Media
 from avemo.media.frames import Frame
+from avemo.schema import Strict
 from avemo.settings import Settings
 
 from .environments import Comparator
@@ -42,18 +43,17 @@ class ExpressionReader:
         self.detector = load(name, files, self.settings.detector_side_px)
         network = extractor_class("expression")(settings.extractors["expression"])
         network = type(network)(network.settings, network.fetch_weights())
-        self._network = network
+        self.network = visual_extractors({"expression": network})["expression"]
 
     def read(self, media: Media) -> int:
         """Compute the expressions of a film's faces, and return in how many frames it has one."""
         faces = extract(media, self.settings, self.detector)
-        self.express(faces)
+        self.new_network().extract(faces)
         return int(np.count_nonzero(faces["interpolated"] == 0))
 
-    def express(self, faces: Arrays) -> None:
-        """Compute the expressions of faces; those of earlier calls are not kept."""
-        network = type(self._network)(self._network.settings, self._network.weights)
-        visual_extractors({"expression": network})["expression"].extract(faces)
+    def new_network(self) -> VisualExtractor[Strict]:
+        """Return the network, without what it keeps of the last faces."""
+        return copy.deepcopy(self.network)
 
 
 class _DecodedClip(Clip):
@@ -66,7 +66,7 @@ class _DecodedClip(Clip):
     def iterate_frames(
         self, count: int, span: tuple[float, float] | None = None
     ) -> Iterator[Frame]:
-        return iter(self.decoded)
+        yield from self.decoded
 
     def voiced_span(self, below_db: float) -> None:
         return None
@@ -126,7 +126,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
 def describe_expressions(films: list[Path], reader: ExpressionReader) -> str:
     """Return how the time of a film is spent."""
     faces = [extract(film, reader.settings, reader.detector) for film in films]
-    network_s = processor_s(reader.express, faces)
+    network_s = processor_s(reader.new_network().extract, faces)
     gflop = GFLOP_PER_FACE * sum(len(it["sizes"]) for it in faces) / len(faces)
     return (
         describe_film(films, reader.settings, reader.detector)

@@ -171,20 +171,20 @@ def mix_films(films: Sequence[Path], folder: Path, suffix: str = ".mp4") -> list
 def _measure_server(side: _Side, clips: list[Path], figures: _Figures, *, with_load: bool) -> None:
     start = time.perf_counter()
     with side.start() as server:
-        requests = [side.ask(server, clip) for clip in clips]
-        await_answer(server, requests[0])
+        asked = [side.ask(server, clip) for clip in clips]
+        await_answer(server, asked[0])
         figures.start_s.append(time.perf_counter() - start)
         if not with_load:
             return
-        responses = ask_in_turn(requests[:SINGLE])
-        figures.median_s.append(quantile_s(responses, 0.5))
-        figures.p95_s.append(quantile_s(responses, 0.95))
-        shared = [requests[number % len(requests)] for number in range(CLIPS)]
+        answers = ask_in_turn(asked[:SINGLE])
+        figures.median_s.append(quantile_s(answers, 0.5))
+        figures.p95_s.append(quantile_s(answers, 0.95))
+        shared = [asked[number % len(asked)] for number in range(CLIPS)]
         before_s = server.processor_s()
         loaded, elapsed_s = send_all(shared, CLIENTS)
         figures.clip_processor_s.append((server.processor_s() - before_s) / CLIPS)
         figures.clips_per_s.append(CLIPS / elapsed_s)
-        figures.failed += sum(not answer.emotion for answer in responses + loaded)
+        figures.failed += sum(not answer.emotion for answer in answers + loaded)
 
 
 def _compare_figures(figures: dict[str, _Figures]) -> list[Comparison]:
@@ -312,6 +312,6 @@ def _describe(films: Sequence[Path], figures: dict[str, _Figures], load: float) 
         "Both run the version's own code, which takes nearly all of the time; ours decodes in "
         "another process, at the same time as the faces are looked for. "
         f"{describe_next(list(films), median(figures['ours'].clip_processor_s))} The machine's "
-        f"load, with {WORKERS} cores, was {load:.1f} before it began; over the last five minutes "
-        f"at its end, with the benchmark itself, {os.getloadavg()[1]:.1f}."
+        f"load, with {WORKERS} cores, was {load:.1f} before it began, and {os.getloadavg()[1]:.1f} "
+        "at its end, with its own."
     )
