@@ -171,20 +171,20 @@ def mix_films(films: Sequence[Path], folder: Path, suffix: str = ".mp4") -> list
 def _measure_server(side: _Side, clips: list[Path], figures: _Figures, *, with_load: bool) -> None:
     start = time.perf_counter()
     with side.start() as server:
-        asked = [side.ask(server, clip) for clip in clips]
-        await_answer(server, asked[0])
+        requests_ = [side.ask(server, clip) for clip in clips]
+        await_answer(server, requests_[0])
         figures.start_s.append(time.perf_counter() - start)
         if not with_load:
             return
-        answers = ask_in_turn(asked[:SINGLE])
-        figures.median_s.append(quantile_s(answers, 0.5))
-        figures.p95_s.append(quantile_s(answers, 0.95))
-        shared = [asked[number % len(asked)] for number in range(CLIPS)]
+        responses = ask_in_turn(requests_[:SINGLE])
+        figures.median_s.append(quantile_s(responses, 0.5))
+        figures.p95_s.append(quantile_s(responses, 0.95))
+        shared = [requests_[number % len(requests_)] for number in range(CLIPS)]
         before_s = server.processor_s()
         loaded, elapsed_s = send_all(shared, CLIENTS)
         figures.clip_processor_s.append((server.processor_s() - before_s) / CLIPS)
         figures.clips_per_s.append(CLIPS / elapsed_s)
-        figures.failed += sum(not answer.emotion for answer in answers + loaded)
+        figures.failed += sum(not answer.emotion for answer in responses + loaded)
 
 
 def _compare_figures(figures: dict[str, _Figures]) -> list[Comparison]:
