@@ -77,17 +77,18 @@ def test_each_face_is_looked_at_as_the_network_was_trained(drawn: Any, published
 def test_what_is_trimmed_is_not_seen(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
     requested_sides: list[int] = []
+    clip = draw_faces(2)
 
     def decode_crops(faces: Arrays, side: int) -> NDArray[np.uint8]:
         requested_sides.append(side)
         return pictures[:, :side, :side]
 
     monkeypatch.setattr(expression, "decode_crops", decode_crops)
-    first = extract({}, published)["expression"]
+    first = extract(clip, published)["expression"]
     pictures[:, :28], pictures[:, -28:], pictures[:, :, :28], pictures[:, :, -28:] = 0, 0, 0, 0
-    np.testing.assert_array_equal(extract({}, published)["expression"], first)
+    np.testing.assert_array_equal(extract(clip, published)["expression"], first)
     pictures[:, 28:32] = 0
-    assert np.any(extract({}, published)["expression"] != first)
+    assert np.any(extract(clip, published)["expression"] != first)
     assert requested_sides == [280] * 3  # the middle 224 are eight tenths
 
 
