@@ -97,8 +97,8 @@ def test_the_file_is_the_writers_own(app: App, format: str) -> None:
 )
 def test_what_is_no_timeline_is_refused(app: App, format: str, body: bytes) -> None:
     status, _, content = post(app, format, body)
-    assert status == 422
-    assert json.loads(content)["error"]["code"] == "export"
+    assert status == 400
+    assert json.loads(content)["error"]["code"] == "timeline"
 
 
 def test_an_unknown_format_and_too_much_are_refused(app: App) -> None:
