@@ -65,14 +65,14 @@ def test_a_load_goes_on_until_its_block_ends_and_keeps_failures(address: str) ->
 
     current: list[Request] = [ask]
     with load_of(3, lambda: current) as load:
-        while len(load.answers) < 30:
+        while len(load.responses) < 30:
             pass
         current[:] = [fail]
-        while load.answers[-1].status:
+        while load.responses[-1].status:
             pass
-    statuses = [answer.status for answer in load.answers]
+    statuses = [answer.status for answer in load.responses]
     assert set(statuses) == {200, 0}
-    times = sorted(answer.ended_at for answer in load.answers)
+    times = sorted(answer.ended_at for answer in load.responses)
     assert len(load.between(times[0], times[-1])) == len(times) - times.count(times[-1])
 
 
