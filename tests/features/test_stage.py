@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
         rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
     pd.DataFrame(rows).to_parquet(project.catalogue)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    names = ("mfcc", "whisper", "vggish")
+    names = ("mfcc", "vggish", "whisper")
     params["extractors"] = {name: params["extractors"][name] for name in names}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     return project
