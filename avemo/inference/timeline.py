@@ -59,8 +59,12 @@ def read_timeline(
     """
     timeline = _Timeline(bundle, reader, windows)
     interval = windows.length / reader.face_settings.frames if reader.has_visual else None
-    played = Observer(reader).observe(clip.play(interval))
-    with prefetch(played, _AHEAD) as parts:
+    observer = Observer(reader)
+    # one thread decodes, one looks for faces, and this one runs the networks
+    with (
+        prefetch(clip.play(interval), _AHEAD) as played,
+        prefetch(observer.observe(played), _AHEAD) as parts,
+    ):
         try:
             for part in parts:
                 yield from timeline.add(part)
