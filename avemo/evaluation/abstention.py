@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from ..records import Abstention, Interval
 from .bootstrap import Bootstrap
-from .metrics import predicted, probabilities, require_columns
+from .metrics import predicted, probabilities, ratio, require_columns
 
 __all__ = ["RiskCoverage", "Threshold", "risk_coverage", "select_threshold", "selective_figures"]
 
@@ -127,7 +127,7 @@ def selective_figures(
         answered, right = (draws @ counts for counts in rows.counts_by_actor(threshold))
         return {
             "coverage": answered / (draws @ rows.performances_by_actor),
-            "selective_accuracy": _ratio(right, answered),
+            "selective_accuracy": ratio(right, answered),
         }
 
     return bootstrap.intervals(figures, actors=rows.actors, performances=len(predictions))
@@ -213,17 +213,9 @@ def _confidence(predictions: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray
     return probabilities(predictions).max(axis=1), np.asarray(right, bool)
 
 
-def _ratio(part: NDArray[np.int64], total: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the ratio; NaN where there is nothing."""
-    ratios = np.full(part.shape, np.nan)
-    np.divide(part, total, out=ratios, where=total > 0)
-    return ratios
-
-
 def _binomial_bound(right: int, answered: int, confidence: float) -> float:
     """Return the lower end of Clopper and Pearson's interval of a share."""
-    from scipy.stats import beta
+    from scipy.stats import binomtest
 
-    if not right:
-        return 0.0
-    return float(beta.ppf((1 - confidence) / 2, right, answered - right + 1))
+    interval = binomtest(right, answered).proportion_ci(confidence, method="exact")
+    return float(interval.low)

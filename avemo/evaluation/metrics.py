@@ -33,6 +33,7 @@ __all__ = [
     "macro_f1",
     "predicted",
     "probabilities",
+    "ratio",
     "recalls",
     "require_columns",
     "sums_by_actor",
@@ -204,7 +205,7 @@ def classification_report(predictions: pd.DataFrame) -> str:
 
 def _recalls(confusion: np.ndarray) -> np.ndarray:
     """Return the recalls [shape=(..., classes)]; NaN for an absent class."""
-    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
+    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(axis=-1))
 
 
 def _uar(confusion: np.ndarray) -> np.ndarray:
@@ -218,7 +219,7 @@ def _accuracy(confusion: np.ndarray) -> np.ndarray:
 def _macro_f1(confusion: np.ndarray) -> np.ndarray:
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
     true, guessed = confusion.sum(axis=-1), confusion.sum(axis=-2)
-    f1 = np.where(true > 0, _ratio(2 * right, true + guessed), np.nan)
+    f1 = np.where(true > 0, ratio(2 * right, true + guessed), np.nan)
     return np.asarray(np.nanmean(f1, axis=-1))
 
 
@@ -228,7 +229,7 @@ def _calibration_error(gaps: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(gap).sum(axis=-1) / count.sum(axis=-1))
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Return the ratio; NaN where the denominator is zero."""
     absent = np.full(denominator.shape, np.nan)
     return np.asarray(np.divide(numerator, denominator, out=absent, where=denominator > 0))
