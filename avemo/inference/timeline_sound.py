@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..media.levels import dc_offset
 from ..media.playback import PlayedSound
+from ..media.sound import SILENT_POWER, WINDOW_RATE, PowerMeter
 from ..media.span import Span
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SoundBuffer"]
 
-_LEVELS_A_SECOND = 50
-#: the power of a window at -60 dBFS
-_SILENT_POWER = 1e-6
 #: the loudest moment of so many seconds is what others are compared with
 _LOUDNESS_MEMORY_S = 30
 
@@ -132,29 +130,22 @@ class _Track:
 
 
 class _VoiceMeter:
-    """Measures the power of each fiftieth of a second."""
+    """Tells where a sound is heard, by the power of its windows of 20 ms."""
 
     def __init__(self, below_db: float) -> None:
         self._ratio = 10 ** (-below_db / 10)
-        self._powers: deque[tuple[Fraction, float]] = deque()  # when it ends, in order
-        self._rest = np.zeros(0, np.float32)
-        self._rest_start = Fraction(0)
-        self._rate = 0
+        self._powers: deque[tuple[Fraction, float]] = deque()  # when a window ends, in order
+        self._meter = PowerMeter()
+        self._end = Fraction(0)  # of the last window
 
     def add(self, block: PlayedSound) -> None:
-        if block.sample_rate != self._rate:
-            self._rate, self._rest = block.sample_rate, np.zeros(0, np.float32)
-        if not len(self._rest):
-            self._rest_start = block.start
-        size = max(1, self._rate // _LEVELS_A_SECOND)
-        samples = np.concatenate([self._rest, block.samples])
-        count = len(samples) // size
-        powers = samples[: count * size].reshape(count, size).var(axis=1)
-        step = Fraction(size, self._rate)
-        for number, power in enumerate(powers, start=1):
-            self._powers.append((self._rest_start + number * step, float(power)))
-        self._rest = samples[count * size :].copy()
-        self._rest_start += count * step
+        if block.sample_rate != self._meter.sample_rate:
+            self._meter = PowerMeter()
+        if not len(self._meter.pending):
+            self._end = block.start
+        for power in self._meter.add(block.sample_rate, block.samples):
+            self._end += Fraction(self._meter.window_samples, block.sample_rate)
+            self._powers.append((self._end, float(power)))
 
     def voiced_share(self, window: Span) -> float:
         recent = [
@@ -163,9 +154,9 @@ class _VoiceMeter:
             if window.end - _LOUDNESS_MEMORY_S < end <= window.end
         ]
         loudest = max((power for _, power in recent), default=0.0)
-        limit = max(_SILENT_POWER, loudest * self._ratio)
+        limit = max(SILENT_POWER, loudest * self._ratio)
         voiced = sum(end > window.start and power >= limit for end, power in recent)
-        total = float(window.duration) * _LEVELS_A_SECOND
+        total = float(window.duration) * WINDOW_RATE
         return min(1.0, voiced / total) if total else 0.0
 
     def forget(self, before: Fraction) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from numpy.typing import NDArray
 
-__all__ = ["BLOCK_SAMPLES", "AudioDecoder", "open_wav", "read_wav_blocks"]
+__all__ = ["BLOCK_SAMPLES", "MAX_AMPLITUDE", "AudioDecoder", "open_wav", "read_wav_blocks"]
 
 #: samples that are read at a time: memory does not grow with the clip
 BLOCK_SAMPLES = 65_536
@@ -26,7 +26,7 @@ _PLAIN_SUBTYPES = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 #: Hz; a header with another rate is damaged
 _MIN_RATE, _MAX_RATE = 1_000, 768_000
 #: full scale is 1, and a float file may hold more; but not 30 dB more
-_MAX_AMPLITUDE = 32.0
+MAX_AMPLITUDE = 32.0
 
 
 def open_wav(file: MediaFile) -> Any:
@@ -151,7 +151,7 @@ class _SampleCheck:
         """Return whether a block can be used."""
         self._samples += block.size
         amplitude = np.abs(block)
-        if amplitude.max(initial=0) <= _MAX_AMPLITUDE:  # false for NaN
+        if amplitude.max(initial=0) <= MAX_AMPLITUDE:  # false for NaN
             return True
         finite = np.isfinite(block)
         self._not_finite += block.size - int(finite.sum())
@@ -166,10 +166,10 @@ class _SampleCheck:
                 f"{self._not_finite:,} of the sound's {self._samples:,} samples are no number (NaN"
                 " or infinite), all are expected to be: export the recording anew",
             )
-        if self._peak > _MAX_AMPLITUDE:
+        if self._peak > MAX_AMPLITUDE:
             raise MediaError(
                 "unreadable",
-                f"the sound's samples reach {self._peak:,.0f}, at most {_MAX_AMPLITUDE:.0f} are"
+                f"the sound's samples reach {self._peak:,.0f}, at most {MAX_AMPLITUDE:.0f} are"
                 " expected where full scale is 1: divide them by their own full scale",
             )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import MediaError
 from .container import MediaFile, video_stream
+from .decoder import MAX_AMPLITUDE
 from .frames import to_image
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ __all__ = ["Opening", "PlayedPicture", "PlayedSound", "play"]
 _TOLERANCE_S = Fraction(1, 50)
 #: a longer gap in the sound is not filled with silence: a damaged time stamp looks like that
 _MAX_GAP_S = 3600
-#: full scale is 1, and a float file may hold more; but not 30 dB more
-_MAX_AMPLITUDE = 32.0
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class _SoundTrack:
         samples = np.asarray(part.to_ndarray(), np.float32)
         samples = samples.reshape(-1, frame.layout.nb_channels).mean(axis=1)
         samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        samples = samples.clip(-_MAX_AMPLITUDE, _MAX_AMPLITUDE)
+        samples = samples.clip(-MAX_AMPLITUDE, MAX_AMPLITUDE)
         rate = frame.sample_rate
         start = self._start_of(frame)
         if self._end is not None and abs(start - self._end) > _TOLERANCE_S:

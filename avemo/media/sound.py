@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "SILENT_POWER",
+    "WINDOW_RATE",
+    "PowerMeter",
     "check_sound",
     "find_voiced_span",
     "join_blocks",
@@ -29,9 +32,9 @@ __all__ = [
 ]
 
 #: windows a second, in which the voiced part is looked for
-_WINDOW_RATE = 50
+WINDOW_RATE = 50
 #: the power of a window at -60 dBFS
-_SILENT_POWER = 1e-6
+SILENT_POWER = 1e-6
 
 
 def read_sound(source: Path | bytes, sample_rate: int = 16000) -> NDArray[np.float32]:
@@ -123,18 +126,37 @@ def locate_voice(blocks: Iterable[MonoBlock], below_db: float) -> tuple[float, f
     Returns:
         seconds from the sound's start; None for silence
     """
-    powers, rest = [], np.zeros(0, np.float32)
-    for sample_rate, block in blocks:
-        size = max(1, sample_rate // _WINDOW_RATE)
-        rest = np.concatenate([rest, block])
-        end = len(rest) // size * size
-        powers.append(rest[:end].reshape(-1, size).var(axis=1))  # ignores a constant offset
-        rest = rest[end:]
+    meter = PowerMeter()
+    powers = [meter.add(sample_rate, block) for sample_rate, block in blocks]
     power = np.concatenate([*powers, np.zeros(1)])
-    if power.max() < _SILENT_POWER:
+    if power.max() < SILENT_POWER:
         return None
     voiced = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
+    size, sample_rate = meter.window_samples, meter.sample_rate
     return voiced[0] * size / sample_rate, (voiced[-1] + 1) * size / sample_rate
+
+
+class PowerMeter:
+    """Measures the power of each window of 20 ms of a sound that comes block by block.
+
+    Attributes:
+        sample_rate: of the last block, in Hz
+        window_samples: how many samples a window of it has
+        pending: samples that wait for the rest of their window
+    """
+
+    def __init__(self) -> None:
+        self.sample_rate = self.window_samples = 0
+        self.pending = np.zeros(0, np.float32)
+
+    def add(self, sample_rate: int, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the power of each window that a block completes; a constant offset has none."""
+        self.sample_rate, self.window_samples = sample_rate, max(1, sample_rate // WINDOW_RATE)
+        samples = np.concatenate([self.pending, block])
+        end = len(samples) // self.window_samples * self.window_samples
+        self.pending = samples[end:].copy()  # of a view, all samples would stay in memory
+        powers: NDArray[np.float32] = samples[:end].reshape(-1, self.window_samples).var(axis=1)
+        return powers
 
 
 def write_wav(
