@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -103,19 +104,14 @@ class Recogniser:
         sound_clip = Clip.of(media)
         picture_clip = sound_clip if picture is None else Clip.of(picture)
         features: Arrays = {}
-        errors = []
+        errors: list[MediaError] = []
         with sound_clip, picture_clip, ThreadPoolExecutor(1) as pool:
-            audio = pool.submit(self._audio_features, self._read_sounds(sound_clip))
-            visual: Future[Arrays] = Future()
-            try:
-                visual.set_result(self._visual_features(picture_clip))
-            except MediaError as error:
-                visual.set_exception(error)
-            for future in (audio, visual):
+            audio = self._begin_audio_features(sound_clip, pool)
+            for compute in (partial(self._visual_features, picture_clip), audio.result):
                 try:
-                    features |= future.result()
+                    features |= compute()
                 except MediaError as error:
-                    errors.append(error)
+                    errors.insert(0, error)  # that of the sound is named first
         if errors and not features:
             return Prediction.from_error(errors[0])
         row = self.bundle.probabilities_of([features])[0]
@@ -130,27 +126,20 @@ class Recogniser:
             emotions=certainty.emotions,
         )
 
-    def _read_sounds(self, clip: Clip) -> dict[int, Sound | MediaError]:
-        """Return the sound at each sample rate, or why there is none."""
-        sounds: dict[int, Sound | MediaError] = {}
-        for rate in self._reader.sample_rates:
-            try:
-                sounds[rate] = clip.sound(rate)
-            except MediaError as error:
-                sounds[rate] = error
-        return sounds
+    def _begin_audio_features(self, clip: Clip, pool: ThreadPoolExecutor) -> Future[Arrays]:
+        """Read the sound, and compute its features in a thread, beside what is done meanwhile."""
+        try:
+            sounds = {rate: clip.sound(rate) for rate in self._reader.sample_rates}
+        except MediaError as error:
+            failed: Future[Arrays] = Future()
+            failed.set_exception(error)
+            return failed
+        return pool.submit(self._audio_features, sounds)
 
-    def _audio_features(self, sounds: Mapping[int, Sound | MediaError]) -> Arrays:
-        """Compute the audio features, while the picture is decoded in another thread."""
-
-        def read_sound(rate: int) -> Sound:
-            sound = sounds[rate]
-            if isinstance(sound, MediaError):
-                raise sound
-            return sound
-
+    def _audio_features(self, sounds: Mapping[int, Sound]) -> Arrays:
+        """Compute the features of the sound at each sample rate."""
         with threads.single_threaded():
-            return self._reader.from_sound(read_sound)
+            return self._reader.from_sound(sounds.__getitem__)
 
     def _visual_features(self, clip: Clip) -> Arrays:
         if not self._reader.has_visual:
