@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .detectors import Face
 
-__all__ = ["CutFace", "check_quality", "cut_face", "stack_faces", "too_dark_error"]
+__all__ = ["CutFace", "check_quality", "cut_face", "face_side_px", "no_face_error", "stack_faces"]
 
 _NEARLY_ALL = 0.9  # of the frames
 
@@ -124,9 +124,8 @@ def check_quality(faces: Sequence[CutFace], settings: Settings) -> None:
 
     brightness = float(np.median([face.brightness for face in faces]))
     if brightness < settings.min_brightness:
-        raise too_dark_error("face is", brightness, settings)
-    boxes = np.stack([face.face.box for face in faces]).astype(np.float32)
-    side_px = float(np.median(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))))
+        raise _too_dark_error("face is", brightness, settings)
+    side_px = face_side_px(np.stack([face.face.box for face in faces]).astype(np.float32))
     if side_px < settings.min_face_px:
         raise MediaError(
             "face-too-small",
@@ -149,14 +148,36 @@ def check_quality(faces: Sequence[CutFace], settings: Settings) -> None:
         )
 
 
-def too_dark_error(subject: str, brightness: float, settings: Settings) -> MediaError:
-    """Return the error for too little light.
+def face_side_px(boxes: NDArray[np.floating]) -> float:
+    """Return the median side of a face in pixels: the root of its box's area.
 
     Args:
-        subject: what is dark, and its verb
-        brightness: 0 to 255
+        boxes: in each frame [shape=(n, 4)]
+    """
+    import numpy as np
+
+    return float(np.median(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))))
+
+
+def no_face_error(
+    reason: str, *, brightness: float, best_score: float, settings: Settings
+) -> MediaError:
+    """Return why nobody is seen in some frames: too little light to see anybody by, or no face.
+
+    Args:
+        reason: what to say where there is light enough
+        brightness: mean of the brightest frame, 0 to 255
+        best_score: of what the detector took for a face; 0 where it found none
         settings: the limit
     """
+    if brightness < settings.min_brightness:
+        return _too_dark_error("frames are", brightness, settings)
+    candidate = f"; the best candidate scores {best_score:.2f}" if best_score else ""
+    return MediaError("no-face", f"{reason}{candidate}")
+
+
+def _too_dark_error(subject: str, brightness: float, settings: Settings) -> MediaError:
+    """Return the error for too little light; the subject comes with its verb."""
     return MediaError(
         "too-dark",
         f"the {subject} too dark: a brightness of {brightness:.0f} of 255, at least "

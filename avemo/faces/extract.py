@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from ..errors import MediaError
 from ..media.clip import Clip, Media
 from . import detectors
 from .alignment import TEMPLATE, align
-from .cut_face import check_quality, cut_face, stack_faces, too_dark_error
+from .cut_face import check_quality, cut_face, no_face_error, stack_faces
 from .settings import Settings
 from .tracking import track_main_face
 
@@ -32,7 +32,6 @@ __all__ = [
     "align",
     "decode_crops",
     "extract",
-    "no_face_error",
 ]
 
 VERSION = 5
@@ -89,7 +88,7 @@ def extract(media: Media, settings: Settings, detector: Detector) -> dict[str, N
     ]
     track = track_main_face([frame.time_s for frame in frames], confident, settings.max_gap_frames)
     if not track:
-        raise no_face_error([frame.image for frame in frames], detections, settings)
+        raise _no_face_error(frames, detections, settings)
     faces = [
         cut_face(
             frames[tracked.frame_index].image,
@@ -174,23 +173,14 @@ def _detect_faces(
     return frames, detections
 
 
-def no_face_error(
-    pictures: Sequence[NDArray[np.uint8]], detections: Sequence[Sequence[Face]], settings: Settings
+def _no_face_error(
+    frames: list[Frame], detections: list[list[Face]], settings: Settings
 ) -> MediaError:
-    """Return why there is no face: too little light to see one by, or none.
-
-    Args:
-        pictures: that were looked at
-        detections: the faces in each, of any score
-        settings: the limits
-    """
-    brightness = max(float(picture.mean()) for picture in pictures)
-    if brightness < settings.min_brightness:
-        return too_dark_error("frames are", brightness, settings)
-    best = max([face.score for faces in detections for face in faces], default=0.0)
-    candidate = f"; the best candidate scores {best:.2f}" if best else ""
-    return MediaError(
-        "no-face",
-        f"no face in any of the {len(pictures)} sampled frames that scores at least "
-        f"{settings.min_score:g} (faces.min_score){candidate}",
+    """Return why there is no face: too little light to see one by, or none."""
+    return no_face_error(
+        f"no face in any of the {len(frames)} sampled frames that scores at least "
+        f"{settings.min_score:g} (faces.min_score)",
+        brightness=max(float(frame.image.mean()) for frame in frames),
+        best_score=max([face.score for faces in detections for face in faces], default=0.0),
+        settings=settings,
     )

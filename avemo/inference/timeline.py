@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 
 from ..errors import MediaError
 from ..features.arrays import Arrays
@@ -127,9 +128,8 @@ class _Timeline:
         """
         self._sound.finish()
         duration = max(self._sound.end, self._people.end)
-        while self._from < duration:
-            is_last = self._windows.is_last(self._index, duration)
-            yield from self._complete(duration if is_last else self._windows.border(self._index))
+        for _, cell in islice(self._windows.cells(duration), self._index, None):
+            yield from self._complete(cell.end)
         if error:
             at_end = Span(duration, duration)
             yield TimelineRow(at_end, at_end, finding=error.finding, reason=str(error))
@@ -215,7 +215,7 @@ class _Timeline:
     def _case_of_person(
         self, person: Person, sound: Arrays, sound_error: MediaError | None, speaking: bool | None
     ) -> _Case:
-        if error := person.quality_error(self._reader.face_settings):
+        if error := person.quality_error:
             if not sound:
                 return _Case({}, None, person, speaking, error.finding, str(error))
             return _Case(sound, "audio", person, speaking, reason=str(error))

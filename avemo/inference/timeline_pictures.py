@@ -58,22 +58,14 @@ class Person:
         faces: in order of time
         boxes: of the faces
         pictures: how many pictures of the window were looked at
+        quality_error: why the face tells nothing; None where it does
     """
 
     track: int
     faces: list[CutFace]
     boxes: list[Box]
     pictures: int
-
-    def quality_error(self, settings: Settings) -> MediaError | None:
-        """Return why the face tells nothing; None where it does."""
-        from ..faces.cut_face import check_quality
-
-        try:
-            check_quality(self.faces, settings)
-        except MediaError as error:
-            return error
-        return None
+    quality_error: MediaError | None
 
     def stacked(self) -> Arrays:
         """Return the faces as `faces.extract.extract` returns them."""
@@ -180,12 +172,13 @@ class People:
         for picture in pictures:
             for track, face, box in picture.faces:
                 seen.setdefault(track, []).append((face, box))
-        candidates = [
-            Person(track, [face for face, _ in faces], [box for _, box in faces], len(pictures))
-            for track, faces in sorted(seen.items())
-            if len(faces) >= min_presence * len(pictures)
-        ]
-        people = [person for person in candidates if not person.quality_error(settings)]
+        candidates = []
+        for track, appearances in sorted(seen.items()):
+            if len(appearances) >= min_presence * len(pictures):
+                faces, boxes = map(list, zip(*appearances, strict=True))
+                error = _quality_error(faces, settings)
+                candidates.append(Person(track, faces, boxes, len(pictures), error))
+        people = [person for person in candidates if not person.quality_error]
         if not people and candidates:
             people = [max(candidates, key=lambda person: person.size)]
         numbered = [
@@ -199,14 +192,14 @@ class People:
         pictures = self._in(window)
         if not pictures:
             return MediaError("no-picture", "there is no picture")
-        brightness = max(picture.brightness for picture in pictures)
-        if brightness < settings.min_brightness:
-            from ..faces.cut_face import too_dark_error
+        from ..faces.cut_face import no_face_error
 
-            return too_dark_error("frames are", brightness, settings)
-        best = max(picture.best_score for picture in pictures)
-        candidate = f"; the best candidate scores {best:.2f}" if best else ""
-        return MediaError("no-face", f"no face in most of {len(pictures)} pictures{candidate}")
+        return no_face_error(
+            f"no face in most of {len(pictures)} pictures",
+            brightness=max(picture.brightness for picture in pictures),
+            best_score=max(picture.best_score for picture in pictures),
+            settings=settings,
+        )
 
     def speaker(self, people: Sequence[Person], settings: Settings) -> int | None:
         """Return who of several people speaks, see `faces.speaking.find_speaker`."""
@@ -222,6 +215,17 @@ class People:
 
     def _in(self, window: Span) -> list[LookedAt]:
         return [picture for picture in self._pictures if picture.time in window]
+
+
+def _quality_error(faces: Sequence[CutFace], settings: Settings) -> MediaError | None:
+    """Return why faces tell nothing; None where they do."""
+    from ..faces.cut_face import check_quality
+
+    try:
+        check_quality(faces, settings)
+    except MediaError as error:
+        return error
+    return None
 
 
 def _area(face: Face) -> float:

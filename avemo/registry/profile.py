@@ -5,6 +5,7 @@ Whoever serves the version compares with it what comes in: see `serving.drift`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.manifest import select_sound_sources
-from ..evaluation.metrics import PROBABILITIES
+from ..emotions import EMOTIONS
+from ..evaluation import metrics
 from ..evaluation.predictions import read_predictions
+from ..faces.cut_face import face_side_px
 from ..features import store
 from ..modalities import Modality
 from ..models.bundle import Bundle
@@ -22,16 +25,14 @@ from ..paths import Project
 from ..records import ValidationProfile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
-__all__ = ["PROFILE", "QUANTILES", "face_size", "measure_profile", "write_profile"]
+__all__ = ["PROFILE", "QUANTILES", "measure_profile", "write_profile"]
 
 #: among a version's files
 PROFILE = "profile.json"
 #: which quantiles a profile has
 QUANTILES = tuple(round(0.05 * step, 2) for step in range(21))
-
-_LIKELIEST = dict(enumerate(PROBABILITIES))
 
 
 def measure_profile(project: Project, modality: Modality) -> ValidationProfile | None:
@@ -48,13 +49,13 @@ def measure_profile(project: Project, modality: Modality) -> ValidationProfile |
     predictions = read_predictions(file)
     abstention = Bundle(folder).config.abstention
     performances = set(predictions["performance"])
-    probabilities = predictions[list(PROBABILITIES)].to_numpy()
-    counts = pd.Series(probabilities.argmax(axis=1)).map(_LIKELIEST).value_counts()
-    below = probabilities.max(axis=1) < (abstention.threshold if abstention else 0)
+    counts = Counter(metrics.predicted(predictions))
+    confidence = metrics.probabilities(predictions).max(axis=1)
+    below = confidence < (abstention.threshold if abstention else 0)
     return ValidationProfile(
         modality=modality,
         performances=len(predictions),
-        emotions={name.removeprefix("p_"): int(counts.get(name, 0)) for name in PROBABILITIES},
+        emotions={emotion: counts[emotion] for emotion in EMOTIONS},
         unsure=int(below.sum()),
         loudness_dbfs=_quantiles(_loudness(project, performances, modality)),
         face_px=[] if modality == "audio" else _quantiles(_face_sizes(project, performances)),
@@ -73,16 +74,7 @@ def _loudness(project: Project, performances: set[str], modality: Modality) -> I
 def _face_sizes(project: Project, performances: set[str]) -> Iterable[float]:
     """Return the size of each performance's face in pixels, as `faces.min_face_px` counts them."""
     boxes = store.load_arrays(project.faces, "boxes")
-    return [face_size(own) for name, own in boxes.items() if name in performances]
-
-
-def face_size(boxes: NDArray[np.floating]) -> float:
-    """Return the median size of a face in pixels: the root of its box's area.
-
-    Args:
-        boxes: in each frame [shape=(n, 4)]
-    """
-    return float(np.median(np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))))
+    return [face_side_px(own) for name, own in boxes.items() if name in performances]
 
 
 def _quantiles(values: Iterable[float]) -> list[float]:

@@ -9,10 +9,11 @@ from helpers.bundles import bundle_config
 from helpers.registered_versions import new_predictions
 
 from avemo.evaluation.predictions import write_predictions
+from avemo.faces.cut_face import face_side_px
 from avemo.models.bundle import CONFIG_FILE
 from avemo.paths import Project
 from avemo.records import Abstention, ValidationProfile
-from avemo.registry.profile import PROFILE, face_size, measure_profile, write_profile
+from avemo.registry.profile import PROFILE, measure_profile, write_profile
 
 ABSTENTION = Abstention(
     threshold=0.5,
@@ -69,4 +70,4 @@ def test_a_model_without_validation_has_none(project: Project, tmp_path: Path) -
 
 def test_the_size_of_a_face() -> None:
     boxes = np.array([[0, 0, 10, 40], [5, 5, 35, 35], [0, 0, 100, 100]], np.float32)
-    assert face_size(boxes) == 30
+    assert face_side_px(boxes) == 30

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ...errors import AvemoError, MediaError
 from ...faces import extract as faces
+from ...faces.cut_face import face_side_px
 from ...inference.feature_reader import FeatureReader, face_spec
 from ...media.clip import Clip
 from ...models.bundle import Bundle
-from ...registry.profile import face_size
 
 __all__ = ["ClipMeasures", "Measurer"]
 
@@ -67,7 +67,7 @@ class Measurer:
             return None
         update = _NO_LIMITS | {"frames": _FRAMES}
         settings = self._reader.face_settings.model_copy(update=update)
-        return face_size(faces.extract(clip, settings, self._reader.detector)["boxes"])
+        return face_side_px(faces.extract(clip, settings, self._reader.detector)["boxes"])
 
 
 def _peak(clip: Clip) -> float | None:
