@@ -33,7 +33,6 @@ __all__ = [
 #: of emotions, a row a sample
 _Counts = NDArray[np.floating] | NDArray[np.integer]
 
-_Z = 1.959964  # of a 95 % interval
 _DRAWS = 2000
 _SEED = 1
 #: a clip is outside if it is below the one or above the other quantile of the validation data
@@ -116,10 +115,10 @@ class QuantileShift:
 
 def share_interval(count: int, total: int) -> Interval:
     """Return a share with its 95 % interval, by Wilson's score."""
-    share, z2 = count / total, _Z**2
-    middle = (share + z2 / (2 * total)) / (1 + z2 / total)
-    reach = _Z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total**2))
-    return Interval(share, max(0.0, middle - reach), min(1.0, middle + reach))
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
+    return Interval(count / total, max(0.0, float(interval.low)), min(1.0, float(interval.high)))
 
 
 def compare_shares(count: int, total: int, profile_count: int, profile_total: int) -> ShareShift:
@@ -189,20 +188,15 @@ def compare_quantiles(values: Sequence[float], profile: Sequence[float]) -> Quan
 
 
 def _distance(first: _Counts, second: _Counts) -> NDArray[np.floating]:
-    """Return the Jensen-Shannon distance between rows of counts."""
+    """Return the Jensen-Shannon distance to base 2 between rows of counts."""
+    from scipy.special import rel_entr
+
     p = first / first.sum(axis=1, keepdims=True)
     q = second / second.sum(axis=1, keepdims=True)
     middle = (p + q) / 2
-    divergence = (_divergence(p, middle) + _divergence(q, middle)) / 2
-    return np.sqrt(np.maximum(divergence, 0))
-
-
-def _divergence(p: NDArray[np.floating], q: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the Kullback-Leibler divergence between rows, in bits."""
-    terms = np.zeros(np.broadcast_shapes(p.shape, q.shape))
-    np.log2(p / np.where(q > 0, q, 1), out=terms, where=np.broadcast_to(p > 0, terms.shape))
-    sums: NDArray[np.floating] = (p * terms).sum(axis=1)
-    return sums
+    divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=1) / (2 * math.log(2))
+    distance: NDArray[np.floating] = np.sqrt(np.maximum(divergence, 0))
+    return distance
 
 
 def _holds(interval: Interval, value: float) -> bool:
