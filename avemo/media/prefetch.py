@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from typing import TypeVar
@@ -42,6 +42,9 @@ def prefetch(items: Iterator[Item], ahead: int) -> Iterator[Iterator[Item]]:
             queue.put(_End())
         except BaseException as error:
             queue.put(_End(error))
+        finally:
+            if isinstance(items, Generator):  # its locks belong to this thread
+                items.close()
 
     def take() -> Iterator[Item]:
         while True:

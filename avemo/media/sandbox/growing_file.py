@@ -67,15 +67,10 @@ class GrowingFile:
         with self._changed:
             return self._size, self._complete
 
-    def wait_for(self, size: int, timeout_s: float) -> tuple[int, bool]:
-        """Wait until the file has grown, and return as `size` does.
-
-        Args:
-            size: bytes that are waited for
-            timeout_s: seconds after which it returns though they have not arrived
-        """
+    def wait_for(self, size: int) -> tuple[int, bool]:
+        """Wait until so many bytes have arrived, or no more will, and return as `size` does."""
         with self._changed:
-            self._changed.wait_for(lambda: self._complete or self._size >= size, timeout_s)
+            self._changed.wait_for(lambda: self._complete or self._size >= size)
             return self._size, self._complete
 
     def open(self) -> BinaryIO:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ...errors import MediaError
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteClip"]
 
-#: after so long without news of a file that is arriving, the process is asked to go on waiting
-_WAIT_S = 1.0
-
 Message = tuple[dict[str, Any], bytearray]
 
 
@@ -40,7 +36,6 @@ class RemoteClip(Clip):
         super().__init__(b"")
         self._connection = connection
         self._arriving = arriving
-        self._lock = RLock()
         self._sounds: dict[int, NDArray[np.float32]] = {}
         self.idle = True  # no request is under way
 
@@ -127,9 +122,7 @@ class RemoteClip(Clip):
     def _report_size(self, needed: int) -> None:
         """Tell the process how much of the file has arrived, once that is more."""
         assert self._arriving
-        size, complete = self._arriving.wait_for(needed, _WAIT_S)
-        while size < needed and not complete:
-            size, complete = self._arriving.wait_for(needed, _WAIT_S)
+        size, complete = self._arriving.wait_for(needed)
         if self._arriving.aborted:
             raise wire.WireError("the rest of the file will not arrive")
         wire.send(self._connection, {"size": size, "complete": complete})
