@@ -71,7 +71,6 @@ def create_app(service: Service) -> App:
         predict.router(service),
         timeline.router(service),
         export.router(service),
-        export.router(service),
         model.router(service),
         registry.router(service),
         health.router(service),
@@ -122,7 +121,7 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
             return round(serving.max_upload_mb * 1e6)
         if path.startswith(_EXPORT):
             return round(serving.max_json_mb * 1e6)
-        if path == "/invocations" or path.startswith(("/v2/", "/v1/export/")):
+        if path == "/invocations" or path.startswith("/v2/"):
             binary = header(scope, "inference-header-content-length") is not None
             return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)
         return _SMALL_BYTES
