@@ -9,7 +9,7 @@ from typing import Any
 from ..inference.prediction import Prediction
 from .asgi import Receive
 from .refusal import Refusal
-from .uploads import body_chunks
+from .uploads import read_body
 
 __all__ = ["decode_media", "not_media", "read_json"]
 
@@ -20,7 +20,7 @@ async def read_json(receive: Receive) -> Any:
     Raises:
         Refusal: it is none
     """
-    body = b"".join([chunk async for chunk in body_chunks(receive)])
+    body = await read_body(receive)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

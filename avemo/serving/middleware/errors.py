@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..asgi import App, Receive, Scope, Send, SendNotingStatus
-from ..refusal import Refusal, send_refusal
+from ..refusal import Refusal, internal_failure, send_refusal
 
 if TYPE_CHECKING:
     from ..metrics import Metrics
@@ -43,5 +43,4 @@ class Errors:
         except Exception:
             log.exception("avemo: request %s failed", scope["state"]["request_id"])
             if answer.status is None:
-                message = "the service failed to answer; its log has the request's id"
-                await send_refusal(scope, send, Refusal(500, "internal", message, close=True))
+                await send_refusal(scope, send, internal_failure())

@@ -14,7 +14,7 @@ from ...inference.timeline_row import TimelineRow
 from ..exports import FORMATS, ExportContext, export_chunks
 from ..refusal import Refusal
 from ..service import Service
-from ..uploads import body_chunks
+from ..uploads import read_body
 
 __all__ = ["router"]
 
@@ -35,7 +35,7 @@ def router(service: Service) -> APIRouter:
         entry = FORMATS.get(format)
         if entry is None:
             raise Refusal(404, "format", f"choose {', '.join(FORMATS)}", close=True)
-        body = b"".join([chunk async for chunk in body_chunks(request.receive)])
+        body = await read_body(request.receive)
         content = await asyncio.to_thread(_convert, body, format, service.config.serving.purpose)
         name = f'attachment; filename="timeline{entry.suffix}"'
         return Response(content, media_type=entry.media_type, headers={"content-disposition": name})
