@@ -10,6 +10,7 @@ from ..inference.prediction import Prediction
 from .asgi import Receive
 from .refusal import Refusal
 from .uploads import read_body
+from .versions.description import Description
 
 __all__ = ["decode_media", "not_media", "read_json"]
 
@@ -40,11 +41,16 @@ def decode_media(text: object) -> bytes | None:
         return None
 
 
-def not_media(value: object, label: str, *, synthetic: bool) -> Prediction:
+def not_media(value: object, description: Description) -> Prediction:
     """Return the prediction for what is no media, as a registered version itself has it."""
     reason = (
         "text is taken as a file's content in base64, and this is not base64: send the content"
         if isinstance(value, str)
         else f"media is given as {type(value).__name__}: bytes, or text in base64, are expected"
     )
-    return Prediction(finding="unreadable", reason=reason, model=label, synthetic=synthetic)
+    return Prediction(
+        finding="unreadable",
+        reason=reason,
+        model=description.label,
+        synthetic=description.synthetic,
+    )

@@ -131,8 +131,7 @@ async def _predict(
     service: Service, served: ServedVersion, media: Media, hang_up: Any
 ) -> Prediction:
     if media.source is None:
-        description = served.description
-        return not_media(media.element, description.label, synthetic=description.synthetic)
+        return not_media(media.element, served.description)
     return (await service.answer(served, media.source, media.size, hang_up)).prediction
 
 
