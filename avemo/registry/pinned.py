@@ -108,12 +108,13 @@ class PinnedVersions:
         text = json.dumps([self.uri if not named else "", sorted(named)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def load(self, *, report: Callable[[str], None] = lambda activity: None) -> Answering:
-        """Return what answers in this process; files are checked and loaded on the first clip."""
+    @cached_property
+    def answering(self) -> Answering:
+        """What answers in this process; files are checked and loaded on the first clip."""
         os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
         if not self.uri:
-            return Answering(Champions(report, self.champions))
-        model = RegisteredModel(self.uri, report=report)
+            return Answering(Champions(versions=self.champions))
+        model = RegisteredModel(self.uri)
         model.version = self.version
         return Answering(model)
 
