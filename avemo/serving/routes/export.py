@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ...inference.timeline_row import TimelineRow
+from ...tracking.lookup import version_label
 from ..exports import FORMATS, ExportContext, export_chunks
 from ..refusal import Refusal
 from ..service import Service
@@ -54,7 +55,7 @@ def _convert(body: bytes, format: str, purpose: str) -> bytes:
         model = head["model"]
         context = ExportContext(
             file=str(head.get("file") or "clip"),
-            model=f"{model['name']} version {model['version']}",
+            model=version_label(model["name"], model["version"]),
             window_s=float(head["window"]),
             hop_s=float(head["hop"]),
             purpose=purpose,
