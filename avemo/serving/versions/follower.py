@@ -184,7 +184,7 @@ def ask_registry(uri: str) -> lookup.Version | None:
         AvemoError: the registry does not answer
     """
     address = os.environ[store.TRACKING_URI]
-    if address.startswith(("http://", "https://")) and not store.is_reachable(address):
+    if store.is_away(address):
         raise AvemoError(f"{address} does not answer")
     if address.startswith(store.SQLITE) and not Path(address.removeprefix(store.SQLITE)).exists():
         raise AvemoError(f"{address} does not exist")  # MLflow would create it
