@@ -126,8 +126,13 @@ def _from_records(records: object) -> list[object]:
 
 
 def _from_instances(instances: object) -> list[object]:
-    if isinstance(instances, list) and not any(isinstance(own, dict) for own in instances):
-        return [own[0] if isinstance(own, list) and len(own) == 1 else own for own in instances]
+    if isinstance(instances, list) and not any(
+        isinstance(instance, dict) for instance in instances
+    ):
+        return [
+            instance[0] if isinstance(instance, list) and len(instance) == 1 else instance
+            for instance in instances
+        ]
     return _from_records(instances)
 
 

@@ -149,7 +149,7 @@ def _figures(folder: Path) -> dict[str, float]:
             )
     if not hits:
         return {}
-    recalls = {name: sum(own) / len(own) for name, own in sorted(hits.items())}
+    recalls = {emotion: sum(right) / len(right) for emotion, right in sorted(hits.items())}
     count = sum(map(len, hits.values()))
     return {
         "performances": float(count),

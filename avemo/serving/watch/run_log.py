@@ -41,7 +41,7 @@ def summarise(files: Collection[WatchedFile]) -> dict[str, float]:
     if files:
         figures["share_finding"] = 1 - len(answered) / len(files)
     if answered:
-        figures["share_unsure"] = sum(own.unsure for own in answered) / len(answered)
+        figures["share_unsure"] = sum(prediction.unsure for prediction in answered) / len(answered)
     return figures
 
 
