@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..inference.prediction import Prediction
     from ..registry.pinned import PinnedVersions
     from ..serving.batch.clips import NamedClip
-    from ..serving.batch.task import Item
+    from ..serving.batch.journal import Journal
+    from ..serving.batch.task import Item, Task
     from ..settings import Settings
 
 __all__ = ["FEW", "Batch", "run_batch"]
@@ -27,6 +28,8 @@ FEW = 5
 
 #: of the folder of timelines
 _JOURNAL = ".avemo-journal"
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -100,20 +103,11 @@ def _predict(
     from ..serving.batch import tables
     from ..serving.batch.journal import Journal
     from ..serving.batch.predict import PredictClips
-    from ..serving.batch.task import run_task
 
     table = batch.csv or batch.parquet
     rows, failed = [], set()
     with Journal(table.with_name(f"{table.name}.journal")) if table else nullcontext() as journal:
-        for item, row in run_task(
-            PredictClips(versions),
-            items,
-            journal,
-            workers=batch.workers,
-            cluster=_cluster(batch),
-            show_progress=show_progress,
-            report=_report,
-        ):
+        for item, row in _run(batch, PredictClips(versions), items, journal, show_progress):
             if table:
                 rows.append((item, row))
             if batch.as_json or not table or row.prediction.finding:
@@ -134,7 +128,6 @@ def _write_timelines(
     batch: Batch, versions: PinnedVersions, items: Sequence[Item], show_progress: bool
 ) -> set[str]:
     from ..serving.batch.journal import Journal
-    from ..serving.batch.task import run_task
     from ..serving.batch.timelines import TimelineFiles, WriteTimelines
 
     assert batch.timelines
@@ -148,15 +141,8 @@ def _write_timelines(
     )
     failed = set()
     with Journal(batch.timelines / _JOURNAL) as journal:
-        for item, result in run_task(
-            WriteTimelines(versions, files),
-            items,
-            journal,
-            workers=batch.workers,
-            cluster=_cluster(batch),
-            show_progress=show_progress,
-            report=_report,
-        ):
+        task = WriteTimelines(versions, files)
+        for item, result in _run(batch, task, items, journal, show_progress):
             if result.finding:
                 with _above_bars():
                     typer.echo(f"{item.clip.file}: {result.finding}: {result.reason}", err=True)
@@ -165,12 +151,28 @@ def _write_timelines(
     return failed
 
 
+def _run(
+    batch: Batch,
+    task: Task[Result],
+    items: Sequence[Item],
+    journal: Journal | None,
+    show_progress: bool,
+) -> Iterator[tuple[Item, Result]]:
+    from ..serving.batch.task import run_task
+
+    return run_task(
+        task,
+        items,
+        journal,
+        workers=batch.workers,
+        cluster=_settings().ray.address if batch.on_cluster else None,
+        show_progress=show_progress,
+        report=_report,
+    )
+
+
 def _report(message: str) -> None:
     typer.echo(f"avemo: {message}", err=True)
-
-
-def _cluster(batch: Batch) -> str | None:
-    return _settings().ray.address if batch.on_cluster else None
 
 
 def _settings() -> Settings:

@@ -20,7 +20,7 @@ from ..media.clip import Clip
 from ..media.span import Windows
 from ..modalities import Modality
 from ..paths import find_project
-from ..tracking import integrity, lookup, store
+from ..tracking import lookup, store
 from .predictor import Champions, RegisteredModel
 
 __all__ = ["Answering", "PinnedVersions", "Timeline", "VersionId"]
@@ -43,13 +43,12 @@ class VersionId:
     @classmethod
     def of(cls, version: lookup.Version) -> VersionId:
         """Return the identity of a version."""
-        seal = version.tags.get(integrity.CHECKSUMS_TAG, "")
-        return cls(version.name, version.number, seal)
+        return cls(version.name, version.number, version.seal)
 
     @property
     def label(self) -> str:
         """`avemo-fused version 3`, as `Prediction.model` has it."""
-        return f"{self.name} version {self.number}"
+        return lookup.version_label(self.name, self.number)
 
 
 @dataclass(frozen=True)
@@ -91,29 +90,33 @@ class PinnedVersions:
 
     def find(self, label: str) -> lookup.Version | None:
         """Return the version of a label; None where none of these has it."""
-        versions = [self.version] if self.version else self.champions.values()
-        named = (version for version in versions if VersionId.of(version).label == label)
-        return next(named, None)
+        return next((version for version in self._versions if version.label == label), None)
 
     @cached_property
     def identities(self) -> dict[str, VersionId]:
         """The identity of each version by its label."""
-        versions = [self.version] if self.version else self.champions.values()
-        return {(own := VersionId.of(version)).label: own for version in versions}
+        return {version.label: VersionId.of(version) for version in self._versions}
+
+    @property
+    def _versions(self) -> list[lookup.Version]:
+        return [self.version] if self.version else list(self.champions.values())
 
     @cached_property
     def key(self) -> str:
         """What changes whenever another version may answer for a clip."""
-        named = [[own.name, own.number, own.seal] for own in self.identities.values()]
+        named = [
+            [identity.name, identity.number, identity.seal] for identity in self.identities.values()
+        ]
         text = json.dumps([self.uri if not named else "", sorted(named)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def load(self, *, report: Callable[[str], None] = lambda activity: None) -> Answering:
-        """Return what answers in this process; files are checked and loaded on the first clip."""
+    @cached_property
+    def answering(self) -> Answering:
+        """What answers in this process; files are checked and loaded on the first clip."""
         os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
         if not self.uri:
-            return Answering(Champions(report, self.champions))
-        model = RegisteredModel(self.uri, report=report)
+            return Answering(Champions(versions=self.champions))
+        model = RegisteredModel(self.uri)
         model.version = self.version
         return Answering(model)
 

@@ -59,12 +59,12 @@ class RegisteredModel:
     @property
     def label(self) -> str:
         """`avemo-fused version 3`; the URI where it names no version."""
-        return f"{self.version.name} version {self.version.number}" if self.version else self.uri
+        return self.version.label if self.version else self.uri
 
     @property
     def synthetic(self) -> bool:
         """Whether it was trained on the synthetic sample, so that predictions mean nothing."""
-        return self.version is not None and "synthetic" in self.version.tags.get("avemo.corpus", "")
+        return self.version is not None and self.version.synthetic
 
     def predict(self, media: Media) -> Prediction:
         """Return the emotion in a clip, or the finding that speaks against one.

@@ -12,7 +12,7 @@ from ..records import Abstention, ConformalSets, Interval
 from .manifest import PREDICTIONS
 from .scored import Scored
 
-__all__ = ["AbstentionTables", "tables"]
+__all__ = ["AbstentionTables", "select", "tables"]
 
 #: shares of right answers that the page shows the price of
 _TARGETS = (0.75, 0.8, 0.85, 0.9, 0.95)
@@ -47,7 +47,7 @@ def tables(scored: Scored) -> AbstentionTables:
     rows, limits = scored.published.predictions[PREDICTIONS], scored.limits
     folds, nested = _nested(scored, rows) if rows["fold"].nunique() > 1 else ([], {})
     return AbstentionTables(
-        abstention=_select(scored, rows, limits.min_accuracy),
+        abstention=select(scored, rows, limits.min_accuracy),
         aurc=risk_coverage(rows).area,
         targets=list(_targets(scored, rows)),
         folds=folds,
@@ -63,7 +63,7 @@ def _nested(scored: Scored, rows: pd.DataFrame) -> tuple[list[Row], dict[str, In
     folds: list[Row] = []
     for fold in sorted(rows["fold"].unique()):
         in_fold = rows["fold"].eq(fold).to_numpy()
-        selected = _select(scored, rows[~in_fold], limits.min_accuracy)
+        selected = select(scored, rows[~in_fold], limits.min_accuracy)
         thresholds[in_fold] = selected.threshold
         set_thresholds[in_fold] = fit_sets(rows[~in_fold], limits.set_coverage).threshold
         figures = selective_figures(rows[in_fold], selected.threshold, scored.bootstrap)
@@ -73,7 +73,14 @@ def _nested(scored: Scored, rows: pd.DataFrame) -> tuple[list[Row], dict[str, In
     return folds, nested | set_figures(rows, set_thresholds, scored.bootstrap)
 
 
-def _select(scored: Scored, rows: pd.DataFrame, target: float) -> Abstention:
+def select(scored: Scored, rows: pd.DataFrame, target: float) -> Abstention:
+    """Return the threshold for predictions.
+
+    Args:
+        scored: its settings say the least coverage
+        rows: predictions
+        target: the share of right answers that it must reach
+    """
     coverage = scored.limits.min_coverage
     return select_threshold(rows, scored.bootstrap, target=target, min_coverage=coverage)
 
@@ -86,7 +93,7 @@ def _fold(fold: int, selected: Abstention, figures: dict[str, Interval]) -> Row:
 def _targets(scored: Scored, rows: pd.DataFrame) -> Iterator[Row]:
     """Return what the threshold of each target answers, and how well."""
     for target in sorted({*_TARGETS, scored.limits.min_accuracy}):
-        selected = _select(scored, rows, target)
+        selected = select(scored, rows, target)
         cells = ["not reached", "–", "–", "–"]
         if selected.reached:
             cells = [f"{selected.threshold:.2f}", f"{selected.coverage:.1%}"]

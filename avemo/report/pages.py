@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..evaluation import plots as common
-from ..evaluation.abstention import risk_coverage, select_threshold, selective_figures
+from ..evaluation.abstention import risk_coverage, selective_figures
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.metrics import chance_level
 from ..io import atomic_write
@@ -120,12 +120,10 @@ def _figures(scored: Scored) -> dict[str, bytes]:
 
 
 def _risk_coverage(scored: Scored, title: str) -> "Figure":
-    rows, limits = scored.published.predictions[PREDICTIONS], scored.limits
-    chosen = select_threshold(
-        rows, scored.bootstrap, target=limits.min_accuracy, min_coverage=limits.min_coverage
-    )
-    figures = selective_figures(rows, chosen.threshold, scored.bootstrap)
-    return common.plot_risk_coverage(risk_coverage(rows), figures, chosen, title)
+    rows = scored.published.predictions[PREDICTIONS]
+    selected = abstention.select(scored, rows, scored.limits.min_accuracy)
+    figures = selective_figures(rows, selected.threshold, scored.bootstrap)
+    return common.plot_risk_coverage(risk_coverage(rows), figures, selected, title)
 
 
 def _runs(scored: Scored) -> list[tuple[Run, str]]:

@@ -123,7 +123,7 @@ class Admission:
         now = time.monotonic()
         while self._promises and self._promises[0][0] <= now:
             heapq.heappop(self._promises)
-        promised_s = sum(own for _, own in self._promises)
+        promised_s = sum(promised for _, promised in self._promises)
         excess_s = waiting_s + promised_s + seconds - self._max_queue_s
         retry_after_s = max(1, math.ceil(excess_s / self.rate) + 1)
         heapq.heappush(self._promises, (now + retry_after_s, seconds))

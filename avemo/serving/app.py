@@ -23,7 +23,7 @@ from .middleware.request_id import RequestId
 from .middleware.same_origin import SameOrigin
 from .middleware.security_headers import SecurityHeaders
 from .notice import NOTICE
-from .refusal import Refusal, error_content
+from .refusal import Refusal, error_content, internal_failure
 from .routes import (
     export,
     health,
@@ -71,7 +71,6 @@ def create_app(service: Service) -> App:
         predict.router(service),
         timeline.router(service),
         export.router(service),
-        export.router(service),
         model.router(service),
         registry.router(service),
         health.router(service),
@@ -86,7 +85,7 @@ def create_app(service: Service) -> App:
     async def answer_refusal(request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)
         service.metrics.refusals.labels(error.code).inc()
-        return _error(request, error.status, error.code, error.message, error.headers)
+        return _json_refusal(request, error)
 
     app.add_exception_handler(Refusal, answer_refusal)
     app.add_exception_handler(404, _answer_unknown)
@@ -122,7 +121,7 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
             return round(serving.max_upload_mb * 1e6)
         if path.startswith(_EXPORT):
             return round(serving.max_json_mb * 1e6)
-        if path == "/invocations" or path.startswith(("/v2/", "/v1/export/")):
+        if path == "/invocations" or path.startswith("/v2/"):
             binary = header(scope, "inference-header-content-length") is not None
             return round((serving.max_upload_mb if binary else serving.max_json_mb) * 1e6)
         return _SMALL_BYTES
@@ -144,32 +143,29 @@ def _deadlines(service: Service) -> Callable[[str], float]:
 
 
 async def _answer_unknown(request: Request, error: Exception) -> Response:
-    return _error(
-        request, 404, "not-found", "there is nothing here: /openapi.json says what is", {}
-    )
+    message = "there is nothing here: /openapi.json says what is"
+    return _json_refusal(request, Refusal(404, "not-found", message))
 
 
 async def _answer_method(request: Request, error: Exception) -> Response:
-    headers = dict(getattr(error, "headers", None) or {})
-    return _error(request, 405, "method", "this address takes another method", headers)
+    response = _json_refusal(request, Refusal(405, "method", "this address takes another method"))
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
 async def _answer_unforeseen(request: Request, error: Exception) -> Response:
     """Answer where the service itself fails; the layer `Errors` logs what happened."""
-    message = "the service failed to answer; its log has the request's id"
-    return _error(request, 500, "internal", message, {"connection": "close"})
+    return _json_refusal(request, internal_failure())
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
-    return _error(request, 422, "parameter", f"{name}: {first['msg']}", {})
+    return _json_refusal(request, Refusal(422, "parameter", f"{name}: {first['msg']}"))
 
 
-def _error(
-    request: Request, status: int, code: str, message: str, headers: dict[str, str]
-) -> Response:
+def _json_refusal(request: Request, refusal: Refusal) -> Response:
     request_id = str(request.scope["state"]["request_id"])
-    content = error_content(request.url.path, code, message, request_id)
-    return JSONResponse(content, status, headers)
+    content = error_content(request.url.path, refusal.code, refusal.message, request_id)
+    return JSONResponse(content, refusal.status, refusal.headers)

@@ -1,4 +1,4 @@
-"""The types of ASGI, and how its headers are read."""
+"""The types of ASGI, and how its headers and an answer's status are read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ __all__ = [
     "Receive",
     "Scope",
     "Send",
+    "SendNotingStatus",
     "add_headers",
     "has_body",
     "header",
     "route_path",
+    "with_headers",
 ]
 
 Scope = MutableMapping[str, Any]
@@ -51,6 +53,40 @@ def add_headers(message: Message, **headers: str) -> None:
             if key not in existing
         ),
     ]
+
+
+def with_headers(send: Send, **headers: str) -> Send:
+    """Return what sends an answer on with further headers, those that it does not have yet.
+
+    Args:
+        send: sends it
+        headers: `_` stands for `-`
+    """
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            add_headers(message, **headers)
+        await send(message)
+
+    return send_with_headers
+
+
+class SendNotingStatus:
+    """Sends an answer on, and notes its status; None as long as no answer has begun.
+
+    Args:
+        send: sends it
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status: int | None = None
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
 
 
 def has_body(scope: Scope) -> bool:

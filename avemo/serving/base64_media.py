@@ -9,7 +9,8 @@ from typing import Any
 from ..inference.prediction import Prediction
 from .asgi import Receive
 from .refusal import Refusal
-from .uploads import body_chunks
+from .uploads import read_body
+from .versions.description import Description
 
 __all__ = ["decode_media", "not_media", "read_json"]
 
@@ -20,7 +21,7 @@ async def read_json(receive: Receive) -> Any:
     Raises:
         Refusal: it is none
     """
-    body = b"".join([chunk async for chunk in body_chunks(receive)])
+    body = await read_body(receive)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -40,11 +41,16 @@ def decode_media(text: object) -> bytes | None:
         return None
 
 
-def not_media(value: object, label: str, *, synthetic: bool) -> Prediction:
+def not_media(value: object, description: Description) -> Prediction:
     """Return the prediction for what is no media, as a registered version itself has it."""
     reason = (
         "text is taken as a file's content in base64, and this is not base64: send the content"
         if isinstance(value, str)
         else f"media is given as {type(value).__name__}: bytes, or text in base64, are expected"
     )
-    return Prediction(finding="unreadable", reason=reason, model=label, synthetic=synthetic)
+    return Prediction(
+        finding="unreadable",
+        reason=reason,
+        model=description.label,
+        synthetic=description.synthetic,
+    )

@@ -47,41 +47,49 @@ class Metrics:
     """The service's own counters, apart from those of other libraries in the process."""
 
     def __init__(self) -> None:
-        self._collectors = own = CollectorRegistry()
+        self._collectors = collectors = CollectorRegistry()
         self.requests = Counter(
-            "avemo_requests", "Requests", ["method", "route", "status"], registry=own
+            "avemo_requests", "Requests", ["method", "route", "status"], registry=collectors
         )
         self.request_seconds = Histogram(
             "avemo_request_seconds", "From first byte to last", ["route"], buckets=_SECONDS,
-            registry=own,
+            registry=collectors,
         )  # fmt: skip
-        self.refusals = Counter("avemo_refusals", "Requests refused", ["code"], registry=own)
+        self.refusals = Counter("avemo_refusals", "Requests refused", ["code"], registry=collectors)
         self.predictions = Counter(
-            "avemo_predictions", "Clips answered", ["version", "answer"], registry=own
+            "avemo_predictions", "Clips answered", ["version", "answer"], registry=collectors
         )
         self.answer_seconds = Histogram(
-            "avemo_answer_seconds", "A worker's time for a clip", buckets=_SECONDS, registry=own
+            "avemo_answer_seconds",
+            "A worker's time for a clip",
+            buckets=_SECONDS,
+            registry=collectors,
         )
         self._waiting = Gauge(
-            "avemo_queue_media_seconds", "Media that wait for a worker", registry=own
+            "avemo_queue_media_seconds", "Media that wait for a worker", registry=collectors
         )
         self._rate = Gauge(
-            "avemo_media_seconds_per_second", "Media answered in a second", registry=own
+            "avemo_media_seconds_per_second", "Media answered in a second", registry=collectors
         )
-        self._busy = Gauge("avemo_busy_workers", "Workers that work", ["kind"], registry=own)
-        self._spool = Gauge("avemo_spool_bytes", "Uploads on disk", registry=own)
-        self._ready = Gauge("avemo_ready", "Whether it answers", registry=own)
-        self._switches = Gauge("avemo_version_switches", "Versions switched to", registry=own)
+        self._busy = Gauge("avemo_busy_workers", "Workers that work", ["kind"], registry=collectors)
+        self._spool = Gauge("avemo_spool_bytes", "Uploads on disk", registry=collectors)
+        self._ready = Gauge("avemo_ready", "Whether it answers", registry=collectors)
+        self._switches = Gauge(
+            "avemo_version_switches", "Versions switched to", registry=collectors
+        )
         self._away = Gauge(
             "avemo_registry_away_seconds", "Since the registry answered last, 0 if it does",
-            registry=own,
+            registry=collectors,
         )  # fmt: skip
         self._refused = Gauge(
             "avemo_version_refused", "Whether the alias names a version that may not answer",
-            registry=own,
+            registry=collectors,
         )  # fmt: skip
         self._version = Gauge(
-            "avemo_version_info", "The version that answers", ["name", "version"], registry=own
+            "avemo_version_info",
+            "The version that answers",
+            ["name", "version"],
+            registry=collectors,
         )
 
     def render(self, state: State) -> bytes:

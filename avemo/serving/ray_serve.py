@@ -119,7 +119,6 @@ class _VersionOnReplicas(LoadedVersion):
         import ray
 
         super().__init__(folder, decoders)
-        self._label = f"{version.name} version {version.number}"
         self._files = VersionFiles(version, ray.put(pack(folder)))
         self._handle = handle
         self._examples = examples
@@ -136,7 +135,11 @@ class _VersionOnReplicas(LoadedVersion):
             except _transient_errors() as error:
                 job.require_wanted()
                 reason = str(error).splitlines()[0]
-                log.warning("avemo: %s: a clip goes to another replica: %s", self._label, reason)
+                log.warning(
+                    "avemo: %s: a clip goes to another replica: %s",
+                    self._files.version.label,
+                    reason,
+                )
             time.sleep(pause_s)
         try:
             return self._ask(content, job)

@@ -10,7 +10,7 @@ from ..errors import AvemoError
 if TYPE_CHECKING:
     from .asgi import Scope, Send
 
-__all__ = ["Refusal", "error_content", "send_refusal"]
+__all__ = ["Refusal", "error_content", "hung_up", "internal_failure", "send_refusal"]
 
 
 class Refusal(AvemoError):
@@ -51,6 +51,17 @@ class Refusal(AvemoError):
         if self.status == 401:
             headers["www-authenticate"] = "Bearer"
         return headers
+
+
+def hung_up() -> Refusal:
+    """Return what ends the work for a client that has hung up."""
+    return Refusal(499, "gone", "the client has hung up", close=True)
+
+
+def internal_failure() -> Refusal:
+    """Return the answer where the service itself fails."""
+    message = "the service failed to answer; its log has the request's id"
+    return Refusal(500, "internal", message, close=True)
 
 
 def error_content(path: str, code: str, message: str, request_id: str) -> dict[str, object]:

@@ -108,7 +108,7 @@ def _read_model(client: MlflowClient, name: str) -> dict[str, Any]:
         "moves": [asdict(move) for move in parse_moves(dict(model.tags))],
         "versions": [
             _read_version(client, version, aliases)
-            for version in sorted(versions, key=lambda own: -int(own.version))
+            for version in sorted(versions, key=lambda version: -int(version.version))
         ],
     }
 
@@ -127,7 +127,7 @@ def _read_version(
         "version": number,
         "created": created.isoformat(timespec="seconds"),
         "run_id": version.run_id,
-        "aliases": sorted(alias for alias, own in aliases.items() if own == number),
+        "aliases": sorted(alias for alias, named in aliases.items() if named == number),
         "architecture": tags.get("architecture", ""),
         "corpus": tags.get("corpus", ""),
         "synthetic": "synthetic" in tags.get("corpus", ""),

@@ -18,7 +18,6 @@ from typing import Any
 
 from ..errors import AvemoError
 from ..registry import version_cache
-from ..tracking.integrity import CHECKSUMS_TAG
 from ..tracking.lookup import Version
 from .job import Job
 from .versions.example import Row
@@ -90,7 +89,7 @@ class Replica:
     @contextmanager
     def _hold(self, files: VersionFiles) -> Iterator[_ResidentVersion]:
         """Keep a version in memory for the block."""
-        key = f"{files.version.uri} {files.version.tags[CHECKSUMS_TAG]}"
+        key = f"{files.version.uri} {files.version.seal}"
         resident = self._residents.pop(key, None)
         if resident is None or resident.failed:
             loading = asyncio.create_task(asyncio.to_thread(_load, files, self._slots))

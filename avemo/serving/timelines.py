@@ -15,6 +15,7 @@ from .job import Job
 from .spool import SpooledFile
 from .uploads import body_chunks
 from .versions.loaded import LoadedVersion, Windows
+from .waiting import wait_for_hang_up
 from .workers import Workers
 
 __all__ = ["Timeline", "feed"]
@@ -96,5 +97,4 @@ async def feed(receive: Receive, spooled: SpooledFile, growing: GrowingFile) -> 
     except BaseException:  # whoever reads the file must not wait for the rest
         growing.abort()
         raise
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await wait_for_hang_up(receive)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from email.message import Message as Headers
 
 from .asgi import Receive, Scope, header
-from .refusal import Refusal
+from .refusal import Refusal, hung_up
 from .spool import Spool, SpooledFile
 
-__all__ = ["Upload", "body_chunks", "receive_files"]
+__all__ = ["Upload", "body_chunks", "read_body", "receive_files"]
 
 #: of a part's headers, in bytes
 _MAX_HEADERS = 8192
@@ -41,10 +41,19 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refusal(499, "gone", "the client has hung up", close=True)
+            raise hung_up()
         more = message.get("more_body", False)
         if body := message.get("body", b""):
             yield body
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Return a request's whole body, whose size was limited before.
+
+    Raises:
+        Refusal: the client hung up before its end
+    """
+    return b"".join([chunk async for chunk in body_chunks(receive)])
 
 
 async def receive_files(

@@ -9,20 +9,21 @@ from typing import Any, TypeVar
 
 from .asgi import Receive
 
-__all__ = ["gather_or_cancel", "hang_up_watched"]
+__all__ = ["gather_or_cancel", "hang_up_watched", "wait_for_hang_up"]
 
 Result = TypeVar("Result")
+
+
+async def wait_for_hang_up(receive: Receive) -> None:
+    """Return when the client hangs up, once its request has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 @asynccontextmanager
 async def hang_up_watched(receive: Receive) -> AsyncIterator[asyncio.Future[None]]:
     """Yield what is done when the client hangs up, once its request has been read."""
-
-    async def wait() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    hang_up = asyncio.ensure_future(wait())
+    hang_up = asyncio.ensure_future(wait_for_hang_up(receive))
     try:
         yield hang_up
     finally:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from .job import Job
-from .refusal import Refusal
+from .refusal import Refusal, hung_up
 
 __all__ = ["Workers"]
 
@@ -114,6 +114,4 @@ async def _first_of(work: asyncio.Future[Any], hang_up: asyncio.Future[None]) ->
 def _hang_up_error(hang_up: asyncio.Future[None]) -> Refusal:
     """Return why nobody waits any more: the upload has failed, or the client has hung up."""
     error = None if hang_up.cancelled() else hang_up.exception()
-    if isinstance(error, Refusal):
-        return error
-    return Refusal(499, "gone", "the client has hung up", close=True)
+    return error if isinstance(error, Refusal) else hung_up()

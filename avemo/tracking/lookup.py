@@ -23,12 +23,18 @@ from ..errors import AvemoError, last_line
 from ..io import atomic_write
 from ..pretrained.assets import cache_folder
 from . import rest, sqlite_lookup, store
+from .integrity import CHECKSUMS_TAG
 
-__all__ = ["Version", "find_versions", "run_with_mlflow", "versions_folder"]
+__all__ = ["Version", "find_versions", "run_with_mlflow", "version_label", "versions_folder"]
 
 #: the URIs that name a version, by an alias or by its number
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>.+)|/(?P<number>\d+))")
 _SQLITE_HEADER_BYTES = 100  # they count the file's changes
+
+
+def version_label(name: str, number: str) -> str:
+    """Return how people read which version it is: `avemo-fused version 3`."""
+    return f"{name} version {number}"
 
 
 class Version(NamedTuple):
@@ -50,6 +56,21 @@ class Version(NamedTuple):
     def uri(self) -> str:
         """`models:/NAME/NUMBER`, which never means another version."""
         return f"models:/{self.name}/{self.number}"
+
+    @property
+    def label(self) -> str:
+        """`avemo-fused version 3`, as people read it."""
+        return version_label(self.name, self.number)
+
+    @property
+    def seal(self) -> str:
+        """The checksum of its files' checksums; empty for a version without."""
+        return self.tags.get(CHECKSUMS_TAG, "")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether it was trained on the synthetic sample, so that predictions mean nothing."""
+        return "synthetic" in self.tags.get("avemo.corpus", "")
 
 
 #: by URI; None where it names no version

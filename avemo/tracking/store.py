@@ -23,6 +23,7 @@ __all__ = [
     "connect",
     "ensure_experiment",
     "experiment_id",
+    "is_away",
     "is_reachable",
     "quieten_mlflow",
     "translate_mlflow_errors",
@@ -169,6 +170,11 @@ def _require_server(project: Project, spool: bool) -> None:
         f"avemo: the tracking server at {uri} does not answer: the run is kept in mlruns/spool; "
         "deliver it with `avemo runs sync` once the server is back"
     )
+
+
+def is_away(uri: str) -> bool:
+    """Return whether a store is a tracking server that does not answer."""
+    return uri.startswith("http") and not is_reachable(uri)
 
 
 def is_reachable(uri: str) -> bool:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from ...errors import AvemoError
 from ...inference.prediction import Prediction
-from ...registry.pinned import Answering, PinnedVersions, VersionId
-from .task import Item
+from ...registry.pinned import PinnedVersions, VersionId
+from .task import Item, log_failure
 
 __all__ = ["UNSETTLED", "BatchRow", "PredictClips"]
-
-log = logging.getLogger(__name__)
 
 #: findings that another attempt may not have: the clip was written to, or the code failed
 UNSETTLED = ("changed", "failed")
@@ -35,6 +31,17 @@ class BatchRow:
     prediction: Prediction
     version: VersionId
 
+    def to_fields(self) -> Mapping[str, Any]:
+        """Return the row as JSON holds it."""
+        return {"prediction": vars(self.prediction), "version": vars(self.version)}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """Return what `to_fields` was called on."""
+        emotions = tuple(fields["prediction"]["emotions"])
+        prediction = Prediction(**fields["prediction"] | {"emotions": emotions})
+        return cls(prediction, VersionId(**fields["version"]))
+
 
 class PredictClips:
     """What `run_task` calls for each clip, in this process or in another.
@@ -48,10 +55,6 @@ class PredictClips:
     def __init__(self, versions: PinnedVersions) -> None:
         self._versions = versions
 
-    @cached_property
-    def _answering(self) -> Answering:
-        return self._versions.load()
-
     def __call__(self, item: Item) -> BatchRow:
         """Return the row of a clip.
 
@@ -59,12 +62,11 @@ class PredictClips:
             AvemoError: no model is registered, or it cannot be loaded or run
         """
         try:
-            prediction = self._answering.predict(item.path)
+            prediction = self._versions.answering.predict(item.path)
         except AvemoError:
             raise
         except Exception as error:  # of a library, for this clip
-            log.exception("avemo: %s", item.clip.file)
-            prediction = Prediction(finding="failed", reason=f"{type(error).__name__}: {error}")
+            prediction = Prediction(finding="failed", reason=log_failure(item, error))
         if not all(map(math.isfinite, prediction.probabilities.values())):
             reason = f"{prediction.model} answered with what is no number"
             prediction = Prediction(finding="failed", reason=reason, model=prediction.model)
@@ -89,10 +91,8 @@ class PredictClips:
 
     def to_fields(self, result: BatchRow) -> Mapping[str, Any]:
         """Return a row as JSON holds it."""
-        return {"prediction": vars(result.prediction), "version": vars(result.version)}
+        return result.to_fields()
 
     def from_fields(self, fields: Mapping[str, Any]) -> BatchRow:
         """Return the row that JSON holds."""
-        own = fields["prediction"]
-        prediction = Prediction(**own | {"emotions": tuple(own["emotions"])})
-        return BatchRow(prediction, VersionId(**fields["version"]))
+        return BatchRow.from_fields(fields)

@@ -42,12 +42,16 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     columns: dict[str, list[Cell]] = {
         "file": [item.clip.file.encode(errors="backslashreplace").decode() for item, _ in clips],
         "emotion": [prediction.emotion for prediction in predictions],
-        "probability": [next(iter(own.probabilities.values()), None) for own in predictions],
+        "probability": [
+            next(iter(prediction.probabilities.values()), None) for prediction in predictions
+        ],
         "unsure": [prediction.unsure for prediction in predictions],
         "emotions": [list(prediction.emotions) for prediction in predictions],
     }
     for emotion in known:
-        columns[f"p_{emotion}"] = [own.probabilities.get(emotion) for own in predictions]
+        columns[f"p_{emotion}"] = [
+            prediction.probabilities.get(emotion) for prediction in predictions
+        ]
     return columns | {
         "finding": [prediction.finding for prediction in predictions],
         "reason": [prediction.reason for prediction in predictions],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from ...errors import AvemoError
 from .clips import NamedClip
 from .journal import Journal
 
-__all__ = ["Item", "Task", "identify", "identify_clip", "run_task"]
+__all__ = ["Item", "Task", "identify", "identify_clip", "log_failure", "run_task"]
+
+log = logging.getLogger(__name__)
 
 #: how many clips a machine of a cluster gets at a time
 _CLUSTER_CHUNK = 8
@@ -153,6 +156,12 @@ def run_task(
                 journal.add(key, task.to_fields(result))
         yield item, results[key]
     next(computed, None)  # ends the bar
+
+
+def log_failure(item: Item, error: Exception) -> str:
+    """Log an error of a library with its traceback, and return it as the reason of a finding."""
+    log.error("avemo: %s", item.clip.file, exc_info=error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _next(computed: Iterator[Result]) -> Result:

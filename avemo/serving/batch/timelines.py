@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ...errors import AvemoError, MediaError
-from ...registry.pinned import Answering, PinnedVersions
+from ...registry.pinned import PinnedVersions
 from ..exports import FORMATS, ExportContext, write_timeline
 from ..exports.formats import find_format
 from .clips import NamedClip
 from .predict import UNSETTLED
-from .task import Item
+from .task import Item, log_failure
 
 __all__ = ["TimelineFiles", "TimelineResult", "WriteTimelines"]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,10 +106,6 @@ class WriteTimelines:
         self._versions = versions
         self._files = files
 
-    @cached_property
-    def _answering(self) -> Answering:
-        return self._versions.load()
-
     def __call__(self, item: Item) -> TimelineResult:
         """Write a clip's timeline and say what became of it.
 
@@ -127,11 +119,10 @@ class WriteTimelines:
         except AvemoError:
             raise
         except Exception as error:  # of a library, for this clip
-            log.exception("avemo: %s", item.clip.file)
-            return TimelineResult(finding="failed", reason=f"{type(error).__name__}: {error}")
+            return TimelineResult(finding="failed", reason=log_failure(item, error))
 
     def _write(self, item: Item) -> TimelineResult:
-        timeline = self._answering.timeline(
+        timeline = self._versions.answering.timeline(
             item.path, window_s=self._files.window_s, hop_s=self._files.hop_s
         )
         windows = timeline.windows

@@ -146,19 +146,19 @@ def compare_classes(watched: Mapping[str, int], profile: Mapping[str, int]) -> C
     """
     names = list(dict.fromkeys([*profile, *watched]))
     counts = np.array([watched.get(name, 0) for name in names], dtype=float)
-    own = np.array([profile.get(name, 0) for name in names], dtype=float)
-    total, own_total = int(counts.sum()), int(own.sum())
+    profile_counts = np.array([profile.get(name, 0) for name in names], dtype=float)
+    total, profile_total = int(counts.sum()), int(profile_counts.sum())
     random = np.random.default_rng(_SEED)
-    draws = _distance(random.multinomial(total, counts / total, _DRAWS), own[None])
-    pooled = (counts + own) / (total + own_total)
+    draws = _distance(random.multinomial(total, counts / total, _DRAWS), profile_counts[None])
+    pooled = (counts + profile_counts) / (total + profile_total)
     chance = _distance(
-        random.multinomial(total, pooled, _DRAWS), random.multinomial(own_total, pooled, _DRAWS)
+        random.multinomial(total, pooled, _DRAWS), random.multinomial(profile_total, pooled, _DRAWS)
     )
     low, high = np.quantile(draws, [0.025, 0.975]).tolist()
     return ClassShift(
         watched=dict(zip(names, (counts / total).tolist(), strict=True)),
-        profile=dict(zip(names, (own / own_total).tolist(), strict=True)),
-        distance=Interval(float(_distance(counts[None], own[None])[0]), low, high),
+        profile=dict(zip(names, (profile_counts / profile_total).tolist(), strict=True)),
+        distance=Interval(float(_distance(counts[None], profile_counts[None])[0]), low, high),
         by_chance=float(np.quantile(chance, 0.95)),
     )
 

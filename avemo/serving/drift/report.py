@@ -105,18 +105,18 @@ def measure_drift(
     Raises:
         AvemoError: it answered for none
     """
-    own = [file for file in files if file.row.version in (version, VersionId())]
-    predictions = [file.row.prediction for file in own]
+    compared = [file for file in files if file.row.version in (version, VersionId())]
+    predictions = [file.row.prediction for file in compared]
     answered = [prediction for prediction in predictions if not prediction.finding]
     if not answered:
         raise AvemoError(f"{version.label} answered for no file: there is nothing to compare")
-    measures = [file.measures for file in own]
+    measures = [file.measures for file in compared]
     return Drift(
         version=version,
-        clips=len(own),
-        first=min(file.landed_at for file in own),
-        last=max(file.landed_at for file in own),
-        findings=Counter(own.finding for own in predictions if own.finding),
+        clips=len(compared),
+        first=min(file.landed_at for file in compared),
+        last=max(file.landed_at for file in compared),
+        findings=Counter(prediction.finding for prediction in predictions if prediction.finding),
         unsure=compare_shares(
             sum(prediction.unsure for prediction in answered),
             len(answered),
@@ -127,11 +127,11 @@ def measure_drift(
             Counter(prediction.emotion for prediction in answered), profile.emotions
         ),
         loudness=compare_quantiles(
-            [own.loudness_dbfs for own in measures if own.loudness_dbfs is not None],
+            [clip.loudness_dbfs for clip in measures if clip.loudness_dbfs is not None],
             profile.loudness_dbfs,
         ),
         face_px=compare_quantiles(
-            [own.face_px for own in measures if own.face_px is not None], profile.face_px
+            [clip.face_px for clip in measures if clip.face_px is not None], profile.face_px
         ),
     )
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from ...inference.timeline_row import TimelineRow
 from ...media.span import Span
 
-__all__ = ["UNSURE", "Segment", "join_equal", "to_milliseconds", "track_name"]
+__all__ = ["UNSURE", "Segment", "join_equal", "join_neighbours", "to_milliseconds", "track_name"]
 
 #: the label of a row that is less certain than the model's threshold
 UNSURE = "not sure"
@@ -56,18 +56,30 @@ def join_equal(rows: Iterable[TimelineRow]) -> dict[str, list[Segment]]:
     for row in rows:
         tracks.setdefault(row.track, []).append(row)
     order = sorted(tracks, key=lambda track: -1 if track is None else track)
-    return {track_name(track): _join(tracks[track]) for track in order}
+    return {
+        track_name(track): join_neighbours(
+            Segment(row.span, _label(row))
+            for row in sorted(tracks[track], key=lambda row: row.span)
+            if row.span
+        )
+        for track in order
+    }
 
 
-def _join(rows: list[TimelineRow]) -> list[Segment]:
-    segments: list[Segment] = []
-    for row in sorted(rows, key=lambda row: row.span):
-        last, label = segments[-1] if segments else None, _label(row)
-        if last and last.label == label and last.span.end == row.span.start:
-            segments[-1] = replace(last, span=last.span | row.span)
-        elif row.span:
-            segments.append(Segment(row.span, label))
-    return segments
+def join_neighbours(segments: Iterable[Segment]) -> list[Segment]:
+    """Return segments of which neighbours with the same label are one.
+
+    Args:
+        segments: in time
+    """
+    joined: list[Segment] = []
+    for segment in segments:
+        last = joined[-1] if joined else None
+        if last and last.label == segment.label and last.span.end == segment.span.start:
+            joined[-1] = replace(last, span=last.span | segment.span)
+        else:
+            joined.append(segment)
+    return joined
 
 
 def _label(row: TimelineRow) -> str:

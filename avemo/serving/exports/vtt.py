@@ -10,7 +10,7 @@ from itertools import pairwise
 from ...inference.timeline_row import TimelineRow
 from ...media.span import Span
 from .context import ExportContext
-from .segments import Segment, join_equal, to_milliseconds
+from .segments import Segment, join_equal, join_neighbours, to_milliseconds
 
 __all__ = ["chapter_chunks", "metadata_chunks"]
 
@@ -56,23 +56,14 @@ def _stamp(milliseconds: int) -> str:
 
 
 def _chapters(tracks: Mapping[str, list[Segment]]) -> Iterator[Segment]:
-    if len(tracks) <= 1:
-        for segments in tracks.values():
-            yield from (segment for segment in segments if segment.label)
-        return
-    pending: Segment | None = None
-    for span, title in _titles(tracks):
-        if pending and pending.label == title and pending.span.end == span.start:
-            pending = Segment(pending.span | span, title)
-            continue
-        if pending and pending.label:
-            yield pending
-        pending = Segment(span, title)
-    if pending and pending.label:
-        yield pending
+    if len(tracks) > 1:
+        chapters = join_neighbours(_titles(tracks))
+    else:
+        chapters = [segment for segments in tracks.values() for segment in segments]
+    return (chapter for chapter in chapters if chapter.label)
 
 
-def _titles(tracks: Mapping[str, list[Segment]]) -> Iterator[tuple[Span, str]]:
+def _titles(tracks: Mapping[str, list[Segment]]) -> Iterator[Segment]:
     """Yield each stretch between two borders of any track, and what all tracks say in it."""
     borders: dict[Fraction, dict[str, str]] = {}
     for name, segments in tracks.items():
@@ -85,4 +76,4 @@ def _titles(tracks: Mapping[str, list[Segment]]) -> Iterator[tuple[Span, str]]:
     for start, end in pairwise(moments):
         labels |= borders[start]
         title = ", ".join(f"{name}: {label}" for name, label in labels.items() if label)
-        yield Span(start, end), title
+        yield Segment(Span(start, end), title)

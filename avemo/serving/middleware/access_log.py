@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from ..asgi import App, Message, Receive, Scope, Send, route_path
+from ..asgi import App, Receive, Scope, Send, SendNotingStatus, route_path
 
 __all__ = ["AccessLog"]
 
@@ -29,22 +29,15 @@ class AccessLog:
         if scope["type"] != "http" or scope["path"] in _QUIET:
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 0
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        start, answer = time.perf_counter(), SendNotingStatus(send)
         try:
-            await self.app(scope, receive, send_noting_status)
+            await self.app(scope, receive, answer)
         finally:
             log.info(
                 "avemo: %s %s %s %.3f s id=%s",
                 scope["method"],
                 route_path(scope),
-                status or "gone",
+                answer.status or "gone",
                 time.perf_counter() - start,
                 scope["state"]["request_id"],
             )

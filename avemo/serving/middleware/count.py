@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..asgi import App, Message, Receive, Scope, Send, route_path
+from ..asgi import App, Receive, Scope, Send, SendNotingStatus, route_path
 
 if TYPE_CHECKING:
     from ..metrics import Metrics
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["Count"]
 
 _METHODS = ("GET", "HEAD", "POST")
+#: of a request whose client has hung up before its answer
+_GONE = 499
 
 
 class Count:
@@ -32,18 +34,11 @@ class Count:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status = time.perf_counter(), 499
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        start, answer = time.perf_counter(), SendNotingStatus(send)
         try:
-            await self.app(scope, receive, send_noting_status)
+            await self.app(scope, receive, answer)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "other"
             route = route_path(scope)
-            self._metrics.requests.labels(method, route, status).inc()
+            self._metrics.requests.labels(method, route, answer.status or _GONE).inc()
             self._metrics.request_seconds.labels(route).observe(time.perf_counter() - start)

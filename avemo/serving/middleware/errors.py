@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from ..asgi import App, Message, Receive, Scope, Send
-from ..refusal import Refusal, send_refusal
+from ..asgi import App, Receive, Scope, Send, SendNotingStatus
+from ..refusal import Refusal, internal_failure, send_refusal
 
 if TYPE_CHECKING:
     from ..metrics import Metrics
@@ -33,21 +33,14 @@ class Errors:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        answer = SendNotingStatus(send)
         try:
-            await self.app(scope, receive, send_noting_start)
+            await self.app(scope, receive, answer)
         except Refusal as refusal:
             self._metrics.refusals.labels(refusal.code).inc()
-            if not started:
+            if answer.status is None:
                 await send_refusal(scope, send, refusal)
         except Exception:
             log.exception("avemo: request %s failed", scope["state"]["request_id"])
-            if not started:
-                message = "the service failed to answer; its log has the request's id"
-                await send_refusal(scope, send, Refusal(500, "internal", message, close=True))
+            if answer.status is None:
+                await send_refusal(scope, send, internal_failure())

@@ -35,7 +35,7 @@ class Key:
         if scope["type"] == "http" and self._digests and not _is_open(scope["path"]):
             digest = hashlib.sha256(_sent_key(scope).encode()).digest()
             # all are compared, so that the time does not tell which key is near
-            if sum(hmac.compare_digest(digest, own) for own in self._digests) == 0:
+            if sum(hmac.compare_digest(digest, accepted) for accepted in self._digests) == 0:
                 raise Refusal(
                     401,
                     "key",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
-from ..asgi import App, Message, Receive, Scope, Send, add_headers, header
+from ..asgi import App, Receive, Scope, Send, header, with_headers
 
 __all__ = ["RequestId"]
 
@@ -33,13 +33,8 @@ class RequestId:
         traceparent = _continue_trace(header(scope, "traceparent") or "")
         state = scope.setdefault("state", {})
         state["request_id"], state["traceparent"] = request_id, traceparent
-
-        async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                add_headers(message, x_request_id=request_id, traceparent=traceparent)
-            await send(message)
-
-        await self.app(scope, receive, send_with_id)
+        send = with_headers(send, x_request_id=request_id, traceparent=traceparent)
+        await self.app(scope, receive, send)
 
 
 def _continue_trace(traceparent: str) -> str:

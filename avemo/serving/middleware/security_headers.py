@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..asgi import App, Message, Receive, Scope, Send, add_headers
+from ..asgi import App, Receive, Scope, Send, with_headers
 
 __all__ = ["SecurityHeaders"]
 
@@ -30,19 +30,14 @@ class SecurityHeaders:
             await self.app(scope, receive, send)
             return
         path = scope["path"]
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                add_headers(
-                    message,
-                    content_security_policy=_CARD if path.endswith("/card") else _PAGE,
-                    x_content_type_options="nosniff",
-                    referrer_policy="no-referrer",
-                    cross_origin_opener_policy="same-origin",
-                    cross_origin_resource_policy="same-origin",
-                    permissions_policy="camera=(self), microphone=(self), geolocation=()",
-                    cache_control="no-cache" if path.startswith("/static/") else "no-store",
-                )
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
+        send = with_headers(
+            send,
+            content_security_policy=_CARD if path.endswith("/card") else _PAGE,
+            x_content_type_options="nosniff",
+            referrer_policy="no-referrer",
+            cross_origin_opener_policy="same-origin",
+            cross_origin_resource_policy="same-origin",
+            permissions_policy="camera=(self), microphone=(self), geolocation=()",
+            cache_control="no-cache" if path.startswith("/static/") else "no-store",
+        )
+        await self.app(scope, receive, send)

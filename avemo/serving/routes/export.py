@@ -11,10 +11,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from ...inference.timeline_row import TimelineRow
+from ...tracking.lookup import version_label
 from ..exports import FORMATS, ExportContext, export_chunks
 from ..refusal import Refusal
 from ..service import Service
-from ..uploads import body_chunks
+from ..uploads import read_body
 
 __all__ = ["router"]
 
@@ -35,7 +36,7 @@ def router(service: Service) -> APIRouter:
         entry = FORMATS.get(format)
         if entry is None:
             raise Refusal(404, "format", f"choose {', '.join(FORMATS)}", close=True)
-        body = b"".join([chunk async for chunk in body_chunks(request.receive)])
+        body = await read_body(request.receive)
         content = await asyncio.to_thread(_convert, body, format, service.config.serving.purpose)
         name = f'attachment; filename="timeline{entry.suffix}"'
         return Response(content, media_type=entry.media_type, headers={"content-disposition": name})
@@ -54,7 +55,7 @@ def _convert(body: bytes, format: str, purpose: str) -> bytes:
         model = head["model"]
         context = ExportContext(
             file=str(head.get("file") or "clip"),
-            model=f"{model['name']} version {model['version']}",
+            model=version_label(model["name"], model["version"]),
             window_s=float(head["window"]),
             hop_s=float(head["hop"]),
             purpose=purpose,

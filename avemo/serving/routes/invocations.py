@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from asyncio import Future
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -84,11 +84,7 @@ async def _answer(
     hang_up: Future[None],
 ) -> Row:
     if content is None:
-        description = served.description
-        row: Mapping[str, object] = not_media(
-            cell, description.label, synthetic=description.synthetic
-        ).to_row()
-        return row
+        return not_media(cell, served.description).to_row()
     return (await service.answer(served, content, len(content), hang_up)).row
 
 
@@ -130,8 +126,13 @@ def _from_records(records: object) -> list[object]:
 
 
 def _from_instances(instances: object) -> list[object]:
-    if isinstance(instances, list) and not any(isinstance(own, dict) for own in instances):
-        return [own[0] if isinstance(own, list) and len(own) == 1 else own for own in instances]
+    if isinstance(instances, list) and not any(
+        isinstance(instance, dict) for instance in instances
+    ):
+        return [
+            instance[0] if isinstance(instance, list) and len(instance) == 1 else instance
+            for instance in instances
+        ]
     return _from_records(instances)
 
 

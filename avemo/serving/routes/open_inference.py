@@ -131,8 +131,7 @@ async def _predict(
     service: Service, served: ServedVersion, media: Media, hang_up: Any
 ) -> Prediction:
     if media.source is None:
-        description = served.description
-        return not_media(media.element, description.label, synthetic=description.synthetic)
+        return not_media(media.element, served.description)
     return (await service.answer(served, media.source, media.size, hang_up)).prediction
 
 
@@ -141,12 +140,18 @@ def _respond(
 ) -> Response:
     classes, count = served.description.classes, len(predictions)
     values: dict[str, list[Any]] = {
-        "emotion": [own.emotion for own in predictions],
-        "probability": [None if own.finding else own.probability for own in predictions],
-        "probabilities": [own.probabilities.get(name) for own in predictions for name in classes],
-        "unsure": [own.unsure for own in predictions],
-        "finding": [own.finding for own in predictions],
-        "reason": [own.reason for own in predictions],
+        "emotion": [prediction.emotion for prediction in predictions],
+        "probability": [
+            None if prediction.finding else prediction.probability for prediction in predictions
+        ],
+        "probabilities": [
+            prediction.probabilities.get(emotion)
+            for prediction in predictions
+            for emotion in classes
+        ],
+        "unsure": [prediction.unsure for prediction in predictions],
+        "finding": [prediction.finding for prediction in predictions],
+        "reason": [prediction.reason for prediction in predictions],
     }
     tensors = [
         OutputTensor(

@@ -84,12 +84,8 @@ def router(service: Service) -> APIRouter:
             rows = stack.enter_context(work.started(service.timeline_workers, hang_up))
             try:
                 first = await anext(rows, None)
-            except MediaError as error:
-                raise Refusal(422, error.finding, str(error), close=True) from None
-            except Refusal:
-                raise
             except AvemoError as error:
-                raise Refusal(500, "model-failed", str(error), close=True) from None
+                raise _refusal(error) from None
             head = {
                 "model": model_fields(served),
                 "window": windows.window_s,
@@ -120,14 +116,20 @@ async def _lines(
                 count, end_s = count + 1, max(end_s, float(row["end"]))
                 yield _line(row)
                 row = await anext(rows, None)
-        except Refusal as refusal:
-            yield _line(error_content("", refusal.code, refusal.message, request_id))
-        except MediaError as error:
-            yield _line(error_content("", error.finding, str(error), request_id))
         except AvemoError as error:
-            yield _line(error_content("", "model-failed", str(error), request_id))
+            refusal = _refusal(error)
+            yield _line(error_content("", refusal.code, refusal.message, request_id))
         else:
             yield _line({"end": True, "duration": end_s, "rows": count})
+
+
+def _refusal(error: AvemoError) -> Refusal:
+    """Return what the client reads where a timeline fails."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, MediaError):
+        return Refusal(422, error.finding, str(error), close=True)
+    return Refusal(500, "model-failed", str(error), close=True)
 
 
 def _line(fields: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from ..asgi import Scope, header
 from ..refusal import Refusal
 from ..service import Service
-from ..uploads import body_chunks
+from ..uploads import read_body
 
 __all__ = ["router"]
 
@@ -35,7 +35,7 @@ def router(service: Service) -> APIRouter:
             raise Refusal(
                 404, "not-found", "no webhook is set up: start with --webhook-secret-file"
             )
-        body = b"".join([chunk async for chunk in body_chunks(request.receive)])
+        body = await read_body(request.receive)
         if not _is_signed(request.scope, body, secret):
             raise Refusal(401, "signature", "the signature is wrong, missing or too old")
         service.follower.look_now()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import AvemoError
-from ...tracking.lookup import Version
+from ...tracking.lookup import Version, version_label
 from ..notice import NOTICE
 from ..uses import FORBIDDEN_USES, INTENDED_USES
 
@@ -61,7 +61,7 @@ class Description:
     @property
     def label(self) -> str:
         """`avemo-fused version 3`."""
-        return f"{self.name} version {self.version}"
+        return version_label(self.name, self.version)
 
     def to_dict(self, *, since: str, purpose: str) -> dict[str, Any]:
         """Return the answer of `/v1/model`.
@@ -114,7 +114,7 @@ def describe(version: Version, alias: str, folder: Path) -> Description:
         run_id=str(_read_json(folder, _LINEAGE).get("run_id", "")),
         modality=str(bundle["modality"]),
         classes=tuple(bundle["classes"]),
-        synthetic="synthetic" in version.tags.get("avemo.corpus", ""),
+        synthetic=version.synthetic,
         card_markdown=_read_text(folder / "model_card.md"),
         card_html=_read_text(folder / "model_card.html"),
         licences=version.tags.get("avemo.weights", ""),
@@ -149,7 +149,7 @@ def _figures(folder: Path) -> dict[str, float]:
             )
     if not hits:
         return {}
-    recalls = {name: sum(own) / len(own) for name, own in sorted(hits.items())}
+    recalls = {emotion: sum(right) / len(right) for emotion, right in sorted(hits.items())}
     count = sum(map(len, hits.values()))
     return {
         "performances": float(count),

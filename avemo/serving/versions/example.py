@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import AvemoError
+from ...inference.prediction import Prediction
 from ...registry.example import EXAMPLE_FILE, TOLERANCE
 
 __all__ = ["Example", "Row", "read_example", "require_sound_answer"]
@@ -21,7 +22,6 @@ __all__ = ["Example", "Row", "read_example", "require_sound_answer"]
 Row = Mapping[str, object]
 
 _INPUT_FILE = "input_example.json"
-_PREFIX = "p_"
 _SAMPLE_RATE = 16_000
 
 
@@ -66,7 +66,7 @@ def require_sound_answer(row: Row, recorded: Row | None) -> None:
     Raises:
         AvemoError: a probability is no number, their sum is not 1, or one differs by too much
     """
-    probabilities = _probabilities(row)
+    probabilities = Prediction.from_row(row).probabilities
     if not all(math.isfinite(value) for value in probabilities.values()):
         raise AvemoError("it answers its example with what is no number")
     if probabilities and abs(sum(probabilities.values()) - 1) > 0.01:
@@ -75,7 +75,7 @@ def require_sound_answer(row: Row, recorded: Row | None) -> None:
         raise AvemoError("it answers its example without probabilities")
     if recorded is None:
         return
-    expected = _probabilities(recorded)
+    expected = Prediction.from_row(recorded).probabilities
     if row["finding"] != recorded["finding"] or probabilities.keys() != expected.keys():
         raise AvemoError(
             f"it answers its example with {row['finding'] or row['emotion']}, recorded is "
@@ -88,15 +88,6 @@ def require_sound_answer(row: Row, recorded: Row | None) -> None:
         raise AvemoError(
             f"it does not answer its example as recorded: a probability differs by {difference:.2g}"
         )
-
-
-def _probabilities(row: Row) -> dict[str, float]:
-    """Return those of a row; none where it has a finding."""
-    return {
-        name: float(str(value))
-        for name, value in row.items()
-        if name.startswith(_PREFIX) and not row["finding"]
-    }
 
 
 def _tone() -> bytes:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ...errors import AvemoError
 from ...tracking import lookup, store
-from ...tracking.integrity import CHECKSUMS_TAG
 from .current import CurrentVersion
 from .loading import Candidate
 
@@ -117,47 +116,45 @@ class Follower:
             self._note_trouble(f"{self._uri} names no version")
             return
         self.trouble = ""
-        seal = version.tags.get(CHECKSUMS_TAG, "")
-        if served and (served.description.version, served.seal) == (version.number, seal):
+        if served and (served.description.version, served.seal) == (version.number, version.seal):
             self.refused = None
             with suppress(OSError):  # the cache deletes what nobody has opened for long
                 os.utime(served.loaded.folder)
             return
-        label = f"{version.name} version {version.number}"
         refused = self.refused
-        if refused and (refused.label, refused.seal) == (label, seal):
+        if refused and (refused.label, refused.seal) == (version.label, version.seal):
             if time.monotonic() < refused.retry_at:
                 return
         else:
             self.refused = None
-        await self._switch(version, label, seal)
+        await self._switch(version)
 
-    async def _switch(self, version: lookup.Version, label: str, seal: str) -> None:
-        self.activity = f"loading {label}"
+    async def _switch(self, version: lookup.Version) -> None:
+        self.activity = f"loading {version.label}"
         needs_trial = self._current.served is not None
         try:
             candidate = await asyncio.to_thread(self._load, version, needs_trial)
         except AvemoError as error:
-            self._note_refused(label, seal, str(error))
+            self._note_refused(version, str(error))
             return
         except Exception as error:
-            self._note_refused(label, seal, f"{type(error).__name__}: {error}")
+            self._note_refused(version, f"{type(error).__name__}: {error}")
             return
         finally:
             self.activity = ""
         self.refused = None
         self._current.switch(candidate.loaded, candidate.description, candidate.seal)
 
-    def _note_refused(self, label: str, seal: str, reason: str) -> None:
+    def _note_refused(self, version: lookup.Version, reason: str) -> None:
         before = self.refused
         trials = before.trials + 1 if before else 1
         pause_s = min(_FIRST_RETRY_S * 2 ** (trials - 1), _MAX_RETRY_S)
         since = before.since if before else datetime.now(UTC)
         retry_at = time.monotonic() + pause_s
-        self.refused = RefusedVersion(label, reason, since, seal, trials, retry_at)
+        self.refused = RefusedVersion(version.label, reason, since, version.seal, trials, retry_at)
         served = self._current.served
         goes_on = f"; {served.description.label} answers on" if served else ""
-        log.error("avemo: %s may not answer: %s%s", label, reason, goes_on)
+        log.error("avemo: %s may not answer: %s%s", version.label, reason, goes_on)
 
     def _note_away(self, reason: str) -> None:
         self.activity = ""
@@ -187,7 +184,7 @@ def ask_registry(uri: str) -> lookup.Version | None:
         AvemoError: the registry does not answer
     """
     address = os.environ[store.TRACKING_URI]
-    if address.startswith(("http://", "https://")) and not store.is_reachable(address):
+    if store.is_away(address):
         raise AvemoError(f"{address} does not answer")
     if address.startswith(store.SQLITE) and not Path(address.removeprefix(store.SQLITE)).exists():
         raise AvemoError(f"{address} does not exist")  # MLflow would create it

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ...errors import AvemoError
 from ...registry import version_cache
-from ...tracking.integrity import CHECKSUMS_TAG
 from ...tracking.lookup import Version
 from .description import Description, describe
 from .loaded import LoadedVersion
@@ -57,8 +56,7 @@ def load_version(
         AvemoError: it may not, and why
     """
     start = time.perf_counter()
-    seal = version.tags.get(CHECKSUMS_TAG)
-    if not seal:
+    if not version.seal:
         raise AvemoError("it was registered without checksums: register it again")
     folder = version_cache.get(version)
     description = describe(version, alias, folder)
@@ -69,7 +67,7 @@ def load_version(
     log.info("avemo: %s is loaded, in %.1f s", description.label, elapsed_s)
     window_s, hop_s = loaded.windows()
     description = replace(description, window_s=window_s, hop_s=hop_s)
-    return Candidate(loaded, description, seal)
+    return Candidate(loaded, description, version.seal)
 
 
 def _load_in_time(load: Callable[[], LoadedVersion], timeout_s: float) -> LoadedVersion:

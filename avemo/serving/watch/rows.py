@@ -12,9 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ...inference.prediction import Prediction
 from ...io import atomic_write
-from ...registry.pinned import VersionId
 from ..batch.clips import NamedClip
 from ..batch.journal import Journal
 from ..batch.predict import BatchRow
@@ -54,9 +52,7 @@ class WatchedFile:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """Return what `to_fields` was called on."""
-        own = fields["row"]["prediction"]
-        prediction = Prediction(**own | {"emotions": tuple(own["emotions"])})
-        row = BatchRow(prediction, VersionId(**fields["row"]["version"]))
+        row = BatchRow.from_fields(fields["row"])
         return cls(**dict(fields) | {"row": row, "measures": ClipMeasures(**fields["measures"])})
 
 

@@ -41,7 +41,7 @@ def summarise(files: Collection[WatchedFile]) -> dict[str, float]:
     if files:
         figures["share_finding"] = 1 - len(answered) / len(files)
     if answered:
-        figures["share_unsure"] = sum(own.unsure for own in answered) / len(answered)
+        figures["share_unsure"] = sum(prediction.unsure for prediction in answered) / len(answered)
     return figures
 
 
@@ -70,7 +70,7 @@ class RunLog:
         if len(files) == self._clips and self._delivered.issuperset(part.name for part in parts):
             return
         uri = os.environ[store.TRACKING_URI]
-        if uri.startswith("http") and not store.is_reachable(uri):  # MLflow would wait for minutes
+        if store.is_away(uri):  # MLflow would wait for minutes
             self._warn(f"{uri} does not answer")
             return
         import mlflow
@@ -90,8 +90,7 @@ class RunLog:
 
     def end(self) -> None:
         """Mark the run as finished; the next watcher opens it again."""
-        uri = os.environ[store.TRACKING_URI]
-        if self._run_id and (not uri.startswith("http") or store.is_reachable(uri)):
+        if self._run_id and not store.is_away(os.environ[store.TRACKING_URI]):
             import mlflow
 
             try:

@@ -98,7 +98,7 @@ class Watcher:
         if not item.sha256:
             return  # it is gone, or cannot be read yet
         self._done.add(file.stamp)
-        if any(own.file == file.below for own in self._rows.with_content(item.sha256)):
+        if any(known.file == file.below for known in self._rows.with_content(item.sha256)):
             return  # its time was changed, its content was not
         row = self._answer(item)
         if row.prediction.finding == "changed":
@@ -121,9 +121,9 @@ class Watcher:
         assert self._versions
         assert self._task
         identities = self._versions.identities.values()
-        for own in self._rows.with_content(item.sha256):
-            if own.row.version in identities:
-                return own.row
+        for known in self._rows.with_content(item.sha256):
+            if known.row.version in identities:
+                return known.row
         return self._task(item)
 
     def _follow_registry(self) -> None:

@@ -35,8 +35,9 @@ def write(
 ) -> tuple[list[str], list[TimelineResult]]:
     """Return the clips that were computed, and the results."""
     files = TimelineFiles.for_clips(clips, folder, formats, window_s=3.0, hop_s=1.0)
-    task = WriteTimelines(PinnedVersions("sqlite://"), files)
-    task.__dict__["_answering"] = answering = HandMade()
+    versions = PinnedVersions("sqlite://")
+    versions.__dict__["answering"] = answering = HandMade()
+    task = WriteTimelines(versions, files)
     items = identify(clips, show_progress=False)
     with Journal(folder / "journal") as journal:
         results = [result for _, result in run_task(task, items, journal, show_progress=False)]
