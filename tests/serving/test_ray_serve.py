@@ -15,6 +15,7 @@ import mlflow
 import numpy as np
 import psutil
 import pytest
+from helpers.altered_code import slow_down
 from helpers.registered_versions import NAME, ROOT, new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -36,27 +37,8 @@ CLIP = encoded(voice(16000), 16000)
 CLIPS, CLIENTS = 200, 8
 AGAIN = "a clip goes to another replica"
 #: a tenth of the length of the clip, so that who is killed in a long one is at work
-SLOW = """
-
-_predict = Recogniser.predict
-
-
-def _slowly(self, media, **more):
-    import time
-
-    if hasattr(media, "sound"):  # a clip of the service, and not a path or bytes
-        time.sleep(len(media.sound(16000)) / 160000)
-    return _predict(self, media, **more)
-
-
-Recogniser.predict = _slowly
-"""
-
-
-def slow_down(package: Path, files: Path) -> None:
-    """Let a version take a while for each clip."""
-    with (package / "inference" / "recogniser.py").open("a") as module:
-        module.write(SLOW)
+#: only for a clip of the service, and not for a path or bytes
+DELAY_S = "len(media.sound(16000)) / 160000 if hasattr(media, 'sound') else 0"
 
 
 class Cluster:
@@ -154,7 +136,7 @@ def test_the_alias_moves_without_a_request_that_fails(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
     network = new_network("happy", seed=8)
-    number = register_version(tmp_path / "2", None, network=network, alter=slow_down)
+    number = register_version(tmp_path / "2", None, network=network, alter=slow_down(DELAY_S))
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", number)
     emotions: list[str] = []
 
