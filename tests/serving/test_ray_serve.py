@@ -2,13 +2,10 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
@@ -16,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from helpers.altered_code import slow_down
+from helpers.ray_nodes import RayNodes, running_nodes
 from helpers.registered_versions import NAME, ROOT, new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -41,67 +39,26 @@ AGAIN = "a clip goes to another replica"
 DELAY_S = "len(media.sound(16000)) / 160000 if hasattr(media, 'sound') else 0"
 
 
+@dataclass
 class Cluster:
-    """A head and a second node on this machine, with a core each and a cache of their own."""
+    """A head and a second node, with a cache of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.cache = folder / "cache"
-        self.nodes: list[psutil.Process] = []
-        port = self.address.partition(":")[2]
-        self._start(
-            "--head", "--port", port, "--temp-dir", str(folder), "--include-dashboard=false"
-        )
-        self._start("--address", self.address)
+    nodes: RayNodes
+    cache: Path
 
-    def _start(self, *options: str) -> None:
-        command = Path(sys.executable).with_name("ray")
-        environment = os.environ | {
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "PYTHONPATH": str(ROOT),
-            assets.CACHE: str(self.cache),
-        }
-        environment.pop(store.TRACKING_URI, None)
-        sizes = ("--num-cpus=1", "--object-store-memory=100000000")
-        node = subprocess.Popen(
-            [command, "start", "--block", *sizes, *options],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.nodes.append(psutil.Process(node.pid))
-        for _ in range(300):
-            status = subprocess.run(
-                [command, "status", "--address", self.address], capture_output=True, text=True
-            )
-            if f"/{len(self.nodes)}.0 CPU" in status.stdout:
-                return
-            assert node.poll() is None, "the node ended"
-            time.sleep(0.2)
-        raise AssertionError(status.stdout + status.stderr)
-
-    def replicas(self, node: int) -> list[psutil.Process]:
-        children = self.nodes[node].children(recursive=True)
+    def replicas(self, number: int) -> list[psutil.Process]:
+        children = self.nodes.nodes[number].children(recursive=True)
         return [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
-
-    def kill(self, node: int) -> None:
-        """As a power cut would, the raylet first."""
-        processes = [*self.nodes[node].children(recursive=True), self.nodes[node]]
-        for process in sorted(processes, key=lambda process: process.name() != "raylet"):
-            process.kill()
-        self.nodes[node].wait()
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    # a short path: Ray's sockets stand in it
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        two_nodes = Cluster(Path(folder))
-        yield two_nodes
-        for number, node in enumerate(two_nodes.nodes):
-            if node.is_running():
-                two_nodes.kill(number)
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cache = tmp_path_factory.mktemp("cache")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), assets.CACHE: str(cache)}
+    environment.pop(store.TRACKING_URI, None)
+    options = ["--object-store-memory=100000000"]
+    with running_nodes(2, environment=environment, options=options) as ray_nodes:
+        yield Cluster(ray_nodes, cache)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +69,7 @@ def service(
     project = new_serving_project(folder / "project", poll_s=0.5)
     with module_registry(folder, empty_database) as registry:
         register_version(folder / "1", None, alias="champion", network=new_network("sad", seed=7))
-        options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+        options = ["--engine", "ray", "--ray-address", cluster.nodes.address, "--workers", "1"]
         options += ["--replicas", "2", "2"]
         with running_service(folder / "run", registry, *options, project=project) as service:
             yield service
@@ -162,7 +119,7 @@ def test_no_request_is_lost_with_a_node(service: ServiceProcess, cluster: Cluste
     with ThreadPoolExecutor(CLIENTS) as pool:
         answers = [pool.submit(service.predict, clip) for clip in clips]
         answers[CLIPS // 3].result()
-        cluster.kill(1)
+        cluster.nodes.kill(1)
         unfinished = sum(not answer.done() for answer in answers)
         responses = [answer.result() for answer in answers]
     assert unfinished > CLIPS // 4, "the node died too late"
@@ -193,7 +150,7 @@ def test_a_service_that_starts_again_takes_its_replicas_over(
     service.process.kill()
     service.process.wait()
     assert len(cluster.replicas(0)) == 1
-    options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+    options = ["--engine", "ray", "--ray-address", cluster.nodes.address, "--workers", "1"]
     registry = os.environ[store.TRACKING_URI]
     with running_service(tmp_path / "again", registry, *options, port=service.port) as again:
         assert again.predict(CLIP).status_code == 200
