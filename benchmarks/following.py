@@ -271,9 +271,9 @@ def _restart(scratch: Path, address: str, versions: _Versions, clips: Sequence[P
     return outcome
 
 
-def _ask_all(requests: Sequence[Request]) -> dict[Path, str]:
+def _ask_all(requests_: Sequence[Request]) -> dict[Path, str]:
     """Return the answer for each clip, which later ones are compared with."""
-    return {answer.clip: answer.emotion for answer in ask_in_turn(requests)}
+    return {answer.clip: answer.emotion for answer in ask_in_turn(requests_)}
 
 
 def _moves(versions: _Versions) -> list[tuple[str, str]]:
@@ -296,14 +296,8 @@ def _wait_quietly(load: Load, outcome: _Outcome) -> float:
 
 
 def _compare(ours: _Outcome, other: _Outcome) -> list[Comparison]:
-    quiet_s, changing_s = (
-        quantile_s([answer for answer in responses if answer.status == 200], 0.95)
-        for responses in (ours.quiet, ours.changing)
-    )
-    other_quiet_s, other_changing_s = (
-        quantile_s([answer for answer in responses if answer.status == 200], 0.95)
-        for responses in (other.quiet, other.changing)
-    )
+    quiet_s, changing_s = _p95_s(ours.quiet), _p95_s(ours.changing)
+    other_quiet_s, other_changing_s = _p95_s(other.quiet), _p95_s(other.changing)
     return [
         Comparison(
             what="requests without an answer",
@@ -334,6 +328,11 @@ def _compare(ours: _Outcome, other: _Outcome) -> list[Comparison]:
             target="-",
         ),
     ]
+
+
+def _p95_s(responses: Sequence[Answer]) -> float:
+    """Return how long requests with an answer take, at the 95th percentile."""
+    return quantile_s([answer for answer in responses if answer.status == 200], 0.95)
 
 
 def _describe(ours: _Outcome, other: _Outcome) -> str:

@@ -118,18 +118,13 @@ class Server:
 
 def ask_service(server: Server, clip: Path) -> Request:
     """Return what sends a clip to `avemo serve`, as the body of the request."""
-    content = clip.read_bytes()
-
-    def send(session: requests.Session) -> requests.Response:
-        headers = {"Content-Type": "video/mp4"}
-        url = f"{server.address}/v1/predict"
-        return session.post(url, content, headers=headers, timeout=_REQUEST_S)
 
     def read(response: requests.Response) -> str:
         (prediction,) = response.json()["predictions"]
         return str(prediction["emotion"] or "")
 
-    return _request(clip, send, read)
+    url = f"{server.address}/v1/predict"
+    return _request(clip, url, clip.read_bytes(), "video/mp4", read)
 
 
 def ask_mlflow(server: Server, clip: Path) -> Request:
@@ -137,28 +132,27 @@ def ask_mlflow(server: Server, clip: Path) -> Request:
     cell = base64.b64encode(clip.read_bytes()).decode()
     body = json.dumps({"dataframe_split": {"columns": ["media"], "data": [[cell]]}})
 
-    def send(session: requests.Session) -> requests.Response:
-        headers = {"Content-Type": "application/json"}
-        url = f"{server.address}/invocations"
-        return session.post(url, body, headers=headers, timeout=_REQUEST_S)
-
     def read(response: requests.Response) -> str:
         (row,) = response.json()["predictions"]
         is_number = row["probability"] is not None and math.isfinite(row["probability"])
         return str(row["emotion"]) if is_number else ""
 
-    return _request(clip, send, read)
+    return _request(clip, f"{server.address}/invocations", body, "application/json", read)
 
 
 def _request(
     clip: Path,
-    send: Callable[[requests.Session], requests.Response],
+    url: str,
+    body: bytes | str,
+    content_type: str,
     read: Callable[[requests.Response], str],
 ) -> Request:
+    headers = {"Content-Type": content_type}
+
     def ask(session: requests.Session) -> Answer:
         start = time.perf_counter()
         try:
-            response = send(session)
+            response = session.post(url, body, headers=headers, timeout=_REQUEST_S)
         except requests.RequestException as error:
             elapsed_s = time.perf_counter() - start
             return Answer(clip, 0, "", elapsed_s, reason=type(error).__name__)

@@ -1,21 +1,16 @@
 """Features on a Ray cluster of two nodes: the same as here, whatever happens to a node."""
 
 import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 from helpers.detectors import resolve
 from helpers.differences import differences
+from helpers.ray_nodes import RayNodes, running_nodes
 from helpers.search import Search, end_stage, search_processes, wait_until
 
 from avemo import engine
@@ -46,56 +41,12 @@ EXTRACTORS = {
 }
 
 
-class Cluster:
-    """A head and a second node on this machine, with one core each."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.nodes: list[subprocess.Popen[bytes]] = []
-        self.start("--head", "--port", self.address.partition(":")[2], "--temp-dir", str(folder))
-        self.start("--address", self.address)
-
-    def start(self, *options: str) -> None:
-        """Start a node and wait until it takes work."""
-        command = Path(sys.executable).with_name("ray")
-        quiet = ("--include-dashboard=false",) if "--head" in options else ()
-        self.nodes.append(
-            subprocess.Popen(
-                [command, "start", "--block", "--num-cpus=1", *quiet, *options],
-                env=os.environ
-                | {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(Path(__file__).parent)},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        for _ in range(300):
-            status = subprocess.run(
-                [command, "status", "--address", self.address], capture_output=True, text=True
-            )
-            if f"/{len(self.nodes)}.0 CPU" in status.stdout:
-                return
-            assert self.nodes[-1].poll() is None, "the node ended"
-            time.sleep(0.2)
-        raise AssertionError(status.stdout + status.stderr)
-
-    def kill(self, node: int) -> None:
-        """As a power cut would."""
-        process = psutil.Process(self.nodes[node].pid)
-        for node_process in [process, *process.children(recursive=True)]:
-            node_process.kill()
-        self.nodes[node].wait()
-
-
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    # a short path: Ray's sockets stand in it
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        ray_cluster = Cluster(Path(folder))
-        yield ray_cluster
-        for number, node in enumerate(ray_cluster.nodes):
-            if node.poll() is None:
-                ray_cluster.kill(number)
+def cluster() -> Iterator[RayNodes]:
+    """A head and a second node, which find the functions of `helpers`."""
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    with running_nodes(2, environment=environment) as ray_nodes:
+        yield ray_nodes
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +71,7 @@ def features(folder: Path, sources: pd.DataFrame, **where: Any) -> None:
 
 
 def test_the_same_features_to_the_last_bit(
-    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+    cluster: RayNodes, sources: pd.DataFrame, tmp_path: Path
 ) -> None:
     features(tmp_path / "here", sources, workers=1)
     features(tmp_path / "workers", sources, workers=2)
@@ -137,7 +88,7 @@ def test_the_same_features_to_the_last_bit(
 WAYS = ("here", "workers", "cluster")
 
 
-def where(way: str, cluster: Cluster) -> dict[str, Any]:
+def where(way: str, cluster: RayNodes) -> dict[str, Any]:
     """The arguments of `store.update` for one of `WAYS`."""
     arguments: dict[str, dict[str, Any]] = {
         "here": {"workers": 1},
@@ -156,7 +107,7 @@ def require_equal(folder: Path, count: int) -> None:
 
 
 @pytest.mark.real
-def test_the_same_faces_to_the_last_bit(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_same_faces_to_the_last_bit(cluster: RayNodes, tmp_path: Path) -> None:
     films = sorted((SHARED / "ravdess/video").rglob("*.mp4"))[:4]
     if not films:
         pytest.skip("needs ../shared/ravdess/video")
@@ -178,7 +129,7 @@ def test_the_same_faces_to_the_last_bit(cluster: Cluster, tmp_path: Path) -> Non
 
 @pytest.mark.real
 def test_the_same_hearing_to_the_last_bit(
-    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+    cluster: RayNodes, sources: pd.DataFrame, tmp_path: Path
 ) -> None:
     weights = SHARED / "weights/whisper-tiny.en-encoder.safetensors"
     if not weights.is_file():
@@ -195,7 +146,7 @@ def test_the_same_hearing_to_the_last_bit(
 
 
 def test_ray_data_reads_the_features_as_they_are(
-    cluster: Cluster, sources: pd.DataFrame, tmp_path: Path
+    cluster: RayNodes, sources: pd.DataFrame, tmp_path: Path
 ) -> None:
     features(tmp_path, sources, workers=1)
     import ray
@@ -211,7 +162,7 @@ def test_ray_data_reads_the_features_as_they_are(
     np.testing.assert_array_equal(arrays["take-03"], expected["take-03"].ravel())
 
 
-def test_the_same_search_though_a_worker_is_killed(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_same_search_though_a_worker_is_killed(cluster: RayNodes, tmp_path: Path) -> None:
     single = Search(tmp_path / "alone")
     end_stage(single.start(1))
     search = Search(tmp_path / "cluster", engine="ray", ray={"address": cluster.address})
@@ -229,14 +180,14 @@ def test_the_same_search_though_a_worker_is_killed(cluster: Cluster, tmp_path: P
     assert not any(search_processes(node) for node in cluster.nodes), "a worker outlived the stage"
 
 
-def test_what_a_function_raises_ends_the_run(cluster: Cluster) -> None:
+def test_what_a_function_raises_ends_the_run(cluster: RayNodes) -> None:
     numbers: list[Any] = [-1, "two"]
     results = engine.run(abs, numbers, title="test", cluster=cluster.address)
     with pytest.raises(TypeError, match="bad operand"):
         list(results)
 
 
-def test_a_node_that_dies_costs_nothing_but_time(cluster: Cluster) -> None:
+def test_a_node_that_dies_costs_nothing_but_time(cluster: RayNodes) -> None:
     from helpers.slow_work import square
 
     results = engine.run(square, range(40), title="test", cluster=cluster.address)

@@ -30,7 +30,6 @@ def main(folder: str, clip: str, film: str) -> None:
         "wall_s": perf_counter() - start,
         "minute_s": [end - begin for begin, end in pairwise(minutes)],
         "rows": rows,
-        "end_s": end_s,
     }
     print(json.dumps(figures))
 

@@ -5,27 +5,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.bundles import bundle_config
+from helpers.bundles import bundle_config, new_abstention
 from helpers.registered_versions import new_predictions
 
 from avemo.evaluation.predictions import write_predictions
 from avemo.faces.cut_face import face_side_px
 from avemo.models.bundle import CONFIG_FILE
 from avemo.paths import Project
-from avemo.records import Abstention, ValidationProfile
+from avemo.records import ValidationProfile
 from avemo.registry.profile import PROFILE, measure_profile, write_profile
-
-ABSTENTION = Abstention(
-    threshold=0.5,
-    coverage=0.8,
-    accuracy=0.9,
-    accuracy_low=0.8,
-    performances=256,
-    actors=8,
-    confidence=0.95,
-    target=0.8,
-    reached=True,
-)
 
 
 @pytest.fixture
@@ -34,7 +22,7 @@ def project(tmp_path: Path) -> Project:
     project = Project(tmp_path)
     folder = project.trained("audio")
     folder.mkdir(parents=True)
-    bundle_config(abstention=ABSTENTION).write(folder / CONFIG_FILE)
+    bundle_config(abstention=new_abstention(0.5)).write(folder / CONFIG_FILE)
     certain = new_predictions(0.7, actors=6)
     unsure = new_predictions(0.3, actors=8).query("actor > 6")
     predictions = pd.concat([certain, unsure], ignore_index=True)

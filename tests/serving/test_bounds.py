@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from helpers.altered_code import slow_down
 from helpers.registered_versions import new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -27,25 +28,6 @@ pytestmark = pytest.mark.slow
 KEY, NEXT_KEY = "a-key-of-the-tests-1", "a-key-of-the-tests-2"
 CLIP = encoded(voice(16000), 16000)
 LIMIT = 1_000_000
-SLOW = """
-
-_predict = Recogniser.predict
-
-
-def _slowly(self, media, **more):
-    import time
-
-    time.sleep(0.4)
-    return _predict(self, media, **more)
-
-
-Recogniser.predict = _slowly
-"""
-
-
-def answer_slowly(package: Path, files: Path) -> None:
-    with (package / "inference" / "recogniser.py").open("a") as code:
-        code.write(SLOW)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +50,7 @@ def service(
     )
     with module_registry(folder, empty_database) as registry:
         register_version(
-            folder / "1", None, alias="champion", network=new_network("sad"), alter=answer_slowly
+            folder / "1", None, alias="champion", network=new_network("sad"), alter=slow_down("0.4")
         )
         options = ("--workers", "1", "--key-file", str(key))
         with running_service(folder / "run", registry, *options, project=project) as service:

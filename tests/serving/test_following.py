@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import mlflow
 import psutil
 import pytest
 import requests
+from helpers.altered_code import append_code, slow_down
 from helpers.registered_versions import NAME, new_network, register_version
 from helpers.servers import small_mlflow_server
 from helpers.serving import (
@@ -42,16 +43,6 @@ def set_champion(version: str) -> None:
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", version)
 
 
-def append(code: str) -> Callable[[Path, Path], None]:
-    """Return what appends code to a version's own recogniser."""
-
-    def alter(package: Path, files: Path) -> None:
-        with (package / "inference" / "recogniser.py").open("a") as module:
-            module.write(code)
-
-    return alter
-
-
 CRASH = "\n\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
 HANG = "\n\nimport time\ntime.sleep(3600)\n"
 RAISE = "\n\nraise RuntimeError('it cannot be loaded')\n"
@@ -66,20 +57,6 @@ def _otherwise(self, media, **more):
 
 
 Recogniser.predict = _otherwise
-"""
-SLOW = """
-
-_predict = Recogniser.predict
-
-
-def _slowly(self, media, **more):
-    import time
-
-    time.sleep(1.0)
-    return _predict(self, media, **more)
-
-
-Recogniser.predict = _slowly
 """
 
 
@@ -100,7 +77,7 @@ def versions(registry: str, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     }
     for name, code in alterations.items():
         numbers[name] = register_version(
-            folder / name, None, network=new_network("sad"), alter=append(code)
+            folder / name, None, network=new_network("sad"), alter=append_code(code)
         )
     numbers["NaN"] = register_version(
         folder / "NaN", None, network=new_network("sad", operator="Log")
@@ -302,7 +279,7 @@ def test_a_signal_lets_it_finish_what_it_has_begun(
     registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = register_version(
-        tmp_path / "slow", None, alias="slow", network=new_network("sad"), alter=append(SLOW)
+        tmp_path / "slow", None, alias="slow", network=new_network("sad"), alter=slow_down("1.0")
     )
     options = ("--alias", "slow", "--workers", "1")
     with running_service(tmp_path / "run", registry, *options) as service:

@@ -2,19 +2,18 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow
 import numpy as np
 import psutil
 import pytest
+from helpers.altered_code import slow_down
+from helpers.ray_nodes import RayNodes, running_nodes
 from helpers.registered_versions import NAME, ROOT, new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -36,90 +35,30 @@ CLIP = encoded(voice(16000), 16000)
 CLIPS, CLIENTS = 200, 8
 AGAIN = "a clip goes to another replica"
 #: a tenth of the length of the clip, so that who is killed in a long one is at work
-SLOW = """
-
-_predict = Recogniser.predict
-
-
-def _slowly(self, media, **more):
-    import time
-
-    if hasattr(media, "sound"):  # a clip of the service, and not a path or bytes
-        time.sleep(len(media.sound(16000)) / 160000)
-    return _predict(self, media, **more)
+#: only for a clip of the service, and not for a path or bytes
+DELAY_S = "len(media.sound(16000)) / 160000 if hasattr(media, 'sound') else 0"
 
 
-Recogniser.predict = _slowly
-"""
-
-
-def slow_down(package: Path, files: Path) -> None:
-    """Let a version take a while for each clip."""
-    with (package / "inference" / "recogniser.py").open("a") as module:
-        module.write(SLOW)
-
-
+@dataclass
 class Cluster:
-    """A head and a second node on this machine, with a core each and a cache of their own."""
+    """A head and a second node, with a cache of their own."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.address = f"127.0.0.1:{free.getsockname()[1]}"
-        self.cache = folder / "cache"
-        self.nodes: list[psutil.Process] = []
-        port = self.address.partition(":")[2]
-        self._start(
-            "--head", "--port", port, "--temp-dir", str(folder), "--include-dashboard=false"
-        )
-        self._start("--address", self.address)
+    nodes: RayNodes
+    cache: Path
 
-    def _start(self, *options: str) -> None:
-        command = Path(sys.executable).with_name("ray")
-        environment = os.environ | {
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "PYTHONPATH": str(ROOT),
-            assets.CACHE: str(self.cache),
-        }
-        environment.pop(store.TRACKING_URI, None)
-        sizes = ("--num-cpus=1", "--object-store-memory=100000000")
-        node = subprocess.Popen(
-            [command, "start", "--block", *sizes, *options],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.nodes.append(psutil.Process(node.pid))
-        for _ in range(300):
-            status = subprocess.run(
-                [command, "status", "--address", self.address], capture_output=True, text=True
-            )
-            if f"/{len(self.nodes)}.0 CPU" in status.stdout:
-                return
-            assert node.poll() is None, "the node ended"
-            time.sleep(0.2)
-        raise AssertionError(status.stdout + status.stderr)
-
-    def replicas(self, node: int) -> list[psutil.Process]:
-        children = self.nodes[node].children(recursive=True)
+    def replicas(self, number: int) -> list[psutil.Process]:
+        children = self.nodes.nodes[number].children(recursive=True)
         return [child for child in children if "ServeReplica" in " ".join(child.cmdline())]
-
-    def kill(self, node: int) -> None:
-        """As a power cut would, the raylet first."""
-        processes = [*self.nodes[node].children(recursive=True), self.nodes[node]]
-        for process in sorted(processes, key=lambda process: process.name() != "raylet"):
-            process.kill()
-        self.nodes[node].wait()
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    # a short path: Ray's sockets stand in it
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        two_nodes = Cluster(Path(folder))
-        yield two_nodes
-        for number, node in enumerate(two_nodes.nodes):
-            if node.is_running():
-                two_nodes.kill(number)
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cache = tmp_path_factory.mktemp("cache")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), assets.CACHE: str(cache)}
+    environment.pop(store.TRACKING_URI, None)
+    options = ["--object-store-memory=100000000"]
+    with running_nodes(2, environment=environment, options=options) as ray_nodes:
+        yield Cluster(ray_nodes, cache)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +69,7 @@ def service(
     project = new_serving_project(folder / "project", poll_s=0.5)
     with module_registry(folder, empty_database) as registry:
         register_version(folder / "1", None, alias="champion", network=new_network("sad", seed=7))
-        options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+        options = ["--engine", "ray", "--ray-address", cluster.nodes.address, "--workers", "1"]
         options += ["--replicas", "2", "2"]
         with running_service(folder / "run", registry, *options, project=project) as service:
             yield service
@@ -154,7 +93,7 @@ def test_the_alias_moves_without_a_request_that_fails(
     service: ServiceProcess, tmp_path: Path
 ) -> None:
     network = new_network("happy", seed=8)
-    number = register_version(tmp_path / "2", None, network=network, alter=slow_down)
+    number = register_version(tmp_path / "2", None, network=network, alter=slow_down(DELAY_S))
     mlflow.MlflowClient().set_registered_model_alias(NAME, "champion", number)
     emotions: list[str] = []
 
@@ -180,7 +119,7 @@ def test_no_request_is_lost_with_a_node(service: ServiceProcess, cluster: Cluste
     with ThreadPoolExecutor(CLIENTS) as pool:
         answers = [pool.submit(service.predict, clip) for clip in clips]
         answers[CLIPS // 3].result()
-        cluster.kill(1)
+        cluster.nodes.kill(1)
         unfinished = sum(not answer.done() for answer in answers)
         responses = [answer.result() for answer in answers]
     assert unfinished > CLIPS // 4, "the node died too late"
@@ -211,7 +150,7 @@ def test_a_service_that_starts_again_takes_its_replicas_over(
     service.process.kill()
     service.process.wait()
     assert len(cluster.replicas(0)) == 1
-    options = ["--engine", "ray", "--ray-address", cluster.address, "--workers", "1"]
+    options = ["--engine", "ray", "--ray-address", cluster.nodes.address, "--workers", "1"]
     registry = os.environ[store.TRACKING_URI]
     with running_service(tmp_path / "again", registry, *options, port=service.port) as again:
         assert again.predict(CLIP).status_code == 200

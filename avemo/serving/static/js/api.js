@@ -14,6 +14,9 @@ export class ServiceError extends Error {
   }
 }
 
+/** Return why a clip that the user gave up has no answer. */
+export const stoppedError = () => new ServiceError("stopped", "You stopped it.");
+
 /** Return the parsed answer to GET. */
 export async function getJson(path) {
   return (await authorised(path, {})).json();
@@ -96,7 +99,7 @@ function stream(clip, { onUpload, onLine, signal }) {
     let isSent = false;
     request.upload.onload = () => { isSent = true; };
     request.onerror = async () => reject(isSent ? unreachable() : await brokenOff());
-    request.onabort = () => reject(new ServiceError("stopped", "You stopped it."));
+    request.onabort = () => reject(stoppedError());
     request.onloadend = () => signal.removeEventListener("abort", stop);
     signal.addEventListener("abort", stop);
     request.send(clip);

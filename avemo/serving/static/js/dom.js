@@ -26,6 +26,10 @@ function furnish(element, properties, children) {
   return element;
 }
 
+/** Return the head of a table: a column a name. */
+export const tableHead = (names) =>
+  h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name))));
+
 /** Say something to a screen reader, without moving the focus. */
 export function announce(text) {
   byId("status").textContent = text;

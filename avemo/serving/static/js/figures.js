@@ -1,5 +1,6 @@
 // Figures of a version, in words that say what they are of.
 
+import { emotionBar } from "./bars.js";
 import { h } from "./dom.js";
 import { percent } from "./words.js";
 
@@ -33,11 +34,10 @@ export function recalls(figures, emotions) {
   if (!known.length) return [];
   const bars = known.map((emotion) => {
     const { value, bounds } = interval(figures, `recall_${emotion}`);
-    const fill = h("span", { class: "fill" });
+    const { item, fill, figure } = emotionBar(emotion);
     fill.style.width = `${100 * value}%`;
-    return h("li", { "data-emotion": emotion }, h("span", { class: "name" }, emotion),
-      h("span", { class: "rail" }, fill),
-      h("span", { class: "figure" }, percent(value), " ", h("span", { class: "bounds" }, bounds)));
+    figure.append(percent(value), " ", h("span", { class: "bounds" }, bounds));
+    return item;
   });
   return [h("h3", {}, "How many of each are recognised"), h("ul", { class: "bars recalls" }, ...bars)];
 }

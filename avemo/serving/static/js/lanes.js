@@ -129,8 +129,8 @@ export class LanesView {
       ...stretches(lane.rows).flatMap((rows) => this.drawAreas(rows, emotions)),
       ...runs.flatMap((run) => this.drawRun(run)),
     );
-    const isChosen = lane === this.lane && this.timeline.lanes.length > 1;
-    return h("div", { class: isChosen ? "lane chosen" : "lane", "data-lane": lane.key },
+    const isSelected = lane === this.lane && this.timeline.lanes.length > 1;
+    return h("div", { class: isSelected ? "lane selected" : "lane", "data-lane": lane.key },
       h("p", { class: "lane-name" }, lane.name), drawing);
   }
 

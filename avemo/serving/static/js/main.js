@@ -34,9 +34,9 @@ const player = new Player((time) => {
   if (shown) showNow(shown.timeline, currentLane(), time);
 });
 const lanesView = new LanesView(player);
-const queue = new Queue({ onChoose: show, onChange: refresh });
+const queue = new Queue({ onSelect: show, onChange: refresh });
 
-lanesView.onLane = chooseLane;
+lanesView.onLane = selectLane;
 player.onReady = () => shown && refresh(shown);
 new RecorderDialog((file) => queue.add([file]));
 listen();
@@ -82,7 +82,7 @@ function listen() {
     queue.add(event.dataTransfer.files);
   });
   byId("stop").addEventListener("click", () => queue.stop(shown));
-  byId("lane").addEventListener("change", (event) => chooseLane(event.target.value));
+  byId("lane").addEventListener("change", (event) => selectLane(event.target.value));
   byId("table-details").addEventListener("toggle", () => shown && fillTable(shown.timeline));
   byId("exports").replaceChildren(...EXPORTS.map((entry) =>
     h("button", { type: "button", class: "button export", "data-format": entry.format,
@@ -109,7 +109,7 @@ function refresh(clip) {
   player.timeline = timeline;
   showProgress(clip);
   showProblem(clip);
-  byId("summary").textContent = clip.isOver && hasRows ? summarise(timeline) : "";
+  byId("summary").textContent = clip.isOver && hasRows ? summarise(clip.summary) : "";
   byId("answered-by").textContent = answeredBy(timeline.head);
   if (clip.isOver) noticeVersion(timeline.head);
   byId("view").hidden = clip.state === "failed" && !hasRows;
@@ -130,7 +130,7 @@ function currentLane() {
   return lanes.find((lane) => lane.key === laneKey) ?? lanes[0] ?? null;
 }
 
-function chooseLane(key) {
+function selectLane(key) {
   laneKey = key;
   refresh(shown);
 }

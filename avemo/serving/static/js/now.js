@@ -1,5 +1,6 @@
 // What stands at the cursor: the answer in words, its probabilities as bars, what it comes from.
 
+import { emotionBar } from "./bars.js";
 import { byId, h } from "./dom.js";
 import { finding, moment, percent, sentence, source } from "./words.js";
 
@@ -10,12 +11,9 @@ export function makeBars(emotions) {
   if (emotions.every((name) => bars.has(name)) && emotions.length === bars.size) return;
   bars.clear();
   byId("bars").replaceChildren(...emotions.map((name) => {
-    const fill = h("span", { class: "fill" });
-    const figure = h("span", { class: "figure" });
-    const item = h("li", { "data-emotion": name }, h("span", { class: "name" }, name),
-      h("span", { class: "rail" }, fill), figure);
-    bars.set(name, { item, fill, figure });
-    return item;
+    const bar = emotionBar(name);
+    bars.set(name, bar);
+    return bar.item;
   }));
 }
 

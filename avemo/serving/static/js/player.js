@@ -42,7 +42,7 @@ export class Player {
     this.isPlayable = true;
     this.isMeasuring = false;
     byId("unplayable").hidden = true;
-    byId("stage").className = "stage waiting";
+    byId("stage").className = "stage";
     this.video.hidden = false;
     this.video.replaceChildren();
     this.address = URL.createObjectURL(clip);

@@ -1,6 +1,6 @@
 // The list of clips: what each is waiting for, and the service's answers, one clip at a time.
 
-import { ServiceError, streamTimeline } from "./api.js";
+import { ServiceError, stoppedError, streamTimeline } from "./api.js";
 import { announce, byId, h } from "./dom.js";
 import { Timeline } from "./timeline.js";
 import { finding, moment, percent, problem } from "./words.js";
@@ -52,15 +52,15 @@ class Clip {
 
 export class Queue {
   /**
-   * @param {{onChoose: (clip: Clip) => void, onChange: (clip: Clip) => void}} handlers
+   * @param {{onSelect: (clip: Clip) => void, onChange: (clip: Clip) => void}} handlers
    */
-  constructor({ onChoose, onChange }) {
+  constructor({ onSelect, onChange }) {
     this.clips = [];
-    this.chosen = null;
+    this.selected = null;
     this.order = null;
     this.isRunning = false;
     this.timer = null;
-    this.onChoose = onChoose;
+    this.onSelect = onSelect;
     this.onChange = onChange;
     this.makeHead();
   }
@@ -69,26 +69,26 @@ export class Queue {
     const clips = [...files].map((file) => new Clip(file));
     if (!clips.length) return;
     this.clips.push(...clips);
-    this.choose(clips[0]);
+    this.select(clips[0]);
     this.run();
   }
 
-  choose(clip) {
-    this.chosen = clip;
-    this.onChoose(clip);
+  select(clip) {
+    this.selected = clip;
+    this.onSelect(clip);
     this.draw();
   }
 
   again(clip) {
     clip.reset();
-    this.choose(clip);
+    this.select(clip);
     this.run();
   }
 
   /** Give a clip up; one that waits is not sent at all. */
   stop(clip) {
     clip.stopper.abort();
-    if (clip.state === "waiting") this.finish(clip, stopped());
+    if (clip.state === "waiting") this.finish(clip, stoppedError());
   }
 
   /** Send the waiting clips, one after the other: whoever else uses the service gets a turn. */
@@ -151,7 +151,7 @@ export class Queue {
       await new Promise((resolve) => { setTimeout(resolve, 1000); });
       if (clip.stopper.signal.aborted) {
         clip.secondsLeft = 0;
-        throw stopped();
+        throw stoppedError();
       }
     }
     clip.sent = 0;
@@ -166,7 +166,7 @@ export class Queue {
     clearTimeout(this.timer);
     this.timer = null;
     this.draw();
-    if (clip === this.chosen) this.onChange(clip);
+    if (clip === this.selected) this.onChange(clip);
   }
 
   makeHead() {
@@ -207,7 +207,7 @@ export class Queue {
   }
 
   makeRow(clip) {
-    const open = h("button", { type: "button", class: "open", onclick: () => this.choose(clip) },
+    const open = h("button", { type: "button", class: "open", onclick: () => this.select(clip) },
       clip.name);
     return h("tr", {}, h("th", { scope: "row" }, open),
       ...COLUMNS.slice(1).map(({ isNumber }) => h("td", { class: isNumber ? "number" : null })));
@@ -215,9 +215,9 @@ export class Queue {
 
   fillRow(clip, row) {
     const { summary } = clip;
-    const isShown = clip === this.chosen;
-    row.className = isShown ? "chosen" : "";
-    if (isShown) row.querySelector("button").setAttribute("aria-current", "true");
+    const isSelected = clip === this.selected;
+    row.className = isSelected ? "selected" : "";
+    if (isSelected) row.querySelector("button").setAttribute("aria-current", "true");
     else row.querySelector("button").removeAttribute("aria-current");
     const states = { done: "done", failed: problem(clip.error?.code).toLowerCase() };
     const cells = [
@@ -234,5 +234,3 @@ export class Queue {
     row.lastChild.className = clip.state === "failed" ? "bad" : "";
   }
 }
-
-const stopped = () => new ServiceError("stopped", "You stopped it.");

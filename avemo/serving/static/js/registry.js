@@ -3,7 +3,7 @@
 
 import { getJson, getText } from "./api.js";
 import { cardContent } from "./card.js";
-import { announce, byId, h } from "./dom.js";
+import { announce, byId, h, tableHead } from "./dom.js";
 import { figureList } from "./figures.js";
 import { day, sentence } from "./words.js";
 
@@ -71,7 +71,6 @@ function testFigures(figures) {
 }
 
 function gate({ version, check }) {
-  const heads = ["Rule", "Candidate", "Champion", "Limit", "Verdict"];
   const against = check.champion ? `, against version ${check.champion}` : "";
   const row = (rule) => h("tr", {}, h("th", { scope: "row" }, rule.rule),
     ...[rule.candidate, rule.champion, rule.limit].map((text) => h("td", {}, text || "–")),
@@ -79,7 +78,7 @@ function gate({ version, check }) {
   return h("section", { class: "card" },
     h("h2", {}, `What the gate says of version ${version}${against}`),
     h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": "The gate's table" },
-      h("table", {}, h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))),
+      h("table", {}, tableHead(["Rule", "Candidate", "Champion", "Limit", "Verdict"]),
         h("tbody", {}, ...check.rules.map(row)))),
     h("p", { class: "small quiet" }, `Checked ${day(check.time)}.`));
 }

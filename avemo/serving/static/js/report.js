@@ -1,6 +1,6 @@
 // A clip's timeline in words: its table, and where there is nothing to tell.
 
-import { byId, h } from "./dom.js";
+import { byId, h, tableHead } from "./dom.js";
 import { finding, moment, percent, sentence } from "./words.js";
 
 /** so many lines of the table are read, and made, in a reasonable time */
@@ -17,7 +17,6 @@ export function fillTable(timeline) {
   if (table.timeline === timeline && table.count === timeline.rows.length) return;
   Object.assign(table, { timeline, count: timeline.rows.length });
   const isLong = timeline.rows.length > WHOLE;
-  const heads = ["Lane", "From", "To", "Emotion", "Probability", "Remark"];
   const body = h("tbody");
   for (const lane of timeline.lanes) {
     for (const row of isLong ? lane.runs() : lane.rows) {
@@ -32,7 +31,7 @@ export function fillTable(timeline) {
   const note = isLong ? "Stretches with the same emotion are joined; CSV has every row"
     + (body.childElementCount === MOST ? `, and what comes after the first ${MOST}.` : ".") : "";
   table.replaceChildren(h("caption", {}, note),
-    h("thead", {}, h("tr", {}, ...heads.map((text) => h("th", { scope: "col" }, text)))), body);
+    tableHead(["Lane", "From", "To", "Emotion", "Probability", "Remark"]), body);
 }
 
 /** how many stretches are listed; the table has the rest */
@@ -65,10 +64,8 @@ function item(where, what, why) {
     h("span", {}, h("strong", {}, what), why ? ` ${why}` : ""));
 }
 
-/** Return a clip's answer in a sentence. */
-export function summarise(timeline) {
-  const summary = timeline.summary();
-  if (!summary) return "";
+/** Return a clip's answer, see `Timeline.summary`, in a sentence. */
+export function summarise(summary) {
   if (!summary.answered) return `No emotion can be told in this clip: ${finding(summary.finding)}.`;
   if (!summary.emotion) return "The model is not sure of any part of this clip.";
   const unsure = summary.unsure ? `, not sure in ${percent(summary.unsure)}` : "";
