@@ -17,7 +17,7 @@ from ..modalities import Modality
 from ..models.bundle import Bundle
 from .certainty import describe_certainty
 from .feature_reader import FeatureReader
-from .timeline_pictures import LookedAt, Observer, People, Person
+from .timeline_pictures import ObservedPicture, Observer, People, Person
 from .timeline_row import Box, TimelineRow
 from .timeline_sound import SoundBuffer
 
@@ -80,8 +80,8 @@ def read_timeline(
 
 
 @dataclass(frozen=True)
-class _Case:
-    """One row to be: who it is of, and what it is predicted from."""
+class _RowInputs:
+    """What one row is predicted from, and whose it is."""
 
     features: Arrays
     modality: Modality | None
@@ -106,7 +106,7 @@ class _Timeline:
         self._from = Fraction(0)  # where the next row begins
         self.begun = False
 
-    def add(self, part: Opening | PlayedSound | LookedAt) -> Iterator[TimelineRow]:
+    def add(self, part: Opening | PlayedSound | ObservedPicture) -> Iterator[TimelineRow]:
         """Take the next part of the clip, and yield the rows that it completes."""
         if isinstance(part, Opening):
             self._opening = part
@@ -157,17 +157,17 @@ class _Timeline:
 
     def _rows(self, span: Span, window: Span) -> list[TimelineRow]:
         voiced = self._sound.voiced_share(window)
-        cases = self._cases(window, voiced)
-        predicted = [case for case in cases if not case.finding]
+        row_inputs = self._row_inputs(window, voiced)
+        predicted = [inputs for inputs in row_inputs if not inputs.finding]
         probabilities = iter(
-            self._bundle.probabilities_of([case.features for case in predicted])
+            self._bundle.probabilities_of([inputs.features for inputs in predicted])
             if predicted
             else ()
         )
         config, rows = self._bundle.config, []
-        for case in cases:
+        for inputs in row_inputs:
             by_emotion: dict[str, float] = {}
-            if not case.finding:
+            if not inputs.finding:
                 values = map(float, next(probabilities))
                 by_emotion = dict(zip(config.classes, values, strict=True))
             certainty = describe_certainty(by_emotion, config)
@@ -175,56 +175,52 @@ class _Timeline:
                 TimelineRow(
                     span=span,
                     window=window,
-                    track=None if case.person is None else case.person.track,
+                    track=None if inputs.person is None else inputs.person.track,
                     probabilities=by_emotion,
-                    modality=case.modality,
-                    speaking=case.speaking,
+                    modality=inputs.modality,
+                    speaking=inputs.speaking,
                     unsure=certainty.unsure,
                     emotions=certainty.emotions,
-                    box=None if case.person is None else _box(case.person, window),
+                    box=None if inputs.person is None else _box(inputs.person, window),
                     voiced=voiced,
-                    finding=case.finding,
-                    reason=case.reason,
+                    finding=inputs.finding,
+                    reason=inputs.reason,
                 )
             )
         return rows
 
-    def _cases(self, window: Span, voiced: float) -> list[_Case]:
+    def _row_inputs(self, window: Span, voiced: float) -> list[_RowInputs]:
         """Return what the rows of a window are predicted from."""
         sound, sound_error = self._sound_features(window, voiced)
         if not self._reader.has_visual:
-            return [_case_of_sound(sound, sound_error)]
+            return [_inputs_of_sound(sound, sound_error)]
         people = self._people.present(window, _MIN_PRESENCE, self._reader.face_settings)
         if not people:
-            reason = self._people.absence(window, self._reader.face_settings)
-            if not sound:
-                return [_Case({}, None, finding=reason.finding, reason=str(reason))]
-            return [_Case(sound, "audio", reason=str(reason))]
+            return [
+                _inputs_of_sound(sound, self._people.absence(window, self._reader.face_settings))
+            ]
         speaker = self._people.speaker(people, self._reader.face_settings) if sound else None
         alone = len(people) == 1
-        cases = []
+        row_inputs = []
         for person in people:
             own_sound = sound if alone or person.track == speaker else {}
             speaking = None if alone or speaker is None else person.track == speaker
-            cases.append(self._case_of_person(person, own_sound, sound_error, speaking))
+            row_inputs.append(self._inputs_of_person(person, own_sound, sound_error, speaking))
         if sound and not alone and speaker is None:
             reason_unknown = f"which of the {len(people)} people speaks is not known"
-            cases.insert(0, _Case(sound, "audio", reason=reason_unknown))
-        return cases
+            row_inputs.insert(0, _RowInputs(sound, "audio", reason=reason_unknown))
+        return row_inputs
 
-    def _case_of_person(
+    def _inputs_of_person(
         self, person: Person, sound: Arrays, sound_error: MediaError | None, speaking: bool | None
-    ) -> _Case:
-        if error := person.quality_error:
-            if not sound:
-                return _Case({}, None, person, speaking, error.finding, str(error))
-            return _Case(sound, "audio", person, speaking, reason=str(error))
+    ) -> _RowInputs:
+        if person.quality_error:
+            return _inputs_of_sound(sound, person.quality_error, person, speaking)
         faces = self._reader.from_faces(person.stacked())
         if sound:
-            return _Case(sound | faces, "fused", person, speaking)
-        has_sound = bool(self._reader.sample_rates)
-        reason = str(sound_error) if sound_error and has_sound else ""
-        return _Case(faces, "visual", person, speaking, reason=reason)
+            return _RowInputs(sound | faces, "fused", person, speaking)
+        reason = str(sound_error) if sound_error else ""
+        return _RowInputs(faces, "visual", person, speaking, reason=reason)
 
     def _sound_features(self, window: Span, voiced: float) -> tuple[Arrays, MediaError | None]:
         """Return the features of a window's sound; none, and the reason, where there are none."""
@@ -240,10 +236,17 @@ class _Timeline:
             return {}, error
 
 
-def _case_of_sound(sound: Arrays, error: MediaError | None) -> _Case:
-    if error:
-        return _Case({}, None, finding=error.finding, reason=str(error))
-    return _Case(sound, "audio")
+def _inputs_of_sound(
+    sound: Arrays,
+    error: MediaError | None,
+    person: Person | None = None,
+    speaking: bool | None = None,
+) -> _RowInputs:
+    """Return the inputs of a row without a face: the sound, or nothing; `error` says why."""
+    if sound:
+        return _RowInputs(sound, "audio", person, speaking, reason=str(error) if error else "")
+    assert error, "where there is no sound, an error says why"
+    return _RowInputs({}, None, person, speaking, error.finding, str(error))
 
 
 def _box(person: Person, window: Span) -> Box:

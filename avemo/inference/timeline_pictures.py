@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from ..faces.settings import Settings
     from ..faces.tracking import FaceTracker
 
-__all__ = ["LookedAt", "Observer", "People", "Person"]
+__all__ = ["ObservedPicture", "Observer", "People", "Person"]
 
 #: more people than so many in a picture are a crowd: the largest faces are taken
 _MAX_PEOPLE = 8
 
 
 @dataclass(frozen=True, eq=False)
-class LookedAt:
+class ObservedPicture:
     """A picture after its faces were cut out of it.
 
     Args:
         time: when it is shown, in seconds from the clip's start
-        wanted: it was looked at; others only tell how far the film has come
+        sampled: faces were looked for; other pictures only tell how far the film has come
         faces: each with the number of its track and its box
         brightness: mean of the picture, 0 to 255
         best_score: of the faces that were detected, the highest score; 0 for none
     """
 
     time: Fraction
-    wanted: bool = False
+    sampled: bool = False
     faces: tuple[tuple[int, CutFace, Box], ...] = ()
     brightness: float = 0.0
     best_score: float = 0.0
@@ -89,7 +89,9 @@ class Observer:
     def __init__(self, reader: FeatureReader) -> None:
         self._reader = reader
 
-    def observe(self, played: Iterator[Played]) -> Iterator[Opening | PlayedSound | LookedAt]:
+    def observe(
+        self, played: Iterator[Played]
+    ) -> Iterator[Opening | PlayedSound | ObservedPicture]:
         """Yield what is played, with faces in the place of pictures."""
         tracker: FaceTracker | None = None
         with threads.single_threaded():
@@ -97,7 +99,7 @@ class Observer:
                 if isinstance(part, Opening | PlayedSound):
                     yield part
                 elif part.image is None:
-                    yield LookedAt(part.time)
+                    yield ObservedPicture(part.time)
                 else:
                     if tracker is None:  # a model of sound alone has no code for faces
                         from ..faces.tracking import FaceTracker
@@ -105,7 +107,9 @@ class Observer:
                         tracker = FaceTracker()
                     yield self._look(part.time, part.image, tracker)
 
-    def _look(self, time: Fraction, image: NDArray[np.uint8], tracker: FaceTracker) -> LookedAt:
+    def _look(
+        self, time: Fraction, image: NDArray[np.uint8], tracker: FaceTracker
+    ) -> ObservedPicture:
         from ..faces.cut_face import cut_face
 
         settings = self._reader.face_settings
@@ -123,9 +127,9 @@ class Observer:
             )
             for track, face in zip(tracks, faces, strict=True)
         )
-        return LookedAt(
+        return ObservedPicture(
             time=time,
-            wanted=True,
+            sampled=True,
             faces=tuple(cut),
             brightness=float(image.mean()),
             best_score=max((face.score for face in detected), default=0.0),
@@ -136,7 +140,7 @@ class People:
     """Keeps what was seen from one moment on."""
 
     def __init__(self) -> None:
-        self._pictures: list[LookedAt] = []
+        self._pictures: list[ObservedPicture] = []
         self._numbers: dict[int, int] = {}  # of those who have been present, as rows have them
         self._step = Fraction(0)  # how long the last picture is shown, as the ones before it were
         self._last: Fraction | None = None
@@ -146,13 +150,13 @@ class People:
         """How far the film has come, in seconds."""
         return Fraction(0) if self._last is None else self._last + self._step
 
-    def add(self, picture: LookedAt) -> None:
+    def add(self, picture: ObservedPicture) -> None:
         """Take the next picture."""
         if self._last is not None and picture.time > self._last:
             step = picture.time - self._last
             self._step = min(step, self._step) if self._step else step
         self._last = picture.time if self._last is None else max(self._last, picture.time)
-        if picture.wanted:
+        if picture.sampled:
             self._pictures.append(picture)
 
     def present(self, window: Span, min_presence: float, settings: Settings) -> list[Person]:
@@ -213,7 +217,7 @@ class People:
         """Drop what was seen before a moment."""
         self._pictures = [picture for picture in self._pictures if picture.time >= before]
 
-    def _in(self, window: Span) -> list[LookedAt]:
+    def _in(self, window: Span) -> list[ObservedPicture]:
         return [picture for picture in self._pictures if picture.time in window]
 
 
