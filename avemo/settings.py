@@ -77,6 +77,44 @@ class Corpus(Strict):
         return "sample (synthetic)" if self.synthetic else self.source
 
 
+class Labels(Strict):
+    """The emotions that the models tell apart, and what each corpus's own emotions count as.
+
+    Args:
+        classes: in the order of the models' outputs
+        corpora: by corpus, what its emotions count as; None leaves their recordings out
+    """
+
+    classes: Annotated[list[str], Field(min_length=2)]
+    corpora: dict[str, dict[str, str | None]]
+
+    @model_validator(mode="after")
+    def _check_classes(self) -> "Labels":
+        if len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"classes: {self.classes} contains duplicates")
+        for corpus, names in self.corpora.items():
+            targets = {target for target in names.values() if target is not None}
+            if unknown := sorted(targets - set(self.classes)):
+                raise ValueError(
+                    f"corpora.{corpus}: {join_names(unknown)} is not among classes, "
+                    f"{', '.join(self.classes)}"
+                )
+        return self
+
+    def class_of(self, corpus: str, emotion: str) -> str | None:
+        """Return the class that a corpus's own emotion counts as; None if it is left out.
+
+        Raises:
+            KeyError: neither a class nor the corpus's mapping has the emotion
+        """
+        names = self.corpora.get(corpus, {})
+        if emotion in names:
+            return names[emotion]
+        if emotion in self.classes:
+            return emotion
+        raise KeyError(emotion)
+
+
 #: findings of recordings that can be used: a setting says whether they are
 ConfigurableFinding = Literal["silent", "too-short", "clipped", "folder", "emotion", "identical"]
 
@@ -351,6 +389,7 @@ class Settings(Strict):
     engine: Literal["local", "ray"]
     ray: Ray
     corpus: Corpus
+    labels: Labels
     catalogue: Catalogue
     split: Split
     extractors: dict[str, SerializeAsAny[Strict]]
