@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .corpus import split
-from .corpus.adapters import ravdess
 from .emotions import EMOTIONS
 from .errors import CorpusError, join_names
 from .features import store
@@ -25,7 +24,7 @@ class Dataset:
     """Performances that have every requested feature.
 
     Args:
-        rows: a row a performance, sorted: performance, actor, part, fold, emotion (its name)
+        rows: a row a performance, sorted, with the columns of `split.assign`
         features: by feature, an array a row
         specs: by feature, how it was computed
         split_id: of the split that the parts are of
@@ -85,12 +84,6 @@ def load(project: Project, names: list[str]) -> Dataset:
             )
         rows = rows[rows["performance"].isin(clips)]
     rows = rows.sort_values("performance", ignore_index=True)
-    # labels come from the performance's name, so that no table can put them out of step
-    recordings = [ravdess.parse(f"03-{performance}") for performance in rows["performance"]]
-    rows = rows.assign(
-        actor=[recording.actor for recording in recordings],
-        emotion=[recording.label for recording in recordings],
-    )
     features = {
         name: [clips[performance] for performance in rows["performance"]]
         for name, clips in arrays.items()

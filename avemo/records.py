@@ -5,7 +5,7 @@
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 Channel = Literal["speech", "song", "both"]
-Protocol = Literal["random", "actor"]
+Protocol = Literal["random", "actor", "emobox", "manifest"]
 #: of one of the original study's systems, such as `vggish-deep`
 SystemName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
@@ -308,7 +308,7 @@ class EvaluationResult(Record):
 
     Args:
         synthetic: the corpus is the synthetic sample, so that figures say nothing about accuracy
-        protocol: of the split: actor or random
+        protocol: of the split
         modalities: by modality
     """
 
@@ -356,7 +356,7 @@ class FoldResult(Value):
     """
 
     fold: int
-    actors: list[int]
+    actors: Sequence[int | str]
     members: list[str]
     configurations: list[Configuration]
     temperature: float
@@ -367,6 +367,7 @@ class FoldResult(Value):
 class CrossValidatedFold(FoldResult):
     """A fold's result, with its run in MLflow."""
 
+    actors: list[str]
     run_id: str
     run_name: str
 

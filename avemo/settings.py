@@ -15,9 +15,10 @@ from .errors import join_names
 from .faces.settings import Settings as FaceSettings
 from .features.names import extractor_names
 from .modalities import MODALITIES, Modality, Unimodal
+from .records import Protocol
 from .schema import Strict
 
-__all__ = ["Serving", "Settings"]
+__all__ = ["Labels", "Serving", "Settings"]
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -61,7 +62,7 @@ class Zenodo(Strict):
 class Corpus(Strict):
     """Where the recordings come from."""
 
-    source: Literal["sample", "path", "zenodo"]
+    source: Literal["sample", "path", "zenodo", "manifest"]
     path: str
     sample: Sample
     zenodo: Zenodo
@@ -149,13 +150,14 @@ class Split(Strict):
     """How performances are split into train, valid and test.
 
     Args:
-        protocol: folds disjoint by actor, or random ones, stratified by emotion
-        folds: their number, for `actor`
+        protocol: folds disjoint by speaker (`actor`), EmoBox's of RAVDESS, those of the manifest,
+            or random ones, stratified by emotion
+        folds: their number
         test_fold: the fold that is the test part
         valid_fold: the fold that is the validation part
     """
 
-    protocol: Literal["actor", "random"]
+    protocol: Protocol
     folds: Annotated[int, Field(ge=3)]
     test_fold: Positive
     valid_fold: Positive
@@ -166,6 +168,8 @@ class Split(Strict):
             raise ValueError(f"test_fold and valid_fold must be at most folds, {self.folds}")
         if self.test_fold == self.valid_fold:
             raise ValueError("test_fold and valid_fold must be two different folds")
+        if self.protocol == "emobox" and self.folds != 6:
+            raise ValueError(f"folds is {self.folds}, and protocol emobox has 6: set folds to 6")
         return self
 
 

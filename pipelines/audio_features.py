@@ -13,7 +13,7 @@ def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import select_sound_sources
+    from avemo.corpus.selection import select_sound_sources
     from avemo.corpus.soundtrack import locate_sound
     from avemo.features import store
     from avemo.features.extraction import Extraction

@@ -3,7 +3,7 @@
 import logging
 
 from avemo.commands import run_stage
-from avemo.corpus import catalogue, checks, manifest, report
+from avemo.corpus import catalogue, checks, report, selection
 from avemo.io import atomic_write
 from avemo.paths import Project
 from avemo.settings import Settings
@@ -12,8 +12,9 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    rows = catalogue.build(project.raw, settings.catalogue)
-    for row in rows[rows["finding"].ne("")].head(10).itertuples():
+    rows = catalogue.build(project.raw, settings.catalogue, settings.labels)
+    left_out = rows["finding"].eq("left-out")
+    for row in rows[rows["finding"].ne("") & ~left_out].head(10).itertuples():
         log.info(f"catalogue: set aside {row.path}: {row.finding}: {row.reason}")
     warnings = rows["warnings"].str.split(", ").explode()
     for finding, count in warnings[warnings.ne("")].value_counts(sort=False).items():
@@ -29,10 +30,11 @@ def main(project: Project, settings: Settings) -> None:
     catalogue.check(rows, settings.catalogue)
     with atomic_write(project.catalogue) as temporary:
         rows.to_parquet(temporary, index=False)
-    used = manifest.select_usable(rows)
+    used = selection.select_usable(rows)
     log.info(
         f"catalogue: {len(used)} recordings of {used['performance'].nunique()} performances by "
-        f"{used['actor'].nunique()} actors; {len(rows) - len(used)} set aside"
+        f"{used['actor'].nunique()} actors; {len(rows) - len(used) - left_out.sum()} set aside"
+        + (f", {left_out.sum()} left out by labels.corpora" if left_out.any() else "")
     )
 
 

@@ -13,7 +13,7 @@ def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.manifest import select_picture_sources
+    from avemo.corpus.selection import select_picture_sources
     from avemo.faces import extract
     from avemo.faces.detectors import weights
     from avemo.features import store

@@ -26,6 +26,16 @@ def main(project: Project, settings: Settings) -> None:
             archives = zenodo.fetch(project.root, corpus.zenodo)
             count = sum(link_recordings(archive, folder / archive.name) for archive in archives)
             log.info(f"fetch: {count} recordings linked from {len(archives)} archives")
+        elif corpus.source == "manifest":
+            from avemo.corpus.manifest import locate_manifest
+            from avemo.corpus.manifest_fetch import fetch_manifest, summarise_missing
+
+            manifest = locate_manifest(project.root / Path(corpus.path).expanduser())
+            rows = fetch_manifest(manifest, folder)
+            if missing := summarise_missing(rows):
+                log.warning(f"fetch: {missing}")
+            count, corpora = int(rows["finding"].eq("").sum()), rows["corpus"].unique()
+            log.info(f"fetch: {count} recordings of {', '.join(sorted(corpora))} from {manifest}")
         else:
             from avemo.corpus.folder import link_recordings
 

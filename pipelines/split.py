@@ -18,6 +18,12 @@ def main(project: Project, settings: Settings) -> None:
     counts = parts["part"].value_counts()
     sizes = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)
     log.info(f"split {split.split_id(project.split)}, by {settings.split.protocol}: {sizes}")
+    shared = split.count_shared_speakers(parts)
+    if shared and settings.split.protocol == "manifest":
+        log.warning(
+            f"split: the manifest has {shared} speakers in more than one fold: figures are "
+            "too good for a new speaker"
+        )
     if "test" not in counts:
         log.info("split: the test part is empty: models cannot be evaluated on it")
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..corpus import split
 from ..corpus.adapters import ravdess
-from ..corpus.manifest import select_usable
+from ..corpus.selection import select_usable
 from ..errors import CorpusError
 from ..settings import Split
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..corpus.adapters import ravdess
 from ..corpus.split import PARTS
 from ..datasets import Dataset
 from ..errors import CorpusError, join_names
@@ -76,17 +75,14 @@ def prepare_job(
     text = "".join(frame.to_csv(index=False, lineterminator="\n") for frame in frames.values())
     split = hashlib.sha256(text.encode()).hexdigest()[:12]
     rounds = {fold: _join_features(frame, clips, split) for fold, frame in frames.items()}
-    names = next(iter(frames.values()))["performance"]
-    _require_emotions(list(rounds.values()), {ravdess.parse(f"03-{name}").label for name in names})
+    emotions = set(next(iter(frames.values()))["emotion"])
+    _require_emotions(list(rounds.values()), emotions)
     return Job(system, channel, protocol, rounds, _fingerprint(settings, split, clips))
 
 
 def _join_features(frame: pd.DataFrame, clips: Clips, split: str) -> Dataset:
     available = next(iter(clips.arrays.values()))
     rows = frame[frame["performance"].isin(available)].sort_values("performance", ignore_index=True)
-    # the labels come from the performance's own name: no table can put them out of step
-    recordings = [ravdess.parse(f"03-{name}") for name in rows["performance"]]
-    rows = rows.assign(actor=[r.actor for r in recordings], emotion=[r.label for r in recordings])
     features = {
         name: [array[key] for key in rows["performance"]] for name, array in clips.arrays.items()
     }

@@ -96,7 +96,8 @@ def _train_and_test(
         valid, test = join_predictions(job, best, "valid"), join_predictions(job, best, "test")
         mlflow.log_metric("valid_uar", metrics.uar(valid["true"], metrics.predicted(valid)))
         figures = log_predictions(settings, test, "test", job.title)
-    write_predictions(checkpoints.predictions, test.drop(columns=["actor", "part"]))
+    published = test.drop(columns=["corpus", "actor", "sex", "part"])
+    write_predictions(checkpoints.predictions, published)
     return BaselineRun(
         channel=job.channel,
         protocol=job.protocol,

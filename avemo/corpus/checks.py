@@ -79,7 +79,7 @@ def list_missing(rows: "pd.DataFrame") -> dict[str, list[str]]:
     Returns:
         the names of the missing files, by the archive's name
     """
-    present = set(rows["recording"]) - {""}
+    present = set(rows[rows["corpus"].eq(ravdess.NAME)]["recording"]) - {""}
     archives = {_archive(ravdess.parse(name)) for name in present}
     missing = defaultdict(list)
     for recording in list_published():
@@ -123,10 +123,8 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
         },
         checks=[
             pa.Check(lambda rows: rows["has_sound"] | rows["modality"].ne(3), error="silent"),
-            pa.Check(
-                lambda rows: _folder_actor(rows).eq(rows["actor"]).fillna(True), error="folder"
-            ),
-            pa.Check(lambda rows: rows.apply(_row_unpublished, axis=1).eq(""), error="emotion"),
+            pa.Check(_is_in_own_folder, error="folder"),
+            pa.Check(_is_published, error="emotion"),
         ],
     )
 
@@ -145,8 +143,8 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Series], str]]:
             f"{row.clipped_ratio:.2%} of the samples are at full scale, at most "
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
-        "folder": lambda row: f"the name says actor {row.actor:02d}, the folder another",
-        "emotion": _row_unpublished,
+        "folder": lambda row: f"the name says actor {row.actor}, the folder another",
+        "emotion": lambda row: _why_unpublished(row.channel, row.corpus_emotion, row.intensity),
     }
 
 
@@ -164,16 +162,16 @@ def _record_finding(
 
 
 def _contradictions(rows: "pd.DataFrame") -> Reasons:
-    """Return the byte-identical recordings whose names differ in actor or emotion."""
-    actors = rows["actor"].map("actor {:02d}, ".format)
-    rows = rows.assign(claim=actors + rows["emotion"])
-    rows = rows[~rows["finding"].isin(["name", "unreadable"])]
+    """Return the byte-identical recordings that differ in speaker or emotion."""
+    rows = rows.assign(claim="actor " + rows["actor"] + ", " + rows["corpus_emotion"])
+    rows = rows[~rows["finding"].isin(["name", "unreadable"]) & rows["sha256"].ne("")]
+    rows = rows[rows.duplicated("sha256", keep=False)]
     rows = rows.sort_values(["claim", "path"])
     same = rows.groupby("sha256")[["path", "claim"]]
     first, last = same.transform("first"), same.transform("last")
     other = last.where(rows["claim"].eq(first["claim"]), first)
     return {
-        at: f"the same bytes as {row['path']}, whose name says {row['claim']}"
+        at: f"the same bytes as {row['path']}, which is of {row['claim']}"
         for at, row in other[first["claim"].ne(last["claim"])].iterrows()
     }
 
@@ -186,13 +184,19 @@ def _identical(rows: "pd.DataFrame") -> Reasons:
     return {at: f"the same bytes as {first[at]}" for at in copies.index}
 
 
-def _folder_actor(rows: "pd.DataFrame") -> Series:
-    """Return the actor whose folder a recording is in; missing where it is in nobody's."""
-    return rows["path"].str.extract(r"^(?:.*/)?Actor_(\d\d)/", expand=False).astype("Int64")
+def _is_in_own_folder(rows: "pd.DataFrame") -> "pd.Series[bool]":
+    """Return whether RAVDESS's recordings are in no other actor's folder."""
+    folder = rows["path"].str.extract(r"^(?:.*/)?Actor_(\d\d)/", expand=False)
+    return folder.isna() | folder.eq(rows["actor"]) | rows["corpus"].ne(ravdess.NAME)
 
 
-def _row_unpublished(row: Series) -> str:
-    return _why_unpublished(row.channel, row.emotion, row.intensity)
+def _is_published(rows: "pd.DataFrame") -> "pd.Series[bool]":
+    """Return whether RAVDESS has such performances; see `_why_unpublished`."""
+    sung = rows["channel"].map(ravdess.CHANNELS).eq("song")
+    strong = rows["intensity"].map(ravdess.INTENSITIES).eq("strong")
+    no_song = sung & ~rows["corpus_emotion"].isin(ravdess.SUNG)
+    strong_neutral = strong & rows["corpus_emotion"].eq("neutral")
+    return ~(no_song | strong_neutral) | rows["corpus"].ne(ravdess.NAME)
 
 
 def _why_unpublished(channel: int, emotion: str, intensity: int) -> str:

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from ..emotions import EMOTIONS
 from .adapters.ravdess import CHANNELS, MODALITIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -14,29 +15,37 @@ __all__ = ["QUIET", "draw_figures"]
 
 _COLOURS = {"speech": "#1f5f9e", "song": "#e0883a"}
 QUIET = "#6b7280"
+_MAX_NAMES = 60
 
 
-def draw_figures(used: "pd.DataFrame") -> "dict[str, Figure]":
-    """Return the figures by name; none where no recording is used."""
+def draw_figures(used: "pd.DataFrame", classes: "Sequence[str]") -> "dict[str, Figure]":
+    """Return the figures by name; none where no recording is used.
+
+    Args:
+        used: rows of the catalogue
+        classes: the emotions
+    """
     if used.empty:
         return {}
     return {
-        "emotions": _emotions(used),
+        "emotions": _emotions(used, classes),
         "actors": _actors(used),
         "durations": _durations(used),
     }
 
 
-def _emotions(used: "pd.DataFrame") -> "Figure":
+def _emotions(used: "pd.DataFrame", classes: "Sequence[str]") -> "Figure":
     figure, axes = _axes(9.0, 3.6, "Recordings by channel and emotion")
     channels = _channels(used)
     width = 0.8 / len(channels)
     for number, (channel, rows) in enumerate(channels.items()):
-        counts = [int(rows["emotion"].eq(emotion).sum()) for emotion in EMOTIONS]
-        places = [place + (number - (len(channels) - 1) / 2) * width for place in range(8)]
+        counts = [int(rows["emotion"].eq(emotion).sum()) for emotion in classes]
+        places = [
+            place + (number - (len(channels) - 1) / 2) * width for place in range(len(classes))
+        ]
         bars = axes.bar(places, counts, width * 0.94, color=_COLOURS[channel], label=channel)
         axes.bar_label(bars, [f"{n:,}" if n else "" for n in counts], size=8, padding=2)
-    axes.set_xticks(range(8), EMOTIONS)
+    axes.set_xticks(range(len(classes)), classes)
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
     axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
@@ -48,11 +57,14 @@ def _actors(used: "pd.DataFrame") -> "Figure":
     figure, axes = _axes(9.0, 1.3 + 0.45 * len(counts), "Recordings by actor and modality")
     axes.imshow(counts, cmap="Blues", vmin=0, aspect="auto")
     most = counts.to_numpy().max()
-    for row, line in enumerate(counts.to_numpy()):
+    for row, line in enumerate(counts.to_numpy() if counts.shape[1] <= _MAX_NAMES else ()):
         for column, count in enumerate(line):
             ink = "white" if count > 0.55 * most else "#1f2937" if count else "#9ca3af"
             axes.text(column, row, f"{count}", ha="center", va="center", color=ink, size=8)
-    axes.set_xticks(range(counts.shape[1]), [f"{actor:02d}" for actor in counts.columns])
+    turned = 90 if counts.columns.str.len().max() > 2 else 0
+    # where there are too many to be read, some go without a name
+    step = 1 + counts.shape[1] // _MAX_NAMES
+    axes.set_xticks(range(0, counts.shape[1], step), counts.columns[::step], rotation=turned)
     axes.set_yticks(range(len(counts)), [MODALITIES[code] for code in counts.index])
     axes.set_xticks([place - 0.5 for place in range(1, counts.shape[1])], minor=True)
     axes.set_yticks([place - 0.5 for place in range(1, len(counts))], minor=True)

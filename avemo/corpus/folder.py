@@ -6,8 +6,10 @@ from pathlib import Path
 
 from ..errors import CorpusError
 
-__all__ = ["link_recordings", "list_recordings"]
+__all__ = ["FETCHED", "link_file", "link_recordings", "list_recordings"]
 
+#: below the recordings' folder, what a manifest says of each
+FETCHED = "manifest.parquet"
 _SUFFIXES = {".wav", ".mp4"}
 
 
@@ -33,10 +35,7 @@ def list_recordings(folder: Path, suffixes: Container[str] = _SUFFIXES) -> Itera
 
 
 def link_recordings(source: Path, target: Path) -> int:
-    """Link every recording under one folder into another, at the same relative path.
-
-    Links are hard on one file system and symbolic across two; DVC then puts the content into its
-    cache.
+    """Link every recording under one folder into another, at the same relative path; `link_file`.
 
     Returns:
         how many recordings there are
@@ -48,16 +47,25 @@ def link_recordings(source: Path, target: Path) -> int:
         raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
     files = list(list_recordings(source))
     for file in files:
-        path = target / file.relative_to(source)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        original = file.resolve()
-        try:
-            path.hardlink_to(original)
-        except OSError:
-            path.symlink_to(original)
+        link_file(file, target / file.relative_to(source))
     if not files:
         raise CorpusError(
             f"no recordings under {source}: .wav and .mp4 files named like "
-            "03-01-05-02-01-02-12.wav are expected; set corpus.path in params.yaml"
+            "03-01-05-02-01-02-12.wav are expected; set corpus.path in params.yaml. Recordings "
+            "of other corpora need corpus.source: manifest (`avemo corpus manifest --help`)"
         )
     return len(files)
+
+
+def link_file(file: Path, path: Path) -> None:
+    """Link a file at another path, whose folder is made where it is missing.
+
+    The link is hard on one file system and symbolic across two; DVC then puts the content into its
+    cache.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    original = file.resolve()
+    try:
+        path.hardlink_to(original)
+    except OSError:
+        path.symlink_to(original)

@@ -10,7 +10,7 @@ from ..templates import render
 from .adapters.ravdess import MODALITIES
 from .checks import list_missing
 from .figures import QUIET, draw_figures
-from .manifest import select_usable
+from .selection import select_usable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +23,13 @@ NAME = "catalogue"
 #: what each class of finding means
 _MEANING = {
     "name": "the name is outside the code",
+    "missing": "named by the manifest, and not there",
+    "left-out": "of an emotion that labels.corpora leaves out",
+    "beyond-end": "a part that ends later than its file",
     "unreadable": "does not decode, or is cut short",
     "no-picture": "a video without a picture",
     "no-sound": "a sound file without a sound stream",
-    "contradiction": "byte-identical to one whose name says another actor or emotion",
+    "contradiction": "byte-identical to one of another actor or emotion",
     "duplicate": "a second recording of the same name",
     "silent": "a sound file in which nothing is heard",
     "too-short": "shorter than catalogue.min_duration_s",
@@ -47,7 +50,7 @@ def write(rows: "pd.DataFrame", settings: Settings, folder: Path) -> None:
         settings: of the whole project
         folder: an empty one
     """
-    figures = draw_figures(select_usable(rows))
+    figures = draw_figures(select_usable(rows), settings.labels.classes)
     for name, figure in figures.items():
         if settings.corpus.synthetic:
             figure.suptitle("synthetic sample", x=0.99, ha="right", color=QUIET, size=10)
@@ -131,7 +134,7 @@ def _with_finding(finding: str, rows: "pd.DataFrame") -> "pd.DataFrame":
 
 def _identical(rows: "pd.DataFrame") -> list[list[str]]:
     """Return the paths of each group of byte-identical recordings."""
-    readable = rows[~rows["finding"].isin(["name", "unreadable"])]
+    readable = rows[~rows["finding"].isin(["name", "unreadable"]) & rows["sha256"].ne("")]
     copies = readable[readable.duplicated("sha256", keep=False)]
     return sorted(sorted(paths) for _, paths in copies.groupby("sha256")["path"])
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .. import engine
 from ..media.sound import read_sound_blocks, write_wav
-from .manifest import select_sound_sources
+from .selection import select_sound_sources
 
 __all__ = ["SAMPLE_RATE", "locate_sound", "write"]
 
@@ -24,17 +24,19 @@ def write(catalogue: pd.DataFrame, raw: Path, target: Path) -> int:
     target.mkdir(parents=True, exist_ok=True)
     missing = select_sound_sources(catalogue).query("modality == 1")
     write_one = partial(_write, raw=raw, target=target)
-    return sum(engine.run(write_one, list(missing["path"]), title="soundtrack"))
+    items = list(zip(missing["path"], missing["recording"], strict=True))
+    return sum(engine.run(write_one, items, title="soundtrack"))
 
 
 def locate_sound(row: "pd.Series[Any]", raw: Path, soundtrack: Path) -> Path:
-    """Return the file with the sound of a row of `manifest.select_sound_sources`."""
+    """Return the file with the sound of a row of `selection.select_sound_sources`."""
     if row["modality"] == 1:
         return soundtrack / f"{row['recording']}.wav"
     return raw / str(row["path"])
 
 
-def _write(path: str, *, raw: Path, target: Path) -> int:
+def _write(item: tuple[str, str], *, raw: Path, target: Path) -> int:
+    path, recording = item
     sound = read_sound_blocks(raw / path, SAMPLE_RATE)
-    write_wav(target / f"{Path(path).stem}.wav", sound, SAMPLE_RATE)
+    write_wav(target / f"{recording}.wav", sound, SAMPLE_RATE)
     return 1

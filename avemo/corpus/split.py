@@ -1,4 +1,4 @@
-"""Parts and folds, shared by every modality.
+"""Parts and folds, shared by every modality, and what is true of each performance.
 
 All recordings of one performance, and all that are byte-identical, are in one part.
 """
@@ -11,11 +11,25 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import atomic_write
 from ..settings import Split
-from .manifest import select_usable
+from .folds import fold_by_emobox, fold_by_manifest, fold_by_speaker
+from .selection import select_usable
 
-__all__ = ["PARTS", "assign", "read", "require_same_split", "split_id", "write"]
+__all__ = [
+    "COLUMNS",
+    "PARTS",
+    "SEXES",
+    "assign",
+    "count_shared_speakers",
+    "read",
+    "require_same_split",
+    "split_id",
+    "write",
+]
 
 PARTS = ("train", "valid", "test")
+SEXES = ("female", "male", "unknown")
+#: of the split; all but the fold are text
+COLUMNS = ("performance", "corpus", "actor", "sex", "emotion", "part", "fold")
 
 #: `protocol: random`, by fold: three fifths train, one fifth each valid and test. However many
 #: performances an emotion has, they come close to these shares
@@ -25,31 +39,33 @@ _RANDOM = {1: "train", 2: "valid", 3: "train", 4: "test", 5: "train"}
 def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     """Assign the usable performances to folds and parts.
 
-    `actor`: pairs of neighbouring actors (one man, one woman) are assigned to the folds in turn, so
-    that no actor's fold depends on the other actors: for RAVDESS six folds of two men and two
-    women. `random`: performances, in an order drawn from the seed, emotion by emotion, are assigned
-    to five folds in turn.
+    `actor`: see `folds.fold_by_speaker`. `emobox`: see `folds.fold_by_emobox`. `manifest`: see
+    `folds.fold_by_manifest`. `random`: performances, in an order drawn from the seed, emotion by
+    emotion, are assigned to five folds in turn.
 
     Returns:
-        columns performance, part, fold; sorted by performance
+        columns performance, corpus, actor (the speaker), sex, emotion (its class), part, fold;
+        sorted by performance
 
     Raises:
-        CorpusError: the training part would be empty, or two actors share one recording
+        CorpusError: the training part would be empty, or two speakers share one recording
     """
     rows = select_usable(catalogue).sort_values(["performance", "recording"])
     performances = rows.drop_duplicates("performance").set_index("performance")
-    group = _group_copies(rows)
-    if settings.protocol == "actor":
-        _refuse_shared_recordings(rows)
-        fold = (performances["actor"] - 1) // 2 % settings.folds + 1
-        part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")
-    else:
-        order = group.map(lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())
-        heads = performances[performances.index == group].assign(order=order)
-        heads = heads.sort_values(["emotion", "order"])
-        fold = group.map({name: at % len(_RANDOM) + 1 for at, name in enumerate(heads.index)})
+    if settings.protocol == "random":
+        fold = _draw_folds(performances, _group_copies(rows), seed)
         part = fold.map(_RANDOM)
-    split = pd.DataFrame({"part": part, "fold": fold}).rename_axis("performance").reset_index()
+    else:
+        if settings.protocol == "actor":
+            _refuse_shared_recordings(rows)
+            fold = fold_by_speaker(performances, settings.folds)
+        elif settings.protocol == "emobox":
+            _refuse_shared_recordings(rows)
+            fold = fold_by_emobox(performances)
+        else:
+            fold = fold_by_manifest(performances, settings)
+        part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")
+    split = performances.assign(part=part, fold=fold).reset_index()[list(COLUMNS)]
     if not split["part"].eq("train").any():
         raise CorpusError(
             f"the training part is empty: every one of the {len(split)} performances fell into "
@@ -58,16 +74,30 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     return split
 
 
+def count_shared_speakers(split: pd.DataFrame) -> int:
+    """Return how many speakers are in more than one fold."""
+    return int(split.groupby("actor")["fold"].nunique().gt(1).sum())
+
+
+def _draw_folds(performances: pd.DataFrame, group: "pd.Series[str]", seed: int) -> "pd.Series[int]":
+    """Return random folds, emotion by emotion; performances of one group stay together."""
+    order = group.map(lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())
+    heads = performances[performances.index == group].assign(order=order)
+    heads = heads.sort_values(["emotion", "order"])
+    return group.map({name: at % len(_RANDOM) + 1 for at, name in enumerate(heads.index)})
+
+
 def _refuse_shared_recordings(rows: pd.DataFrame) -> None:
-    """Refuse identical recordings of two actors: they could be in two parts."""
-    for _, same in rows[rows.duplicated("sha256", keep=False)].groupby("sha256"):
-        actors = same.drop_duplicates("actor")
-        if len(actors) > 1:
-            first, second = actors["recording"].head(2)
-            raise CorpusError(
-                f"{first} and {second} are byte-identical, though of two actors: which is true "
-                "cannot be known; remove both, or run `dvc repro`: the catalogue sets them aside"
-            )
+    """Refuse identical recordings of two speakers: they could be in two parts."""
+    copies = rows[rows.duplicated("sha256", keep=False)]
+    shared = copies[copies.groupby("sha256")["actor"].transform("nunique").gt(1)]
+    if len(shared):
+        same = shared[shared["sha256"].eq(shared["sha256"].min())].drop_duplicates("actor")
+        first, second = same["recording"].head(2)
+        raise CorpusError(
+            f"{first} and {second} are byte-identical, though of two actors: which is true "
+            "cannot be known; remove both, or run `dvc repro`: the catalogue sets them aside"
+        )
 
 
 def _group_copies(rows: pd.DataFrame) -> "pd.Series[str]":
@@ -79,7 +109,8 @@ def _group_copies(rows: pd.DataFrame) -> "pd.Series[str]":
             name = head[name]
         return name
 
-    for _, same in rows.groupby("sha256", sort=True)["performance"]:
+    copies = rows[rows.duplicated("sha256", keep=False)]
+    for _, same in copies.groupby("sha256", sort=True)["performance"]:
         members = sorted({find(name) for name in same})
         for name in members[1:]:
             head[name] = members[0]
@@ -94,7 +125,8 @@ def write(split: pd.DataFrame, file: Path) -> None:
 
 def read(file: Path) -> pd.DataFrame:
     """Read what `write` wrote."""
-    return pd.read_csv(file)
+    text = dict.fromkeys(COLUMNS[:-1], str)
+    return pd.read_csv(file, dtype=text, keep_default_na=False)
 
 
 def split_id(file: Path) -> str:

@@ -1,7 +1,8 @@
 """Predictions: a table with a row a performance, and the one schema that it is held to.
 
-Columns: `performance`, `actor`, `fold`, `part`, `true` (the emotion's name) and `p_neutral` to
-`p_surprised`. Where the performance's name says who speaks, a file may lack `actor` and `part`.
+Columns: `performance`, `corpus`, `actor` (the speaker), `sex`, `fold`, `part`, `true` (the
+emotion's name) and `p_neutral` to `p_surprised`. Where the performance's name says who speaks, a
+file may lack `corpus`, `actor`, `sex` and `part`.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..corpus.split import PARTS
+from ..corpus.split import PARTS, SEXES
 from ..emotions import EMOTIONS
 from ..errors import AvemoError
 from .metrics import PROBABILITIES
@@ -43,7 +44,7 @@ def predictions_frame(data: "Dataset", probabilities: "NDArray[np.floating]") ->
         data: the performances
         probabilities: [shape=(performances, emotions)]
     """
-    frame = data.rows[["performance", "actor", "fold", "part"]].copy()
+    frame = data.rows[["performance", "corpus", "actor", "sex", "fold", "part"]].copy()
     frame["true"] = data.rows["emotion"]
     return frame.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
 
@@ -79,7 +80,7 @@ def read_predictions(file: Path) -> pd.DataFrame:
     """
     if not file.exists():
         raise AvemoError(f"there is no {file}: run dvc repro to make it")
-    text = dict.fromkeys(("performance", "part", "true"), str)
+    text = dict.fromkeys(("performance", "corpus", "actor", "sex", "part", "true"), str)
     try:
         return check_predictions(pd.read_csv(file, dtype=text))
     except ValueError as error:
@@ -103,7 +104,9 @@ def _schema() -> "pa.DataFrameSchema":
     return pa.DataFrameSchema(
         {
             "performance": pa.Column(str, unique=True),
-            "actor": pa.Column(int, required=False),
+            "corpus": pa.Column(str, required=False),
+            "actor": pa.Column(str, required=False),
+            "sex": pa.Column(str, pa.Check.isin(SEXES), required=False),
             "fold": pa.Column(int),
             "part": pa.Column(str, pa.Check.isin(PARTS), required=False),
             "true": pa.Column(str, pa.Check.isin(EMOTIONS)),

@@ -1,4 +1,4 @@
-"""Features on disk: `NAME/actor=NN/part-0.parquet`, one row a performance.
+"""Features on disk: `NAME/actor=NN/part-0.parquet`, one row a performance; an actor is a speaker.
 
 Each row carries the key that it was computed from, so that a rerun computes only what is new or
 changed. A partition is written atomically when its actor is done, so that a killed run keeps every
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -101,7 +102,7 @@ def update(
     Returns:
         how many rows were computed, by extractor
     """
-    actors = {int(str(actor)): rows for actor, rows in sources.groupby("actor")}
+    actors = {str(actor): rows for actor, rows in sources.groupby("actor")}
     for target in targets.values():
         _remove_leftovers(target.folder, keep={_partition_name(actor) for actor in actors})
     partitions = {
@@ -148,7 +149,7 @@ def list_sources(folder: Path) -> pd.DataFrame:
     for file in _files(folder):
         rows = parquet.ParquetFile(file).read(list(_TEXT)).to_pandas().query("finding == ''")
         refs = [RowRef(file, str(performance)) for performance in rows["performance"]]
-        actor = int(file.parent.name.partition("=")[2])
+        actor = unquote(file.parent.name.partition("=")[2])
         sources.append(rows.assign(actor=actor, sha256=rows["key"], file=refs))
     columns = ["performance", "recording", "actor", "sha256", "file"]
     return pd.concat(sources)[columns] if sources else pd.DataFrame(columns=columns)
@@ -233,11 +234,11 @@ class _Partition:
 
     Args:
         target: where the extractor's features go
-        actor: its number
+        actor: its name
         sources: the actor's rows of `update`'s
     """
 
-    def __init__(self, target: Target, actor: int, sources: pd.DataFrame) -> None:
+    def __init__(self, target: Target, actor: str, sources: pd.DataFrame) -> None:
         self._target = target
         self._file = target.folder / _partition_name(actor) / _FILE
         keys = [row_key(sha256, target.spec) for sha256 in sources["sha256"]]
@@ -268,8 +269,9 @@ def _missing_extractors(performance: str, partitions: Mapping[str, _Partition]) 
     return [name for name, partition in partitions.items() if performance in partition.missing]
 
 
-def _partition_name(actor: int) -> str:
-    return f"actor={actor:02d}"
+def _partition_name(actor: str) -> str:
+    """Return the name of an actor's folder, written as Hive does, so that any name is one."""
+    return f"actor={quote(actor, safe='')}"
 
 
 def _remove_leftovers(folder: Path, keep: Collection[str]) -> None:

@@ -38,6 +38,9 @@ _METRICS = {
 }
 _PROTOCOLS = {
     "actor": "No actor is in two parts, and the test part was looked at once.",
+    "emobox": "No actor is in two parts, which are EmoBox's, and the test part was looked at once.",
+    "manifest": "Parts are those of the corpus's own split, in which a speaker may be in several; "
+    "the test part was looked at once.",
     "random": "Parts were drawn by performance: actors are in several parts, so that the figures "
     "are too good for a new speaker.",
 }
@@ -132,9 +135,9 @@ def shorten(text: str) -> str:
 
 def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> _Figures:
     figures = metrics.intervals(rows, bootstrap)
-    women = rows["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
     sexes = []
-    for name, own in (("women", rows[women]), ("men", rows[~women])):
+    for name, sex in (("women", "female"), ("men", "male")):
+        own = rows[rows["sex"].eq(sex)]
         if len(own):
             by_sex = metrics.intervals(own, bootstrap)
             sexes.append((name, len(own), by_sex["uar"], by_sex["accuracy"]))

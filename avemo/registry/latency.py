@@ -47,13 +47,13 @@ def measure(project: Project, modality: Modality, folders: list[Path]) -> list[f
 def _recordings(project: Project, modality: Modality) -> list[Path]:
     if not project.catalogue.exists():
         return []
-    from ..corpus import manifest
+    from ..corpus import selection
 
     rows = pd.read_parquet(project.catalogue)
     rows = (
-        manifest.select_sound_sources(rows)
+        selection.select_sound_sources(rows)
         if modality == "audio"
-        else manifest.select_picture_sources(rows)
+        else selection.select_picture_sources(rows)
     )
     if modality == "fused":
         rows = rows[rows["has_sound"]]

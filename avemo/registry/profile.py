@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..corpus.manifest import select_sound_sources
+from ..corpus.selection import select_sound_sources
 from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..evaluation.predictions import read_predictions

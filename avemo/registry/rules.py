@@ -169,11 +169,14 @@ def _worst_recall(figures: Figures) -> _Measured | None:
 
 
 def _sex_gap(version: OpenedVersion | None) -> _Measured | None:
-    """Return how far the UAR of women and of men are apart; None without both in the test part."""
-    if version is None or version.predictions is None:
+    """Return how far the UAR of women and of men are apart; None without both in the test part.
+
+    Speakers whose sex the corpus does not say count for neither.
+    """
+    if version is None or version.predictions is None or "sex" not in version.predictions:
         return None
-    women = version.predictions["actor"] % 2 == 0  # RAVDESS numbers men odd and women even
-    rows_by_sex = [version.predictions[women], version.predictions[~women]]
+    sex = version.predictions["sex"]
+    rows_by_sex = [version.predictions[sex.eq(name)] for name in ("female", "male")]
     if any(rows.empty for rows in rows_by_sex):
         return None
     first, second = (metrics.uar(rows["true"], metrics.predicted(rows)) for rows in rows_by_sex)

@@ -13,7 +13,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 import pandas as pd
 
-from ..corpus import manifest, soundtrack
+from ..corpus import selection, soundtrack
 from ..datasets import Dataset
 from ..errors import AvemoError, last_line
 from ..evaluation import metrics
@@ -125,8 +125,8 @@ def performance_sources(
     sounds, pictures = (
         {row["performance"]: row for _, row in rows.iterrows()}
         for rows in (
-            manifest.select_sound_sources(catalogue),
-            manifest.select_picture_sources(catalogue),
+            selection.select_sound_sources(catalogue),
+            selection.select_picture_sources(catalogue),
         )
     )
     sources = []

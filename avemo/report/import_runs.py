@@ -138,6 +138,8 @@ def _import_champion(
         return _Imported(
             before, f"not imported, because its protocol is {result.protocol}, and not actor"
         )
+    if not all(actor.isdecimal() for fold in result.folds for actor in fold.actors):
+        return _Imported(before, "not imported, because its speakers are not RAVDESS's alone")
     if before and result.synthetic and not before.synthetic:
         return _Imported(before, f"not imported, because {_SYNTHETIC}")
     tracked = _tracked_run(result.run_id)
@@ -152,7 +154,8 @@ def _import_champion(
         run=run,
         folds=[
             Fold(
-                **fold.model_dump(exclude={"run_id", "run_name"}),
+                **fold.model_dump(exclude={"run_id", "run_name", "actors"}),
+                actors=[int(actor) for actor in fold.actors],
                 run=_run(_tracked_run(fold.run_id), run),
             )
             for fold in result.folds

@@ -52,8 +52,9 @@ class Run(Strict):
 
 
 class Fold(FoldResult):
-    """One fold of the champion's cross-validation."""
+    """One fold of the champion's cross-validation; its actors are RAVDESS's numbers."""
 
+    actors: list[int]
     run: Run
 
 

@@ -118,7 +118,7 @@ def _log_fold(
     mlflow.log_dict(members, "members.json")
     return CrossValidatedFold(
         fold=fold,
-        actors=sorted({int(actor) for actor in predictions["actor"]}),
+        actors=sorted(set(predictions["actor"])),
         members=[str(configuration["architecture"]) for configuration in ensemble.members],
         configurations=ensemble.members,
         temperature=ensemble.temperature,

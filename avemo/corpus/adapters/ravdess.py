@@ -8,22 +8,28 @@ Source:
 """
 
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import ClassVar
 
 from ...emotions import EMOTIONS
+from .adapter import Adapter, DescribeFile, NotInCode, Row
 
 __all__ = [
     "ACTORS",
     "CHANNELS",
     "MODALITIES",
+    "NAME",
     "NO_SINGER",
     "STATEMENTS",
     "SUFFIXES",
     "SUNG",
+    "Ravdess",
     "Recording",
     "parse",
 ]
 
+#: in `corpus` of the catalogue
+NAME = "ravdess"
 MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
 INTENSITIES = {1: "normal", 2: "strong"}
@@ -111,3 +117,29 @@ def parse(name: str) -> Recording:
         if code not in allowed:
             raise ValueError(f"{stem!r} is no RAVDESS name: there is no {field} {code:02d}")
     return Recording(*codes)
+
+
+class Ravdess(Adapter):
+    """The Ryerson Audio-Visual Database of Emotional Speech and Song."""
+
+    name: ClassVar = NAME
+    title: ClassVar = "RAVDESS"
+    language: ClassVar = "en"
+    licence: ClassVar = "CC BY-NC-SA 4.0"
+    citation: ClassVar = (
+        "S. R. Livingstone and F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech "
+        "and Song. PLoS ONE 13(5), 2018, doi 10.5281/zenodo.1188976"
+    )
+
+    def open_folder(self, folder: Path) -> DescribeFile:
+        """Return the function that reads a name."""
+        return _describe
+
+
+def _describe(path: PurePath) -> Row:
+    try:
+        recording = parse(path.name)
+    except ValueError:
+        raise NotInCode("not named like 03-01-05-02-01-02-12") from None
+    speaker = f"{recording.actor:02d}"
+    return Row(speaker, recording.label, recording.performance, recording.sex)

@@ -11,13 +11,9 @@ from pathlib import Path
 
 from ...corpus.folder import list_recordings
 from ...errors import SettingsError
+from ...media.suffixes import MEDIA_SUFFIXES
 
-__all__ = ["MEDIA_SUFFIXES", "NamedClip", "drop_repeated", "find_clips"]
-
-_SOUND = "wav wave flac mp3 ogg oga opus m4a aac alac ac3 wma aif aiff aifc caf amr au w64 mka"
-_FILMS = "mp4 m4v mov mkv webm avi mpg mpeg ts mts m2ts 3gp wmv flv ogv vob"
-#: of the files in a folder that are clips; a file that is named by itself may have any other
-MEDIA_SUFFIXES = frozenset(f".{suffix}" for suffix in f"{_SOUND} {_FILMS}".split())
+__all__ = ["NamedClip", "drop_repeated", "find_clips"]
 
 _LIST = "@"
 _STANDARD_INPUT = "-"

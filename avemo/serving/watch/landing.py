@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...corpus.folder import list_recordings
-from ..batch.clips import MEDIA_SUFFIXES
+from ...media.suffixes import MEDIA_SUFFIXES
 
 __all__ = ["LandedFile", "Landing"]
 
