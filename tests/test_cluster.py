@@ -57,7 +57,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         file = folder / f"{number}.wav"
         noise = np.random.default_rng(number).standard_normal(8000 + 100 * number)
         write_wav(file, 0.1 * noise, 22050)
-        rows.append((f"take-{number:02d}", f"03-{number:02d}", 1 + number % 3, str(number), file))
+        rows.append((f"take-{number:02d}", f"03-{number:02d}", f"{1 + number % 3:02d}", str(number), file))
     (folder / "7.wav").write_bytes(b"RIFF")
     return pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
 
@@ -112,7 +112,7 @@ def test_the_same_faces_to_the_last_bit(cluster: RayNodes, tmp_path: Path) -> No
     if not films:
         pytest.skip("needs ../shared/ravdess/video")
     settings = load_settings(ROOT).faces
-    rows = [(film.stem[3:], film.stem, int(film.stem[-2:]), film.stem, film) for film in films]
+    rows = [(film.stem[3:], film.stem, film.stem[-2:], film.stem, film) for film in films]
     sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
     for way in WAYS:
         folder = tmp_path / way

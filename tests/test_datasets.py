@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import split
+from avemo.corpus.adapters.ravdess import parse
 from avemo.datasets import Array, folder_of, load
 from avemo.errors import CorpusError
 from avemo.features import store
@@ -22,7 +23,7 @@ def sources() -> pd.DataFrame:
         {
             "performance": list(PARTS),
             "recording": [f"03-{name}" for name in PARTS],
-            "actor": [int(name[-2:]) for name in PARTS],
+            "actor": [name[-2:] for name in PARTS],
             "sha256": list(PARTS),
             "file": [Path(name) for name in PARTS],
         }
@@ -44,11 +45,22 @@ def project(tmp_path: Path) -> Project:
 
 
 def write_split(project: Project, parts: dict[str, str]) -> None:
-    rows = pd.DataFrame({"performance": list(parts), "part": list(parts.values()), "fold": 1})
+    recordings = [parse(f"03-{name}") for name in parts]
+    rows = pd.DataFrame(
+        {
+            "performance": list(parts),
+            "corpus": "ravdess",
+            "actor": [name[-2:] for name in parts],
+            "sex": [recording.sex for recording in recordings],
+            "emotion": [recording.label for recording in recordings],
+            "part": list(parts.values()),
+            "fold": 1,
+        }
+    )
     split.write(rows.sort_values("performance"), project.split)
 
 
-def test_each_row_has_its_features_and_the_emotion_that_its_name_says(project: Project) -> None:
+def test_each_row_has_its_features_and_the_emotion_that_the_split_says(project: Project) -> None:
     data = load(project, ["mfcc"])
     assert data.rows["performance"].tolist() == sorted(PARTS)
     assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]

@@ -60,8 +60,9 @@ def build(raw: Path, settings: Catalogue, labels: Labels) -> "pd.DataFrame":
     measure = partial(_measure, raw=raw, silence_dbfs=settings.silence_dbfs)
     items = list(zip(rows["path"], rows["modality"], rows["finding"].eq(""), strict=True))
     measured = pd.DataFrame(engine.run(measure, items, title="catalogue"), index=rows.index)
+    is_known = rows["finding"].ne("")
     for column in ("finding", "reason"):
-        rows[column] = rows[column].where(rows["finding"].ne(""), measured.pop(column))
+        rows[column] = rows[column].where(is_known, measured.pop(column))
     rows = rows.join(measured)
     if rows["corpus"].ne(ravdess.NAME).any():
         rows["modality"] = rows["modality"].where(

@@ -74,13 +74,14 @@ def _read_names(rows: "pd.DataFrame") -> "pd.DataFrame":
     """Return the identities that RAVDESS's names give; of others, the finding `name`."""
     import pandas as pd
 
+    if rows.empty:
+        return rows.reindex(columns=_COLUMNS)
     named = pd.DataFrame([_read_name(path) for path in rows["path"]], index=rows.index)
-    table = rows.reindex(columns=["path", "split", "finding", "reason"]).fillna("")
-    if named.empty:
-        return table.reindex(columns=_COLUMNS)
-    earlier = table["finding"].ne("")
-    for column in ("finding", "reason"):
-        named[column] = named[column].mask(earlier, table[column])
+    named = named.assign(path=rows["path"], split=rows.get("split", ""))
+    if "finding" in rows:  # the manifest's own, such as a file that is missing
+        is_known = rows["finding"].ne("")
+        for column in ("finding", "reason"):
+            named[column] = named[column].mask(is_known, rows[column])
     if "speaker" in rows:
         differs = named["finding"].eq("") & (
             named["actor"].ne(rows["speaker"]) | named["corpus_emotion"].ne(rows["emotion"])
@@ -88,7 +89,7 @@ def _read_names(rows: "pd.DataFrame") -> "pd.DataFrame":
         named.loc[differs, "finding"] = "name"
         said = "the manifest says " + rows["speaker"] + ", " + rows["emotion"]
         named.loc[differs, "reason"] = said + ", and its name another speaker or emotion"
-    return table[["path", "split"]].join(named)[list(_COLUMNS)]
+    return named[list(_COLUMNS)]
 
 
 def _read_name(path: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A manifest: a table that says who speaks in each recording of a corpus, and with what emotion.
+"""A manifest: a table that says who speaks in each recording, and with what emotion.
 
 Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are any,
 `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`, `corpus`,
@@ -16,28 +16,20 @@ import pandas as pd
 from ..errors import CorpusError, join_names
 from .manifest_file import read_table
 
-__all__ = [
-    "COLUMNS",
-    "TEXT",
-    "OWN",
-    "PARTS",
-    "below",
-    "locate_manifest",
-    "name_spans",
-    "read_manifest",
-]
+__all__ = ["TEXT", "below", "locate_manifest", "name_spans", "read_manifest"]
 
 log = logging.getLogger(__name__)
 
 #: the columns that are text; `start` and `end` are numbers
 TEXT = ("path", "speaker", "emotion", "sex", "language", "corpus", "split", "performance")
 #: the columns of what `read_manifest` returns
-COLUMNS = (*TEXT, "start", "end")
+_COLUMNS = (*TEXT, "start", "end")
 #: the corpus of recordings of which the manifest names none
-OWN = "own"
+_OWN = "own"
 
 _SUFFIXES = (".csv", ".parquet", ".jsonl")
 _REQUIRED = ("path", "speaker", "emotion")
+_ARTICLES = {"path": "a path", "speaker": "a speaker", "emotion": "an emotion"}
 _AUDFORMAT = {"file": "path", "gender": "sex"}
 _SEXES = {
     **dict.fromkeys(("male", "m", "man"), "male"),
@@ -45,7 +37,7 @@ _SEXES = {
     **dict.fromkeys(("", "unknown", "other"), "unknown"),
 }
 #: names of parts, and other names for them
-PARTS = {
+_PARTS = {
     "train": "train",
     **dict.fromkeys(("valid", "validation", "val", "dev", "development"), "valid"),
     "test": "test",
@@ -74,7 +66,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
     """Read and check a manifest.
 
     Returns:
-        `COLUMNS`, a row a recording, in the manifest's order. `start` and `end` are float64, NaN
+        `_COLUMNS`, a row a recording, in the manifest's order. `start` and `end` are float64, NaN
         where the recording begins or ends with its file; everything else is text: `corpus` is
         written as adapters are named (CREMA-D: crema_d), `sex` is male, female or unknown
 
@@ -96,9 +88,9 @@ def read_manifest(file: Path) -> pd.DataFrame:
     rows["path"] = rows["path"].str.replace(r"/(?:\./|/)+", "/", regex=True)
     rows["path"] = rows["path"].str.removeprefix("./")
     corpora = rows["corpus"].str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True)
-    rows["corpus"] = corpora.str.strip("_").replace("", OWN)
+    rows["corpus"] = corpora.str.strip("_").replace("", _OWN)
     rows["sex"] = rows["sex"].str.lower()
-    rows["split"] = rows["split"].str.lower().replace(PARTS)
+    rows["split"] = rows["split"].str.lower().replace(_PARTS)
     for name in ("start", "end"):
         rows[name] = _read_seconds(table, name)
     rows["performance"] = rows["performance"].mask(rows["performance"].eq(""), _name_takes(rows))
@@ -115,7 +107,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
     rows["sex"] = rows["sex"].map(_SEXES)
     whole = ~rows["start"].gt(0)
     rows["start"] = rows["start"].mask(whole)
-    return rows[list(COLUMNS)]
+    return rows[list(_COLUMNS)]
 
 
 def _read_text(table: pd.DataFrame, name: str) -> "pd.Series[str]":
@@ -138,7 +130,8 @@ def _read_seconds(table: pd.DataFrame, name: str) -> "pd.Series[float]":
             return seconds
         spans = pd.to_timedelta(column.where(seconds.isna()), errors="coerce")
         return seconds.fillna(spans.dt.total_seconds())
-    return column.dt.total_seconds().astype("float64")
+    seconds = column.dt.total_seconds().astype("float64")
+    return seconds
 
 
 def _unread_seconds(table: pd.DataFrame, rows: pd.DataFrame) -> "pd.Series[bool]":
@@ -157,11 +150,11 @@ def _list_faults(rows: pd.DataFrame, unread_seconds: "pd.Series[bool]") -> Itera
         yield "it has no rows: one a recording is expected"
         return
     path, label = rows["path"], _name_recordings(rows)
-    absolute = path.map(os.path.isabs)
+    absolute = path.str.startswith(os.sep)
     for name in _REQUIRED:
         if (empty := rows[name].eq("")).any():
             lines = pd.Series(rows.index, rows.index).add(1).map("row {:,}".format)
-            yield _fault(f"without a {name}", (lines if name == "path" else label)[empty])
+            yield _fault(f"without {_ARTICLES[name]}", (lines if name == "path" else label)[empty])
     if absolute.any() and not absolute.all():
         fewer = absolute if absolute.sum() * 2 <= len(rows) else ~absolute
         kind = "absolute" if fewer is absolute else "relative"
@@ -218,7 +211,7 @@ def _list_claims(rows: pd.DataFrame, label: "pd.Series[str]") -> Iterator[str]:
 
 
 def _list_split_faults(split: "pd.Series[str]") -> Iterator[str]:
-    is_part, is_fold = split.isin(set(PARTS.values())), split.str.fullmatch(r"[1-9]\d{0,3}")
+    is_part, is_fold = split.isin(set(_PARTS.values())), split.str.fullmatch(r"[1-9]\d{0,3}")
     if (unknown := ~is_part & ~is_fold & split.ne("")).any():
         yield _fault("splits other than train, valid, test or a fold's number", split[unknown])
     if is_part.any() and is_fold.any():
@@ -245,7 +238,7 @@ def _name_takes(rows: pd.DataFrame) -> "pd.Series[str]":
 
 def below(path: "pd.Series[str]") -> "pd.Series[str]":
     """Return absolute paths from the folder that holds them all; relative ones as they are."""
-    if path.empty or not path.map(os.path.isabs).all():
+    if path.empty or not path.str.startswith(os.sep).all():
         return path
     folder = os.path.commonpath([os.path.dirname(path.min()), os.path.dirname(path.max())])  # noqa: PTH120
     return path.str.removeprefix(f"{folder.rstrip('/')}/")
@@ -255,11 +248,12 @@ def name_spans(rows: pd.DataFrame) -> "pd.Series[str]":
     """Return `_1.5-3.25` for a recording from 1.5 to 3.25 s of its file, and nothing for a file."""
     spans = pd.Series("", index=rows.index)
     is_part = rows["start"].gt(0) | rows["end"].notna()
-    start, end = (
-        rows.loc[is_part, name].map(_format_seconds).where(rows.loc[is_part, name].notna(), "")
-        for name in ("start", "end")
-    )
-    spans[is_part] = "_" + start.replace("", "0") + "-" + end.replace("", "end")
+    if not is_part.any():
+        return spans
+    parts = rows[is_part]
+    start = parts["start"].fillna(0).map(_format_seconds)
+    end = parts["end"].map(_format_seconds).replace("nan", "end")
+    spans[is_part] = "_" + start + "-" + end
     return spans
 
 

@@ -39,4 +39,4 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def _read_jsonl(file: Path) -> pd.DataFrame:
-    return pd.read_json(file, lines=True, dtype=False, convert_dates=False, encoding="utf-8")
+    return pd.read_json(file, lines=True, dtype=False, encoding="utf-8")

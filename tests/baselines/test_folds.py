@@ -80,7 +80,7 @@ def test_a_channel_is_dealt_by_itself(
 
 def test_what_is_set_aside_is_not_dealt() -> None:
     rows = catalogue(range(1, 13))
-    rows.loc[rows["actor"].eq(3), "finding"] = "silent"
+    rows.loc[rows["actor"].eq("03"), "finding"] = "silent"
     for protocol in ("random", "actor"):
         for table in deal_rounds(rows, "both", protocol, 6, 20).values():
             assert 3 not in {actor_of(name) for name in table["performance"]}

@@ -116,12 +116,12 @@ def test_dense_layers_on_another_network_are_not_the_study_s(project: Project) -
 
 def test_a_system_that_takes_two_features_has_what_has_both(project: Project) -> None:
     rows = catalogue([1, 2], emotions=2)
-    write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq(1)])
+    write(project, "mfcc", {"mfcc": "float32"}, rows[rows["actor"].eq("01")])
     with pytest.raises(
         clips.MissingFeatures, match="no crops features: they have not been computed yet; dvc repro"
     ):
         clips.load_clips(project, settings(), "av-modules")
-    write(project, "crops", {"crops": "uint8"}, rows[rows["actor"].eq(2)])
+    write(project, "crops", {"crops": "uint8"}, rows[rows["actor"].eq("02")])
     with pytest.raises(
         clips.MissingFeatures, match="no performance has both mfcc and crops features"
     ):
@@ -129,5 +129,5 @@ def test_a_system_that_takes_two_features_has_what_has_both(project: Project) ->
     write(project, "crops", {"crops": "uint8"}, rows[rows["emotion"].eq("calm")])
     loaded = clips.load_clips(project, settings(), "av-modules")
     assert list(loaded.specs) == ["mfcc", "crops"]
-    expected = rows[rows["actor"].eq(1) & rows["emotion"].eq("calm")]["performance"]
+    expected = rows[rows["actor"].eq("01") & rows["emotion"].eq("calm")]["performance"]
     assert [set(array) for array in loaded.arrays.values()] == [set(expected)] * 2

@@ -17,7 +17,8 @@ from avemo.corpus.adapters.ravdess import parse
 from avemo.corpus.selection import select_picture_sources, select_sound_sources, select_usable
 from avemo.errors import CorpusError
 from avemo.media.sound import write_wav
-from avemo.settings import Catalogue
+from avemo.emotions import EMOTIONS
+from avemo.settings import Catalogue, Labels
 
 RATE = 8000
 RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
@@ -35,6 +36,7 @@ SETTINGS = Catalogue(
         "identical": "warn",
     },
 )
+LABELS = Labels(classes=list(EMOTIONS), corpora={})
 
 #: path -> the finding that it must have
 CORPUS = {
@@ -88,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> pd.DataFrame:
-    return catalogue.build(folder, SETTINGS)
+    return catalogue.build(folder, SETTINGS, LABELS)
 
 
 @pytest.mark.parametrize("path", CORPUS)
@@ -118,8 +120,10 @@ def test_a_row_says_what_the_name_and_the_file_say(rows: pd.DataFrame, folder: P
         "intensity": 1,
         "statement": 2,
         "repetition": 1,
-        "actor": 1,
+        "corpus": "ravdess",
+        "actor": "01",
         "sex": "male",
+        "corpus_emotion": "neutral",
         "duration_s": 0.5,
         "has_picture": False,
         "has_sound": True,
@@ -136,7 +140,7 @@ def test_a_row_says_what_the_name_and_the_file_say(rows: pd.DataFrame, folder: P
 def test_the_types_do_not_depend_on_the_recordings(rows: pd.DataFrame, tmp_path: Path) -> None:
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
     (tmp_path / "03-01-05-02-02-02-12.wav").write_bytes(b"")
-    single = catalogue.build(tmp_path, SETTINGS)
+    single = catalogue.build(tmp_path, SETTINGS, LABELS)
     assert single.dtypes.to_dict() == rows.dtypes.to_dict()
     for column in ("sample_rate", "channels", "width", "height", "frames", "rotation"):
         assert single[column].dtype == "Int64"
@@ -153,20 +157,20 @@ def test_a_file_that_does_not_open_is_set_aside(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refused)
-    row = catalogue.build(tmp_path, SETTINGS).iloc[0]
+    row = catalogue.build(tmp_path, SETTINGS, LABELS).iloc[0]
     assert (row["finding"], row["sha256"]) == ("unreadable", "")
     assert "Permission denied" in row["reason"]
 
 
 def test_a_long_recording_takes_no_more_memory(tmp_path: Path) -> None:
     write_wav(tmp_path / "03-01-05-02-01-02-12.wav", tone(0.5), RATE)
-    catalogue.build(tmp_path, SETTINGS)  # what it imports does not count
+    catalogue.build(tmp_path, SETTINGS, LABELS)  # what it imports does not count
     with wave.open(str(tmp_path / "03-01-05-02-01-02-12.wav"), "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         for _ in range(10):
             file.writeframes(bytes(2_000_000))
     tracemalloc.start()
-    row = catalogue.build(tmp_path, SETTINGS).iloc[0]
+    row = catalogue.build(tmp_path, SETTINGS, LABELS).iloc[0]
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert row["duration_s"] == 1250
@@ -286,7 +290,7 @@ def test_the_published_recordings(tmp_path: Path) -> None:
         soundfile.write(tmp_path / "Actor_07" / f"{source.stem}.wav", sound, rate)
     for source in (RAVDESS / "video").glob("*.mp4"):
         (tmp_path / source.name).symlink_to(source)
-    rows = catalogue.build(tmp_path, SETTINGS).set_index("recording")
+    rows = catalogue.build(tmp_path, SETTINGS, LABELS).set_index("recording")
     assert len(rows) == 60 + 12
     assert rows["finding"].eq("").all()
     warnings = rows[rows["warnings"].ne("")]["warnings"].to_dict()

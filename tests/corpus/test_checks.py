@@ -37,7 +37,10 @@ def recordings(*paths: str, **columns: Any) -> pd.DataFrame:
     rows = rows.assign(
         path=[PurePath(path).as_posix() for path in paths],
         recording=[recording.id for recording in named],
+        corpus="ravdess",
+        actor=[f"{recording.actor:02d}" for recording in named],
         emotion=[recording.label for recording in named],
+        corpus_emotion=[recording.label for recording in named],
         sha256=[f"content of {path}" for path in paths],
         duration_s=3.5,
         has_sound=rows["modality"].ne(2),
@@ -132,7 +135,7 @@ def test_one_content_under_two_actors_or_emotions_is_a_contradiction(
     assert set(warnings.values()) == {""}
     reasons = checks.apply_checks(rows, settings)["reason"]
     assert other in reasons[0]
-    assert reasons[2].endswith("-12.wav, whose name says actor 12, angry")
+    assert reasons[2].endswith("-12.wav, which is of actor 12, angry")
 
 
 def test_what_does_not_decode_contradicts_nothing() -> None:
@@ -143,14 +146,8 @@ def test_what_does_not_decode_contradicts_nothing() -> None:
 
 def test_a_copy_under_no_name_contradicts_nothing() -> None:
     rows = recordings(f"{FINE}.wav", "03-01-05-02-01-02-11.wav", sha256="one")
-    rows.loc[1, ["path", "finding", "reason", "recording", "emotion"]] = (
-        "a.wav",
-        "name",
-        "n",
-        "",
-        "",
-    )
-    rows.loc[1, "actor"] = 0
+    named = ["path", "finding", "reason", "recording", "actor", "corpus_emotion"]
+    rows.loc[1, named] = ("a.wav", "name", "n", "", "", "")
     assert check(rows, EXCLUDE)[0] == {f"{FINE}.wav": "", "a.wav": "name"}
 
 

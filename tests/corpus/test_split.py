@@ -33,7 +33,8 @@ def catalogue(recordings: Iterable[Recording]) -> pd.DataFrame:
             "performance": [recording.performance for recording in recordings],
             "recording": [recording.id for recording in recordings],
             "emotion": [recording.label for recording in recordings],
-            "actor": [recording.actor for recording in recordings],
+            "corpus": "ravdess",
+            "actor": [f"{recording.actor:02d}" for recording in recordings],
             "sex": [recording.sex for recording in recordings],
             "sha256": [f"content of {recording.id}" for recording in recordings],
             "finding": "",
@@ -62,7 +63,7 @@ def copies(draw: st.DrawFn, *, across_actors: bool = True) -> pd.DataFrame:
     numbers = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
     contents = pd.Series(numbers, index=rows.index).astype(str)
     return rows.assign(
-        sha256=contents if across_actors else contents + rows["actor"].map(" {}".format)
+        sha256=contents if across_actors else contents + " " + rows["actor"]
     )
 
 
@@ -73,7 +74,8 @@ def ravdess(actors: Iterable[int] = range(1, 25)) -> pd.DataFrame:
 
 
 def joined(rows: pd.DataFrame, dealt: pd.DataFrame) -> pd.DataFrame:
-    return rows.merge(dealt, on="performance", validate="many_to_one")
+    parts = dealt[["performance", "part", "fold"]]
+    return rows.merge(parts, on="performance", validate="many_to_one")
 
 
 protocols = st.sampled_from([ACTOR, RANDOM])
@@ -86,7 +88,7 @@ def test_each_performance_is_dealt_once(rows: pd.DataFrame, settings: Split, see
     dealt = split.assign(rows, settings, seed)
     assert dealt["performance"].tolist() == sorted(set(rows["performance"]))
     assert set(dealt["part"]) <= set(split.PARTS)
-    assert dealt.columns.tolist() == ["performance", "part", "fold"]
+    assert dealt.columns.tolist() == list(split.COLUMNS)
 
 
 @few
@@ -105,9 +107,9 @@ def test_the_order_of_the_rows_does_not_matter(
 @given(corpora(), protocols)
 def test_what_is_set_aside_is_not_dealt(rows: pd.DataFrame, settings: Split) -> None:
     # all but the actor that is there to train on
-    rows.loc[rows["actor"].ne(5), "finding"] = "silent"
+    rows.loc[rows["actor"].ne("05"), "finding"] = "silent"
     dealt = split.assign(rows, settings, 20)
-    assert set(dealt["performance"]) == set(rows[rows["actor"].eq(5)]["performance"])
+    assert set(dealt["performance"]) == set(rows[rows["actor"].eq("05")]["performance"])
 
 
 @few
@@ -145,7 +147,7 @@ def test_the_folds_of_the_published_actors() -> None:
         both.groupby("fold")["sex"].agg(sorted).tolist()
         == [["female", "female", "male", "male"]] * 6
     )
-    assert both[both["part"].eq("test")]["actor"].tolist() == [1, 2, 13, 14]
+    assert both[both["part"].eq("test")]["actor"].tolist() == ["01", "02", "13", "14"]
     assert both["part"].value_counts().to_dict() == {"train": 16, "valid": 4, "test": 4}
 
 
@@ -261,7 +263,7 @@ def test_the_file_is_stable_in_a_diff(
     file = tmp_path_factory.mktemp("split") / "split.csv"
     split.write(split.assign(rows, settings, 20), file)
     head, *lines, last = file.read_bytes().split(b"\n")
-    assert (head, last) == (b"performance,part,fold", b"")
+    assert (head, last) == (b"performance,corpus,actor,sex,emotion,part,fold", b"")
     assert lines == sorted(set(lines))
     assert b"\r" not in b"".join(lines)
     first = split.split_id(file)

@@ -34,7 +34,7 @@ def test_a_file_tells_any_two_probabilities_apart(
     assert read.columns.tolist() == predictions.columns.tolist()
     columns = [f"p_{emotion}" for emotion in EMOTIONS]
     np.testing.assert_array_equal(read[columns].astype(np.float32), predictions[columns])
-    others = ["performance", "actor", "fold", "part", "true"]
+    others = ["performance", "corpus", "actor", "sex", "fold", "part", "true"]
     pd.testing.assert_frame_equal(read[others], predictions[others])
 
 
@@ -57,7 +57,7 @@ def test_what_is_no_table_of_predictions_is_refused(
 
 
 def test_a_column_that_is_missing_is_named(predictions: pd.DataFrame, tmp_path: Path) -> None:
-    check_predictions(predictions.drop(columns=["actor", "part"]))
+    check_predictions(predictions.drop(columns=["corpus", "actor", "sex", "part"]))
     predictions.drop(columns="p_calm").to_csv(tmp_path / "broken.csv", index=False)
     with pytest.raises(AvemoError, match=r"broken\.csv: predictions, None: p_calm .* dvc repro"):
         read_predictions(tmp_path / "broken.csv")

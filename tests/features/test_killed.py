@@ -22,7 +22,7 @@ def extract(file, names):
         lines.write(f"{file}\\n")
     return {"x": {"x": np.full((3, 2), int(file.name), np.float32)}}
 
-rows = [(f"take-{n:02d}", f"03-{n:02d}", n // 8, str(n), Path(str(n))) for n in range(40)]
+rows = [(f"take-{n:02d}", f"03-{n:02d}", f"{n // 8:02d}", str(n), Path(str(n))) for n in range(40)]
 sources = pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
 spec = FeatureSpec(extractor="x", version=1, settings={})
 target = store.Target(folder, spec, {"x": "float32"})

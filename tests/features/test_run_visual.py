@@ -33,7 +33,7 @@ def keep(
 ) -> None:
     """Store faces as the stage before does: by performance, or the finding in their place."""
     rows = [
-        {"performance": name, "recording": f"01-{name}", "actor": int(name[-2:]), "sha256": name}
+        {"performance": name, "recording": f"01-{name}", "actor": name[-2:], "sha256": name}
         for name in clips
     ]
     sources = pd.DataFrame(rows).assign(file=lambda rows: rows["performance"])
@@ -103,7 +103,7 @@ def test_rows_of_one_store_are_the_sources_of_another(project: Project) -> None:
     assert sorted(sources.index) == sorted(WITH)
     table = store.read(project.faces).set_index("performance")
     for name in WITH:
-        assert sources["actor"][name] == int(name[-2:])
+        assert sources["actor"][name] == name[-2:]
         assert sources["sha256"][name] == table["key"][name]
         arrays = store.load_row(sources["file"][name])
         assert set(arrays) == set(faces.ARRAYS)

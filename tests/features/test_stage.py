@@ -36,7 +36,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
             "recording": name,
             "performance": name[3:],
             "path": f"{name}.wav",
-            "actor": actor,
+            "actor": f"{actor:02d}",
         }
         rows.append(row | {"sha256": name, "modality": 3, "has_sound": True, "finding": ""})
     pd.DataFrame(rows).to_parquet(project.catalogue)

@@ -28,7 +28,7 @@ def table(corpus: Corpus) -> pd.DataFrame:
         {
             "performance": f"{take}-{actor:02d}",
             "recording": f"03-{take}-{actor:02d}",
-            "actor": actor,
+            "actor": f"{actor:02d}",
             "sha256": f"sum of {content}",
             "file": Path(content),
             "finding": "",

@@ -85,10 +85,10 @@ def new_predictions(
                 probabilities = np.full(8, (1 - skill) / 7)
                 probabilities[answer] = max(skill, 0.2)
                 performance = f"01-0{place + 1}-01-01-0{take + 1}-{actor:02}"
-                rows.append(
-                    (performance, actor, 1, "test", emotion, *probabilities / probabilities.sum())
-                )
-    columns = ["performance", "actor", "fold", "part", "true", *PROBABILITIES]
+                speaker = (f"{actor:02d}", "male" if actor % 2 else "female")
+                probabilities /= probabilities.sum()
+                rows.append((performance, *speaker, 1, "test", emotion, *probabilities))
+    columns = ["performance", "actor", "sex", "fold", "part", "true", *PROBABILITIES]
     return pd.DataFrame(rows, columns=columns)
 
 

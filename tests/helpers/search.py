@@ -17,6 +17,7 @@ import yaml
 
 from avemo.config import load_settings
 from avemo.corpus import split
+from avemo.emotions import EMOTIONS
 from avemo.features import store
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.paths import ROOT, Project
@@ -48,14 +49,17 @@ class Search:
         rows = pd.DataFrame(
             {
                 "performance": f"01-{emotion:02d}-01-01-01-{actor:02d}",
-                "actor": actor,
+                "corpus": "ravdess",
+                "actor": f"{actor:02d}",
+                "sex": "male" if actor % 2 else "female",
+                "emotion": EMOTIONS[emotion - 1],
                 "fold": (actor + 1) // 2,
                 "part": ("test", "valid", "train")[(actor - 1) // 2],
             }
             for emotion in (1, 3, 4, 5)
             for actor in range(1, 7)
         )
-        split.write(rows[["performance", "part", "fold"]], self.project.split)
+        split.write(rows[list(split.COLUMNS)], self.project.split)
         random = np.random.default_rng(1)
         means = 0.4 * random.standard_normal((6, 10 * 384))
         clips = {

@@ -71,7 +71,9 @@ def dataset() -> Dataset:
             "performance": [recording.performance for recording in recordings],
             "part": [PARTS[fold] for fold in folds],
             "fold": folds,
-            "actor": [recording.actor for recording in recordings],
+            "corpus": "ravdess",
+            "actor": [f"{recording.actor:02d}" for recording in recordings],
+            "sex": [recording.sex for recording in recordings],
             "emotion": [recording.label for recording in recordings],
         }
     )

@@ -47,7 +47,7 @@ def test_differences_are_those_of_drawn_actors() -> None:
     for _ in range(400):
         drawn = random.integers(1, 9, 8)
         first_rows, second_rows = (
-            pd.concat([table[table["actor"] == actor] for actor in drawn])
+            pd.concat([table[table["actor"] == f"{actor:02d}"] for actor in drawn])
             for table in (first, second)
         )
         figures.append(
@@ -80,7 +80,7 @@ def width(interval: Interval) -> float:
 def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference() -> None:
     table = new_predictions(0.9)
     hard = table.copy()
-    hard.loc[hard["actor"] == 3, list(metrics.PROBABILITIES)] = np.eye(8)[0]
+    hard.loc[hard["actor"] == "03", list(metrics.PROBABILITIES)] = np.eye(8)[0]
     worse = hard.copy()
     worse.loc[worse["true"] == "sad", list(metrics.PROBABILITIES)] = np.eye(8)[0]
     alone = metrics.intervals(worse, BOOTSTRAP)["uar"]
@@ -90,13 +90,13 @@ def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference() -> None:
 
 def test_only_common_performances_count() -> None:
     table = new_predictions(0.7)
-    difference = paired.paired_bootstrap(table, table[table["actor"] <= 3], BOOTSTRAP)
+    difference = paired.paired_bootstrap(table, table[table["actor"] <= "03"], BOOTSTRAP)
     assert (difference["uar"].actors, difference["uar"].performances) == (3, 96)
     assert (
-        paired.paired_bootstrap(table[table["actor"] < 3], table[table["actor"] > 3], BOOTSTRAP)
+        paired.paired_bootstrap(table[table["actor"] < "03"], table[table["actor"] > "03"], BOOTSTRAP)
         == {}
     )
-    assert paired.paired_bootstrap(table, table[table["actor"] == 1], BOOTSTRAP)["uar"].low is None
+    assert paired.paired_bootstrap(table, table[table["actor"] == "01"], BOOTSTRAP)["uar"].low is None
 
 
 def test_two_truths_are_refused() -> None:
@@ -135,7 +135,7 @@ def test_what_cannot_be_compared(
         pass
     register_version(tmp_path / "a", None, alias="champion")
     first, second = (
-        log_run(new_predictions(0.9).query(part)) for part in ("actor <= 2", "actor > 2")
+        log_run(new_predictions(0.9).query(part)) for part in ("actor <= '02'", "actor > '02'")
     )
     for names, message in (
         (["0123456789abcdef"], "0123456789abcdef has no test_predictions.json"),

@@ -52,8 +52,9 @@ def answers(wrong: dict[int, int]) -> pd.DataFrame:
             for place, emotion in enumerate(EMOTIONS):
                 answer = (place + (take < wrong.get(actor, 0))) % len(EMOTIONS)
                 performance = f"01-0{place + 1}-01-01-{take:02}-{actor:02}"
-                rows.append((performance, actor, 1, "test", emotion, *np.eye(8)[answer]))
-    columns = ["performance", "actor", "fold", "part", "true", *PROBABILITIES]
+                speaker = (f"{actor:02d}", "male" if actor % 2 else "female")
+                rows.append((performance, *speaker, 1, "test", emotion, *np.eye(8)[answer]))
+    columns = ["performance", "actor", "sex", "fold", "part", "true", *PROBABILITIES]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -113,7 +113,7 @@ def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     assert [fold.fold for fold in result.folds] == [1, 2, 3]
     for fold in result.folds:
         own = table[table["fold"].eq(fold.fold)]
-        assert fold.actors == [2 * fold.fold - 1, 2 * fold.fold]
+        assert fold.actors == [f"{2 * fold.fold - 1:02d}", f"{2 * fold.fold:02d}"]
         assert fold.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
         assert len(fold.configurations) == 2
         assert all(configuration in (LINEAR, HEAD) for configuration in fold.configurations)

@@ -112,7 +112,7 @@ def test_the_inner_folds_are_predicted_and_no_other(
     expected = rows[rows["fold"].isin(inner)]
     assert sorted(predictions["performance"]) == expected["performance"].tolist()
     assert predictions.columns.tolist() == [
-        *("performance", "actor", "fold", "part", "true"),
+        *("performance", "corpus", "actor", "sex", "fold", "part", "true"),
         *metrics.PROBABILITIES,
     ]
     joined = predictions.merge(rows, on="performance", suffixes=("", "_was"))
@@ -203,7 +203,7 @@ def test_the_mean_over_folds_counts_each_fold_alike() -> None:
     probabilities = np.where(right.to_numpy()[:, None], np.eye(8)[3], np.eye(8)[4])
     predictions = rows.assign(**dict(zip(metrics.PROBABILITIES, probabilities.T, strict=True)))
     assert mean_uar(predictions) == pytest.approx(1 / 3)
-    assert mean_uar(predictions[~right | rows["actor"].eq(1)]) == pytest.approx(1 / 3)
+    assert mean_uar(predictions[~right | rows["actor"].eq("01")]) == pytest.approx(1 / 3)
 
 
 def test_the_cache_holds_this_search_s_fits_alone(tmp_path: Path) -> None:
