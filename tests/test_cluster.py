@@ -57,7 +57,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         file = folder / f"{number}.wav"
         noise = np.random.default_rng(number).standard_normal(8000 + 100 * number)
         write_wav(file, 0.1 * noise, 22050)
-        rows.append((f"take-{number:02d}", f"03-{number:02d}", f"{1 + number % 3:02d}", str(number), file))
+        rows.append(
+            (f"take-{number:02d}", f"03-{number:02d}", f"{1 + number % 3:02d}", str(number), file)
+        )
     (folder / "7.wav").write_bytes(b"RIFF")
     return pd.DataFrame(rows, columns=["performance", "recording", "actor", "sha256", "file"])
 

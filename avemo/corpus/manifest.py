@@ -1,7 +1,7 @@
 """A manifest: a table that says who speaks in each recording, and with what emotion.
 
-Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are any,
-`start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`, `corpus`,
+Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are
+any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`, `corpus`,
 `split` (train, valid and test, or the number of a fold) and `performance` (the take, where several
 files show it). A table of audformat has `file` for `path` and `gender` for `sex`.
 """
@@ -130,8 +130,7 @@ def _read_seconds(table: pd.DataFrame, name: str) -> "pd.Series[float]":
             return seconds
         spans = pd.to_timedelta(column.where(seconds.isna()), errors="coerce")
         return seconds.fillna(spans.dt.total_seconds())
-    seconds = column.dt.total_seconds().astype("float64")
-    return seconds
+    return pd.Series(column.dt.total_seconds(), dtype="float64")
 
 
 def _unread_seconds(table: pd.DataFrame, rows: pd.DataFrame) -> "pd.Series[bool]":

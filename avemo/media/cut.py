@@ -200,10 +200,12 @@ class _Encoder:
     def add(self, frame: VideoFrame) -> None:
         """Add a picture."""
         picture = frame.reformat(self._video.width, self._video.height, self._format)
-        picture.pts = (frame.pts or 0) - self._first_pts
+        pts = frame.pts or 0
+        picture.pts = pts - self._first_pts
         picture.time_base = self._time_base
         if self._container:
             self._container.mux(self._video.encode(picture))
+        frame.pts = pts  # `picture` may be the same object, and another part needs the frame, too
 
     def close(self) -> None:
         """Write what is pending, and the sound; a second time does nothing."""

@@ -12,7 +12,7 @@ import pytest
 from avemo.corpus.manifest import locate_manifest, read_manifest
 from avemo.errors import CorpusError
 
-ROWS = [
+ROWS: list[dict[str, object]] = [
     {"path": "a/1.wav", "speaker": "03", "emotion": "happy", "sex": "F", "corpus": "CREMA-D"},
     {"path": "./a//2.mp4", "speaker": "NA", "emotion": "Sad", "sex": "", "corpus": ""},
 ]
@@ -128,9 +128,7 @@ def test_a_fault_is_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture, lin
         ("split", ["0", "2"], "1 splits other than train, valid, test or a fold's number: 0"),
     ],
 )
-def test_faults_of_other_columns(
-    tmp_path: Path, column: str, values: list[str], line: str
-) -> None:
+def test_faults_of_other_columns(tmp_path: Path, column: str, values: list[str], line: str) -> None:
     table = pd.DataFrame({"path": ["a.wav", "b.wav"], "speaker": "1", "emotion": "sad"})
     table.assign(**{column: values}).to_csv(tmp_path / "m.csv", index=False)
     with pytest.raises(CorpusError, match=line):
@@ -174,7 +172,7 @@ def test_a_folder_stands_for_the_manifest_in_it(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").touch()
     assert locate_manifest(tmp_path) == locate_manifest(tmp_path / "manifest.csv")
     (tmp_path / "manifest.jsonl").touch()
-    with pytest.raises(CorpusError, match="both manifest.csv and manifest.jsonl"):
+    with pytest.raises(CorpusError, match=r"both manifest\.csv and manifest\.jsonl"):
         locate_manifest(tmp_path)
 
 
@@ -185,6 +183,6 @@ def test_a_million_rows_are_quick(tmp_path: Path) -> None:
     table.loc[999_999, "path"] = "clips/7.wav"
     table.to_parquet(tmp_path / "m.parquet")
     start = time.process_time()
-    with pytest.raises(CorpusError, match="2 files that have two speakers: clips/7.wav"):
+    with pytest.raises(CorpusError, match=r"2 files that have two speakers: clips/7\.wav"):
         read_manifest(tmp_path / "m.parquet")
     assert time.process_time() - start < 60

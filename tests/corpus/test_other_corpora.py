@@ -1,6 +1,8 @@
 """Recordings of other corpora, from their manifest to the catalogue and its sources."""
 
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -63,25 +65,35 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return build(folder / "manifest.csv", folder / "raw").set_index("path")
 
 
+def row_of(rows: pd.DataFrame, path: str) -> dict[Hashable, Any]:
+    return rows.loc[[path]].to_dict("records")[0]
+
+
 def test_speakers_performances_and_recordings_are_named_after_their_corpus(
     rows: pd.DataFrame,
 ) -> None:
-    happy = rows.loc["berlin/03a01Fa.wav"]
-    assert happy[["corpus", "actor", "sex", "language"]].tolist() == [
+    happy = row_of(rows, "berlin/03a01Fa.wav")
+    assert [happy[name] for name in ("corpus", "actor", "sex", "language")] == [
         *("emodb", "emodb-03", "male", "de")
     ]
     assert happy["performance"] == "emodb-03a01Fa"
     assert happy["recording"] == "emodb-berlin/03a01Fa.wav"
-    assert happy[["modality", "channel", "emotion", "finding"]].tolist() == [3, 1, "happy", ""]
-    assert rows.loc["mine/anna/1.mp3", ["actor", "sex", "performance", "emotion"]].tolist() == [
+    assert [happy[name] for name in ("modality", "channel", "emotion", "finding")] == [
+        3,
+        1,
+        "happy",
+        "",
+    ]
+    mine = row_of(rows, "mine/anna/1.mp3")
+    assert [mine[name] for name in ("actor", "sex", "performance", "emotion")] == [
         *("own-anna", "unknown", "own-mine/anna/1", "happy")
     ]
 
 
 def test_ravdess_is_known_by_its_names_in_a_manifest_too(rows: pd.DataFrame) -> None:
-    calm = rows.loc["speech/Actor_01/03-01-02-01-01-01-01.wav"]
+    calm = row_of(rows, "speech/Actor_01/03-01-02-01-01-01-01.wav")
     assert calm["performance"] == "01-02-01-01-01-01"
-    assert calm[["actor", "sex", "corpus_emotion", "emotion"]].tolist() == [
+    assert [calm[name] for name in ("actor", "sex", "corpus_emotion", "emotion")] == [
         *("01", "male", "calm", "neutral")
     ]
     assert calm["intensity"] == 1
@@ -113,7 +125,7 @@ def test_missing_files_are_counted_and_none_at_all_is_refused(tmp_path: Path) ->
     built = catalogue.build(tmp_path / "raw", SETTINGS, LABELS)
     assert built["finding"].tolist() == ["", "missing"]
     (tmp_path / "a.wav").unlink()
-    with pytest.raises(CorpusError, match="none of its 2 files exists, such as .*a.wav"):
+    with pytest.raises(CorpusError, match=r"none of its 2 files exists, such as .*a\.wav"):
         fetch_manifest(tmp_path / "m.csv", tmp_path / "other")
 
 

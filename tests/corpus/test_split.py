@@ -62,9 +62,7 @@ def copies(draw: st.DrawFn, *, across_actors: bool = True) -> pd.DataFrame:
     rows = draw(corpora())
     numbers = draw(st.lists(st.integers(1, 30), min_size=len(rows), max_size=len(rows)))
     contents = pd.Series(numbers, index=rows.index).astype(str)
-    return rows.assign(
-        sha256=contents if across_actors else contents + " " + rows["actor"]
-    )
+    return rows.assign(sha256=contents if across_actors else contents + " " + rows["actor"])
 
 
 def ravdess(actors: Iterable[int] = range(1, 25)) -> pd.DataFrame:

@@ -93,10 +93,14 @@ def test_only_common_performances_count() -> None:
     difference = paired.paired_bootstrap(table, table[table["actor"] <= "03"], BOOTSTRAP)
     assert (difference["uar"].actors, difference["uar"].performances) == (3, 96)
     assert (
-        paired.paired_bootstrap(table[table["actor"] < "03"], table[table["actor"] > "03"], BOOTSTRAP)
+        paired.paired_bootstrap(
+            table[table["actor"] < "03"], table[table["actor"] > "03"], BOOTSTRAP
+        )
         == {}
     )
-    assert paired.paired_bootstrap(table, table[table["actor"] == "01"], BOOTSTRAP)["uar"].low is None
+    assert (
+        paired.paired_bootstrap(table, table[table["actor"] == "01"], BOOTSTRAP)["uar"].low is None
+    )
 
 
 def test_two_truths_are_refused() -> None:
