@@ -1,9 +1,9 @@
 """A manifest: a table that says who speaks in each recording, and with what emotion.
 
 Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are
-any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`, `corpus`,
-`split` (train, valid and test, or the number of a fold) and `performance` (the take, where several
-files show it). A table of audformat has `file` for `path` and `gender` for `sex`.
+any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`,
+`corpus`, `split` (train, valid and test, or the number of a fold) and `performance` (the take, where
+several files show it). A table of audformat has `file` for `path` and `gender` for `sex`.
 """
 
 import logging
