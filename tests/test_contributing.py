@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 import yaml
@@ -61,18 +61,19 @@ def test_an_extractor_and_an_architecture(blocks: dict[str, str], tmp_path: Path
     assert ended.stdout == "both work\n"
 
 
-def test_a_corpus(blocks: dict[str, str], tmp_path: Path) -> None:
-    example: dict[str, object] = {}
-    exec(blocks["emodb_links.py"], example)
-    source, target = tmp_path / "emodb", tmp_path / "links"
-    source.mkdir()
-    names = ["03a01Wa", "03a01Wb", "08a02Na", "16b10Ld", *(f"10a0{n}Fa" for n in range(9))]
-    for name in names:
-        (source / f"{name}.wav").write_bytes(name.encode())
-    link = example["link"]
-    assert callable(link)
-    assert link(source, target) == 11  # no boredom, and at most eight takes of an emotion
-    first, second = target / "03-01-05-01-01-01-01.wav", target / "03-01-05-01-01-02-01.wav"
-    assert (first.read_bytes(), second.read_bytes()) == (b"03a01Wa", b"03a01Wb")
-    assert (target / "03-01-01-01-01-01-02.wav").read_bytes() == b"08a02Na"
-    assert len(list(target.glob("03-01-03-*-03.wav"))) == 8
+def test_a_corpus(blocks: dict[str, str]) -> None:
+    example: dict[str, object] = {
+        "__name__": "avemo.corpus.adapters.emovo",
+        "__package__": "avemo.corpus.adapters",
+    }
+    exec(blocks["avemo/corpus/adapters/emovo.py"], example)
+    create = example["Emovo"]
+    assert callable(create)
+    paths = [
+        PurePath(name) for name in ("F1/gio-f1-b1.wav", "M2/tri-m2-d2.wav", "M2/xxx-m2-d2.wav")
+    ]
+    listing = create().list_rows(Path("EMOVO"), paths)
+    assert [(row.speaker, row.emotion, row.sex) for row in listing.rows] == [
+        *(("f1", "happy", "female"), ("m2", "sad", "male"))
+    ]
+    assert [*listing.passed_over.values()] == [["M2/xxx-m2-d2.wav"]]

@@ -2,7 +2,7 @@
 
 Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are
 any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`,
-`corpus`, `split` (train, valid and test, or the number of a fold) and `performance` (the take, where
+`corpus`, `split` (train, valid and test, or a fold's number) and `performance` (the take, where
 several files show it). A table of audformat has `file` for `path` and `gender` for `sex`.
 """
 
