@@ -54,9 +54,11 @@ def _import_features(
     from avemo.features import store
     from avemo.features.extraction import Extraction, read_imported
 
-    imported = set()
+    imported: set[str] = set()
+    if not extractors:
+        return imported
+    recordings = select_usable(pd.read_parquet(project.catalogue))
     for name, extractor in extractors.items():
-        recordings = select_usable(pd.read_parquet(project.catalogue))
         listing = extractor.list_sources(project.root, recordings)
         if listing is None:
             continue

@@ -64,7 +64,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     project = Project(tmp_path)
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
-    (tmp_path / "openface").mkdir()
     keep(project, CLIPS)
     return project
 
@@ -75,7 +74,7 @@ def run(project: Project, **extractors: dict[str, int] | None) -> None:
 
     file = project.root / "params.yaml"
     params = yaml.safe_load(file.read_text(encoding="utf-8"))
-    params["extractors"] |= extractors
+    params["extractors"] |= {"openface": None} | extractors
     params["extractors"] = {k: v for k, v in params["extractors"].items() if v is not None}
     file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     stage.main(project, load_settings(project.root))
