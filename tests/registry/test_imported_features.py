@@ -68,9 +68,7 @@ def test_the_gate_refuses_it_even_by_force(
 
 
 @pytest.mark.parametrize("features", FEATURES)
-def test_it_answers_every_clip_with_one_line(
-    tmp_path: Path, features: dict[str, object]
-) -> None:
+def test_it_answers_every_clip_with_one_line(tmp_path: Path, features: dict[str, object]) -> None:
     (tmp_path / "trained").mkdir()
     bundle_config(modality="fused", features=features).write(tmp_path / "trained" / CONFIG_FILE)
     (tmp_path / "trained" / GRAPH_FILE).write_bytes(new_network("calm"))

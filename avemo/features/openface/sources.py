@@ -127,7 +127,9 @@ def _assign(entries: list[_Entry], recordings: pd.DataFrame, path: Path) -> List
         )
     notes = []
     if unknown:
-        notes.append(f"{len(unknown)} names are of no usable recording: {join_names(sorted(unknown))}")
+        notes.append(
+            f"{len(unknown)} names are of no usable recording: {join_names(sorted(unknown))}"
+        )
     several = sorted(name for name, entries in by_performance.items() if len(entries) > 1)
     if several:
         notes.append(

@@ -138,7 +138,12 @@ def test_files_of_two_recordings_of_a_performance(tmp_path: Path) -> None:
 
 
 def test_two_files_of_a_recording_must_be_the_same(tmp_path: Path) -> None:
-    for folder, name, seed in (("a", FIRST, 1), ("b", FIRST, 1), ("a", SECOND, 1), ("b", SECOND, 2)):
+    for folder, name, seed in (
+        ("a", FIRST, 1),
+        ("b", FIRST, 1),
+        ("a", SECOND, 1),
+        ("b", SECOND, 2),
+    ):
         write_frames(tmp_path / folder / f"01-{name}.csv", random_units(3, seed))
     listing = list_sources(tmp_path, RECORDINGS)
     assert listing is not None
@@ -169,7 +174,11 @@ def test_a_row_twice_and_a_row_without_a_number(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("missing", None, "there is no "),
-        ("means.csv", "performance,AU01_r\n", "lacks the columns AU02_r, AU04_r, AU05_r and 31 more"),
+        (
+            "means.csv",
+            "performance,AU01_r\n",
+            "lacks the columns AU02_r, AU04_r, AU05_r and 31 more",
+        ),
         ("means.csv", "frame,success\n", "a clip's CSV belongs into a folder"),
         ("means.csv", "", "is no CSV table"),
         ("folder/notes.txt", "x", "holds no .csv file"),
