@@ -1,6 +1,6 @@
 """visual-features: every visual extractor over the faces of every performance that has some.
 
-Features that another program computed are imported beside them, of performances without a film, too.
+What another program computed is imported beside them, of performances without a film, too.
 """
 
 import logging

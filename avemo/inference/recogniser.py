@@ -115,8 +115,8 @@ class Recogniser:
         if imported := self.bundle.config.imported_features:
             raise MediaError(
                 "imported",
-                f"features: imported: the model takes {imported}, which avemo cannot compute from a "
-                "clip: take another version, such as the champion",
+                f"features: imported: the model takes {imported}, which avemo cannot compute from "
+                "a clip: take another version, such as the champion",
             )
 
     def _predict(self, media: Media, picture: Media | None) -> Prediction:

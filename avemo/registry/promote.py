@@ -52,8 +52,8 @@ def promote(
     check = check_candidate(project, settings, name)
     if force and FEATURES in check.refused_rules:
         raise AvemoError(
-            f"{name} version {check.version} takes imported features, so that it cannot answer for "
-            "a film: --force cannot make it the champion; register one whose features avemo computes"
+            f"{name} version {check.version} takes imported features, so that it answers for no "
+            "film: --force does not make it the champion; register one whose features are computed"
         )
     if check.refused_rules and not force:
         return check, None

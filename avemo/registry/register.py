@@ -103,8 +103,8 @@ def _refuse_champion(subject: card.Subject) -> str:
     """Return why a version can never become the champion; empty if it may."""
     if imported := subject.bundle.imported_features:
         return (
-            f"features: imported: {imported} cannot be computed from a film; for a champion, search "
-            "architectures whose features avemo computes"
+            f"features: imported: {imported} cannot be computed from a film; for a champion, "
+            "search architectures whose features avemo computes"
         )
     return ""
 

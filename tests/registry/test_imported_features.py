@@ -78,8 +78,8 @@ def test_it_answers_every_clip_with_one_line(tmp_path: Path, features: dict[str,
     prediction = recogniser.predict(tmp_path / "clip.mp4")
     assert prediction.finding == "imported"
     assert prediction.reason == (
-        "features: imported: the model takes openface (OpenFace 2), which avemo cannot compute from "
-        "a clip: take another version, such as the champion"
+        "features: imported: the model takes openface (OpenFace 2), which avemo cannot compute "
+        "from a clip: take another version, such as the champion"
     )
     with pytest.raises(MediaError, match="features: imported"):
         next(recogniser.timeline(tmp_path / "clip.mp4"))
