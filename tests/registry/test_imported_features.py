@@ -114,13 +114,14 @@ def test_whoever_asks_for_it_by_number_is_told(
 def test_the_smoke_test_expects_the_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     table = new_predictions(0.8)
     row = {"emotion": "", "finding": "imported", "reason": "features: imported"}
-    output = {"example": [row], "sampled": [], "recorded": [], "outside": []}
-    output["recorded"] = table.filter(like="p_").to_numpy().tolist()
+    probabilities = table.filter(like="p_").to_numpy()
+    output: dict[str, object] = {"example": [row], "sampled": [], "outside": []}
+    output["recorded"] = probabilities.tolist()
     monkeypatch.setattr(smoke_test, "_answer_in_clean_process", lambda *arguments: output)
     assert smoke_test.check_reproduces("m", table, expected_finding="imported") == 0
     with pytest.raises(AvemoError, match="features: imported"):
         smoke_test.check_reproduces("m", table)
-    output["recorded"] = np.roll(output["recorded"], 1, axis=1).tolist()
+    output["recorded"] = np.roll(probabilities, 1, axis=1).tolist()
     with pytest.raises(AvemoError, match="does not repeat its recorded predictions"):
         smoke_test.check_reproduces("m", table, expected_finding="imported")
 

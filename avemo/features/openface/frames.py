@@ -45,7 +45,8 @@ def read_frames(file: Path) -> Arrays:
         MediaError: the file cannot be read, lacks columns, or no frame succeeded
     """
     table = _read_table(file)
-    usable = table["success"].ge(0.5) & np.isfinite(table[list(ACTION_UNITS)]).all(axis=1)
+    measured = np.isfinite(table[list(ACTION_UNITS)].to_numpy()).all(axis=1)
+    usable = table["success"].ge(0.5) & measured
     if not usable.any():
         raise MediaError(
             "no-face",
@@ -81,8 +82,9 @@ def _read_table(file: Path) -> "pd.DataFrame":
             f"{file.name} lacks the columns {join_names(missing, 3)}: the CSV of a clip by "
             "OpenFace 2 is expected, `FeatureExtraction -f FILM -aus` writes it",
         )
-    table = table.apply(pd.to_numeric, errors="coerce")
-    return table.assign(face_id=table["face_id"].fillna(0) if "face_id" in table else 0)
+    columns = {name: pd.to_numeric(table[name], errors="coerce") for name in table}
+    numbers = pd.DataFrame(columns, dtype=float)
+    return numbers.assign(face_id=numbers["face_id"].fillna(0) if "face_id" in numbers else 0)
 
 
 def _main_face(usable: "pd.DataFrame") -> float:

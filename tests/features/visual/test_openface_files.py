@@ -80,14 +80,16 @@ def test_a_file_without_faces_and_times_will_do(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(
-    tmp_path: Path, finding: str, message: str, content: bytes | dict[str, object]
+    tmp_path: Path, finding: str, message: str, content: bytes | dict[str, str | int | None]
 ) -> None:
     file = write_frames(tmp_path / "clip.csv", random_units(2))
     if isinstance(content, bytes):
         file.write_bytes(content)
     else:
-        table = pd.read_csv(file).assign(**content)
-        table.drop(columns=[k for k, v in content.items() if v is None]).to_csv(file, index=False)
+        table = pd.read_csv(file)
+        for name, value in content.items():
+            table[name] = value
+        table.dropna(axis=1, how="all").to_csv(file, index=False)
     with pytest.raises(MediaError, match=message) as error:
         read_frames(file)
     assert error.value.finding == finding

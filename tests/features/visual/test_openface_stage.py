@@ -105,8 +105,9 @@ def test_nothing_there_leaves_no_features(project: Project) -> None:
 
 def test_too_many_failed_clips_stop_the_stage(project: Project) -> None:
     for name in NAMES[:4]:
-        failed = {"success": 0} if name == NAMES[1] else {}
-        write_frames(project.root / "openface" / f"{name}.csv", random_units(3), **failed)
+        success = int(name != NAMES[1])
+        file = project.root / "openface" / f"{name}.csv"
+        write_frames(file, random_units(3), success=success)
     with pytest.raises(CorpusError, match="1 of 4 recordings have no openface") as error:
         run(project)
     assert "OpenFace tracked no face" in str(error.value)
