@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field
 
-from .features.spec import FeatureSpec
+from .features.spec import PROGRAM, FeatureSpec
 from .modalities import Modality, Unimodal
 from .schema import Record, Value, read_fields
 
@@ -282,6 +282,15 @@ class BundleConfig(Record):
     hop_s: float = 1.0
     inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
+    @property
+    def imported_features(self) -> str:
+        """The features that another program computed, such as `openface (OpenFace 2)`.
+
+        With any, the model cannot predict from a film. Empty where there are none.
+        """
+        imported = {name: spec for name, spec in sorted(self.features.items()) if spec.imported}
+        return ", ".join(f"{name} ({spec.resources[PROGRAM]})" for name, spec in imported.items())
+
 
 class ModalityResult(Value):
     """How good a trained model is on the test part.
@@ -326,6 +335,7 @@ class RegisteredVersion(Value):
         model_id: of MLflow's logged model
         run_id: the run that trained it
         aliases: those that it got when it was registered
+        not_champion: why it can never become the champion; else empty
     """
 
     name: str
@@ -333,6 +343,7 @@ class RegisteredVersion(Value):
     model_id: str
     run_id: str
     aliases: list[str]
+    not_champion: str = ""
 
 
 class Registration(Record):

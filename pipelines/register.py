@@ -25,6 +25,8 @@ def main(project: Project, settings: Settings) -> None:
     for version in registration.versions.values():
         aliases = " and ".join(version.aliases)
         log.info(f"register: {version.name} version {version.version}, {aliases}")
+        if version.not_champion:
+            log.info(f"register: {version.name} has no new champion: {version.not_champion}")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,15 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .arrays import Arrays
-from .extractor import Extractor, VisualExtractor
+from .extractor import Extractor, ImportedExtractor, VisualExtractor
 from .run import extract_visual
 
 if TYPE_CHECKING:
     from ..schema import Strict
+    from .openface.sources import ClipSource
     from .store import RowRef
 
-__all__ = ["Extraction", "extract_visual_row"]
+__all__ = ["Extraction", "extract_visual_row", "read_imported"]
 
 SourceT = TypeVar("SourceT")
 ExtractorT = TypeVar("ExtractorT", bound="Extractor[Strict]")
@@ -26,11 +27,18 @@ def extract_visual_row(
     return extract_visual(store.load_row(row), extractors)
 
 
+def read_imported(
+    source: "ClipSource", extractors: Mapping[str, "ImportedExtractor[Strict]"]
+) -> dict[str, Arrays]:
+    """Return the imported features of a clip, by extractor."""
+    return {name: extractor.read(source) for name, extractor in extractors.items()}
+
+
 class Extraction(Generic[SourceT, ExtractorT]):
     """What `store.update` calls for each source, in this process or in another.
 
     Args:
-        extract: `run.extract_audio` or `extract_visual_row`
+        extract: `run.extract_audio`, `extract_visual_row` or `read_imported`
         extractors: by name; a machine of a cluster that lacks the weights fetches its own
     """
 
@@ -46,7 +54,7 @@ class Extraction(Generic[SourceT, ExtractorT]):
         """Return the features of a source, by extractor.
 
         Args:
-            source: a recording, or a row of stored faces
+            source: a recording, a row of stored faces, or what another program wrote of a clip
             names: of the extractors that are to run
 
         Raises:

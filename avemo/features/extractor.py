@@ -8,21 +8,28 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
 
 from ..modalities import Unimodal
 from ..pretrained import assets
 from ..runtime import pretrained_graphs
 from ..schema import Strict
-from .arrays import Arrays, Sound
-from .spec import FeatureSpec
+from .arrays import Array, Arrays, Sound
+from .spec import PROGRAM, FeatureSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .openface.sources import ClipSource, Listing
 
 __all__ = [
     "AudioExtractor",
     "AudioSettings",
     "Extractor",
+    "ImportedExtractor",
     "VisualExtractor",
     "audio_extractors",
+    "imported_extractors",
     "visual_extractors",
 ]
 
@@ -148,6 +155,47 @@ class VisualExtractor(Extractor[SettingsT]):
         """
 
 
+class ImportedExtractor(Extractor[SettingsT]):
+    """Base class for features of the face that another program computed, and avemo reads."""
+
+    modality = "visual"
+    #: that computed them
+    program: ClassVar[str]
+
+    def spec(self, derived_from: FeatureSpec | None = None) -> FeatureSpec:
+        """Return what describes the features: the program, and not where its files lie."""
+        spec = super().spec(derived_from)
+        return spec.model_copy(update={"settings": {}, "resources": {PROGRAM: self.program}})
+
+    @abstractmethod
+    def list_sources(self, root: Path, recordings: pd.DataFrame) -> Listing | None:
+        """Return what there is to import; None where nothing is there yet.
+
+        Args:
+            root: the project's folder
+            recordings: the usable rows of the catalogue
+
+        Raises:
+            CorpusError: what is there cannot be used
+        """
+
+    @abstractmethod
+    def read(self, source: ClipSource) -> Arrays:
+        """Return the features of a clip, by the names in `dtypes`.
+
+        Raises:
+            MediaError: they cannot be used
+        """
+
+    @abstractmethod
+    def describe(self, arrays: dict[str, Array]) -> list[str]:
+        """Return what to know of the imported clips, a sentence each.
+
+        Args:
+            arrays: `NAME_frames` of each performance; None where there is none
+        """
+
+
 def audio_extractors(
     extractors: Mapping[str, Extractor[Strict]],
 ) -> dict[str, AudioExtractor[AudioSettings]]:
@@ -160,3 +208,12 @@ def visual_extractors(
 ) -> dict[str, VisualExtractor[Strict]]:
     """Return the extractors of the face among others, by name."""
     return {name: value for name, value in extractors.items() if isinstance(value, VisualExtractor)}
+
+
+def imported_extractors(
+    extractors: Mapping[str, Extractor[Strict]],
+) -> dict[str, ImportedExtractor[Strict]]:
+    """Return those among others whose features are imported, by name."""
+    return {
+        name: value for name, value in extractors.items() if isinstance(value, ImportedExtractor)
+    }

@@ -100,7 +100,11 @@ class FeatureReader:
     @cached_property
     def _extractors(self) -> dict[str, Extractor[Strict]]:
         specs = self._bundle.config.features.values()
-        return {spec.extractor: extractor_from_spec(spec, self._weights) for spec in specs}
+        return {
+            spec.extractor: extractor_from_spec(spec, self._weights)
+            for spec in specs
+            if not spec.imported
+        }
 
     @cached_property
     def _weights(self) -> dict[str, Path]:

@@ -58,6 +58,10 @@ class Recogniser:
         Raises:
             GraphError: a network cannot be run here
         """
+        try:
+            self._refuse_imported_features()
+        except MediaError as error:
+            return Prediction.from_error(error)
         with threads.single_threaded():
             return self._predict(media, picture)
 
@@ -77,12 +81,14 @@ class Recogniser:
                 window is given, or a third of the window
 
         Raises:
-            MediaError: there is neither sound nor picture that can be read
+            MediaError: there is neither sound nor picture that can be read, or the model takes
+                features that cannot be computed
             AvemoError: there are no such windows
             GraphError: a network cannot be run here
         """
         from .timeline import read_timeline
 
+        self._refuse_imported_features()
         windows = self.windows(window_s, hop_s)
         with threads.single_threaded(), Clip.of(media) as clip:
             yield from read_timeline(clip, self.bundle, self._reader, windows)
@@ -99,6 +105,19 @@ class Recogniser:
             return Windows(length, hop)
         except ValueError as error:
             raise AvemoError(str(error)) from None
+
+    def _refuse_imported_features(self) -> None:
+        """Refuse a clip if the model takes features that only another program computes.
+
+        Raises:
+            MediaError: it does
+        """
+        if imported := self.bundle.config.imported_features:
+            raise MediaError(
+                "imported",
+                f"features: imported: the model takes {imported}, which avemo cannot compute from "
+                "a clip: take another version, such as the champion",
+            )
 
     def _predict(self, media: Media, picture: Media | None) -> Prediction:
         sound_clip = Clip.of(media)
@@ -171,7 +190,8 @@ def pack(bundle: Bundle, detector_files: Mapping[str, bytes], folder: Path) -> N
     for name, content in detector_files.items():
         (folder / DETECTOR_FOLDER).mkdir(exist_ok=True)
         (folder / DETECTOR_FOLDER / f"{name}.onnx").write_bytes(content)
-    for spec in {spec.extractor: spec for spec in bundle.config.features.values()}.values():
+    specs = [spec for spec in bundle.config.features.values() if not spec.imported]
+    for spec in {spec.extractor: spec for spec in specs}.values():
         extractor = extractor_from_spec(spec)
         for name, file in extractor.fetch_weights().items():
             copy = folder / WEIGHTS_FOLDER / name / file.name

@@ -114,6 +114,7 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         protocol_note=_PROTOCOLS[protocol],
         members=", ".join(f"{name} × {count}" for name, count in members.items()),
         features=sorted(bundle.features),
+        imported=bundle.imported_features,
         min_duration_s=bundle.limits["min_duration_s"],
         licences=subject.licences,
         lineage=lineage,

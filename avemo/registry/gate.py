@@ -87,7 +87,9 @@ def check_candidate(project: Project, settings: Settings, name: str) -> Check:
             champion = open_version(client.get_model_version(name, other))
         except AvemoError as error:  # a good candidate may take its place, by force
             damage = str(error)
-    latencies_s = _latencies(project, name, candidate, champion) if champion else None
+    latencies_s = None
+    if champion and not candidate.bundle.imported_features:  # else it answers nothing
+        latencies_s = _latencies(project, name, candidate, champion)
     rules = apply_rules(settings, candidate, champion, latencies_s)
     rules.append(_files_rule(candidate.version, damage))
     time = datetime.now(UTC).isoformat(timespec="seconds")

@@ -140,7 +140,8 @@ def weight_licences(bundle: Bundle) -> str:
 
 
 def _extractors(bundle: Bundle) -> set[str]:
-    return {spec.extractor for spec in bundle.config.features.values()}
+    """Return the extractors that a version answers by; imported features need none."""
+    return {spec.extractor for spec in bundle.config.features.values() if not spec.imported}
 
 
 def pip_requirements(bundle: Bundle) -> list[str]:

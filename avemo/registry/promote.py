@@ -17,6 +17,7 @@ from .aliases import CHAMPION, PREVIOUS, aliases_of
 from .gate import Check, check_candidate
 from .history import Move, new_move, parse_moves, rollback_target, write_move
 from .lock import promotion_lock
+from .rules import FEATURES
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -40,8 +41,8 @@ def promote(
         the check, and the move; None where the check refuses it or it is the champion already
 
     Raises:
-        AvemoError: force without a reason, the candidate's files were changed, or somebody else
-            moved the champion
+        AvemoError: force without a reason or against the rule of imported features, the candidate's
+            files were changed, or somebody else moved the champion
     """
     import mlflow
 
@@ -49,6 +50,11 @@ def promote(
         raise AvemoError("--force wants a reason, which the history keeps: --reason TEXT")
     client = mlflow.MlflowClient()
     check = check_candidate(project, settings, name)
+    if force and FEATURES in check.refused_rules:
+        raise AvemoError(
+            f"{name} version {check.version} takes imported features, so that it answers for no "
+            "film: --force does not make it the champion; register one whose features are computed"
+        )
     if check.refused_rules and not force:
         return check, None
     with promotion_lock(client, name, project.root):

@@ -46,7 +46,8 @@ def register(project: Project, settings: Settings, evaluation: EvaluationResult)
     """Register a version of each trained model.
 
     It becomes `candidate`. The first version of a model becomes `champion` too, because there is
-    nothing to compare it with; every later champion is promoted.
+    nothing to compare it with; every later champion is promoted. A version that takes imported
+    features never becomes the champion.
 
     Args:
         project: with the trained models
@@ -81,12 +82,31 @@ def _register_model(
     tags[integrity.CHECKSUMS_TAG] = integrity.seal_model(model_id)
     tags["avemo.repeated"] = _smoke_test(project, modality, model_id, subject)
     version = _create_version(client, model_id, result.run_id, tags, subject, settings)
-    aliases = _set_aliases(client, project.root, name, version, unfinished)
+    if not_champion := _refuse_champion(subject):
+        client.set_registered_model_alias(name, CANDIDATE, version)
+        aliases = [CANDIDATE]
+    else:
+        aliases = _set_aliases(client, project.root, name, version, unfinished)
     client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
     _delete_unfinished(client, name, unfinished)
     return RegisteredVersion(
-        name=name, version=version, model_id=model_id, run_id=result.run_id, aliases=aliases
+        name=name,
+        version=version,
+        model_id=model_id,
+        run_id=result.run_id,
+        aliases=aliases,
+        not_champion=not_champion,
     )
+
+
+def _refuse_champion(subject: card.Subject) -> str:
+    """Return why a version can never become the champion; empty if it may."""
+    if imported := subject.bundle.imported_features:
+        return (
+            f"features: imported: {imported} cannot be computed from a film; for a champion, "
+            "search architectures whose features avemo computes"
+        )
+    return ""
 
 
 def _card_subject(project: Project, modality: Modality, result: ModalityResult) -> card.Subject:
@@ -165,13 +185,16 @@ def _extra_files(
 def _smoke_test(project: Project, modality: Modality, model_id: str, subject: card.Subject) -> str:
     """Try the logged model in a clean process, and return in words how well it answers."""
     rows = subject.predictions
+    finding = "imported" if subject.bundle.imported_features else ""
     if rows is None or rows.empty:
-        smoke_test.check_reproduces(model_id, None)
+        smoke_test.check_reproduces(model_id, None, expected_finding=finding)
         return "its input example alone"
     data = load(project, list(subject.bundle.inputs)).part("test")
-    performances = list(smoke_test.sample_rows(rows)["performance"])
+    performances = [] if finding else list(smoke_test.sample_rows(rows)["performance"])
     sources = smoke_test.performance_sources(project, modality, performances)
-    difference = smoke_test.check_reproduces(model_id, rows, data, sources)
+    difference = smoke_test.check_reproduces(
+        model_id, rows, data, sources, expected_finding=finding
+    )
     return (
         f"{len(rows)} performances from features, {len(sources)} from files, "
         f"within {difference:.1g}"
@@ -187,6 +210,8 @@ def _version_tags(
         "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
+    if imported := subject.bundle.imported_features:
+        tags["avemo.features"] = f"imported: {imported}"
     if abstention := subject.bundle.abstention:
         tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:

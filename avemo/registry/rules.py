@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     #: what candidate and champion must have in common
     _Property = str | Sequence[str] | ModelSignature | None
 
-__all__ = ["Limit", "RuleResult", "Verdict", "apply_rules"]
+__all__ = ["FEATURES", "Limit", "RuleResult", "Verdict", "apply_rules"]
+
+#: the rule that even `--force` obeys
+FEATURES = "features"
 
 #: `no champion`: a comparison without a version to compare with; `synthetic`: a figure that means
 #: nothing, because the recordings are synthetic
@@ -86,19 +89,24 @@ def apply_rules(
 ) -> list[RuleResult]:
     """Return the result of every rule, in the order of the table.
 
+    A candidate with imported features answers nothing, so that its time is no rule.
+
     Args:
         settings: with the limits
         candidate: that the rules are applied to
         champion: None where there is none
-        latencies_s: that an answer of candidate and champion takes; None without champion
+        latencies_s: that an answer of candidate and champion takes; None without champion, or
+            without answers
     """
     megabytes = (candidate.size_bytes / 1e6, champion.size_bytes / 1e6) if champion else None
     milliseconds = (latencies_s[0] * 1e3, latencies_s[1] * 1e3) if latencies_s else None
     limits = settings.promotion
+    time = _budget("time of an answer", "ms", milliseconds, limits.max_latency_ratio)
     return [
+        _features(candidate),
         *_absolute_rules(settings, candidate, champion),
         _no_worse(settings, candidate, champion),
-        _budget("time of an answer", "ms", milliseconds, limits.max_latency_ratio),
+        *([] if candidate.bundle.imported_features else [time]),
         _budget("size", "MB", megabytes, limits.max_size_ratio),
         _same("classes", candidate, champion, lambda version: version.bundle.classes),
         _same("signature", candidate, champion, lambda version: version.signature),
@@ -107,6 +115,13 @@ def apply_rules(
         _lineage(candidate),
         _tree(candidate),
     ]
+
+
+def _features(candidate: OpenedVersion) -> RuleResult:
+    """Return the result of the rule that no force sets aside: it must answer for a film."""
+    imported = candidate.bundle.imported_features
+    own = f"imported: {imported}" if imported else "computed"
+    return RuleResult(FEATURES, own, "", "computed from a film", _verdict(not imported))
 
 
 # Floors and ceilings: of the candidate alone; the champion's figure stands beside it.

@@ -76,6 +76,8 @@ def check_reproduces(
     recorded: pd.DataFrame | None,
     data: Dataset | None = None,
     sources: Sequence[Source] = (),
+    *,
+    expected_finding: str = "",
 ) -> float:
     """Let a logged model answer in a clean process for what is recorded.
 
@@ -87,6 +89,7 @@ def check_reproduces(
         recorded: its recorded predictions, a row a performance; None where there are none
         data: the same performances, with their features
         sources: of those that `sample_rows` returns of the recorded ones
+        expected_finding: that it has for every clip, if it takes features that are imported
 
     Returns:
         the largest difference of a probability from the recorded one
@@ -98,7 +101,7 @@ def check_reproduces(
     if output["outside"]:
         raise AvemoError(f"the model takes code from outside its version: {output['outside'][0]}")
     for answer in (*output["example"], *output["sampled"]):
-        if answer["finding"]:
+        if answer["finding"] != expected_finding:
             raise AvemoError(
                 "in a clean process the model does not answer for its example or a recorded clip: "
                 f"{answer['finding']}: {answer['reason']}"

@@ -74,7 +74,7 @@ def run(project: Project, **extractors: dict[str, int] | None) -> None:
 
     file = project.root / "params.yaml"
     params = yaml.safe_load(file.read_text(encoding="utf-8"))
-    params["extractors"] |= extractors
+    params["extractors"] |= {"openface": None} | extractors
     params["extractors"] = {k: v for k, v in params["extractors"].items() if v is not None}
     file.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     stage.main(project, load_settings(project.root))

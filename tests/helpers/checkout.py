@@ -55,9 +55,12 @@ class Checkout:
             budget = {"trials": several, "epochs": 2, "members": several}
             self.set(f"search.{modality}.quick", budget)
 
+    def params(self) -> dict[str, Any]:
+        params: dict[str, Any] = yaml.safe_load((self.folder / "params.yaml").read_text())
+        return params
+
     def set(self, key: str, value: object) -> None:
-        file = self.folder / "params.yaml"
-        params = yaml.safe_load(file.read_text())
+        file, params = self.folder / "params.yaml", self.params()
         *path, last = key.split(".")
         place = params
         for name in path:

@@ -43,6 +43,8 @@ def random_clips(feature: str) -> list[Array]:
         return [draw.integers(0, 256, (2, 32, 32, 3), np.uint8) for _ in range(CLIPS)]
     if feature.endswith("_log_probabilities"):
         return [np.log(draw.dirichlet(np.ones(8), 1)).astype("f") for _ in range(CLIPS)]
+    if feature == "openface":
+        return [draw.random((1, 35), np.float32) for _ in range(CLIPS)]
     if feature.endswith("_stats"):
         return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]
     columns = 5 * 384 if feature == "whisper" else 16

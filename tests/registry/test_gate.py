@@ -41,6 +41,7 @@ def test_a_first_candidate_is_held_against_the_floors(project: Project, tmp_path
         "split",
     }
     assert {rule for rule, verdict in results.items() if verdict == "pass"} == {
+        "features",
         "UAR",
         "worst emotion",
         "calibration error",

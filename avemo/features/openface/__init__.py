@@ -1,0 +1,1 @@
+"""Read what OpenFace 2 writes: action units, frame by frame or as means."""
