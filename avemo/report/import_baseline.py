@@ -58,8 +58,7 @@ def import_baseline(file: Path, old: System | None) -> Contribution[System]:
         skipped_runs=[skipped[place] for place in _PLACES if place in skipped.keys() - runs],
     )
     files = {
-        entry.predictions(baseline): file.parent / run.predictions
-        for run, baseline in new.values()
+        entry.predictions(baseline): file.parent / run.predictions for run, baseline in new.values()
     }
     message = f"imported, runs: {len(files)}" if files else "not run"
     if remaining:

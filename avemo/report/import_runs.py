@@ -62,10 +62,7 @@ def _import_runs(project: Project, sources: Sequence[Project]) -> list[str]:
             for file in stages:
                 publication.add(source, file)
     if not publication.manifest.files:
-        raise AvemoError(
-            "no stage made predictions that could be published: "
-            f"{'; '.join(publication.messages)}"
-        )
+        raise AvemoError(f"there are no predictions to publish: {'; '.join(publication.messages)}")
     _write(publication, folder)
     return publication.messages
 

@@ -51,7 +51,7 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     markdown = render_results(scored, fusions.read(root))
     pictures = {f"{NAME}/{name}.svg": content for name, content in _figures(scored).items()}
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
-    searched = [champion for champion in scored.published.manifest.champions if champion.trials]
+    searched = [best for best in scored.published.manifest.champions if best.trials]
     if searched:
         pages["experiments.md"] = render_experiments(searched)
     with atomic_write(root / DOCS / NAME) as beside:
@@ -96,31 +96,31 @@ def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
 def _figures(scored: Scored) -> dict[str, bytes]:
     """Return the figures as SVG, by name."""
     manifest = scored.published.manifest
-    figures = _champion_figures(scored, manifest.headline) if manifest.headline else {}
+    headline = manifest.headline
+    figures = _champion_figures(scored, headline) if headline else {}
     systems, synthetic = baselines.accuracies(scored)
-    synthetic |= any(champion.synthetic for champion in manifest.champions)
+    synthetic |= any(best.synthetic for best in manifest.champions)
     champions = {
-        f"the champion, {champion.channel}": {
-            plots.ACTOR: scored.figures[champion.predictions]["accuracy"]
-        }
-        for champion in manifest.champions
+        f"the champion, {best.channel}": {plots.ACTOR: scored.figures[best.predictions]["accuracy"]}
+        for best in manifest.champions
     }
     title = f"Accuracy{_SYNTHETIC * synthetic}"
     figures["accuracies"] = plots.accuracies(champions | systems, title)
     return {name: plots.svg(figure) for name, figure in figures.items()}
 
 
-def _champion_figures(scored: Scored, champion: Champion) -> "dict[str, Figure]":
-    rows = scored.published.predictions[champion.predictions]
-    uars = {"all actors": scored.figures[champion.predictions]["uar"]} | {
+def _champion_figures(scored: Scored, best: Champion) -> "dict[str, Figure]":
+    """Return the figures of the headline, by name."""
+    rows = scored.published.predictions[best.predictions]
+    uars = {"all actors": scored.figures[best.predictions]["uar"]} | {
         f"fold {fold.fold}": scored.score(rows[rows["fold"].eq(fold.fold)])["uar"]
-        for fold in champion.folds
+        for fold in best.folds
     }
     stages = {
-        "before temperature scaling": scored.published.predictions[champion.uncalibrated],
+        "before temperature scaling": scored.published.predictions[best.uncalibrated],
         "after": rows,
     }
-    suffix = _SYNTHETIC * champion.synthetic
+    suffix = _SYNTHETIC * best.synthetic
     chance = chance_level(rows["true"])
     return {
         "folds": common.plot_comparison(uars, f"Every fold{suffix}", chance=chance),
@@ -139,9 +139,9 @@ def _risk_coverage(scored: Scored, rows: pd.DataFrame, title: str) -> "Figure":
 def _runs(scored: Scored) -> list[tuple[Run, str]]:
     """Return every run that made predictions, with its corpus; a champion's with its channel."""
     runs: list[tuple[Run, str]] = []
-    for champion in scored.published.manifest.champions:
-        corpus = f"{champion.corpus}, {champion.channel}"
-        runs += [(run, corpus) for run in (champion.run, *(fold.run for fold in champion.folds))]
+    for best in scored.published.manifest.champions:
+        corpus = f"{best.corpus}, {best.channel}"
+        runs += [(run, corpus) for run in (best.run, *(fold.run for fold in best.folds))]
     for system in baselines.systems(scored):
         runs += [(baseline.run, baseline.corpus) for baseline in system.runs]
     return runs
