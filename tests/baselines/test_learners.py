@@ -89,7 +89,8 @@ class _CountsThreads(DecisionTreeClassifier):  # type: ignore[misc]
         self.threads_ = {
             pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
         }
-        return super().fit(x, labels)
+        super().fit(x, labels)
+        return self
 
 
 def test_a_classifier_learns_on_one_thread() -> None:
