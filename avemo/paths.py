@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .errors import SettingsError
 
-__all__ = ["ROOT", "SETTINGS_FILE", "Project", "find_project"]
+__all__ = ["ROOT", "SETTINGS_FILE", "Project", "find_project", "open_project"]
 
 SETTINGS_FILE = "params.yaml"
 
@@ -125,10 +125,28 @@ def find_project() -> Project:
     named = os.environ.get(ROOT)
     candidates = [Path(named)] if named else [folder, *folder.parents, Path(__file__).parents[1]]
     for folder in candidates:
-        if (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file():
+        if _is_project(folder):
             return Project(folder.resolve())
     raise SettingsError(
         f"no {SETTINGS_FILE} and dvc.yaml in {candidates[0]}"
         + ("" if named else " or above")
         + f": run inside a checkout of avemo, or set {ROOT} to one"
     )
+
+
+def open_project(folder: Path) -> Project:
+    """Return the project in a folder.
+
+    Raises:
+        SettingsError: it is none
+    """
+    if not _is_project(folder):
+        raise SettingsError(
+            f"{folder} is no project: {SETTINGS_FILE} and dvc.yaml are expected in it; name the "
+            "folder of a checkout of avemo"
+        )
+    return Project(folder.resolve())
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file()

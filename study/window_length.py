@@ -29,7 +29,7 @@ from avemo.features.audio.whisper import Settings, Whisper
 from avemo.media.clip import Clip
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "results" / "audio" / "window_length.csv"
+KEPT = ROOT / "results" / "timeline" / "window_length.csv"
 #: seconds; the last is the whole clip
 LENGTHS = (0.5, 1.0, 1.5, 2.0, 3.0, 10.0)
 _RATE = 16000

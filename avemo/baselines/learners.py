@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS
 from ..settings import Baselines
+from ..threads import single_threaded
 
 if TYPE_CHECKING:
     import keras
@@ -140,7 +141,9 @@ class Classifier:
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn, in one go; the validation part serves the choice among variants alone."""
         (x,), labels = train
-        self._model.fit(x, labels)
+        # on threads that wait for each other, a busy machine takes thirty times as long
+        with single_threaded():
+            self._model.fit(x, labels)
         on_epoch({})
         return pd.DataFrame()
 

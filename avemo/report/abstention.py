@@ -9,7 +9,7 @@ import pandas as pd
 from ..evaluation.abstention import risk_coverage, select_threshold, selective_figures
 from ..evaluation.conformal import fit_sets, set_figures
 from ..records import Abstention, ConformalSets, Interval
-from .manifest import PREDICTIONS
+from .manifest import Champion
 from .scored import Scored
 
 __all__ = ["AbstentionTables", "select", "tables"]
@@ -42,9 +42,9 @@ class AbstentionTables:
     sets: ConformalSets
 
 
-def tables(scored: Scored) -> AbstentionTables:
-    """Return what the page shows; a champion's predictions must be published."""
-    rows, limits = scored.published.predictions[PREDICTIONS], scored.limits
+def tables(scored: Scored, champion: Champion) -> AbstentionTables:
+    """Return what the page shows of a champion."""
+    rows, limits = scored.published.predictions[champion.predictions], scored.limits
     folds, nested = _nested(scored, rows) if rows["fold"].nunique() > 1 else ([], {})
     return AbstentionTables(
         abstention=select(scored, rows, limits.min_accuracy),

@@ -14,6 +14,15 @@ __all__ = ["BaselineTables", "accuracies", "is_synthetic", "systems", "tables"]
 
 _KINDS = {"random": plots.RANDOM, "actor": plots.ACTOR}
 _SPLITS = {"random": "random split", "actor": "unseen actors"}
+#: by the systems that take weights which are not fetched by default, what makes their features
+_FEATURES = {
+    (
+        "vggish-deep",
+        "vggish-ml",
+        "vggish-lstm",
+    ): "dvc repro --force --single-item audio-features",
+    ("face-vgg16",): "sed -i 's/# backbone:/backbone:/' params.yaml && dvc repro visual-features",
+}
 _NO_FIGURE = "–"
 _NOT_RUN = "not run"
 
@@ -29,6 +38,7 @@ class BaselineTables:
         additional: the systems that the study did not have
         skipped: by the reason why something was not run, the details by system: which channels
             where it is not all of them, and their published accuracies
+        commands: that fetch weights and run the systems which lack them, where there is a network
     """
 
     rows: list[tuple[str, ...]]
@@ -36,6 +46,7 @@ class BaselineTables:
     sample_rows: list[tuple[str, ...]]
     additional: list[str]
     skipped: dict[str, dict[str, list[str]]]
+    commands: list[str]
 
 
 def tables(scored: Scored) -> BaselineTables:
@@ -49,6 +60,7 @@ def tables(scored: Scored) -> BaselineTables:
         sample_rows=list(_rows(scored, sampled)),
         additional=[system.name for system in first if not _is_studied(system.name)],
         skipped=_skipped(scored),
+        commands=list(_commands(scored)),
     )
 
 
@@ -127,6 +139,14 @@ def _skipped(scored: Scored) -> dict[str, dict[str, list[str]]]:
         reason: {name: _details(name, channels) for name, channels in by_system.items()}
         for reason, by_system in reasons.items()
     }
+
+
+def _commands(scored: Scored) -> Iterator[str]:
+    """Return a command for the systems that share an extractor and have no run."""
+    lacking = {system.name for system in systems(scored) if not system.runs}
+    for names, prepare in _FEATURES.items():
+        if skipped := [name for name in names if name in lacking]:
+            yield f"{prepare} && avemo baselines run {' '.join(skipped)}"
 
 
 def _details(name: str, channels: dict[str, list[str]]) -> list[str]:

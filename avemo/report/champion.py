@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pandas as pd
+
 from ..corpus.adapters.ravdess import CHANNELS
 from ..emotions import EMOTIONS
 from ..records import Interval
-from .manifest import PREDICTIONS, UNCALIBRATED, Champion
+from .manifest import Champion
 from .scored import Scored
 
 __all__ = ["ChampionTables", "tables"]
@@ -53,13 +55,10 @@ class ChampionTables:
     calibration: list[Row]
 
 
-def tables(scored: Scored) -> ChampionTables | None:
-    """Return what the page shows; None where there is no champion."""
-    champion = scored.published.manifest.champion
-    if not champion:
-        return None
-    rows, figures = scored.published.predictions[PREDICTIONS], scored.figures[PREDICTIONS]
-    before = scored.figures[UNCALIBRATED]
+def tables(scored: Scored, champion: Champion) -> ChampionTables:
+    """Return what the page shows of a champion."""
+    rows = scored.published.predictions[champion.predictions]
+    figures, before = scored.figures[champion.predictions], scored.figures[champion.uncalibrated]
     channels = [name for name in CHANNELS.values() if name in set(rows["channel"])]
     comparison: list[Row] = [("the champion", figures["uar"])]
     comparison += [(name, f"{uar:g}") for name, uar in _OTHERS]
@@ -72,7 +71,7 @@ def tables(scored: Scored) -> ChampionTables | None:
         classes=rows["true"].nunique(),
         performances=len(rows),
         actors=rows["actor"].nunique(),
-        comparison=comparison if channels == ["speech"] else [],
+        comparison=comparison if champion.channel == "speech" else [],
         folds=list(_folds(scored, champion)),
         choices=list(_choices(champion)),
         emotions=[
@@ -80,20 +79,20 @@ def tables(scored: Scored) -> ChampionTables | None:
             for emotion in EMOTIONS
             if f"recall_{emotion}" in figures
         ],
-        sexes=list(_sexes(scored)),
+        sexes=list(_sexes(scored, rows)),
         calibration=[(text, before[key], figures[key]) for key, text in _CALIBRATION.items()],
     )
 
 
 def _folds(scored: Scored, champion: Champion) -> Iterator[Row]:
     """Return each fold with its figures, and all of them together."""
-    rows = scored.published.predictions[PREDICTIONS]
+    rows = scored.published.predictions[champion.predictions]
     for fold in champion.folds:
         tested = rows[rows["fold"].eq(fold.fold)]
         figures = scored.score(tested)
         actors = ", ".join(f"{actor:02d}" for actor in sorted(fold.actors))
         yield f"{fold.fold}", actors, f"{len(tested):,}", figures["uar"], figures["accuracy"]
-    figures = scored.figures[PREDICTIONS]
+    figures = scored.figures[champion.predictions]
     actors = f"all {rows['actor'].nunique()}"
     yield "all", actors, f"{len(rows):,}", figures["uar"], figures["accuracy"]
 
@@ -105,8 +104,8 @@ def _choices(champion: Champion) -> Iterator[Row]:
         yield fold.fold, f"{fold.inner_uar:.3f}", f"{fold.temperature:.2f}", members
 
 
-def _sexes(scored: Scored) -> Iterator[Row]:
-    for sex, rows in scored.published.predictions[PREDICTIONS].groupby("sex"):
-        figures = scored.score(rows)
-        actors = rows["actor"].nunique()
-        yield sex, actors, f"{len(rows):,}", figures["uar"], figures["accuracy"]
+def _sexes(scored: Scored, rows: pd.DataFrame) -> Iterator[Row]:
+    for sex, tested in rows.groupby("sex"):
+        figures = scored.score(tested)
+        actors = tested["actor"].nunique()
+        yield sex, actors, f"{len(tested):,}", figures["uar"], figures["accuracy"]

@@ -1,6 +1,6 @@
-"""docs/experiments.md: what the champion's search tried, and what of it helped."""
+"""docs/experiments.md: what the champions' searches tried, and what of it helped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -24,15 +24,27 @@ class _Search:
     rows: list[tuple[str, ...]]
 
 
-def render_experiments(champion: Champion) -> str:
-    """Return the page in Markdown."""
+def render_experiments(champions: Sequence[Champion]) -> str:
+    """Return the page in Markdown.
+
+    Args:
+        champions: whose searches are published, at least one
+    """
+    return render(
+        "avemo.report",
+        "experiments.md.j2",
+        searches={champion.channel: _searches(champion) for champion in champions},
+        synthetic=champions[0].synthetic,
+    )
+
+
+def _searches(champion: Champion) -> list[_Search]:
+    """Return the champion's own search, then others, by the commit of their code."""
     searches = [_search(champion.run.commit, champion.trials)]
     for commit in dict.fromkeys(trial.run.commit for trial in champion.others):
         trials = [trial for trial in champion.others if trial.run.commit == commit]
         searches.append(_search(commit, trials))
-    return render(
-        "avemo.report", "experiments.md.j2", searches=searches, synthetic=champion.synthetic
-    )
+    return searches
 
 
 def _search(commit: str, trials: list[Trial]) -> _Search:

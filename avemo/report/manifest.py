@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
+from ..baselines.published import CHANNELS
 from ..errors import AvemoError
 from ..records import (
     Channel,
@@ -17,9 +18,7 @@ from ..records import (
 from ..schema import Strict
 
 __all__ = [
-    "PREDICTIONS",
     "RUNS",
-    "UNCALIBRATED",
     "Baseline",
     "Champion",
     "Fold",
@@ -31,8 +30,6 @@ __all__ = [
 ]
 
 RUNS = "runs.json"
-#: the champion's predictions, and the same before temperature scaling
-PREDICTIONS, UNCALIBRATED = "predictions.csv", "uncalibrated.csv"
 
 
 class Run(Strict):
@@ -74,10 +71,12 @@ class Champion(Strict):
     """The cross-validation of the whole procedure: search, ensemble selection and calibration.
 
     Args:
+        channel: that it was trained and tested on
         trials: what its search tried
-        others: what other searches tried, on the same corpus
+        others: what other searches tried, on the same recordings and folds
     """
 
+    channel: Channel
     corpus: str
     synthetic: bool
     protocol: Literal["actor"]
@@ -86,6 +85,16 @@ class Champion(Strict):
     folds: list[Fold]
     trials: list[Trial] = Field(default_factory=list)
     others: list[Trial] = Field(default_factory=list)
+
+    @property
+    def predictions(self) -> str:
+        """The file of its predictions, below `results/audio`."""
+        return f"champion/{self.channel}.csv"
+
+    @property
+    def uncalibrated(self) -> str:
+        """The file of the same before temperature scaling, below `results/audio`."""
+        return f"champion/{self.channel}-uncalibrated.csv"
 
 
 class Baseline(Strict):
@@ -97,6 +106,7 @@ class Baseline(Strict):
 
     channel: Channel
     protocol: Protocol
+    corpus: str
     performances: int
     uar: float
     run: Run
@@ -110,7 +120,6 @@ class System(Strict):
     """
 
     name: SystemName
-    corpus: str = ""
     synthetic: bool = False
     runs: list[Baseline] = Field(default_factory=list)
     skipped_runs: list[SkippedRun] = Field(default_factory=list)
@@ -122,17 +131,45 @@ class System(Strict):
 
 
 class Manifest(Strict):
-    """The whole file."""
+    """The whole file.
 
-    champion: Champion | None = None
+    Args:
+        champions: the same recipe, trained and tested on one channel each; all of the synthetic
+            sample or none
+    """
+
+    champions: list[Champion] = Field(default_factory=list)
     systems: list[System] = Field(default_factory=list)
+
+    @field_validator("champions")
+    @classmethod
+    def _sort_by_channel(cls, champions: list[Champion]) -> list[Champion]:
+        if len({champion.channel for champion in champions}) < len(champions):
+            raise ValueError("there are two of the same channel")
+        if len({champion.synthetic for champion in champions}) > 1:
+            raise ValueError("some are of the synthetic sample and others are not")
+        return sorted(champions, key=lambda champion: CHANNELS.index(champion.channel))
+
+    @property
+    def headline(self) -> Champion | None:
+        """The champion that the pages are about: that of speech where there is one."""
+        return self.champions[0] if self.champions else None
+
+    def champion(self, channel: Channel) -> Champion | None:
+        """Return the champion of a channel; None where there is none."""
+        by_channel = {champion.channel: champion for champion in self.champions}
+        return by_channel.get(channel)
 
     @property
     def files(self) -> list[str]:
         """The files of predictions, below `results/audio`."""
-        champion = [PREDICTIONS, UNCALIBRATED] if self.champion else []
+        champions = [
+            name
+            for champion in self.champions
+            for name in (champion.predictions, champion.uncalibrated)
+        ]
         return [
-            *champion,
+            *champions,
             *(system.predictions(run) for system in self.systems for run in system.runs),
         ]
 

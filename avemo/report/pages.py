@@ -13,9 +13,9 @@ from ..io import atomic_write
 from ..page import code, html
 from ..settings import Settings
 from ..templates import render
-from . import abstention, baselines, champion, fusions, plots, published
+from . import abstention, baselines, champion, channels, fusions, plots, published
 from .experiments import render_experiments
-from .manifest import PREDICTIONS, UNCALIBRATED, Run
+from .manifest import Champion, Run
 from .scored import Scored, score
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     markdown = render_results(scored, fusions.read(root))
     pictures = {f"{NAME}/{name}.svg": content for name, content in _figures(scored).items()}
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
-    best = scored.published.manifest.champion
-    if best and best.trials:
-        pages["experiments.md"] = render_experiments(best)
+    searched = [best for best in scored.published.manifest.champions if best.trials]
+    if searched:
+        pages["experiments.md"] = render_experiments(searched)
     with atomic_write(root / DOCS / NAME) as beside:
         beside.mkdir()
         for name, content in pictures.items():
@@ -71,14 +71,16 @@ def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
         scored: what is published of sound
         fused: what is published of sound and picture, each alone and joined
     """
-    best = champion.tables(scored)
+    headline = scored.published.manifest.headline
+    best = champion.tables(scored, headline) if headline else None
     runs = _runs(scored)
     return render(
         "avemo.report",
         "results.md.j2",
         synthetic=baselines.is_synthetic(scored) or bool(best and best.synthetic),
         champion=best,
-        abstention=abstention.tables(scored) if best else None,
+        abstention=abstention.tables(scored, headline) if headline else None,
+        channels=channels.tables(scored),
         baselines=baselines.tables(scored),
         bootstrap=scored.bootstrap,
         fusions=[] if fused is None else fusions.tables(fused, scored.bootstrap),
@@ -93,46 +95,55 @@ def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
 
 def _figures(scored: Scored) -> dict[str, bytes]:
     """Return the figures as SVG, by name."""
-    best, figures = scored.published.manifest.champion, {}
-    accuracies, synthetic = baselines.accuracies(scored)
-    if best:
-        rows = scored.published.predictions[PREDICTIONS]
-        accuracies = {
-            "the champion": {plots.ACTOR: scored.figures[PREDICTIONS]["accuracy"]}
-        } | accuracies
-        synthetic |= best.synthetic
-        uars = {"all actors": scored.figures[PREDICTIONS]["uar"]} | {
-            f"fold {fold.fold}": scored.score(rows[rows["fold"].eq(fold.fold)])["uar"]
-            for fold in best.folds
-        }
-        stages = {
-            "before temperature scaling": scored.published.predictions[UNCALIBRATED],
-            "after": rows,
-        }
-        suffix = _SYNTHETIC * best.synthetic
-        chance = chance_level(rows["true"])
-        figures["folds"] = common.plot_comparison(uars, f"Every fold{suffix}", chance=chance)
-        figures["confusion"] = common.plot_confusion(rows, f"Unseen actors{suffix}")
-        figures["risk_coverage"] = _risk_coverage(scored, f"Abstention{suffix}")
-        figures["reliability"] = plots.reliability(stages, f"Calibration{suffix}")
-    figures["accuracies"] = plots.accuracies(accuracies, f"Accuracy{_SYNTHETIC * synthetic}")
+    manifest = scored.published.manifest
+    headline = manifest.headline
+    figures = _champion_figures(scored, headline) if headline else {}
+    systems, synthetic = baselines.accuracies(scored)
+    synthetic |= any(best.synthetic for best in manifest.champions)
+    champions = {
+        f"the champion, {best.channel}": {plots.ACTOR: scored.figures[best.predictions]["accuracy"]}
+        for best in manifest.champions
+    }
+    title = f"Accuracy{_SYNTHETIC * synthetic}"
+    figures["accuracies"] = plots.accuracies(champions | systems, title)
     return {name: plots.svg(figure) for name, figure in figures.items()}
 
 
-def _risk_coverage(scored: Scored, title: str) -> "Figure":
-    rows = scored.published.predictions[PREDICTIONS]
+def _champion_figures(scored: Scored, best: Champion) -> "dict[str, Figure]":
+    """Return the figures of the headline, by name."""
+    rows = scored.published.predictions[best.predictions]
+    uars = {"all actors": scored.figures[best.predictions]["uar"]} | {
+        f"fold {fold.fold}": scored.score(rows[rows["fold"].eq(fold.fold)])["uar"]
+        for fold in best.folds
+    }
+    stages = {
+        "before temperature scaling": scored.published.predictions[best.uncalibrated],
+        "after": rows,
+    }
+    suffix = _SYNTHETIC * best.synthetic
+    chance = chance_level(rows["true"])
+    return {
+        "folds": common.plot_comparison(uars, f"Every fold{suffix}", chance=chance),
+        "confusion": common.plot_confusion(rows, f"Unseen actors{suffix}"),
+        "risk_coverage": _risk_coverage(scored, rows, f"Abstention{suffix}"),
+        "reliability": plots.reliability(stages, f"Calibration{suffix}"),
+    }
+
+
+def _risk_coverage(scored: Scored, rows: pd.DataFrame, title: str) -> "Figure":
     selected = abstention.select(scored, rows, scored.limits.min_accuracy)
     figures = selective_figures(rows, selected.threshold, scored.bootstrap)
     return common.plot_risk_coverage(risk_coverage(rows), figures, selected, title)
 
 
 def _runs(scored: Scored) -> list[tuple[Run, str]]:
-    """Return every run that made predictions, with its corpus."""
+    """Return every run that made predictions, with its corpus; a champion's with its channel."""
     runs: list[tuple[Run, str]] = []
-    if best := scored.published.manifest.champion:
-        runs += [(run, best.corpus) for run in (best.run, *(fold.run for fold in best.folds))]
+    for best in scored.published.manifest.champions:
+        corpus = f"{best.corpus}, {best.channel}"
+        runs += [(run, corpus) for run in (best.run, *(fold.run for fold in best.folds))]
     for system in baselines.systems(scored):
-        runs += [(baseline.run, system.corpus) for baseline in system.runs]
+        runs += [(baseline.run, baseline.corpus) for baseline in system.runs]
     return runs
 
 

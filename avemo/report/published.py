@@ -15,13 +15,15 @@ from ..corpus.adapters import ravdess
 from ..emotions import EMOTIONS
 from ..errors import AvemoError, join_names
 from ..evaluation.metrics import PROBABILITIES, probabilities
+from ..records import Channel
 from . import manifest
-from .manifest import PREDICTIONS, RUNS, UNCALIBRATED, Baseline, Champion, Manifest
+from .manifest import RUNS, Baseline, Champion, Manifest
 
 __all__ = [
     "FOLDER",
     "DamagedPredictions",
     "Published",
+    "channel_of",
     "check_predictions",
     "read",
     "read_manifest",
@@ -92,8 +94,9 @@ def read_unadvised(folder: Path) -> Published:
     predictions = {
         name: read_predictions(folder / name, str(FOLDER / name)) for name in contents.files
     }
-    if contents.champion:
-        _check_champion(contents.champion, predictions[PREDICTIONS], predictions[UNCALIBRATED])
+    for champion in contents.champions:
+        rows = predictions[champion.predictions]
+        _check_champion(champion, rows, predictions[champion.uncalibrated])
     for system in contents.systems:
         for run in system.runs:
             name = system.predictions(run)
@@ -181,12 +184,25 @@ def _refuse(names: Iterable[str], wrong: Iterable[bool], message: str) -> None:
         raise ValueError(f"{join_names(refused)} {message}")
 
 
+def channel_of(rows: pd.DataFrame) -> Channel:
+    """Return which channel predictions are of.
+
+    Args:
+        rows: at least one, as `check_predictions` returns them
+    """
+    present = set(rows["channel"])
+    return "both" if len(present) > 1 else "song" if "song" in present else "speech"
+
+
 def _check_champion(champion: Champion, rows: pd.DataFrame, uncalibrated: pd.DataFrame) -> None:
-    with _naming(str(FOLDER / UNCALIBRATED)):
+    with _naming(str(FOLDER / champion.uncalibrated)):
         columns = ["performance", "fold", "true"]
         if not uncalibrated[columns].equals(rows[columns]):
-            raise ValueError(f"it has other performances or folds than {PREDICTIONS}")
-    with _naming(str(FOLDER / PREDICTIONS)):
+            raise ValueError(f"it has other performances or folds than {champion.predictions}")
+    file = FOLDER / champion.predictions
+    with _naming(str(file)):
+        if channel_of(rows) != champion.channel:
+            raise ValueError(f"it is of {channel_of(rows)}, and by {RUNS} of {champion.channel}")
         _check_size(rows, champion.performances)
         _check_actors_apart(rows)
         expected = {fold.fold: sorted(fold.actors) for fold in champion.folds}
@@ -194,7 +210,7 @@ def _check_champion(champion: Champion, rows: pd.DataFrame, uncalibrated: pd.Dat
         if expected != {int(str(fold)): sorted(set(numbers)) for fold, numbers in actors}:
             raise ValueError(f"it has other folds, or other actors in them, than {RUNS}")
     for fold in champion.folds:
-        with _naming(f"{FOLDER / PREDICTIONS}, fold {fold.fold}"):
+        with _naming(f"{file}, fold {fold.fold}"):
             _check_uar(rows[rows["fold"].eq(fold.fold)], fold.uar)
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "SQLITE",
     "TRACKING_URI",
     "connect",
+    "connected",
     "ensure_experiment",
     "experiment_id",
     "is_away",
@@ -58,6 +59,25 @@ def connect(project: Project, *, spool: bool = True) -> None:
         os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
     elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
         _require_server(project, spool)
+
+
+@contextmanager
+def connected(project: Project, *, spool: bool = True) -> Iterator[None]:
+    """Connect for the block; the environment names the same store after it as before.
+
+    Args:
+        project: whose store it is, unless the environment names one
+        spool: as `connect` takes it
+    """
+    named = os.environ.get(TRACKING_URI)
+    connect(project, spool=spool)
+    try:
+        yield
+    finally:
+        if named is None:
+            os.environ.pop(TRACKING_URI, None)
+        else:
+            os.environ[TRACKING_URI] = named
 
 
 def quieten_mlflow() -> None:

@@ -3,6 +3,7 @@ import pytest
 from helpers.baseline_corpus import settings
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from avemo.baselines import cnn, dense, face, lstm, modules
 from avemo.baselines.learners import AveragedNetworks, Build, Classifier, Examples, Network
@@ -79,6 +80,24 @@ def test_what_the_training_part_did_not_hold_has_no_probability(
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert set(np.flatnonzero(probabilities.any(axis=0))) == set(emotions)
     np.testing.assert_array_equal(probabilities.argmax(axis=1), model.predict(*x))
+
+
+class _CountsThreads(DecisionTreeClassifier):  # type: ignore[misc]
+    """Notes how many threads NumPy has while it learns."""
+
+    def fit(self, x: np.ndarray, labels: np.ndarray) -> "_CountsThreads":
+        self.threads_ = {
+            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
+        }
+        super().fit(x, labels)
+        return self
+
+
+def test_a_classifier_learns_on_one_thread() -> None:
+    model, train = _CountsThreads(), examples((4,))
+    with threadpool_limits(2, "blas"):
+        Classifier(model).fit(train, train, lambda figures: None)
+    assert model.threads_ == {1}
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Published predictions, drawn at random: they say nothing of any system."""
 
 import json
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -67,14 +68,17 @@ def run(name: str, experiment: str = "avemo/baselines") -> dict[str, object]:
     }
 
 
-def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, object]:
+def champion(
+    table: pd.DataFrame, synthetic: bool = False, channel: str = "speech"
+) -> dict[str, object]:
     actors = table["performance"].str[-2:].astype(int)
     return {
+        "channel": channel,
         "corpus": "sample (synthetic)" if synthetic else "path",
         "synthetic": synthetic,
         "protocol": "actor",
         "performances": len(table),
-        "run": run("whole procedure", "avemo/audio"),
+        "run": run(f"crossvalidate {channel}", "avemo/audio"),
         "folds": [
             {
                 "fold": int(str(fold)),
@@ -84,7 +88,7 @@ def champion(table: pd.DataFrame, synthetic: bool = False) -> dict[str, object]:
                 "inner_uar": 0.5,
                 "temperature": 1.5,
                 "uar": uar(rows),
-                "run": run(f"fold {fold}", "avemo/audio"),
+                "run": run(f"fold {fold} {channel}", "avemo/audio"),
             }
             for fold, rows in table.groupby("fold")
         ],
@@ -105,18 +109,26 @@ def publish(
     systems: Sequence[str] = ("lstm", "cnn"),
     synthetic: bool = False,
     skipped: dict[str, str] | None = None,
-    with_champion: bool = True,
+    champions: Mapping[str, float] = types.MappingProxyType({"speech": 2.0}),
 ) -> Path:
-    """Write `results/audio`."""
-    (folder / "baselines").mkdir(parents=True)
-    model: dict[str, object] | None = None
+    """Write `results/audio`.
+
+    Args:
+        champions: by channel, how skilled the champion is
+    """
+    for name in ("baselines", "champion"):
+        (folder / name).mkdir(parents=True)
+    models: list[dict[str, object]] = []
     entries: list[dict[str, object]] = []
-    if with_champion:
-        table = predictions(seed=1)
-        table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
+    for channel, skill in champions.items():
+        seed = 2 if channel == "both" else 1  # noise of its own on the same performances
+        table = predictions(CHANNELS[channel], skill, seed)
+        table.to_csv(folder / f"champion/{channel}.csv", index=False, float_format="%.6f")
         before = sharpened(table, 1.5)
-        before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
-        model = champion(table, synthetic)
+        name = f"champion/{channel}-uncalibrated.csv"
+        before.to_csv(folder / name, index=False, float_format="%.6f")
+        models.append(champion(table, synthetic, channel))
+    corpus = "sample (synthetic)" if synthetic else "path"
     for number, name in enumerate(systems):
         runs = []
         for channel, codes in CHANNELS.items():
@@ -127,11 +139,11 @@ def publish(
                 file = folder / "baselines" / f"{name}-{channel}-{protocol}.csv"
                 table.to_csv(file, index=False, float_format="%.6f")
                 entry = {"channel": channel, "protocol": protocol, "performances": len(table)}
-                runs.append(entry | {"uar": uar(table), "run": run(f"{name} {channel} {protocol}")})
-        corpus = "sample (synthetic)" if synthetic else "path"
-        entries.append({"name": name, "corpus": corpus, "synthetic": synthetic, "runs": runs})
+                entry |= {"corpus": corpus, "uar": uar(table)}
+                runs.append(entry | {"run": run(f"{name} {channel} {protocol}")})
+        entries.append({"name": name, "synthetic": synthetic, "runs": runs})
     reasons = (skipped or {}).items()
     entries += [{"name": name, "skipped": reason} for name, reason in reasons]
-    manifest = {"champion": model, "systems": entries}
+    manifest = {"champions": models, "systems": entries}
     (folder / "runs.json").write_text(json.dumps(Manifest.model_validate(manifest).model_dump()))
     return folder

@@ -3,143 +3,43 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import mlflow
-import pandas as pd
 import pytest
-from helpers.results import champion, predictions, publish, sharpened, uar
-from helpers.training_task import search_result
+from helpers.finished_stages import (
+    COMMIT,
+    SPEECH,
+    StartRun,
+    baseline,
+    cross_validated,
+    searched,
+    skipped,
+    tracking_store,
+)
+from helpers.results import predictions, publish
 
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.records import Configuration, Skipped, Trial
+from avemo.records import Skipped
 from avemo.report import published
 from avemo.report.experiments import render_experiments
 from avemo.report.import_runs import import_runs
 from avemo.report.manifest import Champion
-from avemo.tracking import store
 
-COMMIT = "f" * 40
-SPEECH = predictions(seed=3)
-
-
-class StartRun(Protocol):
-    def __call__(self, name: str, experiment: str, nested: bool = False, **tags: str) -> str: ...
+SONG = predictions([2], seed=4)
+BOTH = predictions([1, 2], seed=5)
 
 
 @pytest.fixture(scope="module")
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRun]:
     """Makes runs in a tracking store."""
-    root = tmp_path_factory.mktemp("tracking")
-    with pytest.MonkeyPatch.context() as patch:
-        uri = f"sqlite:///{root}/mlflow.db"
-        patch.setenv(store.TRACKING_URI, uri)
-        patch.setenv("GIT_DIR", str(root / "none"))
-        for modality in ("audio", "baselines"):
-            store.ensure_experiment(mlflow.MlflowClient(), uri, f"avemo/{modality}")
-
-        def make(name: str, experiment: str, nested: bool = False, **tags: str) -> str:
-            mlflow.set_experiment(experiment)
-            tags = {name.replace("_", "."): value for name, value in tags.items()}
-            with mlflow.start_run(run_name=name, tags=tags, nested=nested) as run:
-                mlflow.log_param("seed", 20)
-            return str(run.info.run_id)
-
-        yield make
+    with tracking_store(tmp_path_factory.mktemp("tracking")) as start_run:
+        yield start_run
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
-
-
-def cross_validated(
-    project: Project, tracked: StartRun, table: pd.DataFrame = SPEECH, **summary: object
-) -> dict[str, Any]:
-    """The stage's outputs."""
-    corpus = "sample (synthetic)" if summary.get("synthetic") else "path"
-    parent = tracked(
-        "crossvalidate", "avemo/audio", avemo_corpus=corpus, mlflow_source_git_commit=COMMIT
-    )
-    folds = [
-        fold.model_dump(exclude={"run"})
-        | {"run_id": tracked(f"fold {fold.fold}", "avemo/audio"), "run_name": "-"}
-        for fold in Champion.model_validate(champion(SPEECH)).folds
-    ]
-    folder = project.root / "study/crossvalidation/audio"
-    folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "predictions.csv", index=False, float_format="%.6f")
-    before = sharpened(table, 1.5)
-    before.to_csv(folder / "uncalibrated.csv", index=False, float_format="%.6f")
-    result = {"synthetic": False, "protocol": "actor", "run_id": parent, "run_name": "-"}
-    result |= {"folds": folds, "figures": {}} | summary
-    header = {"record": "CrossValidationResult", "version": 1}
-    (folder / "summary.json").write_text(json.dumps(header | result))
-    return result
-
-
-def searched(
-    project: Project,
-    tracked: StartRun,
-    architectures: list[str],
-    current: bool = True,
-    corpus: str = "path",
-    status: str = "FINISHED",
-) -> None:
-    """A finished search of these, the project's own or another."""
-    tags = {"avemo.corpus": corpus, "mlflow.source.git.commit": architectures[0].ljust(40, "0")}
-    mlflow.set_experiment("avemo/audio")
-    trials = []
-    with mlflow.start_run(run_name="search", tags=tags) as run:
-        for number, name in enumerate(architectures):
-            trial = tracked(f"trial 0{number} {name}", "avemo/audio", nested=True)
-            for fold in (2, 3):
-                mlflow.MlflowClient().log_metric(trial, f"val_uar_fold_{fold}", 0.5 + number / 10)
-            configuration: Configuration = {"architecture": name}
-            trials.append(Trial(run_id=trial, hyperparameters=configuration, val_uar=0.5))
-        result = search_result([], trials)
-        result.write(project.root / "search.json")
-        mlflow.log_artifact(str(project.root / "search.json"))
-    mlflow.MlflowClient().set_terminated(run.info.run_id, status)
-    if current:
-        project.search("audio").mkdir(parents=True, exist_ok=True)
-        result.write(project.search_result("audio"))
-
-
-def baseline(
-    project: Project,
-    tracked: StartRun,
-    name: str,
-    synthetic: bool = False,
-    table: pd.DataFrame = SPEECH,
-    **run: object,
-) -> None:
-    corpus = "sample (synthetic)" if synthetic else "path"
-    run_id = tracked(f"{name} speech actor", "avemo/baselines", avemo_corpus=corpus,
-                     avemo_protocol="actor", avemo_dirty="true")  # fmt: skip
-    folder = project.baseline(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(folder / "speech-actor.csv", index=False, float_format="%.6f")
-    figure = {"value": uar(table), "low": None, "high": None, "actors": 12}
-    entry = {
-        "channel": "speech",
-        "protocol": "actor",
-        "experiment": "avemo/baselines",
-        "run_id": run_id,
-        "run_name": f"{name} speech actor",
-        "predictions": "speech-actor.csv",
-        "test": {"uar": figure | {"performances": len(table)}},
-    } | run
-    result = {"system": name, "synthetic": synthetic, "runs": [entry], "skipped_runs": []}
-    header = {"record": "BaselineResult", "version": 1}
-    (folder / "runs.json").write_text(json.dumps(header | result))
-
-
-def skipped(project: Project, name: str, reason: str) -> None:
-    folder = project.baseline(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    Skipped(reason=reason).write(folder / "runs.json")
 
 
 def content(project: Project) -> dict[str, bytes]:
@@ -152,17 +52,16 @@ def test_everything_that_is_finished(project: Project, tracked: StartRun) -> Non
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
     skipped(project, "vggish-ml", f"there is none in {project.root}/weights, nor at https://a.b/c")
-    messages = import_runs(project)
+    messages = import_runs(project, [project])
     assert [line.partition(":")[0] for line in messages] == [
         "study/crossvalidation/audio",
         "study/baselines/lstm",
         "study/baselines/vggish-ml",
     ]
-    assert "imported, 384 performances of run crossvalidate" in messages[0]
+    assert "imported as speech, 384 performances of run crossvalidate" in messages[0]
     assert messages[1].endswith("imported, runs: 1")
     publication = published.read(project.root / published.FOLDER)
-    best = publication.manifest.champion
-    assert best is not None
+    (best,) = publication.manifest.champions
     assert (best.corpus, best.synthetic, best.performances) == ("path", False, 384)
     assert best.run.model_dump() == {
         "experiment": "avemo/audio",
@@ -181,11 +80,12 @@ def test_everything_that_is_finished(project: Project, tracked: StartRun) -> Non
     assert lstm.runs[0].run.run_name == "lstm speech actor"
     assert vggish.skipped == "there is none in …, nor at https://a.b/c"
     stage = project.root / "study/crossvalidation/audio"
-    for name in ("predictions.csv", "uncalibrated.csv"):
-        assert content(project)[name] == (stage / name).read_bytes()
+    for name, source in (("speech", "predictions"), ("speech-uncalibrated", "uncalibrated")):
+        copied = content(project)[f"champion/{name}.csv"]
+        assert copied == (stage / f"{source}.csv").read_bytes()
     assert str(project.root) not in content(project)["runs.json"].decode()
     before = content(project)
-    import_runs(project)
+    import_runs(project, [project])
     assert content(project) == before
 
 
@@ -194,16 +94,15 @@ def test_what_has_no_finished_stage_stays(project: Project, tracked: StartRun) -
     before = content(project)
     baseline(project, tracked, "cnn")
     skipped(project, "lstm", "no features")
-    messages = import_runs(project)
+    messages = import_runs(project, [project])
     assert messages[1] == (
         "study/baselines/lstm: not imported, because it is not run here, and its runs elsewhere "
         "are published"
     )
     after = content(project)
-    assert {name for name in after if "cnn" in name} == {"baselines/cnn-speech-actor.csv"}
-    for name in before:
-        if name != "runs.json" and "cnn" not in name:
-            assert after[name] == before[name]
+    assert after.keys() == before.keys()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"runs.json", "baselines/cnn-speech-actor.csv"}
 
 
 def test_a_search_that_was_too_short_to_be_cross_validated(
@@ -214,13 +113,13 @@ def test_a_search_that_was_too_short_to_be_cross_validated(
     Skipped(reason="search.budget is quick").write(folder / "summary.json")
     reason = "not imported, because it is not run here: search.budget is quick"
     message = f"study/crossvalidation/audio: {reason}"
-    assert refused(project) == f"no stage here made predictions that could be published: {message}"
+    assert refused(project) == f"there are no predictions to publish: {message}"
     publish(project.root / published.FOLDER)
     before = content(project)
-    assert import_runs(project) == [message]
+    assert import_runs(project, [project]) == [message]
     assert content(project).keys() == before.keys()
     baseline(project, tracked, "lstm")
-    assert import_runs(project)[0] == message
+    assert import_runs(project, [project])[0] == message
 
 
 def test_the_synthetic_sample_replaces_nothing_real(project: Project, tracked: StartRun) -> None:
@@ -228,7 +127,7 @@ def test_the_synthetic_sample_replaces_nothing_real(project: Project, tracked: S
     before = content(project)
     cross_validated(project, tracked, synthetic=True)
     baseline(project, tracked, "lstm", synthetic=True)
-    messages = import_runs(project)
+    messages = import_runs(project, [project])
     assert [line.partition("not imported, because ")[2] for line in messages] == [
         "it is of the synthetic sample, and what is published is of real recordings"
     ] * 2
@@ -241,18 +140,89 @@ def test_real_recordings_replace_the_synthetic_sample(project: Project, tracked:
     publish(project.root / published.FOLDER, systems=["lstm"], synthetic=True)
     cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
-    import_runs(project)
+    import_runs(project, [project])
     facts = published.read_manifest(project.root / published.FOLDER)
-    assert facts.champion is not None
-    assert not facts.champion.synthetic
+    (best,) = facts.champions
+    assert not best.synthetic
     assert not any(system.synthetic for system in facts.systems)
+
+
+def test_each_channel_has_a_champion(project: Project, tracked: StartRun) -> None:
+    publish(project.root / published.FOLDER, systems=[])
+    before = content(project)
+    cross_validated(project, tracked, SONG, SONG)
+    (message,) = import_runs(project, [project])
+    assert "imported as song, 288 performances of run crossvalidate" in message
+    after = content(project)
+    assert before.keys() - {"runs.json"} < after.keys()
+    assert all(after[name] == before[name] for name in before if name != "runs.json")
+    cross_validated(project, tracked, BOTH, BOTH)
+    import_runs(project, [project])
+    manifest = published.read(project.root / published.FOLDER).manifest
+    assert [best.channel for best in manifest.champions] == ["speech", "song", "both"]
+    speech, sung, _ = manifest.champions
+    assert sung.run.commit == COMMIT
+    assert sung.run.run_id != speech.run.run_id
+    new = predictions([2], seed=5)
+    cross_validated(project, tracked, new, new)
+    import_runs(project, [project])
+    manifest = published.read(project.root / published.FOLDER).manifest
+    assert [best.channel for best in manifest.champions] == ["speech", "song", "both"]
+    assert manifest.champions[0] == speech
+    assert manifest.champions[1].run.run_id != sung.run.run_id
+
+
+def test_the_synthetic_sample_and_real_recordings_do_not_share_a_page(
+    project: Project, tracked: StartRun
+) -> None:
+    """Their performances have the same names, and would be compared."""
+    publish(project.root / published.FOLDER, systems=[])
+    cross_validated(project, tracked, BOTH, BOTH, synthetic=True)
+    (message,) = import_runs(project, [project])
+    assert "not imported, because it is of the synthetic sample" in message
+    clone = Project(project.root / "clone")
+    publish(clone.root / published.FOLDER, systems=[], champions={"song": 2.0}, synthetic=True)
+    cross_validated(clone, tracked)
+    import_runs(clone, [clone])
+    manifest = published.read(clone.root / published.FOLDER).manifest
+    assert [best.channel for best in manifest.champions] == ["speech"]
+
+
+def test_a_baseline_s_runs_on_other_channels_stay(project: Project, tracked: StartRun) -> None:
+    publish(project.root / published.FOLDER, systems=["lstm"], champions={})
+    before = content(project)
+    no_speech = {"channel": "speech", "reason": "the corpus has no speech"}
+    skipped_runs = [no_speech | {"protocol": name} for name in ("random", "actor")]
+    baseline(project, tracked, "lstm", table=SONG, channel="song", skipped_runs=skipped_runs)
+    (message,) = import_runs(project, [project])
+    assert message == "study/baselines/lstm: imported, runs: 1; published ones that stay: 5"
+    after = content(project)
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"runs.json", "baselines/lstm-song-actor.csv"}
+    (system,) = published.read(project.root / published.FOLDER).manifest.systems
+    assert len(system.runs) == 6
+    assert system.skipped_runs == []
+    assert [run.run.changed for run in system.runs] == [False, False, False, True, False, False]
+
+
+def test_what_no_run_is_published_of_says_why(project: Project, tracked: StartRun) -> None:
+    reasons = [
+        {"channel": name, "protocol": "actor", "reason": f"no {name}"} for name in ("song", "both")
+    ]
+    baseline(project, tracked, "lstm", skipped_runs=reasons)
+    import_runs(project, [project])
+    baseline(project, tracked, "lstm", table=SONG, channel="song", skipped_runs=reasons[1:])
+    import_runs(project, [project])
+    (system,) = published.read(project.root / published.FOLDER).manifest.systems
+    assert [run.channel for run in system.runs] == ["speech", "song"]
+    assert [(run.channel, run.reason) for run in system.skipped_runs] == [("both", "no both")]
 
 
 def refused(project: Project) -> str:
     """Everything stays as it was."""
     before = content(project)
     with pytest.raises(AvemoError) as error:
-        import_runs(project)
+        import_runs(project, [project])
     assert content(project) == before
     assert [file.name for file in (project.root / "results").glob(".*")] == []
     return str(error.value)
@@ -311,12 +281,12 @@ def test_what_other_searches_tried_stays_beside_the_champion_s_own(
     searched(project, tracked, ["tuned"], current=False)
     searched(project, tracked, ["failed"], current=False, status="FAILED")
     searched(project, tracked, ["drawn"], current=False, corpus="sample (synthetic)")
+    searched(project, tracked, ["sung"], current=False, split="another")
     searched(project, tracked, ["cnn", "lstm"])
 
     def published_now() -> tuple[list[str], list[str], Champion]:
-        import_runs(project)
-        best = published.read(project.root / published.FOLDER).manifest.champion
-        assert best is not None
+        import_runs(project, [project])
+        (best,) = published.read(project.root / published.FOLDER).manifest.champions
         trials, others = (
             [str(trial.hyperparameters["architecture"]) for trial in trials]
             for trials in (best.trials, best.others)
@@ -327,7 +297,7 @@ def test_what_other_searches_tried_stays_beside_the_champion_s_own(
     assert (trials, others) == (["cnn", "lstm"], ["tuned"])
     assert best.trials[1].folds == {"2": 0.6, "3": 0.6}
     assert best.others[0].run.commit.startswith("tuned")
-    page = render_experiments(best)
+    page = render_experiments([best])
     assert page.index("trial 00 cnn") < page.index("Other searches") < page.index("trial 00 tuned")
 
     searched(project, tracked, ["newer"])

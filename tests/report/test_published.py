@@ -122,33 +122,33 @@ def first(column: str, value: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 def test_a_damaged_file(
     folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame], what: str
 ) -> None:
-    for name in ("predictions.csv", "uncalibrated.csv"):
+    for name in ("champion/speech.csv", "champion/speech-uncalibrated.csv"):
         changed(folder / name, change)
     message = refused(folder)
-    assert message.startswith("results/audio/predictions.csv: ")
+    assert message.startswith("results/audio/champion/speech.csv: ")
     assert what in message
     assert "git checkout -- results/audio" in message
 
 
 def test_no_table_at_all(folder: Path) -> None:
-    file = folder / "predictions.csv"
+    file = folder / "champion/speech.csv"
     file.write_bytes(b"")
-    assert "results/audio/predictions.csv: No columns" in refused(folder)
+    assert "results/audio/champion/speech.csv: No columns" in refused(folder)
     file.write_bytes(b"\xff\xfe\x00\x01")
-    assert refused(folder).startswith("results/audio/predictions.csv: ")
+    assert refused(folder).startswith("results/audio/champion/speech.csv: ")
     file.unlink()
     assert "it is missing, and runs.json names the run that made it" in refused(folder)
 
 
 def test_another_s_predictions(folder: Path) -> None:
     skilled = predictions(skill=9.0, seed=1)
-    skilled.to_csv(folder / "predictions.csv", index=False)
+    skilled.to_csv(folder / "champion/speech.csv", index=False)
     assert "fold 1: it gives a UAR of 1.0000, and by runs.json it was 0." in refused(folder)
 
 
 def test_before_and_after_the_temperature_are_of_the_same_performances(folder: Path) -> None:
-    changed(folder / "uncalibrated.csv", lambda rows: rows[1:])
-    assert "uncalibrated.csv: it has other performances or folds than" in refused(folder)
+    changed(folder / "champion/speech-uncalibrated.csv", lambda rows: rows[1:])
+    assert "speech-uncalibrated.csv: it has other performances or folds than" in refused(folder)
 
 
 def test_a_baseline_s_channel(folder: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_baseline_s_channel(folder: Path) -> None:
 
 def test_rounding_may_have_made_ties(tmp_path: Path) -> None:
     """What was likeliest by less than the sixth place can be read either way."""
-    folder = publish(tmp_path / "audio", systems=["lstm"], with_champion=False)
+    folder = publish(tmp_path / "audio", systems=["lstm"], champions={})
     file = folder / "baselines/lstm-speech-random.csv"
 
     def tied(rows: pd.DataFrame) -> pd.DataFrame:
@@ -182,8 +182,8 @@ def test_rounding_may_have_made_ties(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda facts: facts["champion"].pop("run"), "champion.run: Field required"),
-        (lambda facts: facts["champion"].update(protocol="random"), "should be 'actor'"),
+        (lambda facts: facts["champions"][0].pop("run"), "champions.0.run: Field required"),
+        (lambda facts: facts["champions"][0].update(protocol="random"), "should be 'actor'"),
         (lambda facts: facts.update(more=1), "more: Extra inputs"),
         (lambda facts: facts["systems"][0].update(name="../lstm"), "systems.0.name: String should"),
         (lambda facts: facts["systems"].clear(), "lstm-both-actor.csv: runs.json names no run"),

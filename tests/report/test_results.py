@@ -65,7 +65,7 @@ def figures(table: pd.DataFrame) -> dict[str, Interval]:
 
 
 def test_the_headline(root: Path, page: str) -> None:
-    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
+    table = published.read_predictions(root / published.FOLDER / "champion/speech.csv", "it")
     scores = figures(table)
     head = page.partition("\n## ")[0]
     assert f"**UAR {scores['uar']}, accuracy {scores['accuracy']}**" in head
@@ -129,13 +129,13 @@ def test_a_channel_that_was_left_out_says_why(tmp_path: Path) -> None:
 
 
 def test_a_system_that_the_study_had_not(tmp_path: Path) -> None:
-    page = text(tmp_path / "published", systems=["whisper-linear"], with_champion=False)
+    page = text(tmp_path / "published", systems=["whisper-linear"], champions={})
     assert "The study had no `whisper-linear`." in page
     assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", page)
 
 
 def test_every_fold_emotion_and_sex(root: Path, page: str) -> None:
-    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
+    table = published.read_predictions(root / published.FOLDER / "champion/speech.csv", "it")
     folds, emotions = section(page, "The champion by fold"), section(page, "By emotion")
     for fold in range(1, 7):
         scores = figures(table[table["fold"].eq(fold)])
@@ -151,7 +151,7 @@ def test_every_fold_emotion_and_sex(root: Path, page: str) -> None:
 def test_calibration_before_and_after(root: Path, page: str) -> None:
     before, after = (
         figures(published.read_predictions(root / published.FOLDER / name, name))
-        for name in ("uncalibrated.csv", "predictions.csv")
+        for name in ("champion/speech-uncalibrated.csv", "champion/speech.csv")
     )
     listed = section(page, "Calibration")
     for name, figure in (("expected calibration error", "calibration_error"), ("log-loss",) * 2):
@@ -167,7 +167,7 @@ def test_the_explanation_quotes_the_real_promise() -> None:
 
 
 def test_abstention_beside_what_holds_on_the_other_folds(root: Path, page: str) -> None:
-    table = published.read_predictions(root / published.FOLDER / "predictions.csv", "it")
+    table = published.read_predictions(root / published.FOLDER / "champion/speech.csv", "it")
     listed = section(page, "Abstention")
     limits = SETTINGS.abstention
 
@@ -192,8 +192,8 @@ def test_abstention_beside_what_holds_on_the_other_folds(root: Path, page: str) 
 def test_the_runs_behind_it(root: Path, page: str) -> None:
     facts = published.read_manifest(root / published.FOLDER)
     listed = section(page, "The runs behind it")
-    assert facts.champion is not None
-    runs = [facts.champion.run, *(fold.run for fold in facts.champion.folds)]
+    (best,) = facts.champions
+    runs = [best.run, *(fold.run for fold in best.folds)]
     runs += [baseline.run for system in facts.systems for baseline in system.runs]
     assert len(runs) == 1 + 6 + 2 * 6
     for run in runs:
@@ -224,7 +224,7 @@ def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path:
     (line,) = re.findall(r"^- .*: no run of it is published$", alone, re.MULTILINE)
     assert all(f"`{name}`" in line for name in SYSTEMS)
     assert "not run |" not in alone
-    page = text(tmp_path / "baselines", with_champion=False)
+    page = text(tmp_path / "baselines", champions={})
     assert "No champion's predictions are published yet" in page
     assert "## Calibration" not in page
     assert "## Abstention" not in page
@@ -233,14 +233,14 @@ def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path:
 def test_a_single_actor_has_no_interval(tmp_path: Path) -> None:
     folder = publish(tmp_path / "published", systems=())
     facts = json.loads((folder / "runs.json").read_text())
-    facts["champion"]["folds"] = facts["champion"]["folds"][:1]
-    for name in ("predictions.csv", "uncalibrated.csv"):
+    facts["champions"][0]["folds"] = facts["champions"][0]["folds"][:1]
+    for name in ("champion/speech.csv", "champion/speech-uncalibrated.csv"):
         rows = pd.read_csv(folder / name)
         rows = rows[rows["performance"].str.endswith("-01")]
         rows.to_csv(folder / name, index=False)
     uar = metrics.uar(rows["true"], metrics.predicted(rows))
-    facts["champion"]["folds"][0] |= {"actors": [1], "uar": uar}
-    facts["champion"]["performances"] = len(rows)
+    facts["champions"][0]["folds"][0] |= {"actors": [1], "uar": uar}
+    facts["champions"][0]["performances"] = len(rows)
     (folder / "runs.json").write_text(json.dumps(facts))
     page = render_results(score(published.read(folder), BOOTSTRAP, SETTINGS.abstention))
     assert f"**UAR {uar:.3f}, accuracy" in page
@@ -296,7 +296,7 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root: Path, tmp_pat
     pages = "docs/results.md and docs/results.html and docs/experiments.md"
     assert ended.stdout == f"{pages} are written\n\n"
     assert not (tmp_path / "mlruns").exists()
-    file = tmp_path / published.FOLDER / "predictions.csv"
+    file = tmp_path / published.FOLDER / "champion/speech.csv"
     file.write_text(file.read_text().replace(",sad,", ",calm,", 1))
     before = (tmp_path / "docs/results.md").read_bytes()
     ended = subprocess.run(
@@ -304,7 +304,9 @@ def test_the_command_takes_kept_predictions_and_nothing_else(root: Path, tmp_pat
     )
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
-    assert line.startswith("avemo: results/audio/predictions.csv: 01-04-01-01-01-01 is by its name")
+    assert line.startswith(
+        "avemo: results/audio/champion/speech.csv: 01-04-01-01-01-01 is by its name"
+    )
     assert (tmp_path / "docs/results.md").read_bytes() == before
 
 

@@ -26,7 +26,9 @@ from avemo.evaluation import calibration, metrics
 from avemo.evaluation.predictions import predict
 from avemo.models.bundle import Bundle
 from avemo.paths import Project
-from avemo.records import Configuration, CrossValidatedFold
+from avemo.records import Channel, Configuration, CrossValidatedFold
+from avemo.report import published
+from avemo.report.import_runs import import_runs
 from avemo.settings import Settings
 from avemo.training import inner_cv
 from avemo.training.crossvalidate import crossvalidate
@@ -137,6 +139,28 @@ def test_the_runs_hold_the_same_figures(finished: CrossValidation) -> None:
         assert child.data.tags["mlflow.parentRunId"] == run.info.run_id
         assert (child.info.run_name, child.info.status) == (fold.run_name, "FINISHED")
         assert child.data.metrics == {"inner_uar": fold.inner_uar, "test_uar": fold.uar}
+
+
+@pytest.mark.parametrize(("channels", "name"), [((2,), "song"), ((1, 2), "both")])
+def test_song_is_published_as_its_channel(
+    root: Path, channels: tuple[int, ...], name: Channel
+) -> None:
+    with tracked_project(root / name) as project:
+        data = dataset(channels)
+        validated = CrossValidation(project, data, configurations=[LINEAR]).run()
+        validated.result.write(project.crossvalidation_result("audio"))
+        actors = 6 if 1 in channels else 5
+        figures = validated.result.figures
+        assert figures["uar"].actors == actors
+        emotions = {key for key in figures if key.startswith("recall_")}
+        assert emotions == {f"recall_{emotion}" for emotion in data.rows["emotion"]}
+        import_runs(project, [project])
+        publication = published.read(project.root / published.FOLDER)
+    (champion,) = publication.manifest.champions
+    assert champion.channel == name
+    rows = publication.predictions[champion.predictions]
+    assert rows["performance"].tolist() == data.rows["performance"].tolist()
+    assert metrics.uar(rows["true"], metrics.predicted(rows)) == pytest.approx(figures["uar"].value)
 
 
 def test_no_prediction_depends_on_its_own_fold_s_labels(
