@@ -160,9 +160,9 @@ def _describe(
 
 
 def _fuses_predictions(task: TrainingTask, search_result: SearchResult) -> bool:
-    """Whether the members are late fusions."""
+    """Whether the members fuse the unimodal models' predictions."""
     architectures = {configuration["architecture"] for configuration in search_result.members}
-    return task.modality == "fused" and fusion.LATE in architectures
+    return task.modality == "fused" and not architectures.isdisjoint(fusion.OF_PREDICTIONS)
 
 
 def _preprocessors_of(branches: dict[Unimodal, bundle.Bundle]) -> Preprocessors:
@@ -204,6 +204,7 @@ def _fit_member(
             train_data,
             preprocessors,
             augmentation=hypermodel.augmentation_for(configuration),
+            solver=hypermodel.solver_for(configuration),
             epochs=settings.search.budget_of(modality).epochs,
             batch_size=settings.search.of(modality).batch_size,
             seed=settings.seed + index,
