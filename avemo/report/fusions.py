@@ -228,7 +228,8 @@ def _check(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     if missing := [name for name in _COLUMNS if name not in predictions]:
         raise ValueError(f"there is no column {join_names(missing)}")
-    for part, rows in predictions.groupby("part"):
+    for part in predictions["part"].unique():
+        rows = predictions[predictions["part"].eq(part)]
         performances = [
             frozenset(check_predictions(system)["performance"])
             for _, system in rows.groupby("system")

@@ -1,5 +1,6 @@
 """A project of sound and picture that no recording stands behind, searched in seconds."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -77,8 +78,8 @@ def write_features(project: Project, rows: pd.DataFrame, altered_fold: int | Non
         altered_fold: whose features are others
     """
 
-    def draw(performance: str) -> dict[str, Arrays]:
-        fields = [int(field) for field in performance.split("-")]
+    def draw(file: Path, names: Collection[str]) -> dict[str, Arrays]:
+        fields = [int(field) for field in file.name.split("-")]
         altered = (fields[-1] + 1) // 2 == altered_fold
         random = np.random.default_rng([*fields, int(altered)])
         arrays: Arrays = {}
@@ -86,9 +87,9 @@ def write_features(project: Project, rows: pd.DataFrame, altered_fold: int | Non
             arrays[name] = random.normal(size=(1, columns)).astype("f")
             arrays[name][:, (fields[1] - 1) % columns] += 0 if altered else 2
         return {
-            extractor: {name: arrays[name] for name in names}
+            extractor: {name: arrays[name] for name in features}
             for extractors in _EXTRACTORS.values()
-            for extractor, names in extractors.items()
+            for extractor, features in extractors.items()
         }
 
     sources = rows.assign(
@@ -105,7 +106,7 @@ def write_features(project: Project, rows: pd.DataFrame, altered_fold: int | Non
             )
             for name, arrays in extractors.items()
         }
-        store.update(targets, sources, lambda file, names: draw(file.name), workers=1)
+        store.update(targets, sources, draw, workers=1)
 
 
 def search_both(project: Project, settings: Settings) -> dict[Unimodal, SearchResult]:

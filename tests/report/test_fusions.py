@@ -23,6 +23,7 @@ from avemo.records import (
     Protocol,
 )
 from avemo.report import fusions
+from avemo.report.published import check_predictions
 from avemo.settings import Settings
 from avemo.training.stacking import COMPARISON
 
@@ -132,7 +133,7 @@ def test_the_nested_figures_stand_first_with_each_fold(project: Project) -> None
     assert (nested.run_id, nested.performances) == ("nested", 384)
     assert nested.systems == ["`audio`", "`visual`", "`geometric_mean`", "`late`"]
     assert [row[0] for row in nested.rows] == nested.systems
-    late = predictions(skill=2.5, seed=5)
+    late = check_predictions(predictions(skill=2.5, seed=5))
     figures = metrics.intervals(late, BOOTSTRAP)
     assert nested.rows[-1][2:5] == tuple(
         str(figures[name]) for name in ("uar", "accuracy", "log_loss")
