@@ -14,10 +14,12 @@ Source:
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["INITIAL_WEIGHT", "MIN_PROBABILITY", "combine", "fit_weights"]
+__all__ = ["INITIAL_WEIGHT", "MIN_PROBABILITY", "WEIGHTS_LAYER", "combine", "fit_weights"]
 
 #: a probability of zero has no logarithm
 MIN_PROBABILITY = 1e-7
+#: in a network, the layer that has the weights
+WEIGHTS_LAYER = "modality_weights"
 #: halfway from the geometric mean of two models to their product
 INITIAL_WEIGHT = 0.75
 #: the squared distance from the initial weight costs half of this, where a clip costs the negative

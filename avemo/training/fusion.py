@@ -13,7 +13,7 @@ from ..evaluation.bootstrap import Bootstrap
 from ..modalities import UNIMODAL, Unimodal
 from ..models.bundle import Bundle
 from ..models.preprocessing import SequencePreprocessor
-from ..models.weighted_product import INITIAL_WEIGHT, MIN_PROBABILITY
+from ..models.weighted_product import INITIAL_WEIGHT, MIN_PROBABILITY, WEIGHTS_LAYER
 from ..paths import Project
 from ..records import Configuration, FusionChoice, SearchResult, Skipped, Trial, read_or_skipped
 from ..settings import Settings
@@ -34,6 +34,7 @@ __all__ = [
     "replace_log_probabilities",
     "select_fusion",
     "stacking_preprocessors",
+    "weights_of",
 ]
 
 #: the architecture with one weight a modality, which is taken unless another is surely better
@@ -224,6 +225,12 @@ def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -
         log_probabilities[stacking.feature_name(modality)] = masked[:, None]
         inputs |= own
     return keras.Model(inputs, network(log_probabilities))
+
+
+def weights_of(late_fusion: keras.Model) -> dict[Unimodal, float]:
+    """Return by modality the weight that a late fusion's network has."""
+    (kernel,) = late_fusion.get_layer(WEIGHTS_LAYER).get_weights()
+    return dict(zip(UNIMODAL, kernel[:, 0].tolist(), strict=True))
 
 
 def describe_choice(choice: FusionChoice | None) -> str:

@@ -210,6 +210,9 @@ def _fit_member(
             seed=settings.seed + index,
         )
         runs.log_epochs(history)
+        if modality == "fused" and architecture == fusion.LATE:
+            weights = fusion.weights_of(network)
+            mlflow.log_params({f"weight_{name}": weight for name, weight in weights.items()})
         if len(history):
             figure = plots.plot_learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from avemo.models.fusion.late import LateFusion, weights_of
+from avemo.models.fusion.late import LateFusion
 from avemo.models.hypermodel import Architectures
 from avemo.models.weighted_product import INITIAL_WEIGHT, combine, fit_weights
-from avemo.training.fusion import stacking_preprocessors
+from avemo.training.fusion import stacking_preprocessors, weights_of
 
 Inputs = Mapping[str, NDArray[np.float32]]
 

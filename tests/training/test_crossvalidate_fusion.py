@@ -8,11 +8,17 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from helpers.training_task import SPLIT_ID, dataset, settings, tracked_project
+from helpers.training_task import (
+    SPLIT_ID,
+    dataset,
+    make_project,
+    search_result,
+    settings,
+    tracked_project,
+)
 from helpers.two_modalities import make_two_modality_project, search_both
 
 from avemo.config import load_settings
-from avemo.corpus import split
 from avemo.datasets import Dataset
 from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
@@ -20,7 +26,8 @@ from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, read_predictions
 from avemo.modalities import MODALITIES, UNIMODAL, Unimodal
 from avemo.models.weighted_product import combine
-from avemo.records import FusionCrossValidation
+from avemo.paths import Project
+from avemo.records import FusionCrossValidation, SearchResult, Skipped, read_or_skipped
 from avemo.training import fusion, stacking
 from avemo.training.crossvalidate_fusion import (
     GEOMETRIC_MEAN,
@@ -88,7 +95,7 @@ def test_only_performances_with_both_modalities_are_joined() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project whose fusion was cross-validated by the stage."""
     root = tmp_path_factory.mktemp("tracked")
     with tracked_project(root):
@@ -97,14 +104,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         search_both(project, own_settings)
         for modality in MODALITIES:
             crossvalidate.main(project, own_settings, modality)
-        yield project.study / "crossvalidation"
+        yield project
 
 
-def test_what_the_stage_leaves(folder: Path) -> None:
-    result = FusionCrossValidation.read(folder / "fused" / "summary.json")
-    compared = pd.read_csv(folder / "fused" / stacking.COMPARISON)
+def test_what_the_stage_leaves(project: Project) -> None:
+    folder = project.crossvalidation("fused")
+    result = FusionCrossValidation.read(folder / "summary.json")
+    compared = pd.read_csv(folder / stacking.COMPARISON)
     assert list(compared["system"].unique()) == SYSTEMS
-    late = read_predictions(folder / "fused" / "predictions.csv")
+    late = read_predictions(folder / "predictions.csv")
     assert late["performance"].is_monotonic_increasing
     assert len(late) == len(compared) / len(SYSTEMS) == 64
     uar = metrics.uar(late["true"], metrics.predicted(late))
@@ -127,10 +135,10 @@ def test_what_the_stage_leaves(folder: Path) -> None:
     assert run.data.metrics["crossvalidated_uar"] == pytest.approx(uar)
 
 
-def test_each_modality_predicts_as_in_its_own_cross_validation(folder: Path) -> None:
-    compared = pd.read_csv(folder / "fused" / stacking.COMPARISON)
+def test_each_modality_predicts_as_in_its_own_cross_validation(project: Project) -> None:
+    compared = pd.read_csv(project.crossvalidation("fused") / stacking.COMPARISON)
     for modality in UNIMODAL:
-        expected = read_predictions(folder / modality / "predictions.csv")
+        expected = read_predictions(project.crossvalidation(modality) / "predictions.csv")
         rows = compared[compared["system"].eq(modality)].sort_values("performance")
         assert rows["performance"].tolist() == expected["performance"].tolist()
         np.testing.assert_allclose(
@@ -138,12 +146,22 @@ def test_each_modality_predicts_as_in_its_own_cross_validation(folder: Path) -> 
         )
 
 
-def test_the_search_of_another_split_is_refused(tmp_path: Path) -> None:
-    with tracked_project(tmp_path / "tracked"):
-        project = make_two_modality_project(tmp_path / "project")
-        own_settings = load_settings(project.root)
-        results = search_both(project, own_settings)
-        assert results["audio"].split_id == split.split_id(project.split)
-        results["visual"] = results["visual"].model_copy(update={"split_id": "-"})
-        with pytest.raises(CorpusError, match="search result of visual was made on split -"):
-            crossvalidate_fusion(project, own_settings, results, tmp_path)
+def test_the_search_of_another_split_is_refused(project: Project, tmp_path: Path) -> None:
+    results = {
+        modality: SearchResult.read(project.search_result(modality)) for modality in UNIMODAL
+    }
+    results["visual"] = results["visual"].model_copy(update={"split_id": "-"})
+    with pytest.raises(CorpusError, match="search result of visual was made on split -"):
+        crossvalidate_fusion(project, load_settings(project.root), results, tmp_path)
+
+
+def test_without_a_picture_it_is_skipped(tmp_path: Path) -> None:
+    project = make_project(tmp_path)
+    for modality in UNIMODAL:
+        project.search(modality).mkdir(parents=True)
+    search_result([{"architecture": "lstm"}]).write(project.search_result("audio"))
+    reason = Skipped(reason="no pictures")
+    reason.write(project.search_result("visual"))
+    crossvalidate.main(project, settings(), "fused")
+    result = read_or_skipped(FusionCrossValidation, project.crossvalidation_result("fused"))
+    assert result == reason

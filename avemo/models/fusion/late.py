@@ -16,11 +16,9 @@ from numpy.typing import NDArray
 from ...features.arrays import Array
 from ..architecture import Architecture, Branches, Solver, Tensor, Tensors
 from ..layers.modality_dropout import modality_mask
-from ..weighted_product import INITIAL_WEIGHT, fit_weights
+from ..weighted_product import INITIAL_WEIGHT, WEIGHTS_LAYER, fit_weights
 
-__all__ = ["LateFusion", "weights_of"]
-
-_WEIGHTS = "modality_weights"
+__all__ = ["LateFusion"]
 
 
 class LateFusion(Architecture):
@@ -44,7 +42,7 @@ class LateFusion(Architecture):
             1,
             use_bias=False,
             kernel_initializer=keras.initializers.Constant(INITIAL_WEIGHT),
-            name=_WEIGHTS,
+            name=WEIGHTS_LAYER,
         )(ops.transpose(logarithms, (0, 2, 1)))
         complete = ops.min(present, axis=1, keepdims=True) > 0
         return ops.where(complete, ops.squeeze(weighted, axis=2), ops.sum(logarithms, axis=1))
@@ -61,11 +59,4 @@ class LateFusion(Architecture):
 def _fit(network: keras.Model, inputs: Mapping[str, Array], labels: NDArray[np.integer]) -> None:
     """Fit the weights to clips that have both modalities."""
     logarithms = np.stack([inputs[name][:, 0] for name in LateFusion.inputs], axis=2)
-    network.get_layer(_WEIGHTS).set_weights([fit_weights(logarithms, labels)[:, None]])
-
-
-def weights_of(network: keras.Model) -> dict[str, float]:
-    """Return by modality the weight that a late fusion's network has."""
-    (kernel,) = network.get_layer(_WEIGHTS).get_weights()
-    modalities = (name.removesuffix("_log_probabilities") for name in LateFusion.inputs)
-    return dict(zip(modalities, kernel[:, 0].tolist(), strict=True))
+    network.get_layer(WEIGHTS_LAYER).set_weights([fit_weights(logarithms, labels)[:, None]])
