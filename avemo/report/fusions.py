@@ -229,13 +229,13 @@ def _check(predictions: pd.DataFrame) -> pd.DataFrame:
     if missing := [name for name in _COLUMNS if name not in predictions]:
         raise ValueError(f"there is no column {join_names(missing)}")
     for part in predictions["part"].unique():
+        if part not in _PARTS:
+            raise ValueError(f"{part} is none of the parts {', '.join(_PARTS)}")
         rows = predictions[predictions["part"].eq(part)]
         performances = [
             frozenset(check_predictions(system)["performance"])
             for _, system in rows.groupby("system")
         ]
-        if part not in _PARTS:
-            raise ValueError(f"{part} is none of the parts {', '.join(_PARTS)}")
         if len(set(performances)) != 1 or not set(UNIMODAL) <= set(rows["system"]):
             raise ValueError(f"{part}: the systems are not all there, on the same performances")
     return predictions[_COLUMNS]

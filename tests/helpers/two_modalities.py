@@ -51,7 +51,10 @@ def make_two_modality_project(root: Path, folds: int = 4) -> Project:
             "full": budget,
         }
     fused = {"architectures": ["late", "stacking"], "sampling_order": [], "batch_size": 8}
-    params["search"]["fused"] |= fused | {"quick": budget, "full": budget}
+    params["search"]["fused"] |= fused | {
+        "quick": budget | {"trials": 2},
+        "full": budget | {"trials": 2},
+    }
     params["search"]["budget"] = "full"
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     project = Project(root)
