@@ -30,7 +30,9 @@ __all__ = [
     "FeatureSpec",
     "Figures",
     "FoldResult",
+    "FusedFold",
     "FusionChoice",
+    "FusionCrossValidation",
     "Interval",
     "ModalityResult",
     "Protocol",
@@ -72,6 +74,11 @@ class Interval:
     high: float | None = None
     actors: int = 0
     performances: int = 0
+
+    @property
+    def positive(self) -> bool:
+        """Whether the whole interval lies above zero."""
+        return self.low is not None and self.low > 0
 
     def __str__(self) -> str:
         return f"{self}"
@@ -121,6 +128,9 @@ class FusionChoice(Value):
         best_unimodal: the better of them
         fused: UAR of the fusion
         difference: UAR of the fusion less that of the better model alone
+        challenger: the architecture of the best fusion besides the late one; empty where one of the
+            two was not tried
+        gain: UAR of the challenger less that of the late fusion; None likewise
     """
 
     performances: int
@@ -128,11 +138,8 @@ class FusionChoice(Value):
     best_unimodal: Unimodal
     fused: float
     difference: Interval
-
-    @property
-    def significant(self) -> bool:
-        """Whether the interval of the difference lies above zero."""
-        return self.difference.low is not None and self.difference.low > 0
+    challenger: str = ""
+    gain: Interval | None = None
 
 
 class SearchResult(Record):
@@ -396,6 +403,43 @@ class CrossValidationResult(Record):
     run_name: str
     folds: list[CrossValidatedFold]
     figures: dict[str, Interval]
+
+
+class FusedFold(Value):
+    """One fold of a cross-validation of the fusion, with its run in MLflow.
+
+    Args:
+        fold: its number
+        actors: who is tested
+        weights: by modality, of the late fusion; fitted without these actors
+        uars: by system, on the tested actors
+    """
+
+    fold: int
+    actors: list[int]
+    weights: dict[Unimodal, float]
+    uars: dict[str, float]
+    run_id: str
+    run_name: str
+
+
+class FusionCrossValidation(Record):
+    """`summary.json` of the stage `crossvalidate-fused`.
+
+    A system is a modality alone or a way to fuse the two; all are of the same performances.
+
+    Args:
+        figures: by system, of all folds' predictions together, by metric
+        gains: by fusion, its UAR less that of the better single modality
+    """
+
+    synthetic: bool
+    protocol: Protocol
+    run_id: str
+    run_name: str
+    folds: list[FusedFold]
+    figures: dict[str, Figures]
+    gains: Figures
 
 
 class BaselineRun(Value):

@@ -7,16 +7,19 @@ calls it by the name of the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import keras
+import numpy as np
 from keras_tuner import HyperParameters
+from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS
+from ..features.arrays import Array
 
 if TYPE_CHECKING:
     from ..modalities import Modality, Unimodal
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Architecture",
     "Branches",
+    "Solver",
     "Tensor",
     "Tensors",
     "UnimodalBranch",
@@ -37,6 +41,9 @@ Tensor: TypeAlias = keras.KerasTensor
 #: by feature
 Tensors: TypeAlias = Mapping[str, Tensor]
 Branches: TypeAlias = "Mapping[Unimodal, UnimodalBranch]"
+#: sets the weights of a network just built; takes it, the training set's inputs by feature, and the
+#: true emotions' codes [shape=(clips,)]
+Solver: TypeAlias = Callable[[keras.Model, Mapping[str, Array], NDArray[np.integer]], None]
 
 
 class Architecture(ABC):
@@ -72,6 +79,10 @@ class Architecture(ABC):
         """
         x = keras.layers.Dropout(0.3)(x)
         return keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
+
+    def solver(self) -> Solver | None:
+        """Return what fits the network at once; None: it is fitted by gradient descent."""
+        return None
 
 
 def load_architecture(modality: Modality, name: str) -> Architecture:

@@ -11,6 +11,7 @@ from ..records import Configuration
 from . import ensemble
 from .architecture import (
     Architecture,
+    Solver,
     UnimodalBranch,
     hyperparameter_scope,
     hyperparameters_from,
@@ -115,6 +116,15 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         name = hp.Choice("architecture", self.names)
         with hyperparameter_scope(hp, name):
             return self._augmentation(hp, name)
+
+    def solver_for(self, configuration: Configuration) -> Solver | None:
+        """Return what fits the network of a configuration at once; None: gradient descent does.
+
+        Args:
+            configuration: as `build_from` takes it
+        """
+        hp = hyperparameters_from(configuration)
+        return self._architecture(hp.Choice("architecture", self.names)).solver()
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return a compiled model: features of a clip in, one probability an emotion out."""

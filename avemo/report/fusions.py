@@ -14,7 +14,7 @@ from ..io import atomic_write
 from ..modalities import MODALITIES, UNIMODAL, Modality
 from ..page import code
 from ..paths import Project
-from ..records import EvaluationResult, SearchResult
+from ..records import EvaluationResult, FusionCrossValidation, SearchResult, read_or_skipped
 from ..settings import Settings
 from .published import check_predictions
 
@@ -23,11 +23,14 @@ __all__ = ["FILE", "FusionTable", "import_fusions", "read", "tables"]
 #: in a checkout
 FILE = Path("results", "fused", "compared.csv")
 
-_INNER, _TEST = "inner folds", "test part"
+#: in the order of the page
+_PARTS = _NESTED, _INNER, _TEST = "unseen actors", "inner folds", "test part"
 _DESCRIPTIONS = {
     "audio": "the audio model",
     "visual": "the visual model",
-    "late": "logistic regression on what the two models answer",
+    "geometric_mean": "the geometric mean of both models' probabilities",
+    "late": "their weighted product, one weight a modality",
+    "stacking": "logistic regression on both models' probabilities",
     "attention": "sound and faces attend to each other",
     "modules": "the two networks joined and trained anew",
     "fused": "the fused model",
@@ -45,9 +48,11 @@ class FusionTable:
     """Every system on one part of the performances.
 
     Args:
-        part: `inner folds` or `test part`
-        run_id: of the search or the training in MLflow
+        part: `unseen actors`, `inner folds` or `test part`
+        run_id: of the cross-validation, the search or the training in MLflow
         rows: the systems with their figures
+        systems: the names of the systems, in the order of their rows
+        folds: of the unseen actors, each fold with the systems' UAR
     """
 
     part: str
@@ -55,38 +60,74 @@ class FusionTable:
     performances: int
     run_id: str
     rows: list[tuple[str, ...]]
+    systems: list[str]
+    folds: list[tuple[str, ...]]
 
 
 def import_fusions(project: Project, settings: Settings) -> str:
-    """Publish the predictions of the last search for a fusion and of the last evaluation.
+    """Publish the predictions of the fusion: nested, of the last search and of the last evaluation.
 
-    Those of the synthetic sample do not take the place of those of real recordings.
+    What was not run here stays as it is published. Predictions of the synthetic sample do not take
+    the place of those of real recordings, and those of real recordings replace all of the sample's.
 
     Returns:
         what was imported, or not and why
-    """
-    from ..training.stacking import COMPARISON
 
-    folder = project.search("fused")
-    place = folder.relative_to(project.root).as_posix()
-    if not (folder / COMPARISON).exists() or not project.evaluation_result.exists():
-        return f"{place}: not imported, because no fusion was searched and evaluated here"
+    Raises:
+        AvemoError: predictions are damaged; then nothing is changed
+    """
+    tables = [*_nested_predictions(project), *_searched_predictions(project)]
+    if not tables:
+        return "sound and picture: not imported, because no fusion was tested here"
     before = read(project.root)
     if settings.corpus.synthetic and before is not None and not _is_synthetic(before):
         return (
-            f"{place}: not imported, because it is of the synthetic sample, and what is published "
-            "is not"
+            "sound and picture: not imported, because it is of the synthetic sample, and what is "
+            "published is not"
         )
-    run_id = SearchResult.read(project.search_result("fused")).run_id
-    tables = [pd.read_csv(folder / COMPARISON).assign(run=run_id, part=_INNER)]
-    evaluation = EvaluationResult.read(project.evaluation_result)
-    if evaluation.modalities["fused"].test:
-        tables += _test_predictions(project, evaluation)
     rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
-    rows = _check(rows)
+    parts = list(rows["part"].unique())
+    if before is not None and _is_synthetic(before) == settings.corpus.synthetic:
+        rows = pd.concat([rows, before[~before["part"].isin(parts)]], ignore_index=True)
+    try:
+        rows = _check(rows)
+    except ValueError as error:
+        raise AvemoError(
+            f"sound and picture: nothing is imported: {error}; run its stage again (dvc repro "
+            "--force search-fused, or crossvalidate-fused in study)"
+        ) from None
     with atomic_write(project.root / FILE) as beside:
         rows.to_csv(beside, index=False, float_format="%.6f")
-    return f"{place}: imported, {rows['performance'].nunique():,} performances"
+    counts = rows.groupby("part")["performance"].nunique()
+    imported = ", ".join(f"{part} ({counts[part]:,} performances)" for part in parts)
+    return f"sound and picture: imported, {imported}"
+
+
+def _nested_predictions(project: Project) -> Iterator[pd.DataFrame]:
+    """Return what the cross-validation predicted of unseen actors, if it was run here."""
+    from ..training.stacking import COMPARISON
+
+    file = project.crossvalidation_result("fused")
+    if not file.exists():
+        return
+    result = read_or_skipped(FusionCrossValidation, file)
+    if isinstance(result, FusionCrossValidation) and result.protocol == "actor":
+        rows = pd.read_csv(file.parent / COMPARISON)
+        yield rows.assign(run=result.run_id, part=_NESTED)
+
+
+def _searched_predictions(project: Project) -> Iterator[pd.DataFrame]:
+    """Return what the search and the trained models predicted, if both were run here."""
+    from ..training.stacking import COMPARISON
+
+    file = project.search("fused") / COMPARISON
+    if not file.exists() or not project.evaluation_result.exists():
+        return
+    run_id = SearchResult.read(project.search_result("fused")).run_id
+    yield pd.read_csv(file).assign(run=run_id, part=_INNER)
+    evaluation = EvaluationResult.read(project.evaluation_result)
+    if evaluation.modalities["fused"].test:
+        yield from _test_predictions(project, evaluation)
 
 
 def _test_predictions(project: Project, evaluation: EvaluationResult) -> Iterator[pd.DataFrame]:
@@ -120,33 +161,58 @@ def read(root: Path) -> pd.DataFrame | None:
 
 
 def tables(predictions: pd.DataFrame, bootstrap: Bootstrap) -> list[FusionTable]:
-    """Return a table of the inner folds, and one of the test part."""
+    """Return a table of the unseen actors, one of the inner folds, and one of the test part.
+
+    Of those that are published.
+    """
     synthetic = _is_synthetic(predictions)
     fusions = []
-    for part, rows in predictions.groupby("part", sort=False):
-        (run_id,) = rows.loc[rows["system"].isin(["late", "fused"]), "run"].unique()
+    for part in _PARTS:
+        rows = predictions[predictions["part"].eq(part)]
+        if rows.empty:
+            continue
+        (run_id,) = rows.loc[~rows["system"].isin(UNIMODAL), "run"].unique()
         performances = rows["performance"].nunique()
-        lines = list(_rows(rows, bootstrap))
-        fusions.append(FusionTable(str(part), synthetic, performances, run_id, lines))
+        systems = {
+            str(name): check_predictions(own) for name, own in rows.groupby("system", sort=False)
+        }
+        fusions.append(
+            FusionTable(
+                part,
+                synthetic,
+                performances,
+                run_id,
+                rows=list(_rows(systems, bootstrap)),
+                systems=[code(name) for name in systems],
+                folds=list(_folds(systems)) if part == _NESTED else [],
+            )
+        )
     return fusions
 
 
-def _rows(predictions: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
-    systems = {
-        str(name): check_predictions(rows)
-        for name, rows in predictions.groupby("system", sort=False)
-    }
-    uars = {
-        name: metrics.uar(rows["true"], metrics.predicted(rows)) for name, rows in systems.items()
-    }
-    best_unimodal = systems[max(UNIMODAL, key=uars.__getitem__)]
+def _rows(systems: dict[str, pd.DataFrame], bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
+    """Return each system with its figures."""
+    best_unimodal = systems[max(UNIMODAL, key=lambda name: _uar(systems[name]))]
     for name, rows in systems.items():
         figures = metrics.intervals(rows, bootstrap)
         gain = "–"
         if name not in UNIMODAL:
             gain = f"{paired.paired_bootstrap(rows, best_unimodal, bootstrap)['uar']:+}"
         description = _DESCRIPTIONS.get(name, "")
-        yield code(name), description, str(figures["uar"]), str(figures["accuracy"]), gain
+        cells = [str(figures[figure]) for figure in ("uar", "accuracy", "log_loss")]
+        yield code(name), description, *cells, gain
+
+
+def _folds(systems: dict[str, pd.DataFrame]) -> Iterator[tuple[str, ...]]:
+    """Return each fold with its actors and every system's UAR."""
+    for fold, rows in systems[UNIMODAL[0]].groupby("fold"):
+        actors = ", ".join(f"{actor:02d}" for actor in sorted(set(rows["actor"])))
+        uars = [f"{_uar(own[own['fold'].eq(fold)]):.3f}" for own in systems.values()]
+        yield f"{fold}", actors, *uars
+
+
+def _uar(predictions: pd.DataFrame) -> float:
+    return metrics.uar(predictions["true"], metrics.predicted(predictions))
 
 
 def _is_synthetic(predictions: pd.DataFrame) -> bool:
@@ -162,7 +228,10 @@ def _check(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     if missing := [name for name in _COLUMNS if name not in predictions]:
         raise ValueError(f"there is no column {join_names(missing)}")
-    for part, rows in predictions.groupby("part"):
+    for part in predictions["part"].unique():
+        if part not in _PARTS:
+            raise ValueError(f"{part} is none of the parts {', '.join(_PARTS)}")
+        rows = predictions[predictions["part"].eq(part)]
         performances = [
             frozenset(check_predictions(system)["performance"])
             for _, system in rows.groupby("system")

@@ -5,6 +5,7 @@ configurations; these were drawn at random, before anything was known of them. S
 comes from anything that was fitted to, or selected on, its own fold.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,9 @@ from .task import TrainingTask
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["crossvalidate"]
+__all__ = ["COLUMNS", "crossvalidate", "predict_fold"]
 
-_COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
 
 
 def crossvalidate(
@@ -54,7 +55,7 @@ def crossvalidate(
     split.require_same_split(
         search_result.split_id, task.data.split_id, f"the search result of {modality}"
     )
-    stage = f"crossvalidate@{modality}"
+    stage = runs.stage_name("crossvalidate", modality)
     count = settings.search.budget_of(modality).members
     inner_cv = open_cache(project, settings, task)
     with runs.run(project, settings, stage, modality, "crossvalidate") as run:
@@ -63,15 +64,16 @@ def crossvalidate(
         with tqdm(total=steps, desc=f"crossvalidate {modality}", unit="configuration") as bar:
             for fold in inner_cv.folds:
                 with runs.child(run, f"fold {fold}", {"avemo.modality": modality}) as child:
-                    ensemble = _select(inner_cv, search_result, count, fold, bar)
-                    predictions = _predict(inner_cv, ensemble, fold, bar)
+                    ensemble, predictions = predict_fold(
+                        inner_cv, search_result, count, fold, bar.update
+                    )
                     uncalibrated.append(predictions)
                     predictions = calibration.apply_temperature(predictions, ensemble.temperature)
                     calibrated.append(predictions)
                     folds.append(_log_fold(ensemble, predictions, fold, child))
         before, after = _concatenate(uncalibrated), _concatenate(calibrated)
-        write_predictions(folder / "uncalibrated.csv", before[_COLUMNS])
-        write_predictions(folder / "predictions.csv", after[_COLUMNS])
+        write_predictions(folder / "uncalibrated.csv", before[COLUMNS])
+        write_predictions(folder / "predictions.csv", after[COLUMNS])
         figures = log_predictions(settings, after, "crossvalidated", modality)
         error = metrics.calibration_error(before["true"], metrics.probabilities(before))
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
@@ -85,25 +87,34 @@ def crossvalidate(
     )
 
 
-def _select(
-    inner_cv: InnerCV, search_result: SearchResult, count: int, test_fold: int, bar: "tqdm[None]"
-) -> Ensemble:
-    """Select the members by fits that have not seen the tested fold."""
+def predict_fold(
+    inner_cv: InnerCV,
+    search_result: SearchResult,
+    count: int,
+    test_fold: int,
+    on_step: Callable[[], object],
+) -> tuple[Ensemble, pd.DataFrame]:
+    """Select an ensemble by fits that have not seen a fold, and predict the fold.
+
+    Args:
+        inner_cv: the fits
+        search_result: whose trials the members are selected among
+        count: how many members
+        test_fold: the fold
+        on_step: called after each trial and each member
+
+    Returns:
+        the ensemble, and its predictions of the fold, before the temperature
+    """
     for trial in search_result.trials:
         inner_cv.inner_predictions(trial.hyperparameters, test_fold)
-        bar.update()
-    return select_ensemble(inner_cv, search_result.trials, count, test_fold)
-
-
-def _predict(
-    inner_cv: InnerCV, ensemble: Ensemble, test_fold: int, bar: "tqdm[None]"
-) -> pd.DataFrame:
-    """Return the ensemble's predictions of the tested fold, before the temperature."""
+        on_step()
+    ensemble = select_ensemble(inner_cv, search_result.trials, count, test_fold)
     predictions = []
     for index, configuration in enumerate(ensemble.members):
         predictions.append(inner_cv.out_of_fold_predictions(configuration, {test_fold}, index))
-        bar.update()
-    return average_predictions(predictions)
+        on_step()
+    return ensemble, average_predictions(predictions)
 
 
 def _log_fold(

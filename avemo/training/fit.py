@@ -7,6 +7,7 @@ import keras
 import pandas as pd
 
 from ..datasets import Array, Dataset
+from ..models.architecture import Solver
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 from .batches import Batches
@@ -36,27 +37,35 @@ def fit(
     preprocessors: Mapping[str, Preprocessor],
     *,
     augmentation: Augmentation,
+    solver: Solver | None = None,
     epochs: int,
     batch_size: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Fit a model: the learning rate falls along half a cosine, and the last epoch's weights stay.
+    """Fit a model: by its solver, or by gradient descent.
+
+    Then the learning rate falls along half a cosine, and the last epoch's weights stay.
 
     Args:
         model: compiled, and built after `make_deterministic` was called
         train: the training set; if it is empty, the model stays as it was initialised
         preprocessors: of the model's inputs, and maybe of others
         augmentation: how the training examples differ from epoch to epoch
+        solver: of the model's architecture, if it has one
         epochs: how many
         batch_size: clips in a batch
         seed: of the order and of the augmentation
 
     Returns:
-        a row an epoch: epoch, loss, uar
+        a row an epoch: epoch, loss, uar; none where there are no epochs
     """
+    no_epochs = pd.DataFrame({"epoch": []})
     if not len(train):
-        return pd.DataFrame({"epoch": []})
+        return no_epochs
     inputs = {name: preprocessors[name] for name in model.input}
+    if solver:
+        solver(model, network_inputs(train, inputs), train.labels)
+        return no_epochs
     initial_rate = float(model.optimizer.learning_rate)
     schedule = keras.callbacks.LearningRateScheduler(
         lambda epoch, _: initial_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2

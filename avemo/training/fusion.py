@@ -8,11 +8,12 @@ import pandas as pd
 
 from ..corpus import split
 from ..datasets import Dataset
-from ..evaluation import metrics, paired
+from ..evaluation import calibration, metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..modalities import UNIMODAL, Unimodal
 from ..models.bundle import Bundle
 from ..models.preprocessing import SequencePreprocessor
+from ..models.weighted_product import INITIAL_WEIGHT, MIN_PROBABILITY, WEIGHTS_LAYER
 from ..paths import Project
 from ..records import Configuration, FusionChoice, SearchResult, Skipped, Trial, read_or_skipped
 from ..settings import Settings
@@ -21,18 +22,27 @@ from .ensemble_selection import Ensemble
 
 __all__ = [
     "LATE",
+    "OF_PREDICTIONS",
+    "STACKING",
     "Select",
     "add_log_probabilities",
     "branch_configurations",
     "build_end_to_end",
     "compare_fusions",
     "describe_choice",
+    "join_predictions",
+    "replace_log_probabilities",
     "select_fusion",
     "stacking_preprocessors",
+    "weights_of",
 ]
 
-#: the architecture that fuses predictions
+#: the architecture with one weight a modality, which is taken unless another is surely better
 LATE = "late"
+#: the one with a weight for each pair of an emotion and a probability
+STACKING = "stacking"
+#: both take the unimodal models' predictions, not their features
+OF_PREDICTIONS = (LATE, STACKING)
 
 #: selects an ensemble among some trials
 Select = Callable[[Sequence[Trial]], Ensemble]
@@ -60,27 +70,52 @@ def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
     Raises:
         CorpusError: a model's search was on another split
     """
-    features = {}
+    predictions = {}
     for modality in UNIMODAL:
         result = SearchResult.read(project.search_result(modality))
         split.require_same_split(result.split_id, data.split_id, f"the search result of {modality}")
-        features[stacking.feature_name(modality)] = stacking.log_probabilities(project, modality)
-    predicted = set.intersection(*(set(arrays) for arrays in features.values()))
-    selected = data.where(data.rows["performance"].isin(predicted))
-    stacked = {
-        name: [arrays[performance] for performance in selected.rows["performance"]]
-        for name, arrays in features.items()
-    }
-    return replace(selected, features=selected.features | stacked)
+        predictions[modality] = stacking.scaled_predictions(project, modality)
+    shared = set.intersection(*(set(rows["performance"]) for rows in predictions.values()))
+    selected = data.where(data.rows["performance"].isin(shared))
+    return replace_log_probabilities(selected, predictions)
+
+
+def replace_log_probabilities(
+    data: Dataset, predictions: Mapping[Unimodal, pd.DataFrame]
+) -> Dataset:
+    """Return the performances with the log probabilities of some predictions.
+
+    Args:
+        predictions: by modality, of every performance and maybe others
+    """
+    features = {}
+    for modality, rows in predictions.items():
+        arrays = stacking.log_probabilities(rows)
+        features[stacking.feature_name(modality)] = [
+            arrays[performance] for performance in data.rows["performance"]
+        ]
+    return replace(data, features=data.features | features)
+
+
+def join_predictions(predictions: Mapping[Unimodal, pd.DataFrame], split_id: str) -> Dataset:
+    """Return the performances that both models have predictions of, with their log probabilities.
+
+    Args:
+        predictions: by modality, as `evaluation.predictions` has them
+        split_id: of the split that their folds are of
+    """
+    audio, _ = paired.align(predictions["audio"], predictions["visual"])
+    rows = audio[["performance", "actor", "part", "fold"]].assign(emotion=audio["true"])
+    return replace_log_probabilities(Dataset(rows, {}, {}, split_id), predictions)
 
 
 def select_fusion(
     project: Project, settings: Settings, trials: Sequence[Trial], select: Select
 ) -> Ensemble:
-    """Return the selected fusion, or a late fusion where it is not significantly better.
+    """Return the late fusion, or another where that is significantly better.
 
-    Significantly: the interval of its unweighted average recall less that of the better unimodal
-    model lies above zero, by a paired bootstrap over actors.
+    Significantly: the interval of its unweighted average recall less that of the late fusion lies
+    above zero, by a paired bootstrap over actors.
 
     Args:
         trials: of the search
@@ -89,13 +124,20 @@ def select_fusion(
     Returns:
         with `fusion`, the comparison
     """
-    unimodal = {modality: stacking.scaled_predictions(project, modality) for modality in UNIMODAL}
-    ensemble = select(trials)
-    choice = _compare(settings, ensemble.predictions, unimodal)
     late = [trial for trial in trials if trial.hyperparameters["architecture"] == LATE]
-    if not choice.significant and late:
-        ensemble = select(late)
-        choice = _compare(settings, ensemble.predictions, unimodal)
+    others = [trial for trial in trials if trial not in late]
+    ensemble = _calibrate(select(late or others))
+    challenger, gain = "", None
+    if late and others:
+        rival = select(others)
+        challenger = str(rival.members[0]["architecture"])
+        bootstrap = Bootstrap.from_settings(settings)
+        gain = paired.paired_bootstrap(rival.predictions, ensemble.predictions, bootstrap)["uar"]
+        if gain.positive:
+            ensemble = rival
+    unimodal = {modality: stacking.scaled_predictions(project, modality) for modality in UNIMODAL}
+    choice = _compare(settings, ensemble.predictions, unimodal)
+    choice = choice.model_copy(update={"challenger": challenger, "gain": gain})
     return replace(ensemble, fusion=choice)
 
 
@@ -114,7 +156,10 @@ def compare_fusions(project: Project, trials: Sequence[Trial], select: Select) -
     best: dict[str, Trial] = {}
     for trial in trials:
         best.setdefault(str(trial.hyperparameters["architecture"]), trial)
-    fused = {name: select([trial]).predictions for name, trial in best.items()}
+    fused = {}
+    for name, trial in best.items():
+        ensemble = _calibrate(select([trial]))
+        fused[name] = calibration.apply_temperature(ensemble.predictions, ensemble.temperature)
     performances = next(iter(fused.values()))
     unimodal = {
         str(modality): paired.align(stacking.scaled_predictions(project, modality), performances)[0]
@@ -123,6 +168,15 @@ def compare_fusions(project: Project, trials: Sequence[Trial], select: Select) -
     tables = [rows.assign(system=name) for name, rows in (unimodal | fused).items()]
     columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
     return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _calibrate(ensemble: Ensemble) -> Ensemble:
+    """Return the ensemble with the temperature one if it is a late fusion.
+
+    Its weights are fitted to make it calibrated, and a single modality's predictions are already.
+    """
+    is_late = ensemble.members[0]["architecture"] == LATE
+    return replace(ensemble, temperature=1.0) if is_late else ensemble
 
 
 def _compare(
@@ -151,7 +205,7 @@ def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -
     A modality whose features are all zero counts as missing.
 
     Args:
-        network: a late fusion, which takes log probabilities
+        network: a fusion of predictions, which takes log probabilities
         bundles: the trained unimodal models
     """
     from keras import ops
@@ -166,11 +220,17 @@ def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -
             for name, preprocessor in bundle.preprocessors.items()
         }
         model = keras.Model(bundle.network.input, bundle.network.output, name=modality)
-        logarithms = ops.log(ops.maximum(model(own), stacking.MIN_PROBABILITY))
+        logarithms = ops.log(ops.maximum(model(own), MIN_PROBABILITY))
         masked = logarithms * modality_mask(list(own.values()))
         log_probabilities[stacking.feature_name(modality)] = masked[:, None]
         inputs |= own
     return keras.Model(inputs, network(log_probabilities))
+
+
+def weights_of(late_fusion: keras.Model) -> dict[Unimodal, float]:
+    """Return by modality the weight that a late fusion's network has."""
+    (kernel,) = late_fusion.get_layer(WEIGHTS_LAYER).get_weights()
+    return dict(zip(UNIMODAL, kernel[:, 0].tolist(), strict=True))
 
 
 def describe_choice(choice: FusionChoice | None) -> str:
@@ -180,10 +240,14 @@ def describe_choice(choice: FusionChoice | None) -> str:
         choice: the comparison; None where there was nothing to compare on
     """
     if choice is None:
-        return "nothing to compare on: the geometric mean of both models' probabilities"
+        return (
+            "nothing to compare on, nor to fit to: the product of both models' probabilities, each "
+            f"with the weight {INITIAL_WEIGHT}"
+        )
     against = f"UAR {choice.difference:+} against {choice.best_unimodal} alone"
-    if choice.significant:
-        return f"better than either model alone: {against}"
-    return (
-        f"no fusion is significantly better than the better model alone, so late fusion: {against}"
-    )
+    if choice.gain is None:
+        return against
+    gain = f"UAR {choice.gain:+}"
+    if choice.gain.positive:
+        return f"{choice.challenger}, significantly better than late ({gain}): {against}"
+    return f"late: {against}; {choice.challenger} is not significantly better than late ({gain})"

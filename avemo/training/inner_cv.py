@@ -27,7 +27,7 @@ from .fit import fit, make_deterministic, network_inputs
 from .reusable import ReusableNetwork
 from .task import TrainingTask, fingerprint
 
-__all__ = ["InnerCV", "mean_uar", "open_cache"]
+__all__ = ["InnerCV", "mean_uar", "open_cache", "open_folder"]
 
 
 class InnerCV:
@@ -95,15 +95,22 @@ class InnerCV:
         key = json.dumps([sorted(configuration.items()), sorted(unseen_folds), member])
         file = self.cache / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
         data = self.task.data
-        is_unseen = data.rows["fold"].isin(unseen_folds)
-        unseen = data.where(is_unseen)
+        unseen = data.where(data.rows["fold"].isin(unseen_folds))
         if not file.exists():
-            probabilities = self._fit_and_predict(
-                configuration, data.where(~is_unseen), unseen, member
-            )
+            train = self.training_set(configuration, unseen_folds)
+            probabilities = self._fit_and_predict(configuration, train, unseen, member)
             with atomic_write(file) as beside, beside.open("wb") as stream:
                 np.save(stream, probabilities)
         return predictions_frame(unseen, np.load(file))
+
+    def training_set(self, configuration: Configuration, unseen_folds: Collection[int]) -> Dataset:
+        """Return what a configuration is fitted to.
+
+        Args:
+            configuration: the hyperparameters by name
+            unseen_folds: the folds that the fit does not see
+        """
+        return self.task.data.where(~self.task.data.rows["fold"].isin(unseen_folds))
 
     def _fit_and_predict(
         self, configuration: Configuration, train: Dataset, unseen: Dataset, member: int
@@ -118,6 +125,7 @@ class InnerCV:
             train,
             preprocessors,
             augmentation=hypermodel.augmentation_for(configuration),
+            solver=hypermodel.solver_for(configuration),
             epochs=settings.search.budget_of(task.modality).epochs,
             batch_size=settings.search.of(task.modality).batch_size,
             seed=settings.seed + member,
@@ -148,11 +156,16 @@ class InnerCV:
 
 def open_cache(project: Project, settings: Settings, task: TrainingTask) -> InnerCV:
     """Return a task's fits so far; those for other data, settings or code are removed."""
+    return InnerCV(task, settings, open_folder(project, settings, task))
+
+
+def open_folder(project: Project, settings: Settings, task: TrainingTask) -> Path:
+    """Return the folder of a task's fits; those for other data, settings or code are removed."""
     folder = project.scratch / "fits" / task.modality / fingerprint(project, settings, task)
     for other in folder.parent.glob("*"):
         if other != folder:
             shutil.rmtree(other)
-    return InnerCV(task, settings, folder)
+    return folder
 
 
 def mean_uar(predictions: pd.DataFrame) -> float:

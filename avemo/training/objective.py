@@ -13,6 +13,7 @@ from ..settings import Settings
 from . import fusion, stacking
 from .ensemble_selection import Ensemble, average_predictions, select_greedily
 from .inner_cv import InnerCV, mean_uar, open_cache
+from .nested import open_fusion_cache
 from .task import TrainingTask
 
 __all__ = ["OBJECTIVE", "CrossValidationObjective", "create_objective", "select_ensemble"]
@@ -24,8 +25,9 @@ def create_objective(
     project: Project, settings: Settings, task: TrainingTask
 ) -> "CrossValidationObjective":
     """Return the objective of a task's modality."""
-    kind = FusionObjective if task.modality == "fused" else CrossValidationObjective
-    return kind(project, settings, open_cache(project, settings, task))
+    if task.modality == "fused":
+        return FusionObjective(project, settings, open_fusion_cache(project, settings, task))
+    return CrossValidationObjective(project, settings, open_cache(project, settings, task))
 
 
 class CrossValidationObjective:
@@ -79,7 +81,7 @@ class CrossValidationObjective:
 
 
 class FusionObjective(CrossValidationObjective):
-    """The same for a fusion, which is compared with the better unimodal model."""
+    """The same for a fusion, which is compared with the others and with the unimodal models."""
 
     def select(self, trials: Sequence[Trial], folder: Path) -> Ensemble:
         """Select a fusion.

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions of a search's ensemble, as features that a late fusion is fitted to.
+"""Out-of-fold predictions of a search's ensemble, as features that a fusion is fitted to.
 
 A model's predictions of its own training set are too good to fit a fusion to.
 
@@ -14,12 +14,12 @@ from ..evaluation import calibration, metrics
 from ..evaluation.predictions import read_predictions
 from ..modalities import Unimodal
 from ..models.preprocessing import SequencePreprocessor
+from ..models.weighted_product import MIN_PROBABILITY
 from ..paths import Project
 from ..records import SearchResult
 
 __all__ = [
     "COMPARISON",
-    "MIN_PROBABILITY",
     "PREDICTIONS",
     "feature_name",
     "log_probabilities",
@@ -31,8 +31,6 @@ __all__ = [
 #: modality, those of each unimodal model and each way to fuse them
 PREDICTIONS = "predictions.csv"
 COMPARISON = "comparison.csv"
-#: a probability of zero has no logarithm
-MIN_PROBABILITY = 1e-7
 
 
 def feature_name(modality: Unimodal) -> str:
@@ -58,9 +56,8 @@ def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
     return calibration.apply_temperature(predictions, result.temperature)
 
 
-def log_probabilities(project: Project, modality: Unimodal) -> dict[str, NDArray[np.float32]]:
+def log_probabilities(predictions: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
     """Return by performance the logarithms of its probabilities [shape=(1, emotions)]."""
-    predictions = scaled_predictions(project, modality)
     values = np.maximum(metrics.probabilities(predictions), MIN_PROBABILITY)
     logarithms = np.log(values).astype(np.float32)[:, None]
     return dict(zip(predictions["performance"], logarithms, strict=True))

@@ -24,6 +24,9 @@ __all__ = ["NothingToTrain", "Preprocessors", "TrainingTask", "fingerprint", "lo
 #: the code that a fit's outcome depends on
 _CODE = (Path(__file__).parent, Path(__file__).parents[1] / "models")
 
+#: that strictly nested predictions take: one is tested, one predicted, and one trained on
+_MIN_INNER_FOLDS = 3
+
 #: by feature
 Preprocessors = Mapping[str, Preprocessor]
 
@@ -105,11 +108,16 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
     data = load(project, sorted(features) + sorted(copies))
     if branches:
         data = fusion.add_log_probabilities(project, data)
+        inner_folds = data.rows.loc[data.rows["part"].ne("test"), "fold"].nunique()
+        if fusion.STACKING in names and inner_folds < _MIN_INNER_FOLDS:
+            reason = f"it takes {_MIN_INNER_FOLDS} inner folds, and there are {inner_folds}"
+            skipped[fusion.STACKING] = reason
+            names = [name for name in names if name != fusion.STACKING] or [fusion.LATE]
     if not len(data.part("train")):
         if fusion.LATE not in names:
             features_text = " and ".join(data.features)
             raise NothingToTrain(f"no performance of the training part has {features_text}")
-        # an unfitted late fusion is the geometric mean of both models
+        # an unfitted late fusion is the product of both models' probabilities
         names, copies = [fusion.LATE], {}
         data = replace(data, features={name: data.features[name] for name in fixed})
     return TrainingTask(modality, data, names, skipped, branches, fixed, copies)

@@ -160,9 +160,9 @@ def _describe(
 
 
 def _fuses_predictions(task: TrainingTask, search_result: SearchResult) -> bool:
-    """Whether the members are late fusions."""
+    """Whether the members fuse the unimodal models' predictions."""
     architectures = {configuration["architecture"] for configuration in search_result.members}
-    return task.modality == "fused" and fusion.LATE in architectures
+    return task.modality == "fused" and not architectures.isdisjoint(fusion.OF_PREDICTIONS)
 
 
 def _preprocessors_of(branches: dict[Unimodal, bundle.Bundle]) -> Preprocessors:
@@ -204,11 +204,15 @@ def _fit_member(
             train_data,
             preprocessors,
             augmentation=hypermodel.augmentation_for(configuration),
+            solver=hypermodel.solver_for(configuration),
             epochs=settings.search.budget_of(modality).epochs,
             batch_size=settings.search.of(modality).batch_size,
             seed=settings.seed + index,
         )
         runs.log_epochs(history)
+        if modality == "fused" and architecture == fusion.LATE:
+            weights = fusion.weights_of(network)
+            mlflow.log_params({f"weight_{name}": weight for name, weight in weights.items()})
         if len(history):
             figure = plots.plot_learning_curves(history, title + title_suffix(settings))
             mlflow.log_figure(figure, "learning_curves.png")

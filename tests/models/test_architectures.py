@@ -218,8 +218,8 @@ def test_branches_are_augmented_as_their_modality_alone() -> None:
     assert augmentation.copies == {"whisper": copies}
 
 
-def test_late_fusion_starts_as_the_geometric_mean() -> None:
-    network = Network("fused", "late")
+def test_stacking_starts_as_the_geometric_mean() -> None:
+    network = Network("fused", "stacking")
     logs = {feature: rows[:, 0] for feature, rows in network.inputs.items()}
     product = np.exp(sum(logs.values()) / 2)
     expected = product / product.sum(axis=1, keepdims=True)

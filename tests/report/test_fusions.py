@@ -1,5 +1,6 @@
 """The predictions of each way to fuse: published, read again, and tables of the page."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,15 @@ from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
 from avemo.modalities import MODALITIES
 from avemo.paths import Project
-from avemo.records import EvaluationResult, Interval, ModalityResult
+from avemo.records import (
+    EvaluationResult,
+    FusionCrossValidation,
+    Interval,
+    ModalityResult,
+    Protocol,
+)
 from avemo.report import fusions
+from avemo.report.published import check_predictions
 from avemo.settings import Settings
 from avemo.training.stacking import COMPARISON
 
@@ -55,7 +63,9 @@ def published_tables(project: Project) -> list[fusions.FusionTable]:
 
 def test_what_is_published_is_read_again(project: Project) -> None:
     assert fusions.read(project.root) is None
-    message = "results/search/fused: imported, 384 performances"
+    message = (
+        "sound and picture: imported, inner folds (384 performances), test part (128 performances)"
+    )
     assert fusions.import_fusions(project, SETTINGS) == message
     inner, test = published_tables(project)
     assert inner.synthetic
@@ -68,7 +78,7 @@ def test_what_is_published_is_read_again(project: Project) -> None:
     assert inner.rows[2][2].startswith(
         f"{metrics.uar(late['true'], metrics.predicted(late)):.3f} ["
     )
-    assert [row[4][0] for row in inner.rows] == ["–", "–", "+", "-"]
+    assert [row[5][0] for row in inner.rows] == ["–", "–", "+", "-"]
     # on the test part, the performances that all systems have
     assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")
 
@@ -86,11 +96,79 @@ def test_the_sample_does_not_take_the_place_of_people(project: Project) -> None:
 
 def test_without_a_fusion_nothing_is_published(tmp_path: Path) -> None:
     message = fusions.import_fusions(Project(tmp_path), SETTINGS)
-    assert (
-        message
-        == "results/search/fused: not imported, because no fusion was searched and evaluated here"
-    )
+    assert message == "sound and picture: not imported, because no fusion was tested here"
     assert fusions.read(tmp_path) is None
+
+
+def write_crossvalidation(project: Project, protocol: Protocol = "actor") -> None:
+    """Write what the nested cross-validation of the fusion leaves."""
+    folder = project.crossvalidation("fused")
+    folder.mkdir(parents=True)
+    rows = [
+        predictions(skill=skill, seed=5).assign(system=name)
+        for name, skill in {"audio": 1.5, "visual": 0.5, "geometric_mean": 2.0, "late": 2.5}.items()
+    ]
+    pd.concat(rows).to_csv(folder / COMPARISON, index=False)
+    FusionCrossValidation(
+        synthetic=True,
+        protocol=protocol,
+        run_id="nested",
+        run_name="crossvalidate",
+        folds=[],
+        figures={},
+        gains={},
+    ).write(folder / "summary.json")
+
+
+def test_the_nested_figures_stand_first_with_each_fold(project: Project) -> None:
+    fusions.import_fusions(project, SETTINGS)
+    write_crossvalidation(project)
+    assert fusions.import_fusions(project, SETTINGS).startswith(
+        "sound and picture: imported, unseen actors (384 performances), inner folds"
+    )
+    nested, inner, test = published_tables(project)
+    assert [table.part for table in (nested, inner, test)] == [
+        *("unseen actors", "inner folds", "test part")
+    ]
+    assert (nested.run_id, nested.performances) == ("nested", 384)
+    assert nested.systems == ["`audio`", "`visual`", "`geometric_mean`", "`late`"]
+    assert [row[0] for row in nested.rows] == nested.systems
+    late = check_predictions(predictions(skill=2.5, seed=5))
+    figures = metrics.intervals(late, BOOTSTRAP)
+    assert nested.rows[-1][2:5] == tuple(
+        str(figures[name]) for name in ("uar", "accuracy", "log_loss")
+    )
+    assert (inner.folds, test.folds) == ([], [])
+    assert [row[0] for row in nested.folds] == [str(fold) for fold in sorted(set(late["fold"]))]
+    own = late[late["fold"].eq(late["fold"].min())]
+    assert nested.folds[0][-1] == f"{metrics.uar(own['true'], metrics.predicted(own)):.3f}"
+
+
+def test_what_was_not_run_here_stays(project: Project) -> None:
+    write_crossvalidation(project)
+    fusions.import_fusions(project, SETTINGS)
+    shutil.rmtree(project.crossvalidation("fused"))
+    fusions.import_fusions(project, SETTINGS)
+    parts = ["unseen actors", "inner folds", "test part"]
+    assert [table.part for table in published_tables(project)] == parts
+    # of people: nothing of the sample stays beside them
+    fusions.import_fusions(project, with_corpus("path"))
+    assert [table.part for table in published_tables(project)] == parts[1:]
+
+
+def test_a_cross_validation_that_mixes_actors_is_not_imported(project: Project) -> None:
+    write_crossvalidation(project, protocol="random")
+    fusions.import_fusions(project, SETTINGS)
+    assert "unseen actors" not in [table.part for table in published_tables(project)]
+
+
+def test_damaged_predictions_are_not_imported(project: Project) -> None:
+    write_crossvalidation(project)
+    file = project.crossvalidation("fused") / COMPARISON
+    pd.read_csv(file)[1:].to_csv(file, index=False)
+    with pytest.raises(AvemoError, match="nothing is imported: unseen actors: the systems are not"):
+        fusions.import_fusions(project, SETTINGS)
+    assert fusions.read(project.root) is None
 
 
 @pytest.mark.parametrize(
@@ -100,6 +178,7 @@ def test_without_a_fusion_nothing_is_published(tmp_path: Path) -> None:
         (lambda rows: rows[1:], "not all there, on the same performances"),
         (lambda rows: rows[rows["system"].ne("visual")], "not all there"),
         (lambda rows: rows.assign(true="sad"), "of another emotion"),
+        (lambda rows: rows.assign(part="fold 1"), "fold 1 is none of the parts"),
     ],
 )
 def test_a_damaged_file_is_told(

@@ -102,13 +102,13 @@ def write_bundle(folder: Path, network: keras.Model) -> bundle.Bundle:
     return bundle.Bundle(folder)
 
 
-def end_to_end(late: keras.Model, folder: Path) -> keras.Model:
+def end_to_end(network: keras.Model, folder: Path) -> keras.Model:
     branches = {}
     for modality, configuration in BRANCHES.items():
         space = search_space(modality, str(configuration["architecture"]), {})
-        network = ensemble(space, [configuration])
-        branches[modality] = write_bundle(folder / modality, network)
-    return fusion.build_end_to_end(late, branches)
+        branch = ensemble(space, [configuration])
+        branches[modality] = write_bundle(folder / modality, branch)
+    return fusion.build_end_to_end(network, branches)
 
 
 def without_a_modality(features: dict[str, list[Array]]) -> dict[str, list[Array]]:
@@ -128,7 +128,7 @@ def without_a_modality(features: dict[str, list[Array]]) -> dict[str, list[Array
 def test_a_graph_computes_what_keras_does(tmp_path: Path, modality: Modality, name: str) -> None:
     space = search_space(modality, name, BRANCHES if name == "modules" else {})
     network = ensemble(space, variants(space))
-    if name == fusion.LATE:
+    if name in fusion.OF_PREDICTIONS:
         network = end_to_end(network, tmp_path)
     model = write_bundle(tmp_path / "bundle", network)
     features = {feature: random_clips(feature) for feature in model.preprocessors}

@@ -114,7 +114,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies: bool) -> None:
         make_deterministic(1)
         network = hypermodel.build_from(configuration)
         options = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
-        fit(network, data, preprocessors, augmentation=augmentation, **options)
+        fit(network, data, preprocessors, augmentation=augmentation, solver=None, **options)
         return np.concatenate([array.ravel() for array in network.get_weights()])
 
     once, again, other = weights(1), weights(1), weights(2)

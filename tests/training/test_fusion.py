@@ -18,6 +18,7 @@ from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
 from avemo.modalities import Unimodal
 from avemo.models import preprocessing
+from avemo.models.ensemble import weighted_ensemble
 from avemo.models.hypermodel import Architectures
 from avemo.paths import Project
 from avemo.records import Configuration, Skipped, Trial
@@ -120,10 +121,10 @@ def select_first(predictions: dict[str, pd.DataFrame]) -> fusion.Select:
 
 
 @pytest.mark.parametrize(
-    ("skill", "significant", "architecture"), [(6.0, True, "attention"), (0.5, False, "late")]
+    ("skill", "better", "architecture"), [(6.0, True, "attention"), (0.5, False, "late")]
 )
-def test_only_a_significantly_better_fusion_is_taken(
-    project: Project, inner: Dataset, skill: float, significant: bool, architecture: str
+def test_only_a_fusion_significantly_better_than_late_is_taken(
+    project: Project, inner: Dataset, skill: float, better: bool, architecture: str
 ) -> None:
     write_search(project, "audio", predictions_of(inner, 2, 1))
     write_search(project, "visual", predictions_of(inner, 1, 2))
@@ -137,16 +138,39 @@ def test_only_a_significantly_better_fusion_is_taken(
     pd.testing.assert_frame_equal(ensemble.predictions, predictions[architecture])
     choice = ensemble.fusion
     assert choice is not None
-    assert (choice.significant, choice.best_unimodal) == (significant, "audio")
+    assert (choice.challenger, choice.best_unimodal) == ("attention", "audio")
+    assert choice.gain is not None
+    assert choice.gain.positive is better
+    uars = {
+        name: metrics.uar(rows["true"], metrics.predicted(rows))
+        for name, rows in predictions.items()
+    }
+    assert choice.gain.value == pytest.approx(uars["attention"] - uars["late"])
     assert choice.unimodal["audio"] > choice.unimodal["visual"]
-    low, high = choice.difference.low, choice.difference.high
-    assert low is not None
-    assert high is not None
-    assert low <= choice.difference.value <= high
+    assert choice.fused == uars[architecture]
     assert choice.difference.value == pytest.approx(choice.fused - choice.unimodal["audio"])
     text = fusion.describe_choice(choice)
-    assert ("better than either model alone" in text) is significant
+    assert ("attention, significantly better than late" in text) is better
+    assert ("attention is not significantly better than late" in text) is not better
     assert "against audio alone" in text
+
+
+def test_a_late_fusion_has_no_temperature_of_its_own(project: Project, inner: Dataset) -> None:
+    write_search(project, "audio", predictions_of(inner, 2, 1))
+    write_search(project, "visual", predictions_of(inner, 1, 2))
+
+    def select(trials: Sequence[Trial]) -> Ensemble:
+        return Ensemble([trials[0].hyperparameters], 1.7, predictions_of(inner, 2, 3))
+
+    for name, temperature in (("late", 1.0), ("attention", 1.7)):
+        ensemble = fusion.select_fusion(project, settings(), [trial(name)], select)
+        assert ensemble.temperature == temperature
+        assert ensemble.fusion is not None
+        assert ensemble.fusion.gain is None
+
+
+def test_without_anything_to_compare_on_the_note_says_what_the_fusion_is() -> None:
+    assert "each with the weight 0.75" in fusion.describe_choice(None)
 
 
 def test_every_architecture_is_compared_with_its_best_trial(
@@ -160,7 +184,7 @@ def test_every_architecture_is_compared_with_its_best_trial(
     assert list(rows["system"].unique()) == ["audio", "visual", "attention", "late"]
     for name, expected in predictions.items():
         actual = rows.loc[rows["system"].eq(name), COLUMNS]
-        np.testing.assert_array_equal(actual, expected[COLUMNS])
+        np.testing.assert_allclose(actual, expected[COLUMNS], atol=1e-9)
     performances = rows.groupby("system")["performance"].agg(lambda names: " ".join(sorted(names)))
     assert performances.nunique() == 1
 
@@ -178,35 +202,52 @@ class UnimodalModel:
         }
 
 
-def late_fusion() -> Architectures:
-    return Architectures("fused", ["late"], fusion.stacking_preprocessors(), {})
+def search_space(name: str) -> Architectures:
+    return Architectures("fused", [name], fusion.stacking_preprocessors(), {})
 
 
-def test_the_end_to_end_network_fuses_the_models_own_probabilities() -> None:
+@pytest.mark.parametrize("name", fusion.OF_PREDICTIONS)
+def test_the_end_to_end_network_fuses_the_models_own_probabilities(name: str) -> None:
     bundles: Any = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
-    late = late_fusion().build_from({})
+    fused = search_space(name).build_from({})
     random = np.random.default_rng(3)
-    late.set_weights([random.normal(size=w.shape) for w in late.get_weights()])
-    network = fusion.build_end_to_end(late, bundles)
+    fused.set_weights([random.normal(size=w.shape) for w in fused.get_weights()])
+    network = fusion.build_end_to_end(fused, bundles)
     features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
     features["faces"][0] = 0  # missing
     inputs = {}
-    for name, modality, feature in zip(INPUTS, bundles, features, strict=True):
+    for feature_name, modality, feature in zip(INPUTS, bundles, features, strict=True):
         model = bundles[modality].network
-        inputs[name] = np.log(model.predict({feature: features[feature]}, verbose=0))[:, None]
+        probabilities = model.predict({feature: features[feature]}, verbose=0)
+        inputs[feature_name] = np.log(probabilities)[:, None]
     inputs[INPUTS[1]][0] = 0
     actual = network.predict(features, verbose=0)
-    np.testing.assert_allclose(actual, late.predict(inputs, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(actual, fused.predict(inputs, verbose=0), atol=1e-5)
+
+
+def test_a_late_fusion_from_one_modality_is_that_modality_s_model() -> None:
+    bundles: Any = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
+    late = search_space("late").build_from({})
+    late.set_weights([np.array([[0.3], [2.0]])])
+    member = weighted_ensemble([late], [1.0], 1.0)  # as training makes it
+    network = fusion.build_end_to_end(member, bundles)
+    random = np.random.default_rng(3)
+    features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
+    for modality, (present, clips) in zip(bundles, features.items(), strict=True):
+        inputs = {name: np.zeros_like(arrays) for name, arrays in features.items()}
+        expected = bundles[modality].network.predict({present: clips}, verbose=0)
+        actual = network.predict(inputs | {present: clips}, verbose=0)
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised() -> None:
     data = replace(dataset(), features={"x": dataset().features["whisper"]})
     empty = data.where(data.rows["part"].eq("none"))
-    late = late_fusion()
-    network = late.build_from({})
+    stacked = search_space("stacking")
+    network = stacked.build_from({})
     before = [weights.copy() for weights in network.get_weights()]
     options: Any = {
-        "augmentation": late.augmentation_for({}),
+        "augmentation": stacked.augmentation_for({}),
         "epochs": 1,
         "batch_size": 4,
         "seed": 1,
