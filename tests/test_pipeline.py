@@ -1,22 +1,16 @@
 """`dvc repro` from end to end, in a copy of the project."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-import yaml
+from helpers.checkout import ROOT, Checkout
 
 from avemo.records import EvaluationResult
 
-if TYPE_CHECKING:
-    import mlflow
-
-ROOT = Path(__file__).parents[1]
 MODALITIES = ("audio", "visual", "fused")
 #: of a stage's name, by modality
 ENDS = ("@audio", "@visual", "-fused")
@@ -33,87 +27,23 @@ FEATURES = {
 pytestmark = pytest.mark.slow
 
 
-class Checkout:
-    """A copy of the project, with a small corpus and short trainings."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        listed = subprocess.run(
-            ["git", "ls-files", "-co", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for name in listed.stdout.splitlines():
-            source, target = ROOT / name, folder / name
-            if source.is_file() and name != "dvc.lock":
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(source.read_bytes())
-        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-        self.env = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder),
-            "AVEMO_CACHE": str(folder / "cache"),
-            "AVEMO_ASSETS_ORIGIN": "http://127.0.0.1:1",  # nobody answers there
-            "NO_PROXY": "*",
-        }
-        self.set("corpus.sample.actors", 6)
-        self.set("corpus.sample.channels", ["speech", "song"])
-        self.set("corpus.sample.intensities", ["normal", "strong"])
-        self.set("faces.detector", "mtcnn")
-        self.set("baselines.epochs", 1)
-        self.set("baselines.channels", ["speech"])
-        self.set("baselines.protocols", ["random"])
-        for modality in MODALITIES:
-            several = 1 if modality == "fused" else 2
-            budget = {"trials": several, "epochs": 2, "members": several}
-            self.set(f"search.{modality}.quick", budget)
-
-    def set(self, key: str, value: object) -> None:
-        file = self.folder / "params.yaml"
-        params = yaml.safe_load(file.read_text())
-        *path, last = key.split(".")
-        place = params
-        for name in path:
-            place = place[name]
-        place[last] = value
-        file.write_text(yaml.safe_dump(params))
-
-    def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=cwd or self.folder,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def repro(self, *stages: str) -> str:
-        done = self.run("dvc", "repro", *stages)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
-
-    def client(self) -> "mlflow.MlflowClient":
-        import mlflow
-
-        return mlflow.MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
-
-    def json(self, path: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.folder / path).read_text())
-        return content
-
-    def recording(self, modality: str, performance: str) -> Path:
-        (file,) = self.folder.glob(f"data/raw/*/*/{modality}-{performance}.*")
-        return file
-
-
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    made = Checkout(tmp_path_factory.mktemp("project"))
-    made.repro()
-    return made
+    """A small corpus and short trainings, run from end to end."""
+    small = Checkout(tmp_path_factory.mktemp("project"))
+    small.set("corpus.sample.actors", 6)
+    small.set("corpus.sample.channels", ["speech", "song"])
+    small.set("corpus.sample.intensities", ["normal", "strong"])
+    small.set("faces.detector", "mtcnn")
+    small.set("baselines.epochs", 1)
+    small.set("baselines.channels", ["speech"])
+    small.set("baselines.protocols", ["random"])
+    for modality in MODALITIES:
+        several = 1 if modality == "fused" else 2
+        budget = {"trials": several, "epochs": 2, "members": several}
+        small.set(f"search.{modality}.quick", budget)
+    small.repro()
+    return small
 
 
 def test_again_nothing_is_rerun(checkout: Checkout) -> None:
@@ -306,7 +236,12 @@ SEARCHED = {f"{action}{modality}" for action in ("search", "train") for modality
     ],
 )
 def test_changed_code_is_seen(
-    checkout: Checkout, code: str, before: str, after: str, rerun: set[str], not_rerun: set[str]
+    checkout: Checkout,
+    code: str,
+    before: str,
+    after: str,
+    rerun: set[str],
+    not_rerun: set[str],
 ) -> None:
     file = checkout.folder / "avemo" / code
     text = file.read_text()

@@ -79,11 +79,11 @@ def _show_data(status: "ProjectStatus") -> None:
 
 
 def _show_models(status: "ProjectStatus") -> None:
-    columns = ("model", "version", "aliases", "architecture", "test UAR", "accuracy")
+    columns = ("model", "version", "aliases", "trained on", "architecture", "test UAR", "accuracy")
     table = new_table(*columns, "answered", "right of these")
     reasons = {}
     for modality, model in status.models.items():
-        if not model.versions:
+        if model.absent or not model.versions:
             reasons[modality] = model.absent or _NONE_YET
         for version in model.versions:
             aliases = ", ".join(version.aliases)
@@ -91,6 +91,7 @@ def _show_models(status: "ProjectStatus") -> None:
                 f"avemo-{modality}",
                 version.version,
                 aliases,
+                version.corpus,
                 version.architecture,
                 version.uar,
                 version.accuracy,
@@ -113,9 +114,17 @@ def describe_next_steps(status: "ProjectStatus") -> str:
         "",
         "Next, after `. .venv/bin/activate`:",
         f"  avemo predict {example}",
-        "  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, "
-        "then dvc repro",
+        *(
+            f"  avemo registry promote {modality}     the candidate, version {candidate.version}, "
+            "if it passes the gate"
+            for modality, model in status.models.items()
+            if (candidate := model.waiting)
+        ),
     ]
+    if status.synthetic:
+        lines.append("  make ravdess             RAVDESS's sound, 0.4 GB, and training on it")
+    elif status.source == "zenodo" and status.corpus and not status.corpus.films:
+        lines.append("  make ravdess VIDEO=1     its films, too, 24 GB, and models of them")
     if not uri.startswith("http"):
         local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
         lines.append(f"  mlflow ui --backend-store-uri {local}     then open")

@@ -45,11 +45,13 @@ class ArchiveList:
         title: what they are, and their licence
         rows: of each archive its file, its size, and whether it is here or unpacked
         summary: how much is to be fetched, and the space that is needed and free
+        required_bytes: the space that is needed
     """
 
     title: str
     rows: list[tuple[str, str, str]]
     summary: str
+    required_bytes: int
 
 
 def list_archives(root: Path, settings: Zenodo) -> ArchiveList:
@@ -123,13 +125,15 @@ def _describe(archives: list[Archive], folder: Path, settings: Zenodo) -> Archiv
     missing = [archive for archive in archives if not archive.is_unpacked(folder)]
     pending = sum(archive.bytes for archive in missing if not archive.bytes_present(folder))
     disk = next(path for path in (folder, *folder.parents) if path.is_dir())
+    required = _required_bytes(missing, folder, settings)
     return ArchiveList(
         title=f"RAVDESS, doi 10.5281/zenodo.{settings.record}, licence {LICENCE}",
         rows=rows,
         summary=f"{format_bytes(sum(archive.bytes for archive in archives))} in all, "
         f"{format_bytes(pending)} to be fetched; about "
-        f"{format_bytes(_required_bytes(missing, folder, settings))} needed, "
+        f"{format_bytes(required)} needed, "
         f"{format_bytes(shutil.disk_usage(disk).free)} free in {folder}",
+        required_bytes=required,
     )
 
 
