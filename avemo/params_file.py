@@ -23,9 +23,13 @@ def replace_values(text: str, values: Mapping[str, str | Sequence[str]]) -> str:
         SettingsError: the file has no such key
     """
     for key, value in values.items():
-        first, last = _find_value(text, key)
+        node = _find_value(text, key)
+        start, end = node.start_mark.index, node.end_mark.index
         word = value if isinstance(value, str) else f"[{', '.join(value)}]"
-        text = text[: first.start_mark.index] + word + text[last.end_mark.index :]
+        if isinstance(node, yaml.SequenceNode) and not node.flow_style:
+            # it may be indented as its key is, and its end is that of the comments after it
+            word, end = f"  {word}", node.value[-1].end_mark.index
+        text = text[:start] + word + text[end:]
     return text
 
 
@@ -37,14 +41,11 @@ def write_text(file: Path, text: str) -> None:
         shutil.copymode(file, temporary)
 
 
-def _find_value(text: str, key: str) -> tuple[yaml.Node, yaml.Node]:
-    """Return the first and the last node of a value."""
+def _find_value(text: str, key: str) -> yaml.Node:
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     for name in key.split("."):
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         node = next((value for own, value in pairs if own.value == name), None)
         if node is None:
             raise SettingsError(f"params.yaml has no {key}: add it, as in the published file")
-    # a block list ends only where the next key begins, beyond the comments between
-    block = isinstance(node, yaml.SequenceNode) and not node.flow_style
-    return node, node.value[-1] if block else node
+    return node

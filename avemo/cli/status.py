@@ -121,16 +121,35 @@ def describe_next_steps(status: "ProjectStatus") -> str:
             if (candidate := model.waiting)
         ),
     ]
-    if status.synthetic:
-        lines.append("  make ravdess             RAVDESS's sound, 0.4 GB, and training on it")
-    elif status.source == "zenodo" and status.corpus and not status.corpus.films:
-        lines.append("  make ravdess VIDEO=1     its films, too, 24 GB, and models of them")
+    lines += _describe_more_recordings(status)
     if not uri.startswith("http"):
         local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
         lines.append(f"  mlflow ui --backend-store-uri {local}     then open")
         uri = "http://127.0.0.1:5000"
     lines += [f"    {page}: {address}" for page, address in _pages(status.models, uri).items()]
     return "\n".join([*lines, ""])
+
+
+def _describe_more_recordings(status: "ProjectStatus") -> list[str]:
+    """Return what to type for real recordings, or for films, where there are none."""
+    from ..settings import SYNTHETIC_LABEL
+
+    if status.synthetic:
+        return ["  make ravdess             RAVDESS's sound, 0.4 GB, and training on it"]
+    lines = []
+    if status.source == "zenodo" and status.corpus and not status.corpus.films:
+        lines.append("  make ravdess VIDEO=1     its films, too, 24 GB, and models of them")
+    synthetic = [
+        f"avemo-{modality}"
+        for modality, model in status.models.items()
+        if model.champion and model.champion.corpus == SYNTHETIC_LABEL
+    ]
+    if synthetic:
+        lines.append(
+            f"  {' and '.join(synthetic)} know the synthetic sample alone: for a film, add "
+            "--model models:/avemo-audio@champion"
+        )
+    return lines
 
 
 def _pages(models: "dict[Modality, ModelStatus]", uri: str) -> dict[str, str]:

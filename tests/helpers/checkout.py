@@ -47,16 +47,20 @@ class Checkout:
             "NO_PROXY": "*",
         }
 
+    def settings(self) -> dict[str, Any]:
+        """Return the content of params.yaml."""
+        params: dict[str, Any] = yaml.safe_load((self.folder / "params.yaml").read_text())
+        return params
+
     def set(self, key: str, value: object) -> None:
         """Change a setting in params.yaml."""
-        file = self.folder / "params.yaml"
-        params = yaml.safe_load(file.read_text())
+        params = self.settings()
         *path, last = key.split(".")
         place = params
         for name in path:
             place = place[name]
         place[last] = value
-        file.write_text(yaml.safe_dump(params))
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
     def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command in the folder, or in another one."""
