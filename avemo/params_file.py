@@ -46,6 +46,6 @@ def _find_value(text: str, key: str) -> yaml.Node:
     for name in key.split("."):
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
         node = next((value for own, value in pairs if own.value == name), None)
-        if node is None:
-            raise SettingsError(f"params.yaml has no {key}: add it, as in the published file")
+    if node is None:
+        raise SettingsError(f"params.yaml has no {key}: add it, as in the published file")
     return node

@@ -25,9 +25,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """The archive of six actors' speech: of each emotion the first statement, once."""
     if not (RECORDINGS / "lay_out.py").is_file():
         pytest.skip("needs ../shared/ravdess")
-    actors = map(str, ACTORS)
-    command = [RECORDINGS / "lay_out.py", tmp_path, "--channels", "speech", "--actors", *actors]
-    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    chosen = ["--channels", "speech", "--actors", *map(str, ACTORS)]
+    command = [sys.executable, str(RECORDINGS / "lay_out.py"), str(tmp_path), *chosen]
+    subprocess.run(command, check=True, capture_output=True)
     content = BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for file in sorted((tmp_path / SPEECH).rglob("03-01-*-*-01-01-*.wav")):
