@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -54,7 +54,7 @@ def status(
         show(describe_next_steps(result))
 
 
-def _without_none(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _without_none(fields: Iterable[tuple[str, object]]) -> dict[str, object]:
     return {name: value for name, value in fields if value is not None}
 
 

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
 
 import pooch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from ...download import DownloadError, fetch_file
+from ...download import DownloadError, Progress, fetch_file
 from ...errors import CorpusError
 from ...io import atomic_write
 from ...page import format_bytes
@@ -148,7 +147,7 @@ def _required_bytes(missing: list[Archive], folder: Path, settings: Zenodo) -> i
 class _Progress:
     """An archive's share of the bar, in the form that pooch reports to."""
 
-    def __init__(self, bar: "tqdm[Any]", lock: threading.Lock, stopped: threading.Event) -> None:
+    def __init__(self, bar: Progress, lock: threading.Lock, stopped: threading.Event) -> None:
         self.total: float | None = None
         self._bar, self._lock, self._stopped = bar, lock, stopped
         self._count = 0
