@@ -17,11 +17,11 @@ _CORES = 2
 
 #: seconds of a core (AMD EPYC) for a sound and for a film, by what is done
 _CHECK = (0.02, 0.2)
-_FEATURES = {"audio features": (1.0, 0.0), "faces, visual features": (0.0, 0.65)}
+_FEATURES = {"audio features": (0.25, 0.0), "faces, visual features": (0.0, 0.65)}
 _REGISTER = (0.02, 0.02)
 #: the same for one epoch of one trial on one recording
 _EPOCH: dict[Modality, tuple[float, float]] = {
-    "audio": (0.03, 0.0),
+    "audio": (0.008, 0.0),
     "visual": (0.0, 0.003),
     "fused": (0.0, 0.006),
 }
