@@ -35,6 +35,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     small.set("corpus.sample.channels", ["speech", "song"])
     small.set("corpus.sample.intensities", ["normal", "strong"])
     small.set("faces.detector", "mtcnn")
+    small.set("faces.frames", 6)
     small.set("baselines.epochs", 1)
     small.set("baselines.channels", ["speech"])
     small.set("baselines.protocols", ["random"])
@@ -296,8 +297,10 @@ def test_wrong_settings_stop_the_pipeline_with_one_line(checkout: Checkout) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_sound_alone_then_the_champion_stays(checkout: Checkout, tmp_path: Path) -> None:
-    """A folder of wavs, one of them broken: one model, as candidate; no others."""
+def test_sound_alone_takes_the_place_of_the_sample_s_champion(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """A folder of wavs, one of them broken: one model, of recordings; no others."""
     checkout.repro()
     for wav in checkout.folder.glob("data/raw/*/*/03-*.wav"):
         target = tmp_path / "wavs" / wav.name
@@ -309,11 +312,9 @@ def test_sound_alone_then_the_champion_stays(checkout: Checkout, tmp_path: Path)
     said = checkout.repro("register")
     assert "1 set aside" in said
     assert "register: no avemo-visual: no performance of the training part has crops" in said
-    assert "register: avemo-audio version 2, candidate\n" in said
+    assert "register: avemo-audio version 2, candidate, champion\n" in said
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
     assert linked.stat().st_nlink > 1, "copied, not linked"
-    aliases = checkout.client().get_registered_model("avemo-audio").aliases
-    assert {name: str(version) for name, version in aliases.items()} == {
-        "champion": "1",
-        "candidate": "2",
-    }
+    for modality, versions in (("audio", {"2"}), ("visual", {"1"}), ("fused", {"1"})):
+        aliases = checkout.client().get_registered_model(f"avemo-{modality}").aliases
+        assert {str(version) for version in aliases.values()} == versions
