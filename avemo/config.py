@@ -16,7 +16,7 @@ from .paths import SETTINGS_FILE
 from .schema import Strict
 from .settings import Settings
 
-__all__ = ["load_settings"]
+__all__ = ["load_settings", "parse_settings"]
 
 #: altered copies of the recordings, for the extractor `whisper`: their settings repeat its own
 _WHISPER_COPIES = ("whisper_speeds", "whisper_copies")
@@ -31,7 +31,23 @@ def load_settings(root: Path) -> Settings:
     Raises:
         SettingsError: the file is missing, is no YAML, or a key, type or value is wrong
     """
-    fields = _read_yaml(root / SETTINGS_FILE)
+    file = root / SETTINGS_FILE
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise SettingsError(
+            f"there is no {file}: run avemo inside a checkout of the project"
+        ) from None
+    return parse_settings(content)
+
+
+def parse_settings(content: bytes) -> Settings:
+    """Check the content of params.yaml.
+
+    Raises:
+        SettingsError: it is no YAML, or a key, type or value is wrong
+    """
+    fields = _parse_yaml(content)
     try:
         if isinstance(fields, dict) and isinstance(fields.get("extractors"), dict):
             fields["extractors"] = _parse_extractors(fields["extractors"])
@@ -47,18 +63,14 @@ def load_settings(root: Path) -> Settings:
         raise SettingsError(f"{SETTINGS_FILE}: extractors: {error}") from None
 
 
-def _read_yaml(file: Path) -> object:
+def _parse_yaml(content: bytes) -> object:
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"there is no {file}: run avemo inside a checkout of the project"
-        ) from None
+        return yaml.safe_load(content.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = " ".join(str(getattr(error, "problem", error)).split())
-        raise SettingsError(f"{file.name}{line}: no YAML ({problem})") from None
+        raise SettingsError(f"{SETTINGS_FILE}{line}: no YAML ({problem})") from None
 
 
 def _parse_extractors(fields: dict[str, object]) -> dict[str, Strict]:

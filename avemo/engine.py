@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from . import threads
@@ -173,7 +174,7 @@ def _load_function(content: bytes) -> Callable[[object], object]:
 
 
 @contextmanager
-def connect_to_ray(address: str) -> Iterator[Any]:
+def connect_to_ray(address: str) -> Iterator[ModuleType]:
     """Yield Ray, connected to a cluster; its workers get this package from this machine.
 
     Raises:

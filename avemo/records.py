@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -287,7 +287,7 @@ class BundleConfig(Record):
     conformal_sets: ConformalSets | None = None
     window_s: float = 3.0
     hop_s: float = 1.0
-    inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    inputs: dict[str, dict[str, object]] = Field(default_factory=dict)
 
     @property
     def imported_features(self) -> str:

@@ -18,8 +18,10 @@ from .modalities import MODALITIES, Modality, Unimodal
 from .records import Protocol
 from .schema import Strict
 
-__all__ = ["Labels", "Serving", "Settings"]
+__all__ = ["SYNTHETIC_LABEL", "Labels", "Serving", "Settings"]
 
+#: the tag of runs and versions that the synthetic sample made
+SYNTHETIC_LABEL = "sample (synthetic)"
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -75,7 +77,7 @@ class Corpus(Strict):
     @property
     def label(self) -> str:
         """The tag of runs and versions."""
-        return "sample (synthetic)" if self.synthetic else self.source
+        return SYNTHETIC_LABEL if self.synthetic else self.source
 
 
 class Labels(Strict):

@@ -32,6 +32,7 @@ class CorpusStatus:
         performances: of how many performances
         actors: by how many actors
         set_aside: how many recordings are not used
+        films: how many of those that are used have a picture
         example: a recording, a film where there is one, as a path in the project
     """
 
@@ -39,6 +40,7 @@ class CorpusStatus:
     performances: int
     actors: int
     set_aside: int
+    films: int
     example: str
 
 
@@ -60,6 +62,7 @@ class VersionStatus:
         architecture: the members' architectures, joined by ` + `
         run_id: the run that trained it
         experiment_id: of the run
+        corpus: what it was trained on, `sample (synthetic)` or `corpus.source`
         coverage: the share of clips that its threshold answers; the others are "not sure"
         selective_accuracy: how many of these answers are right
     """
@@ -71,6 +74,7 @@ class VersionStatus:
     experiment_id: str
     uar: str
     accuracy: str
+    corpus: str = ""
     coverage: str = "absent"
     selective_accuracy: str = "absent"
 
@@ -81,7 +85,8 @@ class ModelStatus:
 
     Args:
         versions: those that have an alias, newest first
-        absent: why the stage `register` left no version in this registry; None where it has not run
+        absent: why the stage `register` left no version of these recordings in this registry; None
+            where it did, or has not run
     """
 
     versions: list[VersionStatus]
@@ -92,6 +97,13 @@ class ModelStatus:
         """The version with the alias `champion`."""
         champions = (version for version in self.versions if "champion" in version.aliases)
         return next(champions, None)
+
+    @property
+    def waiting(self) -> VersionStatus | None:
+        """The version with the alias `candidate`, where another one is the champion."""
+        candidates = (version for version in self.versions if "candidate" in version.aliases)
+        candidate = next(candidates, None)
+        return None if candidate is self.champion else candidate
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,7 @@ class ProjectStatus:
 
     Args:
         project: its folder
+        source: `corpus.source` of params.yaml
         synthetic: the corpus is the synthetic sample
         corpus: None before the stage `catalogue` has run
         split: None before the stage `split` has run
@@ -121,6 +134,7 @@ class ProjectStatus:
     """
 
     project: str
+    source: str
     synthetic: bool
     corpus: CorpusStatus | None
     split: SplitStatus | None
@@ -138,6 +152,7 @@ def read_status(project: Project) -> ProjectStatus:
     settings = load_settings(project.root)
     return ProjectStatus(
         project=str(project.root),
+        source=settings.corpus.source,
         synthetic=settings.corpus.synthetic,
         corpus=_corpus(project) if project.catalogue.exists() else None,
         split=_split(project, settings) if project.split.exists() else None,
@@ -159,6 +174,7 @@ def _corpus(project: Project) -> CorpusStatus:
         performances=int(used["performance"].nunique()),
         actors=int(used["actor"].nunique()),
         set_aside=len(rows) - len(used),
+        films=int(used["has_picture"].sum()),
         example=example.relative_to(project.root).as_posix(),
     )
 
@@ -190,12 +206,14 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
     if not local or (project.root / "mlruns" / "mlflow.db").exists():
         store.connect(project, spool=False)
         versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}
-    reasons = _registration_results(project)
+    reasons = _reasons_of_absence(project, versions)
     return {name: ModelStatus(versions[name], reasons.get(name)) for name in MODALITIES}
 
 
-def _registration_results(project: Project) -> dict[Modality, str]:
-    """Return what to say of each model that has no version, as the stage `register` left it."""
+def _reasons_of_absence(
+    project: Project, versions: dict[Modality, list[VersionStatus]]
+) -> dict[Modality, str]:
+    """Return why a model has no version of these recordings, as the stage `register` left it."""
     from .records import Registration
     from .tracking import store
 
@@ -206,6 +224,7 @@ def _registration_results(project: Project) -> dict[Modality, str]:
         modality: f"version {version.version} was registered, but is not in this registry: set "
         f"{store.TRACKING_URI}, or make it again: dvc repro --force"
         for modality, version in registration.versions.items()
+        if not versions[modality]
     }
 
 
@@ -230,6 +249,7 @@ def _versions(name: str) -> list[VersionStatus]:
                 experiment_id=run.info.experiment_id,
                 uar=_figure(run.data.metrics, "test_uar"),
                 accuracy=_figure(run.data.metrics, "test_accuracy"),
+                corpus=version.tags.get("avemo.corpus", ""),
                 coverage=_figure(run.data.metrics, "test_coverage"),
                 selective_accuracy=_figure(run.data.metrics, "test_selective_accuracy"),
             )

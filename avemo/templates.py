@@ -1,13 +1,11 @@
 """Pages in Markdown, filled in from the templates that stand beside the code that uses them."""
 
-from typing import Any
-
 from . import page
 
 __all__ = ["render"]
 
 
-def render(package: str, template: str, **values: Any) -> str:
+def render(package: str, template: str, **values: object) -> str:
     """Return a template of a package, filled in.
 
     A template has `table`, and the filters `code`, `plain` and `thousands`, besides Jinja's own.

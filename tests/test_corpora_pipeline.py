@@ -49,6 +49,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     assert done.returncode == 0, done.stderr
     assert "54 recordings in recordings/manifest.csv" in done.stdout
     checkout.set("corpus.source", "manifest")
+    checkout.set("search.audio.quick", {"trials": 2, "epochs": 2, "members": 2})
     checkout.repro("register")
     return checkout
 

@@ -30,14 +30,13 @@ def write_synthetic_units(file: Path, performances: list[str]) -> None:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The sample's sound as a folder of recordings, and one trained and registered project."""
     checkout = Checkout(tmp_path_factory.mktemp("project"))
-    checkout.set("corpus.sample.channels", ["speech"])
-    checkout.set("corpus.sample.intensities", ["strong"])
+    checkout.set("corpus.sample.actors", 6)
     checkout.repro("fetch")
     sounds = sorted((checkout.folder / "data" / "raw").rglob("03-*.wav"))
     for sound in sounds:
         (checkout.folder / "recordings" / sound.name).write_bytes(sound.read_bytes())
     write_synthetic_units(checkout.folder / TABLE, [sound.stem[3:] for sound in sounds])
-    params = checkout.params()
+    params = checkout.settings()
     mfcc = params["extractors"]["mfcc"]
     checkout.set("extractors", {"mfcc": mfcc, "openface": {"path": TABLE}})
     checkout.set("corpus.source", "path")

@@ -4,18 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from helpers.checkout import Checkout
+from helpers.checkout import ROOT, Checkout
 
 from avemo.records import EvaluationResult
 
-if TYPE_CHECKING:
-    pass
-
-ROOT = Path(__file__).parents[1]
 MODALITIES = ("audio", "visual", "fused")
 #: of a stage's name, by modality
 ENDS = ("@audio", "@visual", "-fused")
@@ -34,9 +29,22 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    made = Checkout(tmp_path_factory.mktemp("project"))
-    made.repro()
-    return made
+    """A small corpus and short trainings, run from end to end."""
+    small = Checkout(tmp_path_factory.mktemp("project"))
+    small.set("corpus.sample.actors", 6)
+    small.set("corpus.sample.channels", ["speech", "song"])
+    small.set("corpus.sample.intensities", ["normal", "strong"])
+    small.set("faces.detector", "mtcnn")
+    small.set("faces.frames", 6)
+    small.set("baselines.epochs", 1)
+    small.set("baselines.channels", ["speech"])
+    small.set("baselines.protocols", ["random"])
+    for modality in MODALITIES:
+        several = 1 if modality == "fused" else 2
+        budget = {"trials": several, "epochs": 2, "members": several}
+        small.set(f"search.{modality}.quick", budget)
+    small.repro()
+    return small
 
 
 def test_again_nothing_is_rerun(checkout: Checkout) -> None:
@@ -229,7 +237,12 @@ SEARCHED = {f"{action}{modality}" for action in ("search", "train") for modality
     ],
 )
 def test_changed_code_is_seen(
-    checkout: Checkout, code: str, before: str, after: str, rerun: set[str], not_rerun: set[str]
+    checkout: Checkout,
+    code: str,
+    before: str,
+    after: str,
+    rerun: set[str],
+    not_rerun: set[str],
 ) -> None:
     file = checkout.folder / "avemo" / code
     text = file.read_text()
@@ -284,8 +297,10 @@ def test_wrong_settings_stop_the_pipeline_with_one_line(checkout: Checkout) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_sound_alone_then_the_champion_stays(checkout: Checkout, tmp_path: Path) -> None:
-    """A folder of wavs, one of them broken: one model, as candidate; no others."""
+def test_sound_alone_takes_the_place_of_the_sample_s_champion(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    """A folder of wavs, one of them broken: one model, of recordings; no others."""
     checkout.repro()
     for wav in checkout.folder.glob("data/raw/*/*/03-*.wav"):
         target = tmp_path / "wavs" / wav.name
@@ -297,11 +312,9 @@ def test_sound_alone_then_the_champion_stays(checkout: Checkout, tmp_path: Path)
     said = checkout.repro("register")
     assert "1 set aside" in said
     assert "register: no avemo-visual: no performance of the training part has crops" in said
-    assert "register: avemo-audio version 2, candidate\n" in said
+    assert "register: avemo-audio version 2, candidate, champion\n" in said
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
     assert linked.stat().st_nlink > 1, "copied, not linked"
-    aliases = checkout.client().get_registered_model("avemo-audio").aliases
-    assert {name: str(version) for name, version in aliases.items()} == {
-        "champion": "1",
-        "candidate": "2",
-    }
+    for modality, versions in (("audio", {"2"}), ("visual", {"1"}), ("fused", {"1"})):
+        aliases = checkout.client().get_registered_model(f"avemo-{modality}").aliases
+        assert {str(version) for version in aliases.values()} == versions

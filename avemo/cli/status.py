@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -54,7 +54,7 @@ def status(
         show(describe_next_steps(result))
 
 
-def _without_none(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def _without_none(fields: Iterable[tuple[str, object]]) -> dict[str, object]:
     return {name: value for name, value in fields if value is not None}
 
 
@@ -79,11 +79,11 @@ def _show_data(status: "ProjectStatus") -> None:
 
 
 def _show_models(status: "ProjectStatus") -> None:
-    columns = ("model", "version", "aliases", "architecture", "test UAR", "accuracy")
+    columns = ("model", "version", "aliases", "trained on", "architecture", "test UAR", "accuracy")
     table = new_table(*columns, "answered", "right of these")
     reasons = {}
     for modality, model in status.models.items():
-        if not model.versions:
+        if model.absent or not model.versions:
             reasons[modality] = model.absent or _NONE_YET
         for version in model.versions:
             aliases = ", ".join(version.aliases)
@@ -91,6 +91,7 @@ def _show_models(status: "ProjectStatus") -> None:
                 f"avemo-{modality}",
                 version.version,
                 aliases,
+                version.corpus,
                 version.architecture,
                 version.uar,
                 version.accuracy,
@@ -113,15 +114,42 @@ def describe_next_steps(status: "ProjectStatus") -> str:
         "",
         "Next, after `. .venv/bin/activate`:",
         f"  avemo predict {example}",
-        "  On RAVDESS: in params.yaml set corpus.source to path and corpus.path to its folder, "
-        "then dvc repro",
+        *(
+            f"  avemo registry promote {modality}     the candidate, version {candidate.version}, "
+            "if it passes the gate"
+            for modality, model in status.models.items()
+            if (candidate := model.waiting)
+        ),
     ]
+    lines += _describe_more_recordings(status)
     if not uri.startswith("http"):
         local = "sqlite:///mlruns/mlflow.db" if uri == default else uri
         lines.append(f"  mlflow ui --backend-store-uri {local}     then open")
         uri = "http://127.0.0.1:5000"
     lines += [f"    {page}: {address}" for page, address in _pages(status.models, uri).items()]
     return "\n".join([*lines, ""])
+
+
+def _describe_more_recordings(status: "ProjectStatus") -> list[str]:
+    """Return what to type for real recordings, or for films, where there are none."""
+    from ..settings import SYNTHETIC_LABEL
+
+    if status.synthetic:
+        return ["  make ravdess             RAVDESS's sound, 0.4 GB, and training on it"]
+    lines = []
+    if status.source == "zenodo" and status.corpus and not status.corpus.films:
+        lines.append("  make ravdess VIDEO=1     its films, too, 24 GB, and models of them")
+    synthetic = [
+        f"avemo-{modality}"
+        for modality, model in status.models.items()
+        if model.champion and model.champion.corpus == SYNTHETIC_LABEL
+    ]
+    if synthetic:
+        lines.append(
+            f"  {' and '.join(synthetic)} know the synthetic sample alone: for a film, add "
+            "--model models:/avemo-audio@champion"
+        )
+    return lines
 
 
 def _pages(models: "dict[Modality, ModelStatus]", uri: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What a feature was computed by: written into its store, and into each model that takes it."""
 
 import json
-from typing import Any
 
 from pydantic import Field, JsonValue
 
@@ -39,5 +38,5 @@ class FeatureSpec(Value):
 
     def to_json(self) -> str:
         """Return the specification as one line of JSON, the same for equal specifications."""
-        fields: dict[str, Any] = self.model_dump(mode="json")
+        fields: dict[str, object] = self.model_dump(mode="json")
         return json.dumps(fields, sort_keys=True)

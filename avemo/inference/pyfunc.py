@@ -2,7 +2,6 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
@@ -38,7 +37,7 @@ class Model(PythonModel):
         self,
         context: PythonModelContext,
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,
+        params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
         """Return one row a clip."""
         return pd.DataFrame([self._predict(cell).to_row() for cell in model_input[MEDIA]])

@@ -66,7 +66,7 @@ class TimelineRow:
         """The probability of the likeliest emotion; None where there is a finding."""
         return next(iter(self.probabilities.values()), None)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the row as JSON holds it: times in seconds, beside the exact fractions."""
         return {
             "start": float(self.span.start),

@@ -21,7 +21,7 @@ from ..modalities import Modality
 from ..models.bundle import Bundle
 from ..paths import Project
 from ..records import EvaluationResult, ModalityResult, RegisteredVersion, Registration
-from ..settings import Settings
+from ..settings import SYNTHETIC_LABEL, Settings
 from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
@@ -46,8 +46,9 @@ def register(project: Project, settings: Settings, evaluation: EvaluationResult)
     """Register a version of each trained model.
 
     It becomes `candidate`. The first version of a model becomes `champion` too, because there is
-    nothing to compare it with; every later champion is promoted. A version that takes imported
-    features never becomes the champion.
+    nothing to compare it with: so does the first one trained on recordings, after those of the
+    synthetic sample. Every later champion is promoted. A version that takes imported features
+    never becomes the champion.
 
     Args:
         project: with the trained models
@@ -257,17 +258,29 @@ def _set_aliases(
     client.set_registered_model_alias(name, CANDIDATE, version)
     model = client.get_registered_model(name)
     unfinished_versions = {number for numbers in unfinished.values() for number in numbers}
-    if CHAMPION in model.aliases and str(model.aliases[CHAMPION]) not in unfinished_versions:
+    champion = str(model.aliases.get(CHAMPION, ""))
+    if champion in unfinished_versions:
+        champion = ""
+    if champion and not _is_first_real(client, name, champion, version):
         return [CANDIDATE]
     moves = parse_moves(model.tags)
     for move in moves:
         if move.target in unfinished_versions:
             write_move(client, name, move.with_state("interrupted"))
-    move = new_move(moves, root, "register", source="", target=version)
+    move = new_move(moves, root, "register", source=champion, target=version)
     write_move(client, name, move)
     client.set_registered_model_alias(name, CHAMPION, version)
     write_move(client, name, move.with_state("done"))
     return [CANDIDATE, CHAMPION]
+
+
+def _is_first_real(client: MlflowClient, name: str, champion: str, version: str) -> bool:
+    """Return whether the champion is of the synthetic sample, and a version of recordings."""
+    own, other = (
+        client.get_model_version(name, number).tags.get("avemo.corpus", "")
+        for number in (version, champion)
+    )
+    return other == SYNTHETIC_LABEL != own
 
 
 def _find_unfinished(client: MlflowClient, name: str, run_id: str) -> Unfinished:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _ERRORS = 3
 class Graph(Protocol):
     """A network from named inputs to outputs; threads may share it."""
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order.
 
         Args:
@@ -67,7 +67,7 @@ class OnnxGraph:
             raise GraphError(f"{name} cannot be run: {_first_line(error)}") from None
         self._name = name
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         """Return the graph's outputs; see `Graph`."""
         try:
             outputs: list[NDArray[np.float32]] = self._session.run(None, dict(inputs))

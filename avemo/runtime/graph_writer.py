@@ -46,7 +46,7 @@ class GraphWriter:
         """Add an operator, see `add`."""
         self.model.graph.node.append(helper.make_node(operator, inputs, outputs, **attributes))
 
-    def constant(self, value: int | list[int] | NDArray[Any] | np.floating) -> str:
+    def constant(self, value: int | list[int] | NDArray[np.generic] | np.floating) -> str:
         """Add a constant, and return its name."""
         name = f"constant_{len(self.model.graph.initializer)}"
         self.model.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))

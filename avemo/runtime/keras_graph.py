@@ -34,7 +34,7 @@ class KerasGraph:
     def __init__(self, network: Callable[[Any], Any], names: list[str] | None) -> None:
         self._network, self._names = network, names
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order."""
         arrays: Any = dict(inputs)
         if self._names:
@@ -87,7 +87,7 @@ class NumpyGraph:
 
         self._evaluator = ReferenceEvaluator(onnx.load_model_from_string(content))
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def run(self, inputs: Mapping[str, NDArray[np.generic]]) -> list[NDArray[np.float32]]:
         """Return the network's outputs, in its own order."""
         empty = any(not len(rows) for rows in inputs.values())
         if empty:  # which it cannot compute

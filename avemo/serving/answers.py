@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..inference.prediction import Prediction
 from .versions.current import ServedVersion
 
 __all__ = ["model_fields", "prediction_fields", "version_headers"]
 
 
-def prediction_fields(prediction: Prediction, file: str) -> dict[str, Any]:
+def prediction_fields(prediction: Prediction, file: str) -> dict[str, object]:
     """Return a prediction.
 
     Args:
@@ -31,7 +29,7 @@ def prediction_fields(prediction: Prediction, file: str) -> dict[str, Any]:
     }
 
 
-def model_fields(served: ServedVersion) -> dict[str, Any]:
+def model_fields(served: ServedVersion) -> dict[str, object]:
     """Return the version that an answer names; `/v1/model` says more of it."""
     description = served.description
     return {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 __all__ = ["ERROR", "PREDICTIONS", "TIMELINE", "files_body", "json_answer"]
 
 _PROBABILITIES = {
@@ -25,7 +23,7 @@ _MODEL = {
     "synthetic": True,
 }
 
-PREDICTIONS: dict[str, Any] = {
+PREDICTIONS: dict[str, object] = {
     "model": _MODEL,
     "predictions": [
         {
@@ -56,7 +54,7 @@ PREDICTIONS: dict[str, Any] = {
     ],
 }
 
-ERROR: dict[str, Any] = {
+ERROR: dict[str, object] = {
     "error": {
         "code": "busy",
         "message": "298 s of media wait already, 300 s at most may",
@@ -73,7 +71,7 @@ TIMELINE = (
 )
 
 
-def files_body() -> dict[str, Any]:
+def files_body() -> dict[str, object]:
     """Return what OpenAPI says of a body that is a file, or a form with files."""
     binary = {"type": "string", "format": "binary"}
     form = {
@@ -94,7 +92,7 @@ def files_body() -> dict[str, Any]:
     }
 
 
-def json_answer(example: object, description: str) -> dict[int | str, dict[str, Any]]:
+def json_answer(example: object, description: str) -> dict[int | str, dict[str, object]]:
     """Return what OpenAPI says of an answer and of the errors in its place."""
     errors = {
         401: "no key, or a wrong one",

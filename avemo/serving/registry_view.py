@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, last_line
 from ..tracking import store
@@ -44,7 +44,7 @@ class RegistryView:
     def __init__(self, name: str) -> None:
         self._name = name
         self._lock = asyncio.Lock()
-        self._content: dict[str, Any] | None = None
+        self._content: dict[str, object] | None = None
         self._read_at = -_FRESH_S
         self._cards: dict[str, str] = {}
 
@@ -52,7 +52,7 @@ class RegistryView:
         """Read anew when somebody asks next: something has changed."""
         self._read_at = -_FRESH_S
 
-    async def read(self) -> dict[str, Any]:
+    async def read(self) -> dict[str, object]:
         """Return what the registry holds, at most half a minute old.
 
         Where the registry is away, what was read last, with `stale` and the reason.
@@ -69,7 +69,7 @@ class RegistryView:
                 if self._content is None:
                     raise Refusal(503, "registry", str(error), retry_after_s=30) from None
                 return self._content | {"stale": True, "reason": str(error)}
-            content: dict[str, Any] = json.loads(last_line(output))
+            content: dict[str, object] = json.loads(last_line(output))
             self._content, self._read_at = content, time.monotonic()
             return content
 
@@ -90,7 +90,7 @@ class RegistryView:
         return self._cards[version]
 
 
-def _read_model(client: MlflowClient, name: str) -> dict[str, Any]:
+def _read_model(client: MlflowClient, name: str) -> dict[str, object]:
     from ..registry.aliases import CANDIDATE, CHAMPION, PREVIOUS
     from ..registry.history import parse_moves
 
@@ -115,7 +115,7 @@ def _read_model(client: MlflowClient, name: str) -> dict[str, Any]:
 
 def _read_version(
     client: MlflowClient, version: ModelVersion, aliases: Mapping[str, str]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     number = str(version.version)
     tags = {
         key.removeprefix(_TAG_PREFIX): value
@@ -155,7 +155,7 @@ def _read_figures(client: MlflowClient, run_id: str | None) -> dict[str, float]:
     return {name: metrics[name] for name in names if "_alone_" not in name}
 
 
-def _read_check(version: ModelVersion) -> dict[str, Any] | None:
+def _read_check(version: ModelVersion) -> dict[str, object] | None:
     """Return the gate's table; None where it is gone."""
     text = _read_file(version, _CHECK)
     return json.loads(text) if text else None

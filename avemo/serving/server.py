@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import uvicorn
 
@@ -112,7 +112,7 @@ class _Server(uvicorn.Server):
 class _Formatter(logging.Formatter):
     """Lines with the time in UTC and the level."""
 
-    converter: Any = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")

@@ -129,7 +129,7 @@ async def read_request(
 
 
 def encode_outputs(
-    fields: dict[str, Any], tensors: Sequence[OutputTensor], outputs: dict[str, bool]
+    fields: dict[str, object], tensors: Sequence[OutputTensor], outputs: dict[str, bool]
 ) -> tuple[bytes, int | None]:
     """Return the body of an answer, and how many bytes of it are JSON; None for all.
 
@@ -138,10 +138,10 @@ def encode_outputs(
         tensors: the outputs
         outputs: by name, whether in binary
     """
-    described: list[dict[str, Any]] = []
+    described: list[dict[str, object]] = []
     binary = bytearray()
     for tensor in tensors:
-        fields_of_tensor: dict[str, Any] = {
+        fields_of_tensor: dict[str, object] = {
             "name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape
         }  # fmt: skip
         if outputs[tensor.name]:
@@ -236,7 +236,7 @@ def _outputs(fields: dict[str, Any], names: Sequence[str]) -> dict[str, bool]:
     return outputs
 
 
-def _size(shape: list[Any]) -> int:
+def _size(shape: list[object]) -> int:
     size = 1
     for length in shape:
         if not isinstance(length, int) or length < 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .asgi import Receive
 
@@ -30,7 +30,7 @@ async def hang_up_watched(receive: Receive) -> AsyncIterator[asyncio.Future[None
         hang_up.cancel()
 
 
-async def gather_or_cancel(works: Sequence[Coroutine[Any, Any, Result]]) -> list[Result]:
+async def gather_or_cancel(works: Sequence[Coroutine[object, object, Result]]) -> list[Result]:
     """Return what each returns; where one fails, the others are cancelled."""
     tasks = [asyncio.create_task(work) for work in works]
     try:

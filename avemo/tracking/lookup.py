@@ -229,7 +229,7 @@ def _read_lookups(file: Path, state: list[str | int]) -> Versions:
         return {}
 
 
-def _to_json(versions: Versions) -> dict[str, dict[str, Any] | None]:
+def _to_json(versions: Versions) -> dict[str, dict[str, object] | None]:
     return {uri: version and version._asdict() for uri, version in versions.items()}
 
 

@@ -1,4 +1,4 @@
-"""A copy of the project, in which `dvc repro` runs."""
+"""A copy of the project, in which commands are run as a user runs them."""
 
 import json
 import os
@@ -12,14 +12,17 @@ import yaml
 if TYPE_CHECKING:
     import mlflow
 
-__all__ = ["Checkout"]
+__all__ = ["ROOT", "Checkout"]
 
 ROOT = Path(__file__).parents[2]
-MODALITIES = ("audio", "visual", "fused")
 
 
 class Checkout:
-    """A copy of the project, with a small corpus and short trainings."""
+    """The project's files in a folder of their own, with the environment that runs them.
+
+    Args:
+        folder: is filled
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,32 +46,24 @@ class Checkout:
             "AVEMO_ASSETS_ORIGIN": "http://127.0.0.1:1",  # nobody answers there
             "NO_PROXY": "*",
         }
-        self.set("corpus.sample.actors", 6)
-        self.set("corpus.sample.channels", ["speech", "song"])
-        self.set("corpus.sample.intensities", ["normal", "strong"])
-        self.set("faces.detector", "mtcnn")
-        self.set("baselines.epochs", 1)
-        self.set("baselines.channels", ["speech"])
-        self.set("baselines.protocols", ["random"])
-        for modality in MODALITIES:
-            several = 1 if modality == "fused" else 2
-            budget = {"trials": several, "epochs": 2, "members": several}
-            self.set(f"search.{modality}.quick", budget)
 
-    def params(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
+        """Return the content of params.yaml."""
         params: dict[str, Any] = yaml.safe_load((self.folder / "params.yaml").read_text())
         return params
 
     def set(self, key: str, value: object) -> None:
-        file, params = self.folder / "params.yaml", self.params()
+        """Change a setting in params.yaml."""
+        params = self.settings()
         *path, last = key.split(".")
         place = params
         for name in path:
             place = place[name]
         place[last] = value
-        file.write_text(yaml.safe_dump(params))
+        (self.folder / "params.yaml").write_text(yaml.safe_dump(params))
 
     def run(self, *command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command in the folder, or in another one."""
         return subprocess.run(
             command,
             cwd=cwd or self.folder,
@@ -79,19 +74,23 @@ class Checkout:
         )
 
     def repro(self, *stages: str) -> str:
-        done = self.run("dvc", "repro", *stages)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
+        """Run `dvc repro`, which must succeed, and return its output."""
+        process = self.run("dvc", "repro", *stages)
+        assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+        return process.stdout
 
     def client(self) -> "mlflow.MlflowClient":
+        """Return a client of the project's tracking store."""
         import mlflow
 
         return mlflow.MlflowClient(f"sqlite:///{self.folder}/mlruns/mlflow.db")
 
     def json(self, path: str) -> dict[str, Any]:
+        """Return the content of a JSON file."""
         content: dict[str, Any] = json.loads((self.folder / path).read_text())
         return content
 
     def recording(self, modality: str, performance: str) -> Path:
+        """Return a performance's recording; `modality` is that of RAVDESS's names."""
         (file,) = self.folder.glob(f"data/raw/*/*/{modality}-{performance}.*")
         return file

@@ -235,6 +235,23 @@ def test_what_a_version_carries(
     assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
 
 
+def test_the_first_one_of_recordings_takes_the_place_of_the_sample_s(
+    trained_project: tuple[Project, EvaluationResult],
+) -> None:
+    project, evaluation = trained_project
+    settings = load_settings(project.root)
+    corpus = settings.corpus.model_copy(update={"source": "zenodo"})
+    real = settings.model_copy(update={"corpus": corpus})
+    register.register(project, settings, evaluation)
+    assert read_aliases()["champion"] == "1"
+    register.register(project, real, evaluation)
+    assert read_aliases() == {"candidate": "2", "champion": "2"}
+    assert (moves()[-1].kind, moves()[-1].source, moves()[-1].state) == ("register", "1", "done")
+    for later in (real, settings):
+        register.register(project, later, evaluation)
+        assert read_aliases()["champion"] == "2"
+
+
 @pytest.mark.parametrize(
     "point",
     [

@@ -9,7 +9,7 @@ import pytest
 from avemo.cli.status import describe_next_steps
 from avemo.modalities import Modality
 from avemo.paths import Project
-from avemo.status import ModelStatus, ProjectStatus, VersionStatus
+from avemo.status import CorpusStatus, ModelStatus, ProjectStatus, VersionStatus
 from avemo.tracking import store
 
 
@@ -60,7 +60,7 @@ def test_the_addresses_of_the_champions(tmp_path: Path, monkeypatch: pytest.Monk
     version = VersionStatus("2", ["champion"], "cnn", "ab", "1", "0.5", "0.5")
     older = VersionStatus("1", ["previous"], "cnn", "cd", "1", "0.5", "0.5")
     models: dict[Modality, ModelStatus] = {"audio": ModelStatus([version, older])}
-    status = ProjectStatus(str(tmp_path), False, None, None, {}, models, [])
+    status = ProjectStatus(str(tmp_path), "path", False, None, None, {}, models, [])
     text = describe_next_steps(status)
     ui = "http://127.0.0.1:5000/#/"
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db " in text
@@ -70,3 +70,28 @@ def test_the_addresses_of_the_champions(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(store.TRACKING_URI, "https://mlflow.example")
     assert "https://mlflow.example/#/models/avemo-audio/versions/2?" in describe_next_steps(status)
     assert "mlflow ui" not in describe_next_steps(status)
+
+
+def test_what_to_do_next_depends_on_what_was_trained_on(tmp_path: Path) -> None:
+    def describe(source: str, films: int, *versions: VersionStatus) -> str:
+        corpus = CorpusStatus(1440, 1440, 24, 0, films, "data/raw/a.wav")
+        models: dict[Modality, ModelStatus] = {"visual": ModelStatus([*versions])}
+        synthetic = source == "sample"
+        return describe_next_steps(
+            ProjectStatus(str(tmp_path), source, synthetic, corpus, None, {}, models, [])
+        )
+
+    champion = VersionStatus("1", ["champion"], "cnn", "ab", "1", "0.5", "0.5", "zenodo")
+    sample = VersionStatus("1", ["champion"], "cnn", "ab", "1", "0.5", "0.5", "sample (synthetic)")
+    candidate = VersionStatus("2", ["candidate"], "cnn", "cd", "1", "0.6", "0.6", "zenodo")
+    first = describe("sample", 100, sample)
+    assert "make ravdess   " in first
+    assert "know the synthetic sample alone" not in first
+    without_films = describe("zenodo", 0, sample)
+    assert "make ravdess VIDEO=1 " in without_films
+    assert "avemo-visual know the synthetic sample alone" in without_films
+    with_films = describe("zenodo", 100, candidate, champion)
+    assert "make ravdess" not in with_films
+    assert "synthetic" not in with_films
+    assert "avemo registry promote visual     the candidate, version 2" in with_films
+    assert "make ravdess" not in describe("path", 0, champion)

@@ -12,13 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import Any
 
 import pooch
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from ...download import DownloadError, fetch_file
+from ...download import DownloadError, Progress, fetch_file
 from ...errors import CorpusError
 from ...io import atomic_write
 from ...page import format_bytes
@@ -45,11 +44,13 @@ class ArchiveList:
         title: what they are, and their licence
         rows: of each archive its file, its size, and whether it is here or unpacked
         summary: how much is to be fetched, and the space that is needed and free
+        required_bytes: the space that is needed
     """
 
     title: str
     rows: list[tuple[str, str, str]]
     summary: str
+    required_bytes: int
 
 
 def list_archives(root: Path, settings: Zenodo) -> ArchiveList:
@@ -123,13 +124,15 @@ def _describe(archives: list[Archive], folder: Path, settings: Zenodo) -> Archiv
     missing = [archive for archive in archives if not archive.is_unpacked(folder)]
     pending = sum(archive.bytes for archive in missing if not archive.bytes_present(folder))
     disk = next(path for path in (folder, *folder.parents) if path.is_dir())
+    required = _required_bytes(missing, folder, settings)
     return ArchiveList(
         title=f"RAVDESS, doi 10.5281/zenodo.{settings.record}, licence {LICENCE}",
         rows=rows,
         summary=f"{format_bytes(sum(archive.bytes for archive in archives))} in all, "
         f"{format_bytes(pending)} to be fetched; about "
-        f"{format_bytes(_required_bytes(missing, folder, settings))} needed, "
+        f"{format_bytes(required)} needed, "
         f"{format_bytes(shutil.disk_usage(disk).free)} free in {folder}",
+        required_bytes=required,
     )
 
 
@@ -144,7 +147,7 @@ def _required_bytes(missing: list[Archive], folder: Path, settings: Zenodo) -> i
 class _Progress:
     """An archive's share of the bar, in the form that pooch reports to."""
 
-    def __init__(self, bar: "tqdm[Any]", lock: threading.Lock, stopped: threading.Event) -> None:
+    def __init__(self, bar: Progress, lock: threading.Lock, stopped: threading.Event) -> None:
         self.total: float | None = None
         self._bar, self._lock, self._stopped = bar, lock, stopped
         self._count = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import MediaError
 from ..clip import Clip
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteClip"]
 
-Message = tuple[dict[str, Any], bytearray]
+Message = tuple[wire.Header, bytearray]
 
 
 class RemoteClip(Clip):
@@ -128,30 +128,30 @@ class RemoteClip(Clip):
         wire.send(self._connection, {"size": size, "complete": complete})
 
 
-def _picture(header: dict[str, Any], payload: bytearray) -> NDArray[np.uint8]:
+def _picture(header: wire.Header, payload: bytearray) -> NDArray[np.uint8]:
     import numpy as np
 
     height, width = header["size"]
     return np.frombuffer(payload, np.uint8).reshape(height, width, 3)
 
 
-def _played_sound(header: dict[str, Any], payload: bytearray) -> PlayedSound:
+def _played_sound(header: wire.Header, payload: bytearray) -> PlayedSound:
     import numpy as np
 
     samples = np.frombuffer(payload, np.float32)
     return PlayedSound(Fraction(*header["start"]), int(header["rate"]), samples)
 
 
-def _played_picture(header: dict[str, Any], payload: bytearray) -> PlayedPicture:
+def _played_picture(header: wire.Header, payload: bytearray) -> PlayedPicture:
     image = _picture(header, payload) if "size" in header else None
     return PlayedPicture(Fraction(*header["time"]), image)
 
 
-def _opening(header: dict[str, Any], payload: bytearray) -> Opening:
+def _opening(header: wire.Header, payload: bytearray) -> Opening:
     return Opening(bool(header["sound"]), bool(header["picture"]))
 
 
-_PLAYED: dict[str, Callable[[dict[str, Any], bytearray], Played]] = {
+_PLAYED: dict[str, Callable[[wire.Header, bytearray], Played]] = {
     "opening": _opening,
     "played-sound": _played_sound,
     "played-picture": _played_picture,

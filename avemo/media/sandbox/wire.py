@@ -18,14 +18,16 @@ MAX_PAYLOAD_BYTES = 2**26
 _MAX_HEADER_BYTES = 2**16
 _LENGTHS = struct.Struct("!II")
 
-Header = Mapping[str, Any]
+Header = dict[str, Any]
 
 
 class WireError(Exception):
     """The other side has ended, or sent what is no message."""
 
 
-def send(connection: socket.socket, header: Header, payload: bytes | memoryview = b"") -> None:
+def send(
+    connection: socket.socket, header: Mapping[str, object], payload: bytes | memoryview = b""
+) -> None:
     """Send one message.
 
     Args:
@@ -42,7 +44,7 @@ def send(connection: socket.socket, header: Header, payload: bytes | memoryview 
         connection.sendall(payload)
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray]:
+def receive(connection: socket.socket) -> tuple[Header, bytearray]:
     """Return the next message's header and payload.
 
     Raises:

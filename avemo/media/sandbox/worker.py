@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-Request = dict[str, Any]
+Request = wire.Header
 Message = tuple[Request, "bytes | memoryview"]
 
 #: messages that wait to be sent; a picture takes 3 MB

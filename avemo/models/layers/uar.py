@@ -1,7 +1,5 @@
 """Unweighted average recall as a Keras metric."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -13,7 +11,7 @@ __all__ = ["UAR"]
 class UAR(keras.metrics.Metric):  # type: ignore[misc]
     """The mean of the emotions' recalls; an emotion without a clip does not count."""
 
-    def __init__(self, name: str = "uar", **kwargs: Any) -> None:
+    def __init__(self, name: str = "uar", **kwargs: object) -> None:
         super().__init__(name=name, **kwargs)
         self.correct = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="correct")
         self.clips = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="clips")

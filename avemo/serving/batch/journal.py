@@ -61,7 +61,7 @@ class Journal:
         self._sync()
         self._stream.close()
 
-    def add(self, key: str, result: Mapping[str, Any]) -> None:
+    def add(self, key: str, result: Mapping[str, object]) -> None:
         """Keep a result; from now on, a run that begins anew has it.
 
         Args:

@@ -31,7 +31,7 @@ class BatchRow:
     prediction: Prediction
     version: VersionId
 
-    def to_fields(self) -> Mapping[str, Any]:
+    def to_fields(self) -> Mapping[str, object]:
         """Return the row as JSON holds it."""
         return {"prediction": vars(self.prediction), "version": vars(self.version)}
 
@@ -89,7 +89,7 @@ class PredictClips:
         """Return True: a row is all there is."""
         return True
 
-    def to_fields(self, result: BatchRow) -> Mapping[str, Any]:
+    def to_fields(self, result: BatchRow) -> Mapping[str, object]:
         """Return a row as JSON holds it."""
         return result.to_fields()
 

@@ -75,7 +75,7 @@ class Task(Protocol[Result]):
     def is_final(self, result: Result) -> bool:
         """Return whether another attempt would give the same."""
 
-    def to_fields(self, result: Result) -> Mapping[str, Any]:
+    def to_fields(self, result: Result) -> Mapping[str, object]:
         """Return a result as JSON holds it."""
 
     def from_fields(self, fields: Mapping[str, Any]) -> Result:

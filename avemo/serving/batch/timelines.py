@@ -159,7 +159,7 @@ class WriteTimelines:
         targets = (self._files.target(item, name) for name in self._files.formats)
         return bool(result.finding) or all(target.is_file() for target in targets)
 
-    def to_fields(self, result: TimelineResult) -> Mapping[str, Any]:
+    def to_fields(self, result: TimelineResult) -> Mapping[str, object]:
         """Return a result as JSON holds it."""
         return asdict(result)
 

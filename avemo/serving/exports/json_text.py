@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from ...inference.timeline_row import TimelineRow
 from .context import ExportContext
@@ -24,6 +23,6 @@ def line_chunks(rows: Iterable[TimelineRow], context: ExportContext) -> Iterator
         yield _encode(row.to_dict())
 
 
-def _encode(fields: dict[str, Any], indent: int | None = None) -> bytes:
+def _encode(fields: Mapping[str, object], indent: int | None = None) -> bytes:
     text = json.dumps(fields, ensure_ascii=False, indent=indent, allow_nan=False)
     return f"{text}\n".encode(errors="backslashreplace")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
@@ -35,7 +34,7 @@ def router(service: Service) -> APIRouter:
         """
         readiness, follower = service.readiness(), service.follower
         refused = follower.refused
-        content: dict[str, Any] = {
+        content: dict[str, object] = {
             "ready": readiness.ready,
             "reason": readiness.reason,
             "model": model_fields(served) if (served := service.current.served) else None,

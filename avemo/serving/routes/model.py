@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -21,7 +19,7 @@ def router(service: Service) -> APIRouter:
     async def model() -> JSONResponse:
         """Return name, version, card, licences, figures, and what the answers are for."""
         with service.current.use() as served:
-            content: dict[str, Any] = served.description.to_dict(
+            content: dict[str, object] = served.description.to_dict(
                 since=served.since.isoformat(timespec="seconds"),
                 purpose=service.config.serving.purpose,
             )

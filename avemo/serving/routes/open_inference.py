@@ -6,9 +6,9 @@ Source:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -128,7 +128,7 @@ def router(service: Service) -> APIRouter:
 
 
 async def _predict(
-    service: Service, served: ServedVersion, media: Media, hang_up: Any
+    service: Service, served: ServedVersion, media: Media, hang_up: asyncio.Future[None]
 ) -> Prediction:
     if media.source is None:
         return not_media(media.element, served.description)
@@ -139,7 +139,7 @@ def _respond(
     served: ServedVersion, wanted: InferRequest, predictions: Sequence[Prediction]
 ) -> Response:
     classes, count = served.description.classes, len(predictions)
-    values: dict[str, list[Any]] = {
+    values: dict[str, Sequence[str | float | bool | None]] = {
         "emotion": [prediction.emotion for prediction in predictions],
         "probability": [
             None if prediction.finding else prediction.probability for prediction in predictions
@@ -163,7 +163,7 @@ def _respond(
         for name in wanted.outputs
     ]
     description = served.description
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "model_name": description.name,
         "model_version": description.version,
         "parameters": {"synthetic": description.synthetic, "classes": ",".join(classes)},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, ExitStack
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -19,7 +19,7 @@ from ..notice import NOTICE
 from ..refusal import Refusal, error_content
 from ..service import Service
 from ..streaming import Stream
-from ..timelines import Timeline, feed
+from ..timelines import Row, Timeline, feed
 from ..uploads import receive_files
 from ..waiting import hang_up_watched
 
@@ -101,9 +101,9 @@ def router(service: Service) -> APIRouter:
 
 async def _lines(
     stack: AsyncExitStack,
-    head: dict[str, Any],
-    first: dict[str, Any] | None,
-    rows: AsyncIterator[dict[str, Any]],
+    head: dict[str, object],
+    first: Row | None,
+    rows: AsyncIterator[Row],
     request_id: str,
 ) -> AsyncGenerator[str, None]:
     """Yield the lines of the answer, and then let go of what it took."""
@@ -132,5 +132,5 @@ def _refusal(error: AvemoError) -> Refusal:
     return Refusal(500, "model-failed", str(error), close=True)
 
 
-def _line(fields: dict[str, Any]) -> str:
+def _line(fields: Mapping[str, object]) -> str:
     return json.dumps(fields, allow_nan=False) + "\n"

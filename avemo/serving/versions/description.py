@@ -54,7 +54,7 @@ class Description:
     card_html: str
     licences: str
     figures: Mapping[str, float] = field(default_factory=dict)
-    abstention: Mapping[str, Any] | None = None
+    abstention: Mapping[str, object] | None = None
     window_s: float | None = None
     hop_s: float | None = None
 
@@ -63,7 +63,7 @@ class Description:
         """`avemo-fused version 3`."""
         return version_label(self.name, self.version)
 
-    def to_dict(self, *, since: str, purpose: str) -> dict[str, Any]:
+    def to_dict(self, *, since: str, purpose: str) -> dict[str, object]:
         """Return the answer of `/v1/model`.
 
         Args:

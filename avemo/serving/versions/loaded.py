@@ -81,7 +81,7 @@ class LoadedVersion:
 
     def timeline(
         self, media: Path | GrowingFile, job: Job, windows: Windows
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[dict[str, object]]:
         """Yield the rows of a clip's timeline as soon as each is complete.
 
         Args:

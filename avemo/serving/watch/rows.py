@@ -45,7 +45,7 @@ class WatchedFile:
     row: BatchRow
     measures: ClipMeasures
 
-    def to_fields(self) -> Mapping[str, Any]:
+    def to_fields(self) -> Mapping[str, object]:
         """Return the file as JSON holds it."""
         return asdict(self)
 

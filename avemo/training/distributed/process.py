@@ -5,7 +5,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any, Protocol
+from types import ModuleType
+from typing import Protocol
 
 __all__ = ["LocalProcess", "Process", "RayProcess", "end_with_starter"]
 
@@ -54,7 +55,7 @@ class RayProcess:
     """
 
     def __init__(
-        self, ray: Any, arguments: list[str], environment: dict[str, str], log: Path
+        self, ray: ModuleType, arguments: list[str], environment: dict[str, str], log: Path
     ) -> None:
         self.ray = ray
         self.log = log

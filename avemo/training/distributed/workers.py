@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from ... import engine
 from ...errors import AvemoError, SettingsError
@@ -159,7 +159,7 @@ class _SupervisedProcess:
         self.process.stop()
 
 
-def _threads_per_worker(ray: Any, workers: int) -> int:
+def _threads_per_worker(ray: ModuleType | None, workers: int) -> int:
     """Return a worker's share of the cores, all of them on one machine."""
     cores = [engine.count_cores()]
     if ray:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 
@@ -25,10 +25,9 @@ from helpers.zenodo_server import (
     packed,
     recordings,
     refuse,
-    serving,
 )
 
-from avemo import download, paths
+from avemo import paths
 from avemo.cli import main
 from avemo.config import load_settings
 from avemo.corpus.archives import record, zenodo
@@ -39,18 +38,6 @@ from avemo.settings import Zenodo
 from pipelines.fetch import main as fetch_stage
 
 CHECKOUT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving() as server:
-        monkeypatch.setenv(record.ORIGIN, server.url)
-        monkeypatch.setenv("NO_PROXY", "*")
-        monkeypatch.setattr(download, "ANSWER_S", 0.3)
-        monkeypatch.setattr(download, "BACKOFF_S", 0.001)
-        monkeypatch.setattr(zenodo, "ATTEMPTS", 4)
-        monkeypatch.setattr(download, "_CHUNK_BYTES", 1024)
-        yield server
 
 
 def make_settings(**changes: object) -> Zenodo:
