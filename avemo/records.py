@@ -33,6 +33,7 @@ __all__ = [
     "FusionChoice",
     "Interval",
     "ModalityResult",
+    "PriorResult",
     "Protocol",
     "Registration",
     "SearchResult",
@@ -263,6 +264,7 @@ class BundleConfig(Record):
         window_s: length of a timeline's window in seconds, where nobody asks for another
         hop_s: from one window to the next in seconds, likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
+        untrained: it is the untrained prior of its modality, see `models.prior`
     """
 
     modality: Modality
@@ -281,6 +283,20 @@ class BundleConfig(Record):
     window_s: float = 3.0
     hop_s: float = 1.0
     inputs: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    untrained: bool = False
+
+
+class PriorResult(Value):
+    """How the untrained prior of a modality does on the test part, see `models.prior`.
+
+    Args:
+        test: its figures; None where the test part holds nothing
+        difference: the trained model's UAR less the prior's, on the performances of both; None
+            where there are none
+    """
+
+    test: Figures | None = None
+    difference: Interval | None = None
 
 
 class ModalityResult(Value):
@@ -292,6 +308,7 @@ class ModalityResult(Value):
         test: figures on the test part; None where it holds no performance of the modality
         no_test_data: why there are none; else empty
         unimodal: for the fused model, its figures where one modality alone is there
+        prior: how the untrained prior does; None where the modality has none
         skipped: why there is no model; else empty
     """
 
@@ -300,6 +317,7 @@ class ModalityResult(Value):
     test: Figures | None = None
     no_test_data: str = ""
     unimodal: dict[Unimodal, Figures] = Field(default_factory=dict)
+    prior: PriorResult | None = None
     skipped: str = ""
 
 
@@ -326,6 +344,7 @@ class RegisteredVersion(Value):
         model_id: of MLflow's logged model
         run_id: the run that trained it
         aliases: those that it got when it was registered
+        prior_reason: why it is the untrained prior and not the trained model; empty where it is not
     """
 
     name: str
@@ -333,6 +352,7 @@ class RegisteredVersion(Value):
     model_id: str
     run_id: str
     aliases: list[str]
+    prior_reason: str = ""
 
 
 class Registration(Record):

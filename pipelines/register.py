@@ -25,6 +25,11 @@ def main(project: Project, settings: Settings) -> None:
     for version in registration.versions.values():
         aliases = " and ".join(version.aliases)
         log.info(f"register: {version.name} version {version.version}, {aliases}")
+        if version.prior_reason:
+            log.warning(
+                f"register: {version.name} is the untrained prior and not the trained model: "
+                f"{version.prior_reason}"
+            )
 
 
 if __name__ == "__main__":

@@ -7,24 +7,29 @@ calls it by the name of the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import keras
+import numpy as np
 from keras_tuner import HyperParameters
+from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS
+from .shrunk_fit import fit_shrunk
 
 if TYPE_CHECKING:
     from ..modalities import Modality, Unimodal
     from ..records import Configuration
 
 __all__ = [
+    "AnswersUntrained",
     "Architecture",
     "Branches",
+    "Solver",
     "Tensor",
     "Tensors",
     "UnimodalBranch",
@@ -37,6 +42,10 @@ Tensor: TypeAlias = keras.KerasTensor
 #: by feature
 Tensors: TypeAlias = Mapping[str, Tensor]
 Branches: TypeAlias = "Mapping[Unimodal, UnimodalBranch]"
+#: `Architecture.solve`
+Solver: TypeAlias = Callable[
+    [keras.Model, Mapping[str, NDArray[np.float32]], NDArray[np.integer]], bool
+]
 
 
 class Architecture(ABC):
@@ -48,11 +57,14 @@ class Architecture(ABC):
             draw in its place
         tta_views: by feature, those of the altered copies that a fitted network predicts on, too
             (test-time augmentation)
+        unscaled_inputs: the features among `inputs` that it takes as they are, one row a clip, not
+            standardised
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
     augmentations: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tta_views: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    unscaled_inputs: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
@@ -72,6 +84,38 @@ class Architecture(ABC):
         """
         x = keras.layers.Dropout(0.3)(x)
         return keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
+
+    def solve(
+        self,
+        network: keras.Model,
+        inputs: Mapping[str, NDArray[np.float32]],
+        labels: NDArray[np.integer],
+    ) -> bool:
+        """Fit a network at once, where that can be done without gradient descent.
+
+        Args:
+            network: of this architecture, just built
+            inputs: of the training set, by feature, preprocessed
+            labels: the true emotions' codes [shape=(clips,)]
+
+        Returns:
+            whether it was fitted; if not, `training.fit` does it, epoch by epoch
+        """
+        return False
+
+
+class AnswersUntrained(Architecture):
+    """A network that answers before it is trained; its few weights are shrunk towards that."""
+
+    def solve(
+        self,
+        network: keras.Model,
+        inputs: Mapping[str, NDArray[np.float32]],
+        labels: NDArray[np.integer],
+    ) -> bool:
+        """Fit the weights, see `shrunk_fit`."""
+        fit_shrunk(network, inputs, labels)
+        return True
 
 
 def load_architecture(modality: Modality, name: str) -> Architecture:

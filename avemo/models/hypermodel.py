@@ -11,6 +11,7 @@ from ..records import Configuration
 from . import ensemble
 from .architecture import (
     Architecture,
+    Solver,
     UnimodalBranch,
     hyperparameter_scope,
     hyperparameters_from,
@@ -74,6 +75,12 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             feature for branch in self.branches.values() for feature in branch.architecture.inputs
         ]
 
+    def unscaled_inputs(self, name: str) -> list[str]:
+        """Return those features that an architecture takes as they are."""
+        branches = (branch.architecture for branch in self.branches.values())
+        sources = [self._architecture(name)] if self._architecture(name).inputs else branches
+        return [feature for source in sources for feature in source.unscaled_inputs]
+
     def augmentations(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by feature the altered copies that an architecture may learn from."""
         architecture = self._architecture(name)
@@ -115,6 +122,17 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         name = hp.Choice("architecture", self.names)
         with hyperparameter_scope(hp, name):
             return self._augmentation(hp, name)
+
+    def solver_for(self, configuration: Configuration) -> Solver | None:
+        """Return what fits the network of a configuration at once; None without it.
+
+        Args:
+            configuration: as `build_from` takes it
+        """
+        hp = hyperparameters_from(configuration)
+        architecture = self._architecture(hp.Choice("architecture", self.names))
+        overridden = type(architecture).solve is not Architecture.solve
+        return architecture.solve if overridden else None
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return a compiled model: features of a clip in, one probability an emotion out."""

@@ -7,6 +7,7 @@ import keras
 import pandas as pd
 
 from ..datasets import Array, Dataset
+from ..models.architecture import Solver
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 from .batches import Batches
@@ -39,6 +40,7 @@ def fit(
     epochs: int,
     batch_size: int,
     seed: int,
+    solver: Solver | None = None,
 ) -> pd.DataFrame:
     """Fit a model: the learning rate falls along half a cosine, and the last epoch's weights stay.
 
@@ -50,13 +52,16 @@ def fit(
         epochs: how many
         batch_size: clips in a batch
         seed: of the order and of the augmentation
+        solver: fits the model at once, see `Architecture.solve`; None: epoch by epoch
 
     Returns:
-        a row an epoch: epoch, loss, uar
+        a row an epoch: epoch, loss, uar; none where the model was fitted at once
     """
     if not len(train):
         return pd.DataFrame({"epoch": []})
     inputs = {name: preprocessors[name] for name in model.input}
+    if solver and solver(model, network_inputs(train, inputs), train.labels):
+        return pd.DataFrame({"epoch": []})
     initial_rate = float(model.optimizer.learning_rate)
     schedule = keras.callbacks.LearningRateScheduler(
         lambda epoch, _: initial_rate * (1 + math.cos(math.pi * epoch / epochs)) / 2

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-import keras
 import pandas as pd
 
 from ..corpus import split
@@ -11,7 +10,7 @@ from ..datasets import Dataset
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..modalities import UNIMODAL, Unimodal
-from ..models.bundle import Bundle
+from ..models.end_to_end import feature_name
 from ..models.preprocessing import SequencePreprocessor
 from ..paths import Project
 from ..records import Configuration, FusionChoice, SearchResult, Skipped, Trial, read_or_skipped
@@ -21,18 +20,19 @@ from .ensemble_selection import Ensemble
 
 __all__ = [
     "LATE",
+    "LATE_FUSIONS",
     "Select",
     "add_log_probabilities",
     "branch_configurations",
-    "build_end_to_end",
     "compare_fusions",
     "describe_choice",
     "select_fusion",
     "stacking_preprocessors",
 ]
 
-#: the architecture that fuses predictions
 LATE = "late"
+#: the architectures that fuse predictions, and so answer untrained
+LATE_FUSIONS = (LATE, "late_prior")
 
 #: selects an ensemble among some trials
 Select = Callable[[Sequence[Trial]], Ensemble]
@@ -51,7 +51,7 @@ def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
 
 def stacking_preprocessors() -> dict[str, SequencePreprocessor]:
     """Return by feature the preprocessors of both models' log probabilities."""
-    return {stacking.feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
+    return {feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
 
 
 def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
@@ -64,7 +64,7 @@ def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
     for modality in UNIMODAL:
         result = SearchResult.read(project.search_result(modality))
         split.require_same_split(result.split_id, data.split_id, f"the search result of {modality}")
-        features[stacking.feature_name(modality)] = stacking.log_probabilities(project, modality)
+        features[feature_name(modality)] = stacking.log_probabilities(project, modality)
     predicted = set.intersection(*(set(arrays) for arrays in features.values()))
     selected = data.where(data.rows["performance"].isin(predicted))
     stacked = {
@@ -92,7 +92,7 @@ def select_fusion(
     unimodal = {modality: stacking.scaled_predictions(project, modality) for modality in UNIMODAL}
     ensemble = select(trials)
     choice = _compare(settings, ensemble.predictions, unimodal)
-    late = [trial for trial in trials if trial.hyperparameters["architecture"] == LATE]
+    late = [trial for trial in trials if trial.hyperparameters["architecture"] in LATE_FUSIONS]
     if not choice.significant and late:
         ensemble = select(late)
         choice = _compare(settings, ensemble.predictions, unimodal)
@@ -143,34 +143,6 @@ def _compare(
 
 def _uar(predictions: pd.DataFrame) -> float:
     return metrics.uar(predictions["true"], metrics.predicted(predictions))
-
-
-def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -> keras.Model:
-    """Return the network from the features of both modalities to the fused probabilities.
-
-    A modality whose features are all zero counts as missing.
-
-    Args:
-        network: a late fusion, which takes log probabilities
-        bundles: the trained unimodal models
-    """
-    from keras import ops
-
-    from ..models.layers.modality_dropout import modality_mask
-
-    inputs: dict[str, keras.KerasTensor] = {}
-    log_probabilities: dict[str, keras.KerasTensor] = {}
-    for modality, bundle in bundles.items():
-        own = {
-            name: keras.Input(preprocessor.shape, name=name)
-            for name, preprocessor in bundle.preprocessors.items()
-        }
-        model = keras.Model(bundle.network.input, bundle.network.output, name=modality)
-        logarithms = ops.log(ops.maximum(model(own), stacking.MIN_PROBABILITY))
-        masked = logarithms * modality_mask(list(own.values()))
-        log_probabilities[stacking.feature_name(modality)] = masked[:, None]
-        inputs |= own
-    return keras.Model(inputs, network(log_probabilities))
 
 
 def describe_choice(choice: FusionChoice | None) -> str:

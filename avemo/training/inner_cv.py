@@ -118,6 +118,7 @@ class InnerCV:
             train,
             preprocessors,
             augmentation=hypermodel.augmentation_for(configuration),
+            solver=hypermodel.solver_for(configuration),
             epochs=settings.search.budget_of(task.modality).epochs,
             batch_size=settings.search.of(task.modality).batch_size,
             seed=settings.seed + member,

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from ..evaluation import calibration, metrics
 from ..evaluation.predictions import read_predictions
 from ..modalities import Unimodal
+from ..models.end_to_end import MIN_PROBABILITY
 from ..models.preprocessing import SequencePreprocessor
 from ..paths import Project
 from ..records import SearchResult
 
 __all__ = [
     "COMPARISON",
-    "MIN_PROBABILITY",
     "PREDICTIONS",
-    "feature_name",
     "log_probabilities",
     "preprocessor",
     "scaled_predictions",
@@ -31,19 +30,11 @@ __all__ = [
 #: modality, those of each unimodal model and each way to fuse them
 PREDICTIONS = "predictions.csv"
 COMPARISON = "comparison.csv"
-#: a probability of zero has no logarithm
-MIN_PROBABILITY = 1e-7
-
-
-def feature_name(modality: Unimodal) -> str:
-    """Return the name of a modality's log probabilities as a feature."""
-    return f"{modality}_log_probabilities"
 
 
 def preprocessor() -> SequencePreprocessor:
     """Return the preprocessor that leaves log probabilities as they are."""
-    emotions = len(metrics.PROBABILITIES)
-    return SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
+    return SequencePreprocessor.unscaled(len(metrics.PROBABILITIES))
 
 
 def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Every clip once an epoch; what is drawn depends on the seed and the epoch alone."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies: bool) -> None:
     def weights(seed: int) -> NDArray[np.float32]:
         make_deterministic(1)
         network = hypermodel.build_from(configuration)
-        options = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
+        options: Any = {"epochs": 2, "batch_size": settings().search.audio.batch_size, "seed": seed}
         fit(network, data, preprocessors, augmentation=augmentation, **options)
         return np.concatenate([array.ravel() for array in network.get_weights()])
 

@@ -18,6 +18,7 @@ from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
 from avemo.modalities import Unimodal
 from avemo.models import preprocessing
+from avemo.models.end_to_end import build_end_to_end, feature_name
 from avemo.models.hypermodel import Architectures
 from avemo.paths import Project
 from avemo.records import Configuration, Skipped, Trial
@@ -26,7 +27,7 @@ from avemo.training.ensemble_selection import Ensemble
 from avemo.training.fit import fit
 
 COLUMNS = list(metrics.PROBABILITIES)
-INPUTS = [stacking.feature_name(modality) for modality in ("audio", "visual")]
+INPUTS = [feature_name(modality) for modality in ("audio", "visual")]
 
 
 def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
@@ -187,7 +188,7 @@ def test_the_end_to_end_network_fuses_the_models_own_probabilities() -> None:
     late = late_fusion().build_from({})
     random = np.random.default_rng(3)
     late.set_weights([random.normal(size=w.shape) for w in late.get_weights()])
-    network = fusion.build_end_to_end(late, bundles)
+    network = build_end_to_end(late, bundles)
     features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
     features["faces"][0] = 0  # missing
     inputs = {}
