@@ -131,8 +131,8 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
 def _few_actors(bundle: BundleConfig) -> int:
     """Return how many actors a model of the face was selected on, if they are too few; else 0."""
     actors = bundle.trained_on.actors
-    seen = bundle.modality != "audio" and not bundle.untrained
-    return actors if seen and actors < MIN_ACTORS else 0
+    has_face = bundle.modality != "audio" and not bundle.untrained
+    return actors if has_face and actors < MIN_ACTORS else 0
 
 
 def render_html(subject: Subject, text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, overload
+from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
@@ -161,7 +161,7 @@ class RegisteredModel:
         if self.uri == PRIOR:
             from .untrained_prior import UntrainedPrior
 
-            return UntrainedPrior(_settings())
+            return cast(own_code.Recogniser, UntrainedPrior(_settings()))
         folder = self._folder
         self._report(f"loading {self.label}")
         with self._errors_explained():

@@ -107,12 +107,12 @@ def _describe(settings: Settings) -> BundleConfig:
 
 def _write_graph(file: Path, classes: list[str]) -> None:
     """Write the network: each expression's probability, shared among the classes."""
-    from ..runtime.graph_writer import GraphWriter
+    from ..runtime.graph_writer import GraphWriter, Shapes
 
     writer = GraphWriter()
     shares = writer.constant(class_shares(classes).astype(np.float32))
     rows = writer.add("Flatten", MEAN_FEATURE)
     writer.add("MatMul", rows, shares, output="emotion")
-    inputs = {MEAN_FEATURE: ["clips", 1, len(CLASSES)]}
+    inputs: Shapes = {MEAN_FEATURE: ["clips", 1, len(CLASSES)]}
     graph = writer.finish("expression_prior", inputs, {"emotion": ["clips", len(classes)]})
     file.write_bytes(graph.SerializeToString())

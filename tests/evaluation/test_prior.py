@@ -1,6 +1,7 @@
 """From the search to the evaluation, on expressions that are drawn: the prior stands beside."""
 
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import mlflow
@@ -15,6 +16,7 @@ from avemo.corpus import split
 from avemo.emotions import EMOTIONS
 from avemo.evaluation.evaluate import evaluate
 from avemo.features import store
+from avemo.features.arrays import Arrays
 from avemo.features.spec import FeatureSpec
 from avemo.features.visual.expression import Expression, Settings
 from avemo.models.bundle import Bundle
@@ -65,7 +67,7 @@ def new_project(root: Path, test_actors: int, other_actors: int) -> Project:
     (root / "data").mkdir()
     split.write(rows[["performance", "part", "fold"]], project.split)
     random = np.random.default_rng(1)
-    clips = {}
+    clips: dict[str, Arrays] = {}
     for performance in rows["performance"]:
         values = random.dirichlet(np.ones(7), 3).astype("f")
         if random.random() < 0.5:
@@ -87,12 +89,11 @@ def new_project(root: Path, test_actors: int, other_actors: int) -> Project:
     target = store.Target(
         project.features("visual", "expression"), extractor.spec(FACES), extractor.dtypes
     )
-    store.update(
-        {"expression": target},
-        sources,
-        lambda file, names: {"expression": clips[file.name]},
-        workers=1,
-    )
+
+    def extract(file: Path, names: Collection[str]) -> dict[str, Arrays]:
+        return {"expression": clips[file.name]}
+
+    store.update({"expression": target}, sources, extract, workers=1)
     return project
 
 

@@ -235,7 +235,7 @@ def test_what_a_version_carries(
     assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
 
 
-def seen_result(project: Project, evaluation: EvaluationResult, actors: int) -> EvaluationResult:
+def visual_result(project: Project, evaluation: EvaluationResult, actors: int) -> EvaluationResult:
     """Return the evaluation of a model of faces, on as many test actors, beside its prior."""
     for folder, untrained in ((project.trained("visual"), False), (project.prior("visual"), True)):
         folder.mkdir(parents=True)
@@ -258,7 +258,7 @@ def test_where_it_cannot_be_told_that_training_helps_the_prior_is_registered(
 ) -> None:
     project, evaluation = trained_project
     settings = load_settings(project.root)
-    evaluation = seen_result(project, evaluation, actors)
+    evaluation = visual_result(project, evaluation, actors)
     recordings = settings.corpus.model_copy(update={"source": "path"})
     recordings_settings = settings.model_copy(update={"corpus": recordings})
     registration = register.register(project, recordings_settings, evaluation)
@@ -284,7 +284,7 @@ def test_on_the_sample_the_trained_model_is_registered_whatever_the_prior_does(
     trained_project: tuple[Project, EvaluationResult],
 ) -> None:
     project, evaluation = trained_project
-    evaluation = seen_result(project, evaluation, 1)
+    evaluation = visual_result(project, evaluation, 1)
     registration = register.register(project, load_settings(project.root), evaluation)
     assert registration.versions["visual"].prior_reason == ""
 

@@ -125,7 +125,9 @@ POOR = answers(dict.fromkeys(range(1, 5), 9))
 PRIOR_RULE = "UAR less the untrained prior's"
 
 
-def seen(own: pd.DataFrame, prior: pd.DataFrame | None, **bundle: object) -> OpenedVersion:
+def visual_version(
+    own: pd.DataFrame, prior: pd.DataFrame | None, **bundle: object
+) -> OpenedVersion:
     """A version of faces, beside the untrained prior's answers."""
     config = bundle_config(modality="visual", **bundle)
     return dataclasses.replace(version(own), bundle=config, prior_predictions=prior)
@@ -144,12 +146,12 @@ def seen(own: pd.DataFrame, prior: pd.DataFrame | None, **bundle: object) -> Ope
 def test_training_makes_nothing_worse(
     own: pd.DataFrame, prior: pd.DataFrame, margin: float, verdict: str
 ) -> None:
-    assert row(PRIOR_RULE, seen(own, prior), prior_margin=margin).verdict == verdict
+    assert row(PRIOR_RULE, visual_version(own, prior), prior_margin=margin).verdict == verdict
 
 
 def test_two_actors_do_not_tell() -> None:
     own, prior = (rows[rows["actor"] < 3] for rows in (answers({}), POOR))
-    result = row(PRIOR_RULE, seen(own, prior))
+    result = row(PRIOR_RULE, visual_version(own, prior))
     assert result.verdict == "refused"
     assert result.candidate == "the test part has 2 actors, and fewer than 3 tell too little"
 
@@ -158,9 +160,9 @@ def test_where_the_rule_of_the_prior_does_not_apply() -> None:
     good = answers({})
     for own, verdict, text in (
         (PERFECT, "no prior", "sound has no untrained prior"),
-        (seen(POOR, good, synthetic=True), "synthetic", ""),
-        (seen(good, None), "no prior", "it was registered without its predictions"),
-        (seen(POOR, POOR, untrained=True), "pass", "it is the untrained prior"),
+        (visual_version(POOR, good, synthetic=True), "synthetic", ""),
+        (visual_version(good, None), "no prior", "it was registered without its predictions"),
+        (visual_version(POOR, POOR, untrained=True), "pass", "it is the untrained prior"),
     ):
         result = row(PRIOR_RULE, own)
         assert (result.verdict, result.candidate) == (verdict, text)

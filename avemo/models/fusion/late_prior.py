@@ -32,10 +32,10 @@ class LatePrior(AnswersUntrained):
             inputs: the logarithms of the audio model's probabilities [shape=(clips, 1, classes)],
                 zeros where nothing is heard; and the expressions [shape=(clips, 1, 7)]
         """
-        heard = layers.Flatten()(inputs[_AUDIO])
-        seen = log_class_probabilities(inputs[MEAN_FEATURE], EMOTIONS)
-        log_weights = learnt_from_zero(heard, 2)
-        return ops.exp(log_weights[:, :1]) * heard + ops.exp(log_weights[:, 1:]) * seen
+        audio = layers.Flatten()(inputs[_AUDIO])
+        visual = log_class_probabilities(inputs[MEAN_FEATURE], EMOTIONS)
+        log_weights = learnt_from_zero(audio, 2)
+        return ops.exp(log_weights[:, :1]) * audio + ops.exp(log_weights[:, 1:]) * visual
 
     def head(self, x: Tensor) -> Tensor:
         """Return the probabilities [shape=(clips, classes)]."""
