@@ -97,6 +97,10 @@ class Project:
         """An `EvaluationResult`."""
         return self.evaluation / "metrics.json"
 
+    def prior(self, modality: str) -> Path:
+        """Return the folder of a modality's untrained prior, a bundle like a trained model's."""
+        return self.evaluation / "prior" / modality
+
     @property
     def registered(self) -> Path:
         """Which versions were registered."""

@@ -35,6 +35,7 @@ __all__ = [
     "FusionCrossValidation",
     "Interval",
     "ModalityResult",
+    "PriorResult",
     "Protocol",
     "Registration",
     "SearchResult",
@@ -270,6 +271,7 @@ class BundleConfig(Record):
         window_s: length of a timeline's window in seconds, where nobody asks for another
         hop_s: from one window to the next in seconds, likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
+        untrained: it is the untrained prior of its modality, see `models.prior`
     """
 
     modality: Modality
@@ -288,6 +290,7 @@ class BundleConfig(Record):
     window_s: float = 3.0
     hop_s: float = 1.0
     inputs: dict[str, dict[str, object]] = Field(default_factory=dict)
+    untrained: bool = False
 
     @property
     def imported_features(self) -> str:
@@ -299,6 +302,19 @@ class BundleConfig(Record):
         return ", ".join(f"{name} ({spec.resources[PROGRAM]})" for name, spec in imported.items())
 
 
+class PriorResult(Value):
+    """How the untrained prior of a modality does on the test part, see `models.prior`.
+
+    Args:
+        test: its figures; None where the test part holds nothing
+        difference: the trained model's UAR less the prior's, on the performances of both; None
+            where there are none
+    """
+
+    test: Figures | None = None
+    difference: Interval | None = None
+
+
 class ModalityResult(Value):
     """How good a trained model is on the test part.
 
@@ -308,6 +324,7 @@ class ModalityResult(Value):
         test: figures on the test part; None where it holds no performance of the modality
         no_test_data: why there are none; else empty
         unimodal: for the fused model, its figures where one modality alone is there
+        prior: how the untrained prior does; None where the modality has none
         skipped: why there is no model; else empty
     """
 
@@ -316,6 +333,7 @@ class ModalityResult(Value):
     test: Figures | None = None
     no_test_data: str = ""
     unimodal: dict[Unimodal, Figures] = Field(default_factory=dict)
+    prior: PriorResult | None = None
     skipped: str = ""
 
 
@@ -343,6 +361,7 @@ class RegisteredVersion(Value):
         run_id: the run that trained it
         aliases: those that it got when it was registered
         not_champion: why it can never become the champion; else empty
+        prior_reason: why it is the untrained prior and not the trained model; empty where it is not
     """
 
     name: str
@@ -351,6 +370,7 @@ class RegisteredVersion(Value):
     run_id: str
     aliases: list[str]
     not_champion: str = ""
+    prior_reason: str = ""
 
 
 class Registration(Record):
@@ -416,7 +436,7 @@ class FusedFold(Value):
     """
 
     fold: int
-    actors: list[int]
+    actors: list[str]
     weights: dict[Unimodal, float]
     uars: dict[str, float]
     run_id: str

@@ -332,6 +332,7 @@ class Promotion(Strict):
         max_calibration_error: at most
         margin: by how much the lower bound of the difference in UAR to the champion may lie
             below 0
+        prior_margin: the same for the difference to the untrained prior of the modality
         max_sex_gap: between the UAR on women and on men, at most
         max_latency_ratio: of the time that an answer takes to the champion's, at most
         max_size_ratio: of the version's bytes to the champion's, at most
@@ -341,6 +342,7 @@ class Promotion(Strict):
     min_recall: Share
     max_calibration_error: Share
     margin: Share
+    prior_margin: Share
     max_sex_gap: Share
     max_latency_ratio: Annotated[float, Field(gt=0)]
     max_size_ratio: Annotated[float, Field(gt=0)]

@@ -27,6 +27,11 @@ def main(project: Project, settings: Settings) -> None:
         log.info(f"register: {version.name} version {version.version}, {aliases}")
         if version.not_champion:
             log.info(f"register: {version.name} has no new champion: {version.not_champion}")
+        if version.prior_reason:
+            log.warning(
+                f"register: {version.name} is the untrained prior and not the trained model: "
+                f"{version.prior_reason}"
+            )
 
 
 if __name__ == "__main__":

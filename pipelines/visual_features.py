@@ -50,7 +50,7 @@ def _import_features(
     """Import what other programs computed, and return the extractors that there is something of."""
     import pandas as pd
 
-    from avemo.corpus.manifest import select_usable
+    from avemo.corpus.selection import select_usable
     from avemo.features import store
     from avemo.features.extraction import Extraction, read_imported
 

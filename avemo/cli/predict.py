@@ -21,6 +21,7 @@ _TABLES = "Tables, for many clips"
 _TIMELINES = "Timelines"
 _COMPUTING = "Where it is computed"
 _ENGINES = ("local", "ray")
+_SYNTHETIC = "; trained on the synthetic sample, it knows no people: for a face, try --model prior"
 
 
 def _check_engine(engine: str) -> str:
@@ -34,6 +35,7 @@ def _check_engine(engine: str) -> str:
         "avemo predict --json *.wav | jq .emotion",
         "avemo predict --sets clip.mp4   # all emotions that it cannot exclude",
         "avemo predict --model models:/avemo-audio@candidate clip.wav",
+        "avemo predict --model prior clip.mp4   # the face, untrained; needs no registry",
         "avemo predict recordings/ --csv emotions.csv --workers 4   # goes on where it was stopped",
         "find . -name '*.mp4' -print0 | avemo predict --from-list - --parquet emotions.parquet",
         "avemo predict interview.mp4 --timeline out/ --format elan --format csv",
@@ -62,7 +64,9 @@ def predict(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="URI", help="One model for all clips, such as models:/avemo-audio@candidate."
+            metavar="URI",
+            help="One model for all clips, such as models:/avemo-audio@candidate; or prior: the "
+            "pretrained expression network alone, which nothing was trained for here.",
         ),
     ] = None,
     sets: Annotated[
@@ -160,6 +164,10 @@ def predict(
     finding and a reason. The result is the same to the last bit with any number of workers and on
     a Ray cluster.
 
+    With --model prior the pretrained expression network answers alone, mapped to the classes of
+    this project. Nothing was trained for it here, so it needs no registry; of sound there is no
+    such prior.
+
     What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.
     """
@@ -221,7 +229,7 @@ def show_prediction(
     else:
         note = _describe_set(prediction) if sets else ""
         note += f"; not fused: {prediction.reason}" if prediction.reason else ""
-        note += "; trained on the synthetic sample, it knows no people" * prediction.synthetic
+        note += _SYNTHETIC * prediction.synthetic
         answer = "not sure: " * prediction.unsure
         answer += describe_probabilities(prediction.probabilities)
         typer.echo(f"{file}: {answer} by {prediction.model}{note}")

@@ -26,6 +26,7 @@ from ..tracking import runs
 from . import dvc_tables, metrics, plots
 from .log import log_predictions
 from .predictions import predict, write_predictions
+from .prior import evaluate_prior
 from .selective_log import log_selective
 
 __all__ = ["UNIMODAL_TITLES", "evaluate"]
@@ -39,8 +40,8 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> EvaluationRe
 
     Args:
         folder: gets `metrics.json`, `MODALITY.csv` (predictions; `fused_audio.csv` and
-            `fused_visual.csv` by the fused model from sound or picture alone), `comparison.png`
-            and what `dvc_tables` writes
+            `fused_visual.csv` by the fused model from sound or picture alone), `comparison.png`,
+            and what `dvc_tables` and `evaluate_prior` write
 
     Raises:
         CorpusError: a model was trained on another split, whose training part may have held
@@ -73,7 +74,8 @@ def _evaluate(
         if not len(data):
             reason = f"the test part holds no performance with {' and '.join(data.features)}"
             mlflow.set_tag("avemo.test", f"skipped: {reason}")
-            return result.model_copy(update={"no_test_data": reason})
+            prior = evaluate_prior(project, settings, bundle, None, folder)
+            return result.model_copy(update={"no_test_data": reason, "prior": prior})
         predictions = predict(bundle, data)
         write_predictions(folder / f"{modality}.csv", predictions)
         test = _log(settings, bundle, predictions, "test", modality)
@@ -85,7 +87,8 @@ def _evaluate(
                 present: _evaluate_unimodal(settings, bundle, data, present, folder)
                 for present in UNIMODAL
             }
-    return result.model_copy(update={"test": test, "unimodal": unimodal})
+        prior = evaluate_prior(project, settings, bundle, predictions, folder)
+    return result.model_copy(update={"test": test, "unimodal": unimodal, "prior": prior})
 
 
 def _evaluate_unimodal(

@@ -6,7 +6,10 @@ import pandas as pd
 from . import metrics
 from .bootstrap import Bootstrap, Interval
 
-__all__ = ["align", "paired_bootstrap"]
+__all__ = ["MIN_ACTORS", "align", "paired_bootstrap"]
+
+#: performances of fewer actors do not tell how good a model is for another one
+MIN_ACTORS = 3
 
 
 def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

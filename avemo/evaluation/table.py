@@ -12,7 +12,7 @@ __all__ = ["results_table"]
 
 
 def results_table(result: EvaluationResult) -> "Table":
-    """Return a row for each modality, and for the fused model with one modality alone."""
+    """Return a row for each model, for the fused one with one modality alone, for each prior."""
     table = new_table("", "architecture", "test UAR", "accuracy", "performances", "actors")
     for modality, model in result.modalities.items():
         if model.test is None:
@@ -21,6 +21,8 @@ def results_table(result: EvaluationResult) -> "Table":
         table.add_row(modality, model.architecture, *_cells(model.test))
         for present, figures in model.unimodal.items():
             table.add_row("", f"{present} alone", *_cells(figures))
+        if model.prior and model.prior.test:
+            table.add_row("", "untrained prior", *_cells(model.prior.test))
     return table
 
 

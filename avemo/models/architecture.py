@@ -19,13 +19,14 @@ from keras_tuner import HyperParameters
 from numpy.typing import NDArray
 
 from ..emotions import EMOTIONS
-from ..features.arrays import Array
+from .shrunk_fit import fit_shrunk
 
 if TYPE_CHECKING:
     from ..modalities import Modality, Unimodal
     from ..records import Configuration
 
 __all__ = [
+    "AnswersUntrained",
     "Architecture",
     "Branches",
     "Solver",
@@ -43,7 +44,9 @@ Tensors: TypeAlias = Mapping[str, Tensor]
 Branches: TypeAlias = "Mapping[Unimodal, UnimodalBranch]"
 #: sets the weights of a network just built; takes it, the training set's inputs by feature, and the
 #: true emotions' codes [shape=(clips,)]
-Solver: TypeAlias = Callable[[keras.Model, Mapping[str, Array], NDArray[np.integer]], None]
+Solver: TypeAlias = Callable[
+    [keras.Model, Mapping[str, NDArray[np.float32]], NDArray[np.integer]], None
+]
 
 
 class Architecture(ABC):
@@ -55,11 +58,14 @@ class Architecture(ABC):
             draw in its place
         tta_views: by feature, those of the altered copies that a fitted network predicts on, too
             (test-time augmentation)
+        unscaled_inputs: the features among `inputs` that it takes as they are, one row a clip, not
+            standardised
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
     augmentations: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tta_views: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    unscaled_inputs: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
@@ -83,6 +89,14 @@ class Architecture(ABC):
     def solver(self) -> Solver | None:
         """Return what fits the network at once; None: it is fitted by gradient descent."""
         return None
+
+
+class AnswersUntrained(Architecture):
+    """A network that answers before it is trained; its few weights are shrunk towards that."""
+
+    def solver(self) -> Solver:
+        """Return the fit of `shrunk_fit`."""
+        return fit_shrunk
 
 
 def load_architecture(modality: Modality, name: str) -> Architecture:

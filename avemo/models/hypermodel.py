@@ -75,6 +75,12 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             feature for branch in self.branches.values() for feature in branch.architecture.inputs
         ]
 
+    def unscaled_inputs(self, name: str) -> list[str]:
+        """Return those features that an architecture takes as they are."""
+        branches = (branch.architecture for branch in self.branches.values())
+        sources = [self._architecture(name)] if self._architecture(name).inputs else branches
+        return [feature for source in sources for feature in source.unscaled_inputs]
+
     def augmentations(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by feature the altered copies that an architecture may learn from."""
         architecture = self._architecture(name)

@@ -48,6 +48,11 @@ class SequencePreprocessor:
         """The feature of a clip that lacks it [shape=(0, columns)]."""
         return np.zeros((0, len(self.mean)), np.float32)
 
+    @classmethod
+    def unscaled(cls, columns: int) -> "SequencePreprocessor":
+        """Return the preprocessor that leaves one row a clip as it is."""
+        return cls(1, [0.0] * columns, [1.0] * columns)
+
 
 @dataclass(frozen=True)
 class ImagePreprocessor:

@@ -1,4 +1,4 @@
-"""A MobileNet trained on the 7 expressions of AffectNet: the network and its published weights.
+"""A MobileNet trained on the 7 expressions of AffectNet: network, published weights, and classes.
 
 Source:
     A. V. Savchenko: Facial expression and attributes recognition based on multi-task learning of
@@ -8,9 +8,13 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import AssetError
 from ..quiet import import_tensorflow_quietly
@@ -19,7 +23,15 @@ from .keras2_weights import load_keras2_weights
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["CLASSES", "MEAN_BGR", "SIDE", "build_network", "load_network"]
+__all__ = [
+    "CLASSES",
+    "MEAN_BGR",
+    "MEAN_FEATURE",
+    "SIDE",
+    "build_network",
+    "class_shares",
+    "load_network",
+]
 
 #: in the order of the probabilities
 CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
@@ -27,6 +39,26 @@ CLASSES = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 SIDE = 224
 MEAN_BGR = (103.939, 116.779, 123.68)
 _WIDTH = 256
+
+#: of the extractor `expression`: the mean of the probabilities over a clip's faces
+MEAN_FEATURE = "expression_mean"
+
+#: by expression, what tasks call it
+_NAMES = {
+    "anger": ("anger", "angry"),
+    "disgust": ("disgust", "disgusted"),
+    "fear": ("fear", "fearful"),
+    "happy": ("happy", "happiness", "joy"),
+    "neutral": ("neutral", "calm"),
+    "sad": ("sad", "sadness"),
+    "surprise": ("surprise", "surprised"),
+}
+
+#: of every answer this share goes to all classes alike, so that none is impossible
+_SPREAD = 0.05
+
+#: of classes that share an expression, the first gets so much more: rounding decides no tie
+_FIRST = 1.04
 
 
 def build_network() -> keras.Model:
@@ -75,6 +107,28 @@ def load_network(file: Path) -> keras.Model:
 
     faces = keras.Input((SIDE, SIDE, 3), name="faces")
     return keras.Model(faces, model(faces))
+
+
+def class_shares(classes: Sequence[str]) -> NDArray[np.float64]:
+    """Return how the probability of each expression is shared among a task's classes.
+
+    Expressions become classes by their names. Classes of one expression, such as neutral and calm,
+    share its probability. An expression that is no class tells nothing: all classes share its
+    probability. A class that is no expression gets its part of what all share.
+
+    Args:
+        classes: their names, in the order of the answers
+
+    Returns:
+        [shape=(7, classes)], in the order of `CLASSES`; every row sums to one
+    """
+    shares = np.full((len(CLASSES), len(classes)), 1 / len(classes))
+    for row, expression in zip(shares, CLASSES, strict=True):
+        if names := [name for name in classes if name in _NAMES[expression]]:
+            weights = [_FIRST if name == names[0] else float(name in names) for name in classes]
+            row[:] = np.array(weights) / sum(weights)
+    spread: NDArray[np.float64] = (1 - _SPREAD) * shares + _SPREAD / len(classes)
+    return spread
 
 
 def _load_keras3(file: Path) -> keras.Model:

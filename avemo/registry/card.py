@@ -15,8 +15,9 @@ from ..evaluation import metrics
 from ..evaluation.abstention import selective_figures
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.conformal import set_figures
+from ..evaluation.paired import MIN_ACTORS
 from ..modalities import Modality
-from ..records import BundleConfig, Interval
+from ..records import BundleConfig, Interval, PriorResult
 from ..settings import Settings
 from ..templates import render
 from ..tracking.lineage import Lineage
@@ -56,6 +57,9 @@ class Subject:
         lineage: of the run that trained it; None where it logged none
         predictions: on the test part; None where it has none
         licences: of the pretrained weights inside
+        prior: how the untrained prior does; None where the modality has none
+        prior_predictions: its predictions on the test part; None where it has none
+        prior_reason: why the version is the untrained prior; empty where it is a trained model
     """
 
     name: str
@@ -63,6 +67,9 @@ class Subject:
     lineage: Lineage | None
     predictions: pd.DataFrame | None
     licences: str
+    prior: PriorResult | None = None
+    prior_predictions: pd.DataFrame | None = None
+    prior_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,10 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         temperature=bundle.temperature,
         corpus=settings.corpus.label,
         recordings=len(lineage.recordings) if lineage else 0,
+        prior=subject.prior,
+        prior_reason=subject.prior_reason,
+        modality=bundle.modality,
+        few_actors=_few_actors(bundle),
         trained_on=bundle.trained_on,
         split=bundle.split_id,
         protocol=protocol,
@@ -119,6 +130,13 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         licences=subject.licences,
         lineage=lineage,
     )
+
+
+def _few_actors(bundle: BundleConfig) -> int:
+    """Return how many actors a model of the face was selected on, if they are too few; else 0."""
+    actors = bundle.trained_on.actors
+    has_face = bundle.modality != "audio" and not bundle.untrained
+    return actors if has_face and actors < MIN_ACTORS else 0
 
 
 def render_html(subject: Subject, text: str) -> str:

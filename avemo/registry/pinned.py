@@ -21,7 +21,7 @@ from ..media.span import Windows
 from ..modalities import Modality
 from ..paths import find_project
 from ..tracking import lookup, store
-from .predictor import Champions, RegisteredModel
+from .predictor import PRIOR, Champions, RegisteredModel
 
 __all__ = ["Answering", "PinnedVersions", "Timeline", "VersionId"]
 
@@ -56,7 +56,7 @@ class PinnedVersions:
     """One version for all clips, or the champions, of which each clip gets the one for its streams.
 
     Args:
-        tracking_uri: where they are registered
+        tracking_uri: where they are registered; empty for the untrained prior
         uri: what the user named for all clips; empty for the champions
         version: what `uri` names; None for the champions, and where it names no version
         champions: by modality; none where one version answers for all clips
@@ -81,6 +81,8 @@ class PinnedVersions:
             AvemoError: the registry cannot be asked
             SettingsError: there is no project here, see `paths.find_project`
         """
+        if uri == PRIOR:  # which is in no registry
+            return cls("", uri=uri, version=RegisteredModel(uri, report=report).version)
         store.connect(find_project(), spool=False)
         tracking_uri = os.environ[store.TRACKING_URI]
         if uri:
@@ -113,7 +115,8 @@ class PinnedVersions:
     @cached_property
     def answering(self) -> Answering:
         """What answers in this process; files are checked and loaded on the first clip."""
-        os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
+        if self.tracking_uri:
+            os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
         if not self.uri:
             return Answering(Champions(versions=self.champions))
         model = RegisteredModel(self.uri)

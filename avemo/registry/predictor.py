@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
 from ..errors import AvemoError, MediaError
 from ..inference.prediction import Prediction
@@ -23,7 +23,13 @@ from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, lookup, store
 from . import own_code, version_cache
 
-__all__ = ["Champions", "RegisteredModel", "load_model", "predict", "predict_each"]
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+__all__ = ["PRIOR", "Champions", "RegisteredModel", "load_model", "predict", "predict_each"]
+
+#: in place of a URI: the untrained prior, see `untrained_prior`
+PRIOR = "prior"
 
 _CHAMPION = "models:/avemo-{modality}@champion"
 
@@ -42,7 +48,8 @@ class RegisteredModel:
     """A version in MLflow's registry; its files are checked and loaded on the first prediction.
 
     Args:
-        uri: as MLflow takes it, such as `models:/avemo-fused@champion`
+        uri: as MLflow takes it, such as `models:/avemo-fused@champion`; or `prior`, the untrained
+            prior, which is in no registry
         report: is called with what is about to be done
     """
 
@@ -53,6 +60,11 @@ class RegisteredModel:
     @cached_property
     def version(self) -> lookup.Version | None:
         """The version that the URI names; None where there is none."""
+        if self.uri == PRIOR:
+            from .untrained_prior import prior_version
+
+            self._report("fetching the pretrained networks of the untrained prior")
+            return prior_version(_settings())
         self._report(f"asking the registry for {self.uri}")
         return lookup.find_versions([self.uri])[self.uri]
 
@@ -146,6 +158,10 @@ class RegisteredModel:
     @cached_property
     def recogniser(self) -> own_code.Recogniser | None:
         """The version's own; None where MLflow must load it, such as one of an older release."""
+        if self.uri == PRIOR:
+            from .untrained_prior import UntrainedPrior
+
+            return cast(own_code.Recogniser, UntrainedPrior(_settings()))
         folder = self._folder
         self._report(f"loading {self.label}")
         with self._errors_explained():
@@ -227,13 +243,15 @@ def load_model(uri: str = "models:/avemo-fused@champion") -> RegisteredModel:
     """Return a registered model, its files checked against those that were registered.
 
     Args:
-        uri: as MLflow takes it, such as `models:/avemo-audio@champion` or `models:/avemo-audio/3`
+        uri: as MLflow takes it, such as `models:/avemo-audio@champion` or `models:/avemo-audio/3`;
+            or `prior`, see `RegisteredModel`
 
     Raises:
         AvemoError: there is no such model, or its files are not as they were registered
         SettingsError: there is no project here, see `paths.find_project`
     """
-    store.connect(find_project(), spool=False)
+    if uri != PRIOR:
+        store.connect(find_project(), spool=False)
     model = RegisteredModel(uri)
     model.load()
     return model
@@ -254,8 +272,9 @@ def predict(
 
     Args:
         media: a clip, a file's path, or its content, of any format that FFmpeg decodes; or several
-        model: the model that must predict, or its URI; by default a champion: the fused one, but
-            that of a modality where a clip has this one alone, or where none is fused
+        model: the model that must predict, or its URI, or `prior` for the untrained prior; by
+            default a champion: the fused one, but that of a modality where a clip has this one
+            alone, or where none is fused
 
     Raises:
         AvemoError: no model is registered, or its files are not as they were registered
@@ -283,13 +302,21 @@ def predict_each(
         AvemoError: see `predict`
         SettingsError: see `predict`
     """
-    store.connect(find_project(), spool=False)
+    if model != PRIOR:  # which is in no registry
+        store.connect(find_project(), spool=False)
     if model is not None:
         fixed = RegisteredModel(model, report=report) if isinstance(model, str) else model
         yield from map(fixed.predict, media)
         return
     champions = Champions(report)
     yield from (champions.predict(Clip.of(clip)) for clip in media)
+
+
+def _settings() -> Settings:
+    """Return the settings of the project here."""
+    from ..config import load_settings
+
+    return load_settings(find_project().root)
 
 
 def _source_of(media: Media) -> Path | bytes:

@@ -27,7 +27,7 @@ from ..tracking.lineage import FILE, Lineage
 from .checkout import checkout, run_module
 from .differences import find_differences
 from .lineage import read_lineage
-from .version import PREDICTIONS
+from .version import PREDICTIONS, read_bundle
 
 __all__ = ["Comparison", "compare_predictions", "rebuild"]
 
@@ -78,6 +78,10 @@ def rebuild(project: Project, uri: str) -> Comparison:
     with tempfile.TemporaryDirectory() as temporary:
         artifacts = Path(temporary)
         with open_verified(uri) as folder:
+            if read_bundle(folder).untrained:
+                raise AvemoError(
+                    f"{uri} is the untrained prior, which nothing trained: name a trained version"
+                )
             for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * lineage.dirty)):
                 if not (folder / name).exists():
                     raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")

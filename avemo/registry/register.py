@@ -15,7 +15,7 @@ import mlflow
 from mlflow import MlflowClient
 
 from ..datasets import load
-from ..evaluation.predictions import read_predictions
+from ..evaluation.predictions import read_predictions, write_predictions
 from ..inference.pyfunc import MEDIA, MODEL
 from ..modalities import Modality
 from ..models.bundle import Bundle
@@ -30,8 +30,9 @@ from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
 from .example import write_example
 from .history import new_move, parse_moves, write_move
+from .prior import reason_for_prior
 from .profile import write_profile
-from .version import PREDICTIONS
+from .version import PREDICTIONS, PRIOR_PREDICTIONS
 
 __all__ = ["register"]
 
@@ -47,8 +48,9 @@ def register(project: Project, settings: Settings, evaluation: EvaluationResult)
 
     It becomes `candidate`. The first version of a model becomes `champion` too, because there is
     nothing to compare it with: so does the first one trained on recordings, after those of the
-    synthetic sample. Every later champion is promoted. A version that takes imported features
-    never becomes the champion.
+    synthetic sample. Every later champion is promoted. Where a trained model is not shown to be as
+    good as the untrained prior of its modality, the prior is registered in its place. A version
+    that takes imported features never becomes the champion.
 
     Args:
         project: with the trained models
@@ -75,10 +77,12 @@ def _register_model(
 ) -> RegisteredVersion:
     client = MlflowClient()
     name = model_name(modality)
-    subject = _card_subject(project, modality, result)
+    prior_reason = reason_for_prior(settings, result)
+    bundle = Bundle(project.prior(modality) if prior_reason else project.trained(modality))
+    subject = _card_subject(project, bundle, result, prior_reason)
     with runs.reopen(result.run_id):
         unfinished = _find_unfinished(client, name, result.run_id)
-        model_id = _log_model(project, settings, modality, subject)
+        model_id = _log_model(project, settings, bundle, subject)
     tags = _version_tags(settings, subject, result)
     tags[integrity.CHECKSUMS_TAG] = integrity.seal_model(model_id)
     tags["avemo.repeated"] = _smoke_test(project, modality, model_id, subject)
@@ -97,6 +101,7 @@ def _register_model(
         run_id=result.run_id,
         aliases=aliases,
         not_champion=not_champion,
+        prior_reason=prior_reason,
     )
 
 
@@ -110,15 +115,26 @@ def _refuse_champion(subject: card.Subject) -> str:
     return ""
 
 
-def _card_subject(project: Project, modality: Modality, result: ModalityResult) -> card.Subject:
-    bundle = Bundle(project.trained(modality))
-    file = project.evaluation / f"{modality}.csv"
+def _card_subject(
+    project: Project, bundle: Bundle, result: ModalityResult, prior_reason: str
+) -> card.Subject:
+    modality, prior = bundle.config.modality, result.prior
+    prior_predictions = None
+    if prior and prior.test:
+        prior_predictions = read_predictions(project.evaluation / f"{modality}_prior.csv")
+    predictions = prior_predictions
+    if not prior_reason:
+        file = project.evaluation / f"{modality}.csv"
+        predictions = read_predictions(file) if result.test else None
     return card.Subject(
         name=model_name(modality),
         bundle=bundle.config,
         lineage=_read_lineage(result.run_id),
-        predictions=read_predictions(file) if result.test else None,
+        predictions=predictions,
         licences=packaging.weight_licences(bundle),
+        prior=prior,
+        prior_predictions=prior_predictions,
+        prior_reason=prior_reason,
     )
 
 
@@ -130,15 +146,12 @@ def _read_lineage(run_id: str) -> Lineage | None:
     return None
 
 
-def _log_model(
-    project: Project, settings: Settings, modality: Modality, subject: card.Subject
-) -> str:
+def _log_model(project: Project, settings: Settings, bundle: Bundle, subject: card.Subject) -> str:
     """Log the model with all its files, and return its id; no version points to it yet."""
-    bundle = Bundle(project.trained(modality))
     input_example = packaging.input_example(settings.seed)
     with (
         packaging.package_model(bundle) as packaged,
-        _extra_files(project, settings, modality, subject) as extra_files,
+        _extra_files(project, settings, subject) as extra_files,
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")  # about type hints and input examples in general
@@ -158,9 +171,7 @@ def _log_model(
 
 
 @contextmanager
-def _extra_files(
-    project: Project, settings: Settings, modality: Modality, subject: card.Subject
-) -> Iterator[Path]:
+def _extra_files(project: Project, settings: Settings, subject: card.Subject) -> Iterator[Path]:
     """Yield a folder with what stands beside MLflow's own files.
 
     Lineage with what a rebuild takes, recorded predictions, profile of the validation data and
@@ -173,10 +184,12 @@ def _extra_files(
             for name in names:
                 uri = f"runs:/{lineage.run_id}/{name}"
                 mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
-        if subject.predictions is not None:
-            source = project.evaluation / f"{modality}.csv"
-            (folder / PREDICTIONS).write_bytes(source.read_bytes())
-        write_profile(project, modality, folder)
+        tables = {PREDICTIONS: subject.predictions, PRIOR_PREDICTIONS: subject.prior_predictions}
+        for name, predictions in tables.items():
+            if predictions is not None:
+                write_predictions(folder / name, predictions)
+        if not subject.prior_reason:  # the prior was not validated
+            write_profile(project, subject.bundle.modality, folder)
         text = card.render_markdown(subject, settings)
         (folder / "model_card.md").write_text(text, encoding="utf-8")
         (folder / "model_card.html").write_text(card.render_html(subject, text), encoding="utf-8")
@@ -205,14 +218,17 @@ def _smoke_test(project: Project, modality: Modality, model_id: str, subject: ca
 def _version_tags(
     settings: Settings, subject: card.Subject, result: ModalityResult
 ) -> dict[str, str]:
+    test = result.prior.test if result.prior and subject.prior_reason else result.test
     tags = {
-        "avemo.architecture": result.architecture,
+        "avemo.architecture": subject.bundle.architecture,
         "avemo.corpus": settings.corpus.label,
-        "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
+        "avemo.test": f"UAR {test['uar'].value:.3f}" if test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
     if imported := subject.bundle.imported_features:
         tags["avemo.features"] = f"imported: {imported}"
+    if subject.prior_reason:
+        tags["avemo.prior"] = subject.prior_reason
     if abstention := subject.bundle.abstention:
         tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:

@@ -9,6 +9,7 @@ from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..records import Figures, Interval
 from ..settings import Settings
+from .prior import describe_shortfall
 from .version import OpenedVersion
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ __all__ = ["FEATURES", "Limit", "RuleResult", "Verdict", "apply_rules"]
 FEATURES = "features"
 
 #: `no champion`: a comparison without a version to compare with; `synthetic`: a figure that means
-#: nothing, because the recordings are synthetic
-Verdict = Literal["pass", "refused", "no champion", "synthetic"]
+#: nothing, because the recordings are synthetic; `no prior`: there is none to compare
+#: with, as of sound
+Verdict = Literal["pass", "refused", "no champion", "synthetic", "no prior"]
 
 #: what `lineage.json` must say
 _LINEAGE = ("commit", "data", "split_id", "settings", "packages")
@@ -106,6 +108,7 @@ def apply_rules(
         _features(candidate),
         *_absolute_rules(settings, candidate, champion),
         _no_worse(settings, candidate, champion),
+        _no_worse_than_prior(settings, candidate),
         *([] if candidate.bundle.imported_features else [time]),
         _budget("size", "MB", megabytes, limits.max_size_ratio),
         _same("classes", candidate, champion, lambda version: version.bundle.classes),
@@ -220,6 +223,31 @@ def _no_worse(
     shared = f"{difference.performances} performances, {difference.actors} actors"
     verdict = _verdict(limit.allows(difference.low))
     return RuleResult(rule, f"{difference:+}", shared, str(limit), verdict)
+
+
+def _no_worse_than_prior(settings: Settings, candidate: OpenedVersion) -> RuleResult:
+    """Return the result of the rule that training makes nothing worse."""
+    rule = "UAR less the untrained prior's"
+    limit = Limit("at least", -settings.promotion.prior_margin)
+    own, prior = candidate.predictions, candidate.prior_predictions
+    if candidate.bundle.untrained:
+        return RuleResult(rule, "it is the untrained prior", "", str(limit), "pass")
+    if candidate.bundle.modality == "audio":
+        return RuleResult(rule, "sound has no untrained prior", "", str(limit), "no prior")
+    if candidate.synthetic:
+        return RuleResult(rule, "", "", str(limit), "synthetic")
+    if own is None:
+        text = "the candidate has no recorded predictions"
+        return RuleResult(rule, text, "", str(limit), "refused")
+    if prior is None:
+        text = "it was registered without its predictions"
+        return RuleResult(rule, text, "", str(limit), "no prior")
+    difference: Interval | None = paired.paired_bootstrap(
+        own, prior, Bootstrap.from_settings(settings)
+    ).get("uar")
+    shortfall = describe_shortfall(difference, -limit.bound)
+    text = shortfall or f"{difference:+}"
+    return RuleResult(rule, text, "", str(limit), _verdict(not shortfall))
 
 
 def _budget(

@@ -16,10 +16,19 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.models import ModelSignature
 
-__all__ = ["PREDICTIONS", "OpenedVersion", "open_version", "recorded_predictions"]
+__all__ = [
+    "PREDICTIONS",
+    "PRIOR_PREDICTIONS",
+    "OpenedVersion",
+    "open_version",
+    "read_bundle",
+    "recorded_predictions",
+]
 
 #: among a version's files: its predictions on the test part
 PREDICTIONS = "predictions.csv"
+#: likewise, those of the untrained prior of its modality
+PRIOR_PREDICTIONS = "prior_predictions.csv"
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class OpenedVersion:
         predictions: on the test part; None where it has none
         bundle: what its bundle says of the model
         size_bytes: of all its files
+        prior_predictions: by the untrained prior, on the test part; None where it has none
     """
 
     version: "ModelVersion"
@@ -39,6 +49,7 @@ class OpenedVersion:
     predictions: pd.DataFrame | None
     bundle: BundleConfig
     size_bytes: int
+    prior_predictions: pd.DataFrame | None = None
 
     @property
     def lineage(self) -> Lineage | None:
@@ -72,19 +83,27 @@ def open_version(version: "ModelVersion") -> OpenedVersion:
         for file in folder.rglob("*")
         if file.is_file() and file.name not in ADDED_LATER
     )
-    predictions, bundle = recorded_predictions(folder), _read_bundle(folder)
-    return OpenedVersion(version, folder, predictions, bundle, size_bytes)
+    predictions, prior = (
+        recorded_predictions(folder, name) for name in (PREDICTIONS, PRIOR_PREDICTIONS)
+    )
+    return OpenedVersion(version, folder, predictions, read_bundle(folder), size_bytes, prior)
 
 
-def recorded_predictions(folder: Path) -> pd.DataFrame | None:
+def recorded_predictions(folder: Path, name: str = PREDICTIONS) -> pd.DataFrame | None:
     """Return the recorded predictions on the test part; None where a version has none.
 
     Args:
         folder: the version's files
+        name: of the file
     """
-    file = next(folder.rglob(PREDICTIONS), None)
+    file = next(folder.rglob(name), None)
     return None if file is None else read_predictions(file)
 
 
-def _read_bundle(folder: Path) -> BundleConfig:
+def read_bundle(folder: Path) -> BundleConfig:
+    """Return what a version's bundle says of the model.
+
+    Args:
+        folder: the version's files
+    """
     return BundleConfig.read(next(folder.rglob(CONFIG_FILE), folder / CONFIG_FILE))

@@ -23,6 +23,7 @@ from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.log import log_figures, log_predictions
 from ..evaluation.predictions import predictions_frame, write_predictions
 from ..modalities import UNIMODAL, Unimodal
+from ..models.end_to_end import feature_name
 from ..models.weighted_product import combine, fit_weights
 from ..paths import Project
 from ..records import Figures, FusedFold, FusionCrossValidation, SearchResult
@@ -81,7 +82,7 @@ def crossvalidate_fusion(
             folds.append(
                 FusedFold(
                     fold=fold,
-                    actors=sorted({int(actor) for actor in systems[fusion.LATE]["actor"]}),
+                    actors=sorted(set(systems[fusion.LATE]["actor"])),
                     weights=weights,
                     uars=uars,
                     run_id=child.info.run_id,
@@ -173,7 +174,7 @@ def _stack(settings: Settings, data: Dataset, test_fold: int) -> pd.DataFrame:
 
 def _log_probabilities(data: Dataset) -> "NDArray[np.float32]":
     """Return the features of both modalities [shape=(clips, emotions, modalities)]."""
-    features = [data.features[stacking.feature_name(modality)] for modality in UNIMODAL]
+    features = [data.features[feature_name(modality)] for modality in UNIMODAL]
     return np.stack([np.concatenate(arrays) for arrays in features], axis=2)
 
 

@@ -37,10 +37,10 @@ def fit(
     preprocessors: Mapping[str, Preprocessor],
     *,
     augmentation: Augmentation,
-    solver: Solver | None = None,
     epochs: int,
     batch_size: int,
     seed: int,
+    solver: Solver | None = None,
 ) -> pd.DataFrame:
     """Fit a model: by its solver, or by gradient descent.
 
@@ -51,13 +51,13 @@ def fit(
         train: the training set; if it is empty, the model stays as it was initialised
         preprocessors: of the model's inputs, and maybe of others
         augmentation: how the training examples differ from epoch to epoch
-        solver: of the model's architecture, if it has one
         epochs: how many
         batch_size: clips in a batch
         seed: of the order and of the augmentation
+        solver: of the model's architecture, if it has one
 
     Returns:
-        a row an epoch: epoch, loss, uar; none where there are no epochs
+        a row an epoch: epoch, loss, uar; none where the model was fitted at once
     """
     no_epochs = pd.DataFrame({"epoch": []})
     if not len(train):

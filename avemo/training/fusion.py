@@ -11,9 +11,9 @@ from ..datasets import Dataset
 from ..evaluation import calibration, metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..modalities import UNIMODAL, Unimodal
-from ..models.bundle import Bundle
+from ..models.end_to_end import feature_name
 from ..models.preprocessing import SequencePreprocessor
-from ..models.weighted_product import INITIAL_WEIGHT, MIN_PROBABILITY, WEIGHTS_LAYER
+from ..models.weighted_product import INITIAL_WEIGHT, WEIGHTS_LAYER
 from ..paths import Project
 from ..records import Configuration, FusionChoice, SearchResult, Skipped, Trial, read_or_skipped
 from ..settings import Settings
@@ -22,12 +22,12 @@ from .ensemble_selection import Ensemble
 
 __all__ = [
     "LATE",
+    "LATE_FUSIONS",
     "OF_PREDICTIONS",
     "STACKING",
     "Select",
     "add_log_probabilities",
     "branch_configurations",
-    "build_end_to_end",
     "compare_fusions",
     "describe_choice",
     "join_predictions",
@@ -37,12 +37,15 @@ __all__ = [
     "weights_of",
 ]
 
-#: the architecture with one weight a modality, which is taken unless another is surely better
+#: the architecture with one weight a modality
 LATE = "late"
+#: those with one weight a modality, which answer unfitted; of them one is taken unless another
+#: architecture is surely better
+LATE_FUSIONS = (LATE, "late_prior")
 #: the one with a weight for each pair of an emotion and a probability
 STACKING = "stacking"
-#: both take the unimodal models' predictions, not their features
-OF_PREDICTIONS = (LATE, STACKING)
+#: those that take the unimodal models' predictions, not their features
+OF_PREDICTIONS = (*LATE_FUSIONS, STACKING)
 
 #: selects an ensemble among some trials
 Select = Callable[[Sequence[Trial]], Ensemble]
@@ -61,7 +64,7 @@ def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
 
 def stacking_preprocessors() -> dict[str, SequencePreprocessor]:
     """Return by feature the preprocessors of both models' log probabilities."""
-    return {stacking.feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
+    return {feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
 
 
 def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
@@ -91,7 +94,7 @@ def replace_log_probabilities(
     features = {}
     for modality, rows in predictions.items():
         arrays = stacking.log_probabilities(rows)
-        features[stacking.feature_name(modality)] = [
+        features[feature_name(modality)] = [
             arrays[performance] for performance in data.rows["performance"]
         ]
     return replace(data, features=data.features | features)
@@ -105,7 +108,8 @@ def join_predictions(predictions: Mapping[Unimodal, pd.DataFrame], split_id: str
         split_id: of the split that their folds are of
     """
     audio, _ = paired.align(predictions["audio"], predictions["visual"])
-    rows = audio[["performance", "actor", "part", "fold"]].assign(emotion=audio["true"])
+    rows = audio[["performance", "corpus", "actor", "sex", "part", "fold"]]
+    rows = rows.assign(emotion=audio["true"])
     return replace_log_probabilities(Dataset(rows, {}, {}, split_id), predictions)
 
 
@@ -124,7 +128,7 @@ def select_fusion(
     Returns:
         with `fusion`, the comparison
     """
-    late = [trial for trial in trials if trial.hyperparameters["architecture"] == LATE]
+    late = [trial for trial in trials if trial.hyperparameters["architecture"] in LATE_FUSIONS]
     others = [trial for trial in trials if trial not in late]
     ensemble = _calibrate(select(late or others))
     challenger, gain = "", None
@@ -197,34 +201,6 @@ def _compare(
 
 def _uar(predictions: pd.DataFrame) -> float:
     return metrics.uar(predictions["true"], metrics.predicted(predictions))
-
-
-def build_end_to_end(network: keras.Model, bundles: Mapping[Unimodal, Bundle]) -> keras.Model:
-    """Return the network from the features of both modalities to the fused probabilities.
-
-    A modality whose features are all zero counts as missing.
-
-    Args:
-        network: a fusion of predictions, which takes log probabilities
-        bundles: the trained unimodal models
-    """
-    from keras import ops
-
-    from ..models.layers.modality_dropout import modality_mask
-
-    inputs: dict[str, keras.KerasTensor] = {}
-    log_probabilities: dict[str, keras.KerasTensor] = {}
-    for modality, bundle in bundles.items():
-        own = {
-            name: keras.Input(preprocessor.shape, name=name)
-            for name, preprocessor in bundle.preprocessors.items()
-        }
-        model = keras.Model(bundle.network.input, bundle.network.output, name=modality)
-        logarithms = ops.log(ops.maximum(model(own), MIN_PROBABILITY))
-        masked = logarithms * modality_mask(list(own.values()))
-        log_probabilities[stacking.feature_name(modality)] = masked[:, None]
-        inputs |= own
-    return keras.Model(inputs, network(log_probabilities))
 
 
 def weights_of(late_fusion: keras.Model) -> dict[Unimodal, float]:

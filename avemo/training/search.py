@@ -3,12 +3,14 @@
 Each trial is a child of the search's run in MLflow. A killed search resumes.
 """
 
+import logging
 import shutil
 from pathlib import Path
 
 import mlflow
 from tqdm import tqdm
 
+from ..evaluation.paired import MIN_ACTORS
 from ..paths import Project
 from ..records import SearchResult, Trial
 from ..settings import Settings
@@ -21,6 +23,8 @@ from .task import TrainingTask
 from .tuner import RUN_ID, Tuner, create_tuner, scratch_folder
 
 __all__ = ["search"]
+
+log = logging.getLogger(__name__)
 
 
 def search(project: Project, settings: Settings, task: TrainingTask, folder: Path) -> SearchResult:
@@ -45,7 +49,12 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         shutil.rmtree(scratch)
         resume = None
     objective = create_objective(project, settings, task)
+    warning = _few_actors(task)
+    if warning:
+        log.warning(f"search {task.modality}: {warning}")
     with runs.run(project, settings, stage, task.modality, "search", resume=resume) as parent:
+        if warning:
+            mlflow.set_tag("avemo.warning", warning)
         run_id = parent.info.run_id
         run_file.parent.mkdir(parents=True, exist_ok=True)
         run_file.write_text(run_id, encoding="utf-8")
@@ -89,6 +98,19 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         mlflow.log_artifact(str(folder / "search.json"))
     shutil.rmtree(scratch)
     return result
+
+
+def _few_actors(task: TrainingTask) -> str:
+    """Return a warning where models of the face are selected on too few actors; else nothing."""
+    rows = task.data.rows
+    actors = rows.loc[rows["part"].ne("test"), "actor"].nunique()
+    if task.modality == "audio" or actors >= MIN_ACTORS:
+        return ""
+    count = f"{actors} actor" + "s" * (actors != 1)
+    return (
+        f"selected on {count}: fewer than {MIN_ACTORS} do not tell how a model of the face does on "
+        "other people"
+    )
 
 
 def _run_trials(

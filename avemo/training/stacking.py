@@ -21,7 +21,6 @@ from ..records import SearchResult
 __all__ = [
     "COMPARISON",
     "PREDICTIONS",
-    "feature_name",
     "log_probabilities",
     "preprocessor",
     "scaled_predictions",
@@ -33,15 +32,9 @@ PREDICTIONS = "predictions.csv"
 COMPARISON = "comparison.csv"
 
 
-def feature_name(modality: Unimodal) -> str:
-    """Return the name of a modality's log probabilities as a feature."""
-    return f"{modality}_log_probabilities"
-
-
 def preprocessor() -> SequencePreprocessor:
     """Return the preprocessor that leaves log probabilities as they are."""
-    emotions = len(metrics.PROBABILITIES)
-    return SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
+    return SequencePreprocessor.unscaled(len(metrics.PROBABILITIES))
 
 
 def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:

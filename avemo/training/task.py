@@ -12,7 +12,7 @@ from ..modalities import Modality, Unimodal
 from ..models import preprocessing
 from ..models.architecture import load_architecture
 from ..models.hypermodel import Architectures
-from ..models.preprocessing import Preprocessor
+from ..models.preprocessing import Preprocessor, SequencePreprocessor
 from ..paths import Project
 from ..records import Configuration
 from ..settings import Settings
@@ -95,9 +95,9 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         names = [name for name in search.fallback if name not in skipped]
     if not names:
         raise NothingToTrain("; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
-    fixed = fusion.stacking_preprocessors() if branches else {}
+    stacked = fusion.stacking_preprocessors() if branches else {}
     hypermodel = Architectures(modality, names, {}, branches)
-    features = {feature for name in names for feature in hypermodel.inputs(name)} - fixed.keys()
+    features = {feature for name in names for feature in hypermodel.inputs(name)} - stacked.keys()
     copies = {
         copy: feature
         for name in names
@@ -114,12 +114,15 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
             skipped[fusion.STACKING] = reason
             names = [name for name in names if name != fusion.STACKING] or [fusion.LATE]
     if not len(data.part("train")):
-        if fusion.LATE not in names:
+        late = [name for name in fusion.LATE_FUSIONS if name in names]
+        if not late:
             features_text = " and ".join(data.features)
             raise NothingToTrain(f"no performance of the training part has {features_text}")
-        # an unfitted late fusion is the product of both models' probabilities
-        names, copies = [fusion.LATE], {}
-        data = replace(data, features={name: data.features[name] for name in fixed})
+        # a late fusion answers unfitted
+        names, copies = late[:1], {}
+        inputs = hypermodel.inputs(names[0])
+        data = replace(data, features={name: data.features[name] for name in inputs})
+    fixed: Preprocessors = stacked | _unscaled_preprocessors(hypermodel, names, data)
     return TrainingTask(modality, data, names, skipped, branches, fixed, copies)
 
 
@@ -140,6 +143,18 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
         dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
+
+
+def _unscaled_preprocessors(
+    hypermodel: Architectures, names: list[str], data: Dataset
+) -> dict[str, Preprocessor]:
+    """Return by feature the preprocessors of those that architectures take as they are."""
+    features = {feature for name in names for feature in hypermodel.unscaled_inputs(name)}
+    return {
+        feature: SequencePreprocessor.unscaled(data.features[feature][0].shape[-1])
+        for feature in sorted(features)
+        if data.features[feature]
+    }
 
 
 def _without_features(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:

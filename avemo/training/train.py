@@ -19,6 +19,7 @@ from ..evaluation.predictions import read_predictions, write_predictions
 from ..evaluation.selective_log import log_selective
 from ..modalities import Unimodal
 from ..models import bundle
+from ..models.end_to_end import build_end_to_end, feature_name
 from ..models.ensemble import weighted_ensemble
 from ..paths import Project
 from ..records import (
@@ -109,8 +110,8 @@ def train(
         network = weighted_ensemble(members, weights, config.temperature)
         mlflow.log_params({"members": len(members), "temperature": config.temperature})
         if _fuses_predictions(task, search_result):
-            network = fusion.build_end_to_end(network, branches)
-            preprocessors = _preprocessors_of(branches)
+            network = build_end_to_end(network, branches)
+            preprocessors = {**preprocessors, **_preprocessors_of(branches)}
         mlflow.log_param("parameters", network.count_params())
         inputs = {feature: preprocessors[feature] for feature in network.input}
         validation = _validation_predictions(project, task, search_result)
@@ -133,13 +134,12 @@ def _describe(
     """Return what the bundle says of the model, without the preprocessors."""
     names = [str(configuration["architecture"]) for configuration in search_result.members]
     specs = dict(task.data.specs)
-    for branch in branches.values():
+    hypermodel = task.hypermodel({})
+    features = {feature for name in names for feature in hypermodel.inference_features(name)}
+    for modality, branch in branches.items():
         specs |= branch.config.features
-    if _fuses_predictions(task, search_result):
-        features = set(_preprocessors_of(branches))
-    else:
-        hypermodel = task.hypermodel({})
-        features = {feature for name in names for feature in hypermodel.inference_features(name)}
+        if (log_probabilities := feature_name(modality)) in features:
+            features = features - {log_probabilities} | branch.preprocessors.keys()
     return BundleConfig(
         modality=task.modality,
         architecture=" + ".join(dict.fromkeys(names)),

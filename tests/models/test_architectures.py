@@ -15,6 +15,7 @@ from avemo.modalities import Modality, Unimodal
 from avemo.models import bundle, preprocessing
 from avemo.models.architecture import Architecture, load_architecture
 from avemo.models.hypermodel import Architectures
+from avemo.pretrained.expression_mobilenet import MEAN_FEATURE
 from avemo.records import Configuration
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,13 @@ Branches = dict[Unimodal, Configuration]
 
 CLIPS = 6
 #: what the visual branch of a fusion takes
-VISUAL = {"expression", "expression_probabilities", "geometry", "visual_log_probabilities"}
+VISUAL = {
+    "expression",
+    "expression_probabilities",
+    "geometry",
+    "visual_log_probabilities",
+    MEAN_FEATURE,
+}
 LABELS = np.eye(len(EMOTIONS), dtype="f")[np.arange(CLIPS) % len(EMOTIONS)]
 
 
@@ -47,6 +54,8 @@ def random_clips(feature: str) -> list[Array]:
         return [draw.random((1, 35), np.float32) for _ in range(CLIPS)]
     if feature.endswith("_stats"):
         return [draw.normal(size=(1, 80)).astype("f") for _ in range(CLIPS)]
+    if feature == MEAN_FEATURE:
+        return [draw.dirichlet(np.ones(7), 1).astype("f") for _ in range(CLIPS)]
     columns = 5 * 384 if feature == "whisper" else 16
     return [draw.normal(size=(14 + clip, columns)).astype("f") for clip in range(CLIPS)]
 

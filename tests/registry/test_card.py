@@ -1,5 +1,7 @@
 """A model card says how good the model is and for whom, what it is for, and loudly what not."""
 
+import dataclasses
+
 import pytest
 from helpers.bundles import bundle_config, new_abstention, new_sets
 from helpers.lineage import new_lineage
@@ -7,6 +9,7 @@ from helpers.registered_versions import ROOT, new_predictions
 
 from avemo.config import load_settings
 from avemo.features.spec import FeatureSpec
+from avemo.records import Interval, PriorResult
 from avemo.registry import card
 
 BUNDLE = {
@@ -58,6 +61,35 @@ def test_the_sample_is_said_before_anything_else() -> None:
     assert page.startswith("<!doctype html>")
     assert "<blockquote>" in page
     assert page.count("<table>") == 3
+
+
+@pytest.mark.parametrize(
+    ("actors", "modality", "warned"),
+    [(2, "visual", True), (3, "visual", False), (2, "audio", False)],
+)
+def test_a_model_of_the_face_that_few_actors_selected(
+    actors: int, modality: str, warned: bool
+) -> None:
+    trained_on = {"performances": 10, "actors": actors}
+    _, text = render_card(modality=modality, trained_on=trained_on)
+    assert ("Selected and trained on 2 actors: too few to tell" in text) == warned
+
+
+def test_what_it_says_of_the_untrained_prior() -> None:
+    assert "Sound has no untrained prior to compare with" in render_card()[1]
+    subject, _ = render_card(modality="visual", untrained=True)
+    difference = Interval(-0.25, -0.4, -0.1, actors=4, performances=60)
+    prior = PriorResult(difference=difference)
+    for reason, expected in (
+        ("", "UAR less that of the untrained prior, on the same performances: -0.250 [-0.400, "),
+        ("it is worse", "Nothing was learnt from this corpus, because it is worse."),
+        (
+            "it is worse",
+            "The trained model's UAR less that of this prior, on the same performances",
+        ),
+    ):
+        own = dataclasses.replace(subject, prior=prior, prior_reason=reason)
+        assert expected in card.render_markdown(own, load_settings(ROOT))
 
 
 def test_when_it_is_not_sure() -> None:

@@ -34,7 +34,7 @@ from avemo.evaluation.metrics import PROBABILITIES
 from avemo.modalities import Modality
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.paths import Project
-from avemo.records import EvaluationResult, Interval, ModalityResult
+from avemo.records import EvaluationResult, Interval, ModalityResult, PriorResult
 from avemo.registry import history, packaging, register, smoke_test
 from avemo.tracking import integrity, runs
 
@@ -250,6 +250,60 @@ def test_the_first_one_of_recordings_takes_the_place_of_the_sample_s(
     for later in (real, settings):
         register.register(project, later, evaluation)
         assert read_aliases()["champion"] == "2"
+
+
+def visual_result(project: Project, evaluation: EvaluationResult, actors: int) -> EvaluationResult:
+    """Return the evaluation of a model of faces, on as many test actors, beside its prior."""
+    for folder, untrained in ((project.trained("visual"), False), (project.prior("visual"), True)):
+        folder.mkdir(parents=True)
+        name = "expression_prior, untrained" if untrained else "expression"
+        config = bundle_config(modality="visual", architecture=name, untrained=untrained)
+        config.write(folder / CONFIG_FILE)
+    for name, skill in (("visual", 0.9), ("visual_prior", 0.5)):
+        rows = new_predictions(skill, actors=actors)
+        rows.to_csv(project.evaluation / f"{name}.csv", index=False, float_format="%.9g")
+    figure = Interval(0.4, 0.3, 0.5, actors=actors, performances=8)
+    result = evaluation.modalities["audio"].model_copy(
+        update={"prior": PriorResult(test={"uar": UAR}, difference=figure)}
+    )
+    return EvaluationResult(synthetic=False, protocol="actor", modalities={"visual": result})
+
+
+@pytest.mark.parametrize(("actors", "reason"), [(2, "the test part has 2 actors"), (3, "")])
+def test_where_it_cannot_be_told_that_training_helps_the_prior_is_registered(
+    trained_project: tuple[Project, EvaluationResult], tmp_path: Path, actors: int, reason: str
+) -> None:
+    project, evaluation = trained_project
+    settings = load_settings(project.root)
+    evaluation = visual_result(project, evaluation, actors)
+    recordings = settings.corpus.model_copy(update={"source": "path"})
+    recordings_settings = settings.model_copy(update={"corpus": recordings})
+    registration = register.register(project, recordings_settings, evaluation)
+    version = registration.versions["visual"]
+    assert version.aliases == ["candidate", "champion"]
+    assert version.prior_reason.startswith(reason)
+    assert bool(version.prior_reason) == bool(reason)
+    tags = mlflow.MlflowClient().get_model_version("avemo-visual", "1").tags
+    assert tags.get("avemo.prior", "") == version.prior_reason
+    assert ("untrained" in tags["avemo.architecture"]) == bool(reason)
+    uri = "models:/avemo-visual/1"
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "v")))
+    prior = pd.read_csv(project.evaluation / "visual_prior.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "prior_predictions.csv"), prior)
+    source = prior if reason else pd.read_csv(project.evaluation / "visual.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "predictions.csv"), source)
+    card = (folder / "model_card.md").read_text()
+    assert ("This is the untrained prior" in card) == bool(reason)
+    assert version.prior_reason in card
+
+
+def test_on_the_sample_the_trained_model_is_registered_whatever_the_prior_does(
+    trained_project: tuple[Project, EvaluationResult],
+) -> None:
+    project, evaluation = trained_project
+    evaluation = visual_result(project, evaluation, 1)
+    registration = register.register(project, load_settings(project.root), evaluation)
+    assert registration.versions["visual"].prior_reason == ""
 
 
 @pytest.mark.parametrize(

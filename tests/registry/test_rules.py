@@ -121,6 +121,54 @@ def test_the_margin_to_the_champion(own: OpenedVersion, margin: float, verdict: 
     assert result.limit == ("at least 0" if margin == 0 else f"at least -{margin:g}")
 
 
+#: one of ten right: what an untrained prior may do
+POOR = answers(dict.fromkeys(range(1, 5), 9))
+PRIOR_RULE = "UAR less the untrained prior's"
+
+
+def visual_version(
+    own: pd.DataFrame, prior: pd.DataFrame | None, **bundle: object
+) -> OpenedVersion:
+    """A version of faces, beside the untrained prior's answers."""
+    config = bundle_config(modality="visual", **bundle)
+    return dataclasses.replace(version(own), bundle=config, prior_predictions=prior)
+
+
+@pytest.mark.parametrize(
+    ("own", "prior", "margin", "verdict"),
+    [
+        (answers({}), POOR, 0, "pass"),
+        (answers({}), answers({}), 0, "pass"),
+        (POOR, answers({}), 0.05, "refused"),
+        (POOR, answers({}), 0.9, "pass"),
+        (answers({1: 2}), answers({}), 0.0, "refused"),  # one actor is worse: it cannot be told
+    ],
+)
+def test_training_makes_nothing_worse(
+    own: pd.DataFrame, prior: pd.DataFrame, margin: float, verdict: str
+) -> None:
+    assert row(PRIOR_RULE, visual_version(own, prior), prior_margin=margin).verdict == verdict
+
+
+def test_two_actors_do_not_tell() -> None:
+    own, prior = (rows[rows["actor"] < 3] for rows in (answers({}), POOR))
+    result = row(PRIOR_RULE, visual_version(own, prior))
+    assert result.verdict == "refused"
+    assert result.candidate == "the test part has 2 actors, and fewer than 3 tell too little"
+
+
+def test_where_the_rule_of_the_prior_does_not_apply() -> None:
+    good = answers({})
+    for own, verdict, text in (
+        (PERFECT, "no prior", "sound has no untrained prior"),
+        (visual_version(POOR, good, synthetic=True), "synthetic", ""),
+        (visual_version(good, None), "no prior", "it was registered without its predictions"),
+        (visual_version(POOR, POOR, untrained=True), "pass", "it is the untrained prior"),
+    ):
+        result = row(PRIOR_RULE, own)
+        assert (result.verdict, result.candidate) == (verdict, text)
+
+
 @pytest.mark.parametrize(
     ("times", "ratio", "verdict"),
     [(1, 1, "pass"), (1.5, 1.5, "pass"), (1.5, 1.4, "refused"), (0.5, 0.5, "pass")],

@@ -16,8 +16,10 @@ from avemo.features.arrays import Array
 from avemo.modalities import MODALITIES, Modality, Unimodal
 from avemo.models import bundle, preprocessing
 from avemo.models.architecture import load_architecture
+from avemo.models.end_to_end import build_end_to_end
 from avemo.models.ensemble import weighted_ensemble
 from avemo.models.hypermodel import Architectures
+from avemo.pretrained.expression_mobilenet import MEAN_FEATURE
 from avemo.records import Configuration
 from avemo.runtime.export import export
 from avemo.runtime.graph import GRAPH_FILE
@@ -46,13 +48,21 @@ def random_clips(feature: str) -> list[Array]:
         return [draw.integers(0, 256, (min(n, 3), 32, 32, 3), np.uint8) for n in LENGTHS]
     if feature.endswith("_log_probabilities"):
         return [np.log(draw.dirichlet(np.ones(8), 1)).astype("f") for _ in LENGTHS]
+    if feature == MEAN_FEATURE:
+        return [draw.dirichlet(np.ones(7), 1).astype("f") for _ in LENGTHS]
     rows = [1] * len(LENGTHS) if feature.endswith("_stats") else LENGTHS
     columns = 64 if feature == "logmel" else 40
     return [draw.normal(size=(n, columns)).astype("f") for n in rows]
 
 
 def preprocessors_of(features: list[str]) -> dict[str, preprocessing.Preprocessor]:
-    return {feature: preprocessing.fit(random_clips(feature)) for feature in features}
+    return {feature: preprocessor_of(feature) for feature in features}
+
+
+def preprocessor_of(feature: str) -> preprocessing.Preprocessor:
+    if feature == MEAN_FEATURE:
+        return preprocessing.SequencePreprocessor.unscaled(7)
+    return preprocessing.fit(random_clips(feature))
 
 
 def variants(space: Architectures) -> list[Configuration]:
@@ -108,7 +118,7 @@ def end_to_end(network: keras.Model, folder: Path) -> keras.Model:
         space = search_space(modality, str(configuration["architecture"]), {})
         branch = ensemble(space, [configuration])
         branches[modality] = write_bundle(folder / modality, branch)
-    return fusion.build_end_to_end(network, branches)
+    return build_end_to_end(network, branches)
 
 
 def without_a_modality(features: dict[str, list[Array]]) -> dict[str, list[Array]]:

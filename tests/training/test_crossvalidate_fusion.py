@@ -122,7 +122,7 @@ def test_what_the_stage_leaves(project: Project) -> None:
     assert result.gains["late"].value == pytest.approx(uar - best)
     assert [fold.fold for fold in result.folds] == [1, 2, 3, 4]
     for fold in result.folds:
-        assert fold.actors == [2 * fold.fold - 1, 2 * fold.fold]
+        assert fold.actors == [f"{2 * fold.fold - 1:02d}", f"{2 * fold.fold:02d}"]
         assert set(fold.weights) == set(UNIMODAL)
         for name, value in fold.uars.items():
             rows = compared[compared["system"].eq(name) & compared["fold"].eq(fold.fold)]

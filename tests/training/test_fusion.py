@@ -18,6 +18,7 @@ from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
 from avemo.modalities import Unimodal
 from avemo.models import preprocessing
+from avemo.models.end_to_end import build_end_to_end, feature_name
 from avemo.models.ensemble import weighted_ensemble
 from avemo.models.hypermodel import Architectures
 from avemo.paths import Project
@@ -27,7 +28,7 @@ from avemo.training.ensemble_selection import Ensemble
 from avemo.training.fit import fit
 
 COLUMNS = list(metrics.PROBABILITIES)
-INPUTS = [stacking.feature_name(modality) for modality in ("audio", "visual")]
+INPUTS = [feature_name(modality) for modality in ("audio", "visual")]
 
 
 def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
@@ -212,14 +213,14 @@ def test_the_end_to_end_network_fuses_the_models_own_probabilities(name: str) ->
     fused = search_space(name).build_from({})
     random = np.random.default_rng(3)
     fused.set_weights([random.normal(size=w.shape) for w in fused.get_weights()])
-    network = fusion.build_end_to_end(fused, bundles)
+    network = build_end_to_end(fused, bundles)
     features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
     features["faces"][0] = 0  # missing
     inputs = {}
-    for feature_name, modality, feature in zip(INPUTS, bundles, features, strict=True):
+    for input_name, modality, feature in zip(INPUTS, bundles, features, strict=True):
         model = bundles[modality].network
         probabilities = model.predict({feature: features[feature]}, verbose=0)
-        inputs[feature_name] = np.log(probabilities)[:, None]
+        inputs[input_name] = np.log(probabilities)[:, None]
     inputs[INPUTS[1]][0] = 0
     actual = network.predict(features, verbose=0)
     np.testing.assert_allclose(actual, fused.predict(inputs, verbose=0), atol=1e-5)
@@ -230,7 +231,7 @@ def test_a_late_fusion_from_one_modality_is_that_modality_s_model() -> None:
     late = search_space("late").build_from({})
     late.set_weights([np.array([[0.3], [2.0]])])
     member = weighted_ensemble([late], [1.0], 1.0)  # as training makes it
-    network = fusion.build_end_to_end(member, bundles)
+    network = build_end_to_end(member, bundles)
     random = np.random.default_rng(3)
     features = {"sound": random.normal(size=(4, 2, 3)), "faces": random.normal(size=(4, 2, 5))}
     for modality, (present, clips) in zip(bundles, features.items(), strict=True):

@@ -19,6 +19,7 @@ from avemo.config import load_settings
 from avemo.corpus import split
 from avemo.evaluation import calibration
 from avemo.modalities import UNIMODAL
+from avemo.models.end_to_end import feature_name
 from avemo.records import Configuration, Trial
 from avemo.settings import Settings
 from avemo.tracking import runs
@@ -70,7 +71,7 @@ def test_the_predictions_are_of_models_that_saw_none_of_the_three_folds(
         arrays = dict(
             zip(
                 train.rows["performance"],
-                train.features[stacking.feature_name(modality)],
+                train.features[feature_name(modality)],
                 strict=True,
             )
         )

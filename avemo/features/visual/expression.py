@@ -40,10 +40,11 @@ class Expression(VisualExtractor[Settings]):
     """Features and probabilities of 7 expressions, and their statistics."""
 
     settings_class = Settings
-    version = 2
+    version = 3
     dtypes: ClassVar = {
         "expression": "float16",
         "expression_probabilities": "float32",
+        "expression_mean": "float32",
         "expression_stats": "float32",
     }
     weight_names = ("hsemotion_mobilenet_7",)
@@ -61,8 +62,9 @@ class Expression(VisualExtractor[Settings]):
         Returns:
             `expression`: float16 [shape=(n, 256)], the network's features, none below 0;
             `expression_probabilities`: float32 [shape=(n, 7)], of
-            `expression_mobilenet.CLASSES`; `expression_stats`: float32 [shape=(1, 2 · 263)], the
-            mean of both over the faces, and their deviation
+            `expression_mobilenet.CLASSES`; `expression_mean`: float32 [shape=(1, 7)], their mean
+            over the faces; `expression_stats`: float32 [shape=(1, 2 · 263)], the mean of features
+            and probabilities over the faces, and their deviation
 
         Raises:
             GraphError: the network cannot be run here
@@ -73,6 +75,7 @@ class Expression(VisualExtractor[Settings]):
         return {
             "expression": features.astype(np.float16),
             "expression_probabilities": probabilities,
+            "expression_mean": probabilities.mean(axis=0, keepdims=True),
             "expression_stats": np.concatenate([both.mean(axis=0), both.std(axis=0)])[None],
         }
 

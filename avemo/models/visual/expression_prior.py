@@ -1,0 +1,57 @@
+"""The pretrained expression network's own answers, with a learnt temperature and class biases."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import keras
+import numpy as np
+from keras import layers, ops
+from keras_tuner import HyperParameters
+
+from ...emotions import EMOTIONS
+from ...pretrained.expression_mobilenet import MEAN_FEATURE, class_shares
+from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
+from ..shrunk_fit import learnt_from_zero
+
+__all__ = ["ExpressionPrior", "log_class_probabilities"]
+
+#: a probability of zero has no logarithm
+_MIN_PROBABILITY = 1e-7
+
+
+class ExpressionPrior(AnswersUntrained):
+    """Seven expressions as the task's classes; untrained, it is what that network says."""
+
+    inputs = (MEAN_FEATURE,)
+    unscaled_inputs: ClassVar[tuple[str, ...]] = (MEAN_FEATURE,)
+
+    def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
+        """Return the logarithms of the classes' probabilities [shape=(clips, classes)]."""
+        return log_class_probabilities(inputs[MEAN_FEATURE], EMOTIONS)
+
+    def head(self, x: Tensor) -> Tensor:
+        """Return the probabilities [shape=(clips, classes)]: at first those of `embed`."""
+        learnt = learnt_from_zero(x, 1 + x.shape[1])
+        log_scale, biases = learnt[:, :1], learnt[:, 1:]
+        return layers.Softmax(name="emotion")(ops.exp(log_scale) * x + biases)
+
+
+def log_class_probabilities(expressions: Tensor, classes: Sequence[str]) -> Tensor:
+    """Return the logarithms of what the expression network alone says of a task's classes.
+
+    Args:
+        expressions: the mean probabilities of a clip's expressions [shape=(clips, 1, 7)]; zeros
+            without a face
+        classes: the task's
+
+    Returns:
+        [shape=(clips, classes)], the same for all classes of a clip without a face
+    """
+    shares = class_shares(classes).astype(np.float32)
+    mapping = layers.Dense(
+        len(classes),
+        use_bias=False,
+        trainable=False,
+        kernel_initializer=keras.initializers.Constant(shares),
+    )
+    return ops.log(ops.maximum(mapping(layers.Flatten()(expressions)), _MIN_PROBABILITY))
