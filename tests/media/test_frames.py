@@ -288,7 +288,7 @@ def show_by(file: Path, a: int, b: int, c: int, d: int) -> Path:
     return file
 
 
-@pytest.mark.parametrize("a, b, c, d", [*MIRRORS, *TURNS])
+@pytest.mark.parametrize(("a", "b", "c", "d"), [*MIRRORS, *TURNS])
 def test_a_picture_is_mirrored_and_turned_as_its_matrix_says(
     tmp_path: Path, a: int, b: int, c: int, d: int
 ) -> None:
