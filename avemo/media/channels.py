@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["mix", "select_channel"]
 
-#: The mean of n channels that have nothing in common has 1/n of their power. With a quarter of that,
-#: they cancel each other, or few of many are heard. (Of two with one silent, the mean has half.)
+#: The mean of n channels that have nothing in common has 1/n of their power. With a quarter of
+#: that, they cancel each other, or few of many are heard. (Of two with one silent, it has half.)
 _MAX_LOSS = 4
 #: a power below, -90 dBFS, is silence
 _SILENCE = 1e-9

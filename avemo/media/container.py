@@ -268,8 +268,8 @@ class PacketCounter:
     """Counts the packets of a stream, to compare them with those that the file must have.
 
     Only what proves that a file is cut short counts: the table of packets of an MP4, less what its
-    edit list hides; the number of samples in the header of an uncompressed or FLAC file; an AVI file
-    with fewer bytes than its header states. MP3, OGG, Matroska and others state nothing, or an
+    edit list hides; the number of samples in the header of an uncompressed or FLAC file; an AVI
+    file with fewer bytes than its header states. MP3, OGG, Matroska and others state nothing, or an
     estimate: nobody can tell that such a file is cut short.
 
     Args:
