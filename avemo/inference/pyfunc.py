@@ -1,14 +1,14 @@
 """The recogniser as MLflow loads it."""
 
-import base64
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from ..errors import MediaError
-from ..media.clip import Media
-from .prediction import Prediction
+from .media_cell import read_media
+from .prediction import Cell, Prediction
 from .recogniser import Recogniser
 
 __all__ = ["MEDIA", "MODEL", "Model"]
@@ -23,10 +23,10 @@ class Model(PythonModel):
     """Media in, probabilities out.
 
     In: a data frame with the column `media`: a file's content as bytes, or as text in base64, which
-    is how JSON brings it. A caller in the same process may give a `pathlib.Path` too: no
-    request to a server can make one, so that a server never opens a file that a client names. Out:
-    one row a clip, see `Prediction.to_row`. A clip that cannot be used has a finding and no
-    probabilities; the others are predicted.
+    is how JSON brings it; see `media_cell.read_media`. A caller in the same process may give a
+    `pathlib.Path` too: no request to a server can make one, so that a server never opens a file
+    that a client names. Out: one row a clip, see `Prediction.to_row`. A clip that cannot be used
+    has a finding and no probabilities; the others are predicted.
     """
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -40,33 +40,28 @@ class Model(PythonModel):
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
         """Return one row a clip."""
-        return pd.DataFrame([self._predict(cell).to_row() for cell in model_input[MEDIA]])
+        rows = [self._predict(cell).to_row() for cell in model_input[MEDIA]]
+        return Predictions(rows, columns=[*self._empty_row])
+
+    @cached_property
+    def _empty_row(self) -> dict[str, Cell]:
+        """The columns, which a table without rows has, too."""
+        return Prediction(finding="none").to_row()
 
     def _predict(self, cell: object) -> Prediction:
         try:
-            media = _decode(cell)
+            return self.recogniser.predict(read_media(cell))
         except MediaError as error:
             return Prediction.from_error(error)
-        return self.recogniser.predict(media)
 
 
-def _decode(cell: object) -> Media:
-    """Return the media that a cell of the column stands for.
+class Predictions(pd.DataFrame):
+    """A data frame whose missing numbers are None where it becomes a dictionary.
 
-    Raises:
-        MediaError: it is text that is not base64, or neither text, nor bytes, nor a path
+    MLflow's server makes JSON of it that way, and JSON has no NaN.
     """
-    if isinstance(cell, bytes | Path):
-        return cell
-    if not isinstance(cell, str):
-        raise MediaError(
-            "unreadable",
-            f"media is given as {type(cell).__name__}: bytes, or text in base64, are expected",
-        )
-    try:
-        return base64.b64decode("".join(cell.split()), validate=True)
-    except ValueError:
-        raise MediaError(
-            "unreadable",
-            "text is taken as a file's content in base64, and this is not base64: send the content",
-        ) from None
+
+    def to_dict(self, *args: Any, **options: Any) -> Any:
+        """Return a dictionary, see `pandas.DataFrame.to_dict`."""
+        plain = pd.DataFrame(self).astype(object)
+        return plain.where(plain.notna(), None).to_dict(*args, **options)

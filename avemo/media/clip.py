@@ -13,7 +13,7 @@ from .container import MediaFile, describe_source
 from .frames import Frame, decode_frames, read_pictures
 from .playback import Played, play
 from .probe import Probe, measure
-from .scan import MonoBlock, Pictures, Scan, Streams, find_streams, read_mono_blocks
+from .scan import MonoBlock, Pictures, Scan, Streams, find_streams, mono_blocks, read_mono_blocks
 from .sound import join_blocks, locate_voice
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Clip:
         self._streams: Streams | None = None
         self._sound: list[MonoBlock] | None = None
         self._levels: LevelMeter | None = None
+        self._sound_start_s = 0.0
         self._pictures: Pictures | None = None
         self._probe: Probe | None = None
 
@@ -111,14 +112,17 @@ class Clip:
             if self._probe is None:
                 scan = Scan(self._file, sound=self._levels is None, first_picture=True)
                 blocks: list[MonoBlock] = []
-                for block in scan:
+                for block in mono_blocks(scan):
                     _append(blocks, block, scan)
                 self._probe = measure(self._file, scan, scan.levels or self._levels)
                 self._keep(scan, blocks)
         return self._probe
 
     def sound(self, sample_rate: int = 16000) -> NDArray[np.float32]:
-        """Return the sound as one channel, the mean of its channels, without an offset.
+        """Return the sound as one channel, without an offset.
+
+        It is the mean of the channels, or the loudest of them where they cancel each other, see
+        `channels.select_channel`. Gaps in the recording are silence.
 
         Args:
             sample_rate: in Hz
@@ -140,13 +144,15 @@ class Clip:
             below_db: a window is heard if it is at most this far below the loudest
 
         Returns:
-            seconds from the sound's start; None if there is no sound that can be used
+            seconds from the clip's start; None if there is no sound that can be used
         """
         try:
             with self._lock, self:
-                return locate_voice(self._read_sound(), below_db)
+                span = locate_voice(self._read_sound(), below_db)
         except MediaError:
             return None
+        start_s = self._sound_start_s
+        return (span[0] + start_s, span[1] + start_s) if span else None
 
     def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
         """Return frames spread evenly over the clip; all of them in a clip of fewer.
@@ -216,6 +222,7 @@ class Clip:
         self._pictures = scan.pictures
         if scan.levels:
             self._levels, self._sound = scan.levels, blocks or None
+            self._sound_start_s = scan.sound_start_s
 
 
 def _append(blocks: list[MonoBlock], block: MonoBlock, scan: Scan) -> None:

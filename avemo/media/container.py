@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
+from .other_kinds import describe_other_kind
 
 if TYPE_CHECKING:
     from av import Packet
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
     from av.stream import Stream
     from av.video.stream import VideoStream
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MediaFile",
     "PacketCounter",
+    "audio_stream",
     "describe_source",
     "is_complete_wav",
     "truncation_error",
@@ -40,8 +43,10 @@ _DECODERS = (
 _DECODER_PREFIXES = ("pcm_", "adpcm_")
 #: a larger picture is no recording of a person, and would fill the memory: 8K has half as many
 _MAX_PIXELS = 2**26
-#: containers that state a stream's duration; for others, FFmpeg reports an estimate
-_WITH_DURATION = ("au", "flac", "mov,mp4,m4a,3gp,3g2,mj2")
+#: containers whose header counts a stream's samples; others state nothing, or an estimate
+_COUNTED = ("aiff", "au", "caf", "flac")
+#: containers with a table of every packet, of which an edit list hides some
+_INDEXED = ("mov,mp4,m4a,3gp,3g2,mj2",)
 #: a file is cut short if more than this share of its stated length is missing
 _TOLERATED_LOSS = 0.05
 #: WAV files that are written to a pipe state this many bytes or more
@@ -54,6 +59,10 @@ class MediaFile:
     Args:
         source: a file, a file's content, or a reader of it, such as of one that is still arriving;
             a reader that cannot seek is read once, from its start
+
+    Attributes:
+        is_wav: it begins as a WAV file does
+        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
@@ -70,7 +79,7 @@ class MediaFile:
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
         if not self.content.seekable():
-            self.is_wav = False
+            self.is_wav, self._other_kind, self.riff_sizes = False, "", (0, 0)
             return
         self.content.seek(0)
         head = self.content.read(12)
@@ -78,6 +87,9 @@ class MediaFile:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
         self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
+        self._other_kind = describe_other_kind(head)
+        stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
+        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
 
     def __enter__(self) -> Self:
         return self
@@ -111,11 +123,19 @@ class MediaFile:
                 self._container = self._open_container()
             yield self._container
         except (av.FFmpegError, OSError) as error:
+            if self._other_kind:
+                raise MediaError("unreadable", f"{self.label} is {self._other_kind}") from None
             raise MediaError(
                 "unreadable",
                 f"{self.label} is no media file that FFmpeg reads, or is cut short"
                 f" ({error.strerror or error})",
             ) from None
+
+    @property
+    def is_torn(self) -> bool:
+        """Whether a WAV or AVI file has fewer bytes than its header states."""
+        size, stated_size = self.riff_sizes
+        return size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= _UNKNOWN_SIZE
 
     @property
     def has_decoded_pictures(self) -> bool:
@@ -168,7 +188,7 @@ class MediaFile:
         Raises:
             MediaError: `unreadable`
         """
-        for stream in (*container.streams.audio[:1], video_stream(container)):
+        for stream in (audio_stream(container), video_stream(container)):
             codec = stream and stream.codec_context and stream.codec_context.codec.name
             if stream and codec and codec not in _allowed_decoders():
                 raise MediaError(
@@ -184,12 +204,35 @@ class MediaFile:
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the first stream of moving pictures; the cover of a song is none."""
+    """Return the stream of moving pictures that players show; the cover of a song is none."""
     from av.stream import Disposition
 
     cover = Disposition.attached_pic
-    streams = (stream for stream in container.streams.video if not stream.disposition & cover)
-    return next(streams, None)
+    pictures = [stream for stream in container.streams.video if not stream.disposition & cover]
+    return min(pictures, key=_rank, default=None)
+
+
+def audio_stream(container: InputContainer) -> AudioStream | None:
+    """Return the audio stream that players play."""
+    return min(container.streams.audio, key=_rank, default=None)
+
+
+def _rank(stream: Stream) -> tuple[bool, bool, int]:
+    """Return a key that is lowest for the stream that players choose.
+
+    A comment, or a track for people who hear or see badly, comes last; the one that the file marks
+    as its default comes first; then the order in the file counts.
+    """
+    from av.stream import Disposition
+
+    special = (
+        Disposition.comment
+        | Disposition.hearing_impaired
+        | Disposition.visual_impaired
+        | Disposition.clean_effects
+    )
+    disposition = stream.disposition
+    return bool(disposition & special), not disposition & Disposition.default, stream.index
 
 
 def is_complete_wav(file: MediaFile) -> bool:
@@ -198,14 +241,10 @@ def is_complete_wav(file: MediaFile) -> bool:
     Raises:
         MediaError: `unreadable`: a WAV file that is cut short
     """
-    if not file.is_wav:
-        return False
-    content = file.rewound()
-    header, size = content.read(8), content.seek(0, io.SEEK_END)
-    stated_size = int.from_bytes(header[4:], "little") + 8
-    if size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= _UNKNOWN_SIZE:
+    if file.is_wav and file.is_torn:
+        size, stated_size = file.riff_sizes
         raise truncation_error(file, f"{size:,} of {stated_size:,} bytes are there")
-    return True
+    return file.is_wav
 
 
 def truncation_error(file: MediaFile, loss: str) -> MediaError:
@@ -226,17 +265,21 @@ def describe_source(source: Path | bytes | BinaryIO) -> str:
 
 
 class PacketCounter:
-    """Counts the packets of a stream, to compare them with what the container states.
+    """Counts the packets of a stream, to compare them with those that the file must have.
 
-    MP3, OGG, Matroska and other containers made for streaming state nothing: nobody can tell that
-    such a file is cut short.
+    Only what proves that a file is cut short counts: the table of packets of an MP4, less what its
+    edit list hides; the number of samples in the header of an uncompressed or FLAC file; an AVI
+    file with fewer bytes than its header states. MP3, OGG, Matroska and others state nothing, or an
+    estimate: nobody can tell that such a file is cut short.
 
     Args:
         stream: the stream; None for a file without one
+        is_torn: the file has fewer bytes than its header states
     """
 
-    def __init__(self, stream: Stream | None) -> None:
+    def __init__(self, stream: Stream | None, *, is_torn: bool = False) -> None:
         self._stream = stream
+        self._is_torn = is_torn
         self.count = 0
         self._ticks = 0
 
@@ -251,13 +294,14 @@ class PacketCounter:
         stream = self._stream
         if stream is None:
             return ""
-        stated, counted = stream.frames, self.count
         container = stream.container.format.name
-        codec = getattr(stream.codec_context, "name", "")
-        if container in ("aiff", "caf") or codec.startswith("pcm"):
-            counted = self._ticks  # a frame of these is a sample
-        if not stated and container in _WITH_DURATION:
-            stated, counted = stream.duration or 0, self._ticks
+        stated, counted = 0, self.count
+        if container in _INDEXED and not getattr(stream.codec_context, "name", "").startswith(
+            "pcm"
+        ):
+            stated = len(stream.index_entries)
+        elif container in (*_COUNTED, *_INDEXED):
+            stated, counted = stream.frames or stream.duration or 0, self._ticks
         if stated - counted <= stated * _TOLERATED_LOSS:
             return ""
         return f"{counted / stated:.0%} of its {stream.type} is there"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import MediaError
 from .container import MediaFile, PacketCounter, is_complete_wav, truncation_error
+from .continuity import Continuity, TimedBlock
 
 if TYPE_CHECKING:
     from av import Packet
@@ -81,9 +83,14 @@ class AudioDecoder:
 
     Args:
         stream: the stream; None for a file without one, which has no packets
+        file: the file that it is of
+        zero: time stamp of the clip's start, in seconds
+
+    Attributes:
+        start: when the first sample is heard, in seconds from the clip's start
     """
 
-    def __init__(self, stream: AudioStream | None) -> None:
+    def __init__(self, stream: AudioStream | None, file: MediaFile, zero: Fraction) -> None:
         import av
 
         # To floats only: FFmpeg's own mono mix is 3 dB louder for float sources than for integers.
@@ -91,10 +98,13 @@ class AudioDecoder:
         self._resampler = av.AudioResampler(format="flt")
         self._damaged = av.error.InvalidDataError
         self._stream = stream
-        self._counter = PacketCounter(stream)
+        self._file = file
+        self._counter = PacketCounter(stream, is_torn=file.is_torn)
         self._check = _SampleCheck()
+        self._continuity = Continuity(zero)
         self.sample_rate = 0  # Hz, known from the first block on
         self.channels = 0
+        self.start: Fraction | None = None
 
     def decode(self, packet: Packet[Stream]) -> list[NDArray[np.float32]]:
         """Decode a packet; a damaged one is skipped, as players do.
@@ -116,18 +126,19 @@ class AudioDecoder:
             _check_rate(self.sample_rate)
         return [block for frame in frames for block in self._to_blocks(frame)]
 
-    def finish(self, file: MediaFile) -> None:
-        """Check the stream as a whole, once all its packets are decoded.
+    def flush(self) -> list[NDArray[np.float32]]:
+        """Return the blocks that waited for a next one, once all packets are decoded."""
+        return self._started(self._continuity.finish())
 
-        Args:
-            file: the stream's
+    def check(self) -> None:
+        """Check the stream as a whole, once all its packets are decoded.
 
         Raises:
             MediaError: `unreadable`: cut short, or samples that are no numbers
         """
         self._check.finish()
         if self._counter.loss:
-            raise truncation_error(file, self._counter.loss)
+            raise truncation_error(self._file, self._counter.loss)
 
     def _to_blocks(self, frame: AudioFrame) -> list[NDArray[np.float32]]:
         try:
@@ -136,7 +147,18 @@ class AudioDecoder:
             raise MediaError("unreadable", f"the sound changes midway ({error})") from None
         shape = (-1, self.channels)
         blocks = [np.asarray(part.to_ndarray(), np.float32).reshape(shape) for part in resampled]
-        return [block for block in blocks if self._check.accept(block)]
+        return [
+            timed
+            for block in blocks
+            if self._check.accept(block)
+            for timed in self._started(self._continuity.place(frame, block))
+        ]
+
+    def _started(self, blocks: Iterator[TimedBlock]) -> list[NDArray[np.float32]]:
+        placed = list(blocks)
+        if placed and self.start is None:
+            self.start = placed[0].start
+        return [block.samples for block in placed]
 
 
 class _SampleCheck:

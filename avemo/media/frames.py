@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import MediaError
-from .container import MediaFile, video_stream
+from .container import MediaFile, truncation_error, video_stream
 from .scan import Pictures, Scan
 
 if TYPE_CHECKING:
     import numpy as np
     from av import Packet
     from av.container import InputContainer
+    from av.sidedata.sidedata import SideDataContainer
     from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.reformatter import VideoReformatter
@@ -100,15 +101,22 @@ def decode_frames(
     Raises:
         MediaError: `unreadable` (cut short, or half of the frames do not decode), `no-picture`
     """
-    _check_complete(pictures, file.label)
+    _check_complete(pictures, file)
     timestamps = _restrict_to_span(pictures, span) if span else pictures.timestamps
     wanted = _select_evenly(timestamps, count)
-    seeks = bool(bisect_right(pictures.key_timestamps, wanted[0]))
+    pending = deque(wanted)
     decoded = 0
-    with file.container(rewind=not seeks or file.has_decoded_pictures) as container:
-        for frame in _decode_wanted(file, container, wanted, pictures):
-            yield frame
-            decoded += 1
+    try:
+        seeks = bool(bisect_right(pictures.key_timestamps, wanted[0]))
+        with file.container(rewind=not seeks or file.has_decoded_pictures) as container:
+            for frame in _decode_wanted(file, container, pending, pictures, seeks=True):
+                yield frame
+                decoded += 1
+    except _SeekMissed:
+        with file.container(rewind=True) as container:
+            for frame in _decode_wanted(file, container, pending, pictures, seeks=False):
+                yield frame
+                decoded += 1
     if decoded <= len(wanted) / 2:
         raise MediaError(
             "unreadable",
@@ -116,20 +124,14 @@ def decode_frames(
         )
 
 
-def _check_complete(pictures: Pictures, label: str) -> None:
-    """Refuse a video stream that is cut short; headers do not count frames, or wrongly."""
+def _check_complete(pictures: Pictures, file: MediaFile) -> None:
+    """Refuse a video stream that is cut short, damaged or empty."""
+    if pictures.loss:
+        raise truncation_error(file, pictures.loss)
     if pictures.corrupt:
-        raise MediaError("unreadable", f"{label} is cut short or damaged")
-    timestamps, stated = pictures.timestamps, pictures.stated_duration
-    ticks = timestamps[-1] - timestamps[0] + pictures.last_duration if timestamps else 0
-    if stated and ticks < 0.95 * stated:
-        tick_s = float(pictures.time_base)
-        raise MediaError(
-            "unreadable",
-            f"{label} is cut short: {ticks * tick_s:.2f} s of picture, "
-            f"its header says {stated * tick_s:.2f} s",
-        )
-    if not timestamps:
+        raise MediaError("unreadable", f"{file.label} is cut short or damaged")
+    if not pictures.timestamps:
+        label = file.label
         raise MediaError("no-picture", f"{label} has a video stream without a single picture")
 
 
@@ -153,26 +155,50 @@ def _select_evenly(timestamps: list[int], count: int) -> list[int]:
     return sorted({timestamps[index] for index in shown})
 
 
+class _SeekMissed(Exception):
+    """A seek ended behind the picture that was wanted: the container has no index to seek by."""
+
+
 def _decode_wanted(
-    file: MediaFile, container: InputContainer, wanted: list[int], pictures: Pictures
+    file: MediaFile,
+    container: InputContainer,
+    pending: deque[int],
+    pictures: Pictures,
+    *,
+    seeks: bool,
 ) -> Iterator[Frame]:
-    """Yield the wanted frames; seek past runs of unwanted ones that end at a key frame."""
+    """Yield the wanted frames.
+
+    Args:
+        file: an open file
+        container: its reader
+        pending: the wanted timestamps; those that are passed are taken out
+        pictures: the file's
+        seeks: seek past runs of unwanted pictures that end at a key frame
+
+    Raises:
+        _SeekMissed: what is left in `pending` must be read from the file's start
+    """
     from av.video.reformatter import VideoReformatter
 
     stream = video_stream(container)
     if stream is None or not stream.codec_context:
         raise MediaError("unreadable", f"{file.label} has a picture that FFmpeg has no decoder for")
-    key_timestamps = pictures.key_timestamps
+    key_timestamps = pictures.key_timestamps if seeks else []
     reformatter = VideoReformatter()  # one for all frames: it takes time to make
     pixel_aspect = float(stream.sample_aspect_ratio or 1)
-    pending = deque(wanted)
     position: int | None = None
     while pending:
         keys_before = bisect_right(key_timestamps, pending[0])
+        sought = False
         if keys_before and (position is None or key_timestamps[keys_before - 1] > position):
             container.seek(key_timestamps[keys_before - 1], stream=stream)
+            sought = True
         for frame in _decode_needed(file.demux(container, stream), stream, set(pending)):
             position = frame.dts if frame.pts is None else frame.pts
+            if sought and position is not None and position > pending[0]:
+                raise _SeekMissed
+            sought = False
             if position is None or position < pending[0]:
                 continue
             while pending and pending[0] <= position:  # several if some did not decode
@@ -184,6 +210,8 @@ def _decode_wanted(
             if bisect_right(key_timestamps, position) < bisect_right(key_timestamps, pending[0]):
                 break
         else:
+            if sought:
+                raise _SeekMissed
             return
 
 
@@ -217,5 +245,30 @@ def to_image(
     scale = min(1.0, MAX_SIDE_PX / max(frame.width * pixel_aspect, frame.height))
     width, height = round(frame.width * pixel_aspect * scale), round(frame.height * scale)
     image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
-    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy turns
+    mirrored, quarter_turns = _orientation(frame)
+    if mirrored:
+        image = image[:, ::-1]
     return np.ascontiguousarray(np.rot90(image, quarter_turns))
+
+
+def _orientation(frame: VideoFrame) -> tuple[bool, int]:
+    """Return how players show a picture: whether mirrored, then turned by how many quarters.
+
+    Turns are counter-clockwise, as numpy's. FFmpeg's own reading of the display matrix leaves the
+    mirror out.
+
+    Source:
+        ISO/IEC 14496-12, 6.2.2: a point (x, y) is shown at (a x + c y, b x + d y)
+    """
+    import numpy as np
+    from av.sidedata.sidedata import Type
+
+    side_data = cast("SideDataContainer", frame.side_data)
+    if Type.DISPLAYMATRIX not in side_data:
+        return False, 0
+    content = bytes(side_data[Type.DISPLAYMATRIX])
+    a, b, _, c, d, *_ = np.frombuffer(content, np.int32, 9).astype(float)
+    mirrored = a * d - b * c < 0
+    if mirrored:
+        a, b = -a, -b
+    return bool(mirrored), round(-np.arctan2(b, a) / (np.pi / 2)) % 4

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .channels import select_channel
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ def dc_offset(mean: float, peak: float) -> float:
 
 
 class LevelMeter:
-    """Measures a sound as it comes.
+    """Measures a sound as it comes: the mean of its channels, and each of them.
 
     Args:
         sample_rate: in Hz
@@ -50,10 +52,14 @@ class LevelMeter:
         self.sample_rate = sample_rate
         self.channels = channels
         self.samples = 0
-        self._min, self._max, self._sum = math.inf, -math.inf, 0.0
+        columns = 1 if channels == 1 else channels + 1  # the mean first
+        self._min, self._max = np.full(columns, np.inf), np.full(columns, -np.inf)
+        self._sum, self._squares = np.zeros(columns), np.zeros(columns)
         self._clipped = 0
+        self._selected: int | None = None
+        self._is_settled = channels == 1
 
-    def add(self, block: NDArray[np.floating]) -> None:
+    def add(self, block: NDArray[np.float32]) -> None:
         """Measure the next block.
 
         Args:
@@ -62,11 +68,25 @@ class LevelMeter:
         if not len(block):
             return
         self.samples += len(block)
-        mono = block.mean(axis=1)
-        self._min = min(self._min, float(mono.min()))
-        self._max = max(self._max, float(mono.max()))
-        self._sum += float(mono.sum())
         self._clipped += int((np.abs(block) >= _FULL_SCALE).sum())
+        if self.channels > 1:
+            block = np.concatenate([block.mean(axis=1, keepdims=True), block], axis=1)
+        self._min = np.minimum(self._min, block.min(axis=0))
+        self._max = np.maximum(self._max, block.max(axis=0))
+        self._sum += block.sum(axis=0, dtype=np.float64)
+        self._squares += np.einsum("ij,ij->j", block, block, dtype=np.float64)
+
+    @property
+    def channel(self) -> int | None:
+        """The channel to take, see `select_channel`, by what was measured so far."""
+        if self._is_settled or not self.samples:
+            return self._selected
+        powers = self._squares / self.samples - (self._sum / self.samples) ** 2
+        return select_channel(float(powers[0]), powers[1:])
+
+    def settle(self) -> None:
+        """Keep the channel that is taken so far, whatever comes."""
+        self._selected, self._is_settled = self.channel, True
 
     @property
     def duration_s(self) -> float:
@@ -75,10 +95,11 @@ class LevelMeter:
 
     @property
     def peak_dbfs(self) -> float:
-        """The loudest sample of the channels' mean, without its offset; -inf for silence."""
-        mean = self._sum / max(1, self.samples)
-        offset = dc_offset(mean, max(self._max, -self._min))
-        return to_dbfs(max(self._max - offset, offset - self._min))
+        """The loudest sample of what is heard, without its offset; -inf for silence."""
+        column = 0 if self.channel is None else self.channel + 1
+        low, high = float(self._min[column]), float(self._max[column])
+        offset = dc_offset(float(self._sum[column]) / max(1, self.samples), max(high, -low))
+        return to_dbfs(max(high - offset, offset - low))
 
     @property
     def clipped_ratio(self) -> float:

@@ -9,27 +9,25 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import MediaError
-from .container import MediaFile, video_stream
+from .channels import mix
+from .container import MediaFile, audio_stream, video_stream
+from .continuity import Continuity, TimedBlock
 from .decoder import MAX_AMPLITUDE
 from .frames import to_image
+from .levels import LevelMeter
+from .scan import start_time
 
 if TYPE_CHECKING:
     import numpy as np
     from av import Packet
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
-    from av.container import InputContainer
     from av.stream import Stream
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
 __all__ = ["Opening", "PlayedPicture", "PlayedSound", "play"]
-
-#: time stamps of neighbouring packets may be rounded by as much, without a gap between them
-_TOLERANCE_S = Fraction(1, 50)
-#: a longer gap in the sound is not filled with silence: a damaged time stamp looks like that
-_MAX_GAP_S = 3600
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,8 @@ class PlayedSound:
     Args:
         start: when it is heard, in seconds from the clip's start
         sample_rate: in Hz
-        samples: the mean of the channels [shape=(samples,)]
+        samples: one channel: the mean, or the loudest so far where they cancel each other, see
+            `channels.select_channel` [shape=(samples,)]
     """
 
     start: Fraction
@@ -102,12 +101,12 @@ def play(file: MediaFile, picture_interval: Fraction | None) -> Iterator[Played]
     """
     with file.container(rewind=True) as container:
         video = video_stream(container) if picture_interval is not None else None
-        audio = next(iter(container.streams.audio), None)
+        audio = audio_stream(container)
         streams: list[Stream] = [stream for stream in (audio, video) if stream is not None]
         if not streams:
             raise MediaError("unreadable", f"{file.label} has nothing that could be played")
         yield Opening(audio is not None, video is not None)
-        zero = _zero(container)
+        zero = start_time(container)
         sound = _SoundTrack(audio, zero) if audio else None
         picture = None
         if video and picture_interval:
@@ -117,11 +116,8 @@ def play(file: MediaFile, picture_interval: Fraction | None) -> Iterator[Played]
                 yield from picture.decode(packet)
             elif sound:
                 yield from sound.decode(packet)
-
-
-def _zero(container: InputContainer) -> Fraction:
-    """Return the time stamp of the clip's start, in seconds."""
-    return Fraction(container.start_time or 0, 1_000_000)
+        if sound:
+            yield from sound.finish()
 
 
 class _SoundTrack:
@@ -136,10 +132,10 @@ class _SoundTrack:
         import av
 
         self._stream = stream
-        self._zero = zero
         self._damaged = av.error.FFmpegError
         self._resampler = av.AudioResampler(format="flt")  # see `decoder.AudioDecoder`
-        self._end: Fraction | None = None
+        self._continuity = Continuity(zero)
+        self._levels: LevelMeter | None = None
 
     def decode(self, packet: Packet[Stream]) -> Iterator[PlayedSound]:
         """Yield the sound of a packet; a gap before it is filled with silence."""
@@ -149,36 +145,28 @@ class _SoundTrack:
         for frame in frames:
             with suppress(self._damaged, ValueError):  # ValueError: the format changes midway
                 for part in self._resampler.resample(frame):
-                    yield from self._place(frame, part)
+                    yield from self._mix(self._continuity.place(frame, _samples(frame, part)))
 
-    def _place(self, frame: AudioFrame, part: AudioFrame) -> Iterator[PlayedSound]:
-        import numpy as np
+    def finish(self) -> Iterator[PlayedSound]:
+        """Yield the rest, after the last packet."""
+        yield from self._mix(self._continuity.finish())
 
-        samples = np.asarray(part.to_ndarray(), np.float32)
-        samples = samples.reshape(-1, frame.layout.nb_channels).mean(axis=1)
-        samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-        samples = samples.clip(-MAX_AMPLITUDE, MAX_AMPLITUDE)
-        rate = frame.sample_rate
-        start = self._start_of(frame)
-        if self._end is not None and abs(start - self._end) > _TOLERANCE_S:
-            if start > self._end:
-                gap = start - self._end
-                if gap < _MAX_GAP_S:
-                    yield PlayedSound(self._end, rate, np.zeros(round(gap * rate), np.float32))
-            else:  # it is heard already
-                samples = samples[round((self._end - start) * rate) :]
-                start = self._end
-        elif self._end is not None:
-            start = self._end
-        if len(samples):
-            block = PlayedSound(start, rate, samples)
-            self._end = block.end
-            yield block
+    def _mix(self, blocks: Iterator[TimedBlock]) -> Iterator[PlayedSound]:
+        for block in blocks:
+            levels = self._levels
+            if levels is None or levels.channels != block.samples.shape[1]:
+                levels = self._levels = LevelMeter(block.sample_rate, block.samples.shape[1])
+            levels.add(block.samples)
+            yield PlayedSound(block.start, block.sample_rate, mix(block.samples, levels.channel))
 
-    def _start_of(self, frame: AudioFrame) -> Fraction:
-        if frame.pts is None or frame.time_base is None:
-            return self._end or Fraction(0)
-        return max(Fraction(0), frame.pts * frame.time_base - self._zero)
+
+def _samples(frame: AudioFrame, part: AudioFrame) -> NDArray[np.float32]:
+    """Return samples as numbers in bounds [shape=(samples, channels)]."""
+    import numpy as np
+
+    samples = np.asarray(part.to_ndarray(), np.float32).reshape(-1, frame.layout.nb_channels)
+    samples = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return samples.clip(-MAX_AMPLITUDE, MAX_AMPLITUDE)
 
 
 class _PictureTrack:

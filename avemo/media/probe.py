@@ -8,7 +8,7 @@ from pathlib import Path
 from ..errors import MediaError
 from .container import MediaFile, truncation_error
 from .levels import LevelMeter
-from .scan import Scan, find_streams
+from .scan import Scan, find_streams, mono_blocks
 
 __all__ = ["Probe", "measure", "probe"]
 
@@ -24,7 +24,8 @@ class Probe:
         has_audio_stream: there is an audio stream, be it silent
         sample_rate: in Hz
         channels: of the sound
-        peak_dbfs: the loudest sample of the channels' mean; -inf for digital silence
+        channel: the one that is heard, from 0; None for the mean of all, see `select_channel`
+        peak_dbfs: the loudest sample of what is heard; -inf for digital silence
         clipped_ratio: the share of samples at full scale
         width: pixels as stored, before `rotation`
         height: pixels as stored, before `rotation`
@@ -39,6 +40,7 @@ class Probe:
     has_audio_stream: bool
     sample_rate: int | None = None
     channels: int | None = None
+    channel: int | None = None
     peak_dbfs: float | None = None
     clipped_ratio: float | None = None
     width: int | None = None
@@ -60,7 +62,7 @@ def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
     """
     with MediaFile(source) as file:
         scan = Scan(file, first_picture=True)
-        for _ in scan:
+        for _ in mono_blocks(scan):
             pass
         return measure(file, scan, scan.levels, silence_dbfs=silence_dbfs)
 
@@ -109,6 +111,7 @@ def measure(
             has_sound=levels.peak_dbfs >= silence_dbfs,
             sample_rate=levels.sample_rate,
             channels=levels.channels,
+            channel=levels.channel,
             peak_dbfs=levels.peak_dbfs,
             clipped_ratio=levels.clipped_ratio,
         )

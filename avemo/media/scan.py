@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MediaError
-from .container import MediaFile, PacketCounter, video_stream
+from .channels import mix
+from .container import MediaFile, PacketCounter, audio_stream, video_stream
 from .decoder import BLOCK_SAMPLES, AudioDecoder, open_wav, read_wav_blocks
 from .levels import LevelMeter
 
@@ -22,10 +23,22 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["MonoBlock", "Pictures", "Scan", "Streams", "find_streams", "read_mono_blocks"]
+__all__ = [
+    "MonoBlock",
+    "Pictures",
+    "Scan",
+    "Streams",
+    "find_streams",
+    "mono_blocks",
+    "read_mono_blocks",
+    "start_time",
+]
 
-#: the sample rate in Hz, and the mean of the channels [shape=(samples,)]
+#: the sample rate in Hz, and one channel [shape=(samples,)]
 MonoBlock = tuple[int, "NDArray[np.float32]"]
+
+#: which channel is taken is decided on as much of a sound: 32 MB, a minute and a half of stereo
+_MAX_WAITING_SAMPLES = 2**23
 
 
 @dataclass(frozen=True)
@@ -51,7 +64,14 @@ def find_streams(file: MediaFile) -> Streams:
         wav.close()
         return Streams(sound=True, picture=False)
     with file.container() as container:
-        return Streams(bool(container.streams.audio), video_stream(container) is not None)
+        return Streams(
+            sound=audio_stream(container) is not None, picture=video_stream(container) is not None
+        )
+
+
+def start_time(container: InputContainer) -> Fraction:
+    """Return the time stamp of the clip's start, in seconds: where sound or picture begins."""
+    return Fraction(container.start_time or 0, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -70,8 +90,6 @@ class Pictures:
     Attributes:
         timestamps: when each is shown, ascending, in units of `time_base`
         key_timestamps: those of the key frames
-        last_duration: the longest duration of a picture, in units of `time_base`
-        stated_duration: the stream's according to its header, in units of `time_base`; 0 for none
         time_base: in seconds
         start_s: the timestamp of the clip's start, in seconds
         corrupt: a packet is known to be damaged
@@ -84,8 +102,6 @@ class Pictures:
 
     timestamps: list[int]
     key_timestamps: list[int]
-    last_duration: int
-    stated_duration: int
     time_base: Fraction
     start_s: float
     corrupt: bool
@@ -99,7 +115,8 @@ class Pictures:
 class Scan:
     """One pass over a file from its start, made by iterating.
 
-    Iterating yields the sound block by block, and raises MediaError `unreadable`.
+    Iterating yields the sound block by block [shape=(samples, channels)], and raises MediaError
+    `unreadable`. Gaps between its time stamps are silence.
 
     Args:
         file: an open file
@@ -108,6 +125,7 @@ class Scan:
 
     Attributes:
         levels: the sound's, once it was read; None without sound
+        sound_start_s: when the sound begins, in seconds from the clip's start
         pictures: None without a video stream
     """
 
@@ -117,9 +135,10 @@ class Scan:
         self._with_first_picture = first_picture
         self._sound_error: MediaError | None = None
         self.levels: LevelMeter | None = None
+        self.sound_start_s = 0.0
         self.pictures: Pictures | None = None
 
-    def __iter__(self) -> Iterator[MonoBlock]:
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
         wav = open_wav(self._file) if self._with_sound else None
         if wav is None:
             yield from self._read_container()
@@ -127,7 +146,8 @@ class Scan:
         with wav:
             self.levels = LevelMeter(wav.samplerate, wav.channels)
             for block in read_wav_blocks(wav):
-                yield _measure(block, self.levels)
+                self.levels.add(block)
+                yield block
 
     def check_sound(self) -> None:
         """Refuse a sound that is damaged as a whole.
@@ -138,13 +158,13 @@ class Scan:
         if self._sound_error:
             raise self._sound_error
 
-    def _read_container(self) -> Iterator[MonoBlock]:
+    def _read_container(self) -> Iterator[NDArray[np.float32]]:
         with self._file.container(rewind=True) as container:
             video = video_stream(container)
-            audio = next(iter(container.streams.audio), None) if self._with_sound else None
-            pictures = _PictureScan(container, video, self._with_first_picture) if video else None
-            decoder = AudioDecoder(audio)
-            streams = [stream for stream in (video, audio) if stream is not None]
+            audio = audio_stream(container) if self._with_sound else None
+            pictures = _PictureScan(self._file, video, self._with_first_picture) if video else None
+            decoder = AudioDecoder(audio, self._file, start_time(container))
+            streams: list[Stream] = [stream for stream in (video, audio) if stream is not None]
             pending: list[NDArray[np.float32]] = []
             for packet in self._file.demux(container, *streams) if streams else ():
                 if pictures and packet.stream is video:
@@ -154,36 +174,62 @@ class Scan:
                 if sum(map(len, pending)) >= BLOCK_SAMPLES:  # small blocks would take longer
                     yield self._join(pending, decoder)
                     pending = []
+            pending += decoder.flush()
             if pending:
                 yield self._join(pending, decoder)
             self.pictures = pictures.result() if pictures else None
             try:
-                decoder.finish(self._file)
+                decoder.check()
             except MediaError as error:
                 self._sound_error = error
 
-    def _join(self, pending: list[NDArray[np.float32]], decoder: AudioDecoder) -> MonoBlock:
+    def _join(
+        self, pending: list[NDArray[np.float32]], decoder: AudioDecoder
+    ) -> NDArray[np.float32]:
         if self.levels is None:
             self.levels = LevelMeter(decoder.sample_rate, decoder.channels)
-        return _measure(np.concatenate(pending), self.levels)
+            self.sound_start_s = float(decoder.start or 0)
+        block = np.concatenate(pending)
+        self.levels.add(block)
+        return block
 
 
-def _measure(block: NDArray[np.float32], levels: LevelMeter) -> MonoBlock:
-    levels.add(block)
-    return levels.sample_rate, block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+def mono_blocks(scan: Scan) -> Iterator[MonoBlock]:
+    """Yield the sound of a scan as one channel: the mean, or one of them, see `select_channel`."""
+    waiting: list[NDArray[np.float32]] = []
+    settled = False
+    for block in scan:
+        assert scan.levels
+        if settled or scan.levels.channels == 1:
+            yield scan.levels.sample_rate, mix(block, scan.levels.channel)
+            continue
+        waiting.append(block)
+        if scan.levels.samples * scan.levels.channels > _MAX_WAITING_SAMPLES:
+            scan.levels.settle()
+            settled = True
+            yield from _mix_all(waiting, scan.levels)
+    if scan.levels:
+        yield from _mix_all(waiting, scan.levels)
+
+
+def _mix_all(waiting: list[NDArray[np.float32]], levels: LevelMeter) -> Iterator[MonoBlock]:
+    """Yield the blocks that waited for the choice of a channel, and forget them."""
+    channel = levels.channel
+    while waiting:
+        yield levels.sample_rate, mix(waiting.pop(0), channel)
 
 
 def read_mono_blocks(scan: Scan, file: MediaFile) -> Iterator[MonoBlock]:
-    """Yield the sound of a scan, and refuse a file without one.
+    """Yield the sound of a scan as `mono_blocks` does, and refuse a file without one.
 
     Raises:
         MediaError: `no-sound`, `unreadable`
     """
     if not file.is_wav:
         with file.container() as container:
-            if not container.streams.audio:
+            if audio_stream(container) is None:
                 raise MediaError("no-sound", f"{file.label} has no sound: there is no audio stream")
-    yield from scan
+    yield from mono_blocks(scan)
     scan.check_sound()
     if scan.levels is None or not scan.levels.samples:
         raise MediaError("unreadable", f"the sound of {file.label} does not decode")
@@ -192,53 +238,50 @@ def read_mono_blocks(scan: Scan, file: MediaFile) -> Iterator[MonoBlock]:
 class _PictureScan:
     """Takes the packets of a video stream, as they come."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, first_picture: bool) -> None:
+    def __init__(self, file: MediaFile, stream: VideoStream, first_picture: bool) -> None:
         from av.error import InvalidDataError
 
         self._damaged = InvalidDataError
         self._stream = stream
-        self._start_s = float((container.start_time or 0) / 1_000_000)
-        self._stated_duration = stream.duration or 0
-        self._counter = PacketCounter(stream)
+        with file.container() as container:
+            self._start_s = float(start_time(container))
+        self._counter = PacketCounter(stream, is_torn=file.is_torn)
         self._timestamps: list[int] = []
         self._key_timestamps: list[int] = []
-        self._last_duration = 0
         self._corrupt = False
         self._first: Picture | None = None
         self._first_wanted = first_picture
-        self._start = self._end = 0
+        self._start: int | None = None
+        self._end = 0
 
     def add(self, packet: Packet[Stream]) -> None:
         self._counter.add(packet)
-        duration = packet.duration or 0
-        if packet.size and packet.pts is not None:
-            self._start = min(self._start, packet.pts) if self._counter.count > 1 else packet.pts
-            self._end = max(self._end, packet.pts + duration)
+        shown = packet.size and not packet.is_discard
+        if shown and packet.pts is not None:
+            self._start = packet.pts if self._start is None else min(self._start, packet.pts)
+            self._end = max(self._end, packet.pts + (packet.duration or 0))
         if self._first_wanted and self._first is None:
             with suppress(self._damaged):
                 for frame in self._stream.decode(packet)[:1]:
                     self._first = Picture(frame.width, frame.height, round(frame.rotation))
         timestamp = packet.dts if packet.pts is None else packet.pts
-        if not packet.size or packet.is_discard or timestamp is None:
+        if not shown or timestamp is None:
             return
         self._corrupt |= packet.is_corrupt
         self._timestamps.append(timestamp)
-        self._last_duration = max(self._last_duration, duration)
         if packet.is_keyframe:
             self._key_timestamps.append(timestamp)
 
     def result(self) -> Pictures:
         """Return plain values: what belongs to FFmpeg's reader ends with it."""
         time_base = self._stream.time_base or Fraction(0)
-        count = self._counter.count
-        duration_s = float((self._end - self._start) * time_base) if count else 0.0
+        count = len(self._timestamps)
+        duration_s = float((self._end - (self._start or 0)) * time_base) if count else 0.0
         average_rate = self._stream.average_rate
         frame_rate = count / duration_s if duration_s else None
         return Pictures(
             timestamps=sorted(self._timestamps),
             key_timestamps=sorted(self._key_timestamps),
-            last_duration=self._last_duration,
-            stated_duration=self._stated_duration,
             time_base=time_base,
             start_s=self._start_s,
             corrupt=self._corrupt,

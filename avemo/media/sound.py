@@ -103,17 +103,22 @@ def _resample(blocks: Iterable[MonoBlock], sample_rate: int) -> Iterator[NDArray
 
 
 def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
-    """Return where the sound of a file is heard, see `locate_voice`; None for one without sound.
+    """Return where the sound of a file is heard, in seconds from the clip's start.
 
     Args:
         source: an audio or video file, or its content
         below_db: as `locate_voice` takes it
+
+    Returns:
+        None for a file without sound, and for silence
     """
     try:
         with MediaFile(source) as file:
-            return locate_voice(read_mono_blocks(Scan(file), file), below_db)
+            scan = Scan(file)
+            span = locate_voice(read_mono_blocks(scan, file), below_db)
     except MediaError:
         return None
+    return (span[0] + scan.sound_start_s, span[1] + scan.sound_start_s) if span else None
 
 
 def locate_voice(blocks: Iterable[MonoBlock], below_db: float) -> tuple[float, float] | None:

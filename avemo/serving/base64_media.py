@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
+from ..inference.media_cell import decode_text, describe_not_media
 from ..inference.prediction import Prediction
 from .asgi import Receive
 from .refusal import Refusal
@@ -29,28 +29,15 @@ async def read_json(receive: Receive) -> Any:
 
 
 def decode_media(text: object) -> bytes | None:
-    """Return the content that a text in base64 stands for; None where it is no such text.
-
-    A text is never a path.
-    """
-    if not isinstance(text, str):
-        return None
-    try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except ValueError:
-        return None
+    """Return the content that a text stands for; None where it is none, see `decode_text`."""
+    return decode_text(text) if isinstance(text, str) else None
 
 
 def not_media(value: object, description: Description) -> Prediction:
     """Return the prediction for what is no media, as a registered version itself has it."""
-    reason = (
-        "text is taken as a file's content in base64, and this is not base64: send the content"
-        if isinstance(value, str)
-        else f"media is given as {type(value).__name__}: bytes, or text in base64, are expected"
-    )
     return Prediction(
         finding="unreadable",
-        reason=reason,
+        reason=describe_not_media(value),
         model=description.label,
         synthetic=description.synthetic,
     )

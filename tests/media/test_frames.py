@@ -1,3 +1,4 @@
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 from avemo.errors import MediaError
 from avemo.media.container import MediaFile
 from avemo.media.frames import MAX_SIDE_PX, read_frames
+
+#: display matrices (a, b, c, d): a point (x, y) is shown at (a x + c y, b x + d y)
+TURNS = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]
+MIRRORS = [(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)]
 
 VIDEO = Path(__file__).parents[2] / "../shared/ravdess/video"
 
@@ -270,3 +275,28 @@ def test_skipping_what_nothing_is_made_from_changes_no_picture(tmp_path: Path, c
     assert len(frames) == count
     for frame in frames:
         np.testing.assert_array_equal(frame.image, pictures[frame.time_s])
+
+
+def show_by(file: Path, a: int, b: int, c: int, d: int) -> Path:
+    """Write a display matrix into the track of an MP4 (ISO/IEC 14496-12, 8.3.2)."""
+    content = bytearray(file.read_bytes())
+    start = content.index(b"tkhd") + 4 + 40  # after version, flags, times, ids, layer and volume
+    shift = [64 * 65536 if min(a, c) < 0 else 0, 48 * 65536 if min(b, d) < 0 else 0]
+    values = [a * 65536, b * 65536, 0, c * 65536, d * 65536, 0, *shift, 1 << 30]
+    content[start : start + 36] = struct.pack(">9i", *values)
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize(("a", "b", "c", "d"), [*MIRRORS, *TURNS])
+def test_a_picture_is_mirrored_and_turned_as_its_matrix_says(
+    tmp_path: Path, a: int, b: int, c: int, d: int
+) -> None:
+    path = show_by(clip(tmp_path / "clip.mp4", 2), a, b, c, d)
+    image = list(read_frames(path, 2))[1].image
+    width, height = (64, 48) if a else (48, 64)
+    assert image.shape == (height, width, 3)
+    # the second frame is white in its top left square, whose middle is shown at
+    x, y = (8 * a + 8 * c) % width, (8 * b + 8 * d) % height
+    assert image[y - 6 : y + 6, x - 6 : x + 6].mean() > 240
+    assert image.mean() < 40

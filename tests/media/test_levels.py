@@ -17,7 +17,7 @@ def tone(
 def measure(sound: NDArray[np.float64], rate: int = 48_000, block: int | None = None) -> LevelMeter:
     level = LevelMeter(rate, sound.shape[1])
     for start in range(0, len(sound), block or max(1, len(sound))):
-        level.add(sound[start : start + (block or len(sound))])
+        level.add(sound[start : start + (block or len(sound))].astype(np.float32))
     return level
 
 
@@ -39,8 +39,22 @@ def test_peak_and_duration() -> None:
     level = measure(tone((1.5, -6), hz=997))
     assert level.peak_dbfs == pytest.approx(-6, abs=0.01)
     assert level.duration_s == 1.5
-    opposite = tone((1, -6)) * [1, -1]
-    assert measure(opposite).peak_dbfs == measure(np.zeros((100, 2))).peak_dbfs == -np.inf
+    assert measure(np.zeros((100, 2))).peak_dbfs == -np.inf
+
+
+def test_channels_that_cancel_each_other_are_heard() -> None:
+    opposite = measure(tone((1, -6)) * [0.5, -1])
+    assert opposite.channel == 1
+    assert opposite.peak_dbfs == pytest.approx(-6, abs=0.01)
+    surround = np.zeros((48_000, 6))
+    surround[:, 2] = tone((1, -6))[:, 0]
+    assert measure(surround).channel == 2
+
+
+def test_the_mean_is_heard_where_it_loses_nothing() -> None:
+    noise = np.random.default_rng(0).uniform(-1, 1, (48_000, 10))
+    for sound in (noise, tone((1, -6)), tone((1, -6)) * [1, 0], noise[:, :1]):
+        assert measure(sound).channel is None
 
 
 @pytest.mark.parametrize("top", [32767 / 32768, -1.0, 1.5])
