@@ -12,7 +12,7 @@ from ..corpus.split import PARTS
 from ..datasets import Dataset
 from ..errors import CorpusError, join_names
 from ..records import Channel, Protocol
-from ..settings import Settings
+from ..settings import Labels, Settings
 from . import folds
 from .clips import Clips
 from .variants import Variant, variants_of
@@ -75,22 +75,32 @@ def prepare_job(
     frames = folds.deal_rounds(catalogue, channel, protocol, settings.split.folds, settings.seed)
     text = "".join(frame.to_csv(index=False, lineterminator="\n") for frame in frames.values())
     split = hashlib.sha256(text.encode()).hexdigest()[:12]
-    rounds = {fold: _join_features(frame, clips, split) for fold, frame in frames.items()}
-    names = next(iter(frames.values()))["performance"]
-    _require_emotions(list(rounds.values()), {ravdess.parse(f"03-{name}").label for name in names})
+    labels = settings.labels
+    rounds = {fold: _join_features(frame, clips, split, labels) for fold, frame in frames.items()}
+    _require_emotions(list(rounds.values()), _emotions(next(iter(frames.values())), labels))
     return Job(system, channel, protocol, rounds, _fingerprint(settings, split, clips))
 
 
-def _join_features(frame: pd.DataFrame, clips: Clips, split: str) -> Dataset:
+def _join_features(frame: pd.DataFrame, clips: Clips, split: str, labels: Labels) -> Dataset:
     available = next(iter(clips.arrays.values()))
     rows = frame[frame["performance"].isin(available)].sort_values("performance", ignore_index=True)
     # the labels come from the performance's own name: no table can put them out of step
     recordings = [ravdess.parse(f"03-{name}") for name in rows["performance"]]
-    rows = rows.assign(actor=[r.actor for r in recordings], emotion=[r.label for r in recordings])
+    rows = rows.assign(
+        actor=[recording.actor for recording in recordings],
+        emotion=[labels.class_of("ravdess", recording.label) or "" for recording in recordings],
+    )
+    rows = rows[rows["emotion"].ne("")].reset_index(drop=True)
     features = {
         name: [array[key] for key in rows["performance"]] for name, array in clips.arrays.items()
     }
-    return Dataset(rows, features, clips.specs, split)
+    return Dataset(rows, features, clips.specs, split, tuple(labels.classes))
+
+
+def _emotions(frame: pd.DataFrame, labels: Labels) -> set[str]:
+    """Return the classes of a channel's performances."""
+    names = {ravdess.parse(f"03-{name}").label for name in frame["performance"]}
+    return {name for name in (labels.class_of("ravdess", own) for own in names) if name}
 
 
 def _require_emotions(rounds: list[Dataset], emotions: set[str]) -> None:
@@ -117,6 +127,7 @@ def _fingerprint(settings: Settings, split: str, clips: Clips) -> str:
         [file.read_text("utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))],
         settings.seed,
         settings.corpus.label,
+        settings.labels.classes,
         settings.baselines.model_dump(exclude={"channels", "protocols"}),
         settings.evaluation.model_dump(),
         split,

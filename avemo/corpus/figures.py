@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from ..emotions import EMOTIONS
 from .adapters.ravdess import CHANNELS, MODALITIES
 
 if TYPE_CHECKING:
@@ -30,13 +29,15 @@ def draw_figures(used: "pd.DataFrame") -> "dict[str, Figure]":
 def _emotions(used: "pd.DataFrame") -> "Figure":
     figure, axes = _axes(9.0, 3.6, "Recordings by channel and emotion")
     channels = _channels(used)
+    emotions = list(dict.fromkeys(used["emotion"]))
     width = 0.8 / len(channels)
     for number, (channel, rows) in enumerate(channels.items()):
-        counts = [int(rows["emotion"].eq(emotion).sum()) for emotion in EMOTIONS]
-        places = [place + (number - (len(channels) - 1) / 2) * width for place in range(8)]
+        counts = [int(rows["emotion"].eq(emotion).sum()) for emotion in emotions]
+        shift = (number - (len(channels) - 1) / 2) * width
+        places = [place + shift for place in range(len(emotions))]
         bars = axes.bar(places, counts, width * 0.94, color=_COLOURS[channel], label=channel)
         axes.bar_label(bars, [f"{n:,}" if n else "" for n in counts], size=8, padding=2)
-    axes.set_xticks(range(8), EMOTIONS)
+    axes.set_xticks(range(len(emotions)), emotions)
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
     axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))

@@ -47,7 +47,7 @@ class Model(PythonModel):
         try:
             media = _decode(cell)
         except MediaError as error:
-            return Prediction.from_error(error)
+            return Prediction.from_error(error, self.recogniser.classes)
         return self.recogniser.predict(media)
 
 

@@ -7,7 +7,7 @@ calls it by the name of the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import keras
 from keras_tuner import HyperParameters
-
-from ..emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from ..modalities import Modality, Unimodal
@@ -64,14 +62,15 @@ class Architecture(ABC):
             branches: for a fusion, the networks of the single modalities; else empty
         """
 
-    def head(self, x: Tensor) -> Tensor:
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
         """Return the probabilities of the emotions [shape=(clips, emotions)].
 
         Args:
             x: what `embed` returned
+            classes: the emotions, in the order of the probabilities
         """
         x = keras.layers.Dropout(0.3)(x)
-        return keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
+        return keras.layers.Dense(len(classes), activation="softmax", name="emotion")(x)
 
 
 def load_architecture(modality: Modality, name: str) -> Architecture:

@@ -26,6 +26,7 @@ from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
+from ..tracking.lookup import CLASSES_TAG
 from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
 from .example import write_example
@@ -79,7 +80,7 @@ def _register_model(
         model_id = _log_model(project, settings, modality, subject)
     tags = _version_tags(settings, subject, result)
     tags[integrity.CHECKSUMS_TAG] = integrity.seal_model(model_id)
-    tags["avemo.repeated"] = _smoke_test(project, modality, model_id, subject)
+    tags["avemo.repeated"] = _smoke_test(project, settings, modality, model_id, subject)
     version = _create_version(client, model_id, result.run_id, tags, subject, settings)
     aliases = _set_aliases(client, project.root, name, version, unfinished)
     client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
@@ -127,7 +128,7 @@ def _log_model(
             artifacts={MODEL: str(packaged.folder)},
             code_paths=[str(packaged.code)],
             pip_requirements=packaging.pip_requirements(bundle),
-            signature=packaging.signature(),
+            signature=packaging.signature(bundle.config.classes),
             input_example=input_example,
             tags={_COMPLETE: "false"},
         )
@@ -162,13 +163,15 @@ def _extra_files(
         yield folder
 
 
-def _smoke_test(project: Project, modality: Modality, model_id: str, subject: card.Subject) -> str:
+def _smoke_test(
+    project: Project, settings: Settings, modality: Modality, model_id: str, subject: card.Subject
+) -> str:
     """Try the logged model in a clean process, and return in words how well it answers."""
     rows = subject.predictions
     if rows is None or rows.empty:
         smoke_test.check_reproduces(model_id, None)
         return "its input example alone"
-    data = load(project, list(subject.bundle.inputs)).part("test")
+    data = load(project, list(subject.bundle.inputs), settings.labels).part("test")
     performances = list(smoke_test.sample_rows(rows)["performance"])
     sources = smoke_test.performance_sources(project, modality, performances)
     difference = smoke_test.check_reproduces(model_id, rows, data, sources)
@@ -183,6 +186,7 @@ def _version_tags(
 ) -> dict[str, str]:
     tags = {
         "avemo.architecture": result.architecture,
+        CLASSES_TAG: ",".join(subject.bundle.classes),
         "avemo.corpus": settings.corpus.label,
         "avemo.test": f"UAR {result.test['uar'].value:.3f}" if result.test else result.no_test_data,
         "avemo.weights": subject.licences,

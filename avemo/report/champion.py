@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..corpus.adapters.ravdess import CHANNELS
-from ..emotions import EMOTIONS
+from ..corpus.adapters.ravdess import CHANNELS, EMOTIONS
 from ..records import Interval
 from .manifest import PREDICTIONS, UNCALIBRATED, Champion
 from .scored import Scored

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..corpus.adapters.ravdess import EMOTIONS
 from ..errors import AvemoError, join_names
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
@@ -36,7 +37,7 @@ _DESCRIPTIONS = {
 }
 _COLUMNS = [
     *("corpus", "run", "part", "system"),
-    *("performance", "fold", "true", *metrics.PROBABILITIES),
+    *("performance", "fold", "true", *metrics.probability_columns(EMOTIONS)),
 ]
 
 
@@ -136,9 +137,7 @@ def _rows(predictions: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[tuple[str
         str(name): check_predictions(rows)
         for name, rows in predictions.groupby("system", sort=False)
     }
-    uars = {
-        name: metrics.uar(rows["true"], metrics.predicted(rows)) for name, rows in systems.items()
-    }
+    uars = {name: metrics.uar_of(rows) for name, rows in systems.items()}
     best_unimodal = systems[max(UNIMODAL, key=uars.__getitem__)]
     for name, rows in systems.items():
         figures = metrics.intervals(rows, bootstrap)

@@ -53,4 +53,5 @@ def not_media(value: object, description: Description) -> Prediction:
         reason=reason,
         model=description.label,
         synthetic=description.synthetic,
+        classes=description.classes,
     )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["crossvalidate"]
 
-_COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+_LEFT_OUT = ["actor", "part"]
 
 
 def crossvalidate(
@@ -45,7 +45,7 @@ def crossvalidate(
     Args:
         search_result: whose trials the members are selected among
         folder: gets `predictions.csv` and, before the temperature, `uncalibrated.csv`: performance,
-            fold, true, p_neutral to p_surprised
+            fold, true, and the probabilities
 
     Raises:
         CorpusError: the search was on another split
@@ -70,10 +70,12 @@ def crossvalidate(
                     calibrated.append(predictions)
                     folds.append(_log_fold(ensemble, predictions, fold, child))
         before, after = _concatenate(uncalibrated), _concatenate(calibrated)
-        write_predictions(folder / "uncalibrated.csv", before[_COLUMNS])
-        write_predictions(folder / "predictions.csv", after[_COLUMNS])
+        write_predictions(folder / "uncalibrated.csv", before.drop(columns=_LEFT_OUT))
+        write_predictions(folder / "predictions.csv", after.drop(columns=_LEFT_OUT))
         figures = log_predictions(settings, after, "crossvalidated", modality)
-        error = metrics.calibration_error(before["true"], metrics.probabilities(before))
+        error = metrics.calibration_error(
+            before["true"], metrics.probabilities(before), metrics.classes_of(before)
+        )
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
     return CrossValidationResult(
         synthetic=settings.corpus.synthetic,
@@ -110,7 +112,7 @@ def _log_fold(
     ensemble: Ensemble, predictions: pd.DataFrame, fold: int, child: "Run"
 ) -> CrossValidatedFold:
     """Log a fold's figures to the active run, and return its result."""
-    test_uar = metrics.uar(predictions["true"], metrics.predicted(predictions))
+    test_uar = metrics.uar_of(predictions)
     inner_uar = mean_uar(ensemble.predictions)
     mlflow.log_metrics({"inner_uar": inner_uar, "test_uar": test_uar})
     mlflow.log_param("temperature", ensemble.temperature)

@@ -157,8 +157,5 @@ def open_cache(project: Project, settings: Settings, task: TrainingTask) -> Inne
 
 def mean_uar(predictions: pd.DataFrame) -> float:
     """Return the mean over folds of the unweighted average recall on each."""
-    scores = [
-        metrics.uar(rows["true"], metrics.predicted(rows))
-        for _, rows in predictions.groupby("fold")
-    ]
+    scores = [metrics.uar_of(rows) for _, rows in predictions.groupby("fold")]
     return float(np.mean(scores))

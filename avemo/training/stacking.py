@@ -40,20 +40,19 @@ def feature_name(modality: Unimodal) -> str:
     return f"{modality}_log_probabilities"
 
 
-def preprocessor() -> SequencePreprocessor:
-    """Return the preprocessor that leaves log probabilities as they are."""
-    emotions = len(metrics.PROBABILITIES)
-    return SequencePreprocessor(1, [0.0] * emotions, [1.0] * emotions)
+def preprocessor(classes: int) -> SequencePreprocessor:
+    """Return the preprocessor that leaves log probabilities of some classes as they are."""
+    return SequencePreprocessor(1, [0.0] * classes, [1.0] * classes)
 
 
 def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
     """Return a search's predictions on the inner folds, with its temperature applied.
 
-    The table has no rows where the search had too few folds to select by.
+    The table is empty where the search had too few folds to select by.
     """
     result = SearchResult.read(project.search_result(modality))
     if result.temperature is None:
-        return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
+        return pd.DataFrame()
     predictions = read_predictions(project.search(modality) / PREDICTIONS)
     return calibration.apply_temperature(predictions, result.temperature)
 
@@ -61,6 +60,8 @@ def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
 def log_probabilities(project: Project, modality: Unimodal) -> dict[str, NDArray[np.float32]]:
     """Return by performance the logarithms of its probabilities [shape=(1, emotions)]."""
     predictions = scaled_predictions(project, modality)
+    if predictions.empty:
+        return {}
     values = np.maximum(metrics.probabilities(predictions), MIN_PROBABILITY)
     logarithms = np.log(values).astype(np.float32)[:, None]
     return dict(zip(predictions["performance"], logarithms, strict=True))

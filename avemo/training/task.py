@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..datasets import Dataset, folder_of, load
 from ..errors import AvemoError
-from ..modalities import Modality, Unimodal
+from ..modalities import UNIMODAL, Modality, Unimodal
 from ..models import preprocessing
 from ..models.architecture import load_architecture
 from ..models.hypermodel import Architectures
@@ -17,7 +17,7 @@ from ..paths import Project
 from ..records import Configuration
 from ..settings import Settings
 from ..tracking import dvc_lock, runs
-from . import fusion
+from . import fusion, stacking
 
 __all__ = ["NothingToTrain", "Preprocessors", "TrainingTask", "fingerprint", "load_task"]
 
@@ -70,6 +70,7 @@ class TrainingTask:
             preprocessors,
             self.branches,
             self.augmented_features,
+            classes=self.data.classes,
         )
 
 
@@ -92,8 +93,9 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         names = [name for name in search.fallback if name not in skipped]
     if not names:
         raise NothingToTrain("; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
-    fixed = fusion.stacking_preprocessors() if branches else {}
-    hypermodel = Architectures(modality, names, {}, branches)
+    classes = settings.labels.classes
+    fixed = fusion.stacking_preprocessors(len(classes)) if branches else {}
+    hypermodel = Architectures(modality, names, {}, branches, classes=classes)
     features = {feature for name in names for feature in hypermodel.inputs(name)} - fixed.keys()
     copies = {
         copy: feature
@@ -102,7 +104,7 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         for copy in augmentations
         if folder_of(project, copy).is_dir()
     }
-    data = load(project, sorted(features) + sorted(copies))
+    data = load(project, sorted(features) + sorted(copies), settings.labels)
     if branches:
         data = fusion.add_log_probabilities(project, data)
     if not len(data.part("train")):
@@ -128,6 +130,7 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
         task.branches,
         [[row.tolist() for row in task.data.features[name]] for name in task.fixed_preprocessors],
         {name: spec.to_json() for name, spec in task.data.specs.items()},
+        task.data.classes,
         task.data.rows.to_csv(),
         dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
@@ -136,7 +139,7 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
 
 def _without_features(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:
     """Return by architecture which of its features are missing; others are left out."""
-    stacked = fusion.stacking_preprocessors().keys()
+    stacked = {stacking.feature_name(branch) for branch in UNIMODAL}
     return {
         name: f"there are no {feature} features"
         for name in names

@@ -6,7 +6,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from avemo.baselines import cnn, dense, face, lstm, modules
 from avemo.baselines.learners import AveragedNetworks, Build, Classifier, Examples, Network
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import metrics
 
 LABELS = np.arange(16) % len(EMOTIONS)

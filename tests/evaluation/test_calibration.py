@@ -3,13 +3,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration, metrics
 
 CLASSES = len(EMOTIONS)
@@ -26,7 +27,7 @@ def probabilities(draw: st.DrawFn, smallest: float = 0.0) -> NDArray[np.float64]
 
 
 def table(probabilities: NDArray[np.float64], true: Any) -> pd.DataFrame:
-    made = pd.DataFrame(probabilities, columns=list(metrics.PROBABILITIES))
+    made = pd.DataFrame(probabilities, columns=PROBABILITIES)
     return made.assign(true=np.array(EMOTIONS)[true], performance=range(len(true)))
 
 

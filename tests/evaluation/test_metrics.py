@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics as sk
+from helpers.probabilities import PROBABILITIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap, Interval
 
@@ -28,7 +29,7 @@ def random_predictions(
     actor = np.repeat(np.arange(1, actors + 1), per_actor)
     scores[np.arange(rows), true] += skill + random.normal(0, 0.7, actors)[actor - 1]
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    table = pd.DataFrame(probabilities, columns=list(metrics.PROBABILITIES))
+    table = pd.DataFrame(probabilities, columns=PROBABILITIES)
     table["performance"] = [f"p{row}" for row in range(rows)]
     table["actor"], table["fold"], table["part"] = actor, 1, "test"
     table["true"] = np.array(EMOTIONS)[true]
@@ -145,7 +146,7 @@ def test_intervals_are_those_of_drawn_actors() -> None:
     figures = []
     for _ in range(400):
         drawn = pd.concat([parts[i] for i in random.integers(0, 6, 6)])
-        figures.append(metrics.uar(drawn["true"], metrics.predicted(drawn)))
+        figures.append(metrics.uar_of(drawn))
     low, high = np.quantile(figures, [0.05, 0.95])
     assert bounds(uar) == pytest.approx((low, high), abs=0.02)
 

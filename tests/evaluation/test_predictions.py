@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers.training_task import dataset
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.predictions import (
     check_predictions,

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.inference.timeline_row import TimelineRow
 from avemo.media.span import Span
 from avemo.serving.exports import ExportContext

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import MediaError
 from avemo.inference.prediction import Prediction
 

@@ -8,7 +8,7 @@ from helpers.bundles import bundle_config
 from numpy.typing import NDArray
 
 from avemo import models
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.features.arrays import Array
 from avemo.modalities import Modality, Unimodal

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
+from helpers.probabilities import PROBABILITIES
 from helpers.registered_versions import (
     NAME,
     ROOT,
@@ -27,10 +28,9 @@ from helpers.registered_versions import (
 from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.modalities import Modality
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.paths import Project

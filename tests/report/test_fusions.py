@@ -65,9 +65,7 @@ def test_what_is_published_is_read_again(project: Project) -> None:
         *("`audio`", "`visual`", "`fused`", "`fused_audio`", "`fused_visual`")
     ]
     late = predictions(skill=SKILLS["late"])
-    assert inner.rows[2][2].startswith(
-        f"{metrics.uar(late['true'], metrics.predicted(late)):.3f} ["
-    )
+    assert inner.rows[2][2].startswith(f"{metrics.uar_of(late):.3f} [")
     assert [row[4][0] for row in inner.rows] == ["–", "–", "+", "-"]
     # on the test part, the performances that all systems have
     assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")

@@ -15,7 +15,7 @@ from helpers.sounds import encoded, voice
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 
 #: one face: sure, not sure, gone, back
 ONE_FACE = timeline(

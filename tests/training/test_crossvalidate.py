@@ -8,6 +8,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.training_task import (
     HEAD,
     LINEAR,
@@ -36,7 +37,7 @@ from avemo.training.train import train
 pytestmark = pytest.mark.slow
 
 TABLES = ("predictions", "uncalibrated")
-COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+COLUMNS = ["performance", "fold", "true", *PROBABILITIES]
 
 
 class CrossValidation:
@@ -106,7 +107,7 @@ def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     result = finished.result
     assert (result.synthetic, result.protocol) == (True, "actor")
     table = finished.table()
-    right = metrics.uar(table["true"], metrics.predicted(table))
+    right = metrics.uar_of(table)
     figure = result.figures["uar"]
     assert figure.value == pytest.approx(right)
     assert (figure.actors, figure.performances) == (6, len(table))
@@ -114,7 +115,7 @@ def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     for fold in result.folds:
         own = table[table["fold"].eq(fold.fold)]
         assert fold.actors == [2 * fold.fold - 1, 2 * fold.fold]
-        assert fold.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
+        assert fold.uar == pytest.approx(metrics.uar_of(own))
         assert len(fold.configurations) == 2
         assert all(configuration in (LINEAR, HEAD) for configuration in fold.configurations)
         assert fold.members == [values["architecture"] for values in fold.configurations]

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration, metrics
 from avemo.training.ensemble_selection import average_predictions, select_greedily
 from avemo.training.inner_cv import mean_uar
 
-COLUMNS = list(metrics.PROBABILITIES)
+COLUMNS = PROBABILITIES
 
 
 def predictions_of(

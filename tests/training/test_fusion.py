@@ -9,12 +9,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.training_task import SPLIT_ID, dataset, make_project, search_result, settings
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
-from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
 from avemo.modalities import Unimodal
 from avemo.models import preprocessing
@@ -25,7 +25,7 @@ from avemo.training import fusion, stacking
 from avemo.training.ensemble_selection import Ensemble
 from avemo.training.fit import fit
 
-COLUMNS = list(metrics.PROBABILITIES)
+COLUMNS = PROBABILITIES
 INPUTS = [stacking.feature_name(modality) for modality in ("audio", "visual")]
 
 

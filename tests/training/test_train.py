@@ -18,7 +18,7 @@ from helpers.training_task import (
     training_task,
 )
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.evaluation.abstention import selective_figures

@@ -10,11 +10,10 @@ Source:
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from ...emotions import EMOTIONS
-
 __all__ = [
     "ACTORS",
     "CHANNELS",
+    "EMOTIONS",
     "MODALITIES",
     "NO_SINGER",
     "STATEMENTS",
@@ -26,6 +25,8 @@ __all__ = [
 
 MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
+#: in the order of their codes, 01 to 08
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
 #: numbers of the actors of the published corpus
