@@ -89,8 +89,7 @@ def test_what_a_system_leaves(project: Project) -> None:
         )
         predictions = pd.read_csv(project.baseline("lstm") / baseline.predictions)
         assert list(predictions) == ["performance", "fold", "true", *PROBABILITIES]
-        predicted = metrics.predicted(predictions)
-        assert metrics.uar(predictions["true"], predicted) == baseline.test["uar"].value
+        assert metrics.uar_of(predictions) == baseline.test["uar"].value
     speech = ROWS[ROWS["channel"].eq(1)].sort_values("performance")
     assert predictions["performance"].tolist() == speech["performance"].tolist()
     assert predictions["true"].tolist() == speech["emotion"].tolist()

@@ -18,7 +18,8 @@ BOOTSTRAP = Bootstrap(200, 0.95, 1)
 
 def truth(table: pd.DataFrame) -> np.ndarray:
     """The probability of each row's true emotion."""
-    return np.asarray(probabilities(table)[np.arange(len(table)), class_codes(table["true"])])
+    codes = class_codes(table["true"], EMOTIONS)
+    return np.asarray(probabilities(table)[np.arange(len(table)), codes])
 
 
 def true_probabilities(values: list[float]) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def dataset() -> Dataset:
         for feature in COLUMNS
     }
     spec = FeatureSpec(extractor="whisper", version=1, settings={})
-    return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID)
+    return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID, EMOTIONS)
 
 
 def feature_array(feature: str, performance: str) -> Array:

@@ -309,7 +309,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry: str, tmp_
     (tmp_path / "a.wav").touch()
     sources = [smoke_test.Source(tmp_path / "a.wav")] * 2
     rows = recorded()
-    data = Dataset(rows, {"mfcc": [np.zeros((1, 2))] * 2}, {}, "")
+    data = Dataset(rows, {"mfcc": [np.zeros((1, 2))] * 2}, {}, "", EMOTIONS)
 
     def check(**changed: object) -> float:
         return smoke_test.check_reproduces(model_id, recorded(**changed), data, sources)

@@ -21,6 +21,7 @@ from helpers.training_task import (
     training_task,
 )
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
@@ -129,7 +130,7 @@ def test_the_runs_hold_the_same_figures(finished: CrossValidation) -> None:
     assert run.info.run_name == finished.result.run_name == "crossvalidate"
     assert run.data.tags["avemo.stage"] == "crossvalidate@audio"
     plain = finished.table("uncalibrated")
-    error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
+    error = metrics.calibration_error(plain["true"], metrics.probabilities(plain), EMOTIONS)
     logged = run.data.metrics
     assert logged["crossvalidated_calibration_error_before"] == pytest.approx(error, abs=1e-4)
     assert logged["crossvalidated_uar"] == finished.result.figures["uar"].value

@@ -47,7 +47,7 @@ def loss(predictions: list[pd.DataFrame]) -> float:
     """What the selection minimises."""
     mean = average_predictions(predictions)
     scaled = calibration.apply_temperature(mean, calibration.fit_temperature(mean))
-    return metrics.log_loss(mean["true"], metrics.probabilities(scaled))
+    return metrics.log_loss(mean["true"], metrics.probabilities(scaled), EMOTIONS)
 
 
 @hypothesis(deadline=None, max_examples=50)

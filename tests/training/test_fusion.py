@@ -179,7 +179,7 @@ class UnimodalModel:
 
 
 def late_fusion() -> Architectures:
-    return Architectures("fused", ["late"], fusion.stacking_preprocessors(), {})
+    return Architectures("fused", ["late"], fusion.stacking_preprocessors(8), {}, classes=EMOTIONS)
 
 
 def test_the_end_to_end_network_fuses_the_models_own_probabilities() -> None:
@@ -211,6 +211,6 @@ def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised() -> None:
         "batch_size": 4,
         "seed": 1,
     }
-    assert fit(network, empty, fusion.stacking_preprocessors(), **options).empty
+    assert fit(network, empty, fusion.stacking_preprocessors(8), **options).empty
     pairs = zip(before, network.get_weights(), strict=True)
     assert all(np.array_equal(*pair) for pair in pairs)
