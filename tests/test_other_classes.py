@@ -93,6 +93,7 @@ class SmallProject:
         self.registry = f"sqlite:///{folder}/mlruns/mlflow.db"
         self._environment = os.environ | {
             "PYTHONPATH": str(ROOT),
+            "AVEMO_ROOT": str(folder),
             "AVEMO_CACHE": str(folder / "cache"),
             "AVEMO_ASSETS_ORIGIN": "http://127.0.0.1:1",  # nobody answers there
         }
@@ -181,7 +182,7 @@ def test_the_command_line_writes_them(small: SmallProject) -> None:
         pd.read_csv(root / f"{name}.csv"),
         pd.read_parquet(root / f"{name}.parquet"),
     ):
-        assert [column for column in table if column.startswith("p_")] == COLUMNS
+        assert [column for column in map(str, table) if column.startswith("p_")] == COLUMNS
     document = json.loads((root / f"{name}.json").read_text())
     assert document["classes"] == CLASSES
     assert set(document["rows"][0]["probabilities"]) == set(CLASSES)
