@@ -89,6 +89,7 @@ class SmallProject:
         folder.mkdir()
         write_corpus(folder / "sounds")
         (folder / "params.yaml").write_text(yaml.safe_dump(params))
+        (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
         (folder / "mlruns").mkdir()
         self.registry = f"sqlite:///{folder}/mlruns/mlflow.db"
         self._environment = os.environ | {
