@@ -1,6 +1,6 @@
 """Training and test sets: features, labels and parts, joined by performance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .corpus import split
-from .emotions import EMOTIONS
 from .errors import CorpusError, join_names
 from .features import store
 from .features.arrays import Array
 from .features.names import extractor_of, modality_of
 from .features.spec import FeatureSpec
 from .paths import Project
+from .settings import Labels
 
 __all__ = ["Array", "Dataset", "folder_of", "load"]
 
@@ -28,12 +28,14 @@ class Dataset:
         features: by feature, an array a row
         specs: by feature, how it was computed
         split_id: of the split that the parts are of
+        classes: that emotions are told apart by, in the order of the models' outputs
     """
 
     rows: pd.DataFrame
     features: dict[str, list[Array]]
     specs: dict[str, FeatureSpec]
     split_id: str
+    classes: tuple[str, ...]
 
     def part(self, name: str) -> "Dataset":
         """Return the rows of one part, with their features."""
@@ -46,12 +48,12 @@ class Dataset:
             name: [arrays[index] for index in indices] for name, arrays in self.features.items()
         }
         rows = self.rows.iloc[indices].reset_index(drop=True)
-        return Dataset(rows, features, self.specs, self.split_id)
+        return replace(self, rows=rows, features=features)
 
     @property
     def labels(self) -> NDArray[np.int32]:
-        """The emotions' indices in `EMOTIONS` [shape=(rows,)]."""
-        codes = {name: code for code, name in enumerate(EMOTIONS)}
+        """The emotions' indices in `classes` [shape=(rows,)]."""
+        codes = {name: code for code, name in enumerate(self.classes)}
         return np.array([codes[emotion] for emotion in self.rows["emotion"]], dtype=np.int32)
 
     def __len__(self) -> int:
@@ -63,11 +65,12 @@ def folder_of(project: Project, feature: str) -> Path:
     return project.features(modality_of(feature), extractor_of(feature))
 
 
-def load(project: Project, names: list[str]) -> Dataset:
+def load(project: Project, names: list[str], labels: Labels) -> Dataset:
     """Join the split with features.
 
     Args:
         names: the features; a performance that lacks one is left out
+        labels: the classes; the split has emotions of these alone
 
     Raises:
         CorpusError: features are of performances that the split does not know
@@ -90,4 +93,4 @@ def load(project: Project, names: list[str]) -> Dataset:
     }
     specs = {name: store.read_spec(folder) for name, folder in folders.items()}
     known = {name: spec for name, spec in specs.items() if spec}
-    return Dataset(rows, features, known, split_id)
+    return Dataset(rows, features, known, split_id, tuple(labels.classes))

@@ -80,6 +80,10 @@ class Corpus(Strict):
         return SYNTHETIC_LABEL if self.synthetic else self.source
 
 
+#: it becomes part of a column's and of a metric's name, and stands in lists with commas or spaces
+_ClassName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
 class Labels(Strict):
     """The emotions that the models tell apart, and what each corpus's own emotions count as.
 
@@ -88,7 +92,7 @@ class Labels(Strict):
         corpora: by corpus, what its emotions count as; None leaves their recordings out
     """
 
-    classes: Annotated[list[str], Field(min_length=2)]
+    classes: Annotated[list[_ClassName], Field(min_length=2)]
     corpora: dict[str, dict[str, str | None]]
 
     @model_validator(mode="after")

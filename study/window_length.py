@@ -21,7 +21,6 @@ from sklearn.preprocessing import StandardScaler
 from avemo import engine
 from avemo.config import load_settings
 from avemo.corpus.adapters import ravdess
-from avemo.emotions import EMOTIONS
 from avemo.evaluation import metrics
 from avemo.evaluation.bootstrap import Bootstrap
 from avemo.evaluation.paired import paired_bootstrap
@@ -66,7 +65,7 @@ def predict_windows(folder: Path) -> pd.DataFrame:
     results = engine.run(ReadWindows(extractor), files, title="windows", workers=2)
     features = np.stack(list(results))
     actors = np.array([take.actor for take in takes])
-    true = np.array([EMOTIONS[take.emotion - 1] for take in takes])
+    true = np.array([take.label for take in takes])
     folds = (actors - 1) // 2 % settings.split.folds
     tables = []
     for fold in range(settings.split.folds):
@@ -74,11 +73,12 @@ def predict_windows(folder: Path) -> pd.DataFrame:
             StandardScaler(), LogisticRegression(C=_REGULARISATION, max_iter=2000)
         )
         model.fit(features[folds != fold, -1], true[folds != fold])
-        order = [list(model.classes_).index(emotion) for emotion in EMOTIONS]
+        order = [list(model.classes_).index(emotion) for emotion in ravdess.EMOTIONS]
         tested = np.flatnonzero(folds == fold)
         for number, length in enumerate(LENGTHS):
             probabilities = model.predict_proba(features[tested, number])[:, order]
-            table = pd.DataFrame(probabilities.round(4), columns=list(metrics.PROBABILITIES))
+            columns = metrics.probability_columns(ravdess.EMOTIONS)
+            table = pd.DataFrame(probabilities.round(4), columns=columns)
             table.insert(0, "window_s", length)
             table.insert(0, "true", true[tested])
             table.insert(0, "actor", actors[tested])

@@ -18,7 +18,7 @@ from helpers.whisper_file import write
 from threadpoolctl import threadpool_info
 
 from avemo import threads
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.audio.whisper import Whisper
 from avemo.inference.recogniser import pack
 from avemo.models import bundle, preprocessing

@@ -10,12 +10,10 @@ __all__ = ["build"]
 _FILTERS = (16, 32, 64)
 
 
-def build(shape: tuple[int, ...]) -> "keras.Model":
+def build(shape: tuple[int, ...], *, classes: int) -> "keras.Model":
     """Return a Keras model: log-mel [shape=(clips, frames, bands)] to probabilities."""
     import keras
     from keras import layers
-
-    from ..emotions import EMOTIONS
 
     inputs = keras.Input(shape)
     x = layers.Reshape((*shape, 1))(inputs)
@@ -28,4 +26,4 @@ def build(shape: tuple[int, ...]) -> "keras.Model":
         x = layers.MaxPooling2D(2, padding="same")(x)
     x = layers.Dropout(0.5)(layers.GlobalAveragePooling2D()(x))
     x = layers.Dense(64, activation="relu")(x)
-    return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return keras.Model([inputs], layers.Dense(classes, activation="softmax")(x))

@@ -10,16 +10,15 @@ __all__ = ["build"]
 _WIDTHS = (256, 128)
 
 
-def build(*shapes: tuple[int, ...]) -> "keras.Model":
+def build(*shapes: tuple[int, ...], classes: int) -> "keras.Model":
     """Return a Keras model: each input flattened, side by side, to a probability an emotion.
 
     Args:
         shapes: of one example, by input
+        classes: how many emotions there are
     """
     import keras
     from keras import layers
-
-    from ..emotions import EMOTIONS
 
     inputs = [keras.Input(shape) for shape in shapes]
     flat = [layers.Flatten()(x) for x in inputs]
@@ -29,4 +28,4 @@ def build(*shapes: tuple[int, ...]) -> "keras.Model":
         # the default momentum of 0.99 lags behind where an epoch is a few dozen batches
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.Dropout(0.5)(x)
-    return keras.Model(inputs, layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x))

@@ -10,16 +10,14 @@ __all__ = ["build", "embed"]
 _FILTERS = (16, 32, 64)
 
 
-def build(shape: tuple[int, ...]) -> "keras.Model":
+def build(shape: tuple[int, ...], *, classes: int) -> "keras.Model":
     """Return a Keras model: faces [shape=(clips, side, side, channels)] to probabilities."""
     import keras
     from keras import layers
 
-    from ..emotions import EMOTIONS
-
     inputs = keras.Input(shape)
     x = embed(inputs)
-    return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return keras.Model([inputs], layers.Dense(classes, activation="softmax")(x))
 
 
 def embed(x: "keras.KerasTensor") -> "keras.KerasTensor":

@@ -11,7 +11,7 @@ from ..corpus.split import PARTS
 from ..datasets import Dataset
 from ..errors import CorpusError, join_names
 from ..records import Channel, Protocol
-from ..settings import Settings
+from ..settings import Labels, Settings
 from . import folds
 from .clips import Clips
 from .variants import Variant, variants_of
@@ -74,19 +74,20 @@ def prepare_job(
     frames = folds.deal_rounds(catalogue, channel, protocol, settings.split.folds, settings.seed)
     text = "".join(frame.to_csv(index=False, lineterminator="\n") for frame in frames.values())
     split = hashlib.sha256(text.encode()).hexdigest()[:12]
-    rounds = {fold: _join_features(frame, clips, split) for fold, frame in frames.items()}
+    labels = settings.labels
+    rounds = {fold: _join_features(frame, clips, split, labels) for fold, frame in frames.items()}
     emotions = set(next(iter(frames.values()))["emotion"])
     _require_emotions(list(rounds.values()), emotions)
     return Job(system, channel, protocol, rounds, _fingerprint(settings, split, clips))
 
 
-def _join_features(frame: pd.DataFrame, clips: Clips, split: str) -> Dataset:
+def _join_features(frame: pd.DataFrame, clips: Clips, split: str, labels: Labels) -> Dataset:
     available = next(iter(clips.arrays.values()))
     rows = frame[frame["performance"].isin(available)].sort_values("performance", ignore_index=True)
     features = {
         name: [array[key] for key in rows["performance"]] for name, array in clips.arrays.items()
     }
-    return Dataset(rows, features, clips.specs, split)
+    return Dataset(rows, features, clips.specs, split, tuple(labels.classes))
 
 
 def _require_emotions(rounds: list[Dataset], emotions: set[str]) -> None:
@@ -113,6 +114,7 @@ def _fingerprint(settings: Settings, split: str, clips: Clips) -> str:
         [file.read_text("utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))],
         settings.seed,
         settings.corpus.label,
+        settings.labels.classes,
         settings.baselines.model_dump(exclude={"channels", "protocols"}),
         settings.evaluation.model_dump(),
         split,

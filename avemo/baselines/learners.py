@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..emotions import EMOTIONS
 from ..settings import Baselines
 from ..threads import single_threaded
 
@@ -29,11 +28,11 @@ __all__ = [
 Probabilities = NDArray[np.floating]
 #: one array [shape=(examples, ...)] for each type of input
 Inputs = list[NDArray[np.float32]]
-#: inputs, and the emotions' places in `EMOTIONS` [shape=(examples,)]
+#: inputs, and the emotions' places among the classes [shape=(examples,)]
 Examples = tuple[Inputs, NDArray[np.integer]]
 #: is called with an epoch's figures
 OnEpoch = Callable[[dict[str, float]], None]
-#: from the shape of an example of each input to a network
+#: from the shape of an example of each input, and how many emotions there are, to a network
 Build = Callable[..., "keras.Model"]
 
 
@@ -56,12 +55,14 @@ class Network:
         build: from the shape of an example of each input to a Keras model
         options: `baselines` in params.yaml
         seed: of the weights and of the order of batches
+        classes: how many emotions there are
     """
 
-    def __init__(self, build: Build, options: Baselines, seed: int):
+    def __init__(self, build: Build, options: Baselines, seed: int, classes: int):
         self._build = build
         self._options = options
         self._seed = seed
+        self._classes = classes
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn; each clip weighs the same, as in the study."""
@@ -73,11 +74,11 @@ class Network:
         keras.backend.clear_session()
         make_deterministic(self._seed)
         patience = self._options.patience
-        self._model = self._build(*(x.shape[1:] for x in train[0]))
-        self._model.compile("adam", "categorical_crossentropy", metrics=[UAR()])
+        self._model = self._build(*(x.shape[1:] for x in train[0]), classes=self._classes)
+        self._model.compile("adam", "categorical_crossentropy", metrics=[UAR(self._classes)])
         history = self._model.fit(
-            *_one_hot(train),
-            validation_data=_one_hot(valid),
+            *_one_hot(train, self._classes),
+            validation_data=_one_hot(valid, self._classes),
             epochs=self._options.epochs,
             batch_size=self._options.batch_size,
             callbacks=[
@@ -107,10 +108,11 @@ class AveragedNetworks:
         builds: for each input, see `Network`
         options: `baselines` in params.yaml
         seed: of each
+        classes: how many emotions there are
     """
 
-    def __init__(self, builds: Sequence[Build], options: Baselines, seed: int):
-        self._networks = [Network(build, options, seed) for build in builds]
+    def __init__(self, builds: Sequence[Build], options: Baselines, seed: int, classes: int):
+        self._networks = [Network(build, options, seed, classes) for build in builds]
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn; the epochs of one network after those of the other."""
@@ -133,10 +135,12 @@ class Classifier:
     Args:
         model: predicts probabilities, or a score an emotion, which a softmax turns into
             probabilities without changing the order of the emotions
+        classes: how many emotions there are
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, classes: int) -> None:
         self._model = model
+        self._classes = classes
 
     def fit(self, train: Examples, valid: Examples, on_epoch: OnEpoch) -> pd.DataFrame:
         """Learn, in one go; the validation part serves the choice among variants alone."""
@@ -150,7 +154,7 @@ class Classifier:
     def probabilities(self, x: Inputs) -> Probabilities:
         """Return each example's probabilities; zero for what the training part did not hold."""
         (rows,) = x
-        probabilities = np.zeros((len(rows), len(EMOTIONS)))
+        probabilities = np.zeros((len(rows), self._classes))
         probabilities[:, self._model.classes_] = (
             self._model.predict_proba(rows)
             if hasattr(self._model, "predict_proba")
@@ -159,9 +163,9 @@ class Classifier:
         return probabilities
 
 
-def _one_hot(examples: Examples) -> tuple[Inputs, NDArray[np.float32]]:
+def _one_hot(examples: Examples, classes: int) -> tuple[Inputs, NDArray[np.float32]]:
     x, labels = examples
-    return x, np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    return x, np.eye(classes, dtype=np.float32)[labels]
 
 
 def _softmax(scores: NDArray[np.floating]) -> Probabilities:

@@ -8,16 +8,14 @@ if TYPE_CHECKING:
 __all__ = ["build", "embed"]
 
 
-def build(shape: tuple[int, ...]) -> "keras.Model":
+def build(shape: tuple[int, ...], *, classes: int) -> "keras.Model":
     """Return a Keras model: rows over time [shape=(clips, *shape)] to a probability an emotion."""
     import keras
     from keras import layers
 
-    from ..emotions import EMOTIONS
-
     inputs = keras.Input(shape)
     x = embed(inputs)
-    return keras.Model([inputs], layers.Dense(len(EMOTIONS), activation="softmax")(x))
+    return keras.Model([inputs], layers.Dense(classes, activation="softmax")(x))
 
 
 def embed(x: "keras.KerasTensor") -> "keras.KerasTensor":

@@ -48,5 +48,4 @@ def join_predictions(
 
 def uar(data: Dataset, probabilities: Probabilities) -> float:
     """Return the unweighted average recall on some clips."""
-    frame = predictions_frame(data, probabilities)
-    return metrics.uar(data.rows["emotion"], metrics.predicted(frame))
+    return metrics.uar_of(predictions_frame(data, probabilities))

@@ -47,7 +47,7 @@ def run(
     Args:
         clips: the features that the system takes
         folder: gets `CHANNEL-PROTOCOL.csv`, the predictions: performance, fold (that it was tested
-            in), true, p_neutral to p_surprised
+            in), true, and the probabilities
     """
     catalogue = pd.read_parquet(project.catalogue)
     baselines, skipped = [], []
@@ -94,7 +94,7 @@ def _train_and_test(
             mlflow.log_params({f"variant.fold_{fold}": name for fold, name in variants.items()})
         best = {fold: answers[fold][name] for fold, name in variants.items()}
         valid, test = join_predictions(job, best, "valid"), join_predictions(job, best, "test")
-        mlflow.log_metric("valid_uar", metrics.uar(valid["true"], metrics.predicted(valid)))
+        mlflow.log_metric("valid_uar", metrics.uar_of(valid))
         figures = log_predictions(settings, test, "test", job.title)
     published = test.drop(columns=["corpus", "actor", "sex", "part"])
     write_predictions(checkpoints.predictions, published)

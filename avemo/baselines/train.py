@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..datasets import Dataset
-from ..emotions import EMOTIONS
 from ..settings import Settings
 from .learners import Examples, Inputs, Learner, OnEpoch, Probabilities
 from .variants import Variant
@@ -36,7 +35,7 @@ class TrainedVariant:
     def probabilities(self, data: Dataset) -> Probabilities:
         """Return the mean probabilities of each clip's examples [shape=(clips, emotions)]."""
         x, clip_rows = _examples(self.views, data)
-        sums = np.zeros((len(data), len(EMOTIONS)))
+        sums = np.zeros((len(data), len(data.classes)))
         np.add.at(sums, clip_rows, self.learner.probabilities(x))
         return np.asarray(sums / sums.sum(axis=1, keepdims=True))
 
@@ -57,7 +56,7 @@ def train(
         x, clip_rows = _examples(views, data)
         return x, data.labels[clip_rows]
 
-    learner = variant.learner(settings.baselines, settings.seed)
+    learner = variant.learner(settings.baselines, settings.seed, len(train.classes))
     history = learner.fit(examples(train), examples(valid), on_epoch)
     return TrainedVariant(variant, views, learner, history)
 

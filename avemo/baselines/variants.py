@@ -26,13 +26,14 @@ class Variant:
         name: among the system's variants; empty where it has only one
         views: by the array that it takes, how a clip becomes examples; where there are several, an
             example of each is a clip
-        learner: makes a new one for each training, from the settings and a seed
+        learner: makes a new one for each training, from the settings, a seed and how many emotions
+            there are
         networks: how many learn in epochs, one after the other
     """
 
     name: str
     views: dict[str, ViewKind]
-    learner: Callable[[Baselines, int], Learner]
+    learner: Callable[[Baselines, int, int], Learner]
     networks: int = 1
 
 
@@ -66,7 +67,7 @@ def arrays_of(system: str) -> list[str]:
     return list(dict.fromkeys(array for variant in variants_of(system) for array in variant.views))
 
 
-def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
+def _classifier(kind: str, options: Baselines, seed: int, classes: int) -> Learner:
     """Return a classifier with scikit-learn's defaults, because the study left no others.
 
     The logistic one is not the study's.
@@ -82,7 +83,7 @@ def _classifier(kind: str, options: Baselines, seed: int) -> Learner:
         "logistic": lambda: LogisticRegression(C=0.001, max_iter=1000),
         "tree": lambda: DecisionTreeClassifier(random_state=seed),
     }
-    return Classifier(estimators[kind]())
+    return Classifier(estimators[kind](), classes)
 
 
 #: the systems of a single variant; the study's fused ones saw a grey picture

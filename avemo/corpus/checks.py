@@ -5,7 +5,6 @@ from collections.abc import Callable, Hashable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..emotions import EMOTIONS
 from ..settings import Catalogue
 from .adapters import ravdess
 
@@ -55,7 +54,7 @@ def list_published() -> list[ravdess.Recording]:
     codes = product(
         ravdess.MODALITIES,
         ravdess.CHANNELS,
-        range(1, len(EMOTIONS) + 1),
+        range(1, len(ravdess.EMOTIONS) + 1),
         ravdess.INTENSITIES,
         ravdess.STATEMENTS,
         (1, 2),

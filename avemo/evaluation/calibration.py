@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
-from .metrics import PROBABILITIES, log_loss, probabilities
+from .metrics import classes_of, log_loss, probabilities, probability_columns
 
 __all__ = ["apply_temperature", "fit_temperature"]
 
@@ -28,11 +28,11 @@ def fit_temperature(predictions: pd.DataFrame) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    values = probabilities(predictions)
+    values, classes = probabilities(predictions), classes_of(predictions)
 
     def loss(logarithm: float) -> float:
         scaled = apply_temperature(values, float(np.exp(logarithm)))
-        return log_loss(predictions["true"], scaled)
+        return log_loss(predictions["true"], scaled, classes)
 
     limit = np.log(20)
     return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
@@ -48,13 +48,13 @@ def apply_temperature(
     """Return the probabilities under another temperature; their order in a row stays.
 
     Args:
-        predictions: probabilities [shape=(n, classes)], or a table that has them in the columns
-            `metrics.PROBABILITIES`
+        predictions: probabilities [shape=(n, classes)], or a table that has them in its columns
         temperature: that their logarithms are divided by
     """
     if isinstance(predictions, pd.DataFrame):
         scaled = apply_temperature(probabilities(predictions), temperature)
-        return predictions.assign(**dict(zip(PROBABILITIES, scaled.T, strict=True)))
+        columns = probability_columns(classes_of(predictions))
+        return predictions.assign(**dict(zip(columns, scaled.T, strict=True)))
     raised = np.log(np.maximum(predictions, _SMALLEST)) / temperature
     raised = np.exp(raised - raised.max(axis=1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ..records import ConformalSets, Interval
 from .abstention import Threshold
 from .bootstrap import Bootstrap
-from .metrics import class_codes, probabilities, require_columns
+from .metrics import class_codes, classes_of, probabilities, require_columns
 
 __all__ = ["fit_sets", "set_figures"]
 
@@ -66,7 +66,7 @@ def set_figures(
     """
     _, actor = _probabilities_of_truth(predictions)
     in_set = _in_set(probabilities(predictions), threshold)
-    holds = in_set[np.arange(len(actor)), class_codes(predictions["true"])]
+    holds = in_set[np.arange(len(actor)), class_codes(predictions["true"], classes_of(predictions))]
     clips = np.bincount(actor)
     totals = {
         "set_coverage": np.bincount(actor, weights=holds),
@@ -93,4 +93,6 @@ def _probabilities_of_truth(
     require_columns(predictions, "actor", "true")
     actor, _ = pd.factorize(predictions["actor"], sort=True)
     values = probabilities(predictions)
-    return values[np.arange(len(values)), class_codes(predictions["true"])], actor
+    return values[
+        np.arange(len(values)), class_codes(predictions["true"], classes_of(predictions))
+    ], actor

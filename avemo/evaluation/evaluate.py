@@ -8,7 +8,6 @@ import pandas as pd
 
 from ..corpus import split
 from ..datasets import Dataset, load
-from ..emotions import EMOTIONS
 from ..features.names import modality_of
 from ..modalities import MODALITIES, UNIMODAL, Modality, Unimodal
 from ..models.bundle import Bundle
@@ -23,7 +22,7 @@ from ..records import (
 )
 from ..settings import Settings
 from ..tracking import runs
-from . import dvc_tables, metrics, plots
+from . import dvc_tables, plots
 from .log import log_predictions
 from .predictions import predict, write_predictions
 from .prior import evaluate_prior
@@ -45,7 +44,7 @@ def evaluate(project: Project, settings: Settings, folder: Path) -> EvaluationRe
 
     Raises:
         CorpusError: a model was trained on another split, whose training part may have held
-            performances of this test part
+            performances of this test part; or it tells other classes apart
     """
     results = {modality: _evaluate(project, settings, modality, folder) for modality in MODALITIES}
     tested = {name: result.test for name, result in results.items() if result.test is not None}
@@ -67,7 +66,7 @@ def _evaluate(
     if isinstance(trained, Skipped):
         return ModalityResult(skipped=trained.reason)
     bundle = Bundle(project.trained(modality))
-    data = load(project, list(bundle.preprocessors)).part("test")
+    data = load(project, list(bundle.preprocessors), settings.labels).part("test")
     split.require_same_split(bundle.config.split_id, data.split_id, f"the trained {modality} model")
     result = ModalityResult(run_id=trained.run_id, architecture=trained.architecture)
     with runs.reopen(trained.run_id):
@@ -133,7 +132,5 @@ def _plot_comparison(
 
 def _chance_level(results: dict[Modality, ModalityResult]) -> float:
     """Return one over the number of emotions that the test part holds."""
-    for result in results.values():
-        if result.test:
-            return 1 / sum(name.startswith("recall_") for name in result.test)
-    return metrics.chance_level(EMOTIONS)
+    figures = next(result.test for result in results.values() if result.test)
+    return 1 / sum(name.startswith("recall_") for name in figures)

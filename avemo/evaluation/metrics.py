@@ -1,18 +1,17 @@
 """How good a set of predictions is, and how sure that is.
 
 A table of predictions has a row a performance: `performance`, `actor`, `fold`, `part`, `true` (the
-emotion's name) and `p_neutral` ... `p_surprised`, in the order of `EMOTIONS`.
+emotion's name) and a column `p_CLASS` for each class, in the classes' order.
 
 A class that no performance truly has counts in no mean: it has no recall.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ..emotions import EMOTIONS
 from ..errors import join_names
 from .bootstrap import Bootstrap, Interval
 
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     Names = Sequence[str] | np.ndarray | pd.Series[str]
 
 __all__ = [
-    "PROBABILITIES",
     "accuracy",
     "calibration_error",
     "chance_level",
     "class_codes",
+    "classes_of",
     "classification_report",
     "confusion_matrix",
     "figures_of_draws",
@@ -33,30 +32,50 @@ __all__ = [
     "macro_f1",
     "predicted",
     "probabilities",
+    "probability_columns",
     "ratio",
     "recalls",
     "require_columns",
     "sums_by_actor",
     "uar",
+    "uar_of",
 ]
 
-PROBABILITIES = tuple(f"p_{emotion}" for emotion in EMOTIONS)
-
+#: before a class's name: the column of its probability
+_PREFIX = "p_"
 _BINS = 15
 #: a probability of zero costs the logarithm of this, not infinity
 _SMALLEST = 1e-15
+
+
+def probability_columns(classes: Iterable[str]) -> list[str]:
+    """Return the names of the columns that hold the classes' probabilities."""
+    return [_PREFIX + name for name in classes]
+
+
+def classes_of(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """Return the classes of a table of predictions, in the order of their columns.
+
+    Raises:
+        ValueError: there are fewer than two
+    """
+    names = map(str, predictions.columns)
+    classes = tuple(name.removeprefix(_PREFIX) for name in names if name.startswith(_PREFIX))
+    if len(classes) < 2:
+        raise ValueError(
+            f"predictions have {len(classes)} columns {_PREFIX}CLASS: a column a class, of two or "
+            "more, is expected"
+        )
+    return classes
 
 
 def probabilities(predictions: pd.DataFrame) -> np.ndarray:
     """Return the probability columns: float64 [shape=(performances, classes)].
 
     Raises:
-        ValueError: a column is missing, or a value is no number
+        ValueError: there are fewer than two, or a value is no number
     """
-    missing = [column for column in PROBABILITIES if column not in predictions]
-    if missing:
-        raise ValueError(f"predictions lack {', '.join(missing)}: a column an emotion is expected")
-    values = predictions[list(PROBABILITIES)].to_numpy(np.float64)
+    values = predictions[probability_columns(classes_of(predictions))].to_numpy(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("predictions hold probabilities that are no number: see what made them")
     return values
@@ -76,13 +95,12 @@ def require_columns(predictions: pd.DataFrame, *columns: str) -> None:
 
 
 def predicted(predictions: pd.DataFrame) -> np.ndarray:
-    """Return the most probable emotion's name of each row."""
-    return np.asarray(np.array(EMOTIONS)[probabilities(predictions).argmax(axis=1)])
+    """Return the most probable class's name of each row."""
+    classes = np.array(classes_of(predictions))
+    return np.asarray(classes[probabilities(predictions).argmax(axis=1)])
 
 
-def confusion_matrix(
-    true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS
-) -> np.ndarray:
+def confusion_matrix(true: "Names", predicted: "Names", classes: Sequence[str]) -> np.ndarray:
     """Count how often each class is taken for each.
 
     Args:
@@ -106,24 +124,27 @@ def confusion_matrix(
     return counts.reshape(len(classes), len(classes))
 
 
-def uar(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+def uar_of(predictions: pd.DataFrame) -> float:
+    """Return the unweighted average recall of a table of predictions."""
+    return uar(predictions["true"], predicted(predictions), classes_of(predictions))
+
+
+def uar(true: "Names", predicted: "Names", classes: Sequence[str]) -> float:
     """Return the unweighted average recall: the mean recall of the classes in `true`."""
     return float(_uar(confusion_matrix(true, predicted, classes)))
 
 
-def accuracy(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+def accuracy(true: "Names", predicted: "Names", classes: Sequence[str]) -> float:
     """Return the share of right answers."""
     return float(_accuracy(confusion_matrix(true, predicted, classes)))
 
 
-def macro_f1(true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS) -> float:
+def macro_f1(true: "Names", predicted: "Names", classes: Sequence[str]) -> float:
     """Return the mean F1 of the classes present in `true`."""
     return float(_macro_f1(confusion_matrix(true, predicted, classes)))
 
 
-def recalls(
-    true: "Names", predicted: "Names", classes: Sequence[str] = EMOTIONS
-) -> dict[str, float]:
+def recalls(true: "Names", predicted: "Names", classes: Sequence[str]) -> dict[str, float]:
     """Return the recall of each class present in `true`."""
     values = _recalls(confusion_matrix(true, predicted, classes))
     pairs = zip(classes, values, strict=True)
@@ -135,9 +156,7 @@ def chance_level(true: "Names") -> float:
     return 1 / len(np.unique(np.asarray(true)))
 
 
-def calibration_error(
-    true: "Names", probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS
-) -> float:
+def calibration_error(true: "Names", probabilities: np.ndarray, classes: Sequence[str]) -> float:
     """Return the expected calibration error: how far confidence and accuracy differ, on average.
 
     Confidence is the highest probability of a row; rows are put in 15 bins of equal width.
@@ -153,7 +172,7 @@ def calibration_error(
     return float(_calibration_error(_gaps(class_codes(true, classes), probabilities).sum(axis=0)))
 
 
-def log_loss(true: "Names", probabilities: np.ndarray, classes: Sequence[str] = EMOTIONS) -> float:
+def log_loss(true: "Names", probabilities: np.ndarray, classes: Sequence[str]) -> float:
     """Return the mean negative natural logarithm of the true class's probability.
 
     Args:
@@ -172,26 +191,26 @@ def intervals(predictions: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Inte
         bootstrap: how the intervals are made
 
     Returns:
-        `uar`, `accuracy`, `macro_f1`, `calibration_error`, `log_loss`, and `recall_EMOTION` for
-        each emotion present. Fewer than two actors cannot be drawn from: `low` and `high` are None
+        `uar`, `accuracy`, `macro_f1`, `calibration_error`, `log_loss`, and `recall_CLASS` for
+        each class present. Fewer than two actors cannot be drawn from: `low` and `high` are None
 
     Raises:
-        ValueError: there are no rows, a column is missing, or an emotion is unknown
+        ValueError: there are no rows, a column is missing, or a true class has no column
     """
     require_columns(predictions, "performance", "actor", "true")
-    sums = sums_by_actor(predictions)
+    sums, classes = sums_by_actor(predictions), classes_of(predictions)
     return bootstrap.intervals(
-        lambda draws: figures_of_draws(sums, draws),
+        lambda draws: figures_of_draws(sums, draws, classes),
         actors=len(sums["n"]),
         performances=predictions["performance"].nunique(),
     )
 
 
 def classification_report(predictions: pd.DataFrame) -> str:
-    """Return scikit-learn's table: precision, recall, F1 and count of each emotion present."""
+    """Return scikit-learn's table: precision, recall, F1 and count of each class present."""
     from sklearn.metrics import classification_report as report
 
-    present = [emotion for emotion in EMOTIONS if (predictions["true"] == emotion).any()]
+    present = [name for name in classes_of(predictions) if (predictions["true"] == name).any()]
     return str(
         report(
             predictions["true"], predicted(predictions), labels=present, digits=3, zero_division=0
@@ -261,9 +280,10 @@ def sums_by_actor(predictions: pd.DataFrame) -> dict[str, np.ndarray]:
 
     Actors are in the order of their numbers.
     """
-    true = class_codes(predictions["true"], EMOTIONS)
+    classes = classes_of(predictions)
+    true = class_codes(predictions["true"], classes)
     values = probabilities(predictions)
-    confusion = np.zeros((len(true), len(EMOTIONS), len(EMOTIONS)))
+    confusion = np.zeros((len(true), len(classes), len(classes)))
     confusion[np.arange(len(true)), true, values.argmax(axis=1)] = 1
     rows = {
         "n": np.ones(len(true)),
@@ -281,12 +301,15 @@ def _sum_draws(draws: np.ndarray, sums: np.ndarray) -> np.ndarray:
     return np.asarray(np.tensordot(draws, sums, axes=1))
 
 
-def figures_of_draws(sums: dict[str, np.ndarray], draws: np.ndarray) -> dict[str, np.ndarray]:
-    """Return each figure of every draw [shape=(draws,)]; NaN is the recall of an absent emotion.
+def figures_of_draws(
+    sums: dict[str, np.ndarray], draws: np.ndarray, classes: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return each figure of every draw [shape=(draws,)]; NaN is the recall of an absent class.
 
     Args:
         sums: as `sums_by_actor` returns them
         draws: how often each draw holds each actor [shape=(draws, actors)]
+        classes: of the predictions that the sums are of
     """
     drawn = {name: _sum_draws(draws, values) for name, values in sums.items()}
     confusion = drawn["confusion"]
@@ -297,11 +320,11 @@ def figures_of_draws(sums: dict[str, np.ndarray], draws: np.ndarray) -> dict[str
         "macro_f1": _macro_f1(confusion),
         "calibration_error": _calibration_error(drawn["gaps"]),
         "log_loss": drawn["loss"] / drawn["n"],
-        **{f"recall_{name}": recalls[..., i] for i, name in enumerate(EMOTIONS)},
+        **{f"recall_{name}": recalls[..., i] for i, name in enumerate(classes)},
     }
 
 
-def class_codes(names: "Names", classes: Sequence[str] = EMOTIONS) -> np.ndarray:
+def class_codes(names: "Names", classes: Sequence[str]) -> np.ndarray:
     """Return each name's place among the classes: int64 [shape=(n,)].
 
     Raises:

@@ -16,8 +16,12 @@ def align(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     """Return the rows of the performances that both tables have, in one order.
 
     Raises:
-        ValueError: the two disagree about what a performance truly is
+        ValueError: the two are of other classes, or disagree about what a performance truly is
     """
+    classes = metrics.classes_of(first), metrics.classes_of(second)
+    if classes[0] != classes[1]:
+        names = " and ".join(f"[{', '.join(own)}]" for own in classes)
+        raise ValueError(f"the two tables of predictions are of other classes: {names}")
     shared = sorted(set(first["performance"]) & set(second["performance"]))
     a, b = (table.set_index("performance").loc[shared].reset_index() for table in (first, second))
     if not a["true"].equals(b["true"]):
@@ -41,15 +45,19 @@ def paired_bootstrap(
 
     Returns:
         the figures of `metrics.intervals`; empty where no performance is shared
+
+    Raises:
+        ValueError: as `align`
     """
     a, b = align(first, second)
     if a.empty:
         return {}
     first_sums, second_sums = metrics.sums_by_actor(a), metrics.sums_by_actor(b)
+    classes = metrics.classes_of(a)
 
     def differences(draws: np.ndarray) -> dict[str, np.ndarray]:
-        first_figures = metrics.figures_of_draws(first_sums, draws)
-        second_figures = metrics.figures_of_draws(second_sums, draws)
+        first_figures = metrics.figures_of_draws(first_sums, draws, classes)
+        second_figures = metrics.figures_of_draws(second_sums, draws, classes)
         return {name: values - second_figures[name] for name, values in first_figures.items()}
 
     return bootstrap.intervals(differences, actors=len(first_sums["n"]), performances=len(a))

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..emotions import EMOTIONS
 from .bootstrap import Interval
-from .metrics import confusion_matrix, predicted, uar
+from .metrics import classes_of, confusion_matrix, predicted, uar_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +29,8 @@ def plot_confusion(predictions: pd.DataFrame, title: str) -> "Figure":
         predictions: as `evaluation.predictions` has them
         title: above the figure
     """
-    guesses = predicted(predictions)
-    counts = confusion_matrix(predictions["true"], guesses)
+    classes = classes_of(predictions)
+    counts = confusion_matrix(predictions["true"], predicted(predictions), classes)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
 
     figure = _figure(7.0, 7.0)
@@ -45,19 +44,18 @@ def plot_confusion(predictions: pd.DataFrame, title: str) -> "Figure":
         axes.text(column, row - 0.1, f"{share:.0%}", ha="center", va="center", color=ink, size=10)
         axes.text(column, row + 0.24, f"{count}", ha="center", va="center", color=ink, size=7)
 
-    places = range(len(EMOTIONS))
+    places = range(len(classes))
     totals = counts.sum(axis=1)
-    axes.set_xticks(places, EMOTIONS, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(places, [f"{name} ({n})" for name, n in zip(EMOTIONS, totals, strict=True)])
-    axes.set_xticks(np.arange(len(EMOTIONS) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(EMOTIONS) + 1) - 0.5, minor=True)
+    axes.set_xticks(places, classes, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, [f"{name} ({n})" for name, n in zip(classes, totals, strict=True)])
+    axes.set_xticks(np.arange(len(classes) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(classes) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=2)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true (performances)")
-    score = uar(predictions["true"], guesses)
-    _set_title(axes, title, f"UAR {score:.1%} · {len(predictions)} performances")
+    _set_title(axes, title, f"UAR {uar_of(predictions):.1%} · {len(predictions)} performances")
     return figure
 
 
@@ -86,9 +84,7 @@ def plot_learning_curves(history: pd.DataFrame, title: str) -> "Figure":
     return figure
 
 
-def plot_comparison(
-    rows: Mapping[str, Interval], title: str, *, chance: float = 1 / len(EMOTIONS)
-) -> "Figure":
+def plot_comparison(rows: Mapping[str, Interval], title: str, *, chance: float) -> "Figure":
     """Plot the UAR of several systems with their intervals, against guessing.
 
     Args:

@@ -1,8 +1,8 @@
 """Predictions: a table with a row a performance, and the one schema that it is held to.
 
 Columns: `performance`, `corpus`, `actor` (the speaker), `sex`, `fold`, `part`, `true` (the
-emotion's name) and `p_neutral` to `p_surprised`. Where the performance's name says who speaks, a
-file may lack `corpus`, `actor`, `sex` and `part`.
+emotion's name) and a column `p_CLASS` for each class, in the classes' order. Where the
+performance's name says who speaks, a file may lack `corpus`, `actor`, `sex` and `part`.
 """
 
 from functools import cache
@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.split import PARTS, SEXES
-from ..emotions import EMOTIONS
-from ..errors import AvemoError
-from .metrics import PROBABILITIES
+from ..errors import AvemoError, CorpusError
+from .metrics import classes_of, probabilities, probability_columns
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -42,15 +41,26 @@ def predictions_frame(data: "Dataset", probabilities: "NDArray[np.floating]") ->
 
     Args:
         data: the performances
-        probabilities: [shape=(performances, emotions)]
+        probabilities: [shape=(performances, classes)]
     """
     frame = data.rows[["performance", "corpus", "actor", "sex", "fold", "part"]].copy()
     frame["true"] = data.rows["emotion"]
-    return frame.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
+    columns = probability_columns(data.classes)
+    return frame.assign(**dict(zip(columns, probabilities.T, strict=True)))
 
 
 def predict(bundle: "Bundle", data: "Dataset") -> pd.DataFrame:
-    """Return a trained model's predictions of some performances, as the schema has them."""
+    """Return a trained model's predictions of some performances, as the schema has them.
+
+    Raises:
+        CorpusError: the model tells other classes apart than the performances are of
+    """
+    if (classes := tuple(bundle.config.classes)) != data.classes:
+        raise CorpusError(
+            f"the trained {bundle.config.modality} model tells {', '.join(classes)} apart, and the "
+            f"labels of params.yaml are {', '.join(data.classes)}: run `dvc repro`, which trains "
+            "it anew"
+        )
     return predictions_frame(data, bundle.probabilities(data.features))
 
 
@@ -65,7 +75,7 @@ def check_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     from pandera.errors import SchemaErrors
 
     try:
-        return _schema().validate(predictions, lazy=True)
+        return _schema(classes_of(predictions)).validate(predictions, lazy=True)
     except SchemaErrors as errors:
         case = errors.failure_cases.iloc[0]
         column, check, value = (str(case[name]) for name in ("column", "check", "failure_case"))
@@ -97,7 +107,7 @@ def write_predictions(file: Path, predictions: pd.DataFrame) -> None:
 
 
 @cache
-def _schema() -> "pa.DataFrameSchema":
+def _schema(classes: tuple[str, ...]) -> "pa.DataFrameSchema":
     import pandera.pandas as pa
 
     probability = pa.Column(float, pa.Check.in_range(0, 1), coerce=True)
@@ -109,13 +119,13 @@ def _schema() -> "pa.DataFrameSchema":
             "sex": pa.Column(str, pa.Check.isin(SEXES), required=False),
             "fold": pa.Column(int),
             "part": pa.Column(str, pa.Check.isin(PARTS), required=False),
-            "true": pa.Column(str, pa.Check.isin(EMOTIONS)),
-            **dict.fromkeys(PROBABILITIES, probability),
+            "true": pa.Column(str, pa.Check.isin(classes)),
+            **dict.fromkeys(probability_columns(classes), probability),
         },
         checks=pa.Check(_sum_to_one, name="the probabilities of a row sum to one"),
     )
 
 
 def _sum_to_one(predictions: pd.DataFrame) -> "pd.Series[bool]":
-    sums = predictions[list(PROBABILITIES)].sum(axis=1)
+    sums = pd.Series(probabilities(predictions).sum(axis=1), index=predictions.index)
     return sums.between(1 - _SUM_TOLERANCE, 1 + _SUM_TOLERANCE)

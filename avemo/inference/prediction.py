@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..emotions import EMOTIONS
 from ..errors import MediaError
 
 __all__ = ["Cell", "Prediction"]
@@ -31,6 +30,8 @@ class Prediction:
             model's threshold, see `records.Abstention`
         emotions: those that it cannot exclude, likeliest first, see `records.ConformalSets`; empty
             where there is a finding, and for models of older releases
+        classes: the emotions that the model tells apart, in its order; those of `probabilities`
+            where none are given, and empty where no model was asked
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -40,8 +41,10 @@ class Prediction:
     synthetic: bool = False
     unsure: bool = False
     emotions: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "classes", self.classes or tuple(self.probabilities))
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
         object.__setattr__(self, "probabilities", dict(ranked))
 
@@ -56,18 +59,24 @@ class Prediction:
         return next(iter(self.probabilities.values()), float("nan"))
 
     @classmethod
-    def from_error(cls, error: MediaError, model: str = "") -> Prediction:
-        """Return the prediction for a clip that cannot be used."""
-        return cls(finding=error.finding, reason=str(error), model=model)
+    def from_error(cls, error: MediaError, classes: tuple[str, ...] = ()) -> Prediction:
+        """Return the prediction for a clip that cannot be used.
+
+        Args:
+            error: says why
+            classes: as `Prediction` takes them
+        """
+        return cls(finding=error.finding, reason=str(error), classes=classes)
 
     def to_row(self) -> dict[str, Cell]:
         """Return the row of a registered version.
 
-        Its columns: emotion, probability, unsure, emotions, p_..., finding, reason.
+        Its columns: emotion, probability, unsure, emotions, p_CLASS for each of `classes`, finding,
+        reason.
         """
         row: dict[str, Cell] = {"emotion": self.emotion, "probability": self.probability}
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
-        for emotion in EMOTIONS:
+        for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
         return row | {"finding": self.finding, "reason": self.reason}
 
@@ -87,15 +96,16 @@ class Prediction:
         probabilities = {
             name.removeprefix(_PREFIX): float(str(value))
             for name, value in row.items()
-            if name.startswith(_PREFIX) and not finding
+            if name.startswith(_PREFIX)
         }
         unsure, emotions = row.get("unsure", False), row.get("emotions", ())
         return cls(
-            probabilities,
+            {} if finding else probabilities,
             finding,
             str(row["reason"]),
             model,
             synthetic,
             unsure=bool(unsure),
             emotions=tuple(map(str, emotions)) if isinstance(emotions, list | tuple) else (),
+            classes=tuple(probabilities),
         )

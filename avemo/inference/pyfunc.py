@@ -46,13 +46,13 @@ class Model(PythonModel):
     @cached_property
     def _empty_row(self) -> dict[str, Cell]:
         """The columns, which a table without rows has, too."""
-        return Prediction(finding="none").to_row()
+        return Prediction(finding="none", classes=self.recogniser.classes).to_row()
 
     def _predict(self, cell: object) -> Prediction:
         try:
             return self.recogniser.predict(read_media(cell))
         except MediaError as error:
-            return Prediction.from_error(error)
+            return Prediction.from_error(error, self.recogniser.classes)
 
 
 class Predictions(pd.DataFrame):
@@ -61,7 +61,7 @@ class Predictions(pd.DataFrame):
     MLflow's server makes JSON of it that way, and JSON has no NaN.
     """
 
-    def to_dict(self, *args: Any, **options: Any) -> Any:
+    def to_dict(self, *args: object, **options: object) -> object:  # type: ignore[override]
         """Return a dictionary, see `pandas.DataFrame.to_dict`."""
         plain = pd.DataFrame(self).astype(object)
-        return plain.where(plain.notna(), None).to_dict(*args, **options)
+        return plain.where(plain.notna(), None).to_dict(*args, **options)  # type: ignore[call-overload]

@@ -45,6 +45,11 @@ class Recogniser:
         self.bundle = Bundle(folder)
         self._reader = FeatureReader(self.bundle, folder)
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that the model tells apart, in the order of its probabilities."""
+        return tuple(self.bundle.config.classes)
+
     def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
 
@@ -132,10 +137,10 @@ class Recogniser:
                 except MediaError as error:
                     errors.insert(0, error)  # that of the sound is named first
         if errors and not features:
-            return Prediction.from_error(errors[0])
+            return Prediction.from_error(errors[0], self.classes)
         row = self.bundle.probabilities_of([features])[0]
         config = self.bundle.config
-        probabilities = dict(zip(config.classes, map(float, row), strict=True))
+        probabilities = dict(zip(self.classes, map(float, row), strict=True))
         certainty = describe_certainty(probabilities, config)
         return Prediction(
             probabilities,

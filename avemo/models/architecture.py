@@ -7,7 +7,7 @@ calls it by the name of the file.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +18,6 @@ import numpy as np
 from keras_tuner import HyperParameters
 from numpy.typing import NDArray
 
-from ..emotions import EMOTIONS
 from .shrunk_fit import fit_shrunk
 
 if TYPE_CHECKING:
@@ -77,14 +76,15 @@ class Architecture(ABC):
             branches: for a fusion, the networks of the single modalities; else empty
         """
 
-    def head(self, x: Tensor) -> Tensor:
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
         """Return the probabilities of the emotions [shape=(clips, emotions)].
 
         Args:
             x: what `embed` returned
+            classes: the emotions, in the order of the probabilities
         """
         x = keras.layers.Dropout(0.3)(x)
-        return keras.layers.Dense(len(EMOTIONS), activation="softmax", name="emotion")(x)
+        return keras.layers.Dense(len(classes), activation="softmax", name="emotion")(x)
 
     def solver(self) -> Solver | None:
         """Return what fits the network at once; None: it is fitted by gradient descent."""

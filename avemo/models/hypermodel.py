@@ -46,6 +46,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         preprocessors: by feature
         branches: for a fusion, the configuration of the network of each modality
         augmented_features: the features of altered copies that the corpus has
+        classes: the emotions, in the order of the probabilities
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         preprocessors: Mapping[str, Preprocessor],
         branches: Mapping[Unimodal, Configuration],
         augmented_features: Iterable[str] = (),
+        *,
+        classes: Sequence[str],
     ) -> None:
         super().__init__()
         self.modality = modality
@@ -65,6 +68,7 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             for branch, configuration in branches.items()
         }
         self.augmented_features = frozenset(augmented_features)
+        self.classes = classes
 
     def inputs(self, name: str) -> list[str]:
         """Return the features that an architecture takes."""
@@ -140,14 +144,14 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
                 if name == selected:
                     inputs, x = self._body(hp, name)
                     self._augmentation(hp, name)
-        probabilities = self._architecture(selected).head(x)
+        probabilities = self._architecture(selected).head(x, self.classes)
         model = keras.Model(inputs, probabilities, name=f"{self.modality}_{selected}")
         rate = hp.Float("learning_rate", 7e-4, 3e-3, sampling="log", default=1e-3)
         smoothing = hp.Choice("label_smoothing", [0.0, 0.1], default=0.1)
         model.compile(
             optimizer=keras.optimizers.AdamW(rate, weight_decay=0.02),
             loss=keras.losses.CategoricalCrossentropy(label_smoothing=smoothing),
-            metrics=[UAR()],
+            metrics=[UAR(len(self.classes))],
         )
         # otherwise Keras makes the optimiser's variables while it traces, and traces twice
         model.optimizer.build(model.trainable_variables)

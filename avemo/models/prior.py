@@ -41,7 +41,8 @@ def write_prior(
         MEAN_FEATURE: SequencePreprocessor.unscaled(len(CLASSES)),
         feature_name("audio"): SequencePreprocessor.unscaled(len(trained.classes)),
     }
-    network = Architectures(modality, [name], preprocessors, {}).build_from({})
+    space = Architectures(modality, [name], preprocessors, {}, classes=trained.classes)
+    network = space.build_from({})
     features, trained_on = {MEAN_FEATURE: spec}, TrainedOn(performances=0, actors=0)
     if audio:
         network = build_end_to_end(network, {"audio": audio})

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .. import page
-from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..evaluation.abstention import selective_figures
 from ..evaluation.bootstrap import Bootstrap
@@ -168,7 +167,7 @@ def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> 
         totals=[(text, figures[name]) for name, text in _METRICS.items()],
         emotions=[
             (name, int(rows["true"].eq(name).sum()), figures[f"recall_{name}"])
-            for name in EMOTIONS
+            for name in bundle.classes
             if f"recall_{name}" in figures
         ],
         sexes=sexes,

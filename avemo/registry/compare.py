@@ -45,9 +45,16 @@ def compare_models(settings: Settings, names: Sequence[str]) -> list[ComparedMod
 
     Raises:
         AvemoError: a run or version is missing or has no predictions on its test part, or the
-            models share no performance
+            models share no performance or tell other classes apart
     """
     predictions = {name: _read_predictions(name) for name in names}
+    classes = {metrics.classes_of(rows) for rows in predictions.values()}
+    if len(classes) > 1:
+        texts = " and ".join(f"[{', '.join(own)}]" for own in sorted(classes))
+        raise AvemoError(
+            f"{', '.join(names)} tell other emotions apart, {texts}: models of the same classes "
+            "are expected"
+        )
     shared = set.intersection(*(set(rows["performance"]) for rows in predictions.values()))
     if not shared:
         raise AvemoError(

@@ -55,6 +55,10 @@ class Recogniser(Protocol):
     Media is a path, content, or a clip of the version's own `media.sandbox`.
     """
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that the model tells apart, in the order of its probabilities."""
+
     def timeline(
         self, media: object, *, window_s: float | None = None, hop_s: float | None = None
     ) -> Iterator[TimelineRow]:

@@ -4,7 +4,7 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
@@ -16,7 +16,6 @@ from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 from mlflow.types.schema import AnyType, Array
 
 from ..corpus.adapters import ravdess
-from ..emotions import EMOTIONS
 from ..faces.detectors import weights as detector_weights
 from ..features.names import modality_of
 from ..features.registry import extractor_class
@@ -177,9 +176,13 @@ def _modules(bundle: Bundle) -> set[str]:
     return imported_modules(entries, _PACKAGE, plugins, without)
 
 
-def signature() -> ModelSignature:
-    """Return the signature: bytes or base64 in; a row as `Prediction.to_row` has it out."""
-    numbers = [ColSpec(DataType.double, f"p_{name}") for name in EMOTIONS]
+def signature(classes: Sequence[str]) -> ModelSignature:
+    """Return the signature: bytes or base64 in; a row as `Prediction.to_row` has it out.
+
+    Args:
+        classes: the emotions that the model tells apart, in its order
+    """
+    numbers = [ColSpec(DataType.double, f"p_{name}") for name in classes]
     outputs: list[ColSpec | TensorSpec] = [
         ColSpec(DataType.string, "emotion"),
         ColSpec(DataType.double, "probability"),

@@ -104,6 +104,12 @@ class PinnedVersions:
         return [self.version] if self.version else list(self.champions.values())
 
     @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that the versions tell apart, each once."""
+        names = (name for version in self._versions for name in version.classes)
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
     def key(self) -> str:
         """What changes whenever another version may answer for a clip."""
         named = [
@@ -129,11 +135,13 @@ class Timeline(NamedTuple):
 
     Args:
         model: the version's label
+        classes: the emotions that it tells apart, in its order
         windows: that slide over the clip
         rows: may raise `MediaError` as long as there is none
     """
 
     model: str
+    classes: tuple[str, ...]
     windows: Windows
     rows: Iterator[TimelineRow]
 
@@ -175,6 +183,7 @@ class Answering:
             model = self._models.model_for(Clip(file))
         return Timeline(
             model.label,
+            model.classes,
             model.windows(window_s, hop_s),
             model.timeline(file, window_s=window_s, hop_s=hop_s),
         )

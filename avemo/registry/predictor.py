@@ -78,6 +78,15 @@ class RegisteredModel:
         """Whether it was trained on the synthetic sample, so that predictions mean nothing."""
         return self.version is not None and self.version.synthetic
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that the version tells apart, in its order.
+
+        Raises:
+            AvemoError: as `timeline` does
+        """
+        return tuple(self._recogniser_of_timelines.classes)
+
     def predict(self, media: Media) -> Prediction:
         """Return the emotion in a clip, or the finding that speaks against one.
 

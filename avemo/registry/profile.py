@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.selection import select_sound_sources
-from ..emotions import EMOTIONS
 from ..evaluation import metrics
 from ..evaluation.predictions import read_predictions
 from ..faces.cut_face import face_side_px
@@ -55,7 +54,7 @@ def measure_profile(project: Project, modality: Modality) -> ValidationProfile |
     return ValidationProfile(
         modality=modality,
         performances=len(predictions),
-        emotions={emotion: counts[emotion] for emotion in EMOTIONS},
+        emotions={emotion: counts[emotion] for emotion in metrics.classes_of(predictions)},
         unsure=int(below.sum()),
         loudness_dbfs=_quantiles(_loudness(project, performances, modality)),
         face_px=[] if modality == "audio" else _quantiles(_face_sizes(project, performances)),

@@ -26,6 +26,7 @@ from ..tracking import dvc_lock, integrity, runs
 from ..tracking.descriptions import MODELS
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
+from ..tracking.lookup import CLASSES_TAG
 from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
 from .example import write_example
@@ -85,7 +86,7 @@ def _register_model(
         model_id = _log_model(project, settings, bundle, subject)
     tags = _version_tags(settings, subject, result)
     tags[integrity.CHECKSUMS_TAG] = integrity.seal_model(model_id)
-    tags["avemo.repeated"] = _smoke_test(project, modality, model_id, subject)
+    tags["avemo.repeated"] = _smoke_test(project, settings, modality, model_id, subject)
     version = _create_version(client, model_id, result.run_id, tags, subject, settings)
     if not_champion := _refuse_champion(subject):
         client.set_registered_model_alias(name, CANDIDATE, version)
@@ -161,7 +162,7 @@ def _log_model(project: Project, settings: Settings, bundle: Bundle, subject: ca
             artifacts={MODEL: str(packaged.folder)},
             code_paths=[str(packaged.code)],
             pip_requirements=packaging.pip_requirements(bundle),
-            signature=packaging.signature(),
+            signature=packaging.signature(bundle.config.classes),
             input_example=input_example,
             tags={_COMPLETE: "false"},
         )
@@ -196,14 +197,16 @@ def _extra_files(project: Project, settings: Settings, subject: card.Subject) ->
         yield folder
 
 
-def _smoke_test(project: Project, modality: Modality, model_id: str, subject: card.Subject) -> str:
+def _smoke_test(
+    project: Project, settings: Settings, modality: Modality, model_id: str, subject: card.Subject
+) -> str:
     """Try the logged model in a clean process, and return in words how well it answers."""
     rows = subject.predictions
     finding = "imported" if subject.bundle.imported_features else ""
     if rows is None or rows.empty:
         smoke_test.check_reproduces(model_id, None, expected_finding=finding)
         return "its input example alone"
-    data = load(project, list(subject.bundle.inputs)).part("test")
+    data = load(project, list(subject.bundle.inputs), settings.labels).part("test")
     performances = [] if finding else list(smoke_test.sample_rows(rows)["performance"])
     sources = smoke_test.performance_sources(project, modality, performances)
     difference = smoke_test.check_reproduces(
@@ -221,6 +224,7 @@ def _version_tags(
     test = result.prior.test if result.prior and subject.prior_reason else result.test
     tags = {
         "avemo.architecture": subject.bundle.architecture,
+        CLASSES_TAG: ",".join(subject.bundle.classes),
         "avemo.corpus": settings.corpus.label,
         "avemo.test": f"UAR {test['uar'].value:.3f}" if test else result.no_test_data,
         "avemo.weights": subject.licences,

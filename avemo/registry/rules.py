@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ..emotions import EMOTIONS
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..records import Figures, Interval
@@ -179,9 +178,9 @@ def _figure(figures: Figures, name: str) -> _Measured | None:
 
 def _worst_recall(figures: Figures) -> _Measured | None:
     recalls = [
-        _Measured(figures[key].value, f"{emotion} {figures[key]}")
-        for emotion in EMOTIONS
-        if (key := f"recall_{emotion}") in figures
+        _Measured(figure.value, f"{name.removeprefix('recall_')} {figure}")
+        for name, figure in figures.items()
+        if name.startswith("recall_")
     ]
     return min(recalls, default=None)
 
@@ -197,7 +196,7 @@ def _sex_gap(version: OpenedVersion | None) -> _Measured | None:
     rows_by_sex = [version.predictions[sex.eq(name)] for name in ("female", "male")]
     if any(rows.empty for rows in rows_by_sex):
         return None
-    first, second = (metrics.uar(rows["true"], metrics.predicted(rows)) for rows in rows_by_sex)
+    first, second = map(metrics.uar_of, rows_by_sex)
     return _Measured(abs(first - second), f"{first:.3f}, {second:.3f}")
 
 
@@ -214,6 +213,8 @@ def _no_worse(
     if candidate.predictions is None or champion.predictions is None:
         owner = "the candidate" if candidate.predictions is None else "the champion"
         return RuleResult(rule, f"{owner} has no recorded predictions", "", str(limit), "refused")
+    if metrics.classes_of(candidate.predictions) != metrics.classes_of(champion.predictions):
+        return RuleResult(rule, "of other classes", "", str(limit), "refused")
     difference: Interval | None = paired.paired_bootstrap(
         candidate.predictions, champion.predictions, Bootstrap.from_settings(settings)
     ).get("uar")

@@ -108,7 +108,8 @@ def check_reproduces(
             )
     if recorded is None or recorded.empty:
         return 0.0
-    answers = pd.DataFrame(output["recorded"], columns=list(metrics.PROBABILITIES))
+    columns = metrics.probability_columns(metrics.classes_of(recorded))
+    answers = pd.DataFrame(output["recorded"], columns=columns)
     differences = [_largest_difference(answers, recorded)]
     if sources:
         answers = pd.DataFrame(output["sampled"])

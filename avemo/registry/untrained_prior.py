@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ..emotions import EMOTIONS
 from ..errors import SettingsError
 from ..faces import extract as faces
 from ..faces.detectors import weights as detector_weights
@@ -90,7 +89,7 @@ def _describe(settings: Settings) -> BundleConfig:
         modality="visual",
         architecture="expression_prior, untrained",
         members=[{"architecture": "expression_prior"}],
-        classes=list(EMOTIONS),
+        classes=settings.labels.classes,
         features={MEAN_FEATURE: own.spec(face_spec)},
         limits=settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         split_id="",

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..corpus.adapters.ravdess import CHANNELS
-from ..emotions import EMOTIONS
+from ..corpus.adapters.ravdess import CHANNELS, EMOTIONS
 from ..records import Interval
 from .manifest import Champion
 from .scored import Scored

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..corpus.adapters.ravdess import EMOTIONS
 from ..errors import AvemoError, join_names
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
@@ -39,7 +40,7 @@ _DESCRIPTIONS = {
 }
 _COLUMNS = [
     *("corpus", "run", "part", "system"),
-    *("performance", "fold", "true", *metrics.PROBABILITIES),
+    *("performance", "fold", "true", *metrics.probability_columns(EMOTIONS)),
 ]
 
 
@@ -192,7 +193,8 @@ def tables(predictions: pd.DataFrame, bootstrap: Bootstrap) -> list[FusionTable]
 
 def _rows(systems: dict[str, pd.DataFrame], bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
     """Return each system with its figures."""
-    best_unimodal = systems[max(UNIMODAL, key=lambda name: _uar(systems[name]))]
+    uars = {name: metrics.uar_of(rows) for name, rows in systems.items()}
+    best_unimodal = systems[max(UNIMODAL, key=uars.__getitem__)]
     for name, rows in systems.items():
         figures = metrics.intervals(rows, bootstrap)
         gain = "–"
@@ -207,12 +209,8 @@ def _folds(systems: dict[str, pd.DataFrame]) -> Iterator[tuple[str, ...]]:
     """Return each fold with its actors and every system's UAR."""
     for fold, rows in systems[UNIMODAL[0]].groupby("fold"):
         actors = ", ".join(f"{actor:02d}" for actor in sorted(set(rows["actor"])))
-        uars = [f"{_uar(own[own['fold'].eq(fold)]):.3f}" for own in systems.values()]
+        uars = [f"{metrics.uar_of(own[own['fold'].eq(fold)]):.3f}" for own in systems.values()]
         yield f"{fold}", actors, *uars
-
-
-def _uar(predictions: pd.DataFrame) -> float:
-    return metrics.uar(predictions["true"], metrics.predicted(predictions))
 
 
 def _is_synthetic(predictions: pd.DataFrame) -> bool:

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.adapters import ravdess
-from ..emotions import EMOTIONS
 from ..errors import AvemoError, join_names
-from ..evaluation.metrics import PROBABILITIES, probabilities
+from ..evaluation.metrics import probabilities, probability_columns
 from ..records import Channel
 from . import manifest
 from .manifest import RUNS, Baseline, Champion, Manifest
@@ -38,7 +37,7 @@ _EMPTY = (
     f"nothing is published in {FOLDER}: run the stages (dvc repro in study), then avemo report "
     "--keep"
 )
-_COLUMNS = ("performance", "fold", "true", *PROBABILITIES)
+_COLUMNS = ("performance", "fold", "true", *probability_columns(ravdess.EMOTIONS))
 #: probabilities are rounded to six places: by how much eight of them may miss one, and by how much
 #: the likeliest may seem to be less likely than another
 _SUM_TOLERANCE, _TIE_TOLERANCE = 1e-4, 2e-6
@@ -160,7 +159,7 @@ def check_predictions(rows: pd.DataFrame) -> pd.DataFrame:
     names = rows["performance"].fillna("")
     recordings = [ravdess.parse(f"03-{name}") for name in names]
     _refuse(names, names.duplicated(), "is there more than once")
-    _refuse(rows["true"], ~rows["true"].isin(EMOTIONS), "is no emotion")
+    _refuse(rows["true"], ~rows["true"].isin(ravdess.EMOTIONS), "is no emotion")
     labels = pd.Series([recording.label for recording in recordings])
     _refuse(names, rows["true"].ne(labels), "is by its name of another emotion than `true` says")
     if not pd.api.types.is_integer_dtype(rows["fold"]):
@@ -243,7 +242,7 @@ def _check_uar(rows: pd.DataFrame, uar: float) -> None:
     """Raise ValueError unless the predictions give this UAR, as far as their rounding tells."""
     values = probabilities(rows)
     likeliest = values >= values.max(axis=1, keepdims=True) - _TIE_TOLERANCE
-    true = np.array([EMOTIONS.index(emotion) for emotion in rows["true"]])
+    true = np.array([ravdess.EMOTIONS.index(emotion) for emotion in rows["true"]])
     possibly = likeliest[np.arange(len(rows)), true]
     surely = possibly & (likeliest.sum(axis=1) == 1)
     low, high = (

@@ -40,4 +40,5 @@ def not_media(value: object, description: Description) -> Prediction:
         reason=describe_not_media(value),
         model=description.label,
         synthetic=description.synthetic,
+        classes=description.classes,
     )

@@ -63,7 +63,8 @@ ERROR: dict[str, object] = {
 }
 
 TIMELINE = (
-    '{"model": {"name": "avemo-fused", "version": "1"}, "window": 3.0, "hop": 1.0, "notice": "…"}\n'
+    '{"model": {"name": "avemo-fused", "version": "1"}, "classes": ["neutral", "fearful"], '
+    '"window": 3.0, "hop": 1.0, "notice": "…"}\n'
     '{"start": 0.0, "end": 2.0, "track": 0, "emotion": "fearful", "probability": 0.31, '
     '"unsure": false, "probabilities": {"fearful": 0.31, "neutral": 0.18}, "modality": "fused", '
     '"box": [0.31, 0.12, 0.67, 0.78], "voiced": 0.4, "finding": "", "reason": ""}\n'

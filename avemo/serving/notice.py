@@ -3,7 +3,7 @@
 __all__ = ["NOTICE"]
 
 NOTICE = (
-    "This recognises acted expressions of eight labels; it is no diagnosis, and it does not say "
+    "This recognises acted expressions, by a few labels; it is no diagnosis, and it does not say "
     "what somebody feels. Not for use at work, in education or in hiring (EU AI Act, "
     "Article 5(1)(f)). People who are exposed to it must be told (Article 50(3))."
 )

@@ -48,7 +48,7 @@ class Expression:
     tilt: float = 0.0  # head to one side
 
 
-#: in the order of `avemo.emotions.EMOTIONS`
+#: in the order of `avemo.corpus.adapters.ravdess.EMOTIONS`
 EXPRESSIONS = (
     #          inner  outer  frown  lids  squint corners stretch gape  sneer  nod    tilt
     Expression(+0.00, +0.00, +0.00, +0.0, +0.00, +0.00, +0.00, +0.00, +0.00, +0.00, +0.00),
@@ -69,7 +69,7 @@ def draw_frames(
 
     Args:
         actor: 1 and up; odd is male
-        emotion: place in `avemo.emotions.EMOTIONS`
+        emotion: place in `avemo.corpus.adapters.ravdess.EMOTIONS`
         strength: how strongly it is acted; 1 is in full
         opening: how far the sound opens the mouth in each frame, 0 to 1 [shape=(frames,)]
         seed: of the corpus

@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..corpus.adapters.ravdess import MODALITIES, NO_SINGER, SUNG, Recording
-from ..emotions import EMOTIONS
+from ..corpus.adapters.ravdess import EMOTIONS, MODALITIES, NO_SINGER, SUNG, Recording
 from ..engine import run
 from ..io import atomic_write
 from ..settings import Sample

@@ -47,7 +47,7 @@ class Delivery:
     gap: float = 0.0  # tenths of a second between words
 
 
-#: in the order of `avemo.emotions.EMOTIONS`
+#: in the order of `avemo.corpus.adapters.ravdess.EMOTIONS`
 DELIVERIES = (
     #        pitch melody tempo  loud  bright tremor gap
     Delivery(+0.0, +0.00, +0.00, +0.0, +0.00, 0.00, 0.0),
@@ -184,7 +184,7 @@ def speak(actor: int, emotion: int, strength: float, statement: int, seed: int, 
 
     Args:
         actor: 1 and up; odd is male
-        emotion: place in `avemo.emotions.EMOTIONS`
+        emotion: place in `avemo.corpus.adapters.ravdess.EMOTIONS`
         strength: how strongly it is acted; 1 is in full
         statement: key of `avemo.corpus.adapters.ravdess.STATEMENTS`
         seed: of the corpus

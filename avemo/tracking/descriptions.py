@@ -7,7 +7,7 @@ _RUNS = (
     "child run. A run `train` fits what the search chose; the stage evaluate adds its figures on "
     "the test part. Compare runs `train` by `test_uar`, with its interval from `test_uar_low` to "
     "`test_uar_high`, and trials by `uar`. UAR is the unweighted average recall; guessing among "
-    "eight emotions has 0.125. The tag `avemo.corpus` says which runs are of the synthetic sample."
+    "N emotions has 1/N. The tag `avemo.corpus` says which runs are of the synthetic sample."
 )
 _ALIASES = (
     "The alias `champion` is the version that is served, `candidate` the newest, `previous` the "

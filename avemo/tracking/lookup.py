@@ -25,8 +25,17 @@ from ..pretrained.assets import cache_folder
 from . import rest, sqlite_lookup, store
 from .integrity import CHECKSUMS_TAG
 
-__all__ = ["Version", "find_versions", "run_with_mlflow", "version_label", "versions_folder"]
+__all__ = [
+    "CLASSES_TAG",
+    "Version",
+    "find_versions",
+    "run_with_mlflow",
+    "version_label",
+    "versions_folder",
+]
 
+#: of a version: the emotions that it tells apart, joined by commas
+CLASSES_TAG = "avemo.classes"
 #: the URIs that name a version, by an alias or by its number
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>.+)|/(?P<number>\d+))")
 _SQLITE_HEADER_BYTES = 100  # they count the file's changes
@@ -66,6 +75,11 @@ class Version(NamedTuple):
     def seal(self) -> str:
         """The checksum of its files' checksums; empty for a version without."""
         return self.tags.get(CHECKSUMS_TAG, "")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions that it tells apart, in its order; empty for one of an older release."""
+        return tuple(filter(None, self.tags.get(CLASSES_TAG, "").split(",")))
 
     @property
     def synthetic(self) -> bool:

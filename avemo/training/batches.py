@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import Array, Dataset
-from ..emotions import EMOTIONS
 from ..models.hypermodel import Augmentation
 from ..models.preprocessing import Preprocessor
 
@@ -51,7 +50,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self.seed = seed
         self.epoch = 0
         labels = data.labels
-        self.targets = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+        self.targets = np.eye(len(data.classes), dtype=np.float32)[labels]
         present, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         self.weights = (len(labels) / (len(present) * counts))[codes].astype(np.float32)
 

@@ -29,9 +29,10 @@ from .task import TrainingTask
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["COLUMNS", "crossvalidate", "predict_fold"]
+__all__ = ["LEFT_OUT", "crossvalidate", "predict_fold"]
 
-COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+#: what files of predictions leave out, because the performance says it
+LEFT_OUT = ["corpus", "actor", "sex", "part"]
 
 
 def crossvalidate(
@@ -46,7 +47,7 @@ def crossvalidate(
     Args:
         search_result: whose trials the members are selected among
         folder: gets `predictions.csv` and, before the temperature, `uncalibrated.csv`: performance,
-            fold, true, p_neutral to p_surprised
+            fold, true, and the probabilities
 
     Raises:
         CorpusError: the search was on another split
@@ -72,10 +73,12 @@ def crossvalidate(
                     calibrated.append(predictions)
                     folds.append(_log_fold(ensemble, predictions, fold, child))
         before, after = _concatenate(uncalibrated), _concatenate(calibrated)
-        write_predictions(folder / "uncalibrated.csv", before[COLUMNS])
-        write_predictions(folder / "predictions.csv", after[COLUMNS])
+        write_predictions(folder / "uncalibrated.csv", before.drop(columns=LEFT_OUT))
+        write_predictions(folder / "predictions.csv", after.drop(columns=LEFT_OUT))
         figures = log_predictions(settings, after, "crossvalidated", modality)
-        error = metrics.calibration_error(before["true"], metrics.probabilities(before))
+        error = metrics.calibration_error(
+            before["true"], metrics.probabilities(before), metrics.classes_of(before)
+        )
         mlflow.log_metric("crossvalidated_calibration_error_before", error)
     return CrossValidationResult(
         synthetic=settings.corpus.synthetic,
@@ -121,7 +124,7 @@ def _log_fold(
     ensemble: Ensemble, predictions: pd.DataFrame, fold: int, child: "Run"
 ) -> CrossValidatedFold:
     """Log a fold's figures to the active run, and return its result."""
-    test_uar = metrics.uar(predictions["true"], metrics.predicted(predictions))
+    test_uar = metrics.uar_of(predictions)
     inner_uar = mean_uar(ensemble.predictions)
     mlflow.log_metrics({"inner_uar": inner_uar, "test_uar": test_uar})
     mlflow.log_param("temperature", ensemble.temperature)

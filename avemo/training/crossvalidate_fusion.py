@@ -30,7 +30,7 @@ from ..records import Figures, FusedFold, FusionCrossValidation, SearchResult
 from ..settings import Settings
 from ..tracking import runs
 from . import fusion, stacking
-from .crossvalidate import COLUMNS, predict_fold
+from .crossvalidate import LEFT_OUT, predict_fold
 from .inner_cv import InnerCV, open_cache
 from .task import TrainingTask, load_task
 
@@ -75,7 +75,7 @@ def crossvalidate_fusion(
                 continue
             systems, weights = fuse_fold(settings, data, fold)
             tables += [rows.assign(system=name) for name, rows in systems.items()]
-            uars = {name: _uar(rows) for name, rows in systems.items()}
+            uars = {name: metrics.uar_of(rows) for name, rows in systems.items()}
             with runs.child(run, f"fold {fold}", {"avemo.modality": "fused"}) as child:
                 mlflow.log_metrics({f"test_uar_{name}": value for name, value in uars.items()})
                 mlflow.log_params({f"weight_{name}": value for name, value in weights.items()})
@@ -95,9 +95,10 @@ def crossvalidate_fusion(
             for name, rows in comparison.groupby("system", sort=False)
         }
         late = by_system[fusion.LATE]
-        write_predictions(folder / "predictions.csv", late[COLUMNS])
+        own = late.drop(columns=["system", *LEFT_OUT])
+        write_predictions(folder / "predictions.csv", own)
         file = folder / stacking.COMPARISON
-        comparison[["system", *COLUMNS]].to_csv(file, index=False, float_format="%.9g")
+        comparison[["system", *own.columns]].to_csv(file, index=False, float_format="%.9g")
         mlflow.log_artifact(str(file))
         log_predictions(settings, late, "crossvalidated", "fused")
         figures, gains = _compare(settings, by_system)
@@ -165,7 +166,7 @@ def _predict_modality(
 
 def _stack(settings: Settings, data: Dataset, test_fold: int) -> pd.DataFrame:
     """Return the predictions of a fold by stacking."""
-    preprocessors = fusion.stacking_preprocessors()
+    preprocessors = fusion.stacking_preprocessors(len(data.classes))
     task = TrainingTask("fused", data, [fusion.STACKING], {}, {}, preprocessors)
     with TemporaryDirectory() as cache:
         inner_cv = InnerCV(task, settings, Path(cache))
@@ -191,7 +192,3 @@ def _compare(
         if name not in UNIMODAL
     }
     return figures, gains
-
-
-def _uar(predictions: pd.DataFrame) -> float:
-    return metrics.uar(predictions["true"], metrics.predicted(predictions))

@@ -47,10 +47,12 @@ def select_greedily(predictions: Sequence[pd.DataFrame], count: int) -> list[int
         R. Caruana et al.: Ensemble selection from libraries of models. ICML 2004
     """
 
+    classes = metrics.classes_of(predictions[0])
+
     def loss(members: list[int]) -> float:
         mean = average_predictions([predictions[index] for index in members])
         scaled = calibration.apply_temperature(mean, calibration.fit_temperature(mean))
-        return metrics.log_loss(mean["true"], metrics.probabilities(scaled))
+        return metrics.log_loss(mean["true"], metrics.probabilities(scaled), classes)
 
     members: list[int] = []
     for _ in range(count):
@@ -61,6 +63,6 @@ def select_greedily(predictions: Sequence[pd.DataFrame], count: int) -> list[int
 
 def average_predictions(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return the mean of several predictions of the same rows."""
-    columns = list(metrics.PROBABILITIES)
+    columns = metrics.probability_columns(metrics.classes_of(predictions[0]))
     mean = np.mean([metrics.probabilities(rows) for rows in predictions], axis=0)
     return predictions[0].assign(**dict(zip(columns, mean.T, strict=True)))

@@ -62,9 +62,10 @@ def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
     return configurations
 
 
-def stacking_preprocessors() -> dict[str, SequencePreprocessor]:
-    """Return by feature the preprocessors of both models' log probabilities."""
-    return {feature_name(modality): stacking.preprocessor() for modality in UNIMODAL}
+def stacking_preprocessors(classes: int) -> dict[str, SequencePreprocessor]:
+    """Return by feature the preprocessors of both models' log probabilities of some classes."""
+    preprocessor = stacking.preprocessor(classes)
+    return {feature_name(modality): preprocessor for modality in UNIMODAL}
 
 
 def add_log_probabilities(project: Project, data: Dataset) -> Dataset:
@@ -110,7 +111,8 @@ def join_predictions(predictions: Mapping[Unimodal, pd.DataFrame], split_id: str
     audio, _ = paired.align(predictions["audio"], predictions["visual"])
     rows = audio[["performance", "corpus", "actor", "sex", "part", "fold"]]
     rows = rows.assign(emotion=audio["true"])
-    return replace_log_probabilities(Dataset(rows, {}, {}, split_id), predictions)
+    data = Dataset(rows, {}, {}, split_id, tuple(metrics.classes_of(audio)))
+    return replace_log_probabilities(data, predictions)
 
 
 def select_fusion(
@@ -170,7 +172,8 @@ def compare_fusions(project: Project, trials: Sequence[Trial], select: Select) -
         for modality in UNIMODAL
     }
     tables = [rows.assign(system=name) for name, rows in (unimodal | fused).items()]
-    columns = ["system", "performance", "fold", "true", *metrics.PROBABILITIES]
+    probabilities = metrics.probability_columns(metrics.classes_of(performances))
+    columns = ["system", "performance", "fold", "true", *probabilities]
     return pd.concat(tables, ignore_index=True)[columns]
 
 
@@ -187,20 +190,16 @@ def _compare(
     settings: Settings, fused: pd.DataFrame, unimodal: Mapping[Unimodal, pd.DataFrame]
 ) -> FusionChoice:
     aligned = {modality: paired.align(rows, fused)[0] for modality, rows in unimodal.items()}
-    uars = {modality: _uar(rows) for modality, rows in aligned.items()}
+    uars = {modality: metrics.uar_of(rows) for modality, rows in aligned.items()}
     best = max(uars, key=uars.__getitem__)
     bootstrap = Bootstrap.from_settings(settings)
     return FusionChoice(
         performances=len(fused),
         unimodal=uars,
         best_unimodal=best,
-        fused=_uar(fused),
+        fused=metrics.uar_of(fused),
         difference=paired.paired_bootstrap(fused, aligned[best], bootstrap)["uar"],
     )
-
-
-def _uar(predictions: pd.DataFrame) -> float:
-    return metrics.uar(predictions["true"], metrics.predicted(predictions))
 
 
 def weights_of(late_fusion: keras.Model) -> dict[Unimodal, float]:

@@ -170,8 +170,5 @@ def open_folder(project: Project, settings: Settings, task: TrainingTask) -> Pat
 
 def mean_uar(predictions: pd.DataFrame) -> float:
     """Return the mean over folds of the unweighted average recall on each."""
-    scores = [
-        metrics.uar(rows["true"], metrics.predicted(rows))
-        for _, rows in predictions.groupby("fold")
-    ]
+    scores = [metrics.uar_of(rows) for _, rows in predictions.groupby("fold")]
     return float(np.mean(scores))

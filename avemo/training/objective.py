@@ -57,10 +57,14 @@ class CrossValidationObjective:
             configuration, self.inner_cv.test_fold, on_fit
         )
         by_fold = {
-            f"{OBJECTIVE}_fold_{fold}": metrics.uar(rows["true"], metrics.predicted(rows))
+            f"{OBJECTIVE}_fold_{fold}": metrics.uar_of(rows)
             for fold, rows in predictions.groupby("fold")
         }
-        loss = metrics.log_loss(predictions["true"], metrics.probabilities(predictions))
+        loss = metrics.log_loss(
+            predictions["true"],
+            metrics.probabilities(predictions),
+            metrics.classes_of(predictions),
+        )
         return {OBJECTIVE: mean_uar(predictions), **by_fold, "val_log_loss": loss}
 
     def select(self, trials: Sequence[Trial], folder: Path) -> Ensemble:

@@ -32,25 +32,27 @@ PREDICTIONS = "predictions.csv"
 COMPARISON = "comparison.csv"
 
 
-def preprocessor() -> SequencePreprocessor:
-    """Return the preprocessor that leaves log probabilities as they are."""
-    return SequencePreprocessor.unscaled(len(metrics.PROBABILITIES))
+def preprocessor(classes: int) -> SequencePreprocessor:
+    """Return the preprocessor that leaves log probabilities of some classes as they are."""
+    return SequencePreprocessor.unscaled(classes)
 
 
 def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
     """Return a search's predictions on the inner folds, with its temperature applied.
 
-    The table has no rows where the search had too few folds to select by.
+    The table is empty where the search had too few folds to select by.
     """
     result = SearchResult.read(project.search_result(modality))
     if result.temperature is None:
-        return pd.DataFrame(columns=["performance", *metrics.PROBABILITIES])
+        return pd.DataFrame()
     predictions = read_predictions(project.search(modality) / PREDICTIONS)
     return calibration.apply_temperature(predictions, result.temperature)
 
 
 def log_probabilities(predictions: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
     """Return by performance the logarithms of its probabilities [shape=(1, emotions)]."""
+    if predictions.empty:
+        return {}
     values = np.maximum(metrics.probabilities(predictions), MIN_PROBABILITY)
     logarithms = np.log(values).astype(np.float32)[:, None]
     return dict(zip(predictions["performance"], logarithms, strict=True))

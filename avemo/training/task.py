@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ..datasets import Dataset, folder_of, load
 from ..errors import AvemoError
-from ..modalities import Modality, Unimodal
+from ..modalities import UNIMODAL, Modality, Unimodal
 from ..models import preprocessing
 from ..models.architecture import load_architecture
+from ..models.end_to_end import feature_name
 from ..models.hypermodel import Architectures
 from ..models.preprocessing import Preprocessor, SequencePreprocessor
 from ..paths import Project
@@ -73,6 +74,7 @@ class TrainingTask:
             preprocessors,
             self.branches,
             self.augmented_features,
+            classes=self.data.classes,
         )
 
 
@@ -95,8 +97,9 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         names = [name for name in search.fallback if name not in skipped]
     if not names:
         raise NothingToTrain("; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
-    stacked = fusion.stacking_preprocessors() if branches else {}
-    hypermodel = Architectures(modality, names, {}, branches)
+    classes = settings.labels.classes
+    stacked = fusion.stacking_preprocessors(len(classes)) if branches else {}
+    hypermodel = Architectures(modality, names, {}, branches, classes=classes)
     features = {feature for name in names for feature in hypermodel.inputs(name)} - stacked.keys()
     copies = {
         copy: feature
@@ -105,7 +108,7 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         for copy in augmentations
         if folder_of(project, copy).is_dir()
     }
-    data = load(project, sorted(features) + sorted(copies))
+    data = load(project, sorted(features) + sorted(copies), settings.labels)
     if branches:
         data = fusion.add_log_probabilities(project, data)
         inner_folds = data.rows.loc[data.rows["part"].ne("test"), "fold"].nunique()
@@ -139,6 +142,7 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
         task.branches,
         [[row.tolist() for row in task.data.features[name]] for name in task.fixed_preprocessors],
         {name: spec.to_json() for name, spec in task.data.specs.items()},
+        task.data.classes,
         task.data.rows.to_csv(),
         dvc_lock.read(project).data(runs.stage_name("search", task.modality)),
     ]
@@ -159,7 +163,7 @@ def _unscaled_preprocessors(
 
 def _without_features(project: Project, modality: Modality, names: list[str]) -> dict[str, str]:
     """Return by architecture which of its features are missing; others are left out."""
-    stacked = fusion.stacking_preprocessors().keys()
+    stacked = {feature_name(branch) for branch in UNIMODAL}
     return {
         name: f"there are no {feature} features"
         for name in names

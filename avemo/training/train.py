@@ -9,7 +9,6 @@ import pandas as pd
 
 from ..corpus import split
 from ..datasets import Dataset
-from ..emotions import EMOTIONS
 from ..evaluation import calibration, metrics, plots
 from ..evaluation.abstention import select_threshold
 from ..evaluation.bootstrap import Bootstrap
@@ -144,7 +143,7 @@ def _describe(
         modality=task.modality,
         architecture=" + ".join(dict.fromkeys(names)),
         members=search_result.members,
-        classes=list(EMOTIONS),
+        classes=list(task.data.classes),
         features={feature: specs[feature] for feature in sorted(features)},
         limits=settings.catalogue.model_dump(include={"min_duration_s", "silence_dbfs"}),
         split_id=task.data.split_id,
@@ -227,7 +226,9 @@ def _validation_predictions(
         mlflow.set_tag("avemo.valid", "skipped: the search had too few folds to choose by")
         return None
     predictions = read_predictions(project.search(task.modality) / stacking.PREDICTIONS)
-    error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
+    error = metrics.calibration_error(
+        predictions["true"], metrics.probabilities(predictions), metrics.classes_of(predictions)
+    )
     mlflow.log_metric("valid_calibration_error_before", error)
     return calibration.apply_temperature(predictions, search_result.temperature)
 

@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from avemo.baselines import cnn, dense, face, lstm, modules
 from avemo.baselines.learners import AveragedNetworks, Build, Classifier, Examples, Network
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import metrics
 
 LABELS = np.arange(16) % len(EMOTIONS)
@@ -37,7 +37,7 @@ def test_a_network_learns_the_same_from_the_same_seed(
     figures: list[dict[str, float]] = []
     answers = []
     for seed in (20, 20, 21):
-        network = Network(build, settings(epochs=2).baselines, seed)
+        network = Network(build, settings(epochs=2).baselines, seed, len(EMOTIONS))
         history = network.fit(train, train, figures.append)
         answers.append(network.probabilities(train[0]))
     assert answers[0].shape == (len(LABELS), len(EMOTIONS))
@@ -49,7 +49,7 @@ def test_a_network_learns_the_same_from_the_same_seed(
     best = history["val_uar"].iloc[history["val_loss"].argmin()]
     predicted = answers[-1].argmax(axis=1)
     names = np.array(EMOTIONS)
-    assert best == pytest.approx(metrics.uar(names[LABELS], names[predicted]))
+    assert best == pytest.approx(metrics.uar(names[LABELS], names[predicted], EMOTIONS))
     assert len(figures) == 6
     assert {"val_uar"} <= set(figures[0])
 
@@ -59,7 +59,7 @@ def test_the_rate_falls_and_the_training_stops_where_nothing_gets_better() -> No
     train = examples((3,))
     wrong = train[0], (LABELS + 4) % len(EMOTIONS)  # what helps the one hurts the other
     options = settings(epochs=100, patience=6, batch_size=4).baselines
-    network = Network(dense.build, options, 20)
+    network = Network(dense.build, options, 20, len(EMOTIONS))
     history = network.fit(train, wrong, lambda figures: None)
     assert len(history) < 100
     assert history["val_loss"].argmin() == len(history) - 1 - options.patience
@@ -73,7 +73,7 @@ def test_what_the_training_part_did_not_hold_has_no_probability(
 ) -> None:
     x, _ = examples((4,))
     labels = np.resize(emotions, len(LABELS))
-    learner = Classifier(model)
+    learner = Classifier(model, len(EMOTIONS))
     learner.fit((x, labels), (x, labels), lambda figures: None)
     probabilities = learner.probabilities(x)
     assert probabilities.shape == (len(LABELS), len(EMOTIONS))
@@ -96,19 +96,19 @@ class _CountsThreads(DecisionTreeClassifier):  # type: ignore[misc]
 def test_a_classifier_learns_on_one_thread() -> None:
     model, train = _CountsThreads(), examples((4,))
     with threadpool_limits(2, "blas"):
-        Classifier(model).fit(train, train, lambda figures: None)
+        Classifier(model, len(EMOTIONS)).fit(train, train, lambda figures: None)
     assert model.threads_ == {1}
 
 
 @pytest.mark.slow
 def test_averaged_networks_are_trained_on_their_own_input_each() -> None:
     train, options = examples((5, 4), (6,)), settings(epochs=2).baselines
-    networks = [Network(build, options, 20) for build in (lstm.build, dense.build)]
+    networks = [Network(build, options, 20, len(EMOTIONS)) for build in (lstm.build, dense.build)]
     answers = []
     for network, x in zip(networks, train[0], strict=True):
         network.fit(([x], LABELS), ([x], LABELS), lambda figures: None)
         answers.append(network.probabilities([x]))
-    averaged = AveragedNetworks((lstm.build, dense.build), options, 20)
+    averaged = AveragedNetworks((lstm.build, dense.build), options, 20, len(EMOTIONS))
     history = averaged.fit(train, train, lambda figures: None)
     assert history["epoch"].tolist() == [1, 2, 3, 4]
     assert not np.allclose(answers[0], answers[1])

@@ -10,6 +10,7 @@ import mlflow
 import pandas as pd
 import pytest
 from helpers.baseline_corpus import ROOT, catalogue, settings, write
+from helpers.probabilities import PROBABILITIES
 from mlflow.entities import Run
 
 from avemo.baselines import checkpoints, clips
@@ -87,9 +88,8 @@ def test_what_a_system_leaves(project: Project) -> None:
             name.startswith("test") for child in trainings for name in child.data.metrics
         )
         predictions = pd.read_csv(project.baseline("lstm") / baseline.predictions)
-        assert list(predictions) == ["performance", "fold", "true", *metrics.PROBABILITIES]
-        predicted = metrics.predicted(predictions)
-        assert metrics.uar(predictions["true"], predicted) == baseline.test["uar"].value
+        assert list(predictions) == ["performance", "fold", "true", *PROBABILITIES]
+        assert metrics.uar_of(predictions) == baseline.test["uar"].value
     speech = ROWS[ROWS["channel"].eq(1)].sort_values("performance")
     assert predictions["performance"].tolist() == speech["performance"].tolist()
     assert predictions["true"].tolist() == speech["emotion"].tolist()

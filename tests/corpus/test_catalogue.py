@@ -13,9 +13,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from avemo.corpus import catalogue
-from avemo.corpus.adapters.ravdess import parse
+from avemo.corpus.adapters.ravdess import EMOTIONS, parse
 from avemo.corpus.selection import select_picture_sources, select_sound_sources, select_usable
-from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.media.sound import write_wav
 from avemo.settings import Catalogue, Labels

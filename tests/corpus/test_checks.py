@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 
 from avemo.corpus import checks
-from avemo.corpus.adapters.ravdess import CHANNELS, parse
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import CHANNELS, EMOTIONS, parse
 from avemo.settings import Catalogue, ConfigurableFinding
 
 FINDINGS: tuple[ConfigurableFinding, ...] = (

@@ -31,7 +31,9 @@ def answered(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
 
 def accuracy(predictions: pd.DataFrame) -> float:
-    return metrics.accuracy(predictions["true"], metrics.predicted(predictions))
+    return metrics.accuracy(
+        predictions["true"], metrics.predicted(predictions), metrics.classes_of(predictions)
+    )
 
 
 def test_the_curve_by_hand() -> None:

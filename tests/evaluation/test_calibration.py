@@ -3,13 +3,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from hypothesis import assume, given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration, metrics
 
 CLASSES = len(EMOTIONS)
@@ -26,7 +27,7 @@ def probabilities(draw: st.DrawFn, smallest: float = 0.0) -> NDArray[np.float64]
 
 
 def table(probabilities: NDArray[np.float64], true: Any) -> pd.DataFrame:
-    made = pd.DataFrame(probabilities, columns=list(metrics.PROBABILITIES))
+    made = pd.DataFrame(probabilities, columns=PROBABILITIES)
     return made.assign(true=np.array(EMOTIONS)[true], performance=range(len(true)))
 
 
@@ -91,9 +92,9 @@ def test_the_temperature_that_answers_were_sharpened_by_is_found(temperature: fl
     assert found == pytest.approx(temperature, rel=0.06)
     after = calibration.apply_temperature(sharpened, found)
     labels = np.array(EMOTIONS)[true]
-    assert metrics.calibration_error(labels, after) < 0.03
+    assert metrics.calibration_error(labels, after, EMOTIONS) < 0.03
     if temperature > 1.5:
-        assert metrics.calibration_error(labels, sharpened) > 0.1
+        assert metrics.calibration_error(labels, sharpened, EMOTIONS) > 0.1
 
 
 @hypothesis(deadline=None)
@@ -109,9 +110,10 @@ def test_no_fit_makes_its_own_answers_less_likely(
     assert 0.05 <= found <= 20
 
     def loss(temperature: float) -> float:
-        return metrics.log_loss(plain["true"], calibration.apply_temperature(before, temperature))
+        scaled = calibration.apply_temperature(before, temperature)
+        return metrics.log_loss(plain["true"], scaled, EMOTIONS)
 
-    assert loss(found) <= metrics.log_loss(plain["true"], before) + 1e-6
+    assert loss(found) <= metrics.log_loss(plain["true"], before, EMOTIONS) + 1e-6
     assert loss(found) <= min(loss(other) for other in np.geomspace(0.05, 20, 40)) + 1e-5
 
 

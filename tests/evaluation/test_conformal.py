@@ -4,20 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.confident import confident_predictions, drawn_predictions
+from helpers.probabilities import PROBABILITIES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation.bootstrap import Bootstrap
 from avemo.evaluation.conformal import fit_sets, set_figures
-from avemo.evaluation.metrics import PROBABILITIES, class_codes, probabilities
+from avemo.evaluation.metrics import class_codes, probabilities
 
 BOOTSTRAP = Bootstrap(200, 0.95, 1)
 
 
 def truth(table: pd.DataFrame) -> np.ndarray:
     """The probability of each row's true emotion."""
-    return np.asarray(probabilities(table)[np.arange(len(table)), class_codes(table["true"])])
+    codes = class_codes(table["true"], EMOTIONS)
+    return np.asarray(probabilities(table)[np.arange(len(table)), codes])
 
 
 def true_probabilities(values: list[float]) -> pd.DataFrame:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import yaml
 from dvc.repo import Repo
+from helpers.probabilities import PROBABILITIES
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import dvc_tables
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.records import Interval
 
 ROOT = Path(__file__).parents[2]

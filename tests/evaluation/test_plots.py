@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from helpers.bundles import new_abstention
 from helpers.confident import confident_predictions
+from helpers.probabilities import PROBABILITIES
 from matplotlib.figure import Figure
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import plots
 from avemo.evaluation.abstention import risk_coverage, selective_figures
 from avemo.evaluation.bootstrap import Bootstrap
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.records import Interval
 
 
@@ -30,7 +30,7 @@ def draw(figure: Figure) -> Figure:
 
 
 def predictions(guesses: list[int]) -> pd.DataFrame:
-    table = pd.DataFrame(np.eye(8)[guesses], columns=list(PROBABILITIES))
+    table = pd.DataFrame(np.eye(8)[guesses], columns=PROBABILITIES)
     return table.assign(true=[EMOTIONS[0], EMOTIONS[0], EMOTIONS[0], EMOTIONS[3]], actor=1)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers.training_task import dataset
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.evaluation.predictions import (
     check_predictions,
@@ -58,8 +58,11 @@ def test_what_is_no_table_of_predictions_is_refused(
 
 def test_a_column_that_is_missing_is_named(predictions: pd.DataFrame, tmp_path: Path) -> None:
     check_predictions(predictions.drop(columns=["corpus", "actor", "sex", "part"]))
+    predictions.drop(columns="fold").to_csv(tmp_path / "broken.csv", index=False)
+    with pytest.raises(AvemoError, match=r"broken\.csv: predictions, None: fold .* dvc repro"):
+        read_predictions(tmp_path / "broken.csv")
     predictions.drop(columns="p_calm").to_csv(tmp_path / "broken.csv", index=False)
-    with pytest.raises(AvemoError, match=r"broken\.csv: predictions, None: p_calm .* dvc repro"):
+    with pytest.raises(AvemoError, match=r"broken\.csv: .* probabilities of a row sum to one"):
         read_predictions(tmp_path / "broken.csv")
     with pytest.raises(AvemoError, match=r"there is no .*missing\.csv"):
         read_predictions(tmp_path / "missing.csv")

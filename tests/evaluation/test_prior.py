@@ -13,7 +13,7 @@ from helpers.training_task import ROOT
 
 from avemo.config import load_settings
 from avemo.corpus import split
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation.evaluate import evaluate
 from avemo.features import store
 from avemo.features.arrays import Arrays

@@ -1,6 +1,6 @@
 """What a bundle says of its model, where a test does not care for most of it."""
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.records import Abstention, BundleConfig, ConformalSets, TrainedOn
 
 LIMITS = {"min_duration_s": 0.3, "silence_dbfs": -60.0}

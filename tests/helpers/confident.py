@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from helpers.probabilities import PROBABILITIES
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
-from avemo.evaluation.metrics import PROBABILITIES
+from avemo.corpus.adapters.ravdess import EMOTIONS
 
 
 def confident_predictions(rows: Sequence[tuple[int, float, bool]]) -> pd.DataFrame:
@@ -40,6 +40,6 @@ def drawn_predictions(
 
 
 def _table(values: NDArray[np.float64], actors: Sequence[int], true: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(values, columns=list(PROBABILITIES))
+    table = pd.DataFrame(values, columns=PROBABILITIES)
     names = [f"p{place}" for place in range(len(table))]
     return table.assign(performance=names, actor=actors, fold=1, true=true)

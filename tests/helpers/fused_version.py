@@ -15,8 +15,7 @@ from helpers.whisper_file import write
 
 from avemo import threads
 from avemo.config import load_settings
-from avemo.corpus.adapters.ravdess import Recording
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
 from avemo.faces import detectors, extract
 from avemo.faces.detectors import weights as detector_weights
 from avemo.features.extractor import audio_extractors, visual_extractors
@@ -70,7 +69,7 @@ def save(folder: Path, film: Path, detector: str) -> Path:
             artifacts={"model": str(packaged.folder)},
             code_paths=[str(packaged.code)],
             pip_requirements=packaging.pip_requirements(model),
-            signature=packaging.signature(),
+            signature=packaging.signature(EMOTIONS),
         )
     return version
 

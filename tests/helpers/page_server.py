@@ -17,7 +17,7 @@ from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.inference.timeline_row import Box, TimelineRow
 from avemo.media.span import Span
 
@@ -37,7 +37,7 @@ _TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-_NOTICE = "Acted expressions of eight labels; no diagnosis. Not for use at work."
+_NOTICE = "Acted expressions, by a few labels; no diagnosis. Not for use at work."
 
 
 @dataclass
@@ -97,6 +97,7 @@ def timeline(*rows: TimelineRow, model: str = "avemo-fused") -> list[dict[str, o
     """Return the records of a whole answer."""
     head: dict[str, object] = {
         "model": {"name": model, "version": "3", "alias": "champion"},
+        "classes": list(EMOTIONS),
         "window": 2.0,
         "hop": 0.5,
         "notice": _NOTICE,

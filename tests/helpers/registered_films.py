@@ -11,6 +11,7 @@ import pytest
 from helpers import fused_version
 from helpers.registered_versions import start_run
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.registry import packaging
 from avemo.tracking import integrity
 
@@ -44,7 +45,7 @@ def register_fused_version(folder: Path, film: Path, *, detector: str, check: ob
                 artifacts={"model": str(packaged.folder)},
                 code_paths=[str(packaged.code)],
                 pip_requirements=[],
-                signature=packaging.signature(),
+                signature=packaging.signature(EMOTIONS),
             )
             (folder / "check.json").write_text(json.dumps(check))
             (folder / "model_card.html").write_text("<h1>A card</h1><p>Not trained.</p>")

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
+from helpers.probabilities import PROBABILITIES
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType
 from onnx import TensorProto, helper, numpy_helper
 
-from avemo.emotions import EMOTIONS
-from avemo.evaluation.metrics import PROBABILITIES
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.audio.logmel import LogMel, Settings
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.models.preprocessing import SequencePreprocessor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from helpers.probabilities import PROBABILITIES
 
 from avemo.corpus.adapters.ravdess import Recording
 from avemo.evaluation import metrics
@@ -42,7 +43,7 @@ def predictions(
             "true": [row.label for row in rows],
         }
     )
-    table[list(metrics.PROBABILITIES)] = probabilities.round(6)
+    table[PROBABILITIES] = probabilities.round(6)
     return table.sort_values("performance", ignore_index=True)
 
 
@@ -50,11 +51,11 @@ def sharpened(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     """As it was before the temperature."""
     values = metrics.probabilities(table).clip(1e-6) ** temperature
     values /= values.sum(axis=1, keepdims=True)
-    return table.assign(**dict(zip(metrics.PROBABILITIES, values.round(6).T, strict=True)))
+    return table.assign(**dict(zip(PROBABILITIES, values.round(6).T, strict=True)))
 
 
 def uar(table: pd.DataFrame) -> float:
-    return metrics.uar(table["true"], metrics.predicted(table))
+    return metrics.uar_of(table)
 
 
 def run(name: str, experiment: str = "avemo/baselines") -> dict[str, object]:

@@ -17,7 +17,7 @@ import yaml
 
 from avemo.config import load_settings
 from avemo.corpus import split
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features import store
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.paths import ROOT, Project

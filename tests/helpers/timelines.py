@@ -4,12 +4,12 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.inference.timeline_row import TimelineRow
 from avemo.media.span import Span
 from avemo.serving.exports import ExportContext
 
-CONTEXT = ExportContext("interview.mp4", "avemo-fused version 3", window_s=3.0, hop_s=1.0)
+CONTEXT = ExportContext("interview.mp4", "avemo-fused version 3", EMOTIONS, 3.0, 1.0)
 
 
 def new_row(

@@ -12,7 +12,7 @@ from helpers.timed_films import tone
 from numpy.typing import NDArray
 
 from avemo.config import load_settings
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.faces import extract
 from avemo.features.audio.mfcc import Mfcc
 from avemo.features.spec import FeatureSpec

@@ -12,9 +12,8 @@ import pandas as pd
 import pytest
 
 from avemo.config import load_settings
-from avemo.corpus.adapters.ravdess import Recording
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
 from avemo.datasets import Array, Dataset
-from avemo.emotions import EMOTIONS
 from avemo.features.spec import FeatureSpec
 from avemo.paths import SETTINGS_FILE, Project
 from avemo.records import Configuration, SearchResult, Trial
@@ -90,7 +89,7 @@ def dataset(channels: Sequence[int] = (1,)) -> Dataset:
         for feature in COLUMNS
     }
     spec = FeatureSpec(extractor="whisper", version=1, settings={})
-    return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID)
+    return Dataset(rows, features, dict.fromkeys(COLUMNS, spec), SPLIT_ID, EMOTIONS)
 
 
 def feature_array(feature: str, performance: str) -> Array:

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from avemo.corpus import split
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features import store
 from avemo.features.arrays import Arrays
 from avemo.features.spec import FeatureSpec

@@ -12,7 +12,7 @@ from helpers.bundles import bundle_config
 from helpers.sounds import CODED, PLAIN, encoded, voice
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.audio import logmel, mfcc
 from avemo.features.run import extract_audio
 from avemo.inference.recogniser import Recogniser, pack

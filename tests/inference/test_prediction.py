@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import MediaError
 from avemo.inference.prediction import Prediction
 
@@ -17,9 +17,10 @@ def test_the_likeliest_emotion_is_first() -> None:
 
 
 def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
-    prediction = Prediction.from_error(MediaError("silent", "nothing is heard"), "avemo-audio")
+    prediction = Prediction.from_error(MediaError("silent", "nothing is heard"), ("b", "a"))
     assert (prediction.finding, prediction.reason) == ("silent", "nothing is heard")
-    assert (prediction.emotion, prediction.model) == ("", "avemo-audio")
+    assert (prediction.emotion, prediction.classes) == ("", ("b", "a"))
+    assert [name for name in prediction.to_row() if name.startswith("p_")] == ["p_b", "p_a"]
     assert math.isnan(prediction.probability)
 
 
@@ -28,7 +29,7 @@ def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
     [
         Prediction(PROBABILITIES, reason="no face"),
         Prediction(PROBABILITIES, unsure=True, emotions=("surprised", "disgust")),
-        Prediction(finding="silent", reason="nothing"),
+        Prediction(finding="silent", reason="nothing", classes=EMOTIONS),
     ],
     ids=["an emotion", "not sure", "a finding"],
 )

@@ -10,7 +10,7 @@ from helpers.whisper_file import write
 from numpy.typing import NDArray
 
 from avemo import threads
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.arrays import Arrays, Sound
 from avemo.features.audio import whisper_speeds
 from avemo.features.audio.whisper import Settings, Whisper

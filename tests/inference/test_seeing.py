@@ -10,8 +10,7 @@ from helpers.random_network import drawn
 from numpy.typing import NDArray
 
 from avemo.config import load_settings
-from avemo.corpus.adapters.ravdess import Recording
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
 from avemo.errors import AssetError
 from avemo.faces import extract
 from avemo.features.run import extract_visual

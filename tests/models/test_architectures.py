@@ -8,7 +8,7 @@ from helpers.bundles import bundle_config
 from numpy.typing import NDArray
 
 from avemo import models
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 from avemo.features.arrays import Array
 from avemo.modalities import Modality, Unimodal
@@ -71,13 +71,15 @@ class Network:
         values: Configuration | None = None,
     ) -> None:
         branches = branches or {}
-        features = Architectures(modality, [name], {}, branches).inputs(name)
+        features = Architectures(modality, [name], {}, branches, classes=EMOTIONS).inputs(name)
         self.features = {feature: random_clips(feature) for feature in features}
         self.preprocessors = {f: preprocessing.fit(clips) for f, clips in self.features.items()}
         self.inputs = {f: p.apply(self.features[f]) for f, p in self.preprocessors.items()}
         hp = keras_tuner.HyperParameters()
         hp.values |= {f"{name}/{key}": value for key, value in (values or {}).items()}
-        self.model = Architectures(modality, [name], self.preprocessors, branches).build(hp)
+        self.model = Architectures(
+            modality, [name], self.preprocessors, branches, classes=EMOTIONS
+        ).build(hp)
         self.model.run_eagerly = True  # quicker for one step than a graph
 
     def train_one_step(self) -> None:
@@ -187,7 +189,9 @@ def check_padding_changes_nothing(modality: Modality, name: str, values: Configu
             f: preprocessing.SequencePreprocessor(rows.shape[1], *([[0.5] * rows.shape[2]] * 2))
             for f, rows in inputs.items()
         }
-        model = Architectures(modality, [name], preprocessors, {}).build_from(values)
+        model = Architectures(modality, [name], preprocessors, {}, classes=EMOTIONS).build_from(
+            values
+        )
         draw = np.random.default_rng(2)
         weights = weights or [w + draw.normal(0, 0.1, w.shape) for w in model.get_weights()]
         model.set_weights(weights)
@@ -222,7 +226,9 @@ def test_a_fusion_predicts_without_a_modality(name: str) -> None:
 
 def test_branches_are_augmented_as_their_modality_alone() -> None:
     copies = list(load_architecture("audio", "whisper").augmentations["whisper"])
-    space = Architectures("fused", ["modules"], {}, BRANCHES["pretrained"], copies)
+    space = Architectures(
+        "fused", ["modules"], {}, BRANCHES["pretrained"], copies, classes=EMOTIONS
+    )
     augmentation = space.augmentation_for({"architecture": "modules"})
     assert augmentation.copies == {"whisper": copies}
 
@@ -241,7 +247,7 @@ def test_every_architecture_of_a_search_space_can_be_built() -> None:
         "mfcc": preprocessing.SequencePreprocessor(8, [0.0] * 4, [1.0] * 4),
         "logmel": preprocessing.SequencePreprocessor(16, [0.0] * 16, [1.0] * 16),
     }
-    space = Architectures("audio", ["lstm", "cnn"], preprocessors, {})
+    space = Architectures("audio", ["lstm", "cnn"], preprocessors, {}, classes=EMOTIONS)
     for name, feature in (("lstm", "mfcc"), ("cnn", "logmel")):
         model = space.build_from({"architecture": name})
         assert (model.name, list(model.input)) == (f"audio_{name}", [feature])

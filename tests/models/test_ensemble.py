@@ -6,6 +6,7 @@ import pytest
 from helpers.bundles import bundle_config
 from numpy.typing import NDArray
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration
 from avemo.models import bundle, preprocessing
 from avemo.models.ensemble import tta_average, weighted_ensemble
@@ -36,7 +37,9 @@ def build_member(configuration: Configuration, seed: int) -> keras.Model:
     """Return a network of random weights, so that none is one or zero by chance."""
     keras.utils.set_random_seed(seed)
     names = ["whisper", "whisper_linear"]
-    network = Architectures("audio", names, PREPROCESSORS, {}).build_from(configuration)
+    network = Architectures("audio", names, PREPROCESSORS, {}, classes=EMOTIONS).build_from(
+        configuration
+    )
     draw = np.random.default_rng(seed)
     network.set_weights([w + draw.normal(0, 0.2, w.shape) for w in network.get_weights()])
     return network

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.modalities import Modality
 from avemo.models.hypermodel import Architectures
 from avemo.models.preprocessing import SequencePreprocessor
@@ -22,7 +22,7 @@ def build(modality: Modality, name: str) -> keras.Model:
         MEAN_FEATURE: SequencePreprocessor.unscaled(7),
         AUDIO: SequencePreprocessor.unscaled(len(EMOTIONS)),
     }
-    return Architectures(modality, [name], preprocessors, {}).build_from({})
+    return Architectures(modality, [name], preprocessors, {}, classes=EMOTIONS).build_from({})
 
 
 def draw(count: int, seed: int = 1) -> NDArray[np.float32]:

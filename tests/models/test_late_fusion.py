@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.models.fusion.late import LateFusion
 from avemo.models.hypermodel import Architectures
 from avemo.models.weighted_product import INITIAL_WEIGHT, combine, fit_weights
@@ -17,8 +18,8 @@ from avemo.training.fusion import stacking_preprocessors, weights_of
 Inputs = Mapping[str, NDArray[np.float32]]
 
 CLIPS = 6
-SPACE = Architectures("fused", ["late"], stacking_preprocessors(), {})
-CLASSES = stacking_preprocessors()[LateFusion.inputs[0]].shape[1]
+CLASSES = len(EMOTIONS)
+SPACE = Architectures("fused", ["late"], stacking_preprocessors(CLASSES), {}, classes=EMOTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,7 @@ def test_the_solver_fits_the_weights() -> None:
 
 
 def test_only_late_fusion_has_a_solver() -> None:
-    space = Architectures("fused", ["late", "stacking", "attention", "modules"], {}, {})
+    names = ["late", "stacking", "attention", "modules"]
+    space = Architectures("fused", names, {}, {}, classes=EMOTIONS)
     solvers = {name: space.solver_for({"architecture": name}) for name in space.names}
     assert [name for name, solver in solvers.items() if solver] == ["late"]

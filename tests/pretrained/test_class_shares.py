@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.pretrained.expression_mobilenet import CLASSES, class_shares
 
 

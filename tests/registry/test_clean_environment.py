@@ -16,7 +16,7 @@ import pytest
 from helpers import fused_version
 from mlflow.pyfunc import PyFuncModel
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.pretrained import assets
 
 pytestmark = pytest.mark.slow

@@ -7,6 +7,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.registered_versions import (
     NAME,
     new_predictions,
@@ -50,10 +51,7 @@ def test_differences_are_those_of_drawn_actors() -> None:
             pd.concat([table[table["actor"] == f"{actor:02d}"] for actor in drawn])
             for table in (first, second)
         )
-        figures.append(
-            metrics.uar(first_rows["true"], metrics.predicted(first_rows))
-            - metrics.uar(second_rows["true"], metrics.predicted(second_rows))
-        )
+        figures.append(metrics.uar_of(first_rows) - metrics.uar_of(second_rows))
     low, high = np.quantile(figures, [0.025, 0.975])
     assert [difference.low, difference.high] == pytest.approx([low, high], abs=0.02)
     expected = (
@@ -80,9 +78,9 @@ def width(interval: Interval) -> float:
 def test_an_actor_that_is_hard_for_both_does_not_widen_the_difference() -> None:
     table = new_predictions(0.9)
     hard = table.copy()
-    hard.loc[hard["actor"] == "03", list(metrics.PROBABILITIES)] = np.eye(8)[0]
+    hard.loc[hard["actor"] == "03", PROBABILITIES] = np.eye(8)[0]
     worse = hard.copy()
-    worse.loc[worse["true"] == "sad", list(metrics.PROBABILITIES)] = np.eye(8)[0]
+    worse.loc[worse["true"] == "sad", PROBABILITIES] = np.eye(8)[0]
     alone = metrics.intervals(worse, BOOTSTRAP)["uar"]
     difference = paired.paired_bootstrap(worse, hard, BOOTSTRAP)["uar"]
     assert width(difference) < width(alone) / 2

@@ -15,7 +15,7 @@ from helpers.sounds import encoded, voice
 
 import avemo
 from avemo.cli import main
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
 
 NO_FACE = "no face in any of the 16 sampled frames"

@@ -14,13 +14,13 @@ import pytest
 import yaml
 from helpers.git_repository import git, new_repository
 from helpers.lineage import new_lineage
+from helpers.probabilities import PROBABILITIES
 from helpers.registered_versions import ROOT, new_predictions
 from helpers.sounds import encoded, voice
 
 from avemo.config import load_settings
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.paths import Project
 from avemo.records import Skipped
 from avemo.registry.checkout import checkout
@@ -35,10 +35,10 @@ def test_predictions_held_against_recorded_ones() -> None:
     shuffled = table.sample(frac=1, random_state=1)
     assert str(compare_predictions(table, shuffled)) == "identical"
     other = table.copy()
-    other.loc[0, list(PROBABILITIES)] = 0.125
+    other.loc[0, PROBABILITIES] = 0.125
     other.loc[0, "p_sad"] = 0.25
     comparison = compare_predictions(table, other)
-    apart = (table.loc[0, list(PROBABILITIES)] - other.loc[0, list(PROBABILITIES)]).abs().max()
+    apart = (table.loc[0, PROBABILITIES] - other.loc[0, PROBABILITIES]).abs().max()
     assert comparison.max_difference == pytest.approx(apart)
     assert str(comparison) == (
         f"differs by {apart:.2g}, the largest difference of a probability; "

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
+from helpers.probabilities import PROBABILITIES
 from helpers.registered_versions import (
     NAME,
     ROOT,
@@ -27,10 +28,9 @@ from helpers.registered_versions import (
 from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.errors import AvemoError
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.modalities import Modality
 from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.paths import Project
@@ -380,7 +380,7 @@ def test_a_model_repeats_in_a_clean_process_what_is_recorded(registry: str, tmp_
     (tmp_path / "a.wav").touch()
     sources = [smoke_test.Source(tmp_path / "a.wav")] * 2
     rows = recorded()
-    data = Dataset(rows, {"mfcc": [np.zeros((1, 2))] * 2}, {}, "")
+    data = Dataset(rows, {"mfcc": [np.zeros((1, 2))] * 2}, {}, "", EMOTIONS)
 
     def check(**changed: object) -> float:
         return smoke_test.check_reproduces(model_id, recorded(**changed), data, sources)

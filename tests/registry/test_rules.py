@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from helpers.bundles import bundle_config
 from helpers.lineage import new_lineage
+from helpers.probabilities import PROBABILITIES
 from helpers.registered_versions import NAME, ROOT, new_predictions
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.entities.model_registry import ModelVersion
 
 from avemo.config import load_settings
-from avemo.emotions import EMOTIONS
-from avemo.evaluation.metrics import PROBABILITIES
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.registry import rules
 from avemo.registry.rules import RuleResult
 from avemo.registry.version import OpenedVersion

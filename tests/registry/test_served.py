@@ -18,7 +18,7 @@ from helpers.registered_versions import NAME, start_run
 from helpers.servers import served_model
 from helpers.sounds import encoded, voice
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.audio import mfcc
 from avemo.features.run import extract_audio
 from avemo.models import bundle, preprocessing
@@ -72,7 +72,7 @@ def uri(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Itera
                 artifacts={"model": str(packaged.folder)},
                 code_paths=[str(packaged.code)],
                 pip_requirements=[],
-                signature=packaging.signature(),
+                signature=packaging.signature(EMOTIONS),
                 registered_model_name=NAME,
             )
         yield uri

@@ -9,7 +9,7 @@ from helpers.sounds import encoded, voice
 
 import avemo
 from avemo.cli import main
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.models.hypermodel import Architectures
 from avemo.models.preprocessing import SequencePreprocessor
 from avemo.pretrained.expression_mobilenet import MEAN_FEATURE
@@ -42,7 +42,7 @@ def test_its_graph_answers_as_the_untrained_architecture(tmp_path: Path) -> None
     clips = np.random.default_rng(1).dirichlet(np.ones(7), (9, 1)).astype("f")
     (probabilities,) = load_graph(tmp_path / "a.onnx").run({MEAN_FEATURE: clips})
     preprocessors = {MEAN_FEATURE: SequencePreprocessor.unscaled(7)}
-    space = Architectures("visual", ["expression_prior"], preprocessors, {})
+    space = Architectures("visual", ["expression_prior"], preprocessors, {}, classes=EMOTIONS)
     expected = space.build_from({})({MEAN_FEATURE: clips}).numpy()
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
 

@@ -75,9 +75,7 @@ def test_what_is_published_is_read_again(project: Project) -> None:
         *("`audio`", "`visual`", "`fused`", "`fused_audio`", "`fused_visual`")
     ]
     late = predictions(skill=SKILLS["late"])
-    assert inner.rows[2][2].startswith(
-        f"{metrics.uar(late['true'], metrics.predicted(late)):.3f} ["
-    )
+    assert inner.rows[2][2].startswith(f"{metrics.uar_of(late):.3f} [")
     assert [row[5][0] for row in inner.rows] == ["–", "–", "+", "-"]
     # on the test part, the performances that all systems have
     assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")
@@ -141,7 +139,7 @@ def test_the_nested_figures_stand_first_with_each_fold(project: Project) -> None
     assert (inner.folds, test.folds) == ([], [])
     assert [row[0] for row in nested.folds] == [str(fold) for fold in sorted(set(late["fold"]))]
     own = late[late["fold"].eq(late["fold"].min())]
-    assert nested.folds[0][-1] == f"{metrics.uar(own['true'], metrics.predicted(own)):.3f}"
+    assert nested.folds[0][-1] == f"{metrics.uar_of(own):.3f}"
 
 
 def test_what_was_not_run_here_stays(project: Project) -> None:

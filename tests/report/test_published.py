@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.results import predictions, publish
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
-from avemo.evaluation.metrics import PROBABILITIES
 from avemo.report import published
 
 TABLE = predictions(actors=range(1, 3))
@@ -164,7 +164,7 @@ def test_rounding_may_have_made_ties(tmp_path: Path) -> None:
     file = folder / "baselines/lstm-speech-random.csv"
 
     def tied(rows: pd.DataFrame) -> pd.DataFrame:
-        rows[list(PROBABILITIES)] = "0.0"
+        rows[PROBABILITIES] = "0.0"
         rows[["p_calm", "p_surprised"]] = "0.5"
         return rows
 

@@ -238,7 +238,7 @@ def test_a_single_actor_has_no_interval(tmp_path: Path) -> None:
         rows = pd.read_csv(folder / name)
         rows = rows[rows["performance"].str.endswith("-01")]
         rows.to_csv(folder / name, index=False)
-    uar = metrics.uar(rows["true"], metrics.predicted(rows))
+    uar = metrics.uar_of(rows)
     facts["champions"][0]["folds"][0] |= {"actors": [1], "uar": uar}
     facts["champions"][0]["performances"] = len(rows)
     (folder / "runs.json").write_text(json.dumps(facts))

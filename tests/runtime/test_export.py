@@ -12,6 +12,7 @@ import pytest
 from helpers.bundles import bundle_config
 
 from avemo import models
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.arrays import Array
 from avemo.modalities import MODALITIES, Modality, Unimodal
 from avemo.models import bundle, preprocessing
@@ -99,9 +100,9 @@ def ensemble(space: Architectures, configurations: list[Configuration]) -> keras
 def search_space(
     modality: Modality, name: str, branches: dict[Unimodal, Configuration]
 ) -> Architectures:
-    space = Architectures(modality, [name], {}, branches)
+    space = Architectures(modality, [name], {}, branches, classes=EMOTIONS)
     copies = [copy for copies in space.augmentations(name).values() for copy in copies]
-    space = Architectures(modality, [name], {}, branches, copies)
+    space = Architectures(modality, [name], {}, branches, copies, classes=EMOTIONS)
     space.preprocessors = preprocessors_of(space.inference_features(name))
     return space
 

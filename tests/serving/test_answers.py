@@ -22,7 +22,7 @@ from helpers.serving import (
 )
 from helpers.sounds import encoded, voice
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.inference.prediction import Prediction
 from avemo.registry.predictor import RegisteredModel
 from avemo.serving.exports import FORMATS

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from helpers.timelines import ROWS
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.serving.app import create_app
 from avemo.serving.asgi import App
 from avemo.serving.exports import FORMATS, ExportContext, export_chunks
@@ -16,6 +17,7 @@ from avemo.settings import Serving
 
 HEAD: dict[str, Any] = {
     "model": {"name": "avemo-fused", "version": "3"},
+    "classes": list(EMOTIONS),
     "window": 3.0,
     "hop": 1.0,
     "file": "an interview.mp4",
@@ -68,7 +70,9 @@ def lines(*records: object) -> bytes:
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_file_is_the_writers_own(app: App, format: str) -> None:
     status, headers, content = post(app, format, lines(*LINES))
-    context = ExportContext("an interview.mp4", "avemo-fused version 3", 3.0, 1.0, purpose="a test")
+    context = ExportContext(
+        "an interview.mp4", "avemo-fused version 3", EMOTIONS, 3.0, 1.0, purpose="a test"
+    )
     assert status == 200
     assert content == b"".join(export_chunks(ROWS, format, context=context))
     assert headers["content-type"].startswith(FORMATS[format].media_type)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -15,7 +16,7 @@ from helpers.sounds import encoded, voice
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 
 #: one face: sure, not sure, gone, back
 ONE_FACE = timeline(
@@ -51,7 +52,7 @@ MODEL: dict[str, object] = {
     "card_html": CARD,
     "licences": "YuNet, MIT",
     "uses": {"intended": ["research on acted speech"], "forbidden": ["decisions about people"]},
-    "notice": "This recognises acted expressions of eight labels.",
+    "notice": "This recognises acted expressions, by a few labels.",
     "purpose": "research on acted speech",
     "abstention": {
         "coverage": 0.82,
@@ -181,6 +182,23 @@ def test_a_film_gets_its_timeline(page: Browser, server: PageServer, film: Path)
         "url(#gap)",
     ]
     assert "No face is in the picture." in page.text("#findings")
+
+
+def test_classes_of_other_names_have_colours_of_their_own(
+    page: Browser, server: PageServer, film: Path
+) -> None:
+    classes = ["calm", "bored", "joyful"]
+    server.model = MODEL | {"classes": classes}
+    page.driver.refresh()
+    page.wait(lambda: "calm, bored or joyful" in page.text("#labels"), "no classes")
+    rows = [row(0, 1, "calm"), row(1, 2, "calm")]
+    shares = dict(zip(classes, (0.5, 0.3, 0.2), strict=True))
+    records = timeline(*(replace(own, probabilities=shares) for own in rows))
+    _answer(page, server, film, Answer([records[0] | {"classes": classes}, *records[1:]]))
+    page.wait(lambda: page.elements(".band"), "no areas")
+    bands = page.elements(".band")
+    assert [band.get_attribute("data-emotion") for band in bands] == classes
+    assert len({band.value_of_css_property("fill") for band in bands}) == 3
 
 
 def test_arrow_keys_seek_in_the_film(page: Browser, server: PageServer, film: Path) -> None:
@@ -558,7 +576,7 @@ def test_the_page_says_who_answers_and_what_it_is_not_for(page: Browser) -> None
     assert "It is sure of 82 % of clips, and right in at least 81 % of them (95 % bound" in text
     assert "decisions about people" in text
     assert page.shown("#synthetic")
-    assert page.text("#notice") == "This recognises acted expressions of eight labels."
+    assert page.text("#notice") == "This recognises acted expressions, by a few labels."
     terms = page.text(".terms")
     assert all(word in terms for word in ("No diagnosis", "education", "hiring", "must be told"))
 

@@ -26,7 +26,7 @@ from helpers.registered_versions import (
 from helpers.serving import ServiceProcess, module_registry, new_serving_project, running_service
 from helpers.sounds import encoded, voice
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.registry.predictor import RegisteredModel
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,7 @@ import pytest
 from helpers.detectors import load_detector
 from numpy.typing import NDArray
 
-from avemo.corpus.adapters.ravdess import Recording, parse
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording, parse
 from avemo.features.audio.dsp.librosa_import import import_librosa
 from avemo.settings import Sample
 from avemo.synthetic import sample as synthetic

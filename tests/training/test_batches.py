@@ -10,8 +10,8 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.models import preprocessing
 from avemo.models.hypermodel import Architectures, Augmentation
 from avemo.records import Configuration
@@ -105,7 +105,7 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies: bool) -> None:
     data = replace(data, features=features)
     preprocessors = {"whisper": preprocessing.fit(data.features["whisper"])}
     augmented = ["whisper_speeds_slower"] if copies else []
-    hypermodel = Architectures("audio", ["whisper"], preprocessors, {}, augmented)
+    hypermodel = Architectures("audio", ["whisper"], preprocessors, {}, augmented, classes=EMOTIONS)
     configuration: Configuration = {"architecture": "whisper", "whisper/width": 96}
     augmentation = hypermodel.augmentation_for(configuration)
     assert augmentation.copies == ({"whisper": augmented} if copies else {})
@@ -123,5 +123,5 @@ def test_a_fit_goes_through_the_epochs_that_a_seed_gives(copies: bool) -> None:
 
 
 def test_without_copies_there_is_nothing_to_choose() -> None:
-    hypermodel = Architectures("audio", ["whisper"], {}, {})
+    hypermodel = Architectures("audio", ["whisper"], {}, {}, classes=EMOTIONS)
     assert hypermodel.augmentation_for({"architecture": "whisper"}) == Augmentation()

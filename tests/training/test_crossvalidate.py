@@ -8,6 +8,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.training_task import (
     HEAD,
     LINEAR,
@@ -20,6 +21,7 @@ from helpers.training_task import (
     training_task,
 )
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
@@ -38,7 +40,7 @@ from avemo.training.train import train
 pytestmark = pytest.mark.slow
 
 TABLES = ("predictions", "uncalibrated")
-COLUMNS = ["performance", "fold", "true", *metrics.PROBABILITIES]
+COLUMNS = ["performance", "fold", "true", *PROBABILITIES]
 
 
 class CrossValidation:
@@ -108,7 +110,7 @@ def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     result = finished.result
     assert (result.synthetic, result.protocol) == (True, "actor")
     table = finished.table()
-    right = metrics.uar(table["true"], metrics.predicted(table))
+    right = metrics.uar_of(table)
     figure = result.figures["uar"]
     assert figure.value == pytest.approx(right)
     assert (figure.actors, figure.performances) == (6, len(table))
@@ -116,7 +118,7 @@ def test_the_figures_are_of_the_predictions(finished: CrossValidation) -> None:
     for fold in result.folds:
         own = table[table["fold"].eq(fold.fold)]
         assert fold.actors == [f"{2 * fold.fold - 1:02d}", f"{2 * fold.fold:02d}"]
-        assert fold.uar == pytest.approx(metrics.uar(own["true"], metrics.predicted(own)))
+        assert fold.uar == pytest.approx(metrics.uar_of(own))
         assert len(fold.configurations) == 2
         assert all(configuration in (LINEAR, HEAD) for configuration in fold.configurations)
         assert fold.members == [values["architecture"] for values in fold.configurations]
@@ -130,7 +132,7 @@ def test_the_runs_hold_the_same_figures(finished: CrossValidation) -> None:
     assert run.info.run_name == finished.result.run_name == "crossvalidate"
     assert run.data.tags["avemo.stage"] == "crossvalidate@audio"
     plain = finished.table("uncalibrated")
-    error = metrics.calibration_error(plain["true"], metrics.probabilities(plain))
+    error = metrics.calibration_error(plain["true"], metrics.probabilities(plain), EMOTIONS)
     logged = run.data.metrics
     assert logged["crossvalidated_calibration_error_before"] == pytest.approx(error, abs=1e-4)
     assert logged["crossvalidated_uar"] == finished.result.figures["uar"].value
@@ -160,7 +162,7 @@ def test_song_is_published_as_its_channel(
     assert champion.channel == name
     rows = publication.predictions[champion.predictions]
     assert rows["performance"].tolist() == data.rows["performance"].tolist()
-    assert metrics.uar(rows["true"], metrics.predicted(rows)) == pytest.approx(figures["uar"].value)
+    assert metrics.uar_of(rows) == pytest.approx(figures["uar"].value)
 
 
 def test_no_prediction_depends_on_its_own_fold_s_labels(

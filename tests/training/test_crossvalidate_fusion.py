@@ -19,8 +19,8 @@ from helpers.training_task import (
 from helpers.two_modalities import make_two_modality_project, search_both
 
 from avemo.config import load_settings
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, read_predictions
@@ -115,7 +115,7 @@ def test_what_the_stage_leaves(project: Project) -> None:
     late = read_predictions(folder / "predictions.csv")
     assert late["performance"].is_monotonic_increasing
     assert len(late) == len(compared) / len(SYSTEMS) == 64
-    uar = metrics.uar(late["true"], metrics.predicted(late))
+    uar = metrics.uar_of(late)
     assert result.figures["late"]["uar"].value == pytest.approx(uar)
     assert set(result.gains) == {GEOMETRIC_MEAN, "late", "stacking"}
     best = max(result.figures[name]["uar"].value for name in UNIMODAL)
@@ -126,7 +126,7 @@ def test_what_the_stage_leaves(project: Project) -> None:
         assert set(fold.weights) == set(UNIMODAL)
         for name, value in fold.uars.items():
             rows = compared[compared["system"].eq(name) & compared["fold"].eq(fold.fold)]
-            assert value == pytest.approx(metrics.uar(rows["true"], metrics.predicted(rows)))
+            assert value == pytest.approx(metrics.uar_of(rows))
         child = mlflow.get_run(fold.run_id)
         assert child.data.metrics["test_uar_late"] == fold.uars["late"]
         assert float(child.data.params["weight_audio"]) == pytest.approx(fold.weights["audio"])

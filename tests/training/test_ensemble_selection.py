@@ -5,17 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration, metrics
 from avemo.training.ensemble_selection import average_predictions, select_greedily
 from avemo.training.inner_cv import mean_uar
 
-COLUMNS = list(metrics.PROBABILITIES)
+COLUMNS = PROBABILITIES
 
 
 def predictions_of(
@@ -46,7 +47,7 @@ def loss(predictions: list[pd.DataFrame]) -> float:
     """What the selection minimises."""
     mean = average_predictions(predictions)
     scaled = calibration.apply_temperature(mean, calibration.fit_temperature(mean))
-    return metrics.log_loss(mean["true"], metrics.probabilities(scaled))
+    return metrics.log_loss(mean["true"], metrics.probabilities(scaled), EMOTIONS)
 
 
 @hypothesis(deadline=None, max_examples=50)

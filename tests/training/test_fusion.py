@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.training_task import SPLIT_ID, dataset, make_project, search_result, settings
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
-from avemo.emotions import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, write_predictions
@@ -27,7 +28,7 @@ from avemo.training import fusion, stacking
 from avemo.training.ensemble_selection import Ensemble
 from avemo.training.fit import fit
 
-COLUMNS = list(metrics.PROBABILITIES)
+COLUMNS = PROBABILITIES
 INPUTS = [feature_name(modality) for modality in ("audio", "visual")]
 
 
@@ -142,10 +143,7 @@ def test_only_a_fusion_significantly_better_than_late_is_taken(
     assert (choice.challenger, choice.best_unimodal) == ("attention", "audio")
     assert choice.gain is not None
     assert choice.gain.positive is better
-    uars = {
-        name: metrics.uar(rows["true"], metrics.predicted(rows))
-        for name, rows in predictions.items()
-    }
+    uars = {name: metrics.uar_of(rows) for name, rows in predictions.items()}
     assert choice.gain.value == pytest.approx(uars["attention"] - uars["late"])
     assert choice.unimodal["audio"] > choice.unimodal["visual"]
     assert choice.fused == uars[architecture]
@@ -204,7 +202,7 @@ class UnimodalModel:
 
 
 def search_space(name: str) -> Architectures:
-    return Architectures("fused", [name], fusion.stacking_preprocessors(), {})
+    return Architectures("fused", [name], fusion.stacking_preprocessors(8), {}, classes=EMOTIONS)
 
 
 @pytest.mark.parametrize("name", fusion.OF_PREDICTIONS)
@@ -253,6 +251,6 @@ def test_an_empty_training_set_leaves_a_fusion_as_it_was_initialised() -> None:
         "batch_size": 4,
         "seed": 1,
     }
-    assert fit(network, empty, fusion.stacking_preprocessors(), **options).empty
+    assert fit(network, empty, fusion.stacking_preprocessors(8), **options).empty
     pairs = zip(before, network.get_weights(), strict=True)
     assert all(np.array_equal(*pair) for pair in pairs)

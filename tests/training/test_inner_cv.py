@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.probabilities import PROBABILITIES
 from helpers.training_task import HEAD, LINEAR, alter_fold, dataset, settings, training_task
 from hypothesis import Phase, given
 from hypothesis import settings as hypothesis
@@ -113,7 +114,7 @@ def test_the_inner_folds_are_predicted_and_no_other(
     assert sorted(predictions["performance"]) == expected["performance"].tolist()
     assert predictions.columns.tolist() == [
         *("performance", "corpus", "actor", "sex", "fold", "part", "true"),
-        *metrics.PROBABILITIES,
+        *PROBABILITIES,
     ]
     joined = predictions.merge(rows, on="performance", suffixes=("", "_was"))
     for name, was in (("true", "emotion"), ("fold", "fold_was"), ("actor", "actor_was")):
@@ -201,7 +202,7 @@ def test_the_mean_over_folds_counts_each_fold_alike() -> None:
     rows = dataset().rows.assign(true="sad")
     right = rows["fold"].eq(1)
     probabilities = np.where(right.to_numpy()[:, None], np.eye(8)[3], np.eye(8)[4])
-    predictions = rows.assign(**dict(zip(metrics.PROBABILITIES, probabilities.T, strict=True)))
+    predictions = rows.assign(**dict(zip(PROBABILITIES, probabilities.T, strict=True)))
     assert mean_uar(predictions) == pytest.approx(1 / 3)
     assert mean_uar(predictions[~right | rows["actor"].eq("01")]) == pytest.approx(1 / 3)
 

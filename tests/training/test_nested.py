@@ -87,7 +87,7 @@ def test_the_predictions_are_of_models_that_saw_none_of_the_three_folds(
 def test_late_is_fitted_to_the_search_s_own_predictions(searched: Searched) -> None:
     fits = searched.fits()
     train = fits.training_set(LATE, {1, 2})
-    for name in fusion.stacking_preprocessors():
+    for name in fusion.stacking_preprocessors(8):
         rows = fits.task.data.where(fits.task.data.rows["fold"].isin([3, 4]))
         np.testing.assert_array_equal(train.features[name], rows.features[name])
 
@@ -110,11 +110,11 @@ def test_what_stacking_learns_depends_on_no_unseen_fold(
     task = load_task(altered, searched.settings, "fused")
     other = open_fusion_cache(altered, searched.settings, task).training_set(STACKING, {1, 2})
     train = searched.fits().training_set(STACKING, {1, 2})
-    for name in fusion.stacking_preprocessors():
+    for name in fusion.stacking_preprocessors(8):
         np.testing.assert_array_equal(train.features[name], other.features[name])
     seen = searched.fits().training_set(STACKING, {1, 3})
     changed = open_fusion_cache(altered, searched.settings, task).training_set(STACKING, {1, 3})
-    for name in fusion.stacking_preprocessors():
+    for name in fusion.stacking_preprocessors(8):
         assert not np.array_equal(seen.features[name], changed.features[name])
 
 

@@ -15,6 +15,7 @@ from helpers.training_task import (
     training_task,
 )
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation import calibration, metrics
 from avemo.evaluation.predictions import read_predictions
 from avemo.paths import Project
@@ -47,7 +48,7 @@ def test_a_configuration_is_judged_by_its_predictions_of_the_inner_folds(project
     assert set(figures) == {OBJECTIVE, *folds, "val_log_loss"}
     assert figures[OBJECTIVE] == pytest.approx(sum(figures[fold] for fold in folds) / 2)
     predictions = objective.inner_cv.inner_predictions(LINEAR, 1)
-    loss = metrics.log_loss(predictions["true"], metrics.probabilities(predictions))
+    loss = metrics.log_loss(predictions["true"], metrics.probabilities(predictions), EMOTIONS)
     assert figures["val_log_loss"] == pytest.approx(loss)
 
 

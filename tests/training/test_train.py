@@ -18,7 +18,7 @@ from helpers.training_task import (
     training_task,
 )
 
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import CorpusError
 from avemo.evaluation import calibration, metrics
 from avemo.evaluation.abstention import selective_figures
@@ -95,7 +95,9 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
     scaled = calibration.apply_temperature(predictions, TEMPERATURE)
     pd.testing.assert_frame_equal(written, scaled, atol=1e-8)
     run = mlflow.get_run(result.run_id)
-    error = metrics.calibration_error(predictions["true"], metrics.probabilities(predictions))
+    error = metrics.calibration_error(
+        predictions["true"], metrics.probabilities(predictions), EMOTIONS
+    )
     assert run.data.metrics["valid_calibration_error_before"] == pytest.approx(error)
     assert run.data.metrics["valid_calibration_error"] < error / 2
     assert result.valid is not None

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import ClassVar
 
-from ...emotions import EMOTIONS
 from .adapter import Adapter, DescribeFile, NotInCode, Row
 
 __all__ = [
     "ACTORS",
     "CHANNELS",
+    "EMOTIONS",
     "MODALITIES",
     "NAME",
     "NO_SINGER",
@@ -32,6 +32,8 @@ __all__ = [
 NAME = "ravdess"
 MODALITIES = {1: "audio-video", 2: "video-only", 3: "audio-only"}
 CHANNELS = {1: "speech", 2: "song"}
+#: in the order of their codes, 01 to 08
+EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 INTENSITIES = {1: "normal", 2: "strong"}
 STATEMENTS = {1: "Kids are talking by the door", 2: "Dogs are sitting by the door"}
 #: numbers of the actors of the published corpus

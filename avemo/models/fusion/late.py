@@ -5,7 +5,7 @@ Where a modality is missing, the other model's probabilities stand as they are: 
 by themselves, and a weight says how much a model counts beside the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
@@ -47,7 +47,7 @@ class LateFusion(Architecture):
         complete = ops.min(present, axis=1, keepdims=True) > 0
         return ops.where(complete, ops.squeeze(weighted, axis=2), ops.sum(logarithms, axis=1))
 
-    def head(self, x: Tensor) -> Tensor:
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
         """Return the probabilities of the emotions [shape=(clips, emotions)]."""
         return layers.Softmax(name="emotion")(x)
 

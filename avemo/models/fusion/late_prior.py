@@ -3,12 +3,12 @@
 What is seen is not learnt from this corpus, so that few films cannot spoil it.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
-from ...emotions import EMOTIONS
 from ...pretrained.expression_mobilenet import MEAN_FEATURE
 from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
 from ..shrunk_fit import learnt_from_zero
@@ -26,17 +26,18 @@ class LatePrior(AnswersUntrained):
     unscaled_inputs: ClassVar[tuple[str, ...]] = (MEAN_FEATURE,)
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
-        """Return the logarithm of the product, not normalised [shape=(clips, classes)].
+        """Return what is heard and seen side by side [shape=(clips, classes + 7)].
 
         Args:
             inputs: the logarithms of the audio model's probabilities [shape=(clips, 1, classes)],
                 zeros where nothing is heard; and the expressions [shape=(clips, 1, 7)]
         """
-        audio = layers.Flatten()(inputs[_AUDIO])
-        visual = log_class_probabilities(inputs[MEAN_FEATURE], EMOTIONS)
-        log_weights = learnt_from_zero(audio, 2)
-        return ops.exp(log_weights[:, :1]) * audio + ops.exp(log_weights[:, 1:]) * visual
+        return layers.Concatenate()([layers.Flatten()(inputs[name]) for name in self.inputs])
 
-    def head(self, x: Tensor) -> Tensor:
-        """Return the probabilities [shape=(clips, classes)]."""
-        return layers.Softmax(name="emotion")(x)
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
+        """Return the probabilities [shape=(clips, classes)]: the product, normalised."""
+        audio, expressions = x[:, : len(classes)], x[:, len(classes) :]
+        visual = log_class_probabilities(expressions, classes)
+        log_weights = learnt_from_zero(audio, 2)
+        product = ops.exp(log_weights[:, :1]) * audio + ops.exp(log_weights[:, 1:]) * visual
+        return layers.Softmax(name="emotion")(product)

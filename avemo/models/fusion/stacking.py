@@ -7,6 +7,8 @@ Source:
     D. H. Wolpert: Stacked generalization. Neural Networks 5(2), 1992
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import layers
@@ -35,12 +37,11 @@ class Stacking(Architecture):
         vectors = [layers.Flatten()(inputs[name]) for name in self.inputs]
         return concat_with_modality_dropout(hp, vectors, [[inputs[name]] for name in self.inputs])
 
-    def head(self, x: Tensor) -> Tensor:
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
         """Return the probabilities of the emotions [shape=(clips, emotions)]."""
-        emotions = x.shape[1] // len(self.inputs)
-        mean = np.concatenate([np.eye(emotions)] * len(self.inputs)) / len(self.inputs)
+        mean = np.concatenate([np.eye(len(classes))] * len(self.inputs)) / len(self.inputs)
         return layers.Dense(
-            emotions,
+            len(classes),
             activation="softmax",
             kernel_initializer=keras.initializers.Constant(mean),
             name="emotion",

@@ -3,18 +3,21 @@
 import keras
 from keras import ops
 
-from ...emotions import EMOTIONS
-
 __all__ = ["UAR"]
 
 
 class UAR(keras.metrics.Metric):  # type: ignore[misc]
-    """The mean of the emotions' recalls; an emotion without a clip does not count."""
+    """The mean of the emotions' recalls; an emotion without a clip does not count.
 
-    def __init__(self, name: str = "uar", **kwargs: object) -> None:
+    Args:
+        classes: how many emotions there are
+    """
+
+    def __init__(self, classes: int, name: str = "uar", **kwargs: object) -> None:
         super().__init__(name=name, **kwargs)
-        self.correct = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="correct")
-        self.clips = self.add_weight(shape=(len(EMOTIONS),), initializer="zeros", name="clips")
+        self.classes = classes
+        self.correct = self.add_weight(shape=(classes,), initializer="zeros", name="correct")
+        self.clips = self.add_weight(shape=(classes,), initializer="zeros", name="clips")
 
     def update_state(
         self,
@@ -30,7 +33,7 @@ class UAR(keras.metrics.Metric):  # type: ignore[misc]
             sample_weight: not used: weights are for the loss
         """
         true = ops.cast(ops.argmax(y_true, axis=-1), "int32")
-        one_hot = ops.one_hot(true, len(EMOTIONS))
+        one_hot = ops.one_hot(true, self.classes)
         hit = ops.cast(ops.equal(true, ops.cast(ops.argmax(y_pred, axis=-1), "int32")), "float32")
         self.correct.assign_add(ops.sum(one_hot * hit[:, None], axis=0))
         self.clips.assign_add(ops.sum(one_hot, axis=0))

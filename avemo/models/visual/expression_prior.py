@@ -8,7 +8,6 @@ import numpy as np
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
-from ...emotions import EMOTIONS
 from ...pretrained.expression_mobilenet import MEAN_FEATURE, class_shares
 from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
 from ..shrunk_fit import learnt_from_zero
@@ -26,21 +25,22 @@ class ExpressionPrior(AnswersUntrained):
     unscaled_inputs: ClassVar[tuple[str, ...]] = (MEAN_FEATURE,)
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
-        """Return the logarithms of the classes' probabilities [shape=(clips, classes)]."""
-        return log_class_probabilities(inputs[MEAN_FEATURE], EMOTIONS)
+        """Return the mean probabilities of a clip's expressions [shape=(clips, 7)]."""
+        return layers.Flatten()(inputs[MEAN_FEATURE])
 
-    def head(self, x: Tensor) -> Tensor:
-        """Return the probabilities [shape=(clips, classes)]: at first those of `embed`."""
-        learnt = learnt_from_zero(x, 1 + x.shape[1])
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
+        """Return the probabilities [shape=(clips, classes)]: at first the expressions' own."""
+        learnt = learnt_from_zero(x, 1 + len(classes))
         log_scale, biases = learnt[:, :1], learnt[:, 1:]
-        return layers.Softmax(name="emotion")(ops.exp(log_scale) * x + biases)
+        logarithms = log_class_probabilities(x, classes)
+        return layers.Softmax(name="emotion")(ops.exp(log_scale) * logarithms + biases)
 
 
 def log_class_probabilities(expressions: Tensor, classes: Sequence[str]) -> Tensor:
     """Return the logarithms of what the expression network alone says of a task's classes.
 
     Args:
-        expressions: the mean probabilities of a clip's expressions [shape=(clips, 1, 7)]; zeros
+        expressions: the mean probabilities of a clip's expressions [shape=(clips, 7)]; zeros
             without a face
         classes: the task's
 
@@ -54,4 +54,4 @@ def log_class_probabilities(expressions: Tensor, classes: Sequence[str]) -> Tens
         trainable=False,
         kernel_initializer=keras.initializers.Constant(shares),
     )
-    return ops.log(ops.maximum(mapping(layers.Flatten()(expressions)), _MIN_PROBABILITY))
+    return ops.log(ops.maximum(mapping(expressions), _MIN_PROBABILITY))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ...errors import AvemoError
@@ -38,8 +38,8 @@ class BatchRow:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """Return what `to_fields` was called on."""
-        emotions = tuple(fields["prediction"]["emotions"])
-        prediction = Prediction(**fields["prediction"] | {"emotions": emotions})
+        names = {key: tuple(fields["prediction"][key]) for key in ("emotions", "classes")}
+        prediction = Prediction(**fields["prediction"] | names)
         return cls(prediction, VersionId(**fields["version"]))
 
 
@@ -73,6 +73,8 @@ class PredictClips:
         if item.has_changed():
             reason = "the file was written to while it was read: run the command again"
             prediction = Prediction(finding="changed", reason=reason)
+        if not prediction.classes:  # no version was asked: the row has the columns of the others
+            prediction = replace(prediction, classes=self._versions.classes)
         version = self._versions.identities.get(prediction.model, VersionId())
         return BatchRow(prediction, version)
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...emotions import EMOTIONS
 from ...io import atomic_write
 from ..notice import NOTICE
 from .predict import BatchRow
@@ -36,9 +35,8 @@ _DTYPES = {
 
 def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     """Return the columns of a table with a row for each clip, without the notice."""
-    known = dict.fromkeys(EMOTIONS)
-    known |= {name: None for _, row in clips for name in row.prediction.probabilities}
     predictions = [row.prediction for _, row in clips]
+    classes = dict.fromkeys(name for prediction in predictions for name in prediction.classes)
     columns: dict[str, list[Cell]] = {
         "file": [item.clip.file.encode(errors="backslashreplace").decode() for item, _ in clips],
         "emotion": [prediction.emotion for prediction in predictions],
@@ -48,7 +46,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
         "unsure": [prediction.unsure for prediction in predictions],
         "emotions": [list(prediction.emotions) for prediction in predictions],
     }
-    for emotion in known:
+    for emotion in classes:
         columns[f"p_{emotion}"] = [
             prediction.probabilities.get(emotion) for prediction in predictions
         ]

@@ -129,6 +129,7 @@ class WriteTimelines:
         context = ExportContext(
             item.clip.file,
             timeline.model,
+            timeline.classes,
             window_s=float(windows.length),
             hop_s=float(windows.hop),
             purpose=self._files.purpose,

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...emotions import EMOTIONS
 from ..notice import NOTICE
 
 __all__ = ["ExportContext"]
@@ -19,21 +18,21 @@ class ExportContext:
     Args:
         file: the clip's name, with any character; bytes that are no UTF-8 are written as `\\udcXX`
         model: the registered version that predicted, `avemo-fused version 3`
+        classes: the emotions that it tells apart, in its order; each is a column of a table
         window_s: length of a window; None where the version's own was used, and nobody says it
         hop_s: from the start of a window to that of the next; None likewise
         notice: what the predictions are, and what they are not for
         purpose: what the person who runs the model said it is used for; may be empty
-        classes: the emotions that the model knows; each is a column of a table
         location: the clip's absolute path, for programs that open it; None where there is none
     """
 
     file: str
     model: str
+    classes: tuple[str, ...]
     window_s: float | None = None
     hop_s: float | None = None
     notice: str = NOTICE
     purpose: str = ""
-    classes: tuple[str, ...] = EMOTIONS
     location: Path | None = None
 
     def __post_init__(self) -> None:
@@ -41,11 +40,12 @@ class ExportContext:
             text: str = getattr(self, name)
             object.__setattr__(self, name, text.encode(errors="backslashreplace").decode())
 
-    def header(self) -> dict[str, str | float | None]:
+    def header(self) -> dict[str, str | float | list[str] | None]:
         """Return the fields as JSON holds them."""
         return {
             "file": self.file,
             "model": self.model,
+            "classes": list(self.classes),
             "window": self.window_s,
             "hop": self.hop_s,
             "notice": self.notice,

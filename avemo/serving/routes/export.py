@@ -56,6 +56,7 @@ def _convert(body: bytes, format: str, purpose: str) -> bytes:
         context = ExportContext(
             file=str(head.get("file") or "clip"),
             model=version_label(model["name"], model["version"]),
+            classes=tuple(map(str, head["classes"])),
             window_s=float(head["window"]),
             hop_s=float(head["hop"]),
             purpose=purpose,

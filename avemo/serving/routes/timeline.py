@@ -46,7 +46,7 @@ def router(service: Service) -> APIRouter:
         responses=responses,
     )
     async def timeline(request: Request, window: Seconds = None, hop: Seconds = None) -> Response:
-        """Return lines of JSON: which version answers, then the rows, then `{"end": true, …}`.
+        """Return lines of JSON: version and classes, then the rows, then `{"end": true, …}`.
 
         Where it fails after the first row, the last line is `{"error": …}`. `window` and `hop` are
         seconds; by default the version's own.
@@ -88,6 +88,7 @@ def router(service: Service) -> APIRouter:
                 raise _refusal(error) from None
             head = {
                 "model": model_fields(served),
+                "classes": list(served.description.classes),
                 "window": windows.window_s,
                 "hop": windows.hop_s,
                 "notice": NOTICE,

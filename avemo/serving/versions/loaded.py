@@ -76,7 +76,7 @@ class LoadedVersion:
         except Exception as error:
             if not hasattr(error, "finding"):  # the version's own class of MediaError has one
                 raise AvemoError(_explain(error)) from error
-            row = self._prediction.from_error(error).to_row()
+            row = self._prediction.from_error(error, self._recogniser.classes).to_row()
         return row
 
     def timeline(

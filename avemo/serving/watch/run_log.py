@@ -11,7 +11,6 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...emotions import EMOTIONS
 from ...io import atomic_write
 from ...paths import Project
 from ...tracking import store
@@ -37,7 +36,8 @@ def summarise(files: Collection[WatchedFile]) -> dict[str, float]:
     answered = [prediction for prediction in predictions if not prediction.finding]
     counts = Counter(prediction.emotion for prediction in answered)
     figures: dict[str, float] = {"clips": len(files), "answered": len(answered)}
-    figures |= {f"count_{emotion}": counts[emotion] for emotion in {*EMOTIONS, *counts}}
+    classes = dict.fromkeys(name for prediction in predictions for name in prediction.classes)
+    figures |= {f"count_{emotion}": counts[emotion] for emotion in classes}
     if files:
         figures["share_finding"] = 1 - len(answered) / len(files)
     if answered:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from avemo.corpus.adapters.ravdess import Recording, parse
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS, Recording, parse
 
 two = st.integers(1, 2)
 recordings = st.builds(

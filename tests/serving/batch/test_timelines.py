@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from helpers.timelines import ROWS
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import MediaError
 from avemo.media.span import Windows
 from avemo.registry.pinned import Answering, PinnedVersions, Timeline
@@ -27,7 +28,7 @@ class HandMade(Answering):
         if not file.stat().st_size:
             raise MediaError("unreadable", "the file is empty")
         windows = Windows(Fraction(str(window_s)), Fraction(str(hop_s)))
-        return Timeline("avemo-fused version 3", windows, iter(ROWS))
+        return Timeline("avemo-fused version 3", EMOTIONS, windows, iter(ROWS))
 
 
 def write(

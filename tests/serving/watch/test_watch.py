@@ -17,7 +17,7 @@ from helpers.registered_versions import new_network, register_version
 from helpers.servers import small_mlflow_server
 
 from avemo.cli import main
-from avemo.emotions import EMOTIONS
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.pretrained import assets
 from avemo.records import ValidationProfile
 from avemo.tracking import store

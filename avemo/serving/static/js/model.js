@@ -2,6 +2,7 @@
 
 import { getJson } from "./api.js";
 import { cardContent } from "./card.js";
+import { colourClasses } from "./colours.js";
 import { byId, h } from "./dom.js";
 import { figureList, recalls } from "./figures.js";
 import { day, percent, sentence } from "./words.js";
@@ -20,7 +21,10 @@ export async function showModel() {
   chip.textContent = `${model.name} ${model.version}`;
   chip.hidden = false;
   byId("synthetic").hidden = !model.synthetic;
-  if (model.classes?.length) byId("labels").textContent = enumerate(model.classes);
+  if (model.classes?.length) {
+    byId("labels").textContent = enumerate(model.classes);
+    colourClasses(model.classes);
+  }
   if (model.notice) byId("notice").textContent = model.notice;
   byId("model-body").replaceChildren(...body(model));
   return model;

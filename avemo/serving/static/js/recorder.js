@@ -43,7 +43,7 @@ export class RecorderDialog {
         h("li", {}, h("strong", {}, "What is done: "), "picture and sound are recorded in this "
           + "browser. You see the recording first; only when you choose to use it is it sent to this "
           + "service, which answers and keeps nothing."),
-        h("li", {}, h("strong", {}, "What comes out: "), "which of eight acted expressions face and "
+        h("li", {}, h("strong", {}, "What comes out: "), "which of a few acted expressions face and "
           + "voice show. Not what you feel, and no diagnosis."),
         h("li", {}, h("strong", {}, "What it is not for: "), "deciding about anybody at work, in "
           + "education or in hiring (EU AI Act, Art. 5(1)(f))."),

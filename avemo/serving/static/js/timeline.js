@@ -1,7 +1,5 @@
 // A clip's timeline as it arrives: lines of NDJSON become lanes of rows that can be asked by time.
 
-import { EMOTIONS } from "./words.js";
-
 /** The rows of one face, or of the sound alone, in the order of time. */
 class Lane {
   constructor(key, name) {
@@ -88,12 +86,9 @@ export class Timeline {
     return this.end?.duration ?? this.rows.reduce((end, row) => Math.max(end, row.end), 0);
   }
 
-  /** The emotions of its answers, in the usual order; those that are not ours come last. */
+  /** The emotions that the model tells apart, in its order. */
   get emotions() {
-    const answered = this.rows.find((row) => row.emotion);
-    const names = Object.keys(answered?.probabilities ?? {});
-    const place = (name) => (EMOTIONS.indexOf(name) + EMOTIONS.length + 1) % (EMOTIONS.length + 1);
-    return names.sort((a, b) => place(a) - place(b));
+    return this.head?.classes ?? [];
   }
 
   /** A lane a face, and one for what has no face. */

@@ -1,10 +1,5 @@
 // What the service says in short words, in plain ones.
 
-/** In the order of the model's answers, so that a colour keeps its place in every drawing. */
-export const EMOTIONS = [
-  "neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised",
-];
-
 const FINDINGS = {
   "no-face": "no face",
   "no-picture": "no picture",
