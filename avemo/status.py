@@ -187,7 +187,7 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
 
     versions: dict[Modality, list[VersionStatus]] = {modality: [] for modality in MODALITIES}
     local = store.TRACKING_URI not in os.environ
-    if not local or (project.root / "mlruns" / "mlflow.db").exists():
+    if not local or (project.tracking / "mlflow.db").exists():
         store.connect(project, spool=False)
         versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}
     reasons = _registration_results(project)

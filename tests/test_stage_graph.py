@@ -19,6 +19,7 @@ PLUMBING = {
     "avemo.commands": "starts a stage, and says how it ended",
     "avemo.engine": "how many processes compute; the results are the same to the last bit",
     "avemo.errors": "classes of errors",
+    "avemo.git": "which commit a run is recorded with",
     "avemo.io": "files appear whole or not at all",
     "avemo.paths": "where files lie, which the stage's deps and outs name",
     "avemo.quiet": "what TensorFlow prints while it is imported",

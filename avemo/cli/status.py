@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -104,10 +105,11 @@ def _show_models(status: "ProjectStatus") -> None:
 
 def describe_next_steps(status: "ProjectStatus") -> str:
     """Return the commands to type next, and the pages of the MLflow UI to open."""
+    from ..paths import Project
     from ..tracking import store
 
     example = status.corpus.example if status.corpus else "clip.mp4"
-    default = store.DEFAULT.format(root=status.project)
+    default = store.default_uri(Project(Path(status.project)))
     uri = os.environ.get(store.TRACKING_URI, default)
     lines = [
         "",
