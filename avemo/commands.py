@@ -39,9 +39,11 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     def run() -> int:
         # imported late, because `avemo --help` needs neither
         from .config import load_settings
+        from .git import read_commit
         from .paths import find_project
 
         project = find_project()
+        read_commit(project.root)  # where Git refuses, say so before anything is computed
         settings = load_settings(project.root)
         try:
             main(project, settings, *(values[argument] for argument in arguments))

@@ -38,8 +38,8 @@ def read_commit(root: Path) -> str:
         return ""
     if require_output(root, inside).strip() != b"true":
         raise AvemoError(
-            f"{root} lies in a bare repository, where there are no changes to record: git clone it, "
-            "and work in the clone"
+            f"{root} lies in a bare repository, where there are no changes to record: git clone "
+            "it, and work in the clone"
         )
     head = run_git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if head.returncode == 1:  # nothing was committed yet

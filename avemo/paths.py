@@ -14,7 +14,7 @@ SETTINGS_FILE = "params.yaml"
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"
 
-#: `dvc exp run --temp` and `--queue` run the stages in a checkout below this folder of the project's
+#: below this folder, `dvc exp run --temp` and `--queue` run the stages in a checkout
 _EXPERIMENTS = (".dvc", "tmp", "exps")
 
 

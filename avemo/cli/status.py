@@ -82,10 +82,10 @@ def _show_data(status: "ProjectStatus") -> None:
 def _show_models(status: "ProjectStatus") -> None:
     columns = ("model", "version", "aliases", "architecture", "test UAR", "accuracy")
     table = new_table(*columns, "answered", "right of these")
-    reasons = {}
+    lines = []
     for modality, model in status.models.items():
         if not model.versions:
-            reasons[modality] = model.absent or _NONE_YET
+            lines.append(f"avemo-{modality}: {model.absent or _NONE_YET}")
         for version in model.versions:
             aliases = ", ".join(version.aliases)
             table.add_row(
@@ -98,9 +98,11 @@ def _show_models(status: "ProjectStatus") -> None:
                 version.coverage,
                 version.selective_accuracy,
             )
+            if version.note:
+                lines.append(f"avemo-{modality} version {version.version}: {version.note}")
     if table.row_count:
         show(table)
-    show(*(f"avemo-{modality}: {reason}" for modality, reason in reasons.items()))
+    show(*lines)
 
 
 def describe_next_steps(status: "ProjectStatus") -> str:

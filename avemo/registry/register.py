@@ -5,6 +5,7 @@ sealed, and it answered as recorded in a clean process. Only then does it get it
 interrupted registration left is replaced by the next one of the same run.
 """
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ from .version import PREDICTIONS
 
 __all__ = ["register"]
 
+log = logging.getLogger(__name__)
+
 #: of a logged model: whether its registration came to its end
 _COMPLETE = "avemo.complete"
 
@@ -46,7 +49,8 @@ def register(project: Project, settings: Settings, evaluation: EvaluationResult)
     """Register a version of each trained model.
 
     It becomes `candidate`. The first version of a model becomes `champion` too, because there is
-    nothing to compare it with; every later champion is promoted.
+    nothing to compare it with; every later champion is promoted. A run that is registered again
+    takes the place of its own version as champion where the files of that one are damaged.
 
     Args:
         project: with the trained models
@@ -84,6 +88,12 @@ def _register_model(
     aliases = _set_aliases(client, project.root, name, version, unfinished)
     client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
     _delete_unfinished(client, name, unfinished)
+    if not (subject.lineage and subject.lineage.commit):
+        log.warning(
+            f"register: {name} version {version} carries no commit, because it was trained outside "
+            "Git: it can be neither promoted nor rebuilt; commit the project, then train again: "
+            "dvc repro --force"
+        )
     return RegisteredVersion(
         name=name, version=version, model_id=model_id, run_id=result.run_id, aliases=aliases
     )
@@ -191,8 +201,8 @@ def _version_tags(
         tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:
         tags |= {
-            "avemo.commit": lineage.commit,
-            "avemo.dirty": str(lineage.dirty).lower(),
+            "avemo.commit": lineage.commit or "none",
+            "avemo.dirty": str(lineage.dirty).lower() if lineage.commit else "unknown",
             "avemo.split": lineage.split_id,
             "avemo.protocol": lineage.protocol,
             "avemo.seed": str(lineage.seed),
@@ -228,21 +238,38 @@ def _create_version(
 def _set_aliases(
     client: MlflowClient, root: Path, name: str, version: str, unfinished: Unfinished
 ) -> list[str]:
-    """Make a version the candidate, and the champion where there is none or an unfinished one."""
+    """Make a version the candidate, and the champion where there is none that can answer.
+
+    That is none, an unfinished one, or one of the same run whose files are gone or were changed.
+    """
     client.set_registered_model_alias(name, CANDIDATE, version)
     model = client.get_registered_model(name)
     unfinished_versions = {number for numbers in unfinished.values() for number in numbers}
-    if CHAMPION in model.aliases and str(model.aliases[CHAMPION]) not in unfinished_versions:
+    champion = str(model.aliases.get(CHAMPION, ""))
+    if champion in unfinished_versions:
+        champion = ""
+    if champion and not _is_damaged_twin(client, name, champion, version):
         return [CANDIDATE]
     moves = parse_moves(model.tags)
     for move in moves:
         if move.target in unfinished_versions:
             write_move(client, name, move.with_state("interrupted"))
-    move = new_move(moves, root, "register", source="", target=version)
+    move = new_move(moves, root, "register", source=champion, target=version)
     write_move(client, name, move)
     client.set_registered_model_alias(name, CHAMPION, version)
     write_move(client, name, move.with_state("done"))
     return [CANDIDATE, CHAMPION]
+
+
+def _is_damaged_twin(client: MlflowClient, name: str, champion: str, version: str) -> bool:
+    """Return whether the champion is of a version's own run, and its files are not intact."""
+    twin, own = (client.get_model_version(name, number) for number in (champion, version))
+    if twin.run_id != own.run_id:
+        return False
+    try:
+        return bool(integrity.verify_version(twin))
+    except (mlflow.MlflowException, OSError):
+        return True
 
 
 def _find_unfinished(client: MlflowClient, name: str, run_id: str) -> Unfinished:

@@ -26,8 +26,8 @@ _SERVERS = ("http", "https", "databricks", "databricks-uc", "uc")
 _DATABASES = ("mssql", "mysql", "postgresql", "sqlite")
 _PLUGINS = "mlflow.tracking_store"
 _EXPECTED = (
-    "set it to sqlite:////FOLDER/mlflow.db or http://SERVER:5000, or unset it for the project's own "
-    "mlruns/"
+    "set it to sqlite:////FOLDER/mlflow.db or http://SERVER:5000, or unset it for the project's "
+    "own mlruns/"
 )
 
 

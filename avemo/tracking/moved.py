@@ -9,7 +9,6 @@ in: a copy then reads and writes its own files, never the original's.
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterator, Set
 from contextlib import closing
@@ -152,6 +151,6 @@ def _open(database: Path, mode: str) -> sqlite3.Connection:
 def _is_same(one: Path, other: Path) -> bool:
     """Return whether two paths lead to one folder, such as by a link or a mount."""
     try:
-        return os.path.samefile(one, other)
+        return one.samefile(other)
     except OSError:
         return False

@@ -74,8 +74,7 @@ def read_versions(file: Path, questions: Iterable[Question]) -> list[StoredVersi
             former = moved.former_folders(database, folder)
             versions = [_read_version(database, question) for question in questions]
         return [
-            version
-            and version._replace(location=moved.relocate(version.location, former, folder))
+            version and version._replace(location=moved.relocate(version.location, former, folder))
             for version in versions
         ]
     except sqlite3.Error:
