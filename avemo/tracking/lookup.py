@@ -19,9 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..cache import cache_folder
 from ..errors import AvemoError, last_line
 from ..io import atomic_write
-from ..pretrained.assets import cache_folder
 from . import rest, sqlite_lookup, store
 from .address import sqlite_file
 from .integrity import CHECKSUMS_TAG
