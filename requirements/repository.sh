@@ -9,11 +9,11 @@ case $words in
 *"not a git repository (or any"* | *"not found"*)
     words="this folder is in no Git repository" ;;
 esac
-{
-    echo "avemo: $words"
-    echo "avemo: models record the commit that made them, so take the project by git clone; or here:"
-    echo "avemo:   git init && git add . && git commit -m start"
-    echo "avemo: or go on without Git, with models that carry no commit and cannot be promoted:"
-    echo "avemo:   printf '[core]\\n    no_scm = true\\n' >> .dvc/config.local"
-} >&2
+echo "avemo: $words" >&2
+cat >&2 <<'END'
+avemo: models record the commit that made them, so take the project by git clone; or here:
+avemo:   git init && git add . && git commit -m start
+avemo: or go on without Git, with models that carry no commit and cannot be promoted:
+avemo:   printf '[core]\n    no_scm = true\n' >> .dvc/config.local
+END
 exit 1
