@@ -67,7 +67,8 @@ def test_a_server_that_takes_the_connection_alone_is_named_while_it_is_waited_fo
         monkeypatch.setenv(store.TRACKING_URI, uri)
         assert main(["registry", "history"]) == 1
     first, last = capsys.readouterr().err.splitlines()
-    assert first == f"avemo: waiting for the tracking server that {store.TRACKING_URI} names, {uri} …"
+    waiting = f"waiting for the tracking server that {store.TRACKING_URI} names, {uri} …"
+    assert first == f"avemo: {waiting}"
     assert f"{uri} does not answer: start it" in last
 
 
