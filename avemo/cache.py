@@ -5,7 +5,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["CACHE", "cache_folder", "is_writable", "writable_cache_folder"]
+__all__ = ["CACHE", "cache_folder", "is_writable", "temporary_folder", "writable_cache_folder"]
 
 #: names the cache folder
 CACHE = "AVEMO_CACHE"
@@ -19,7 +19,7 @@ def cache_folder() -> Path:
 
     folder = Path(platformdirs.user_cache_dir("avemo"))
     # a user without a home has one that begins with `~`
-    return folder if folder.is_absolute() else _temporary_folder()
+    return folder if folder.is_absolute() else temporary_folder()
 
 
 def writable_cache_folder() -> Path:
@@ -28,7 +28,7 @@ def writable_cache_folder() -> Path:
     A folder that `AVEMO_CACHE` names is taken as it is, because somebody expects the files there.
     """
     folder = cache_folder()
-    return folder if CACHE in os.environ or is_writable(folder) else _temporary_folder()
+    return folder if CACHE in os.environ or is_writable(folder) else temporary_folder()
 
 
 def is_writable(folder: Path) -> bool:
@@ -40,7 +40,7 @@ def is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK)
 
 
-def _temporary_folder() -> Path:
+def temporary_folder() -> Path:
     """Return a folder that is the user's alone, and the same for all of the user's processes."""
     folder = Path(tempfile.gettempdir(), f"avemo-{os.getuid()}")
     with suppress(OSError):

@@ -4,8 +4,10 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cache import temporary_folder
 from ..errors import AvemoError
 from ..paths import Project
 from ..terminal import SlowNotice
@@ -105,8 +107,14 @@ def quieten_mlflow() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     # the stages say themselves what they logged and registered
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    # and whoever asked for it says what failed, where MLflow would print the traceback besides
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # a user without a name or a home, such as a container's: MLflow's import ends without one
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(temporary_folder())
     # a run id in the environment would take the place of each run that a stage starts
     os.environ.pop("MLFLOW_RUN_ID", None)
 
