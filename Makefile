@@ -16,21 +16,25 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo ravdess lint check test docs bench lock
+.PHONY: help env repository demo ravdess lint check test docs bench lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
 
 env: $(READY)
 
+# first, because the environment takes minutes
+repository:
+	@sh requirements/repository.sh
+
 $(READY): requirements.lock requirements/headless.lock pyproject.toml
 	@PYTHON=$(PYTHON) VENV=$(VENV) sh requirements/install.sh
 	@touch $@
 
-demo: $(READY)
+demo: repository $(READY)
 	@. $(BIN)/activate && sh requirements/demo.sh
 
-ravdess: $(READY)
+ravdess: repository $(READY)
 	@. $(BIN)/activate && VIDEO=$(VIDEO) sh requirements/ravdess.sh
 
 lint: $(READY)

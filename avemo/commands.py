@@ -1,14 +1,16 @@
 """How a command or a stage is run: its log lines, and what its errors look like."""
 
 import argparse
-import errno
+import io
 import logging
 import os
 import select
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from .errors import AvemoError
+from .surroundings import explain_surroundings, raise_open_files_limit
 from .terminal import log_to_terminal
 
 __all__ = ["run_command", "run_stage"]
@@ -22,8 +24,6 @@ _RETRIED = "AVEMO_RETRIED"
 _BROKEN_PIPE = 141
 
 _STDOUT = 1
-
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_stage(main: Callable[..., None], *arguments: str) -> None:
@@ -39,9 +39,11 @@ def run_stage(main: Callable[..., None], *arguments: str) -> None:
     def run() -> int:
         # imported late, because `avemo --help` needs neither
         from .config import load_settings
+        from .git import read_commit
         from .paths import find_project
 
         project = find_project()
+        read_commit(project.root)  # where Git refuses, say so before anything is computed
         settings = load_settings(project.root)
         try:
             main(project, settings, *(values[argument] for argument in arguments))
@@ -62,6 +64,8 @@ def run_command(command: Callable[[], int]) -> int:
 
     Where the reader of the output has gone, as `head` does, the command ends without a word.
     """
+    _prepare_streams()
+    raise_open_files_limit()
     try:
         with log_to_terminal():
             code = command()
@@ -76,18 +80,31 @@ def run_command(command: Callable[[], int]) -> int:
             raise
         return _BROKEN_PIPE
     except Exception as error:
-        if not _is_disk_full(error):
+        message = explain_surroundings(error)
+        if not message:
             raise
-        message = "the disk is full: free some space and run the same command again"
     sys.stderr.write(f"avemo: {' '.join(message.split())}\n")
     return 1
+
+
+def _prepare_streams() -> None:
+    """Let every character be written, whatever the locale: as an escape where it has none.
+
+    A stream that was closed before the process began takes what is written, and keeps nothing.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _lost_reader() -> bool:
     """Return whether the standard output is a closed pipe; what is left of it goes nowhere then."""
     poll = select.poll()
     poll.register(_STDOUT, 0)
-    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), _STDOUT)
     return True
@@ -97,17 +114,6 @@ def _lost_tracking_server(error: BaseException | None) -> bool:
     """Return whether an error comes from a server that MLflow has asked again and again."""
     while error is not None:
         if "API request to" in str(error) and "Max retries" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _is_disk_full(error: BaseException | None) -> bool:
-    """Return whether an error comes from a full disk; a library may keep its text alone."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _DISK_FULL:
-            return True
-        if os.strerror(errno.ENOSPC) in str(error) or "database or disk is full" in str(error):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -18,6 +18,8 @@ from .errors import SettingsError
 
 __all__ = ["connect_to_ray", "count_cores", "run"]
 
+log = logging.getLogger(__name__)
+
 #: By default, glibc returns each array's memory to the system and fetches it anew, page by page:
 #: with sounds and pictures that is half of a worker's time
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 27), "MALLOC_TRIM_THRESHOLD_": str(1 << 28)}
@@ -77,7 +79,7 @@ def run(
             return
         if cluster:
             results = _on_cluster(function, items, cluster, chunk_size)
-        elif workers > 1:
+        elif workers > 1 and _has_semaphores():
             results = _on_cores(function, items, workers, chunk_size)
         else:
             results = _in_this_process(function, items)
@@ -103,6 +105,19 @@ def _on_cores(
             yield cast(Result, result)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _has_semaphores() -> bool:
+    """Return whether processes can share a lock here; without, this one computes all by itself."""
+    try:
+        get_context("spawn").Lock()
+    except (OSError, ImportError) as error:
+        log.warning(
+            "avemo: one process computes, because several need /dev/shm, which cannot be used here "
+            f"({error}): mount it, such as by `docker run --shm-size 1g`, to use every core"
+        )
+        return False
+    return True
 
 
 def _workers(count: int, function: Callable[[Item], object]) -> ProcessPoolExecutor:

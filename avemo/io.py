@@ -1,6 +1,7 @@
 """Files that appear complete or not at all."""
 
 import glob
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["atomic_write"]
+
+_MAX_NAME_BYTES = 220
 
 
 @contextmanager
@@ -18,11 +21,12 @@ def atomic_write(target: Path) -> Iterator[Path]:
     next attempt removes the leftovers of a killed process.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+    name = _short_name(target.name)
+    for leftover in target.parent.glob(f".{glob.escape(name)}.*.part"):
         process = int(leftover.name.split(".")[-2])
         if process == os.getpid() or not _is_alive(process):
             _remove(leftover)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = target.with_name(f".{name}.{os.getpid()}.part")
     try:
         yield temporary
         temporary.lstat()  # fails here, before the old one goes, if nothing was written
@@ -31,6 +35,14 @@ def atomic_write(target: Path) -> Iterator[Path]:
         temporary.replace(target)
     finally:
         _remove(temporary)
+
+
+def _short_name(name: str) -> str:
+    """Return a name to which a prefix and a suffix can be added; file systems take 255 bytes."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _MAX_NAME_BYTES:
+        return name
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def _is_alive(process: int) -> bool:

@@ -1,6 +1,7 @@
 """Where everything stands in a checkout."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,9 @@ SETTINGS_FILE = "params.yaml"
 
 #: names the project's folder for a command that is run from elsewhere
 ROOT = "AVEMO_ROOT"
+
+#: below this folder, `dvc exp run --temp` and `--queue` run the stages in a checkout
+_EXPERIMENTS = (".dvc", "tmp", "exps")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,24 @@ class Project:
         return self.scratch / "baselines" / system
 
     @property
+    def home(self) -> Path:
+        """The folder whose tracking store is used: this one's, or the one that it was made from.
+
+        `dvc exp run --temp` and `--queue` run the stages in a checkout that is deleted afterwards.
+        """
+        parts = self.root.parts
+        for end in range(len(parts) - len(_EXPERIMENTS), 0, -1):
+            if parts[end : end + len(_EXPERIMENTS)] == _EXPERIMENTS:
+                folder = Path(*parts[:end])
+                return _first_project([folder, *folder.parents]) or folder
+        return self.root
+
+    @property
+    def tracking(self) -> Path:
+        """The project's own tracking store: MLflow's database, and artifacts beside it."""
+        return self.home / "mlruns"
+
+    @property
     def scratch(self) -> Path:
         """What may be deleted at any time; a killed search picks up from here."""
         return self.root / ".avemo"
@@ -128,9 +150,8 @@ def find_project() -> Project:
     folder = Path.cwd()
     named = os.environ.get(ROOT)
     candidates = [Path(named)] if named else [folder, *folder.parents, Path(__file__).parents[1]]
-    for folder in candidates:
-        if _is_project(folder):
-            return Project(folder.resolve())
+    if root := _first_project(candidates):
+        return Project(root.resolve())
     raise SettingsError(
         f"no {SETTINGS_FILE} and dvc.yaml in {candidates[0]}"
         + ("" if named else " or above")
@@ -144,7 +165,7 @@ def open_project(folder: Path) -> Project:
     Raises:
         SettingsError: it is none
     """
-    if not _is_project(folder):
+    if _first_project([folder]) is None:
         raise SettingsError(
             f"{folder} is no project: {SETTINGS_FILE} and dvc.yaml are expected in it; name the "
             "folder of a checkout of avemo"
@@ -152,5 +173,9 @@ def open_project(folder: Path) -> Project:
     return Project(folder.resolve())
 
 
-def _is_project(folder: Path) -> bool:
-    return (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file()
+def _first_project(folders: Iterable[Path]) -> Path | None:
+    """Return the first folder that holds params.yaml and dvc.yaml."""
+    for folder in folders:
+        if (folder / SETTINGS_FILE).is_file() and (folder / "dvc.yaml").is_file():
+            return folder
+    return None

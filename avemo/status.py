@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .baselines.summary import load_results
 from .config import load_settings
@@ -11,6 +12,9 @@ from .modalities import MODALITIES, UNIMODAL, Modality
 from .paths import Project
 from .records import BaselineResult
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 __all__ = [
     "BaselineStatus",
@@ -65,6 +69,7 @@ class VersionStatus:
         corpus: what it was trained on, `sample (synthetic)` or `corpus.source`
         coverage: the share of clips that its threshold answers; the others are "not sure"
         selective_accuracy: how many of these answers are right
+        note: what is wrong with its run, and what to do; empty where nothing is
     """
 
     version: str
@@ -77,6 +82,7 @@ class VersionStatus:
     corpus: str = ""
     coverage: str = "absent"
     selective_accuracy: str = "absent"
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,33 +209,35 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
 
     versions: dict[Modality, list[VersionStatus]] = {modality: [] for modality in MODALITIES}
     local = store.TRACKING_URI not in os.environ
-    if not local or (project.root / "mlruns" / "mlflow.db").exists():
+    if not local or (project.tracking / "mlflow.db").exists():
         store.connect(project, spool=False)
         versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}
-    reasons = _reasons_of_absence(project, versions)
+    absent = [modality for modality in MODALITIES if not versions[modality]]
+    reasons = _registration_results(project, absent)
     return {name: ModelStatus(versions[name], reasons.get(name)) for name in MODALITIES}
 
 
-def _reasons_of_absence(
-    project: Project, versions: dict[Modality, list[VersionStatus]]
-) -> dict[Modality, str]:
-    """Return why a model has no version of these recordings, as the stage `register` left it."""
+def _registration_results(project: Project, absent: list[Modality]) -> dict[Modality, str]:
+    """Return what to say of each model that has no version, as the stage `register` left it."""
     from .records import Registration
-    from .tracking import store
+    from .registry.absence import explain_absence
 
     if not project.registered.exists():
         return {}
     registration = Registration.read(project.registered)
-    return {modality: f"absent: {reason}" for modality, reason in registration.skipped.items()} | {
-        modality: f"version {version.version} was registered, but is not in this registry: set "
-        f"{store.TRACKING_URI}, or make it again: dvc repro --force"
-        for modality, version in registration.versions.items()
-        if not versions[modality]
+    reasons: dict[Modality, str] = {
+        modality: f"absent: {reason}" for modality, reason in registration.skipped.items()
     }
+    for modality in absent:
+        if version := registration.versions.get(modality):
+            reasons[modality] = explain_absence(version)
+    return reasons
 
 
 def _versions(name: str) -> list[VersionStatus]:
     import mlflow
+
+    from .tracking import runs
 
     client = mlflow.MlflowClient()
     try:
@@ -239,22 +247,33 @@ def _versions(name: str) -> list[VersionStatus]:
     versions = []
     for number in sorted({str(number) for number in aliases.values()}, key=int, reverse=True):
         version = client.get_model_version(name, number)
-        run = client.get_run(str(version.run_id))
+        run = runs.find_run(str(version.run_id))
+        metrics = run.data.metrics if run else {}
         versions.append(
             VersionStatus(
                 version=number,
                 aliases=sorted(alias for alias, value in aliases.items() if str(value) == number),
                 architecture=version.tags.get("avemo.architecture", ""),
                 run_id=str(version.run_id),
-                experiment_id=run.info.experiment_id,
-                uar=_figure(run.data.metrics, "test_uar"),
-                accuracy=_figure(run.data.metrics, "test_accuracy"),
+                experiment_id=run.info.experiment_id if run else "",
+                uar=_figure(metrics, "test_uar"),
+                accuracy=_figure(metrics, "test_accuracy"),
                 corpus=version.tags.get("avemo.corpus", ""),
-                coverage=_figure(run.data.metrics, "test_coverage"),
-                selective_accuracy=_figure(run.data.metrics, "test_selective_accuracy"),
+                coverage=_figure(metrics, "test_coverage"),
+                selective_accuracy=_figure(metrics, "test_selective_accuracy"),
+                note=_describe_run(run, str(version.run_id)),
             )
         )
     return versions
+
+
+def _describe_run(run: "Run | None", run_id: str) -> str:
+    """Return what is wrong with a version's run, and what to do; empty where nothing is."""
+    if run is None:
+        return f"its run {run_id} is not in this store any more, and with it its figures"
+    if run.info.lifecycle_stage != "active":
+        return f"its run was deleted: bring it back with `avemo runs restore {run_id}`"
+    return ""
 
 
 def _baselines(project: Project) -> list[BaselineStatus]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avemo.pretrained import assets
+from avemo.cache import cache_folder
 
 __all__ = [
     "ChildResult",
@@ -44,7 +44,7 @@ def make_environment(requirements: Path, *options: str) -> Path:
     """
     content = requirements.read_bytes() + repr(options).encode() + sys.version.encode()
     name = f"{requirements.stem}-{hashlib.sha256(content).hexdigest()[:12]}"
-    folder = assets.cache_folder() / "benchmarks" / name
+    folder = cache_folder() / "benchmarks" / name
     if (folder / _READY).exists():
         return folder
     shutil.rmtree(folder, ignore_errors=True)

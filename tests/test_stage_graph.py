@@ -16,12 +16,15 @@ ROOT = Path(__file__).parents[1]
 
 #: modules that cannot change what a stage writes, and why
 PLUMBING = {
+    "avemo.cache": "where files are kept between runs",
     "avemo.commands": "starts a stage, and says how it ended",
     "avemo.engine": "how many processes compute; the results are the same to the last bit",
     "avemo.errors": "classes of errors",
+    "avemo.git": "which commit a run is recorded with",
     "avemo.io": "files appear whole or not at all",
     "avemo.paths": "where files lie, which the stage's deps and outs name",
     "avemo.quiet": "what TensorFlow prints while it is imported",
+    "avemo.surroundings": "what a machine lacks, in words",
     "avemo.settings": "reads params.yaml, whose values are the stage's params",
     "avemo.config": "reads params.yaml, whose values are the stage's params",
     "avemo.tracking": "MLflow's client, and what it is told",

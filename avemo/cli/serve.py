@@ -155,9 +155,10 @@ def _load_serving(registry: str | None) -> "Serving":
                 f"or set {store.TRACKING_URI}"
             ) from None
         store.quieten_mlflow()
+        store.locate(None)
         return Serving()
     from ..config import load_settings
 
     store.quieten_mlflow()
-    os.environ.setdefault(store.TRACKING_URI, store.DEFAULT.format(root=project.root))
+    store.locate(project)
     return load_settings(project.root).serving

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -81,10 +82,10 @@ def _show_data(status: "ProjectStatus") -> None:
 def _show_models(status: "ProjectStatus") -> None:
     columns = ("model", "version", "aliases", "trained on", "architecture", "test UAR", "accuracy")
     table = new_table(*columns, "answered", "right of these")
-    reasons = {}
+    lines = []
     for modality, model in status.models.items():
         if model.absent or not model.versions:
-            reasons[modality] = model.absent or _NONE_YET
+            lines.append(f"avemo-{modality}: {model.absent or _NONE_YET}")
         for version in model.versions:
             aliases = ", ".join(version.aliases)
             table.add_row(
@@ -98,17 +99,20 @@ def _show_models(status: "ProjectStatus") -> None:
                 version.coverage,
                 version.selective_accuracy,
             )
+            if version.note:
+                lines.append(f"avemo-{modality} version {version.version}: {version.note}")
     if table.row_count:
         show(table)
-    show(*(f"avemo-{modality}: {reason}" for modality, reason in reasons.items()))
+    show(*lines)
 
 
 def describe_next_steps(status: "ProjectStatus") -> str:
     """Return the commands to type next, and the pages of the MLflow UI to open."""
+    from ..paths import Project
     from ..tracking import store
 
     example = status.corpus.example if status.corpus else "clip.mp4"
-    default = store.DEFAULT.format(root=status.project)
+    default = store.default_uri(Project(Path(status.project)))
     uri = os.environ.get(store.TRACKING_URI, default)
     lines = [
         "",

@@ -1,10 +1,10 @@
 """Folders of recordings, linked into the project rather than copied."""
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
-from ..errors import CorpusError
+from ..errors import CorpusError, join_names
 
 __all__ = ["FETCHED", "link_file", "link_recordings", "list_recordings"]
 
@@ -13,15 +13,29 @@ FETCHED = "manifest.parquet"
 _SUFFIXES = {".wav", ".mp4"}
 
 
-def list_recordings(folder: Path, suffixes: Container[str] = _SUFFIXES) -> Iterator[Path]:
+def _ignore(path: Path) -> None:
+    """Take what is left out."""
+
+
+def list_recordings(
+    folder: Path,
+    suffixes: Container[str] = _SUFFIXES,
+    report_unusable: Callable[[Path], None] = _ignore,
+) -> Iterator[Path]:
     """Yield every .wav and .mp4 under a folder, in any nesting, sorted, without hidden files.
 
     Args:
         folder: is searched with its subfolders
         suffixes: of other files to yield instead, in small letters
+        report_unusable: is called with each folder that cannot be read, and with what has such a
+            suffix and is no file, such as a link that leads nowhere
     """
+
+    def report_folder(error: OSError) -> None:
+        report_unusable(Path(error.filename))
+
     visited = set()  # a link may lead back up
-    for base, folders, names in os.walk(folder, followlinks=True):
+    for base, folders, names in os.walk(folder, onerror=report_folder, followlinks=True):
         real = os.path.realpath(base)
         if real in visited:
             folders.clear()
@@ -30,8 +44,19 @@ def list_recordings(folder: Path, suffixes: Container[str] = _SUFFIXES) -> Itera
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(base, name)
-            if not name.startswith(".") and file.suffix.lower() in suffixes and file.is_file():
+            if name.startswith(".") or file.suffix.lower() not in suffixes:
+                continue
+            if _is_file(file):
                 yield file
+            else:
+                report_unusable(file)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # its folder may not be entered
+        return False
 
 
 def link_recordings(source: Path, target: Path) -> int:
@@ -45,7 +70,13 @@ def link_recordings(source: Path, target: Path) -> int:
     """
     if not source.is_dir():
         raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
-    files = list(list_recordings(source))
+    unusable: list[Path] = []
+    files = list(list_recordings(source, report_unusable=unusable.append))
+    if unusable:
+        names = join_names([str(path) for path in unusable])
+        raise CorpusError(
+            f"in corpus.path, these cannot be read: {names}; permit it or take them out"
+        )
     for file in files:
         link_file(file, target / file.relative_to(source))
     if not files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -75,7 +76,7 @@ class MediaFile:
         self._moved = False
         try:
             self.content = _open(source)
-        except (OSError, ValueError) as error:  # ValueError: a path with a null byte
+        except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
         if not self.content.seekable():
@@ -310,7 +311,13 @@ class PacketCounter:
 def _open(source: Path | bytes | BinaryIO) -> BinaryIO:
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    return source.open("rb") if isinstance(source, Path) else source
+    if not isinstance(source, Path):
+        return source
+    mode = source.stat().st_mode
+    # a pipe would be waited for, and can be read once; a clip is read several times
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ValueError("it is a pipe or a device: a file is expected")
+    return source.open("rb")
 
 
 @lru_cache(maxsize=1)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from ..cache import CACHE, cache_folder, writable_cache_folder
 from ..download import DownloadError, fetch_file
 from ..errors import AssetError
 from ..io import atomic_write
@@ -27,7 +28,6 @@ __all__ = [
     "Asset",
     "AssetStatus",
     "File",
-    "cache_folder",
     "file_sha256",
     "find",
     "get",
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 MIRROR = "AVEMO_ASSETS_MIRROR"  # a folder to look in first
-CACHE = "AVEMO_CACHE"  # in place of the user's cache folder
 ORIGIN = "AVEMO_ASSETS_ORIGIN"  # in place of the official address, up to the file's name
 
 ATTEMPTS = 2  # few, so that a machine without a network knows soon
@@ -215,15 +214,6 @@ class AssetStatus:
     path: Path | None
 
 
-def cache_folder() -> Path:
-    """Return the cache folder: what `AVEMO_CACHE` names, or the user's own cache."""
-    if named := os.environ.get(CACHE):
-        return Path(named).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("avemo"))
-
-
 def find(name: str) -> Path | None:
     """Return the path of an asset that is on this machine already.
 
@@ -260,7 +250,7 @@ def get(name: str, *, quiet: bool = False) -> Path:
     """
     if path := find(name):
         return path
-    asset, cache = ASSETS[name], cache_folder()
+    asset, cache = ASSETS[name], writable_cache_folder()
     file, url = asset.files[0], _url(asset)
     try:
         with atomic_write(cache / file.name) as temporary:
@@ -321,7 +311,8 @@ def verify() -> list[Path]:
 
 def _present(name: str) -> list[tuple[Literal["mirror", "cache"], File, Path]]:
     """Return the asset's files in the mirror and in the cache, unchecked."""
-    folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", cache_folder())]
+    caches = dict.fromkeys((cache_folder(), writable_cache_folder()))
+    folders: list[tuple[Literal["mirror", "cache"], Path]] = [("cache", path) for path in caches]
     if named := os.environ.get(MIRROR):
         mirror = Path(named).expanduser().absolute()
         if not mirror.is_dir():

@@ -15,9 +15,10 @@ from pathlib import Path
 import yaml
 
 from ..errors import AvemoError, last_line
+from ..git import run_git
 from ..paths import ROOT, SETTINGS_FILE, Project
 from ..tracking import dvc_lock
-from ..tracking.git_state import DIFF, run_git
+from ..tracking.git_state import DIFF
 from ..tracking.lineage import Lineage
 
 __all__ = ["checkout", "run_module"]

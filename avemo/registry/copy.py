@@ -74,6 +74,7 @@ def copy_version(uri: str, registry_uri: str, name: str | None = None) -> Copied
         raise AvemoError(f"{uri} is no version at {source_uri}: models:/NAME@ALIAS is expected")
     if CHECKSUMS_TAG not in version.tags:
         raise AvemoError(f"{uri} was registered without checksums: register it again, then copy it")
+    store.open_store(registry_uri, "--to")
     if store.is_away(registry_uri):
         raise AvemoError(
             f"the tracking server at {registry_uri} does not answer: start it, or name another"

@@ -7,6 +7,7 @@ interrupted move. Whoever holds `lock.promotion_lock` writes, so that no two mov
 
 import getpass
 import json
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ..tracking.git_state import run_git
+from ..git import run_git
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -125,5 +126,9 @@ def current_user(root: Path) -> str:
         root: a folder of the Git repository
     """
     name = run_git(root, "config", "user.name").stdout.decode().strip()
-    account = f"{getpass.getuser()}@{socket.gethostname()}"
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user that has no name
+        user = f"user {os.getuid()}"
+    account = f"{user}@{socket.gethostname()}"
     return f"{name} ({account})" if name else account

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast, overload
 
-from ..errors import AvemoError, MediaError
+from ..errors import AvemoError, MediaError, SettingsError
 from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
@@ -415,10 +415,7 @@ class Champions:
         if not any(fits.values()):
             raise MediaError("unreadable", "no sound and no picture: the file has no such stream")
         if not self._models:
-            raise AvemoError(
-                f"no model is registered at {os.environ[store.TRACKING_URI]}: run `dvc repro` "
-                f"first, or set {store.TRACKING_URI} to where they are"
-            )
+            raise _no_model()
         unimodal = [
             self._models[name] for name, fit in fits.items() if fit and name in self._models
         ]
@@ -428,3 +425,18 @@ class Champions:
             stream = "sound alone" if streams.sound else "a picture alone"
             raise MediaError("no-model", f"{stream}, and no model for that is registered")
         return unimodal
+
+
+def _no_model() -> AvemoError:
+    """Return the error of a registry without a champion, with what became of them."""
+    from .absence import explain_no_model
+
+    message = f"no model is registered at {os.environ[store.TRACKING_URI]}: "
+    try:
+        reasons = explain_no_model(find_project())
+    except SettingsError:  # there is no project here
+        reasons = ""
+    return AvemoError(
+        message
+        + (reasons or f"run `dvc repro` first, or set {store.TRACKING_URI} to where they are")
+    )

@@ -5,6 +5,7 @@ sealed, and it answered as recorded in a clean process. Only then does it get it
 interrupted registration left is replaced by the next one of the same run.
 """
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 
 from ..datasets import load
 from ..evaluation.predictions import read_predictions, write_predictions
@@ -37,6 +39,8 @@ from .version import PREDICTIONS, PRIOR_PREDICTIONS
 
 __all__ = ["register"]
 
+log = logging.getLogger(__name__)
+
 #: of a logged model: whether its registration came to its end
 _COMPLETE = "avemo.complete"
 
@@ -51,7 +55,8 @@ def register(project: Project, settings: Settings, evaluation: EvaluationResult)
     nothing to compare it with: so does the first one trained on recordings, after those of the
     synthetic sample. Every later champion is promoted. Where a trained model is not shown to be as
     good as the untrained prior of its modality, the prior is registered in its place. A version
-    that takes imported features never becomes the champion.
+    that takes imported features never becomes the champion. A run that is registered again takes
+    the place of its own version as champion where the files of that one are damaged.
 
     Args:
         project: with the trained models
@@ -95,6 +100,12 @@ def _register_model(
         aliases = _set_aliases(client, project.root, name, version, unfinished)
     client.set_logged_model_tags(model_id, {_COMPLETE: "true"})
     _delete_unfinished(client, name, unfinished)
+    if not (subject.lineage and subject.lineage.commit):
+        log.warning(
+            f"register: {name} version {version} carries no commit, because it was trained outside "
+            "Git: it can be neither promoted nor rebuilt; commit the project, then train again: "
+            "dvc repro --force"
+        )
     return RegisteredVersion(
         name=name,
         version=version,
@@ -237,8 +248,8 @@ def _version_tags(
         tags["avemo.abstention"] = str(abstention)
     if lineage := subject.lineage:
         tags |= {
-            "avemo.commit": lineage.commit,
-            "avemo.dirty": str(lineage.dirty).lower(),
+            "avemo.commit": lineage.commit or "none",
+            "avemo.dirty": str(lineage.dirty).lower() if lineage.commit else "unknown",
             "avemo.split": lineage.split_id,
             "avemo.protocol": lineage.protocol,
             "avemo.seed": str(lineage.seed),
@@ -274,14 +285,17 @@ def _create_version(
 def _set_aliases(
     client: MlflowClient, root: Path, name: str, version: str, unfinished: Unfinished
 ) -> list[str]:
-    """Make a version the candidate, and the champion where there is none or an unfinished one."""
+    """Make a version the candidate, and the champion where there is none that can answer.
+
+    That is none, an unfinished one, or one of the same run whose files are gone or were changed.
+    """
     client.set_registered_model_alias(name, CANDIDATE, version)
     model = client.get_registered_model(name)
     unfinished_versions = {number for numbers in unfinished.values() for number in numbers}
     champion = str(model.aliases.get(CHAMPION, ""))
     if champion in unfinished_versions:
         champion = ""
-    if champion and not _is_first_real(client, name, champion, version):
+    if champion and not _may_replace(client, name, champion, version):
         return [CANDIDATE]
     moves = parse_moves(model.tags)
     for move in moves:
@@ -294,13 +308,26 @@ def _set_aliases(
     return [CANDIDATE, CHAMPION]
 
 
-def _is_first_real(client: MlflowClient, name: str, champion: str, version: str) -> bool:
+def _may_replace(client: MlflowClient, name: str, champion: str, version: str) -> bool:
+    """Return whether a version becomes the champion in another's place, without a comparison."""
+    former, own = (client.get_model_version(name, number) for number in (champion, version))
+    return _is_first_real(former, own) or _is_damaged_twin(former, own)
+
+
+def _is_first_real(champion: ModelVersion, version: ModelVersion) -> bool:
     """Return whether the champion is of the synthetic sample, and a version of recordings."""
-    own, other = (
-        client.get_model_version(name, number).tags.get("avemo.corpus", "")
-        for number in (version, champion)
-    )
-    return other == SYNTHETIC_LABEL != own
+    former, own = (each.tags.get("avemo.corpus", "") for each in (champion, version))
+    return bool(former == SYNTHETIC_LABEL != own)
+
+
+def _is_damaged_twin(champion: ModelVersion, version: ModelVersion) -> bool:
+    """Return whether the champion is of a version's own run, and its files are not intact."""
+    if champion.run_id != version.run_id:
+        return False
+    try:
+        return bool(integrity.verify_version(champion))
+    except (mlflow.MlflowException, OSError):
+        return True
 
 
 def _find_unfinished(client: MlflowClient, name: str, run_id: str) -> Unfinished:

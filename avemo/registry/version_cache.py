@@ -82,6 +82,8 @@ def _pull(version: lookup.Version, target: Path) -> None:
     source = Path(url2pathname(location.path)) if location.scheme == "file" else None
     if source and source.is_dir():
         shutil.copytree(source, target)
+    elif source:
+        raise integrity.files_gone(version.uri)
     elif "mlflow" in sys.modules:
         _download(version.uri, target)
     else:

@@ -134,9 +134,9 @@ def _finished_stages(source: Project) -> list[Path]:
 
 def _connected(project: Project, source: Project) -> AbstractContextManager[None]:
     """Connect to the store of a source's runs; another project gets none where it has none."""
-    own = store.DEFAULT.format(root=source.root).removeprefix(store.SQLITE)
+    own = source.tracking / "mlflow.db"
     is_named = store.TRACKING_URI in os.environ or source.root == project.root
-    if not is_named and not Path(own).exists():
+    if not is_named and not own.exists():
         raise AvemoError(
             f"{own} is missing, where the runs of {source.root} would be: set "
             f"{store.TRACKING_URI} to where they are"

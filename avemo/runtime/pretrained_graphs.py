@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..cache import cache_folder, is_writable, writable_cache_folder
 from ..errors import AssetError, AvemoError, last_line
 from ..pretrained import (
     assets,
@@ -99,6 +100,8 @@ def get(name: str, weights: Path) -> Path:
     network = find_network(name)
     assert network, name
     file = graphs_folder() / f"{name}.{_key(network.version, weights)}.onnx"
+    if not file.exists() and not is_writable(file.parent):
+        file = writable_cache_folder() / "graphs" / file.name
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):
@@ -110,7 +113,7 @@ def get(name: str, weights: Path) -> Path:
 
 def graphs_folder() -> Path:
     """Return the folder of the exported graphs, in the user's cache."""
-    return assets.cache_folder() / "graphs"
+    return cache_folder() / "graphs"
 
 
 def name_of(graph: Path) -> str:

@@ -1,10 +1,12 @@
 """The state of the code: its commit, and what of it is not committed."""
 
-import subprocess
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["DIFF", "GitState", "read", "run_git"]
+from ..git import read_commit, require_output, run_git
+
+__all__ = ["DIFF", "GitState", "read"]
 
 #: the artifact that holds what was not committed
 DIFF = "uncommitted.diff"
@@ -34,28 +36,22 @@ class GitState:
 
 
 def read(root: Path) -> GitState:
-    """Return the state of a project's code."""
-    commit = _git(root, "rev-parse", "--verify", "--quiet", "HEAD").decode().strip()
+    """Return the state of a project's code.
+
+    Raises:
+        AvemoError: Git refuses to read the repository
+    """
+    commit = read_commit(root)
     if not commit:
         return GitState("", b"")
     diff = _git(root, "diff", "HEAD", *_PLAIN, "--", ".", ":(exclude,glob)**/dvc.lock")
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *_CODE)
-    for name in filter(None, untracked.decode().split("\0")):
-        diff += _git(root, "diff", "--no-index", *_PLAIN, "--", "/dev/null", name)
+    for name in filter(None, os.fsdecode(untracked).split("\0")):
+        # the exit code 1 says that the file is not empty
+        new = run_git(root, "diff", "--no-index", *_PLAIN, "--", "/dev/null", name)
+        diff += require_output(root, new, also=1)
     return GitState(commit, diff)
 
 
-def run_git(root: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-    """Run Git in a folder; where it is not installed, the exit code is 127 and there is no output.
-
-    The user's hooks do not run: they are for the user's own commands.
-    """
-    command = ["git", "-C", str(root), "-c", "core.hooksPath=/dev/null", *arguments]
-    try:
-        return subprocess.run(command, capture_output=True, check=False)
-    except FileNotFoundError:
-        return subprocess.CompletedProcess(command, 127, b"", b"git is not installed")
-
-
 def _git(root: Path, *arguments: str) -> bytes:
-    return run_git(root, *arguments).stdout
+    return require_output(root, run_git(root, *arguments))

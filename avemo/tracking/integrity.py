@@ -7,6 +7,7 @@ version: who changes a file, or the list, would have to change what is in the da
 import atexit
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, join_names
+from .address import TRACKING_URI, hide_password
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -22,7 +24,9 @@ __all__ = [
     "ADDED_LATER",
     "CHECKSUMS_FILE",
     "CHECKSUMS_TAG",
+    "REGISTER_AGAIN",
     "compute_checksums",
+    "files_gone",
     "find_changes",
     "find_version",
     "logged_model_id",
@@ -38,6 +42,9 @@ CHECKSUMS_FILE = "checksums.json"
 CHECKSUMS_TAG = "avemo.checksums"
 #: files that come after the version is made: from MLflow when it opens one, and from the gate
 ADDED_LATER = ("registered_model_meta", "check.json", "check.md")
+
+#: the stage alone: without --single-item, DVC would compute again all that comes before it
+REGISTER_AGAIN = "dvc repro --force --single-item register"
 
 _OPEN_FOLDERS = ExitStack()
 atexit.register(_OPEN_FOLDERS.close)
@@ -80,6 +87,8 @@ def find_changes(folder: Path, seal: str | None) -> list[str]:
         seal: the version's `CHECKSUMS_TAG`; None where there is no version, such as for `runs:/`
     """
     file = folder / CHECKSUMS_FILE
+    if _is_empty(folder):
+        return ["none of its files is there any more"]
     if not file.is_file():
         return [f"{CHECKSUMS_FILE} is missing"]
     if seal is not None and _sha256(file) != seal:
@@ -102,13 +111,25 @@ def require_unchanged(folder: Path, seal: str | None, uri: str) -> None:
         uri: of the version, for the message
 
     Raises:
-        AvemoError: a file was changed, removed or added
+        AvemoError: a file was changed, removed or added; or none is left, which is no sign that
+            somebody changed the model
     """
+    if _is_empty(folder):
+        raise files_gone(uri)
     if changes := find_changes(folder, seal):
         raise AvemoError(
             f"{uri} is not as it was registered: {join_names(changes)}; register it again "
-            "(dvc repro --force register), or go back to another: avemo registry rollback"
+            f"({REGISTER_AGAIN}), or go back to another: avemo registry rollback"
         )
+
+
+def files_gone(uri: str) -> AvemoError:
+    """Return the error of a version whose files are not in the tracking store."""
+    return AvemoError(
+        f"{uri} is registered at {hide_password(os.environ[TRACKING_URI])}, and none of its files "
+        "is there any more: bring back mlruns/artifacts from a copy, register it again "
+        f"({REGISTER_AGAIN}), or go back to another: avemo registry rollback"
+    )
 
 
 @contextmanager
@@ -183,6 +204,11 @@ def find_version(uri: str) -> "ModelVersion | None":
     except mlflow.MlflowException:
         pass
     return None
+
+
+def _is_empty(folder: Path) -> bool:
+    """Return whether none of the files that were registered is there."""
+    return not any(file.is_file() and file.name not in ADDED_LATER for file in folder.rglob("*"))
 
 
 def _sha256(file: Path) -> str:

@@ -19,10 +19,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..cache import cache_folder
 from ..errors import AvemoError, last_line
 from ..io import atomic_write
-from ..pretrained.assets import cache_folder
 from . import rest, sqlite_lookup, store
+from .address import sqlite_file
 from .integrity import CHECKSUMS_TAG
 
 __all__ = [
@@ -114,8 +115,8 @@ def find_versions(uris: Sequence[str]) -> Versions:
         versions = _ask_mlflow(named)
     elif address.startswith(("http://", "https://")):
         versions = _ask_server(address, named)
-    elif address.startswith(store.SQLITE) and not os.environ.get("MLFLOW_REGISTRY_URI"):
-        versions = _ask_file(address, named)
+    elif (file := sqlite_file(address)) and not os.environ.get("MLFLOW_REGISTRY_URI"):
+        versions = _ask_file(file, named)
     if versions is None:
         versions = _ask_process(named)
     return {uri: versions.get(uri) for uri in uris}
@@ -182,19 +183,18 @@ def _ask_server(address: str, uris: Sequence[str]) -> Versions | None:
     return versions
 
 
-def _ask_file(address: str, uris: Sequence[str]) -> Versions | None:
+def _ask_file(database: Path, uris: Sequence[str]) -> Versions | None:
     """Return what a SQLite file holds.
 
     Where MLflow must be asked, what it says is kept, and holds until somebody writes to the file.
     """
-    database = Path(address.removeprefix(store.SQLITE))
     stored = _read_database(database, uris)
     if stored is not None:
         return stored
     state = _file_state(database)
     if state is None:
         return None
-    digest = hashlib.sha256(address.encode()).hexdigest()
+    digest = hashlib.sha256(os.fsencode(database.absolute())).hexdigest()
     file = versions_folder() / f"lookups-{digest[:12]}.json"
     versions = _read_lookups(file, state)
     if unknown := [uri for uri in uris if uri not in versions]:

@@ -12,6 +12,7 @@ from ..paths import SETTINGS_FILE, Project
 from ..records import FeatureSpec
 from ..settings import Settings
 from . import git_state, lineage, spool
+from .address import hide_password
 from .git_state import GitState
 from .lineage import ModelChoice
 from .store import TRACKING_URI, experiment_id
@@ -20,7 +21,16 @@ if TYPE_CHECKING:
     from mlflow.data.dataset import Dataset
     from mlflow.entities import Run
 
-__all__ = ["TRIAL", "child", "finished_trials", "log_epochs", "reopen", "run", "stage_name"]
+__all__ = [
+    "TRIAL",
+    "child",
+    "find_run",
+    "finished_trials",
+    "log_epochs",
+    "reopen",
+    "run",
+    "stage_name",
+]
 
 #: the tag that says of which trial a search's child run is
 TRIAL = "avemo.trial"
@@ -135,21 +145,37 @@ def reopen(run_id: str) -> Iterator[None]:
     """Add to a run that has ended; its end time stays what it was.
 
     Raises:
-        AvemoError: the tracking store does not have it
+        AvemoError: the tracking store does not have it, or somebody deleted it
     """
     import mlflow
 
     client, run_id = mlflow.MlflowClient(), spool.resolve_run_id(run_id)
     try:
-        ended = client.get_run(run_id).info.end_time
+        info = client.get_run(run_id).info
     except mlflow.MlflowException:
         raise AvemoError(
             f"the run {run_id} that trained this model is not at {mlflow.get_tracking_uri()}: set "
             f"{TRACKING_URI} to where it is, or train again: dvc repro --force"
         ) from None
+    if info.lifecycle_stage != "active":
+        raise AvemoError(
+            f"the run {run_id} ({info.run_name}) that trained this model was deleted at "
+            f"{hide_password(mlflow.get_tracking_uri())}: bring it back with `avemo runs restore "
+            f"{run_id}`, or train again: dvc repro --force"
+        )
     with mlflow.start_run(run_id=run_id):
         yield
-    client.set_terminated(run_id, end_time=ended)
+    client.set_terminated(run_id, end_time=info.end_time)
+
+
+def find_run(run_id: str) -> "Run | None":
+    """Return a run, be it deleted; None where the tracking store does not have it."""
+    import mlflow
+
+    try:
+        return mlflow.MlflowClient().get_run(run_id)
+    except mlflow.MlflowException:
+        return None
 
 
 def log_epochs(history: pd.DataFrame) -> None:

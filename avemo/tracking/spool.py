@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import AvemoError
 from ..paths import Project
 from . import store
+from .address import sqlite_file
 from .copy_run import copy_run
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def sync(project: Project) -> list[str]:
     """Deliver each run that has ended, parents first, and return a line for each run."""
     from filelock import FileLock
 
-    folder = project.root / "mlruns" / "spool"
+    folder = project.tracking / "spool"
     if not (folder / "mlflow.db").exists():
         return ["no run waits"]
     with FileLock(folder / "sync.lock"):
-        return list(_deliver_all(store.SPOOL.format(root=project.root))) or ["no run waits"]
+        return list(_deliver_all(store.open_store(store.spool_uri(project)))) or ["no run waits"]
 
 
 def _deliver_all(spool_uri: str) -> Iterator[str]:
@@ -75,7 +76,8 @@ def resolve_run_id(run_id: str) -> str:
             return run_id
     except mlflow.MlflowException:
         return _delivered_id(client, run_id) or run_id
-    if "/mlruns/spool/" in mlflow.get_tracking_uri():
+    database = sqlite_file(mlflow.get_tracking_uri())
+    if database and database.parent.parts[-2:] == ("mlruns", "spool"):
         raise AvemoError(
             f"the run {run_id} is at the tracking server, which does not answer: try again once "
             "it does"

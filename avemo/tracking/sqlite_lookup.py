@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from . import moved
+
 __all__ = ["Question", "StoredVersion", "read_versions"]
 
 _TIMEOUT_S = 5.0
@@ -66,8 +68,15 @@ def read_versions(file: Path, questions: Iterable[Question]) -> list[StoredVersi
         return None
     try:
         uri = f"{file.absolute().as_uri()}?mode=ro"
+        folder = file.resolve().parent
         with closing(sqlite3.connect(uri, uri=True, timeout=_TIMEOUT_S)) as database:
-            return [_read_version(database, question) for question in questions]
+            # where the file cannot be written to, its addresses may be of before a move
+            former = moved.former_folders(database, folder)
+            versions = [_read_version(database, question) for question in questions]
+        return [
+            version and version._replace(location=moved.relocate(version.location, former, folder))
+            for version in versions
+        ]
     except sqlite3.Error:
         return None
 

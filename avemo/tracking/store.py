@@ -7,39 +7,47 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cache import temporary_folder
 from ..errors import AvemoError
 from ..paths import Project
-from . import rest
+from ..terminal import SlowNotice
+from . import reach, rest
+from .address import TRACKING_URI, check_address, hide_password, sqlite_file, sqlite_uri
 from .descriptions import EXPERIMENT_TAGS, EXPERIMENTS
+from .moved import ARTIFACTS, follow_move
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
-    "DEFAULT",
-    "SPOOL",
-    "SQLITE",
     "TRACKING_URI",
     "connect",
     "connected",
+    "default_uri",
     "ensure_experiment",
     "experiment_id",
     "is_away",
-    "is_reachable",
+    "locate",
+    "open_store",
     "quieten_mlflow",
+    "spool_uri",
     "translate_mlflow_errors",
 ]
 
 log = logging.getLogger(__name__)
 
-TRACKING_URI = "MLFLOW_TRACKING_URI"
-DEFAULT = "sqlite:///{root}/mlruns/mlflow.db"
-#: what the URI of a SQLite file begins with
-SQLITE = "sqlite:///"
-#: where runs wait while the tracking server is away
-SPOOL = "sqlite:///{root}/mlruns/spool/mlflow.db"
+#: seconds before a line says which server is being waited for
+_NOTICE_S = 1.0
 
-_ANSWER_S = 5
+
+def default_uri(project: Project) -> str:
+    """Return the address of a project's own store."""
+    return sqlite_uri(project.tracking / "mlflow.db")
+
+
+def spool_uri(project: Project) -> str:
+    """Return the address of the store where runs wait while the tracking server is away."""
+    return sqlite_uri(project.tracking / "spool" / "mlflow.db")
 
 
 def connect(project: Project, *, spool: bool = True) -> None:
@@ -50,15 +58,47 @@ def connect(project: Project, *, spool: bool = True) -> None:
             `avemo runs sync` delivers them
 
     Raises:
-        AvemoError: the tracking server does not answer and there is no spool, or it asks for
-            another user
+        AvemoError: there can be no store at the address, the tracking server does not answer and
+            there is no spool, or it asks for another user
     """
     quieten_mlflow()
-    if TRACKING_URI not in os.environ:
-        (project.root / "mlruns").mkdir(exist_ok=True)
-        os.environ[TRACKING_URI] = DEFAULT.format(root=project.root)
-    elif os.environ[TRACKING_URI].startswith(("http://", "https://")):
-        _require_server(project, spool)
+    uri = locate(project)
+    if uri.startswith("http"):
+        _require_server(project, uri, spool)
+    elif problem := reach.database_problem(uri):
+        raise AvemoError(f"{TRACKING_URI} is {hide_password(uri)}: {problem}")
+
+
+def locate(project: Project | None) -> str:
+    """Return the address of the store that is set, or set it to the project's own.
+
+    Args:
+        project: None where the address must be set
+
+    Raises:
+        AvemoError: there can be no store at the address
+    """
+    uri = os.environ.get(TRACKING_URI)
+    if uri is None and project is not None:
+        _make_folder(project)
+        uri = os.environ[TRACKING_URI] = default_uri(project)
+    return open_store(uri or "")
+
+
+def open_store(uri: str, name: str = TRACKING_URI) -> str:
+    """Check the address of a store, and let the addresses in a SQLite store follow it.
+
+    Args:
+        uri: the address
+        name: of the variable or option that holds it, for messages
+
+    Raises:
+        AvemoError: there can be no store at the address
+    """
+    check_address(uri, name)
+    if file := sqlite_file(uri):
+        follow_move(file)
+    return uri
 
 
 @contextmanager
@@ -87,8 +127,14 @@ def quieten_mlflow() -> None:
     os.environ.setdefault("DO_NOT_TRACK", "true")
     # the stages say themselves what they logged and registered
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    # and whoever asked for it says what failed, where MLflow would print the traceback besides
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # a user without a name or a home, such as a container's: MLflow's import ends without one
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(temporary_folder())
     # a run id in the environment would take the place of each run that a stage starts
     os.environ.pop("MLFLOW_RUN_ID", None)
 
@@ -126,7 +172,7 @@ def experiment_id(project: Project, modality: str) -> str:
     import mlflow
 
     client, uri = mlflow.MlflowClient(), os.environ[TRACKING_URI]
-    if uri == DEFAULT.format(root=project.root):
+    if uri == default_uri(project):
         _delete_empty_default(client)
     return ensure_experiment(client, uri, f"avemo/{modality}")
 
@@ -140,14 +186,22 @@ def ensure_experiment(client: "MlflowClient", uri: str, name: str) -> str:
         client: of the store
         uri: the store's
         name: the experiment's
+
+    Raises:
+        AvemoError: somebody deleted it
     """
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        if experiment.lifecycle_stage != "active":
+            raise AvemoError(
+                f"the experiment {name} was deleted at {hide_password(uri)}: bring it back with "
+                f"`avemo runs restore {name}`"
+            )
         return str(experiment.experiment_id)
     artifacts = None
-    if uri.startswith(SQLITE):
-        folder = Path(uri.removeprefix(SQLITE)).resolve().parent
-        artifacts = (folder / "artifacts" / name.removeprefix("avemo/")).as_uri()
+    if file := sqlite_file(uri):
+        folder = file.resolve().parent
+        artifacts = (folder / ARTIFACTS / name.removeprefix("avemo/")).as_uri()
     tags = dict(EXPERIMENT_TAGS)
     if description := EXPERIMENTS.get(name.removeprefix("avemo/")):
         tags["mlflow.note.content"] = description
@@ -168,10 +222,28 @@ def _delete_empty_default(client: "MlflowClient") -> None:
         client.delete_experiment(default.experiment_id)
 
 
-def _require_server(project: Project, spool: bool) -> None:
+def _make_folder(project: Project) -> None:
+    """Make the folder of the project's own store.
+
+    Raises:
+        AvemoError: it cannot be made
+    """
+    try:
+        project.tracking.mkdir(exist_ok=True)
+    except OSError as error:
+        raise AvemoError(
+            f"{project.tracking} cannot be made ({error.strerror}): make the project writable, or "
+            f"set {TRACKING_URI} to a store elsewhere"
+        ) from None
+
+
+def _require_server(project: Project, uri: str, spool: bool) -> None:
     """Refuse a server that does not answer, or store runs in the spool instead."""
-    uri = os.environ[TRACKING_URI]
-    if is_reachable(uri):
+    shown = hide_password(uri)
+    with SlowNotice(_NOTICE_S) as notice:
+        notice.begin(f"waiting for the tracking server that {TRACKING_URI} names, {shown}")
+        is_there = reach.answers(uri)
+    if is_there:
         if rest.ask(uri, "registered-models/search", max_results=1) is not None:
             return
         import mlflow  # which says what is wrong
@@ -181,28 +253,17 @@ def _require_server(project: Project, spool: bool) -> None:
         return
     if not spool:
         raise AvemoError(
-            f"the tracking server at {uri} does not answer: start it, or set {TRACKING_URI} to "
+            f"the tracking server at {shown} does not answer: start it, or set {TRACKING_URI} to "
             "where it is"
         )
-    (project.root / "mlruns" / "spool").mkdir(parents=True, exist_ok=True)
-    os.environ[TRACKING_URI] = SPOOL.format(root=project.root)
+    (project.tracking / "spool").mkdir(parents=True, exist_ok=True)
+    os.environ[TRACKING_URI] = open_store(spool_uri(project))
     log.warning(
-        f"avemo: the tracking server at {uri} does not answer: the run is kept in mlruns/spool; "
+        f"avemo: the tracking server at {shown} does not answer: the run is kept in mlruns/spool; "
         "deliver it with `avemo runs sync` once the server is back"
     )
 
 
 def is_away(uri: str) -> bool:
     """Return whether a store is a tracking server that does not answer."""
-    return uri.startswith("http") and not is_reachable(uri)
-
-
-def is_reachable(uri: str) -> bool:
-    """Return whether a tracking server answers within a few seconds."""
-    import requests
-
-    try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=_ANSWER_S)
-    except requests.RequestException:
-        return False
-    return True
+    return uri.startswith("http") and not reach.answers(uri)

@@ -47,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     write(new, "backbone", {"backbone": "float16"}, ROWS, network="vgg16")
     with pytest.MonkeyPatch.context() as patch:
         (root / "mlruns").mkdir()
-        patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
+        patch.setenv(store.TRACKING_URI, store.default_uri(Project(root)))
         yield new
 
 

@@ -120,9 +120,7 @@ def test_the_prior_stands_beside_the_trained_model(
     other_actors: int,
 ) -> None:
     project = new_project(tmp_path / "project", test_actors, other_actors)
-    monkeypatch.setenv(
-        tracking_store.TRACKING_URI, tracking_store.DEFAULT.format(root=project.root)
-    )
+    monkeypatch.setenv(tracking_store.TRACKING_URI, tracking_store.default_uri(project))
     (project.root / "mlruns").mkdir()
     with caplog.at_level(logging.WARNING, logger="avemo"):
         settings, result = run_stages(project)

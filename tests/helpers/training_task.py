@@ -122,7 +122,7 @@ def tracked_project(root: Path) -> Iterator[Project]:
     project = make_project(root)
     (root / "mlruns").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(store.TRACKING_URI, store.DEFAULT.format(root=root))
+        patch.setenv(store.TRACKING_URI, store.default_uri(Project(root)))
         yield project
 
 

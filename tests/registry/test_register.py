@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -304,6 +305,28 @@ def test_on_the_sample_the_trained_model_is_registered_whatever_the_prior_does(
     evaluation = visual_result(project, evaluation, 1)
     registration = register.register(project, load_settings(project.root), evaluation)
     assert registration.versions["visual"].prior_reason == ""
+
+
+def test_registered_again_after_its_files_were_lost_it_is_the_champion(
+    trained_project: tuple[Project, EvaluationResult],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is the same model: nobody need compare it with the one that cannot answer."""
+    project, evaluation = trained_project
+    settings = load_settings(project.root)
+    register.register(project, settings, evaluation)
+    assert "avemo-audio version 1 carries no commit" in caplog.text
+    tags = mlflow.MlflowClient().get_model_version(NAME, "1").tags
+    assert (tags["avemo.commit"], tags["avemo.dirty"]) == ("none", "unknown")
+    shutil.rmtree(tmp_path / "artifacts" / "audio" / "models")
+    again = register.register(project, settings, evaluation).versions["audio"]
+    assert (again.version, again.aliases) == ("2", ["candidate", "champion"])
+    require_complete("2")
+    assert [(move.source, move.target, move.state) for move in moves()] == [
+        ("", "1", "done"),
+        ("1", "2", "done"),
+    ]
 
 
 @pytest.mark.parametrize(

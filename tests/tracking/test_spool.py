@@ -14,7 +14,7 @@ from helpers.registered_versions import ROOT, new_project
 from avemo.cli import main
 from avemo.errors import AvemoError
 from avemo.paths import Project
-from avemo.tracking import runs, spool, store
+from avemo.tracking import reach, runs, spool, store
 
 AWAY = "http://127.0.0.1:1"
 
@@ -75,7 +75,7 @@ def test_a_run_waits_and_is_delivered_once(
     parent, child = log_training(offline_project)
     message = f"the tracking server at {AWAY} does not answer: the run is kept in mlruns/spool"
     assert message in caplog.text
-    assert os.environ[store.TRACKING_URI] == store.SPOOL.format(root=offline_project.root)
+    assert os.environ[store.TRACKING_URI] == store.spool_uri(offline_project)
     before = mlflow.get_run(parent)
     monkeypatch.setenv(store.TRACKING_URI, AWAY)
     assert main(["runs", "sync"]) == 1
@@ -206,7 +206,7 @@ def test_a_server_that_goes_away_in_the_middle(offline_project: Project, tmp_pat
     assert completed.returncode == 0, completed.stderr[-2000:]
     assert "avemo: the tracking server went away: the stage begins again" in completed.stderr
     assert "the run is kept in mlruns/spool" in completed.stderr
-    client = mlflow.MlflowClient(store.SPOOL.format(root=offline_project.root))
+    client = mlflow.MlflowClient(store.spool_uri(offline_project))
     experiment = client.get_experiment_by_name("avemo/audio")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
@@ -217,9 +217,9 @@ def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes a connection, and that is all."""
     import socket
 
-    monkeypatch.setattr(store, "_ANSWER_S", 0.5)
+    monkeypatch.setattr(reach, "_ANSWER_S", 0.5)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", servers.free_port()))
         silent.listen()
         host, port = silent.getsockname()
-        assert not store.is_reachable(f"http://{host}:{port}")
+        assert not reach.answers(f"http://{host}:{port}")

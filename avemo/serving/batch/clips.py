@@ -37,7 +37,8 @@ def find_clips(names: Iterable[str], lists: Iterable[str] = ()) -> list[NamedCli
 
     A folder stands for the media files in it, in any nesting, and a pattern such as `*.wav` or
     `**/*.mp4` for what it matches, both sorted. `@FILE` stands for the names in a list. What is
-    none of these is a file, whether it exists or not.
+    none of these is a file, whether it exists or not; so are, in a folder, a link that leads
+    nowhere, and a folder that may not be entered: each becomes a finding of its own.
 
     Args:
         names: files, folders, patterns, and `@` before the name of a list
@@ -61,31 +62,40 @@ def drop_repeated(clips: Iterable[NamedClip]) -> list[NamedClip]:
 
 def _expand(name: str) -> Iterator[NamedClip]:
     path = Path(name)
-    if path.is_dir():
+    if _is_folder(path):
         yield from _list_folder(path)
-    elif name.startswith(_LIST) and not path.exists():
+    elif name.startswith(_LIST) and not os.path.lexists(name):
         for entry in _read_list(name.removeprefix(_LIST)):
             yield from _expand(entry)
-    elif glob.has_magic(name) and not path.exists():
+    elif glob.has_magic(name) and not os.path.lexists(name):
         matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207  # absolute patterns, too
         if not matches:
             raise SettingsError(f"nothing matches {name}")
         for match in matches:
-            if not Path(match).is_dir():
+            if not _is_folder(Path(match)):
                 yield NamedClip(match, Path(match).name)
     else:
         yield NamedClip(name, path.name)
 
 
 def _list_folder(folder: Path) -> Iterator[NamedClip]:
-    files = list(list_recordings(folder, MEDIA_SUFFIXES))
+    unusable: list[Path] = []
+    files = sorted([*list_recordings(folder, MEDIA_SUFFIXES, unusable.append), *unusable])
     if not files:
         raise SettingsError(
             f"{folder} holds no media: files whose names end in .mp4, .wav, .webm or another "
             "suffix of sound or video are expected; name a file itself if its suffix is another"
         )
     for file in files:
-        yield NamedClip(str(file), str(file.relative_to(folder)))
+        below = file.name if file == folder else str(file.relative_to(folder))
+        yield NamedClip(str(file), below)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long: reading it says so, in a line of its own
+        return False
 
 
 def _read_list(name: str) -> list[str]:

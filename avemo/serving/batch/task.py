@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -96,10 +97,13 @@ def identify(clips: Sequence[NamedClip], *, show_progress: bool) -> list[Item]:
 def identify_clip(clip: NamedClip) -> Item:
     """Return a clip with the checksum of its content; without one where it cannot be read."""
     try:
+        status = Path(clip.file).stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+            return Item(clip)
         with Path(clip.file).open("rb") as file:
             status = Path(clip.file).stat()
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except (OSError, ValueError):
         return Item(clip)  # the prediction says what is wrong with it
     return Item(clip, digest, status.st_size, status.st_mtime_ns)
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from ...errors import AvemoError
 from ...tracking import lookup, store
+from ...tracking.address import sqlite_file
 from .current import CurrentVersion
 from .loading import Candidate
 
@@ -186,6 +186,7 @@ def ask_registry(uri: str) -> lookup.Version | None:
     address = os.environ[store.TRACKING_URI]
     if store.is_away(address):
         raise AvemoError(f"{address} does not answer")
-    if address.startswith(store.SQLITE) and not Path(address.removeprefix(store.SQLITE)).exists():
+    file = sqlite_file(address)
+    if file and not file.exists():
         raise AvemoError(f"{address} does not exist")  # MLflow would create it
     return lookup.find_versions([uri])[uri]

@@ -152,7 +152,7 @@ def _load(folder: Path) -> own_code.Recogniser:
     if recogniser is None:
         raise AvemoError(
             "it has no graph of its network: it is of an older release, or was not registered by "
-            "avemo; register it again (dvc repro --force register)"
+            "avemo; register it again (dvc repro --force --single-item register)"
         )
     return recogniser
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
-from ....pretrained import assets
+from ....cache import writable_cache_folder
 
 __all__ = ["import_librosa"]
 
@@ -44,7 +44,9 @@ def _marker(librosa: ModuleType) -> Path:
     configured = os.environ.get("NUMBA_CACHE_DIR")
     folder = Path(configured or Path(librosa.__path__[0], "__pycache__"))
     if not configured and not os.access(folder, os.W_OK):
-        folder = assets.cache_folder()  # numba takes the user's cache, too
+        folder = writable_cache_folder() / "numba"
+        # for this process, and for those that it starts
+        vars(numba.config)["CACHE_DIR"] = os.environ["NUMBA_CACHE_DIR"] = str(folder)
     folder.mkdir(parents=True, exist_ok=True)
     versions = f"librosa-{librosa.__version__}-numba-{numba.__version__}"
     python = sys.implementation.cache_tag

@@ -1,0 +1,60 @@
+"""Whether a tracking server or an SQL server answers, within seconds."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from .address import sqlite_file
+
+__all__ = ["answers", "database_problem"]
+
+#: a host is given as long for a connection
+_CONNECT_S = 1.5
+#: a server that took the connection is given as long for its answer
+_ANSWER_S = 5.0
+#: the ports of SQL servers, by the first part of the scheme
+_PORTS = {"mssql": 1433, "mysql": 3306, "postgresql": 5432}
+
+
+def answers(uri: str) -> bool:
+    """Return whether a tracking server answers."""
+    import requests
+
+    try:
+        timeout = (min(_CONNECT_S, _ANSWER_S), _ANSWER_S)
+        requests.get(f"{uri.rstrip('/')}/health", timeout=timeout)
+    except requests.RequestException:
+        return False
+    return True
+
+
+def database_problem(uri: str) -> str:
+    """Return in words why an SQL server cannot be asked, and what to do; empty where it can.
+
+    Args:
+        uri: of a store; those of other kinds have no problem
+    """
+    dialect = urlsplit(uri).scheme.partition("+")[0]
+    if sqlite_file(uri) or dialect not in _PORTS:
+        return ""
+    import sqlalchemy
+
+    try:
+        url = sqlalchemy.make_url(uri)
+        url.get_dialect().import_dbapi()
+    except ModuleNotFoundError as error:
+        return f"it needs the package {error.name}, which is not installed: pip install it"
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
+        return f"SQLAlchemy does not take it: {str(error).splitlines()[0]}"
+    if not url.host:  # a socket on this machine
+        return ""
+    port = url.port or _PORTS[dialect]
+    with suppress(OSError):
+        socket.create_connection((url.host, port), _CONNECT_S).close()
+        return ""
+    return (
+        f"{url.host} does not answer at port {port}: start it, set the variable to where it is, or "
+        "unset it for the project's own mlruns/"
+    )
