@@ -155,7 +155,7 @@ def test_artifacts_elsewhere_stay_there(
     """An experiment of the user's own, whose artifacts are in no store of avemo's."""
     elsewhere = (tmp_path / "artifacts" / "mine").as_uri()
     mlflow.create_experiment("other", artifact_location=elsewhere)
-    enter(Project(shutil.move(project.root, tmp_path / "new")), monkeypatch)
+    enter(Project(Path(shutil.move(project.root, tmp_path / "new"))), monkeypatch)
     experiment = mlflow.get_experiment_by_name("other")
     assert experiment is not None
     assert experiment.artifact_location == elsewhere
