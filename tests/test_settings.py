@@ -95,7 +95,7 @@ def test_a_value_is_taken_over(tmp_path: Path) -> None:
         (
             "corpus.source",
             "web",
-            ["corpus.source", "'sample', 'path', 'zenodo' or 'manifest'", "'web'"],
+            ["corpus.source", "'zenodo' or 'manifest'", "'web'"],
         ),
         ("corpus.zenodo.actors", [1, 25], ["corpus.zenodo.actors", "24", "25"]),
         ("corpus.zenodo.channels", ["sung"], ["corpus.zenodo.channels", "'speech' or 'song'"]),
