@@ -106,7 +106,7 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
     if branches:
         data = fusion.add_log_probabilities(project, data)
     if not len(data.part("train")):
-        late = [name for name in fusion.LATE_FUSIONS if name in names]
+        late = [name for name in names if name in fusion.LATE_FUSIONS]
         if not late:
             features_text = " and ".join(data.features)
             raise NothingToTrain(f"no performance of the training part has {features_text}")
