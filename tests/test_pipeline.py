@@ -315,7 +315,7 @@ def test_sound_alone_takes_the_place_of_the_sample_s_champion(
     said = checkout.repro("register")
     assert "1 set aside" in said
     assert "register: no avemo-visual: no performance of the training part has crops" in said
-    assert "register: avemo-audio version 2, candidate, champion\n" in said
+    assert "register: avemo-audio version 2, candidate and champion\n" in said
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
     assert linked.stat().st_nlink > 1, "copied, not linked"
     for modality, versions in (("audio", {"2"}), ("visual", {"1"}), ("fused", {"1"})):
