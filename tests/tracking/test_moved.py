@@ -65,7 +65,7 @@ def test_a_moved_project_has_its_versions(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    new = Project(shutil.move(project.root, tmp_path / name))
+    new = Project(Path(shutil.move(project.root, tmp_path / name)))
     monkeypatch.delenv(store.TRACKING_URI)
     with caplog.at_level(logging.WARNING):
         enter_line = store.locate(new)
@@ -105,7 +105,7 @@ def test_a_store_that_cannot_be_written_to_answers(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    new = Project(shutil.move(project.root, tmp_path / "new"))
+    new = Project(Path(shutil.move(project.root, tmp_path / "new")))
     writable = moved._open
 
     def open_database(database: Path, mode: str) -> sqlite3.Connection:
@@ -155,7 +155,7 @@ def test_artifacts_elsewhere_stay_there(
     """An experiment of the user's own, whose artifacts are in no store of avemo's."""
     elsewhere = (tmp_path / "artifacts" / "mine").as_uri()
     mlflow.create_experiment("other", artifact_location=elsewhere)
-    enter(Project(shutil.move(project.root, tmp_path / "new")), monkeypatch)
+    enter(Project(Path(shutil.move(project.root, tmp_path / "new"))), monkeypatch)
     experiment = mlflow.get_experiment_by_name("other")
     assert experiment is not None
     assert experiment.artifact_location == elsewhere

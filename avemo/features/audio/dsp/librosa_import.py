@@ -46,7 +46,8 @@ def _marker(librosa: ModuleType) -> Path:
     if not configured and not os.access(folder, os.W_OK):
         folder = writable_cache_folder() / "numba"
         # for this process, and for those that it starts
-        numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        os.environ["NUMBA_CACHE_DIR"] = str(folder)
+        numba.config.reload_config()  # type: ignore[no-untyped-call]
     folder.mkdir(parents=True, exist_ok=True)
     versions = f"librosa-{librosa.__version__}-numba-{numba.__version__}"
     python = sys.implementation.cache_tag
