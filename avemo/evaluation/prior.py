@@ -34,12 +34,15 @@ def evaluate_prior(
         folder: gets `prior/MODALITY`, the prior's bundle, and `MODALITY_prior.csv`, its predictions
 
     Returns:
-        None where there is no prior: of sound, without the expression network's features, and of a
-        fusion without the audio model
+        None where there is no prior: of sound, of a model that takes imported features and so never
+        predicts from a film, without the expression network's features, and of a fusion without
+        the audio model
     """
     modality = bundle.config.modality
+    if modality == "audio" or bundle.config.imported_features:
+        return None
     audio = Bundle(project.trained("audio")) if modality == "fused" else None
-    if modality == "audio" or not folder_of(project, MEAN_FEATURE).is_dir():
+    if not folder_of(project, MEAN_FEATURE).is_dir():
         return None
     if audio and not (audio.folder / CONFIG_FILE).exists():
         return None
