@@ -195,6 +195,12 @@ class Budget(Strict):
     left_out: list[str] = Field(default_factory=list)
 
 
+class Imported(Strict):
+    """By extractor, where features are that other programs computed, from the project's folder."""
+
+    openface: str
+
+
 class Search(Strict):
     """One modality's search.
 
@@ -405,6 +411,7 @@ class Settings(Strict):
     catalogue: Catalogue
     split: Split
     extractors: dict[str, SerializeAsAny[Strict]]
+    imported: Imported
     faces: FaceSettings
     search: Searches
     baselines: Baselines

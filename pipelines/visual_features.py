@@ -59,7 +59,8 @@ def _import_features(
         return imported
     recordings = select_usable(pd.read_parquet(project.catalogue))
     for name, extractor in extractors.items():
-        listing = extractor.list_sources(project.root, recordings)
+        path = project.root / getattr(settings.imported, name)
+        listing = extractor.list_sources(path, recordings)
         if listing is None:
             continue
         imported.add(name)

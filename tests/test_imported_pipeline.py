@@ -39,7 +39,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     write_synthetic_units(checkout.folder / TABLE, [sound.stem[3:] for sound in sounds])
     params = checkout.settings()
     mfcc = params["extractors"]["mfcc"]
-    checkout.set("extractors", {"mfcc": mfcc, "openface": {"path": TABLE}})
+    checkout.set("extractors", {"mfcc": mfcc, "openface": {}})
+    checkout.set("imported.openface", TABLE)
     checkout.set("corpus.source", "path")
     names = {"audio": ["lstm"], "visual": ["action_units"], "fused": ["late"]}
     for modality, architectures in names.items():

@@ -69,8 +69,10 @@ def test_the_quick_budget_leaves_out_what_the_full_one_searches(tmp_path: Path) 
         budget: load_settings(changed(tmp_path, "search.budget", budget)).search
         for budget in ("quick", "full")
     }
-    assert searches["quick"].architectures_of("fused") == ["late", "attention"]
-    assert searches["full"].architectures_of("fused") == ["late", "attention", "modules"]
+    assert searches["quick"].architectures_of("fused") == ["late_prior", "late", "attention"]
+    assert searches["full"].architectures_of("fused") == [
+        *("late_prior", "late", "attention", "modules", "stacking")
+    ]
 
 
 def test_a_value_is_taken_over(tmp_path: Path) -> None:
@@ -125,7 +127,11 @@ def test_a_value_is_taken_over(tmp_path: Path) -> None:
         ("search.audio.quick.members", 0, ["search.audio.quick.members", "0"]),
         ("search.audio.full.epochs", 12.5, ["search.audio.full.epochs", "12.5"]),
         ("search.audio.quick.left_out", ["rnn"], ["audio.quick.left_out", "rnn", "prosody"]),
-        ("search.fused.full.left_out", ["late", "attention", "modules"], ["at least one"]),
+        (
+            "search.fused.full.left_out",
+            ["late_prior", "late", "attention", "modules", "stacking"],
+            ["at least one"],
+        ),
         ("corpus.sample.intensities", ["loud"], ["corpus.sample.intensities", "'loud'"]),
         ("search.audio.quick.trials", ABSENT, ["search.audio.quick.trials", "required"]),
         ("search.audio.full", ABSENT, ["search.audio.full", "required"]),

@@ -168,11 +168,11 @@ class ImportedExtractor(Extractor[SettingsT]):
         return spec.model_copy(update={"settings": {}, "resources": {PROGRAM: self.program}})
 
     @abstractmethod
-    def list_sources(self, root: Path, recordings: pd.DataFrame) -> Listing | None:
+    def list_sources(self, path: Path, recordings: pd.DataFrame) -> Listing | None:
         """Return what there is to import; None where nothing is there yet.
 
         Args:
-            root: the project's folder
+            path: of a folder or file, `imported` in params.yaml
             recordings: the usable rows of the catalogue
 
         Raises:

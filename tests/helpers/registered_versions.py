@@ -66,7 +66,8 @@ def new_project(folder: Path, **promotion: float) -> Project:
     shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
     (folder / "data" / "raw").mkdir(parents=True)
     (folder / "data" / "raw" / "a.wav").write_bytes(b"a recording")
-    row = {"performance": "a", "path": "a.wav", "modality": 3, "finding": "", "has_sound": True}
+    row = {"performance": "a", "recording": "a", "path": "a.wav", "modality": 3}
+    row |= {"finding": "", "has_sound": True}
     pd.DataFrame([row]).to_parquet(folder / "data" / "catalogue.parquet")
     return Project(folder)
 

@@ -28,7 +28,7 @@ from avemo.paths import Project
 from avemo.registry import card, packaging, smoke_test
 from avemo.registry.predictor import load_model
 
-OPENFACE = OpenFace(Settings(path="openface")).spec()
+OPENFACE = OpenFace(Settings()).spec()
 LOGMEL = LogMel(
     LogMelSettings(
         sample_rate=16000, window_ms=25.0, hop_ms=10.0, bands=8, low_hz=60.0, high_hz=7600.0

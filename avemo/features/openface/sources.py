@@ -14,7 +14,7 @@ from .action_units import ACTION_UNITS
 
 __all__ = ["ClipSource", "Listing", "list_sources"]
 
-_SETTING = "extractors.openface.path"
+_SETTING = "imported.openface"
 
 #: a clip's CSV, its means, or why it has neither
 ClipSource: TypeAlias = Path | tuple[float, ...] | MediaError

@@ -19,13 +19,7 @@ __all__ = ["OpenFace", "Settings"]
 
 
 class Settings(Strict):
-    """`extractors.openface` in params.yaml.
-
-    Args:
-        path: a folder of OpenFace's CSV files, or a table of means; from the project's folder
-    """
-
-    path: str
+    """`extractors.openface` in params.yaml; where the files are is said by `imported.openface`."""
 
 
 class OpenFace(ImportedExtractor[Settings]):
@@ -36,11 +30,11 @@ class OpenFace(ImportedExtractor[Settings]):
     dtypes: ClassVar = {"openface": "float32", "openface_frames": "float32"}
     program = "OpenFace 2"
 
-    def list_sources(self, root: Path, recordings: "pd.DataFrame") -> "Listing | None":
+    def list_sources(self, path: Path, recordings: "pd.DataFrame") -> "Listing | None":
         """Return what there is to import, see `openface.sources.list_sources`."""
         from ..openface.sources import list_sources
 
-        return list_sources(root / self.settings.path, recordings)
+        return list_sources(path, recordings)
 
     def read(self, source: "ClipSource") -> Arrays:
         """Return the features of a clip.

@@ -37,7 +37,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     project.catalogue.parent.mkdir()
     pd.DataFrame(rows).to_parquet(project.catalogue)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["extractors"] = {"openface": {"path": "openface"}}
+    params["extractors"] = {"openface": {}}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     (tmp_path / "openface").mkdir()
     return project
@@ -87,7 +87,7 @@ def test_a_table_in_place_of_the_folder_gives_the_same_feature(project: Project)
     means = {name: frames.mean().round(5).to_frame().T for name, frames in units.items()}
     write_means(project.root / "means.csv", means)
     file = project.root / "params.yaml"
-    file.write_text(file.read_text().replace("path: openface", "path: means.csv"))
+    file.write_text(file.read_text().replace("openface: openface", "openface: means.csv"))
     run(project)
     by_table = imported(project)
     assert list(by_table) == list(by_folder) == NAMES[:3]
