@@ -46,7 +46,7 @@ def recordings(*paths: str, **columns: Any) -> pd.DataFrame:
         clipped_ratio=0.0,
         finding="",
         reason="",
-        **dict.fromkeys(("sample_rate", "channels", "peak_dbfs"), 0),
+        **dict.fromkeys(("sample_rate", "channels", "heard_channel", "peak_dbfs"), 0),
         **dict.fromkeys(("width", "height", "frames", "rotation", "frame_rate")),
     )
     return rows.assign(**columns)

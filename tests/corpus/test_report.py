@@ -43,6 +43,7 @@ def catalogue(**columns: Any) -> pd.DataFrame:
         has_audio_stream=True,
         sample_rate=48000,
         channels=1,
+        heard_channel=None,
         peak_dbfs=-6.0,
         clipped_ratio=0.0,
         **dict.fromkeys(("width", "height", "frames", "rotation"), 720),
