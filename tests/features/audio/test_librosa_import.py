@@ -60,4 +60,4 @@ def test_where_the_environment_is_read_only_the_mark_is_in_the_cache(
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("AVEMO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert librosa_import._marker(library).parent == tmp_path / "cache"
+    assert librosa_import._marker(library).parent == tmp_path / "cache" / "numba"
