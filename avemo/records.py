@@ -395,7 +395,7 @@ class CorpusEvaluation(Record):
         corpus: its name
         title: the corpus's own name
         model: the registered model's name, or that of the untrained prior
-        version: its number
+        number: of its version
         run_id: the run that trained it; empty where its files name none
         untrained: it is an untrained prior
         synthetic: it was trained on the synthetic sample, so that the figures mean nothing
@@ -415,7 +415,7 @@ class CorpusEvaluation(Record):
     corpus: str
     title: str
     model: str
-    version: str
+    number: str
     run_id: str
     untrained: bool
     synthetic: bool
@@ -432,7 +432,7 @@ class CorpusEvaluation(Record):
     @property
     def label(self) -> str:
         """`avemo-audio version 3`."""
-        return f"{self.model} version {self.version}"
+        return f"{self.model} version {self.number}"
 
     @property
     def clips(self) -> int:

@@ -1,7 +1,6 @@
 """`avemo evaluate`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -98,7 +97,6 @@ def evaluate(
             corpus=corpus,
             uri=model,
             workers=workers,
-            show_progress=sys.stderr.isatty() or not as_json,
             report=notice.begin,
             stop_reporting=notice.stop,
         )

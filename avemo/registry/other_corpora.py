@@ -73,7 +73,7 @@ def put_on_version(evaluation: CorpusEvaluation) -> None:
     import mlflow
 
     client = mlflow.MlflowClient()
-    name, version = evaluation.model, evaluation.version
+    name, version = evaluation.model, evaluation.number
     tag = f"{CORPUS_TAG}{evaluation.corpus}"
     client.set_model_version_tag(name, version, tag, evaluation.sentence)
     description = client.get_model_version(name, version).description or ""
@@ -90,11 +90,12 @@ def extend_description(description: str, evaluation: CorpusEvaluation) -> str:
     _, _, *rows = [_split_row(line) for line in lines if line.startswith("| ")] or [[], []]
     cells = _cells(evaluation)
     rows = [row for row in rows if row[0] != cells[0]]
-    text = _render(sorted([*rows, cells]))
-    if section:
-        return shorten(f"{description[: section.start()]}{text}\n{description[section.end() :]}")
-    before = shorten(description, MAX_LENGTH - len(text) - 2)
-    return f"{before.rstrip()}\n\n{text}".lstrip()
+    text = _render(sorted([*rows, cells])).strip()
+    at = section.start() if section else len(description)
+    others = description[:at] + (description[section.end() :] if section else "")
+    others = shorten(others, MAX_LENGTH - len(text) - 4)
+    before, after = others[:at].rstrip(), others[at:].strip()
+    return "\n\n".join(filter(None, (before, text, after))) + "\n"
 
 
 def _cells(evaluation: CorpusEvaluation) -> list[str]:

@@ -73,7 +73,6 @@ def evaluate_corpus(
     corpus: str | None = None,
     uri: str | None = None,
     workers: int = 1,
-    show_progress: bool = True,
     report: Callable[[str], None] = lambda activity: None,
     stop_reporting: Callable[[], None] = lambda: None,
 ) -> Evaluated:
@@ -89,7 +88,6 @@ def evaluate_corpus(
         uri: of the version that answers, or `prior`; by default the champion for the streams of the
             first clip that can be read: the fused one where it has sound and picture
         workers: processes on this machine
-        show_progress: whether there are bars
         report: is called with what is about to be done
         stop_reporting: is called before the first bar
 
@@ -111,7 +109,7 @@ def evaluate_corpus(
             NamedClip(str(clips.folder / name), name)
             for name in rows["path"][rows["finding"].eq("")]
         ]
-        items = identify(named, show_progress=show_progress)
+        items = identify(named, show_progress=True)
         with Journal(scratch / f"{clips.corpus}.journal") as journal:
             results = {
                 item.clip.below: row
@@ -120,7 +118,6 @@ def evaluate_corpus(
                     items,
                     journal,
                     workers=workers,
-                    show_progress=show_progress,
                 )
             }
     return _summarise(replace(clips, rows=rows), results, opened, Bootstrap.from_settings(settings))
@@ -183,7 +180,7 @@ def _summarise(
     if answered.empty:
         reasons = [f"{row.file}: {row.reason}" for row in failed.itertuples()]
         raise AvemoError(
-            f"none of the {len(table):,} clips of {clips.title} has an answer to compare: "
+            f"none of the {len(table):,} clips of {clips.title} has an answer: "
             + (join_names(reasons, 3) or "all are left out by labels.corpora in params.yaml")
         )
     predictions = answered.rename(columns={"file": "performance", "speaker": "actor"})
@@ -194,7 +191,7 @@ def _summarise(
         corpus=clips.corpus,
         title=clips.title,
         model=version.name,
-        version=version.number,
+        number=version.number,
         run_id=_read_run_id(opened.folder),
         untrained=bundle.untrained if bundle else True,
         synthetic=version.synthetic,
