@@ -6,9 +6,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from avemo.corpus.adapters.ravdess import EMOTIONS
 from helpers.bundles import bundle_config
 
+from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features.spec import FeatureSpec
 from avemo.models import bundle
 from avemo.models.preprocessing import SequencePreprocessor
