@@ -101,6 +101,10 @@ class Project:
         """An `EvaluationResult`."""
         return self.evaluation / "metrics.json"
 
+    def corpus_evaluation(self, corpus: str, model: str) -> Path:
+        """Return the folder of a registered model's evaluation on another corpus."""
+        return self.root / "results" / "corpora" / corpus / model
+
     def prior(self, modality: str) -> Path:
         """Return the folder of a modality's untrained prior, a bundle like a trained model's."""
         return self.evaluation / "prior" / modality

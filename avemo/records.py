@@ -24,6 +24,7 @@ __all__ = [
     "Channel",
     "Configuration",
     "ConformalSets",
+    "CorpusEvaluation",
     "CrossValidatedFold",
     "CrossValidationResult",
     "EvaluationResult",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 Channel = Literal["speech", "song", "both"]
-Protocol = Literal["random", "actor", "emobox", "manifest"]
+Protocol = Literal["random", "actor", "emobox", "corpus", "manifest"]
 #: of one of the original study's systems, such as `vggish-deep`
 SystemName = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 
@@ -182,10 +183,17 @@ class TrainResult(Record):
 
 
 class TrainedOn(Value):
-    """How much a model was trained on."""
+    """What a model was trained on.
+
+    Args:
+        performances: how many
+        actors: how many
+        corpora: by name; none for the synthetic sample, and where nothing was trained
+    """
 
     performances: int
     actors: int
+    corpora: list[str] = Field(default_factory=list)
 
 
 class Abstention(Value):
@@ -378,6 +386,77 @@ class Registration(Record):
 
     versions: dict[Modality, RegisteredVersion]
     skipped: dict[Modality, str] = Field(default_factory=dict)
+
+
+class CorpusEvaluation(Record):
+    """`summary.json` of `avemo evaluate`: how a version does on people of one corpus.
+
+    Args:
+        corpus: its name
+        title: the corpus's own name
+        model: the registered model's name, or that of the untrained prior
+        number: of its version
+        run_id: the run that trained it; empty where its files name none
+        untrained: it is an untrained prior
+        synthetic: it was trained on the synthetic sample, so that the figures mean nothing
+        trained_on: the own names of the corpora that it was trained on; empty where its files name
+            none
+        familiar: the corpus is one of these
+        right: how many clips' likeliest emotion is the true one
+        figures: of the clips with an answer; intervals are drawn over speakers
+        chance_level: the UAR of guessing
+        test: the version's own figures on the test part that it was registered with; None where it
+            has none
+        left_out: by reason, how many clips have an emotion that is no class of the version
+        failed: by finding, how many clips have no answer
+        one_stream: how many clips a fused model answered from sound or picture alone
+    """
+
+    corpus: str
+    title: str
+    model: str
+    number: str
+    run_id: str
+    untrained: bool
+    synthetic: bool
+    trained_on: list[str]
+    familiar: bool
+    right: int
+    figures: Figures
+    chance_level: float
+    test: Figures | None
+    left_out: dict[str, int]
+    failed: dict[str, int]
+    one_stream: int
+
+    @property
+    def label(self) -> str:
+        """`avemo-audio version 3`."""
+        return f"{self.model} version {self.number}"
+
+    @property
+    def clips(self) -> int:
+        """How many clips have an answer."""
+        return self.figures["uar"].performances
+
+    @property
+    def speakers(self) -> int:
+        """How many speak in the clips with an answer."""
+        return self.figures["uar"].actors
+
+    @property
+    def sentence(self) -> str:
+        """How well the version does, in one sentence without a full stop."""
+        source = ""
+        if self.synthetic:
+            source = ", trained on the synthetic sample,"
+        elif self.trained_on:
+            source = f", trained on {' and '.join(self.trained_on)},"
+        people = "1 speaker" if self.speakers == 1 else f"{self.speakers:,} speakers"
+        return (
+            f"{self.label}{source} is right on {self.right:,} of {self.clips:,} clips of "
+            f"{self.title} (UAR {self.figures['uar']}, {people}; guessing {self.chance_level:.3f})"
+        )
 
 
 class FoldResult(Value):

@@ -156,8 +156,8 @@ class Split(Strict):
     """How performances are split into train, valid and test.
 
     Args:
-        protocol: folds disjoint by speaker (`actor`), EmoBox's of RAVDESS, those of the manifest,
-            or random ones, stratified by emotion
+        protocol: folds disjoint by speaker (`actor`), EmoBox's of RAVDESS, a fold for each corpus,
+            those of the manifest, or random ones, stratified by emotion
         folds: their number
         test_fold: the fold that is the test part
         valid_fold: the fold that is the validation part

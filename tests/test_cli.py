@@ -38,6 +38,7 @@ COMMANDS = [
     "assets",
     "baselines",
     "search",
+    "evaluate",
     "report",
     "compare",
     "lineage",

@@ -27,6 +27,7 @@ COMMANDS = {
     "corpus": "Data, training and results",
     "assets": "Data, training and results",
     "search": "Data, training and results",
+    "evaluate": "Data, training and results",
     "baselines": "Data, training and results",
     "report": "Data, training and results",
     "registry": "Runs and registered models",

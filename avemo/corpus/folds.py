@@ -7,7 +7,7 @@ from ..errors import CorpusError, join_names
 from ..settings import Split
 from .adapters import ravdess
 
-__all__ = ["EMOBOX", "fold_by_emobox", "fold_by_manifest", "fold_by_speaker"]
+__all__ = ["EMOBOX", "fold_by_corpus", "fold_by_emobox", "fold_by_manifest", "fold_by_speaker"]
 
 #: RAVDESS's actors that are tested together, by fold.
 #:
@@ -61,6 +61,31 @@ def fold_by_emobox(performances: pd.DataFrame) -> "pd.Series[int]":
             f"{join_names(others)}: set split.protocol to actor"
         )
     return performances["actor"].map(folds)
+
+
+def fold_by_corpus(performances: pd.DataFrame, folds: int) -> "pd.Series[int]":
+    """Return a fold for each corpus, in the order of their names.
+
+    Args:
+        performances: column corpus; a row a performance
+        folds: how many there must be
+
+    Raises:
+        CorpusError: there are fewer than three corpora, or not as many as folds
+    """
+    corpora = sorted(performances["corpus"].unique())
+    there_are = f"the recordings are of {len(corpora)} ({join_names(corpora)})"
+    if len(corpora) < 3:
+        raise CorpusError(
+            "split.protocol: corpus needs three corpora or more, to train, validate and test on, "
+            f"and {there_are}: add corpora to the manifest, or set split.protocol to actor"
+        )
+    if len(corpora) != folds:
+        raise CorpusError(
+            f"split.protocol: corpus has a fold for each corpus: {there_are}, and split.folds is "
+            f"{folds}: set it to {len(corpora)} in params.yaml"
+        )
+    return performances["corpus"].map({name: at for at, name in enumerate(corpora, start=1)})
 
 
 def fold_by_manifest(performances: pd.DataFrame, settings: Split) -> "pd.Series[int]":

@@ -16,7 +16,16 @@ import pandas as pd
 from ..errors import CorpusError, join_names
 from .manifest_file import read_table
 
-__all__ = ["TEXT", "below", "locate_manifest", "name_spans", "read_manifest"]
+__all__ = [
+    "OWN",
+    "TEXT",
+    "below",
+    "find_manifests",
+    "locate_manifest",
+    "name_spans",
+    "normalise_corpora",
+    "read_manifest",
+]
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +34,7 @@ TEXT = ("path", "speaker", "emotion", "sex", "language", "corpus", "split", "per
 #: the columns of what `read_manifest` returns
 _COLUMNS = (*TEXT, "start", "end")
 #: the corpus of recordings of which the manifest names none
-_OWN = "own"
+OWN = "own"
 
 _SUFFIXES = (".csv", ".parquet", ".jsonl")
 _REQUIRED = ("path", "speaker", "emotion")
@@ -44,14 +53,19 @@ _PARTS = {
 }
 
 
+def find_manifests(path: Path) -> list[Path]:
+    """Return the manifests that a path names: a file itself, those in a folder; maybe none."""
+    candidates = [path / f"manifest{suffix}" for suffix in _SUFFIXES] if path.is_dir() else [path]
+    return [file for file in candidates if file.is_file()]
+
+
 def locate_manifest(path: Path) -> Path:
     """Return the manifest that `corpus.path` names: a file, or the one in a folder.
 
     Raises:
         CorpusError: there is none
     """
-    candidates = [path / f"manifest{suffix}" for suffix in _SUFFIXES] if path.is_dir() else [path]
-    files = [file for file in candidates if file.is_file()]
+    files = find_manifests(path)
     if len(files) == 1:
         return files[0]
     reason = f"both {files[0].name} and {files[1].name}" if files else "no manifest"
@@ -87,8 +101,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
     rows = pd.DataFrame({name: _read_text(table, name) for name in TEXT})
     rows["path"] = rows["path"].str.replace(r"/(?:\./|/)+", "/", regex=True)
     rows["path"] = rows["path"].str.removeprefix("./")
-    corpora = rows["corpus"].str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True)
-    rows["corpus"] = corpora.str.strip("_").replace("", _OWN)
+    rows["corpus"] = normalise_corpora(rows["corpus"])
     rows["sex"] = rows["sex"].str.lower()
     rows["split"] = rows["split"].str.lower().replace(_PARTS)
     for name in ("start", "end"):
@@ -107,6 +120,12 @@ def read_manifest(file: Path) -> pd.DataFrame:
     rows["sex"] = rows["sex"].map(_SEXES)
     rows["start"] = rows["start"].where(rows["start"].gt(0))
     return rows[list(_COLUMNS)]
+
+
+def normalise_corpora(names: "pd.Series[str]") -> "pd.Series[str]":
+    """Return names of corpora as adapters are named (CREMA-D: crema_d); `OWN` for empty ones."""
+    words = names.str.lower().str.replace(r"[^a-z0-9]+", "_", regex=True)
+    return words.str.strip("_").replace("", OWN)
 
 
 def _read_text(table: pd.DataFrame, name: str) -> "pd.Series[str]":

@@ -11,7 +11,7 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import atomic_write
 from ..settings import Split
-from .folds import fold_by_emobox, fold_by_manifest, fold_by_speaker
+from .folds import fold_by_corpus, fold_by_emobox, fold_by_manifest, fold_by_speaker
 from .selection import select_usable
 
 __all__ = [
@@ -39,9 +39,9 @@ _RANDOM = {1: "train", 2: "valid", 3: "train", 4: "test", 5: "train"}
 def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
     """Assign the usable performances to folds and parts.
 
-    `actor`: see `folds.fold_by_speaker`. `emobox`: see `folds.fold_by_emobox`. `manifest`: see
-    `folds.fold_by_manifest`. `random`: performances, in an order drawn from the seed, emotion by
-    emotion, are assigned to five folds in turn.
+    `actor`: see `folds.fold_by_speaker`. `emobox`: see `folds.fold_by_emobox`. `corpus`: see
+    `folds.fold_by_corpus`. `manifest`: see `folds.fold_by_manifest`. `random`: performances, in an
+    order drawn from the seed, emotion by emotion, are assigned to five folds in turn.
 
     Returns:
         columns performance, corpus, actor (the speaker), sex, emotion (its class), part, fold;
@@ -62,6 +62,9 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
         elif settings.protocol == "emobox":
             _refuse_shared_recordings(rows)
             fold = fold_by_emobox(performances)
+        elif settings.protocol == "corpus":
+            _refuse_shared_recordings(rows)
+            fold = fold_by_corpus(performances, settings.folds)
         else:
             fold = fold_by_manifest(performances, settings)
         part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")

@@ -5,6 +5,7 @@ description, which MLflow's UI shows.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,15 +17,13 @@ from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.conformal import set_figures
 from ..evaluation.paired import MIN_ACTORS
 from ..modalities import Modality
-from ..records import BundleConfig, Interval, PriorResult
+from ..records import BundleConfig, CorpusEvaluation, Interval, PriorResult
 from ..settings import Settings
 from ..templates import render
 from ..tracking.lineage import Lineage
+from .other_corpora import render_section
 
-__all__ = ["Subject", "render_html", "render_markdown", "shorten"]
-
-#: of a description in MLflow's database, in characters
-_MAX_LENGTH = 5000
+__all__ = ["Subject", "render_html", "render_markdown"]
 
 _INPUTS: dict[Modality, str] = {
     "audio": "sound",
@@ -39,6 +38,8 @@ _METRICS = {
 _PROTOCOLS = {
     "actor": "No actor is in two parts, and the test part was looked at once.",
     "emobox": "No actor is in two parts, which are EmoBox's, and the test part was looked at once.",
+    "corpus": "Each fold is a corpus: the test part is of a corpus that the model was not trained "
+    "on, and was looked at once.",
     "manifest": "Parts are those of the corpus's own split, in which a speaker may be in several; "
     "the test part was looked at once.",
     "random": "Parts were drawn by performance: actors are in several parts, so that the figures "
@@ -59,6 +60,7 @@ class Subject:
         prior: how the untrained prior does; None where the modality has none
         prior_predictions: its predictions on the test part; None where it has none
         prior_reason: why the version is the untrained prior; empty where it is a trained model
+        other_corpora: evaluations of this very model
     """
 
     name: str
@@ -69,6 +71,7 @@ class Subject:
     prior: PriorResult | None = None
     prior_predictions: pd.DataFrame | None = None
     prior_reason: str = ""
+    other_corpora: Sequence[CorpusEvaluation] = ()
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,7 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         modality=bundle.modality,
         few_actors=_few_actors(bundle),
         trained_on=bundle.trained_on,
+        other_corpora=render_section(subject.other_corpora),
         split=bundle.split_id,
         protocol=protocol,
         protocol_note=_PROTOCOLS[protocol],
@@ -141,14 +145,6 @@ def _few_actors(bundle: BundleConfig) -> int:
 def render_html(subject: Subject, text: str) -> str:
     """Return the card as a page."""
     return page.html(subject.name, text, {})
-
-
-def shorten(text: str) -> str:
-    """Return as much of a card as MLflow's database takes."""
-    if len(text) <= _MAX_LENGTH:
-        return text
-    rest = "\n\nThe rest is in `model_card.md`.\n"
-    return text[: _MAX_LENGTH - len(rest)].rpartition("\n\n")[0] + rest
 
 
 def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> _Figures:

@@ -171,7 +171,7 @@ class RegisteredModel:
             from .untrained_prior import UntrainedPrior
 
             return cast(own_code.Recogniser, UntrainedPrior(_settings()))
-        folder = self._folder
+        folder = self.folder
         self._report(f"loading {self.label}")
         with self._errors_explained():
             return own_code.load_recogniser(folder)
@@ -181,7 +181,7 @@ class RegisteredModel:
         recogniser = self.recogniser
         if recogniser is None:
             with self._errors_explained():
-                return self._load_with_mlflow(self._folder)
+                return self._load_with_mlflow(self.folder)
 
         def answer(source: Path | bytes) -> Mapping[str, object]:
             with own_code.without_bytecode():
@@ -190,7 +190,12 @@ class RegisteredModel:
         return answer
 
     @cached_property
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """The folder with its files, which are checked; not for the untrained prior.
+
+        Raises:
+            AvemoError: as `predict` does
+        """
         if self.version and integrity.CHECKSUMS_TAG in self.version.tags:
             self._report(f"checking the files of {self.label}")
             return version_cache.get(self.version)

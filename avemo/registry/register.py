@@ -25,7 +25,7 @@ from ..paths import Project
 from ..records import EvaluationResult, ModalityResult, RegisteredVersion, Registration
 from ..settings import SYNTHETIC_LABEL, Settings
 from ..tracking import dvc_lock, integrity, runs
-from ..tracking.descriptions import MODELS
+from ..tracking.descriptions import MODELS, shorten
 from ..tracking.git_state import DIFF
 from ..tracking.lineage import FILE, Lineage
 from ..tracking.lookup import CLASSES_TAG
@@ -33,6 +33,7 @@ from . import card, packaging, smoke_test
 from .aliases import CANDIDATE, CHAMPION, model_name
 from .example import write_example
 from .history import new_move, parse_moves, write_move
+from .other_corpora import read_evaluations
 from .prior import reason_for_prior
 from .profile import write_profile
 from .version import PREDICTIONS, PRIOR_PREDICTIONS
@@ -147,6 +148,9 @@ def _card_subject(
         prior=prior,
         prior_predictions=prior_predictions,
         prior_reason=prior_reason,
+        other_corpora=read_evaluations(
+            project, model_name(modality), result.run_id, untrained=bool(prior_reason)
+        ),
     )
 
 
@@ -276,7 +280,7 @@ def _create_version(
         f"models:/{model_id}",
         run_id,
         tags=tags,
-        description=card.shorten(card.render_markdown(subject, settings)),
+        description=shorten(card.render_markdown(subject, settings)),
         model_id=model_id,
     )
     return str(version.version)

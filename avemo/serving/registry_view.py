@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, last_line
 from ..tracking import store
-from ..tracking.lookup import run_with_mlflow
+from ..tracking.lookup import CORPUS_TAG, run_with_mlflow
 from .refusal import Refusal
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ __all__ = ["RegistryView"]
 _FRESH_S = 30.0
 _CARD, _CHECK = "model_card.html", "check.json"
 _TAG_PREFIX = "avemo."
+#: after it, in tags: how a version does on people of a corpus
+_CORPORA = CORPUS_TAG.removeprefix(_TAG_PREFIX)
 
 
 class RegistryView:
@@ -135,6 +137,11 @@ def _read_version(
         "commit": tags.get("commit", ""),
         "licences": tags.get("weights", ""),
         "sealed": "checksums" in tags,
+        "other_corpora": {
+            key.removeprefix(_CORPORA): value
+            for key, value in tags.items()
+            if key.startswith(_CORPORA)
+        },
         "figures": _read_figures(client, version.run_id),
         "check": _read_check(version) if "check" in tags else None,
         "card": f"/v1/registry/versions/{number}/card",

@@ -1,6 +1,9 @@
 """What the MLflow UI says of each experiment and registered model."""
 
-__all__ = ["EXPERIMENTS", "EXPERIMENT_TAGS", "MODELS"]
+__all__ = ["EXPERIMENTS", "EXPERIMENT_TAGS", "MAX_LENGTH", "MODELS", "shorten"]
+
+#: of a version's description in MLflow's database, in characters
+MAX_LENGTH = 5000
 
 _RUNS = (
     "A run `search` compares architectures and hyperparameters on inner folds; each trial is a "
@@ -31,3 +34,11 @@ EXPERIMENTS = {name: f"{text} {_RUNS}" for name, text in _FROM.items()} | {
 MODELS = {f"avemo-{name}": f"{text} {_ALIASES}" for name, text in _FROM.items()}
 #: by which the UI shows runs, metrics and models, and not traces and prompts
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+
+
+def shorten(text: str, limit: int = MAX_LENGTH) -> str:
+    """Return as much of a card as MLflow's database takes."""
+    if len(text) <= limit:
+        return text
+    rest = "\n\nThe rest is in `model_card.md`.\n"
+    return text[: limit - len(rest)].rpartition("\n\n")[0] + rest

@@ -28,6 +28,7 @@ from .integrity import CHECKSUMS_TAG
 
 __all__ = [
     "CLASSES_TAG",
+    "CORPUS_TAG",
     "Version",
     "find_versions",
     "run_with_mlflow",
@@ -37,6 +38,8 @@ __all__ = [
 
 #: of a version: the emotions that it tells apart, joined by commas
 CLASSES_TAG = "avemo.classes"
+#: of a version, before the name of a corpus: how it does on people of that corpus, in a sentence
+CORPUS_TAG = "avemo.corpora."
 #: the URIs that name a version, by an alias or by its number
 _URI = re.compile(r"models:/(?P<name>[^/@]+)(@(?P<alias>.+)|/(?P<number>\d+))")
 _SQLITE_HEADER_BYTES = 100  # they count the file's changes
@@ -81,6 +84,15 @@ class Version(NamedTuple):
     def classes(self) -> tuple[str, ...]:
         """The emotions that it tells apart, in its order; empty for one of an older release."""
         return tuple(filter(None, self.tags.get(CLASSES_TAG, "").split(",")))
+
+    @property
+    def other_corpora(self) -> dict[str, str]:
+        """By corpus, how it does on people of that corpus, in a sentence."""
+        return {
+            key.removeprefix(CORPUS_TAG): value
+            for key, value in sorted(self.tags.items())
+            if key.startswith(CORPUS_TAG)
+        }
 
     @property
     def synthetic(self) -> bool:

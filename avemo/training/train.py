@@ -153,7 +153,9 @@ def _describe(
         window_s=settings.timeline.window_s,
         hop_s=settings.timeline.hop_s,
         trained_on=TrainedOn(
-            performances=len(train_data), actors=train_data.rows["actor"].nunique()
+            performances=len(train_data),
+            actors=train_data.rows["actor"].nunique(),
+            corpora=[] if settings.corpus.synthetic else sorted(set(train_data.rows["corpus"])),
         ),
     )
 

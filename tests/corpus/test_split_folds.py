@@ -104,6 +104,24 @@ def test_emobox_is_for_ravdess_alone() -> None:
         settings("emobox", folds=5)
 
 
+def test_each_corpus_is_a_fold() -> None:
+    names = {("mead", "W9"): "female", ("emodb", "03"): "male", ("crema_d", "1001"): "male"}
+    rows = pd.concat([catalogue(names), ravdess()], ignore_index=True)
+    parts = split.assign(rows, settings("corpus", folds=4), 1)
+    folds = parts.groupby("corpus")["fold"].unique().map(list).to_dict()
+    assert folds == {"crema_d": [1], "emodb": [2], "mead": [3], "ravdess": [4]}
+    assert set(parts[parts["part"].eq("test")]["corpus"]) == {"crema_d"}
+    assert split.count_shared_speakers(parts) == 0
+    with pytest.raises(CorpusError, match=r"of 4 \(crema_d, .*split.folds is 6: set it to 4 in"):
+        split.assign(rows, settings("corpus"), 1)
+
+
+def test_two_corpora_are_too_few_to_leave_one_out() -> None:
+    rows = catalogue({("emodb", "03"): "male", ("crema_d", "1001"): "male"})
+    with pytest.raises(CorpusError, match=r"three corpora or more.* are of 2 \(crema_d, emodb\)"):
+        split.assign(rows, settings("corpus", folds=3), 1)
+
+
 @few
 @given(speakers, st.data())
 def test_parts_of_a_manifest_are_kept(

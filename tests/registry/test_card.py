@@ -11,6 +11,7 @@ from avemo.config import load_settings
 from avemo.features.spec import FeatureSpec
 from avemo.records import Interval, PriorResult
 from avemo.registry import card
+from avemo.tracking.descriptions import shorten
 
 BUNDLE = {
     "members": [{"architecture": "cnn"}, {"architecture": "cnn"}, {"architecture": "lstm"}],
@@ -127,7 +128,7 @@ def test_without_a_test_part_there_is_no_figure() -> None:
 @pytest.mark.parametrize("length", [10, 4999, 5000, 5001, 20_000])
 def test_the_database_takes_the_description(length: int) -> None:
     text = "word\n\n" * (length // 6) + "w" * (length % 6)
-    description = card.shorten(text)
+    description = shorten(text)
     assert len(description) <= 5000
     assert (description == text) == (length <= 5000)
     assert description == text or description.endswith("The rest is in `model_card.md`.\n")
@@ -136,4 +137,4 @@ def test_the_database_takes_the_description(length: int) -> None:
 def test_a_card_is_short_enough_to_be_shown_whole() -> None:
     abstention = new_abstention(0.9, accuracy_low=0.41, reached=False)
     _, text = render_card(synthetic=True, abstention=abstention, conformal_sets=new_sets(0.1))
-    assert card.shorten(text) == text
+    assert shorten(text) == text

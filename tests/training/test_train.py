@@ -83,12 +83,13 @@ def predictions(project: Project) -> Iterator[pd.DataFrame]:
 
 
 def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataFrame) -> None:
-    result, folder = run_training(settings(), MEMBERS)
+    corpus = settings().corpus.model_copy(update={"source": "path"})
+    result, folder = run_training(settings().model_copy(update={"corpus": corpus}), MEMBERS)
     bundle = Bundle(folder)
     config = bundle.config
     assert result.architecture == config.architecture == "whisper_linear + whisper"
     assert config.members == MEMBERS
-    assert config.trained_on == TrainedOn(performances=64, actors=4)
+    assert config.trained_on == TrainedOn(performances=64, actors=4, corpora=["ravdess"])
     assert set(config.features) == set(bundle.preprocessors) == {"whisper", "whisper_stats"}
     assert config.temperature == TEMPERATURE
     written = read_predictions(folder / "predictions.csv")
@@ -127,6 +128,7 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
 
 def test_a_search_with_nothing_to_choose_by(run_training: RunTraining) -> None:
     result, folder = run_training(settings(members=1), [LINEAR], temperature=None)
+    assert Bundle(folder).config.trained_on.corpora == []  # the sample's voices are nobody's
     assert result.valid is None
     config = Bundle(folder).config
     assert config.temperature == 1

@@ -14,7 +14,7 @@ from .ravdess import Ravdess
 from .savee import Savee
 from .tess import Tess
 
-__all__ = ["ADAPTERS", "detect_adapter"]
+__all__ = ["ADAPTERS", "corpus_title", "detect_adapter"]
 
 ADAPTERS: dict[str, Adapter] = {
     adapter.name: adapter
@@ -29,6 +29,11 @@ ADAPTERS: dict[str, Adapter] = {
         Meld(),
     )
 }
+
+
+def corpus_title(name: str) -> str:
+    """Return how people call a corpus, such as `EmoDB`; its name if no adapter knows it."""
+    return ADAPTERS[name].title.partition(",")[0] if name in ADAPTERS else name
 
 
 def detect_adapter(folder: Path, paths: Sequence[PurePath]) -> Adapter:

@@ -38,6 +38,7 @@ class Description:
         card_html: the same as a page
         licences: of the pretrained weights inside
         figures: on the test part
+        other_corpora: by corpus, how it does on people of that corpus, in a sentence
         abstention: when it is not sure; None where it was registered without
         window_s: the default length of a timeline's window; None until it is loaded
         hop_s: from one window to the next
@@ -54,6 +55,7 @@ class Description:
     card_html: str
     licences: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    other_corpora: Mapping[str, str] = field(default_factory=dict)
     abstention: Mapping[str, object] | None = None
     window_s: float | None = None
     hop_s: float | None = None
@@ -88,6 +90,7 @@ class Description:
             "purpose": purpose,
             "abstention": self.abstention,
             "figures": dict(self.figures),
+            "other_corpora": dict(self.other_corpora),
             "window_s": self.window_s,
             "hop_s": self.hop_s,
         }
@@ -119,6 +122,7 @@ def describe(version: Version, alias: str, folder: Path) -> Description:
         card_html=_read_text(folder / "model_card.html"),
         licences=version.tags.get("avemo.weights", ""),
         figures=_figures(folder),
+        other_corpora=version.other_corpora,
         abstention=bundle.get("abstention"),
     )
 

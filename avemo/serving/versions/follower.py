@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from ...errors import AvemoError
@@ -118,6 +118,7 @@ class Follower:
         self.trouble = ""
         if served and (served.description.version, served.seal) == (version.number, version.seal):
             self.refused = None
+            served.description = replace(served.description, other_corpora=version.other_corpora)
             with suppress(OSError):  # the cache deletes what nobody has opened for long
                 os.utime(served.loaded.folder)
             return

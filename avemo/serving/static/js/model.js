@@ -45,6 +45,7 @@ function body(model) {
     model.synthetic ? null : h("p", { class: "small quiet" },
       "On recordings of actors that the model did not learn from, who play emotions in a studio. ",
       "Expect less elsewhere: with noise, in other languages, with several people in a clip."),
+    ...Object.values(model.other_corpora ?? {}).map((text) => h("p", { class: "small" }, `${text}.`)),
     ...recalls(figures, model.classes ?? []),
     h("div", { class: "columns" },
       uses("Meant for", model.uses?.intended), uses("Not for", model.uses?.forbidden)),

@@ -60,7 +60,8 @@ function role(alias, words, version) {
     version.synthetic
       ? h("p", { class: "small bad" }, "Trained on synthetic recordings: its figures mean nothing.")
       : null,
-    figureList(testFigures(version.figures)));
+    figureList(testFigures(version.figures)),
+    ...Object.values(version.other_corpora ?? {}).map((text) => h("p", { class: "small" }, `${text}.`)));
 }
 
 /** Return a run's figures on the test part under their own names. */
