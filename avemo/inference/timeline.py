@@ -31,8 +31,6 @@ _MAX_LAG_S = 15
 _MIN_VOICED = 0.1
 #: who is in a smaller share of the pictures is passing by, or no face at all
 _MIN_PRESENCE = 1 / 3
-#: see `faces.voiced_db` in params.yaml, which a model of sound alone does not have
-_VOICED_DB = 35.0
 
 
 def read_timeline(
@@ -98,8 +96,7 @@ class _Timeline:
         self._bundle = bundle
         self._reader = reader
         self._windows = windows
-        voiced_db = reader.face_settings.voiced_db if reader.has_visual else _VOICED_DB
-        self._sound = SoundBuffer(reader.sample_rates, voiced_db)
+        self._sound = SoundBuffer(reader.sample_rates, reader.voiced_db)
         self._people = People()
         self._opening = Opening(sound=False, picture=False)
         self._index = 0  # of the next window
