@@ -92,7 +92,11 @@ def test_a_value_is_taken_over(tmp_path: Path) -> None:
         ("extractors.logmel", None, ["extractors.logmel"]),
         ("faces.frames", "8", ["faces.frames", "'8'"]),
         ("search.audio.architectures", "lstm", ["search.audio.architectures", "list"]),
-        ("corpus.source", "web", ["corpus.source", "'sample', 'path' or 'zenodo'", "'web'"]),
+        (
+            "corpus.source",
+            "web",
+            ["corpus.source", "'zenodo' or 'manifest'", "'web'"],
+        ),
         ("corpus.zenodo.actors", [1, 25], ["corpus.zenodo.actors", "24", "25"]),
         ("corpus.zenodo.channels", ["sung"], ["corpus.zenodo.channels", "'speech' or 'song'"]),
         ("engine", "spark", ["engine", "'local' or 'ray'", "'spark'"]),

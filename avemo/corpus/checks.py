@@ -21,7 +21,7 @@ Reasons = Mapping[Hashable, str]
 
 #: measures that not every recording has
 _TYPES = dict.fromkeys(
-    ("sample_rate", "channels", "width", "height", "frames", "rotation"), "Int64"
+    ("sample_rate", "channels", "heard_channel", "width", "height", "frames", "rotation"), "Int64"
 ) | dict.fromkeys(("duration_s", "peak_dbfs", "clipped_ratio", "frame_rate"), "float64")
 
 

@@ -87,8 +87,8 @@ def _read_names(rows: "pd.DataFrame") -> "pd.DataFrame":
             named["actor"].ne(rows["speaker"]) | named["corpus_emotion"].ne(rows["emotion"])
         )
         named.loc[differs, "finding"] = "name"
-        said = "the manifest says " + rows["speaker"] + ", " + rows["emotion"]
-        named.loc[differs, "reason"] = said + ", and its name another speaker or emotion"
+        claim = "the manifest says " + rows["speaker"] + ", " + rows["emotion"]
+        named.loc[differs, "reason"] = claim + ", and its name another speaker or emotion"
     return named[list(_COLUMNS)]
 
 

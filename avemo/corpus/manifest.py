@@ -105,8 +105,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
             "nothing was changed"
         )
     rows["sex"] = rows["sex"].map(_SEXES)
-    whole = ~rows["start"].gt(0)
-    rows["start"] = rows["start"].mask(whole)
+    rows["start"] = rows["start"].where(rows["start"].gt(0))
     return rows[list(_COLUMNS)]
 
 

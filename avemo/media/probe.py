@@ -24,7 +24,7 @@ class Probe:
         has_audio_stream: there is an audio stream, be it silent
         sample_rate: in Hz
         channels: of the sound
-        channel: the one that is heard, from 0; None for the mean of all, see `select_channel`
+        heard_channel: the one that is heard, from 0; None for the mean of all, see `select_channel`
         peak_dbfs: the loudest sample of what is heard; -inf for digital silence
         clipped_ratio: the share of samples at full scale
         width: pixels as stored, before `rotation`
@@ -41,7 +41,7 @@ class Probe:
     has_audio_stream: bool
     sample_rate: int | None = None
     channels: int | None = None
-    channel: int | None = None
+    heard_channel: int | None = None
     peak_dbfs: float | None = None
     clipped_ratio: float | None = None
     width: int | None = None
@@ -114,7 +114,7 @@ def measure(
             has_sound=levels.peak_dbfs >= silence_dbfs,
             sample_rate=levels.sample_rate,
             channels=levels.channels,
-            channel=levels.channel,
+            heard_channel=levels.channel,
             peak_dbfs=levels.peak_dbfs,
             clipped_ratio=levels.clipped_ratio,
         )

@@ -213,16 +213,16 @@ class Scan:
 def mono_blocks(scan: Scan) -> Iterator[MonoBlock]:
     """Yield the sound of a scan as one channel: the mean, or one of them, see `select_channel`."""
     waiting: list[NDArray[np.float32]] = []
-    settled = False
+    decided = False
     for block in scan:
         assert scan.levels
-        if settled or scan.levels.channels == 1:
+        if decided or scan.levels.channels == 1:
             yield scan.levels.sample_rate, mix(block, scan.levels.channel)
             continue
         waiting.append(block)
         if scan.levels.samples * scan.levels.channels > _MAX_WAITING_SAMPLES:
             scan.levels.settle()
-            settled = True
+            decided = True
             yield from _mix_all(waiting, scan.levels)
     if scan.levels:
         yield from _mix_all(waiting, scan.levels)

@@ -34,6 +34,8 @@ def write_prior(
         spec: of the expression network's features
         audio: for the fused prior, the trained audio model
     """
+    import keras
+
     from .hypermodel import Architectures
 
     name = "late_prior" if modality == "fused" else "expression_prior"
@@ -42,7 +44,8 @@ def write_prior(
         feature_name("audio"): SequencePreprocessor.unscaled(len(trained.classes)),
     }
     space = Architectures(modality, [name], preprocessors, {}, classes=trained.classes)
-    network = space.build_from({})
+    built = space.build_from({})
+    network = keras.Model(built.input, built.output)  # without optimiser and metrics
     features, trained_on = {MEAN_FEATURE: spec}, TrainedOn(performances=0, actors=0)
     if audio:
         network = build_end_to_end(network, {"audio": audio})

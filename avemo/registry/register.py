@@ -316,7 +316,7 @@ def _may_replace(client: MlflowClient, name: str, champion: str, version: str) -
 
 def _is_first_real(champion: ModelVersion, version: ModelVersion) -> bool:
     """Return whether the champion is of the synthetic sample, and a version of recordings."""
-    former, own = (each.tags.get("avemo.corpus", "") for each in (champion, version))
+    former, own = (entry.tags.get("avemo.corpus", "") for entry in (champion, version))
     return bool(former == SYNTHETIC_LABEL != own)
 
 

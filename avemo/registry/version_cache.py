@@ -83,7 +83,7 @@ def _pull(version: lookup.Version, target: Path) -> None:
     if source and source.is_dir():
         shutil.copytree(source, target)
     elif source:
-        raise integrity.files_gone(version.uri)
+        raise integrity.missing_files_error(version.uri)
     elif "mlflow" in sys.modules:
         _download(version.uri, target)
     else:

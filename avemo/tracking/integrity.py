@@ -26,10 +26,10 @@ __all__ = [
     "CHECKSUMS_TAG",
     "REGISTER_AGAIN",
     "compute_checksums",
-    "files_gone",
     "find_changes",
     "find_version",
     "logged_model_id",
+    "missing_files_error",
     "open_until_exit",
     "open_verified",
     "require_unchanged",
@@ -115,7 +115,7 @@ def require_unchanged(folder: Path, seal: str | None, uri: str) -> None:
             somebody changed the model
     """
     if _is_empty(folder):
-        raise files_gone(uri)
+        raise missing_files_error(uri)
     if changes := find_changes(folder, seal):
         raise AvemoError(
             f"{uri} is not as it was registered: {join_names(changes)}; register it again "
@@ -123,7 +123,7 @@ def require_unchanged(folder: Path, seal: str | None, uri: str) -> None:
         )
 
 
-def files_gone(uri: str) -> AvemoError:
+def missing_files_error(uri: str) -> AvemoError:
     """Return the error of a version whose files are not in the tracking store."""
     return AvemoError(
         f"{uri} is registered at {hide_password(os.environ[TRACKING_URI])}, and none of its files "

@@ -148,9 +148,9 @@ def _open(database: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=_TIMEOUT_S, isolation_level=None)
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_same(folder: Path, other: Path) -> bool:
     """Return whether two paths lead to one folder, such as by a link or a mount."""
     try:
-        return one.samefile(other)
+        return folder.samefile(other)
     except OSError:
         return False

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from .address import sqlite_file
 
-__all__ = ["answers", "database_problem"]
+__all__ = ["database_problem", "is_responding"]
 
 #: a host is given as long for a connection
 _CONNECT_S = 1.5
@@ -18,7 +18,7 @@ _ANSWER_S = 5.0
 _PORTS = {"mssql": 1433, "mysql": 3306, "postgresql": 5432}
 
 
-def answers(uri: str) -> bool:
+def is_responding(uri: str) -> bool:
     """Return whether a tracking server answers."""
     import requests
 

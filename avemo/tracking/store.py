@@ -242,7 +242,7 @@ def _require_server(project: Project, uri: str, spool: bool) -> None:
     shown = hide_password(uri)
     with SlowNotice(_NOTICE_S) as notice:
         notice.begin(f"waiting for the tracking server that {TRACKING_URI} names, {shown}")
-        is_there = reach.answers(uri)
+        is_there = reach.is_responding(uri)
     if is_there:
         if rest.ask(uri, "registered-models/search", max_results=1) is not None:
             return
@@ -266,4 +266,4 @@ def _require_server(project: Project, uri: str, spool: bool) -> None:
 
 def is_away(uri: str) -> bool:
     """Return whether a store is a tracking server that does not answer."""
-    return uri.startswith("http") and not reach.answers(uri)
+    return uri.startswith("http") and not reach.is_responding(uri)

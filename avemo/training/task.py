@@ -117,7 +117,7 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
             skipped[fusion.STACKING] = reason
             names = [name for name in names if name != fusion.STACKING] or [fusion.LATE]
     if not len(data.part("train")):
-        late = [name for name in fusion.LATE_FUSIONS if name in names]
+        late = [name for name in names if name in fusion.LATE_FUSIONS]
         if not late:
             features_text = " and ".join(data.features)
             raise NothingToTrain(f"no performance of the training part has {features_text}")

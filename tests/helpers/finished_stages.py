@@ -67,7 +67,8 @@ def cross_validated(
         mlflow_source_git_commit=COMMIT,
     )
     folds = [
-        fold.model_dump(exclude={"run"})
+        fold.model_dump(exclude={"run", "actors"})
+        | {"actors": [f"{actor:02d}" for actor in fold.actors]}
         | {"run_id": tracked(f"fold {fold.fold}", "avemo/audio"), "run_name": "-"}
         for fold in Champion.model_validate(champion(claimed)).folds
     ]

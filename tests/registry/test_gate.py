@@ -78,7 +78,7 @@ def test_a_worse_candidate_is_refused_and_a_like_one_passes(
     register_version(tmp_path / "c", new_predictions(0.85, seed=1))
     passed = gate.check_candidate(project, load_settings(project.root), NAME)
     assert passed.result == "passed"
-    assert set(verdicts(passed).values()) == {"pass"}
+    assert set(verdicts(passed).values()) == {"pass", "no prior"}  # it hears
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,7 @@ def test_figures_of_the_synthetic_sample_refuse_nothing(
     out = capsys.readouterr().out
     assert "SYNTHETIC SAMPLE: no statement about accuracy" in out
     assert out.count(" synthetic\n") == 4
+    assert out.count(" no prior\n") == 1
 
 
 def test_the_command_says_why_and_ends_with_1(

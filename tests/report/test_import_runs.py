@@ -265,8 +265,15 @@ def test_a_stage_with_damaged_predictions(project: Project, tracked: StartRun) -
 
 def test_a_damaged_summary(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="none")
-    expected = "audio/summary.json: protocol: Input should be 'random' or 'actor'"
+    expected = "audio/summary.json: protocol: Input should be 'random', 'actor', 'emobox' or "
     assert expected in refused(project)
+
+
+def test_a_champion_of_other_corpora_is_not_published(project: Project, tracked: StartRun) -> None:
+    result = cross_validated(project, tracked)
+    folds = [fold | {"actors": ["emodb-03"]} for fold in result["folds"]]
+    cross_validated(project, tracked, folds=folds)
+    assert "not imported, because its speakers are not RAVDESS's alone" in refused(project)
 
 
 def test_a_champion_is_tested_on_unseen_actors(project: Project, tracked: StartRun) -> None:

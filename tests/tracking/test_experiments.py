@@ -53,7 +53,8 @@ def dvc(root: Path, *arguments: str) -> None:
         f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
     process = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
+        # by its script, which is how DVC's own worker is started in turn
+        [str(Path(sys.executable).with_name("dvc")), *arguments],
         cwd=root,
         env=environment,
         capture_output=True,

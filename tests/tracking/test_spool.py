@@ -222,4 +222,4 @@ def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
         silent.bind(("127.0.0.1", servers.free_port()))
         silent.listen()
         host, port = silent.getsockname()
-        assert not reach.answers(f"http://{host}:{port}")
+        assert not reach.is_responding(f"http://{host}:{port}")

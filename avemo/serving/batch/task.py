@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from ... import engine
 from ...errors import AvemoError
+from ...surroundings import explain_surroundings
 from .clips import NamedClip
 from .journal import Journal
 
@@ -163,7 +164,13 @@ def run_task(
 
 
 def log_failure(item: Item, error: Exception) -> str:
-    """Log an error of a library with its traceback, and return it as the reason of a finding."""
+    """Log an error of a library with its traceback, and return it as the reason of a finding.
+
+    Raises:
+        AvemoError: it is no fault of the clip: the machine lacks something, such as disk space
+    """
+    if sentence := explain_surroundings(error):
+        raise AvemoError(sentence) from error
     log.error("avemo: %s", item.clip.file, exc_info=error)
     return f"{type(error).__name__}: {error}"
 
