@@ -145,8 +145,8 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Series], str]]:
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
         ),
         "trailing": lambda row: (
-            f"the file holds {row.trailing_bytes:,} bytes more than its header states, which players"
-            " may leave out: export it anew if they are sound"
+            f"the file holds {row.trailing_bytes:,} bytes more than its header states, which "
+            "players may leave out: export it anew if they are sound"
         ),
         "folder": lambda row: f"the name says actor {row.actor}, the folder another",
         "emotion": lambda row: _why_unpublished(row.channel, row.corpus_emotion, row.intensity),

@@ -32,7 +32,8 @@ class Probe:
         frame_rate: pictures a second, on average
         frames: pictures
         rotation: degrees that a player turns the picture by, counter-clockwise
-        trailing_bytes: of a WAV file, those that its header does not state, which players may leave out
+        trailing_bytes: of a WAV file, those that its header does not state, and that players may
+            leave out
     """
 
     duration_s: float
