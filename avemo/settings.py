@@ -123,7 +123,9 @@ class Labels(Strict):
 
 
 #: findings of recordings that can be used: a setting says whether they are
-ConfigurableFinding = Literal["silent", "too-short", "clipped", "folder", "emotion", "identical"]
+ConfigurableFinding = Literal[
+    "silent", "too-short", "clipped", "trailing", "folder", "emotion", "identical"
+]
 
 
 class Catalogue(Strict):

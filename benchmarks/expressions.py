@@ -68,7 +68,7 @@ class _DecodedClip(Clip):
     ) -> Iterator[Frame]:
         yield from self.decoded
 
-    def voiced_span(self, below_db: float) -> None:
+    def voice(self, below_db: float) -> None:
         return None
 
 

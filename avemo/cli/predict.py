@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -222,12 +223,14 @@ def show_prediction(
 ) -> None:
     """Print a clip's prediction, or on the standard error its finding."""
     if as_json:
-        fields = {"file": file, "emotion": prediction.emotion, **vars(prediction)}
+        fields = {"file": file, "emotion": prediction.emotion, **asdict(prediction)}
         typer.echo(json.dumps(fields))
     elif prediction.finding:
         typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
     else:
-        note = _describe_set(prediction) if sets else ""
+        evidence = prediction.evidence.describe()
+        note = f"; from {evidence}" if evidence else ""
+        note += _describe_set(prediction) if sets else ""
         note += f"; not fused: {prediction.reason}" if prediction.reason else ""
         note += _SYNTHETIC * prediction.synthetic
         answer = "not sure: " * prediction.unsure

@@ -47,9 +47,9 @@ def build(raw: Path, settings: Catalogue, labels: Labels) -> "pd.DataFrame":
     Findings that always set a recording aside: `name`, `missing`, `left-out`, `unreadable`,
     `beyond-end`, `no-picture`, `no-sound`, `duplicate` (of a recording's name), `contradiction`
     (byte-identical, of two speakers or emotions).
-    `settings.findings` decides on the others: `silent`, `too-short`, `clipped`, `folder` (another
-    actor's), `emotion` (none that the channel has), `identical` (to another of the same speaker and
-    emotion).
+    `settings.findings` decides on the others: `silent`, `too-short`, `clipped`, `trailing` (bytes
+    that a WAV file's header does not state), `folder` (another actor's), `emotion` (none that the
+    channel has), `identical` (to another of the same speaker and emotion).
 
     Raises:
         CorpusError: an emotion is no class, and `labels` does not say what it counts as

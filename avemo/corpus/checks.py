@@ -115,10 +115,12 @@ def _schema(settings: Catalogue) -> "pa.DataFrameSchema":
 
     long_enough = pa.Check.ge(settings.min_duration_s, error="too-short")
     not_clipped = pa.Check.le(settings.max_clipped_ratio, error="clipped")
+    nothing_trails = pa.Check.eq(0, error="trailing")
     return pa.DataFrameSchema(
         {
             "duration_s": pa.Column(checks=long_enough),
             "clipped_ratio": pa.Column(checks=not_clipped, nullable=True),
+            "trailing_bytes": pa.Column(checks=nothing_trails),
         },
         checks=[
             pa.Check(lambda rows: rows["has_sound"] | rows["modality"].ne(3), error="silent"),
@@ -141,6 +143,10 @@ def _reasons(settings: Catalogue) -> dict[str, Callable[[Series], str]]:
         "clipped": lambda row: (
             f"{row.clipped_ratio:.2%} of the samples are at full scale, at most "
             f"{settings.max_clipped_ratio:.2%} (catalogue.max_clipped_ratio) are expected"
+        ),
+        "trailing": lambda row: (
+            f"the file holds {row.trailing_bytes:,} bytes more than its header states, which "
+            "players may leave out: export it anew if they are sound"
         ),
         "folder": lambda row: f"the name says actor {row.actor}, the folder another",
         "emotion": lambda row: _why_unpublished(row.channel, row.corpus_emotion, row.intensity),

@@ -34,6 +34,7 @@ _MEANING = {
     "silent": "a sound file in which nothing is heard",
     "too-short": "shorter than catalogue.min_duration_s",
     "clipped": "more samples at full scale than catalogue.max_clipped_ratio",
+    "trailing": "a WAV file that holds more than its header states, which players may leave out",
     "folder": "in another actor's folder",
     "emotion": "an emotion that the channel does not have",
     "identical": "byte-identical to another of the same actor and emotion",

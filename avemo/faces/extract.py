@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from . import detectors
 from .alignment import TEMPLATE, align
 from .cut_face import check_quality, cut_face, no_face_error, stack_faces
 from .settings import Settings
-from .tracking import track_main_face
+from .tracking import TrackedFace, track_main_face
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,9 +30,12 @@ __all__ = [
     "VERSION",
     "Extraction",
     "Settings",
+    "TrackedClip",
     "align",
+    "cut_faces",
     "decode_crops",
     "extract",
+    "track_faces",
 ]
 
 VERSION = 5
@@ -82,13 +86,57 @@ def extract(media: Media, settings: Settings, detector: Detector) -> dict[str, N
         MediaError: `unreadable`, `no-picture`; `no-face` in any sampled frame; and of the clip as
             a whole `too-dark`, `face-too-small`, `cut-off`, `turned-away`
     """
+    return cut_faces(track_faces(media, settings, detector), settings)
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedClip:
+    """The sampled frames of a clip, and the main person in them.
+
+    Args:
+        frames: as they were sampled
+        detections: the faces in each
+        track: the main person's; empty where there is no face
+    """
+
+    frames: list[Frame]
+    detections: list[list[Face]]
+    track: list[TrackedFace]
+
+    @property
+    def frames_with_face(self) -> int:
+        """In how many frames the main person's face was detected."""
+        return sum(not tracked.interpolated for tracked in self.track)
+
+
+def track_faces(media: Media, settings: Settings, detector: Detector) -> TrackedClip:
+    """Return the main person in the frames that are sampled of a clip.
+
+    Args:
+        media: as `extract` takes it
+        settings: as `extract` takes them
+        detector: as `extract` takes it
+
+    Raises:
+        MediaError: `unreadable`, `no-picture`
+    """
     frames, detections = _detect_faces(media, settings, detector)
     confident = [
         [face for face in faces if face.score >= settings.min_score] for faces in detections
     ]
     track = track_main_face([frame.time_s for frame in frames], confident, settings.max_gap_frames)
+    return TrackedClip(frames, detections, track)
+
+
+def cut_faces(clip: TrackedClip, settings: Settings) -> dict[str, NDArray[Any]]:
+    """Return the main person's face in each frame, as `extract` does.
+
+    Raises:
+        MediaError: as `extract` does, once the frames are decoded
+    """
+    frames, track = clip.frames, clip.track
     if not track:
-        raise _no_face_error(frames, detections, settings)
+        raise _no_face_error(frames, clip.detections, settings)
     faces = [
         cut_face(
             frames[tracked.frame_index].image,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["DETECTOR_FOLDER", "WEIGHTS_FOLDER", "FeatureReader", "face_spec"]
 
+#: see `faces.voiced_db` in params.yaml, which a model of sound alone does not have
+_VOICED_DB = 35.0
 #: the folder of the face detector's files
 DETECTOR_FOLDER = "detector"
 #: the files that extractors need, each in a folder that is called as `Extractor.weights` has it
@@ -49,6 +51,11 @@ class FeatureReader:
     def has_visual(self) -> bool:
         """Whether the model looks at faces."""
         return bool(visual_extractors(self._extractors))
+
+    @property
+    def voiced_db(self) -> float:
+        """How far below the loudest moment something is heard, in decibels."""
+        return self.face_settings.voiced_db if self.has_visual else _VOICED_DB
 
     def from_sound(self, read_sound: Callable[[int], Sound]) -> Arrays:
         """Return the audio features that the model takes; none for a visual model.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import MediaError
+from .evidence import Evidence
 
 __all__ = ["Cell", "Prediction"]
 
@@ -32,6 +33,7 @@ class Prediction:
             where there is a finding, and for models of older releases
         classes: the emotions that the model tells apart, in its order; those of `probabilities`
             where none are given, and empty where no model was asked
+        evidence: what it was made from
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -42,6 +44,7 @@ class Prediction:
     unsure: bool = False
     emotions: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", self.classes or tuple(self.probabilities))
@@ -59,26 +62,34 @@ class Prediction:
         return next(iter(self.probabilities.values()), float("nan"))
 
     @classmethod
-    def from_error(cls, error: MediaError, classes: tuple[str, ...] = ()) -> Prediction:
+    def from_error(
+        cls, error: MediaError, classes: tuple[str, ...] = (), evidence: Evidence | None = None
+    ) -> Prediction:
         """Return the prediction for a clip that cannot be used.
 
         Args:
             error: says why
             classes: as `Prediction` takes them
+            evidence: what was looked at
         """
-        return cls(finding=error.finding, reason=str(error), classes=classes)
+        return cls(
+            finding=error.finding,
+            reason=str(error),
+            classes=classes,
+            evidence=evidence or Evidence(),
+        )
 
     def to_row(self) -> dict[str, Cell]:
         """Return the row of a registered version.
 
         Its columns: emotion, probability, unsure, emotions, p_CLASS for each of `classes`, finding,
-        reason.
+        reason, and those of `evidence.COLUMNS`.
         """
         row: dict[str, Cell] = {"emotion": self.emotion, "probability": self.probability}
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
-        return row | {"finding": self.finding, "reason": self.reason}
+        return row | {"finding": self.finding, "reason": self.reason} | self.evidence.to_row()
 
     @classmethod
     def from_row(
@@ -88,7 +99,7 @@ class Prediction:
 
         Args:
             row: see `to_row`; another version may know other emotions, and those of older
-                releases have neither `unsure` nor `emotions`
+                releases have neither `unsure`, `emotions` nor evidence
             model: as `Prediction` takes it
             synthetic: as `Prediction` takes it
         """
@@ -108,4 +119,5 @@ class Prediction:
             unsure=bool(unsure),
             emotions=tuple(map(str, emotions)) if isinstance(emotions, list | tuple) else (),
             classes=tuple(probabilities),
+            evidence=Evidence.from_row(row),
         )

@@ -10,8 +10,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,8 +22,10 @@ from ..features.arrays import Arrays, Sound
 from ..features.registry import extractor_from_spec
 from ..media.clip import Clip, Media
 from ..media.span import Windows
+from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
 from .certainty import describe_certainty
+from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
 from .prediction import Prediction
 from .timeline_row import TimelineRow
@@ -128,27 +131,72 @@ class Recogniser:
         sound_clip = Clip.of(media)
         picture_clip = sound_clip if picture is None else Clip.of(picture)
         features: Arrays = {}
-        errors: list[MediaError] = []
+        errors: dict[Modality, MediaError] = {}
+        frames = _FrameCounts()
         with sound_clip, picture_clip, ThreadPoolExecutor(1) as pool:
             audio = self._begin_audio_features(sound_clip, pool)
-            for compute in (partial(self._visual_features, picture_clip), audio.result):
-                try:
-                    features |= compute()
-                except MediaError as error:
-                    errors.insert(0, error)  # that of the sound is named first
-        if errors and not features:
-            return Prediction.from_error(errors[0], self.classes)
+            try:
+                features |= self._visual_features(picture_clip, frames)
+            except MediaError as error:
+                errors["visual"] = error
+            try:
+                features |= audio.result()
+            except MediaError as error:
+                errors["audio"] = error
+            evidence = self._evidence(sound_clip, picture_clip, errors, frames)
+        reasons = [errors[name] for name in MODALITIES if name in errors]
+        if reasons and not features:
+            return Prediction.from_error(reasons[0], self.classes, evidence)
         row = self.bundle.probabilities_of([features])[0]
         config = self.bundle.config
         probabilities = dict(zip(self.classes, map(float, row), strict=True))
         certainty = describe_certainty(probabilities, config)
         return Prediction(
             probabilities,
-            reason="; ".join(map(str, errors)),
+            reason="; ".join(map(str, reasons)),
             synthetic=config.synthetic,
             unsure=certainty.unsure,
             emotions=certainty.emotions,
+            evidence=evidence,
         )
+
+    def _evidence(
+        self,
+        sound_clip: Clip,
+        picture_clip: Clip,
+        errors: Mapping[Modality, MediaError],
+        frames: _FrameCounts,
+    ) -> Evidence:
+        """Return what a prediction is made from; nothing is decoded for it."""
+        reader = self._reader
+        # where the voice says which frames are looked at, it was located whatever came of it
+        spread_by_voice = reader.has_visual and reader.face_settings.spread == "voiced"
+        listened = bool(reader.sample_rates) and "audio" not in errors
+        voice = None
+        if listened or spread_by_voice:
+            voice = sound_clip.voice(reader.voiced_db)
+        audio_track = video_track = None
+        with suppress(MediaError):
+            audio_track = sound_clip.streams().audio_track if voice else None
+            video_track = picture_clip.streams().video_track if reader.has_visual else None
+        return Evidence(
+            modality=self._used_modality(errors),
+            voiced_s=voice.voiced_s if voice else 0.0,
+            voice_start_s=voice.start_s if voice else None,
+            voice_end_s=voice.end_s if voice else None,
+            frames=frames.sampled,
+            frames_with_face=frames.with_face,
+            channel=voice.channel if voice else None,
+            audio_track=audio_track,
+            video_track=video_track,
+        )
+
+    def _used_modality(self, errors: Mapping[Modality, MediaError]) -> Modality | None:
+        hears = bool(self._reader.sample_rates) and "audio" not in errors
+        sees = self._reader.has_visual and "visual" not in errors
+        if hears and sees:
+            return "fused"
+        return "audio" if hears else "visual" if sees else None
 
     def _begin_audio_features(self, clip: Clip, pool: ThreadPoolExecutor) -> Future[Arrays]:
         """Read the sound, and compute its features in a thread, beside what is done meanwhile."""
@@ -165,13 +213,24 @@ class Recogniser:
         with threads.single_threaded():
             return self._reader.from_sound(sounds.__getitem__)
 
-    def _visual_features(self, clip: Clip) -> Arrays:
+    def _visual_features(self, clip: Clip, frames: _FrameCounts) -> Arrays:
+        """Compute the features of the faces, and count the frames, also where an error ends it."""
         if not self._reader.has_visual:
             return {}
         from ..faces import extract as faces
 
         settings, detector = self._reader.face_settings, self._reader.detector
-        return self._reader.from_faces(faces.extract(clip, settings, detector))
+        tracked = faces.track_faces(clip, settings, detector)
+        frames.sampled, frames.with_face = len(tracked.frames), tracked.frames_with_face
+        return self._reader.from_faces(faces.cut_faces(tracked, settings))
+
+
+@dataclass
+class _FrameCounts:
+    """How many frames were sampled, and in how many of them there is a face."""
+
+    sampled: int = 0
+    with_face: int = 0
 
 
 def detector_name(bundle: Bundle) -> str | None:

@@ -31,8 +31,6 @@ _MAX_LAG_S = 15
 _MIN_VOICED = 0.1
 #: who is in a smaller share of the pictures is passing by, or no face at all
 _MIN_PRESENCE = 1 / 3
-#: see `faces.voiced_db` in params.yaml, which a model of sound alone does not have
-_VOICED_DB = 35.0
 
 
 def read_timeline(
@@ -98,8 +96,7 @@ class _Timeline:
         self._bundle = bundle
         self._reader = reader
         self._windows = windows
-        voiced_db = reader.face_settings.voiced_db if reader.has_visual else _VOICED_DB
-        self._sound = SoundBuffer(reader.sample_rates, voiced_db)
+        self._sound = SoundBuffer(reader.sample_rates, reader.voiced_db)
         self._people = People()
         self._opening = Opening(sound=False, picture=False)
         self._index = 0  # of the next window
@@ -201,25 +198,27 @@ class _Timeline:
             ]
         speaker = self._people.speaker(people, self._reader.face_settings) if sound else None
         alone = len(people) == 1
+        reason_unknown = f"which of the {len(people)} people speaks is not known"
         row_inputs = []
         for person in people:
             own_sound = sound if alone or person.track == speaker else {}
             speaking = None if alone or speaker is None else person.track == speaker
-            row_inputs.append(self._inputs_of_person(person, own_sound, sound_error, speaking))
+            reason = str(sound_error or "")  # why this face's row is without the sound
+            if sound and not own_sound:
+                reason = reason_unknown if speaker is None else "the voice is another person's"
+            row_inputs.append(self._inputs_of_person(person, own_sound, reason, speaking))
         if sound and not alone and speaker is None:
-            reason_unknown = f"which of the {len(people)} people speaks is not known"
             row_inputs.insert(0, _RowInputs(sound, "audio", reason=reason_unknown))
         return row_inputs
 
     def _inputs_of_person(
-        self, person: Person, sound: Arrays, sound_error: MediaError | None, speaking: bool | None
+        self, person: Person, sound: Arrays, reason: str, speaking: bool | None
     ) -> _RowInputs:
         if person.quality_error:
             return _inputs_of_sound(sound, person.quality_error, person, speaking)
         faces = self._reader.from_faces(person.stacked())
         if sound:
             return _RowInputs(sound | faces, "fused", person, speaking)
-        reason = str(sound_error) if sound_error else ""
         return _RowInputs(faces, "visual", person, speaking, reason=reason)
 
     def _sound_features(self, window: Span, voiced: float) -> tuple[Arrays, MediaError | None]:

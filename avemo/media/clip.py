@@ -14,7 +14,7 @@ from .frames import Frame, decode_frames, read_pictures
 from .playback import Played, play
 from .probe import Probe, measure
 from .scan import MonoBlock, Pictures, Scan, Streams, find_streams, mono_blocks, read_mono_blocks
-from .sound import join_blocks, locate_voice
+from .sound import PowerTrack, Voice, join_blocks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +64,8 @@ class Clip:
         self._streams: Streams | None = None
         self._sound: list[MonoBlock] | None = None
         self._levels: LevelMeter | None = None
+        self._power: PowerTrack | None = None
+        self._voices: dict[float, Voice | None] = {}
         self._sound_start_s = 0.0
         self._pictures: Pictures | None = None
         self._probe: Probe | None = None
@@ -146,13 +148,24 @@ class Clip:
         Returns:
             seconds from the clip's start; None if there is no sound that can be used
         """
-        try:
-            with self._lock, self:
-                span = locate_voice(self._read_sound(), below_db)
-        except MediaError:
-            return None
-        start_s = self._sound_start_s
-        return (span[0] + start_s, span[1] + start_s) if span else None
+        voice = self.voice(below_db)
+        return voice.span if voice else None
+
+    def voice(self, below_db: float) -> Voice | None:
+        """Return where the sound is heard, how much of it, and in which channel.
+
+        A sound that was read before is not decoded again, however long it is.
+
+        Args:
+            below_db: as `voiced_span` takes it
+
+        Returns:
+            None if there is no sound that can be used, or silence
+        """
+        with self._lock, self:
+            if below_db not in self._voices:
+                self._voices[below_db] = self._locate_voice(below_db)
+            return self._voices[below_db]
 
     def frames(self, count: int, span: tuple[float, float] | None = None) -> list[Frame]:
         """Return frames spread evenly over the clip; all of them in a clip of fewer.
@@ -194,19 +207,35 @@ class Clip:
             self._open_file = MediaFile(self.source)
         return self._open_file
 
+    def _locate_voice(self, below_db: float) -> Voice | None:
+        try:
+            power = self._power or self._measure_power()
+        except MediaError:
+            return None
+        channel = self._levels.channel if self._levels else None
+        return power.locate_voice(below_db, start_s=self._sound_start_s, channel=channel)
+
+    def _measure_power(self) -> PowerTrack:
+        power = PowerTrack()
+        for block in self._read_sound():
+            power.add(block)
+        return power
+
     def _read_sound(self) -> Iterator[MonoBlock]:
         if self._sound is not None:
             return iter(self._sound)
         return self._decode_sound()
 
     def _decode_sound(self) -> Iterator[MonoBlock]:
-        scan = Scan(self._file)
+        scan, power = Scan(self._file), PowerTrack()
         blocks: list[MonoBlock] = []
         for block in read_mono_blocks(scan, self._file):
             _append(blocks, block, scan)
+            power.add(block)
             self._check_length(scan)
             yield block
         self._keep(scan, blocks)
+        self._power = power
 
     def _check_length(self, scan: Scan) -> None:
         levels, longest_s = scan.levels, self.max_sound_s

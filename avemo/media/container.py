@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
 from .other_kinds import describe_other_kind
+from .riff import UNKNOWN_SIZE, count_trailing_bytes
 
 if TYPE_CHECKING:
     from av import Packet
@@ -50,8 +51,6 @@ _COUNTED = ("aiff", "au", "caf", "flac")
 _INDEXED = ("mov,mp4,m4a,3gp,3g2,mj2",)
 #: a file is cut short if more than this share of its stated length is missing
 _TOLERATED_LOSS = 0.05
-#: WAV files that are written to a pipe state this many bytes or more
-_UNKNOWN_SIZE = 0x7FFF0000
 
 
 class MediaFile:
@@ -64,6 +63,7 @@ class MediaFile:
     Attributes:
         is_wav: it begins as a WAV file does
         riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
+        trailing_bytes: of a WAV file, see `riff.count_trailing_bytes`
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
@@ -74,6 +74,7 @@ class MediaFile:
         self.label = describe_source(source)
         self._container: InputContainer | None = None
         self._moved = False
+        self.trailing_bytes = 0
         try:
             self.content = _open(source)
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
@@ -90,7 +91,10 @@ class MediaFile:
         self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
         self._other_kind = describe_other_kind(head)
         stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
+        file_bytes = self.content.seek(0, io.SEEK_END)
+        self.riff_sizes = file_bytes, stated_size
+        if self.is_wav:
+            self.trailing_bytes = count_trailing_bytes(self.content, file_bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -136,7 +140,7 @@ class MediaFile:
     def is_torn(self) -> bool:
         """Whether a WAV or AVI file has fewer bytes than its header states."""
         size, stated_size = self.riff_sizes
-        return size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= _UNKNOWN_SIZE
+        return size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= UNKNOWN_SIZE
 
     @property
     def has_decoded_pictures(self) -> bool:

@@ -32,6 +32,8 @@ class Probe:
         frame_rate: pictures a second, on average
         frames: pictures
         rotation: degrees that a player turns the picture by, counter-clockwise
+        trailing_bytes: of a WAV file, those that its header does not state, and that players may
+            leave out
     """
 
     duration_s: float
@@ -48,6 +50,7 @@ class Probe:
     frame_rate: float | None = None
     frames: int | None = None
     rotation: int | None = None
+    trailing_bytes: int = 0
 
 
 def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
@@ -95,6 +98,7 @@ def measure(
         has_picture=first is not None,
         has_sound=False,
         has_audio_stream=find_streams(file).sound,
+        trailing_bytes=file.trailing_bytes,
     )
     if pictures and first:
         measures = replace(

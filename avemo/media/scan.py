@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,10 +48,15 @@ class Streams:
     Attributes:
         sound: an audio stream, be it silent
         picture: a stream of moving pictures; the cover of a song is none
+        audio_track: the audio stream that is taken of several, as FFmpeg counts them, from 0; None
+            where there is one, or none
+        video_track: likewise, of the video streams, covers among them
     """
 
     sound: bool
     picture: bool
+    audio_track: int | None = None
+    video_track: int | None = None
 
 
 def find_streams(file: MediaFile) -> Streams:
@@ -64,9 +69,20 @@ def find_streams(file: MediaFile) -> Streams:
         wav.close()
         return Streams(sound=True, picture=False)
     with file.container() as container:
+        audio, video = audio_stream(container), video_stream(container)
         return Streams(
-            sound=audio_stream(container) is not None, picture=video_stream(container) is not None
+            sound=audio is not None,
+            picture=video is not None,
+            audio_track=_track_number(audio, container.streams.audio),
+            video_track=_track_number(video, container.streams.video),
         )
+
+
+def _track_number(stream: Stream | None, streams: Sequence[Stream]) -> int | None:
+    """Return a stream's place among those of its kind; None where it is the only one."""
+    if stream is None or len(streams) < 2:
+        return None
+    return [other.index for other in streams].index(stream.index)
 
 
 def start_time(container: InputContainer) -> Fraction:

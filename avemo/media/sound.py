@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ __all__ = [
     "SILENT_POWER",
     "WINDOW_RATE",
     "PowerMeter",
+    "PowerTrack",
+    "Voice",
     "check_sound",
     "find_voiced_span",
     "join_blocks",
-    "locate_voice",
     "read_sound",
     "read_sound_blocks",
     "write_wav",
@@ -107,38 +109,42 @@ def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, floa
 
     Args:
         source: an audio or video file, or its content
-        below_db: as `locate_voice` takes it
+        below_db: as `PowerTrack.locate_voice` takes it
 
     Returns:
         None for a file without sound, and for silence
     """
     try:
         with MediaFile(source) as file:
-            scan = Scan(file)
-            span = locate_voice(read_mono_blocks(scan, file), below_db)
+            scan, track = Scan(file), PowerTrack()
+            for block in read_mono_blocks(scan, file):
+                track.add(block)
     except MediaError:
         return None
-    return (span[0] + scan.sound_start_s, span[1] + scan.sound_start_s) if span else None
+    voice = track.locate_voice(below_db, start_s=scan.sound_start_s)
+    return voice.span if voice else None
 
 
-def locate_voice(blocks: Iterable[MonoBlock], below_db: float) -> tuple[float, float] | None:
-    """Return where a sound begins and ends to be heard, to a window of 20 ms.
+@dataclass(frozen=True)
+class Voice:
+    """Where a sound is heard.
 
     Args:
-        blocks: of the sound
-        below_db: a window is heard if it is at most this far below the loudest
-
-    Returns:
-        seconds from the sound's start; None for silence
+        start_s: when it begins to be heard, in seconds from the clip's start
+        end_s: when it ends to be heard
+        voiced_s: how much of that time something is heard, in seconds
+        channel: that is taken, from 0; None for the mean of all
     """
-    meter = PowerMeter()
-    powers = [meter.add(sample_rate, block) for sample_rate, block in blocks]
-    power = np.concatenate([*powers, np.zeros(1)])
-    if power.max() < SILENT_POWER:
-        return None
-    voiced = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
-    size, sample_rate = meter.window_samples, meter.sample_rate
-    return voiced[0] * size / sample_rate, (voiced[-1] + 1) * size / sample_rate
+
+    start_s: float
+    end_s: float
+    voiced_s: float
+    channel: int | None = None
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where it begins and ends to be heard."""
+        return self.start_s, self.end_s
 
 
 class PowerMeter:
@@ -162,6 +168,40 @@ class PowerMeter:
         self.pending = samples[end:].copy()  # of a view, all samples would stay in memory
         powers: NDArray[np.float32] = samples[:end].reshape(-1, self.window_samples).var(axis=1)
         return powers
+
+
+class PowerTrack:
+    """Keeps the power of each window of 20 ms of a sound: 400 bytes a second."""
+
+    def __init__(self) -> None:
+        self._meter = PowerMeter()
+        self._powers: list[NDArray[np.float32]] = []
+
+    def add(self, block: MonoBlock) -> None:
+        """Measure the next block."""
+        self._powers.append(self._meter.add(*block))
+
+    def locate_voice(
+        self, below_db: float, *, start_s: float = 0.0, channel: int | None = None
+    ) -> Voice | None:
+        """Return where the sound is heard, to a window of 20 ms; None for silence.
+
+        Args:
+            below_db: a window is heard if it is at most this far below the loudest
+            start_s: when the sound starts, in seconds from the clip's start
+            channel: as `Voice` takes it
+        """
+        power = np.concatenate([*self._powers, np.zeros(1)])
+        if power.max() < SILENT_POWER:
+            return None
+        voiced = np.flatnonzero(power >= power.max() * 10 ** (-below_db / 10))
+        size, sample_rate = self._meter.window_samples, self._meter.sample_rate
+        return Voice(
+            start_s=float(voiced[0] * size / sample_rate) + start_s,
+            end_s=float((voiced[-1] + 1) * size / sample_rate) + start_s,
+            voiced_s=float(len(voiced) * size / sample_rate),
+            channel=channel,
+        )
 
 
 def write_wav(

@@ -31,5 +31,6 @@ def write_example(packaged: PackagedModel, media: bytes, folder: Path) -> None:
     """
     module = import_module(f"{packaged.code.name}.inference.recogniser")
     row = module.Recogniser(packaged.folder).predict(media).to_row()
+    row = {name: None if value != value else value for name, value in row.items()}  # NaN: no JSON
     text = json.dumps(row, indent=1) + "\n"
     (folder / EXAMPLE_FILE).write_text(text, encoding="utf-8")

@@ -20,6 +20,7 @@ from ..faces.detectors import weights as detector_weights
 from ..features.names import modality_of
 from ..features.registry import extractor_class
 from ..import_graph import external_packages, imported_modules, module_file
+from ..inference.evidence import COLUMNS
 from ..inference.pyfunc import MEDIA, MODEL
 from ..inference.recogniser import detector_name, pack
 from ..models.bundle import GRAPH_FILE, Bundle
@@ -39,6 +40,8 @@ __all__ = [
 _PACKAGE = Path(__file__).parents[1]
 #: the module that MLflow loads, below the package
 _ENTRY = "inference.pyfunc"
+#: MLflow's types
+_TYPES = {str: DataType.string, float: DataType.double, int: DataType.long}
 #: what decodes in processes of its own, for a service
 _SANDBOX = ("media.sandbox", "media.sandbox.worker")
 #: the modules of face detectors
@@ -191,6 +194,7 @@ def signature(classes: Sequence[str]) -> ModelSignature:
         *numbers,
         ColSpec(DataType.string, "finding"),
         ColSpec(DataType.string, "reason"),
+        *(ColSpec(_TYPES[kind], name) for name, kind in COLUMNS.items()),
     ]
     media = ColSpec(AnyType(), MEDIA)  # type: ignore[no-untyped-call]
     return ModelSignature(Schema([media]), Schema(outputs))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ..inference.prediction import Prediction
 from .versions.current import ServedVersion
 
@@ -24,6 +26,7 @@ def prediction_fields(prediction: Prediction, file: str) -> dict[str, object]:
         "emotions": list(prediction.emotions),
         "finding": prediction.finding,
         "reason": prediction.reason,
+        "evidence": asdict(prediction.evidence),
         "model": prediction.model,
         "synthetic": prediction.synthetic,
     }

@@ -26,7 +26,7 @@ INPUT = "media"
 #: of a request's JSON where the tensors are binary, in bytes
 _MAX_HEAD = 1_000_000
 _LENGTH = struct.Struct("<I")
-_NUMBERS = {"FP64": "d", "BOOL": "?"}
+_NUMBERS = {"FP64": "d", "INT64": "q", "BOOL": "?"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class OutputTensor:
 
     Args:
         name: its name
-        datatype: BYTES, FP64 or BOOL
+        datatype: BYTES, FP64, INT64 or BOOL
         shape: its dimensions
         values: all of them in a row, None where there is no number
     """

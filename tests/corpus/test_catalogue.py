@@ -33,6 +33,7 @@ SETTINGS = Catalogue(
         "folder": "warn",
         "emotion": "warn",
         "identical": "warn",
+        "trailing": "warn",
     },
 )
 LABELS = Labels(classes=list(EMOTIONS), corpora={})

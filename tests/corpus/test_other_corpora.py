@@ -26,7 +26,7 @@ SETTINGS = Catalogue(
     silence_dbfs=-60.0,
     max_clipped_ratio=0.001,
     findings=dict.fromkeys(
-        ("silent", "too-short", "clipped", "folder", "emotion", "identical"), "warn"
+        ("silent", "too-short", "clipped", "trailing", "folder", "emotion", "identical"), "warn"
     ),
 )
 LABELS = Labels(

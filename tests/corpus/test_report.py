@@ -46,6 +46,7 @@ def catalogue(**columns: Any) -> pd.DataFrame:
         heard_channel=None,
         peak_dbfs=-6.0,
         clipped_ratio=0.0,
+        trailing_bytes=0,
         **dict.fromkeys(("width", "height", "frames", "rotation"), 720),
         frame_rate=30000 / 1001,
         finding="",

@@ -5,8 +5,11 @@ import pytest
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import MediaError
+from avemo.inference.evidence import COLUMNS, Evidence
 from avemo.inference.prediction import Prediction
 
+#: everything that an answer may be made from, and nothing
+EVIDENCE = Evidence("fused", 2.14, 0.4, 3.1, 16, 15, 1, 2, 0)
 PROBABILITIES = {emotion: (index + 1) / 36 for index, emotion in enumerate(EMOTIONS)}
 
 
@@ -30,17 +33,29 @@ def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
         Prediction(PROBABILITIES, reason="no face"),
         Prediction(PROBABILITIES, unsure=True, emotions=("surprised", "disgust")),
         Prediction(finding="silent", reason="nothing", classes=EMOTIONS),
+        Prediction(PROBABILITIES, evidence=EVIDENCE),
     ],
-    ids=["an emotion", "not sure", "a finding"],
+    ids=["an emotion", "not sure", "a finding", "evidence"],
 )
 def test_a_row_keeps_what_the_model_says(prediction: Prediction) -> None:
     row = prediction.to_row()
     numbers = ["probability", *(f"p_{emotion}" for emotion in EMOTIONS)]
     columns = ["emotion", "probability", "unsure", "emotions", *numbers[1:], "finding", "reason"]
-    assert list(row) == columns
+    assert list(row) == [*columns, *COLUMNS]
+    assert all(type(row[name]) is kind for name, kind in COLUMNS.items())
     assert all(isinstance(row[name], float) for name in numbers)
     assert json.loads(json.dumps(row))["emotions"] == list(prediction.emotions)
     assert Prediction.from_row(row) == prediction
+
+
+def test_evidence_in_plain_words() -> None:
+    assert Evidence().describe() == ""
+    assert EVIDENCE.describe() == (
+        "2.1 s of voice from 0.4 to 3.1 s, channel 1 (from 0), audio track 2 (from 0), "
+        "a face in 15 of 16 frames, video track 0 (from 0)"
+    )
+    assert Evidence("visual", 2.0, 0.0, 2.0, 6, 5).describe() == "a face in 5 of 6 frames"
+    assert Evidence("audio", 2.0, 0.0, 2.0, 6, 0).describe() == "2.0 s of voice from 0.0 to 2.0 s"
 
 
 def test_a_row_of_a_version_with_other_emotions_and_without_thresholds() -> None:

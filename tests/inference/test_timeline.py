@@ -224,6 +224,7 @@ def test_of_two_people_the_sound_belongs_to_the_one_whose_mouth_moves(
         speaks = (row.track == left) == (middle < 3.0)
         assert row.speaking is speaks, row
         assert row.modality == ("fused" if speaks else "visual")
+        assert row.reason == ("" if speaks else "the voice is another person's")
         assert row.emotion == (("happy" if middle < 3.0 else "sad") if speaks else "neutral")
 
 

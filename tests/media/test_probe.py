@@ -224,6 +224,32 @@ def test_cut_short(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "IMA_ADPCM"])
+@pytest.mark.parametrize("more", [b"", b"LIST\x04\0\0\0INFO"], ids=["no tags", "tags"])
+def test_a_wav_that_states_less_than_it_holds_is_read_as_players_read_it(
+    subtype: str, more: bytes
+) -> None:
+    content = wav(NOISE, subtype=subtype) + more
+    content = content[:4] + (len(content) - 8).to_bytes(4, "little") + content[8:]
+    place = content.index(b"data") + 4
+    stated = int.from_bytes(content[place : place + 4], "little")
+    whole, half = probe(content), stated // 2
+    patched = content[:place] + half.to_bytes(4, "little") + content[place + 4 :]
+    shorter = probe(patched)
+    assert whole.trailing_bytes == 0
+    assert whole.duration_s == pytest.approx(1, abs=0.02)
+    assert shorter.duration_s == pytest.approx(0.5, abs=0.04)
+    assert shorter.trailing_bytes == pytest.approx(stated - half + len(more), abs=1)
+
+
+def test_a_wav_whose_head_states_less_than_it_holds() -> None:
+    content = wav(NOISE)
+    patched = content[:4] + (16000).to_bytes(4, "little") + content[8:]
+    assert probe(patched).trailing_bytes == len(content) - 16008
+    assert probe(patched).duration_s == 1.0
+    assert probe(wav(NOISE) + bytes(8)).trailing_bytes == 0  # filled up
+
+
 def test_wav_from_a_pipe_is_not_cut_short() -> None:
     content = bytearray(wav(NOISE))
     content[4:8] = content[40:44] = b"\xff\xff\xff\xff"

@@ -12,6 +12,7 @@ from ..clip import Clip
 from ..frames import Frame
 from ..playback import Opening, Played, PlayedPicture, PlayedSound
 from ..scan import Streams
+from ..sound import Voice
 from . import wire
 from .growing_file import GrowingFile
 
@@ -53,7 +54,12 @@ class RemoteClip(Clip):
         with self._lock:
             if self._streams is None:
                 for header, _ in self._ask(do="streams"):
-                    self._streams = Streams(bool(header["sound"]), bool(header["picture"]))
+                    self._streams = Streams(
+                        bool(header["sound"]),
+                        bool(header["picture"]),
+                        _number(header["audio_track"]),
+                        _number(header["video_track"]),
+                    )
             assert self._streams
             return self._streams
 
@@ -67,13 +73,13 @@ class RemoteClip(Clip):
                     self._sounds[sample_rate] = np.frombuffer(payload, np.float32)
             return self._sounds[sample_rate]
 
-    def voiced_span(self, below_db: float) -> tuple[float, float] | None:
-        """Return where the sound is heard; see `Clip.voiced_span`."""
-        span = None
+    def voice(self, below_db: float) -> Voice | None:
+        """Return where the sound is heard, and how much of it; see `Clip.voice`."""
         with self._lock:
-            for header, _ in self._ask(do="voiced_span", below_db=below_db):
-                span = header["span"]
-        return None if span is None else (float(span[0]), float(span[1]))
+            if below_db not in self._voices:
+                for header, _ in self._ask(do="voice", below_db=below_db):
+                    self._voices[below_db] = _voice(header["voice"])
+            return self._voices[below_db]
 
     def iterate_frames(
         self, count: int, span: tuple[float, float] | None = None
@@ -126,6 +132,17 @@ class RemoteClip(Clip):
         if self._arriving.aborted:
             raise wire.WireError("the rest of the file will not arrive")
         wire.send(self._connection, {"size": size, "complete": complete})
+
+
+def _number(value: int | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _voice(fields: wire.Header | None) -> Voice | None:
+    if fields is None:
+        return None
+    start_s, end_s, voiced_s = (float(fields[key]) for key in ("start_s", "end_s", "voiced_s"))
+    return Voice(start_s, end_s, voiced_s, _number(fields["channel"]))
 
 
 def _picture(header: wire.Header, payload: bytearray) -> NDArray[np.uint8]:

@@ -97,8 +97,9 @@ def _answer(clip: Clip, request: Request) -> Iterator[Message]:
     elif request["do"] == "sound":
         sound = clip.sound(request["rate"])
         yield {"kind": "sound"}, _bytes(sound)
-    elif request["do"] == "voiced_span":
-        yield {"kind": "span", "span": clip.voiced_span(request["below_db"])}, b""
+    elif request["do"] == "voice":
+        voice = clip.voice(request["below_db"])
+        yield {"kind": "voice", "voice": voice and asdict(voice)}, b""
     elif request["do"] == "frames":
         span = request["span"]
         for frame in clip.iterate_frames(request["count"], span and tuple(span)):

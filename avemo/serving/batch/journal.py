@@ -21,7 +21,7 @@ __all__ = ["Journal"]
 #: how often what was written is brought to the disk, which takes milliseconds, in seconds
 _SYNC_S = 1.0
 #: the first line
-_HEADER = b'{"journal": "avemo", "version": 1}\n'
+_HEADER = b'{"journal": "avemo", "version": 2}\n'
 
 
 class Journal:
@@ -31,7 +31,7 @@ class Journal:
         file: is made where it is missing
 
     Raises:
-        AvemoError: another process writes to it, or it is no journal
+        AvemoError: another process writes to it, or it is no journal of this release
     """
 
     def __init__(self, file: Path) -> None:
@@ -81,8 +81,8 @@ class Journal:
         if first != _HEADER:
             if not _HEADER.startswith(first):
                 raise AvemoError(
-                    f"{self.file} is no journal of avemo: move it away, or name another file for "
-                    "the results"
+                    f"{self.file} is no journal of this release of avemo: move it away, or name "
+                    "another file for the results"
                 )
             self._stream.truncate(0)
             self._stream.write(_HEADER)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from ...errors import AvemoError
+from ...inference.evidence import Evidence
 from ...inference.prediction import Prediction
 from ...registry.pinned import PinnedVersions, VersionId
 from .task import Item, log_failure
@@ -33,13 +34,14 @@ class BatchRow:
 
     def to_fields(self) -> Mapping[str, object]:
         """Return the row as JSON holds it."""
-        return {"prediction": vars(self.prediction), "version": vars(self.version)}
+        return asdict(self)
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """Return what `to_fields` was called on."""
-        names = {key: tuple(fields["prediction"][key]) for key in ("emotions", "classes")}
-        prediction = Prediction(**fields["prediction"] | names)
+        own = fields["prediction"]
+        names = {key: tuple(own[key]) for key in ("emotions", "classes")}
+        prediction = Prediction(**own | names | {"evidence": Evidence(**own["evidence"])})
         return cls(prediction, VersionId(**fields["version"]))
 
 

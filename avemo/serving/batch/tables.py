@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...inference.evidence import COLUMNS, Evidence
 from ...io import atomic_write
 from ..notice import NOTICE
 from .predict import BatchRow
@@ -31,6 +32,7 @@ _DTYPES = {
     "loudness_dbfs": "float64",
     "face_px": "float64",
 }
+_DTYPES_OF_TYPES = {str: "string", float: "float64", int: "int64"}
 
 
 def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
@@ -53,12 +55,18 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     return columns | {
         "finding": [prediction.finding for prediction in predictions],
         "reason": [prediction.reason for prediction in predictions],
+        **_evidence_columns([prediction.evidence for prediction in predictions]),
         "synthetic": [prediction.synthetic for prediction in predictions],
         "model": [row.version.name for _, row in clips],
         "version": [row.version.number for _, row in clips],
         "seal": [row.version.seal for _, row in clips],
         "sha256": [item.sha256 for item, _ in clips],
     }
+
+
+def _evidence_columns(evidence: Sequence[Evidence]) -> dict[str, list[Cell]]:
+    rows = [own.to_columns() for own in evidence]
+    return {name: [row[name] for row in rows] for name in COLUMNS}
 
 
 def write_csv(clips: Sequence[AnsweredClip], target: Path) -> None:
@@ -112,4 +120,6 @@ def parquet_table(clips: Sequence[AnsweredClip], **further: Sequence[Cell]) -> p
 def _dtype(column: str) -> str:
     if column.startswith("p_"):
         return "float64"
+    if column in COLUMNS:
+        return _DTYPES_OF_TYPES[COLUMNS[column]]
     return _DTYPES.get(column, "string")

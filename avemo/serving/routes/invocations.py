@@ -27,7 +27,7 @@ _FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _EXAMPLE = {
     "predictions": [
         {"emotion": "calm", "probability": 0.8, "p_calm": 0.8, "p_sad": 0.2, "finding": "",
-         "reason": ""}
+         "reason": "", "evidence_modality": "audio", "evidence_voiced_s": 1.38}
     ]
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from ... import __version__
+from ...inference.evidence import COLUMNS
 from ...inference.prediction import Prediction
 from ..answers import version_headers
 from ..asgi import header
@@ -27,6 +28,7 @@ from .predict import stated_size
 
 __all__ = ["router"]
 
+_DATATYPES = {str: "BYTES", float: "FP64", int: "INT64"}
 _HEAD = "inference-header-content-length"
 _PROBE = ["GET", "HEAD"]
 #: by name: datatype and the dimensions after the first; `classes` stands for the emotions
@@ -37,6 +39,7 @@ _OUTPUTS = {
     "unsure": "BOOL",
     "finding": "BYTES",
     "reason": "BYTES",
+    **{name: _DATATYPES[kind] for name, kind in COLUMNS.items()},
 }
 
 
@@ -153,6 +156,9 @@ def _respond(
         "finding": [prediction.finding for prediction in predictions],
         "reason": [prediction.reason for prediction in predictions],
     }
+    evidence = [prediction.evidence.to_columns() for prediction in predictions]
+    for name, kind in COLUMNS.items():
+        values[name] = [row[name] or "" if kind is str else row[name] for row in evidence]
     tensors = [
         OutputTensor(
             name,

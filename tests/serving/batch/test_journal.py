@@ -49,7 +49,7 @@ def test_blocks_without_content_after_a_power_cut(tmp_path: Path) -> None:
 def test_a_file_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.journal"
     file.write_text("notes")
-    with pytest.raises(AvemoError, match="is no journal of avemo: move it away"):
+    with pytest.raises(AvemoError, match="is no journal of this release of avemo: move it away"):
         Journal(file)
     assert file.read_text() == "notes"
 

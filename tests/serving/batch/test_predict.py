@@ -97,7 +97,10 @@ def test_lists_patterns_and_json_lines(
         (["@none.txt"], "avemo: the list none.txt cannot be read (No such file or directory)"),
         (["--from-list", "blank.txt"], "avemo: the list blank.txt is empty"),
         (["a.wav", "--timeline", "out", "--format", "srt"], "avemo: 'srt' is no format"),
-        (["a.wav", "--csv", "notes.csv"], "avemo: notes.csv.journal is no journal of avemo"),
+        (
+            ["a.wav", "--csv", "notes.csv"],
+            "avemo: notes.csv.journal is no journal of this release of avemo",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_one_line(
