@@ -127,9 +127,9 @@ def test_the_command_says_why_and_ends_with_1(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "avemo-audio version 1 without another champion"
     assert lines[1].split() == ["rule", "candidate", "champion", "limit", "verdict"]
-    assert lines[2].startswith("UAR ")
-    assert "at least 0.5" in lines[2]
-    assert lines[2].endswith("refused")
+    assert lines[3].startswith("UAR ")
+    assert "at least 0.5" in lines[3]
+    assert lines[3].endswith("refused")
     assert lines[-1].startswith("avemo-audio version 1: refused: UAR")
 
 

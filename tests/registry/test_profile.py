@@ -24,11 +24,11 @@ def project(tmp_path: Path) -> Project:
     folder.mkdir(parents=True)
     bundle_config(abstention=new_abstention(0.5)).write(folder / CONFIG_FILE)
     certain = new_predictions(0.7, actors=6)
-    unsure = new_predictions(0.3, actors=8).query("actor > 6")
+    unsure = new_predictions(0.3, actors=8).query("actor > '06'")
     predictions = pd.concat([certain, unsure], ignore_index=True)
     write_predictions(folder / "predictions.csv", predictions.assign(part="valid"))
     names = [*predictions["performance"], "of another part"]
-    catalogue = pd.DataFrame({"performance": names, "path": names})
+    catalogue = pd.DataFrame({"performance": names, "recording": names, "path": names})
     catalogue["peak_dbfs"] = [*np.linspace(-40, -20, len(catalogue) - 1).tolist(), 0.0]
     catalogue.loc[0, "peak_dbfs"] = -np.inf
     project.catalogue.parent.mkdir()

@@ -151,7 +151,7 @@ def test_training_makes_nothing_worse(
 
 
 def test_two_actors_do_not_tell() -> None:
-    own, prior = (rows[rows["actor"] < 3] for rows in (answers({}), POOR))
+    own, prior = (rows[rows["actor"] < "03"] for rows in (answers({}), POOR))
     result = row(PRIOR_RULE, visual_version(own, prior))
     assert result.verdict == "refused"
     assert result.candidate == "the test part has 2 actors, and fewer than 3 tell too little"
