@@ -45,7 +45,14 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
     scratch = scratch_folder(project, settings, task)
     run_file = scratch / RUN_ID
     resume = run_file.read_text(encoding="utf-8") if run_file.exists() else None
-    if resume and not resume_runs.is_active(resume):
+    params = {
+        "architectures": ", ".join(task.architectures),
+        **budget.model_dump(),
+        "budget": settings.search.budget,
+        "performances": len(task.data),
+    }
+    if resume and not resume_runs.has_params(resume, params):
+        resume_runs.end_run(resume)
         shutil.rmtree(scratch)
         resume = None
     objective = create_objective(project, settings, task)
@@ -58,14 +65,7 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         run_id = parent.info.run_id
         run_file.parent.mkdir(parents=True, exist_ok=True)
         run_file.write_text(run_id, encoding="utf-8")
-        mlflow.log_params(
-            {
-                "architectures": ", ".join(task.architectures),
-                **budget.model_dump(),
-                "budget": settings.search.budget,
-                "performances": len(task.data),
-            }
-        )
+        mlflow.log_params(params)
         if objective.fits_per_trial:
             if resume:
                 resume_runs.end_children(run_id)

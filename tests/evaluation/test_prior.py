@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from helpers.split_table import write_split
 from helpers.training_task import ROOT
 
 from avemo.config import load_settings
-from avemo.corpus import split
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation.evaluate import evaluate
 from avemo.features import store
@@ -65,7 +65,7 @@ def new_project(root: Path, test_actors: int, other_actors: int) -> Project:
         for statement in (1, 2)
     )
     (root / "data").mkdir()
-    split.write(rows[["performance", "part", "fold"]], project.split)
+    write_split(project, rows)
     random = np.random.default_rng(1)
     clips: dict[str, Arrays] = {}
     for performance in rows["performance"]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
+from helpers.split_table import write_split
 
-from avemo.corpus import split
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features import store
 from avemo.features.arrays import Arrays
@@ -68,7 +68,7 @@ def make_two_modality_project(root: Path, folds: int = 4) -> Project:
         for actor in range(1, 2 * folds + 1)
     )
     rows["part"] = rows["fold"].map(PARTS).fillna("train")
-    split.write(rows[["performance", "part", "fold"]], project.split)
+    write_split(project, rows)
     write_features(project, rows)
     return project
 
