@@ -300,10 +300,11 @@ class PacketCounter:
         if stream is None:
             return ""
         container = stream.container.format.name
+        is_pcm = getattr(stream.codec_context, "name", "").startswith("pcm")
         stated, counted = 0, self.count
-        if container in _INDEXED and not getattr(stream.codec_context, "name", "").startswith(
-            "pcm"
-        ):
+        if container == "avi" and self._is_torn:
+            stated, counted = stream.frames, self._ticks if is_pcm else self.count
+        elif container in _INDEXED and not is_pcm:
             stated = len(stream.index_entries)
         elif container in (*_COUNTED, *_INDEXED):
             stated, counted = stream.frames or stream.duration or 0, self._ticks

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_what_stands_after_the_sound_is_not_heard() -> None:
     longer = WAV + b"LIST" + (400).to_bytes(4, "little") + bytes(range(200)) * 2
     for content in (longer, patch_header(longer, RIFF, len(longer) - 8)):
         np.testing.assert_array_equal(read_sound(content), read_sound(WAV))
-        assert probe(content) == probe(WAV)
+        assert replace(probe(content), trailing_bytes=0) == probe(WAV)
 
 
 def test_a_flac_that_states_no_length() -> None:
