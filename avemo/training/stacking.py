@@ -44,7 +44,7 @@ def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:
     """
     result = SearchResult.read(project.search_result(modality))
     if result.temperature is None:
-        return pd.DataFrame()
+        return pd.DataFrame(columns=["performance"])
     predictions = read_predictions(project.search(modality) / PREDICTIONS)
     return calibration.apply_temperature(predictions, result.temperature)
 

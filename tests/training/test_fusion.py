@@ -205,7 +205,7 @@ def search_space(name: str) -> Architectures:
     return Architectures("fused", [name], fusion.stacking_preprocessors(8), {}, classes=EMOTIONS)
 
 
-@pytest.mark.parametrize("name", fusion.OF_PREDICTIONS)
+@pytest.mark.parametrize("name", [fusion.LATE, fusion.STACKING])
 def test_the_end_to_end_network_fuses_the_models_own_probabilities(name: str) -> None:
     bundles: Any = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
     fused = search_space(name).build_from({})
