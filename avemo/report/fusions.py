@@ -12,7 +12,7 @@ from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.predictions import read_predictions
 from ..io import atomic_write
-from ..modalities import MODALITIES, UNIMODAL, Modality
+from ..modalities import MODALITIES, UNIMODAL, Modality, Unimodal
 from ..page import code
 from ..paths import Project
 from ..records import EvaluationResult, FusionCrossValidation, SearchResult, read_or_skipped
@@ -39,7 +39,7 @@ _DESCRIPTIONS = {
     "fused_visual": "the fused model, from picture alone",
 }
 _COLUMNS = [
-    *("corpus", "run", "part", "system"),
+    *("corpus", "run", "part", "system", "architectures"),
     *("performance", "fold", "true", *metrics.probability_columns(EMOTIONS)),
 ]
 
@@ -54,6 +54,7 @@ class FusionTable:
         rows: the systems with their figures
         systems: the names of the systems, in the order of their rows
         folds: of the unseen actors, each fold with the systems' UAR
+        imported: a model takes imported action units
     """
 
     part: str
@@ -63,6 +64,7 @@ class FusionTable:
     rows: list[tuple[str, ...]]
     systems: list[str]
     folds: list[tuple[str, ...]]
+    imported: bool
 
 
 def import_fusions(project: Project, settings: Settings) -> str:
@@ -87,6 +89,10 @@ def import_fusions(project: Project, settings: Settings) -> str:
             "published is not"
         )
     rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
+    if "architectures" in rows:
+        rows["architectures"] = rows["architectures"].fillna("")
+    else:
+        rows["architectures"] = ""
     parts = list(rows["part"].unique())
     if before is not None and _is_synthetic(before) == settings.corpus.synthetic:
         rows = pd.concat([rows, before[~before["part"].isin(parts)]], ignore_index=True)
@@ -114,7 +120,16 @@ def _nested_predictions(project: Project) -> Iterator[pd.DataFrame]:
     result = read_or_skipped(FusionCrossValidation, file)
     if isinstance(result, FusionCrossValidation) and result.protocol == "actor":
         rows = pd.read_csv(file.parent / COMPARISON)
+        searched = {str(modality): _architectures(project, modality) for modality in UNIMODAL}
+        rows["architectures"] = rows["system"].map(searched).fillna("")
         yield rows.assign(run=result.run_id, part=_NESTED)
+
+
+def _architectures(project: Project, modality: Unimodal) -> str:
+    """Return the architectures that a modality's members were selected among."""
+    file = project.search_result(modality)
+    trials = SearchResult.read(file).trials if file.exists() else []
+    return ", ".join(sorted({str(trial.hyperparameters["architecture"]) for trial in trials}))
 
 
 def _searched_predictions(project: Project) -> Iterator[pd.DataFrame]:
@@ -156,7 +171,8 @@ def read(root: Path) -> pd.DataFrame | None:
     if not (root / FILE).exists():
         return None
     try:
-        return _check(pd.read_csv(root / FILE, dtype={"performance": str, "true": str}))
+        text = dict.fromkeys(("performance", "true", "architectures"), str)
+        return _check(pd.read_csv(root / FILE, dtype=text, keep_default_na=False))
     except ValueError as error:
         raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
 
@@ -177,21 +193,25 @@ def tables(predictions: pd.DataFrame, bootstrap: Bootstrap) -> list[FusionTable]
         systems = {
             str(name): check_predictions(own) for name, own in rows.groupby("system", sort=False)
         }
+        architectures = rows.groupby("system")["architectures"].first().to_dict()
         fusions.append(
             FusionTable(
                 part,
                 synthetic,
                 performances,
                 run_id,
-                rows=list(_rows(systems, bootstrap)),
+                rows=list(_rows(systems, architectures, bootstrap)),
                 systems=[code(name) for name in systems],
                 folds=list(_folds(systems)) if part == _NESTED else [],
+                imported=bool(rows["architectures"].str.contains("action_units").any()),
             )
         )
     return fusions
 
 
-def _rows(systems: dict[str, pd.DataFrame], bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
+def _rows(
+    systems: dict[str, pd.DataFrame], architectures: dict[str, str], bootstrap: Bootstrap
+) -> Iterator[tuple[str, ...]]:
     """Return each system with its figures."""
     uars = {name: metrics.uar_of(rows) for name, rows in systems.items()}
     best_unimodal = systems[max(UNIMODAL, key=uars.__getitem__)]
@@ -200,7 +220,8 @@ def _rows(systems: dict[str, pd.DataFrame], bootstrap: Bootstrap) -> Iterator[tu
         gain = "–"
         if name not in UNIMODAL:
             gain = f"{paired.paired_bootstrap(rows, best_unimodal, bootstrap)['uar']:+}"
-        description = _DESCRIPTIONS.get(name, "")
+        own = architectures.get(name, "")
+        description = _DESCRIPTIONS.get(name, "") + (f": {own}" if own else "")
         cells = [str(figures[figure]) for figure in ("uar", "accuracy", "log_loss")]
         yield code(name), description, *cells, gain
 
