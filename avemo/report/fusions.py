@@ -193,7 +193,7 @@ def tables(predictions: pd.DataFrame, bootstrap: Bootstrap) -> list[FusionTable]
         systems = {
             str(name): check_predictions(own) for name, own in rows.groupby("system", sort=False)
         }
-        architectures = rows.groupby("system")["architectures"].first().to_dict()
+        architectures = dict(zip(rows["system"], rows["architectures"], strict=True))
         fusions.append(
             FusionTable(
                 part,
