@@ -265,7 +265,7 @@ def test_a_stage_with_damaged_predictions(project: Project, tracked: StartRun) -
 
 def test_a_damaged_summary(project: Project, tracked: StartRun) -> None:
     cross_validated(project, tracked, protocol="none")
-    expected = "audio/summary.json: protocol: Input should be 'random', 'actor', 'emobox' or "
+    expected = "audio/summary.json: protocol: Input should be 'random', 'actor', 'emobox', "
     assert expected in refused(project)
 
 
