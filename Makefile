@@ -1,6 +1,6 @@
 # make demo   the environment, the whole pipeline on the sample corpus, the three registered models
 # make ravdess  fetch RAVDESS's sound (0.4 GB; VIDEO=1: its films, too, 24 GB) and train on it
-# make check  lint, types and the quick tests, in some two minutes
+# make check  lint, types and the quick tests
 # make test   the environment, lint, types and every test, with their coverage
 # make docs   the documentation as a site, in site/
 # make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder of RAVDESS, BEFORE=an older version's)

@@ -1,10 +1,8 @@
 """Runs that were stopped before their end: resumed, or ended."""
 
-from collections.abc import Mapping
-
 from .runs import TRIAL
 
-__all__ = ["end_children", "end_run", "end_trial", "has_params", "is_active"]
+__all__ = ["end_children", "end_run", "end_trial", "is_active"]
 
 
 def is_active(run_id: str) -> bool:
@@ -15,19 +13,6 @@ def is_active(run_id: str) -> bool:
         return str(mlflow.get_run(run_id).info.lifecycle_stage) == "active"
     except mlflow.MlflowException:
         return False
-
-
-def has_params(run_id: str, params: Mapping[str, object]) -> bool:
-    """Return whether a run is not deleted, and has these parameters and no others of their names.
-
-    Only such a run can go on: MLflow lets no parameter change.
-    """
-    import mlflow
-
-    if not is_active(run_id):
-        return False
-    logged = mlflow.get_run(run_id).data.params
-    return all(logged.get(name, str(value)) == str(value) for name, value in params.items())
 
 
 def end_children(parent: str) -> None:

@@ -43,16 +43,10 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
     stage = runs.stage_name("search", task.modality)
     budget = settings.search.budget_of(task.modality)
     scratch = scratch_folder(project, settings, task)
+    _end_other_searches(scratch)
     run_file = scratch / RUN_ID
-    resume = run_file.read_text(encoding="utf-8") if run_file.exists() else None
-    params = {
-        "architectures": ", ".join(task.architectures),
-        **budget.model_dump(),
-        "budget": settings.search.budget,
-        "performances": len(task.data),
-    }
-    if resume and not resume_runs.has_params(resume, params):
-        resume_runs.end_run(resume)
+    resume = _read_run_id(scratch)
+    if resume and not resume_runs.is_active(resume):
         shutil.rmtree(scratch)
         resume = None
     objective = create_objective(project, settings, task)
@@ -65,7 +59,14 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         run_id = parent.info.run_id
         run_file.parent.mkdir(parents=True, exist_ok=True)
         run_file.write_text(run_id, encoding="utf-8")
-        mlflow.log_params(params)
+        mlflow.log_params(
+            {
+                "architectures": ", ".join(task.architectures),
+                **budget.model_dump(),
+                "budget": settings.search.budget,
+                "performances": len(task.data),
+            }
+        )
         if objective.fits_per_trial:
             if resume:
                 resume_runs.end_children(run_id)
@@ -98,6 +99,21 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         mlflow.log_artifact(str(folder / "search.json"))
     shutil.rmtree(scratch)
     return result
+
+
+def _end_other_searches(scratch: Path) -> None:
+    """End the runs of killed searches that this one does not resume, and remove their folders."""
+    for other in scratch.parent.glob("*"):
+        if other != scratch:
+            if run_id := _read_run_id(other):
+                resume_runs.end_run(run_id)
+            shutil.rmtree(other)
+
+
+def _read_run_id(scratch: Path) -> str | None:
+    """Return the run of a search that was begun in a folder; None where none was."""
+    file = scratch / RUN_ID
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def _few_actors(task: TrainingTask) -> str:

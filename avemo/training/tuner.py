@@ -4,6 +4,7 @@ Both may be killed at any time. The oracle's state in the search's folder is whe
 resumes, in one process or with several workers.
 """
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable
@@ -239,8 +240,14 @@ def _write(file: Path, state: State) -> None:
 
 
 def scratch_folder(project: Project, settings: Settings, task: TrainingTask) -> Path:
-    """Return the folder that a killed search resumes from."""
-    return project.scratch / "search" / task.modality / fingerprint(project, settings, task)
+    """Return the folder that a killed search resumes from.
+
+    A search with another budget has another folder: MLflow lets no parameter of a run change.
+    """
+    budget = settings.search.budget_of(task.modality).model_dump()
+    contents = [fingerprint(project, settings, task), settings.search.budget, budget]
+    name = hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
+    return project.scratch / "search" / task.modality / name
 
 
 def create_tuner(
