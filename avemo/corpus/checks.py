@@ -196,12 +196,10 @@ def _is_in_own_folder(rows: "pd.DataFrame") -> "pd.Series[bool]":
 
 
 def _is_published(rows: "pd.DataFrame") -> "pd.Series[bool]":
-    """Return whether RAVDESS has such performances; see `_why_unpublished`."""
-    sung = rows["channel"].map(ravdess.CHANNELS).eq("song")
-    strong = rows["intensity"].map(ravdess.INTENSITIES).eq("strong")
-    no_song = sung & ~rows["corpus_emotion"].isin(ravdess.SUNG)
-    strong_neutral = strong & rows["corpus_emotion"].eq("neutral")
-    return ~(no_song | strong_neutral) | rows["corpus"].ne(ravdess.NAME)
+    """Return whether RAVDESS has such performances; what is of another corpus is not its own."""
+    own = rows.loc[rows["corpus"].eq(ravdess.NAME), ["channel", "corpus_emotion", "intensity"]]
+    unpublished = [at for at, *fields in own.itertuples() if _why_unpublished(*fields)]
+    return ~rows.index.to_series().isin(unpublished)
 
 
 def _why_unpublished(channel: int, emotion: str, intensity: int) -> str:
