@@ -1,5 +1,6 @@
 """Training and test sets: features, labels and parts, joined by performance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from .features.arrays import Array
 from .features.names import extractor_of, modality_of
 from .features.spec import FeatureSpec
 from .paths import Project
-from .settings import Labels
 
 __all__ = ["Array", "Dataset", "folder_of", "load"]
 
@@ -65,12 +65,12 @@ def folder_of(project: Project, feature: str) -> Path:
     return project.features(modality_of(feature), extractor_of(feature))
 
 
-def load(project: Project, names: list[str], labels: Labels) -> Dataset:
+def load(project: Project, names: list[str], classes: Sequence[str]) -> Dataset:
     """Join the split with features.
 
     Args:
         names: the features; a performance that lacks one is left out
-        labels: the classes; the split has emotions of these alone
+        classes: in the order of the models' outputs; the split has emotions of these alone
 
     Raises:
         CorpusError: features are of performances that the split does not know
@@ -93,4 +93,4 @@ def load(project: Project, names: list[str], labels: Labels) -> Dataset:
     }
     specs = {name: store.read_spec(folder) for name, folder in folders.items()}
     known = {name: spec for name, spec in specs.items() if spec}
-    return Dataset(rows, features, known, split_id, tuple(labels.classes))
+    return Dataset(rows, features, known, split_id, tuple(classes))

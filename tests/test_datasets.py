@@ -14,9 +14,7 @@ from avemo.features import store
 from avemo.features.audio import mfcc, whisper
 from avemo.features.names import modality_of
 from avemo.paths import Project
-from avemo.settings import Labels
 
-LABELS = Labels(classes=list(EMOTIONS), corpora={})
 PARTS = {"01-05-01-01-01-03": "train", "01-04-01-01-01-05": "train", "01-06-02-01-01-01": "test"}
 
 
@@ -63,7 +61,7 @@ def write_split(project: Project, parts: dict[str, str]) -> None:
 
 
 def test_each_row_has_its_features_and_the_emotion_that_the_split_says(project: Project) -> None:
-    data = load(project, ["mfcc"], LABELS)
+    data = load(project, ["mfcc"], EMOTIONS)
     assert data.rows["performance"].tolist() == sorted(PARTS)
     assert data.rows["emotion"].tolist() == ["sad", "angry", "fearful"]
     assert [clip.shape for clip in data.features["mfcc"]] == [(3, 2)] * 3
@@ -73,7 +71,7 @@ def test_each_row_has_its_features_and_the_emotion_that_the_split_says(project: 
 
 def test_labels_are_places_among_the_classes(project: Project) -> None:
     classes = ["fearful", "sad", "angry"]
-    data = load(project, ["mfcc"], Labels(classes=classes, corpora={}))
+    data = load(project, ["mfcc"], classes)
     assert data.classes == tuple(classes)
     assert data.labels.tolist() == data.where(data.rows["fold"].eq(1)).labels.tolist() == [1, 2, 0]
 
@@ -81,7 +79,7 @@ def test_labels_are_places_among_the_classes(project: Project) -> None:
 def test_features_of_another_split_are_refused(project: Project) -> None:
     write_split(project, dict(list(PARTS.items())[:2]))
     with pytest.raises(CorpusError, match=r"holds 01-06-02-01-01-01, which split \w{12} does not"):
-        load(project, ["mfcc"], LABELS)
+        load(project, ["mfcc"], EMOTIONS)
 
 
 def test_a_feature_is_loaded_from_its_extractor_s_folder(project: Project) -> None:
@@ -93,7 +91,7 @@ def test_a_feature_is_loaded_from_its_extractor_s_folder(project: Project) -> No
     extractor = whisper.Whisper(settings)
     target = store.Target(folder, extractor.spec(), extractor.dtypes)
     store.update({"whisper": target}, sources(), lambda file, names: clip, workers=1)
-    data = load(project, ["mfcc", "whisper_stats"], LABELS)
+    data = load(project, ["mfcc", "whisper_stats"], EMOTIONS)
     assert [clip.shape for clip in data.features["whisper_stats"]] == [(1, 3840)] * 3
     assert data.specs["whisper_stats"] == extractor.spec()
     assert modality_of("whisper_stats") == "audio"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Clips",
     "JsonOutput",
+    "adapter_names",
     "check_choices",
     "complete_from",
     "connected_project",
@@ -57,6 +58,13 @@ def check_choices(values: Iterable[str], choices: Collection[str]) -> None:
     for value in values:
         if value not in choices:
             raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices)}")
+
+
+def adapter_names() -> list[str]:
+    """Return the names of the corpora that avemo knows by their file names."""
+    from ..corpus.adapters.registry import ADAPTERS
+
+    return list(ADAPTERS)
 
 
 @contextmanager

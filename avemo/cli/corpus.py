@@ -7,7 +7,7 @@ import typer
 
 from ..errors import CorpusError, join_names
 from ..terminal import new_table, show
-from ._app import check_choices, complete_from, examples, new_app
+from ._app import adapter_names, check_choices, complete_from, examples, new_app
 
 if TYPE_CHECKING:
     from ..corpus.archives.zenodo import ArchiveList
@@ -28,12 +28,6 @@ def corpus() -> None:
 
     `corpus.zenodo` in params.yaml chooses RAVDESS's archives. Their licence is CC BY-NC-SA 4.0.
     """
-
-
-def _adapter_names() -> list[str]:
-    from ..corpus.adapters.registry import ADAPTERS
-
-    return list(ADAPTERS)
 
 
 @app.command(
@@ -138,7 +132,7 @@ def manifest(
         typer.Option(
             help="ravdess, crema_d, emodb, tess, savee, mead, iemocap or meld; by default, the one "
             "whose names most files have.",
-            autocompletion=complete_from(_adapter_names),
+            autocompletion=complete_from(adapter_names),
         ),
     ] = None,
     output: Annotated[
@@ -154,7 +148,7 @@ def manifest(
     from ..corpus.manifest_write import list_folder, write_manifest
     from ..paths import find_project
 
-    check_choices([corpus] if corpus else [], _adapter_names())
+    check_choices([corpus] if corpus else [], adapter_names())
     if output is None and len(folders) > 1:
         raise CorpusError("a manifest of several folders needs --output FILE")
     target = output or folders[0] / "manifest.csv"

@@ -8,7 +8,7 @@ import typer
 
 from ..errors import join_names
 from ..terminal import SlowNotice, new_table, show
-from ._app import JsonOutput, complete_from, examples, new_app
+from ._app import JsonOutput, adapter_names, complete_from, examples, new_app
 
 if TYPE_CHECKING:
     from ..paths import Project
@@ -19,12 +19,6 @@ app = new_app()
 
 _TOTALS = {"uar": "UAR", "accuracy": "accuracy"}
 _RECALL = "recall_"
-
-
-def _adapter_names() -> list[str]:
-    from ..corpus.adapters.registry import ADAPTERS
-
-    return list(ADAPTERS)
 
 
 @app.command(
@@ -49,7 +43,7 @@ def evaluate(
             metavar="NAME",
             help="Which corpus of a manifest, or whose names the files of a folder have; by "
             "default the only one, or the one that knows most of the files.",
-            autocompletion=complete_from(_adapter_names),
+            autocompletion=complete_from(adapter_names),
         ),
     ] = None,
     model: Annotated[

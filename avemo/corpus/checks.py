@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..settings import Catalogue
 from .adapters import ravdess
+from .selection import select_identical
 
 if TYPE_CHECKING:  # slow to import, and a worker that measures needs neither
     import pandas as pd
@@ -168,9 +169,8 @@ def _record_finding(
 
 def _contradictions(rows: "pd.DataFrame") -> Reasons:
     """Return the byte-identical recordings that differ in speaker or emotion."""
+    rows = select_identical(rows)
     rows = rows.assign(claim="actor " + rows["actor"] + ", " + rows["corpus_emotion"])
-    rows = rows[~rows["finding"].isin(["name", "unreadable"]) & rows["sha256"].ne("")]
-    rows = rows[rows.duplicated("sha256", keep=False)]
     rows = rows.sort_values(["claim", "path"])
     same = rows.groupby("sha256")[["path", "claim"]]
     first, last = same.transform("first"), same.transform("last")
@@ -196,12 +196,10 @@ def _is_in_own_folder(rows: "pd.DataFrame") -> "pd.Series[bool]":
 
 
 def _is_published(rows: "pd.DataFrame") -> "pd.Series[bool]":
-    """Return whether RAVDESS has such performances; see `_why_unpublished`."""
-    sung = rows["channel"].map(ravdess.CHANNELS).eq("song")
-    strong = rows["intensity"].map(ravdess.INTENSITIES).eq("strong")
-    no_song = sung & ~rows["corpus_emotion"].isin(ravdess.SUNG)
-    strong_neutral = strong & rows["corpus_emotion"].eq("neutral")
-    return ~(no_song | strong_neutral) | rows["corpus"].ne(ravdess.NAME)
+    """Return whether RAVDESS has such performances; recordings of other corpora always pass."""
+    own = rows.loc[rows["corpus"].eq(ravdess.NAME), ["channel", "corpus_emotion", "intensity"]]
+    unpublished = [at for at, *fields in own.itertuples() if _why_unpublished(*fields)]
+    return ~rows.index.to_series().isin(unpublished)
 
 
 def _why_unpublished(channel: int, emotion: str, intensity: int) -> str:

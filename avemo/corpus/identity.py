@@ -18,12 +18,12 @@ from .folder import FETCHED, list_recordings
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
 
-__all__ = ["FIELDS", "list_identities", "list_label_lines"]
+__all__ = ["list_identities", "list_label_lines"]
 
 #: of RAVDESS's names, codes; 0 for other corpora, which are speech
-FIELDS = ("modality", "channel", "intensity", "statement", "repetition")
+_FIELDS = ("modality", "channel", "intensity", "statement", "repetition")
 _TEXT = ("recording", "performance", "corpus", "actor", "sex", "language", "corpus_emotion")
-_COLUMNS = ("path", *_TEXT, *FIELDS, "split", "finding", "reason")
+_COLUMNS = ("path", *_TEXT, *_FIELDS, "split", "finding", "reason")
 _SPEECH = 1
 
 
@@ -66,7 +66,7 @@ def _read_table(rows: "pd.DataFrame") -> "pd.DataFrame":
         performance=prefix + rows["performance"],
         actor=prefix + rows["speaker"],
         corpus_emotion=rows["emotion"],
-        **{**dict.fromkeys(FIELDS, 0), "channel": _SPEECH},
+        **{**dict.fromkeys(_FIELDS, 0), "channel": _SPEECH},
     ).reindex(columns=_COLUMNS)
 
 
@@ -93,7 +93,7 @@ def _read_names(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _read_name(path: str) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(_TEXT, "") | dict.fromkeys(FIELDS, 0)
+    row: dict[str, object] = dict.fromkeys(_TEXT, "") | dict.fromkeys(_FIELDS, 0)
     row |= {"corpus": ravdess.NAME, "finding": "", "reason": ""}
     try:
         recording = ravdess.parse(path)
@@ -101,7 +101,7 @@ def _read_name(path: str) -> dict[str, object]:
         return row | {"finding": "name", "reason": str(error)}
     codes = asdict(recording)
     return row | {
-        **{name: codes[name] for name in FIELDS},
+        **{name: codes[name] for name in _FIELDS},
         "recording": recording.id,
         "performance": recording.performance,
         "actor": f"{recording.actor:02d}",

@@ -221,10 +221,11 @@ def _list_claims(rows: pd.DataFrame, label: "pd.Series[str]") -> Iterator[str]:
         values = takes.groupby(["corpus", "performance"])[column].transform("nunique")
         if values.gt(1).any():
             yield _fault(f"performances of two {what}", takes["performance"][values.gt(1)])
-    known = rows[rows["sex"].map(_SEXES).isin(["male", "female"])].assign(who=who)
-    sexes = known["sex"].map(_SEXES).groupby(known["who"]).transform("nunique")
+    sex = rows["sex"].map(_SEXES)
+    known = who[sex.isin(["male", "female"])]
+    sexes = sex[known.index].groupby(known).transform("nunique")
     if sexes.gt(1).any():
-        yield _fault("speakers of two sexes", known["who"][sexes.gt(1)])
+        yield _fault("speakers of two sexes", known[sexes.gt(1)])
 
 
 def _list_split_faults(split: "pd.Series[str]") -> Iterator[str]:

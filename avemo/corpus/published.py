@@ -1,17 +1,13 @@
 """What it takes to train on the published recordings: how many there are, and how long it takes."""
 
 from dataclasses import dataclass
-from itertools import product
 
 from ..modalities import MODALITIES, Modality
 from ..settings import Settings, Zenodo
-from .adapters.ravdess import NO_SINGER
+from .adapters import ravdess
+from .checks import list_published
 
 __all__ = ["StageDuration", "count_recordings", "estimate_durations"]
-
-#: of an actor in one modality; a film is published with and without its sound
-_PER_ACTOR = {"speech": 60, "song": 44}
-_VERSIONS = {"audio": 1, "video": 2}
 
 _CORES = 2
 
@@ -44,12 +40,17 @@ class StageDuration:
 
 def count_recordings(settings: Zenodo) -> tuple[int, int]:
     """Return how many sounds and how many films the settings select."""
-    counts = {"audio": 0, "video": 0}
-    selected = (set(settings.modalities), set(settings.channels), set(settings.actors))
-    for modality, channel, actor in product(*selected):
-        if (channel, actor) != ("song", NO_SINGER):
-            counts[modality] += _PER_ACTOR[channel] * _VERSIONS[modality]
-    return counts["audio"], counts["video"]
+    selected = [
+        recording
+        for recording in list_published()
+        if ravdess.CHANNELS[recording.channel] in settings.channels
+        and recording.actor in settings.actors
+    ]
+    sounds = sum(ravdess.MODALITIES[recording.modality] == "audio-only" for recording in selected)
+    return (
+        sounds if "audio" in settings.modalities else 0,
+        len(selected) - sounds if "video" in settings.modalities else 0,
+    )
 
 
 def estimate_durations(settings: Settings) -> list[StageDuration]:

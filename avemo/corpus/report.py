@@ -10,7 +10,7 @@ from ..templates import render
 from .adapters.ravdess import MODALITIES
 from .checks import list_missing
 from .figures import QUIET, draw_figures
-from .selection import select_usable
+from .selection import select_identical, select_usable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,9 +135,8 @@ def _with_finding(finding: str, rows: "pd.DataFrame") -> "pd.DataFrame":
 
 def _identical(rows: "pd.DataFrame") -> list[list[str]]:
     """Return the paths of each group of byte-identical recordings."""
-    readable = rows[~rows["finding"].isin(["name", "unreadable"]) & rows["sha256"].ne("")]
-    copies = readable[readable.duplicated("sha256", keep=False)]
-    return sorted(sorted(paths) for _, paths in copies.groupby("sha256")["path"])
+    by_content = select_identical(rows).groupby("sha256")["path"]
+    return sorted(sorted(paths) for _, paths in by_content)
 
 
 def _formats(

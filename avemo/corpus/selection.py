@@ -5,12 +5,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
 
-__all__ = ["select_picture_sources", "select_sound_sources", "select_usable"]
+__all__ = [
+    "select_identical",
+    "select_picture_sources",
+    "select_sound_sources",
+    "select_usable",
+]
 
 
 def select_usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """Return the rows that are not set aside."""
     return catalogue[catalogue["finding"].eq("")]
+
+
+def select_identical(catalogue: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows that are named right, decode and share their bytes with such another.
+
+    What was not read, such as a missing file, has no bytes to share.
+    """
+    readable = catalogue[
+        ~catalogue["finding"].isin(["name", "unreadable"]) & catalogue["sha256"].ne("")
+    ]
+    return readable[readable.duplicated("sha256", keep=False)]
 
 
 def select_sound_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":

@@ -56,17 +56,9 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
         fold = _draw_folds(performances, _group_copies(rows), seed)
         part = fold.map(_RANDOM)
     else:
-        if settings.protocol == "actor":
+        if settings.protocol != "manifest":  # its folds are taken as they are
             _refuse_shared_recordings(rows)
-            fold = fold_by_speaker(performances, settings.folds)
-        elif settings.protocol == "emobox":
-            _refuse_shared_recordings(rows)
-            fold = fold_by_emobox(performances)
-        elif settings.protocol == "corpus":
-            _refuse_shared_recordings(rows)
-            fold = fold_by_corpus(performances, settings.folds)
-        else:
-            fold = fold_by_manifest(performances, settings)
+        fold = _assign_folds(performances, settings)
         part = fold.map({settings.test_fold: "test", settings.valid_fold: "valid"}).fillna("train")
     split = performances.assign(part=part, fold=fold).reset_index()[list(COLUMNS)]
     if not split["part"].eq("train").any():
@@ -75,6 +67,19 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
             "the test or validation fold; choose other folds in params.yaml (split), or more actors"
         )
     return split
+
+
+def _assign_folds(performances: pd.DataFrame, settings: Split) -> "pd.Series[int]":
+    """Return the fold of each performance, by every protocol but the random one."""
+    match settings.protocol:
+        case "actor":
+            return fold_by_speaker(performances, settings.folds)
+        case "emobox":
+            return fold_by_emobox(performances)
+        case "corpus":
+            return fold_by_corpus(performances, settings.folds)
+        case _:
+            return fold_by_manifest(performances, settings)
 
 
 def count_shared_speakers(split: pd.DataFrame) -> int:

@@ -66,7 +66,7 @@ def _evaluate(
     if isinstance(trained, Skipped):
         return ModalityResult(skipped=trained.reason)
     bundle = Bundle(project.trained(modality))
-    data = load(project, list(bundle.preprocessors), settings.labels).part("test")
+    data = load(project, list(bundle.preprocessors), settings.labels.classes).part("test")
     split.require_same_split(bundle.config.split_id, data.split_id, f"the trained {modality} model")
     result = ModalityResult(run_id=trained.run_id, architecture=trained.architecture)
     with runs.reopen(trained.run_id):

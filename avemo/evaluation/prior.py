@@ -47,7 +47,7 @@ def evaluate_prior(
     if audio and not (audio.folder / CONFIG_FILE).exists():
         return None
     features = [MEAN_FEATURE, *(audio.preprocessors if audio else [])]
-    data = load(project, features, settings.labels).part("test")
+    data = load(project, features, settings.labels.classes).part("test")
     spec = data.specs[MEAN_FEATURE]
     prior = write_prior(folder / "prior" / modality, modality, bundle.config, spec, audio)
     if predictions is None or not len(data):

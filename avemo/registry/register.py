@@ -221,7 +221,7 @@ def _smoke_test(
     if rows is None or rows.empty:
         smoke_test.check_reproduces(model_id, None, expected_finding=finding)
         return "its input example alone"
-    data = load(project, list(subject.bundle.inputs), settings.labels).part("test")
+    data = load(project, list(subject.bundle.inputs), settings.labels.classes).part("test")
     performances = [] if finding else list(smoke_test.sample_rows(rows)["performance"])
     sources = smoke_test.performance_sources(project, modality, performances)
     difference = smoke_test.check_reproduces(

@@ -108,7 +108,7 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         for copy in augmentations
         if folder_of(project, copy).is_dir()
     }
-    data = load(project, sorted(features) + sorted(copies), settings.labels)
+    data = load(project, sorted(features) + sorted(copies), classes)
     if branches:
         data = fusion.add_log_probabilities(project, data)
         inner_folds = data.rows.loc[data.rows["part"].ne("test"), "fold"].nunique()

@@ -69,7 +69,7 @@ def test_from_one_modality_it_predicts_what_that_model_does(
     if as_graph:
         for bundle in (fused, alone):
             export(bundle.network, bundle.folder / GRAPH_FILE)
-    data = load(project, list(fused.preprocessors), load_settings(project.root).labels)
+    data = load(project, list(fused.preprocessors), load_settings(project.root).labels.classes)
     clips = [
         {feature: arrays[row] for feature, arrays in data.features.items()}
         for row in range(len(data))
@@ -87,7 +87,7 @@ def test_from_one_modality_it_predicts_what_that_model_does(
 
 def test_with_both_it_is_their_weighted_product(project: Project) -> None:
     fused = Bundle(project.trained("fused"))
-    data = load(project, list(fused.preprocessors), load_settings(project.root).labels)
+    data = load(project, list(fused.preprocessors), load_settings(project.root).labels.classes)
     weights = logged_weights(TrainResult.read(project.train_result("fused")))
     logarithms = [
         np.log(Bundle(project.trained(modality)).probabilities(data.features))
