@@ -171,16 +171,16 @@ class Recogniser:
         reader = self._reader
         # where the voice says which frames are looked at, it was located whatever came of it
         spread_by_voice = reader.has_visual and reader.face_settings.spread == "voiced"
-        listened = bool(reader.sample_rates) and "audio" not in errors
+        modality = self._used_modality(errors)
         voice = None
-        if listened or spread_by_voice:
+        if modality in ("audio", "fused") or spread_by_voice:
             voice = sound_clip.voice(reader.voiced_db)
         audio_track = video_track = None
         with suppress(MediaError):
             audio_track = sound_clip.streams().audio_track if voice else None
             video_track = picture_clip.streams().video_track if reader.has_visual else None
         return Evidence(
-            modality=self._used_modality(errors),
+            modality=modality,
             voiced_s=voice.voiced_s if voice else 0.0,
             voice_start_s=voice.start_s if voice else None,
             voice_end_s=voice.end_s if voice else None,

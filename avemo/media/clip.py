@@ -209,17 +209,22 @@ class Clip:
 
     def _locate_voice(self, below_db: float) -> Voice | None:
         try:
-            power = self._power or self._measure_power()
+            power = self._measure_power()
         except MediaError:
             return None
         channel = self._levels.channel if self._levels else None
         return power.locate_voice(below_db, start_s=self._sound_start_s, channel=channel)
 
     def _measure_power(self) -> PowerTrack:
-        power = PowerTrack()
-        for block in self._read_sound():
-            power.add(block)
-        return power
+        """Return the sound's power; what was heard before is not decoded again."""
+        if self._power is None and self._sound is None:
+            for _ in self._decode_sound():  # measures the power itself
+                pass
+        if self._power is None:
+            self._power = PowerTrack()
+            for block in self._sound or ():
+                self._power.add(block)
+        return self._power
 
     def _read_sound(self) -> Iterator[MonoBlock]:
         if self._sound is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
 from .other_kinds import describe_other_kind
-from .riff import UNKNOWN_SIZE, count_trailing_bytes
+from .riff import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
     from av import Packet
@@ -63,7 +63,6 @@ class MediaFile:
     Attributes:
         is_wav: it begins as a WAV file does
         riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
-        trailing_bytes: of a WAV file, see `riff.count_trailing_bytes`
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
@@ -74,7 +73,6 @@ class MediaFile:
         self.label = describe_source(source)
         self._container: InputContainer | None = None
         self._moved = False
-        self.trailing_bytes = 0
         try:
             self.content = _open(source)
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
@@ -91,10 +89,7 @@ class MediaFile:
         self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
         self._other_kind = describe_other_kind(head)
         stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-        file_bytes = self.content.seek(0, io.SEEK_END)
-        self.riff_sizes = file_bytes, stated_size
-        if self.is_wav:
-            self.trailing_bytes = count_trailing_bytes(self.content, file_bytes)
+        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
 
     def __enter__(self) -> Self:
         return self

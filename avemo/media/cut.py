@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import MediaError
 from .container import MediaFile, video_stream
-from .scan import Scan, find_streams, read_mono_blocks
+from .scan import Scan, find_streams, read_mono_blocks, start_time
 
 if TYPE_CHECKING:
     from av.container import InputContainer, OutputContainer
@@ -130,7 +130,7 @@ def _cut_film(file: MediaFile, parts: Sequence[Part], *, sound: bool) -> float:
         stream = video_stream(container)
         if stream is None:
             raise MediaError("no-picture", f"{file.label} has no video stream")
-        start_s = (container.start_time or 0) / 1_000_000
+        start_s = float(start_time(container))
         frame_s = float(1 / stream.average_rate) if stream.average_rate else 0.0
         for frame in _decode(file, container, stream):
             if frame.rotation:

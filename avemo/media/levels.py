@@ -46,6 +46,9 @@ class LevelMeter:
     Args:
         sample_rate: in Hz
         channels: how many
+
+    Attributes:
+        is_settled: `channel` does not change any more
     """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
@@ -57,7 +60,7 @@ class LevelMeter:
         self._sum, self._squares = np.zeros(columns), np.zeros(columns)
         self._clipped = 0
         self._selected: int | None = None
-        self._is_settled = channels == 1
+        self.is_settled = channels == 1
 
     def add(self, block: NDArray[np.float32]) -> None:
         """Measure the next block.
@@ -79,14 +82,14 @@ class LevelMeter:
     @property
     def channel(self) -> int | None:
         """The channel to take, see `select_channel`, by what was measured so far."""
-        if self._is_settled or not self.samples:
+        if self.is_settled or not self.samples:
             return self._selected
         powers = self._squares / self.samples - (self._sum / self.samples) ** 2
         return select_channel(float(powers[0]), powers[1:])
 
     def settle(self) -> None:
         """Keep the channel that is taken so far, whatever comes."""
-        self._selected, self._is_settled = self.channel, True
+        self._selected, self.is_settled = self.channel, True
 
     @property
     def duration_s(self) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import MediaError
 from .container import MediaFile, truncation_error
 from .levels import LevelMeter
+from .riff import count_trailing_bytes
 from .scan import Scan, find_streams, mono_blocks
 
 __all__ = ["Probe", "measure", "probe"]
@@ -98,7 +99,7 @@ def measure(
         has_picture=first is not None,
         has_sound=False,
         has_audio_stream=find_streams(file).sound,
-        trailing_bytes=file.trailing_bytes,
+        trailing_bytes=_count_trailing_bytes(file),
     )
     if pictures and first:
         measures = replace(
@@ -120,3 +121,10 @@ def measure(
             clipped_ratio=levels.clipped_ratio,
         )
     return measures
+
+
+def _count_trailing_bytes(file: MediaFile) -> int:
+    if not file.is_wav:
+        return 0
+    file_bytes, _ = file.riff_sizes
+    return count_trailing_bytes(file.rewound(), file_bytes)

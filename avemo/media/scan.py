@@ -178,8 +178,11 @@ class Scan:
         with self._file.container(rewind=True) as container:
             video = video_stream(container)
             audio = audio_stream(container) if self._with_sound else None
-            pictures = _PictureScan(self._file, video, self._with_first_picture) if video else None
-            decoder = AudioDecoder(audio, self._file, start_time(container))
+            start = start_time(container)
+            pictures = None
+            if video:
+                pictures = _PictureScan(self._file, video, start, self._with_first_picture)
+            decoder = AudioDecoder(audio, self._file, start)
             streams: list[Stream] = [stream for stream in (video, audio) if stream is not None]
             pending: list[NDArray[np.float32]] = []
             for packet in self._file.demux(container, *streams) if streams else ():
@@ -213,16 +216,14 @@ class Scan:
 def mono_blocks(scan: Scan) -> Iterator[MonoBlock]:
     """Yield the sound of a scan as one channel: the mean, or one of them, see `select_channel`."""
     waiting: list[NDArray[np.float32]] = []
-    decided = False
     for block in scan:
         assert scan.levels
-        if decided or scan.levels.channels == 1:
+        if scan.levels.is_settled:
             yield scan.levels.sample_rate, mix(block, scan.levels.channel)
             continue
         waiting.append(block)
         if scan.levels.samples * scan.levels.channels > _MAX_WAITING_SAMPLES:
             scan.levels.settle()
-            decided = True
             yield from _mix_all(waiting, scan.levels)
     if scan.levels:
         yield from _mix_all(waiting, scan.levels)
@@ -254,13 +255,14 @@ def read_mono_blocks(scan: Scan, file: MediaFile) -> Iterator[MonoBlock]:
 class _PictureScan:
     """Takes the packets of a video stream, as they come."""
 
-    def __init__(self, file: MediaFile, stream: VideoStream, first_picture: bool) -> None:
+    def __init__(
+        self, file: MediaFile, stream: VideoStream, start: Fraction, first_picture: bool
+    ) -> None:
         from av.error import InvalidDataError
 
         self._damaged = InvalidDataError
         self._stream = stream
-        with file.container() as container:
-            self._start_s = float(start_time(container))
+        self._start_s = float(start)
         self._counter = PacketCounter(stream, is_torn=file.is_torn)
         self._timestamps: list[int] = []
         self._key_timestamps: list[int] = []

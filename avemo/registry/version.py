@@ -22,6 +22,7 @@ __all__ = [
     "OpenedVersion",
     "open_version",
     "read_bundle",
+    "read_lineage",
     "recorded_predictions",
 ]
 
@@ -54,8 +55,7 @@ class OpenedVersion:
     @property
     def lineage(self) -> Lineage | None:
         """What made it; None where it carries no lineage."""
-        file = next(self.folder.rglob(FILE), None)
-        return None if file is None else Lineage.read(file)
+        return read_lineage(self.folder)
 
     @property
     def synthetic(self) -> bool:
@@ -107,3 +107,13 @@ def read_bundle(folder: Path) -> BundleConfig:
         folder: the version's files
     """
     return BundleConfig.read(next(folder.rglob(CONFIG_FILE), folder / CONFIG_FILE))
+
+
+def read_lineage(folder: Path) -> Lineage | None:
+    """Return what made a version; None where it carries no lineage.
+
+    Args:
+        folder: the version's files
+    """
+    file = next(folder.rglob(FILE), None)
+    return None if file is None else Lineage.read(file)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from ..inference.evidence import Evidence
+
 __all__ = ["ERROR", "PREDICTIONS", "TIMELINE", "files_body", "json_answer"]
 
 _PROBABILITIES = {
@@ -22,28 +26,14 @@ _MODEL = {
     "since": "2026-11-29T12:38:05+00:00",
     "synthetic": True,
 }
-_EVIDENCE = {
-    "modality": "fused",
-    "voiced_s": 1.38,
-    "voice_start_s": 1.02,
-    "voice_end_s": 2.4,
-    "frames": 16,
-    "frames_with_face": 16,
-    "channel": None,
-    "audio_track": None,
-    "video_track": None,
-}
-_NO_EVIDENCE = {
-    "modality": None,
-    "voiced_s": 0.0,
-    "voice_start_s": None,
-    "voice_end_s": None,
-    "frames": 0,
-    "frames_with_face": 0,
-    "channel": None,
-    "audio_track": None,
-    "video_track": None,
-}
+_EVIDENCE = Evidence(
+    modality="fused",
+    voiced_s=1.38,
+    voice_start_s=1.02,
+    voice_end_s=2.4,
+    frames=16,
+    frames_with_face=16,
+)
 
 PREDICTIONS: dict[str, object] = {
     "model": _MODEL,
@@ -57,7 +47,7 @@ PREDICTIONS: dict[str, object] = {
             "emotions": [],
             "finding": "",
             "reason": "",
-            "evidence": _EVIDENCE,
+            "evidence": asdict(_EVIDENCE),
             "model": "avemo-fused version 1",
             "synthetic": True,
         },
@@ -71,7 +61,7 @@ PREDICTIONS: dict[str, object] = {
             "finding": "unreadable",
             "reason": "media of 12 bytes is no media file that FFmpeg reads, or is cut short "
             "(Invalid data found when processing input)",
-            "evidence": _NO_EVIDENCE,
+            "evidence": asdict(Evidence()),
             "model": "avemo-fused version 1",
             "synthetic": True,
         },

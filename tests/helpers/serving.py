@@ -23,7 +23,14 @@ from helpers.servers import free_port
 from avemo.pretrained import assets
 from avemo.tracking import store
 
-__all__ = ["ServiceProcess", "module_registry", "new_serving_project", "running_service", "until"]
+__all__ = [
+    "ServiceProcess",
+    "module_registry",
+    "new_serving_project",
+    "run_avemo",
+    "running_service",
+    "until",
+]
 
 _PATIENCE_S = 120
 
@@ -89,6 +96,17 @@ def new_serving_project(folder: Path, **serving: object) -> Path:
     params["serving"] |= serving
     file.write_text(yaml.safe_dump(params))
     return project.root
+
+
+def run_avemo(project: Path, *arguments: str, returncode: int = 0) -> str:
+    """Run `avemo` in a project's folder to its end, and return what it printed."""
+    command = [sys.executable, "-m", "avemo.cli", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "AVEMO_ROOT": str(project)}
+    ended = subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == returncode, ended.stderr
+    return ended.stdout
 
 
 @contextmanager

@@ -4,10 +4,7 @@ import base64
 import csv
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,8 +18,13 @@ import tritonclient.http as triton
 from helpers.films import write_film
 from helpers.fused_version import draw_media
 from helpers.registered_films import NAME, register_fused_version
-from helpers.registered_versions import ROOT
-from helpers.serving import ServiceProcess, module_registry, new_serving_project, running_service
+from helpers.serving import (
+    ServiceProcess,
+    module_registry,
+    new_serving_project,
+    run_avemo,
+    running_service,
+)
 from helpers.sounds import encoded, voice
 from mlflow.pyfunc import PyFuncModel, scoring_server
 
@@ -51,19 +53,8 @@ class Surroundings:
 
     def run(self, *arguments: str) -> str:
         """Run `avemo predict` with all clips, one of which has no answer; return its output."""
-        files = map(str, self.clips.values())
-        command = [sys.executable, "-m", "avemo.cli", "predict", "--model", CHAMPION, *arguments]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "AVEMO_ROOT": str(self.folder)}
-        ended = subprocess.run(
-            [*command, *files],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 1, ended.stderr
-        return ended.stdout
+        command = ["predict", "--model", CHAMPION, *arguments]
+        return run_avemo(self.folder, *command, *map(str, self.clips.values()), returncode=1)
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,6 @@ That of MLflow's pyfunc is tested in tests/registry/test_served.py.
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +15,17 @@ import pytest
 import tritonclient.http as triton
 from helpers.registered_versions import (
     NAME,
-    ROOT,
     new_network,
     new_predictions,
     register_version,
 )
-from helpers.serving import ServiceProcess, module_registry, new_serving_project, running_service
+from helpers.serving import (
+    ServiceProcess,
+    module_registry,
+    new_serving_project,
+    run_avemo,
+    running_service,
+)
 from helpers.sounds import encoded, voice
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
@@ -50,13 +52,7 @@ class Surroundings:
 
     def run(self, *arguments: str) -> str:
         """Run `avemo`, and return what it printed."""
-        command = [sys.executable, "-m", "avemo.cli", *arguments]
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "AVEMO_ROOT": str(self.folder)}
-        ended = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout
+        return run_avemo(self.folder, *arguments)
 
 
 @pytest.fixture(scope="module")

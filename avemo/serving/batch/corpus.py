@@ -19,9 +19,8 @@ from ...paths import Project
 from ...records import BundleConfig, CorpusEvaluation
 from ...registry.pinned import PinnedVersions
 from ...registry.predictor import PRIOR, Champions, RegisteredModel
-from ...registry.version import read_bundle, recorded_predictions
+from ...registry.version import read_bundle, read_lineage, recorded_predictions
 from ...settings import Settings
-from ...tracking.lineage import FILE, Lineage
 from ...tracking.lookup import Version
 from .clips import NamedClip
 from .journal import Journal
@@ -185,6 +184,7 @@ def _summarise(
         )
     predictions = answered.rename(columns={"file": "performance", "speaker": "actor"})
     recorded = recorded_predictions(opened.folder) if opened.folder else None
+    lineage = read_lineage(opened.folder) if opened.folder else None
     trained_on = bundle.trained_on.corpora if bundle else []
     left_out = table[table["finding"].eq("left-out")]
     evaluation = CorpusEvaluation(
@@ -192,7 +192,7 @@ def _summarise(
         title=clips.title,
         model=version.name,
         number=version.number,
-        run_id=_read_run_id(opened.folder),
+        run_id=lineage.run_id if lineage else "",
         untrained=bundle.untrained if bundle else True,
         synthetic=version.synthetic,
         trained_on=[corpus_title(name) for name in trained_on],
@@ -243,8 +243,3 @@ def _join(
 
 def _count(values: pd.Series[str]) -> dict[str, int]:
     return {str(value): int(count) for value, count in values.value_counts().items()}
-
-
-def _read_run_id(folder: Path | None) -> str:
-    file = next(folder.rglob(FILE), None) if folder else None
-    return Lineage.read(file).run_id if file else ""
