@@ -12,8 +12,8 @@ from avemo.config import load_settings
 from avemo.faces import extract
 from avemo.faces.detectors import Detector, load, weights
 from avemo.faces.settings import Settings
-from avemo.media.clip import Clip
 from avemo.media.frames import read_frames
+from avemo.media.sound import find_voiced_span
 from avemo.pretrained import assets
 
 from .measuring import Options, find_recordings, processor_s
@@ -82,7 +82,7 @@ def describe_film(films: list[Path], settings: Settings, detector: Detector) -> 
     whole_s = processor_s(lambda film: extract.extract(film, settings, detector), films)
     decode_s = processor_s(lambda film: list(read_frames(film, count)), films)
     detect_s = processor_s(detector.detect, images)
-    listen_s = processor_s(lambda film: Clip(film).voiced_span(settings.voiced_db), films)
+    listen_s = processor_s(lambda film: find_voiced_span(film, settings.voiced_db), films)
     return (
         f"The faces of a film, {count} frames of it, take {1000 * whole_s:.0f} ms of a core: "
         f"{1000 * decode_s:.0f} to decode, {1000 * detect_s:.0f} to detect, "

@@ -26,6 +26,7 @@ __all__ = [
     "PowerTrack",
     "Voice",
     "check_sound",
+    "find_voiced_span",
     "join_blocks",
     "read_sound",
     "read_sound_blocks",
@@ -101,6 +102,27 @@ def _resample(blocks: Iterable[MonoBlock], sample_rate: int) -> Iterator[NDArray
         yield block
     if resampler:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def find_voiced_span(source: Path | bytes, below_db: float) -> tuple[float, float] | None:
+    """Return where the sound of a file is heard, in seconds from the clip's start.
+
+    Args:
+        source: an audio or video file, or its content
+        below_db: as `PowerTrack.locate_voice` takes it
+
+    Returns:
+        None for a file without sound, and for silence
+    """
+    try:
+        with MediaFile(source) as file:
+            scan, track = Scan(file), PowerTrack()
+            for block in read_mono_blocks(scan, file):
+                track.add(block)
+    except MediaError:
+        return None
+    voice = track.locate_voice(below_db, start_s=scan.sound_start_s)
+    return voice.span if voice else None
 
 
 @dataclass(frozen=True)

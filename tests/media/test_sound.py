@@ -8,8 +8,7 @@ from helpers.sounds import align_sound
 from numpy.typing import NDArray
 
 from avemo.errors import MediaError
-from avemo.media.clip import Clip
-from avemo.media.sound import check_sound, read_sound, write_wav
+from avemo.media.sound import check_sound, find_voiced_span, read_sound, write_wav
 
 RAVDESS = Path(__file__).parents[2].parent / "shared" / "ravdess"
 
@@ -133,16 +132,16 @@ def test_a_sound_is_written_block_by_block_as_it_is_at_once(tmp_path: Path) -> N
 def test_where_something_is_heard(rate: int, offset: float) -> None:
     sound = np.concatenate([np.zeros(rate), sine(rate, 0.5), np.zeros(2 * rate)]) + offset
     sound += np.random.default_rng(0).normal(0, 0.001, len(sound))  # 51 dB below
-    assert Clip(encoded(sound, rate, "FLOAT")).voiced_span(30) == pytest.approx(
+    assert find_voiced_span(encoded(sound, rate, "FLOAT"), 30) == pytest.approx(
         (1.0, 1.5), abs=0.021
     )
-    assert Clip(encoded(sound, rate, "FLOAT")).voiced_span(60) == pytest.approx(
+    assert find_voiced_span(encoded(sound, rate, "FLOAT"), 60) == pytest.approx(
         (0.0, 3.5), abs=0.021
     )
 
 
 def test_where_nothing_is_heard(tmp_path: Path) -> None:
-    assert Clip(encoded(np.zeros(16000), 16000)).voiced_span(30) is None
-    assert Clip(encoded(sine(16000)[:20], 16000)).voiced_span(30) is None
+    assert find_voiced_span(encoded(np.zeros(16000), 16000), 30) is None
+    assert find_voiced_span(encoded(sine(16000)[:20], 16000), 30) is None
     (tmp_path / "a.txt").write_text("no sound")
-    assert Clip(tmp_path / "a.txt").voiced_span(30) is None
+    assert find_voiced_span(tmp_path / "a.txt", 30) is None
