@@ -2,31 +2,30 @@
 
 from collections.abc import Mapping
 
-from .runs import TRIAL
+from .runs import TRIAL, find_run
 
-__all__ = ["end_children", "end_run", "end_trial", "has_params", "is_active"]
+__all__ = ["end_children", "end_run", "end_trial", "is_active", "is_resumable"]
 
 
 def is_active(run_id: str) -> bool:
     """Return whether the tracking store has a run that is not deleted."""
-    import mlflow
-
-    try:
-        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "active"
-    except mlflow.MlflowException:
-        return False
+    run = find_run(run_id)
+    return run is not None and str(run.info.lifecycle_stage) == "active"
 
 
-def has_params(run_id: str, params: Mapping[str, object]) -> bool:
-    """Return whether a run is not deleted, and has these parameters and no others of their names.
+def is_resumable(run_id: str, params: Mapping[str, object]) -> bool:
+    """Return whether a run can go on: it is not deleted, and logged no other value of a parameter.
 
-    Only such a run can go on: MLflow lets no parameter change.
+    MLflow lets no parameter change.
+
+    Args:
+        run_id: of the run that was stopped
+        params: that it would log again
     """
-    import mlflow
-
-    if not is_active(run_id):
+    run = find_run(run_id)
+    if run is None or run.info.lifecycle_stage != "active":
         return False
-    logged = mlflow.get_run(run_id).data.params
+    logged = run.data.params
     return all(logged.get(name, str(value)) == str(value) for name, value in params.items())
 
 

@@ -51,7 +51,7 @@ def search(project: Project, settings: Settings, task: TrainingTask, folder: Pat
         "budget": settings.search.budget,
         "performances": len(task.data),
     }
-    if resume and not resume_runs.has_params(resume, params):
+    if resume and not resume_runs.is_resumable(resume, params):
         resume_runs.end_run(resume)
         shutil.rmtree(scratch)
         resume = None
