@@ -101,9 +101,14 @@ class Project:
         """An `EvaluationResult`."""
         return self.evaluation / "metrics.json"
 
+    @property
+    def corpus_evaluations(self) -> Path:
+        """Evaluations on other corpora: a folder for each, with one for each registered model."""
+        return self.root / "results" / "corpora"
+
     def corpus_evaluation(self, corpus: str, model: str) -> Path:
         """Return the folder of a registered model's evaluation on another corpus."""
-        return self.root / "results" / "corpora" / corpus / model
+        return self.corpus_evaluations / corpus / model
 
     def prior(self, modality: str) -> Path:
         """Return the folder of a modality's untrained prior, a bundle like a trained model's."""

@@ -24,7 +24,7 @@ __all__ = [
     "render_section",
 ]
 
-
+_SUMMARY = "summary.json"
 _HEADING = "## Other corpora"
 _COLUMNS = ("corpus", "clips", "speakers", "right", "UAR", "guessing")
 #: the section of a card, up to the next one
@@ -35,7 +35,7 @@ def keep_evaluation(folder: Path, evaluation: CorpusEvaluation, rows: "pd.DataFr
     """Write an evaluation's folder: `summary.json`, and `predictions.csv` with a row a clip."""
     with atomic_write(folder) as temporary:
         temporary.mkdir()
-        evaluation.write(temporary / "summary.json")
+        evaluation.write(temporary / _SUMMARY)
         rows.to_csv(temporary / "predictions.csv", index=False, float_format="%.9g")
 
 
@@ -53,7 +53,7 @@ def read_evaluations(
     Raises:
         AvemoError: one is damaged
     """
-    files = sorted(project.corpus_evaluation("*", name).parent.parent.glob(f"*/{name}/*.json"))
+    files = sorted(project.corpus_evaluations.glob(f"*/{name}/{_SUMMARY}"))
     evaluations = [CorpusEvaluation.read(file) for file in files]
     return [
         own for own in evaluations if run_id and (own.run_id, own.untrained) == (run_id, untrained)

@@ -3,6 +3,7 @@
 from ..evaluation.paired import MIN_ACTORS
 from ..records import Interval, ModalityResult
 from ..settings import Settings
+from .limit import Limit
 
 __all__ = ["describe_shortfall", "reason_for_prior"]
 
@@ -30,8 +31,9 @@ def describe_shortfall(difference: Interval | None, margin: float) -> str:
     if difference is None or difference.low is None or actors < MIN_ACTORS:
         tested = f"{actors} actor" + "s" * (actors != 1)
         return f"the test part has {tested}, and fewer than {MIN_ACTORS} tell too little"
-    if difference.low >= -margin - 1e-9:
+    limit = Limit("at least", -margin)
+    if limit.allows(difference.low):
         return ""
     worse = difference.high is not None and difference.high < 0
     verdict = "the trained model is worse" if worse else "it cannot be told that it is no worse"
-    return f"{verdict}: UAR less the prior's {difference:+}, at least {-margin + 0:g} is expected"
+    return f"{verdict}: UAR less the prior's {difference:+}, {limit} is expected"

@@ -8,6 +8,7 @@ from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..records import Figures, Interval
 from ..settings import Settings
+from .limit import Limit
 from .prior import describe_shortfall
 from .version import OpenedVersion
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     #: what candidate and champion must have in common
     _Property = str | Sequence[str] | ModelSignature | None
 
-__all__ = ["FEATURES", "Limit", "RuleResult", "Verdict", "apply_rules"]
+__all__ = ["FEATURES", "RuleResult", "Verdict", "apply_rules"]
 
 #: the rule that even `--force` obeys
 FEATURES = "features"
@@ -29,31 +30,6 @@ Verdict = Literal["pass", "refused", "no champion", "synthetic", "no prior"]
 
 #: what `lineage.json` must say
 _LINEAGE = ("commit", "data", "split_id", "settings", "packages")
-
-#: figures that differ by less are equal: 0.8 less 0.7 is not 0.1 to the last bit
-_ROUNDING = 1e-9
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A bound, and on which side of it a value must lie; on the bound itself it may lie.
-
-    Args:
-        direction: of the values that are allowed, from the bound
-        bound: in the unit of the values
-    """
-
-    direction: Literal["at least", "at most"]
-    bound: float
-
-    def allows(self, value: float) -> bool:
-        """Return whether a value keeps within the limit; NaN never does."""
-        if self.direction == "at least":
-            return value >= self.bound - _ROUNDING
-        return value <= self.bound + _ROUNDING
-
-    def __str__(self) -> str:
-        return f"{self.direction} {self.bound + 0:g}"  # -0.0 + 0 is 0.0
 
 
 @dataclass(frozen=True)
@@ -246,7 +222,7 @@ def _no_worse_than_prior(settings: Settings, candidate: OpenedVersion) -> RuleRe
     difference: Interval | None = paired.paired_bootstrap(
         own, prior, Bootstrap.from_settings(settings)
     ).get("uar")
-    shortfall = describe_shortfall(difference, -limit.bound)
+    shortfall = describe_shortfall(difference, settings.promotion.prior_margin)
     text = shortfall or f"{difference:+}"
     return RuleResult(rule, text, "", str(limit), _verdict(not shortfall))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from ..cache import is_writable
 from ..errors import AvemoError
 from ..io import atomic_write
 from ..tracking import integrity, lookup
@@ -45,7 +46,7 @@ def get(
     seal = version.tags[integrity.CHECKSUMS_TAG]
     folder = lookup.versions_folder() / f"{version.name}-{version.number}-{seal[:12]}"
     if not _is_intact(folder, seal):
-        if not _is_writable(folder.parent):
+        if not is_writable(folder.parent):
             return integrity.open_until_exit(version.uri)
         from filelock import FileLock
 
@@ -66,14 +67,6 @@ def _is_intact(folder: Path, seal: str) -> bool:
         return not integrity.find_changes(folder, seal)
     except FileNotFoundError:  # another process is just replacing it
         return False
-
-
-def _is_writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
 
 
 def _pull(version: lookup.Version, target: Path) -> None:

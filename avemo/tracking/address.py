@@ -22,7 +22,9 @@ _SQLITE = "sqlite:///"
 #: its folder, where SQLAlchemy reads `%2F` as a slash
 _SQLITE_QUOTED = "sqlite+pysqlite:///"
 _HEADER = b"SQLite format 3\0"
-_SERVERS = ("http", "https", "databricks", "databricks-uc", "uc")
+#: each of these is a whole address, too
+_DATABRICKS = ("databricks", "databricks-uc", "uc")
+_SERVERS = ("http", "https", *_DATABRICKS)
 _DATABASES = ("mssql", "mysql", "postgresql", "sqlite")
 _PLUGINS = "mlflow.tracking_store"
 _EXPECTED = (
@@ -74,7 +76,7 @@ def check_address(uri: str, name: str = TRACKING_URI) -> None:
         raise AvemoError(f"{name} is empty: {_EXPECTED}")
     scheme = urlsplit(uri).scheme.lower() if "://" in uri or uri.startswith("file:") else ""
     dialect = scheme.partition("+")[0]
-    if uri in _SERVERS[2:]:
+    if uri in _DATABRICKS:
         return
     if not scheme:
         raise AvemoError(f"{name} is {uri!r}, which has no scheme: {_EXPECTED}")

@@ -6,8 +6,6 @@ import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from .address import sqlite_file
-
 __all__ = ["database_problem", "is_responding"]
 
 #: a host is given as long for a connection
@@ -23,8 +21,7 @@ def is_responding(uri: str) -> bool:
     import requests
 
     try:
-        timeout = (min(_CONNECT_S, _ANSWER_S), _ANSWER_S)
-        requests.get(f"{uri.rstrip('/')}/health", timeout=timeout)
+        requests.get(f"{uri.rstrip('/')}/health", timeout=(_CONNECT_S, _ANSWER_S))
     except requests.RequestException:
         return False
     return True
@@ -37,7 +34,7 @@ def database_problem(uri: str) -> str:
         uri: of a store; those of other kinds have no problem
     """
     dialect = urlsplit(uri).scheme.partition("+")[0]
-    if sqlite_file(uri) or dialect not in _PORTS:
+    if dialect not in _PORTS:
         return ""
     import sqlalchemy
 

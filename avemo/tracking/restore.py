@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import AvemoError
 from .address import hide_password
+from .runs import find_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,13 +29,13 @@ def restore(deleted: str) -> str:
             return f"the experiment {deleted} is not deleted"
         client.restore_experiment(experiment.experiment_id)
         return f"the experiment {deleted} is back, with its runs"
-    try:
-        info = client.get_run(deleted).info
-    except mlflow.MlflowException:
+    run = find_run(deleted)
+    if run is None:
         raise AvemoError(
             f"{hide_password(mlflow.get_tracking_uri())} has no run and no experiment {deleted!r}: "
             "a run's id or an experiment's name is expected; what `mlflow gc` erased is gone"
-        ) from None
+        )
+    info = run.info
     was_active = info.lifecycle_stage == "active"
     _restore_experiment(client, info.experiment_id)
     if was_active:

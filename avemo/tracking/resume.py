@@ -1,18 +1,14 @@
 """Runs that were stopped before their end: resumed, or ended."""
 
-from .runs import TRIAL
+from .runs import TRIAL, find_run
 
 __all__ = ["end_children", "end_run", "end_trial", "is_active"]
 
 
 def is_active(run_id: str) -> bool:
     """Return whether the tracking store has a run that is not deleted."""
-    import mlflow
-
-    try:
-        return str(mlflow.get_run(run_id).info.lifecycle_stage) == "active"
-    except mlflow.MlflowException:
-        return False
+    run = find_run(run_id)
+    return run is not None and str(run.info.lifecycle_stage) == "active"
 
 
 def end_children(parent: str) -> None:

@@ -149,23 +149,22 @@ def reopen(run_id: str) -> Iterator[None]:
     """
     import mlflow
 
-    client, run_id = mlflow.MlflowClient(), spool.resolve_run_id(run_id)
-    try:
-        info = client.get_run(run_id).info
-    except mlflow.MlflowException:
+    run_id = spool.resolve_run_id(run_id)
+    reopened, place = find_run(run_id), hide_password(mlflow.get_tracking_uri())
+    if reopened is None:
         raise AvemoError(
-            f"the run {run_id} that trained this model is not at {mlflow.get_tracking_uri()}: set "
+            f"the run {run_id} that trained this model is not at {place}: set "
             f"{TRACKING_URI} to where it is, or train again: dvc repro --force"
-        ) from None
+        )
+    info = reopened.info
     if info.lifecycle_stage != "active":
         raise AvemoError(
-            f"the run {run_id} ({info.run_name}) that trained this model was deleted at "
-            f"{hide_password(mlflow.get_tracking_uri())}: bring it back with `avemo runs restore "
-            f"{run_id}`, or train again: dvc repro --force"
+            f"the run {run_id} ({info.run_name}) that trained this model was deleted at {place}: "
+            f"bring it back with `avemo runs restore {run_id}`, or train again: dvc repro --force"
         )
     with mlflow.start_run(run_id=run_id):
         yield
-    client.set_terminated(run_id, end_time=info.end_time)
+    mlflow.MlflowClient().set_terminated(run_id, end_time=info.end_time)
 
 
 def find_run(run_id: str) -> "Run | None":

@@ -18,6 +18,7 @@ from mlflow.entities.model_registry import ModelVersion
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.registry import rules
+from avemo.registry.limit import Limit
 from avemo.registry.rules import RuleResult
 from avemo.registry.version import OpenedVersion
 
@@ -184,7 +185,7 @@ def test_a_budget_is_a_multiple_of_the_champion_s(times: float, ratio: float, ve
 
 @given(SHARES, SHARES)
 def test_of_two_different_numbers_one_is_least_and_one_is_most(value: float, bound: float) -> None:
-    least, most = rules.Limit("at least", bound), rules.Limit("at most", bound)
+    least, most = Limit("at least", bound), Limit("at most", bound)
     assert least.allows(bound)
     assert most.allows(bound)
     if abs(value - bound) > 1e-8:
@@ -196,7 +197,7 @@ def test_of_two_different_numbers_one_is_least_and_one_is_most(value: float, bou
 def test_what_is_no_number_is_not_allowed(
     direction: Literal["at least", "at most"], bound: float
 ) -> None:
-    assert not rules.Limit(direction, bound).allows(float("nan"))
+    assert not Limit(direction, bound).allows(float("nan"))
 
 
 @given(st.floats(0, 1), SHARES)
