@@ -69,7 +69,7 @@ class Recogniser:
         try:
             self._refuse_imported_features()
         except MediaError as error:
-            return Prediction.from_error(error)
+            return Prediction.from_error(error, self.classes)
         with threads.single_threaded():
             return self._predict(media, picture)
 

@@ -77,6 +77,7 @@ def test_it_answers_every_clip_with_one_line(tmp_path: Path, features: dict[str,
     recogniser = Recogniser(tmp_path / "packed")
     prediction = recogniser.predict(tmp_path / "clip.mp4")
     assert prediction.finding == "imported"
+    assert prediction.classes == tuple(bundle.config.classes)
     assert prediction.reason == (
         "features: imported: the model takes openface (OpenFace 2), which avemo cannot compute "
         "from a clip: take another version, such as the champion"
