@@ -17,7 +17,7 @@ from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
 from ..evaluation.log import log_predictions
-from ..evaluation.predictions import write_predictions
+from ..evaluation.predictions import OPTIONAL_COLUMNS, write_predictions
 from ..paths import Project
 from ..records import BaselineResult, BaselineRun, SkippedRun
 from ..settings import Settings
@@ -96,8 +96,7 @@ def _train_and_test(
         valid, test = join_predictions(job, best, "valid"), join_predictions(job, best, "test")
         mlflow.log_metric("valid_uar", metrics.uar_of(valid))
         figures = log_predictions(settings, test, "test", job.title)
-    published = test.drop(columns=["corpus", "actor", "sex", "part"])
-    write_predictions(checkpoints.predictions, published)
+    write_predictions(checkpoints.predictions, test.drop(columns=OPTIONAL_COLUMNS))
     return BaselineRun(
         channel=job.channel,
         protocol=job.protocol,

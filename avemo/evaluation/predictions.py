@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..models.bundle import Bundle
 
 __all__ = [
+    "OPTIONAL_COLUMNS",
     "check_predictions",
     "predict",
     "predictions_frame",
@@ -34,6 +35,8 @@ __all__ = [
 #: files hold probabilities with nine digits, which tell any two float32 apart
 _FORMAT = "%.9g"
 _SUM_TOLERANCE = 1e-3
+#: the columns that a file may lack, where the performance's name says them
+OPTIONAL_COLUMNS = ["corpus", "actor", "sex", "part"]
 
 
 def predictions_frame(data: "Dataset", probabilities: "NDArray[np.floating]") -> pd.DataFrame:

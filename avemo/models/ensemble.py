@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .weighted_product import MIN_PROBABILITY
+
 if TYPE_CHECKING:
     import keras
 
 __all__ = ["tta_average", "weighted_ensemble"]
-
-#: a probability of zero has no logarithm
-_MIN_PROBABILITY = 1e-7
 
 
 def tta_average(network: keras.Model, views: Mapping[str, Sequence[str]]) -> keras.Model:
@@ -71,5 +70,5 @@ def weighted_ensemble(
         renamed = keras.Model(member.input, member.output, name=f"member_{index}")
         weighted.append(renamed({name: inputs[name] for name in renamed.input}) * weight)
     mean = ops.sum(ops.stack(weighted), axis=0)
-    logits = ops.log(ops.maximum(mean, _MIN_PROBABILITY)) / temperature
+    logits = ops.log(ops.maximum(mean, MIN_PROBABILITY)) / temperature
     return keras.Model(inputs, layers.Softmax(name="emotion")(logits))

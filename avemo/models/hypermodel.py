@@ -72,18 +72,11 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
 
     def inputs(self, name: str) -> list[str]:
         """Return the features that an architecture takes."""
-        own = self._architecture(name).inputs
-        if own:
-            return list(own)
-        return [
-            feature for branch in self.branches.values() for feature in branch.architecture.inputs
-        ]
+        return [feature for source in self._sources(name) for feature in source.inputs]
 
     def unscaled_inputs(self, name: str) -> list[str]:
         """Return those features that an architecture takes as they are."""
-        branches = (branch.architecture for branch in self.branches.values())
-        sources = [self._architecture(name)] if self._architecture(name).inputs else branches
-        return [feature for source in sources for feature in source.unscaled_inputs]
+        return [feature for source in self._sources(name) for feature in source.unscaled_inputs]
 
     def augmentations(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by feature the altered copies that an architecture may learn from."""
@@ -170,6 +163,11 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             for feature, names in copies.items()
         }
         return {feature: names for feature, names in available.items() if names}
+
+    def _sources(self, name: str) -> list[Architecture]:
+        """Return the architectures whose features one takes: itself, or those of its branches."""
+        own = self._architecture(name)
+        return [own] if own.inputs else [branch.architecture for branch in self.branches.values()]
 
     def _body(
         self, hp: keras_tuner.HyperParameters, name: str

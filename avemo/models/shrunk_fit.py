@@ -16,13 +16,12 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from .weighted_product import MIN_PROBABILITY
+
 __all__ = ["PSEUDO_CLIPS", "fit_shrunk", "learnt_from_zero"]
 
 #: how many clips the untrained answers count as: ten clips are outvoted, a corpus is not
 PSEUDO_CLIPS = 100
-
-#: a probability of zero has no logarithm
-_MIN_PROBABILITY = 1e-7
 
 #: of a weight: a bias, or the logarithm of a scale
 _BOUND = 4.0
@@ -59,7 +58,7 @@ def fit_shrunk(
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         assign(values)
         with tensorflow.GradientTape() as tape:
-            logarithms = ops.log(ops.maximum(network(tensors), _MIN_PROBABILITY))
+            logarithms = ops.log(ops.maximum(network(tensors), MIN_PROBABILITY))
             total = -ops.sum(targets * logarithms) / len(labels)
         gradients = tape.gradient(total, [variable.value for variable in variables])
         flat = [np.asarray(gradient, np.float64).ravel() for gradient in gradients]

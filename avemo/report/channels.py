@@ -43,9 +43,9 @@ class Difference:
     @property
     def effect(self) -> str:
         """`helps` or `harms` where the entire interval of UAR says so; else empty."""
-        if self.uar.low is None or self.uar.high is None or self.uar.low <= 0 <= self.uar.high:
-            return ""
-        return "helps" if self.uar.low > 0 else "harms"
+        if self.uar.positive:
+            return "helps"
+        return "harms" if self.uar.high is not None and self.uar.high < 0 else ""
 
 
 @dataclass(frozen=True)

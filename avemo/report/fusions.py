@@ -89,10 +89,6 @@ def import_fusions(project: Project, settings: Settings) -> str:
             "published is not"
         )
     rows = pd.concat(tables, ignore_index=True).assign(corpus=settings.corpus.label)
-    if "architectures" in rows:
-        rows["architectures"] = rows["architectures"].fillna("")
-    else:
-        rows["architectures"] = ""
     parts = list(rows["part"].unique())
     if before is not None and _is_synthetic(before) == settings.corpus.synthetic:
         rows = pd.concat([rows, before[~before["part"].isin(parts)]], ignore_index=True)
@@ -140,7 +136,7 @@ def _searched_predictions(project: Project) -> Iterator[pd.DataFrame]:
     if not file.exists() or not project.evaluation_result.exists():
         return
     run_id = SearchResult.read(project.search_result("fused")).run_id
-    yield pd.read_csv(file).assign(run=run_id, part=_INNER)
+    yield pd.read_csv(file).assign(run=run_id, part=_INNER, architectures="")
     evaluation = EvaluationResult.read(project.evaluation_result)
     if evaluation.modalities["fused"].test:
         yield from _test_predictions(project, evaluation)
@@ -156,7 +152,9 @@ def _test_predictions(project: Project, evaluation: EvaluationResult) -> Iterato
     for name, modality in systems.items():
         rows = read_predictions(project.evaluation / f"{name}.csv")
         run_id = evaluation.modalities[modality].run_id
-        yield paired.align(rows, fused)[0].assign(system=name, run=run_id, part=_TEST)
+        yield paired.align(rows, fused)[0].assign(
+            system=name, run=run_id, part=_TEST, architectures=""
+        )
 
 
 def read(root: Path) -> pd.DataFrame | None:

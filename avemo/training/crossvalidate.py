@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..corpus import split
 from ..evaluation import calibration, metrics
 from ..evaluation.log import log_predictions
-from ..evaluation.predictions import write_predictions
+from ..evaluation.predictions import OPTIONAL_COLUMNS, write_predictions
 from ..paths import Project
 from ..records import CrossValidatedFold, CrossValidationResult, SearchResult
 from ..settings import Settings
@@ -29,10 +29,7 @@ from .task import TrainingTask
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["LEFT_OUT", "crossvalidate", "predict_fold"]
-
-#: what files of predictions leave out, because the performance says it
-LEFT_OUT = ["corpus", "actor", "sex", "part"]
+__all__ = ["crossvalidate", "predict_fold"]
 
 
 def crossvalidate(
@@ -73,8 +70,8 @@ def crossvalidate(
                     calibrated.append(predictions)
                     folds.append(_log_fold(ensemble, predictions, fold, child))
         before, after = _concatenate(uncalibrated), _concatenate(calibrated)
-        write_predictions(folder / "uncalibrated.csv", before.drop(columns=LEFT_OUT))
-        write_predictions(folder / "predictions.csv", after.drop(columns=LEFT_OUT))
+        write_predictions(folder / "uncalibrated.csv", before.drop(columns=OPTIONAL_COLUMNS))
+        write_predictions(folder / "predictions.csv", after.drop(columns=OPTIONAL_COLUMNS))
         figures = log_predictions(settings, after, "crossvalidated", modality)
         error = metrics.calibration_error(
             before["true"], metrics.probabilities(before), metrics.classes_of(before)

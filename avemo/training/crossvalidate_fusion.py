@@ -21,7 +21,7 @@ from ..datasets import Dataset
 from ..evaluation import calibration, metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..evaluation.log import log_figures, log_predictions
-from ..evaluation.predictions import predictions_frame, write_predictions
+from ..evaluation.predictions import OPTIONAL_COLUMNS, predictions_frame, write_predictions
 from ..modalities import UNIMODAL, Unimodal
 from ..models.end_to_end import feature_name
 from ..models.weighted_product import combine, fit_weights
@@ -30,7 +30,7 @@ from ..records import Figures, FusedFold, FusionCrossValidation, SearchResult
 from ..settings import Settings
 from ..tracking import runs
 from . import fusion, stacking
-from .crossvalidate import LEFT_OUT, predict_fold
+from .crossvalidate import predict_fold
 from .inner_cv import InnerCV, open_cache
 from .task import TrainingTask, load_task
 
@@ -95,7 +95,7 @@ def crossvalidate_fusion(
             for name, rows in comparison.groupby("system", sort=False)
         }
         late = by_system[fusion.LATE]
-        own = late.drop(columns=["system", *LEFT_OUT])
+        own = late.drop(columns=["system", *OPTIONAL_COLUMNS])
         write_predictions(folder / "predictions.csv", own)
         file = folder / stacking.COMPARISON
         comparison[["system", *own.columns]].to_csv(file, index=False, float_format="%.9g")

@@ -44,7 +44,8 @@ def fit(
 ) -> pd.DataFrame:
     """Fit a model: by its solver, or by gradient descent.
 
-    Then the learning rate falls along half a cosine, and the last epoch's weights stay.
+    In gradient descent the learning rate falls along half a cosine, and the last epoch's weights
+    stay.
 
     Args:
         model: compiled, and built after `make_deterministic` was called

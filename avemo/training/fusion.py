@@ -64,7 +64,7 @@ def branch_configurations(project: Project) -> dict[Unimodal, Configuration]:
 
 def stacking_preprocessors(classes: int) -> dict[str, SequencePreprocessor]:
     """Return by feature the preprocessors of both models' log probabilities of some classes."""
-    preprocessor = stacking.preprocessor(classes)
+    preprocessor = SequencePreprocessor.unscaled(classes)
     return {feature_name(modality): preprocessor for modality in UNIMODAL}
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ..evaluation import calibration, metrics
 from ..evaluation.predictions import read_predictions
 from ..modalities import Unimodal
-from ..models.preprocessing import SequencePreprocessor
 from ..models.weighted_product import MIN_PROBABILITY
 from ..paths import Project
 from ..records import SearchResult
@@ -22,7 +21,6 @@ __all__ = [
     "COMPARISON",
     "PREDICTIONS",
     "log_probabilities",
-    "preprocessor",
     "scaled_predictions",
 ]
 
@@ -30,11 +28,6 @@ __all__ = [
 #: modality, those of each unimodal model and each way to fuse them
 PREDICTIONS = "predictions.csv"
 COMPARISON = "comparison.csv"
-
-
-def preprocessor(classes: int) -> SequencePreprocessor:
-    """Return the preprocessor that leaves log probabilities of some classes as they are."""
-    return SequencePreprocessor.unscaled(classes)
 
 
 def scaled_predictions(project: Project, modality: Unimodal) -> pd.DataFrame:

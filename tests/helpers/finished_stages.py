@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import mlflow
 import pandas as pd
 import pytest
-from helpers.results import champion, predictions, sharpened, uar
+from helpers.results import champion, predictions, sharpened
 from helpers.training_task import search_result
 
+from avemo.evaluation import metrics
 from avemo.paths import Project
 from avemo.records import Configuration, Skipped, Trial
 from avemo.report.manifest import Champion
@@ -130,7 +131,7 @@ def baseline(
     folder = project.baseline(name)
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "speech-actor.csv", index=False, float_format="%.6f")
-    figure = {"value": uar(table), "low": None, "high": None, "actors": 12}
+    figure = {"value": metrics.uar_of(table), "low": None, "high": None, "actors": 12}
     entry = {
         "channel": "speech",
         "protocol": "actor",

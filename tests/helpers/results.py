@@ -54,10 +54,6 @@ def sharpened(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     return table.assign(**dict(zip(PROBABILITIES, values.round(6).T, strict=True)))
 
 
-def uar(table: pd.DataFrame) -> float:
-    return metrics.uar_of(table)
-
-
 def run(name: str, experiment: str = "avemo/baselines") -> dict[str, object]:
     return {
         "experiment": experiment,
@@ -88,7 +84,7 @@ def champion(
                 "configurations": [{"architecture": "whisper", "units": 64}] * 3,
                 "inner_uar": 0.5,
                 "temperature": 1.5,
-                "uar": uar(rows),
+                "uar": metrics.uar_of(rows),
                 "run": run(f"fold {fold} {channel}", "avemo/audio"),
             }
             for fold, rows in table.groupby("fold")
@@ -140,7 +136,7 @@ def publish(
                 file = folder / "baselines" / f"{name}-{channel}-{protocol}.csv"
                 table.to_csv(file, index=False, float_format="%.6f")
                 entry = {"channel": channel, "protocol": protocol, "performances": len(table)}
-                entry |= {"corpus": corpus, "uar": uar(table)}
+                entry |= {"corpus": corpus, "uar": metrics.uar_of(table)}
                 runs.append(entry | {"run": run(f"{name} {channel} {protocol}")})
         entries.append({"name": name, "synthetic": synthetic, "runs": runs})
     reasons = (skipped or {}).items()

@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 import psutil
 import yaml
+from helpers.split_table import write_split
 
 from avemo.config import load_settings
-from avemo.corpus import split
-from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features import store
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.paths import ROOT, Project
@@ -49,17 +48,14 @@ class Search:
         rows = pd.DataFrame(
             {
                 "performance": f"01-{emotion:02d}-01-01-01-{actor:02d}",
-                "corpus": "ravdess",
                 "actor": f"{actor:02d}",
-                "sex": "male" if actor % 2 else "female",
-                "emotion": EMOTIONS[emotion - 1],
                 "fold": (actor + 1) // 2,
                 "part": ("test", "valid", "train")[(actor - 1) // 2],
             }
             for emotion in (1, 3, 4, 5)
             for actor in range(1, 7)
         )
-        split.write(rows[list(split.COLUMNS)], self.project.split)
+        write_split(self.project, rows)
         random = np.random.default_rng(1)
         means = 0.4 * random.standard_normal((6, 10 * 384))
         clips = {

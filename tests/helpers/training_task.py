@@ -14,6 +14,7 @@ import pytest
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
 from avemo.datasets import Array, Dataset
+from avemo.evaluation.predictions import predictions_frame
 from avemo.features.spec import FeatureSpec
 from avemo.paths import SETTINGS_FILE, Project
 from avemo.records import Configuration, SearchResult, Trial
@@ -114,6 +115,13 @@ def alter_fold(data: Dataset, fold: int, seed: int, features: bool = False) -> D
         for name, length in (("whisper", int(random.integers(1, 20))), ("whisper_stats", 1)):
             arrays[name][row] = 9 * random.normal(size=(length, COLUMNS[name])).astype("f")
     return replace(data, features=arrays)
+
+
+def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
+    """Predictions of some performances: the higher the skill, the better."""
+    scores = np.random.default_rng(seed).normal(size=(len(data), len(EMOTIONS)))
+    scores[np.arange(len(data)), data.labels] += skill
+    return predictions_frame(data, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """A project of sound and picture that no recording stands behind, searched in seconds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import yaml
 from helpers.split_table import write_split
+from helpers.training_task import tracked_project
 
+from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.features import store
 from avemo.features.arrays import Arrays
@@ -132,3 +135,17 @@ def search_both(project: Project, settings: Settings) -> dict[Unimodal, SearchRe
         )
         results[modality].write(project.search_result(modality))
     return results
+
+
+@contextmanager
+def searched_project(root: Path, folds: int = 4) -> Iterator[Project]:
+    """Yield a project of which both modalities are searched, and whose runs are tracked.
+
+    Args:
+        root: a folder for the project and the tracked runs
+        folds: of two actors each
+    """
+    with tracked_project(root):
+        project = make_two_modality_project(root / "project", folds)
+        search_both(project, load_settings(project.root))
+        yield project

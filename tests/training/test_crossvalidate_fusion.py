@@ -12,11 +12,11 @@ from helpers.training_task import (
     SPLIT_ID,
     dataset,
     make_project,
+    predictions_of,
     search_result,
     settings,
-    tracked_project,
 )
-from helpers.two_modalities import make_two_modality_project, search_both
+from helpers.two_modalities import searched_project
 
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS
@@ -24,7 +24,7 @@ from avemo.datasets import Dataset
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
 from avemo.evaluation.predictions import predictions_frame, read_predictions
-from avemo.modalities import MODALITIES, UNIMODAL, Unimodal
+from avemo.modalities import MODALITIES, UNIMODAL
 from avemo.models.weighted_product import combine
 from avemo.paths import Project
 from avemo.records import FusionCrossValidation, SearchResult, Skipped, read_or_skipped
@@ -41,17 +41,11 @@ pytestmark = pytest.mark.slow
 SYSTEMS = ["audio", "visual", GEOMETRIC_MEAN, "late", "stacking"]
 
 
-def both_modalities(seed: int = 1, skills: tuple[float, float] = (2.0, 1.0)) -> Dataset:
+def both_modalities() -> Dataset:
     """Log probabilities of two models of some skill."""
     data = dataset()
-    random = np.random.default_rng(seed)
-    predictions: dict[Unimodal, pd.DataFrame] = {}
-    for modality, skill in zip(UNIMODAL, skills, strict=True):
-        scores = random.normal(size=(len(data), len(EMOTIONS)))
-        scores[np.arange(len(data)), data.labels] += skill
-        raised = np.exp(scores)
-        predictions[modality] = predictions_frame(data, raised / raised.sum(axis=1, keepdims=True))
-    return fusion.join_predictions(predictions, SPLIT_ID)
+    audio, visual = predictions_of(data, 2, 1), predictions_of(data, 1, 2)
+    return fusion.join_predictions({"audio": audio, "visual": visual}, SPLIT_ID)
 
 
 def test_each_system_predicts_the_fold_and_no_other() -> None:
@@ -97,13 +91,9 @@ def test_only_performances_with_both_modalities_are_joined() -> None:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project whose fusion was cross-validated by the stage."""
-    root = tmp_path_factory.mktemp("tracked")
-    with tracked_project(root):
-        project = make_two_modality_project(root / "project")
-        own_settings = load_settings(project.root)
-        search_both(project, own_settings)
+    with searched_project(tmp_path_factory.mktemp("tracked")) as project:
         for modality in MODALITIES:
-            crossvalidate.main(project, own_settings, modality)
+            crossvalidate.main(project, load_settings(project.root), modality)
         yield project
 
 

@@ -10,13 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.probabilities import PROBABILITIES
-from helpers.training_task import SPLIT_ID, dataset, make_project, search_result, settings
+from helpers.training_task import (
+    SPLIT_ID,
+    dataset,
+    make_project,
+    predictions_of,
+    search_result,
+    settings,
+)
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.datasets import Dataset
 from avemo.errors import CorpusError
 from avemo.evaluation import metrics
-from avemo.evaluation.predictions import predictions_frame, write_predictions
+from avemo.evaluation.predictions import write_predictions
 from avemo.modalities import Unimodal
 from avemo.models import preprocessing
 from avemo.models.end_to_end import build_end_to_end, feature_name
@@ -30,13 +37,6 @@ from avemo.training.fit import fit
 
 COLUMNS = PROBABILITIES
 INPUTS = [feature_name(modality) for modality in ("audio", "visual")]
-
-
-def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
-    """Predictions of some performances: the higher the skill, the better."""
-    scores = np.random.default_rng(seed).normal(size=(len(data), len(EMOTIONS)))
-    scores[np.arange(len(data)), data.labels] += skill
-    return predictions_frame(data, np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
 def write_search(

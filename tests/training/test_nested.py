@@ -12,6 +12,7 @@ from helpers.two_modalities import (
     CONFIGURATIONS,
     make_two_modality_project,
     search_both,
+    searched_project,
     write_features,
 )
 
@@ -159,10 +160,7 @@ def test_the_search_compares_both(searched: Searched, tmp_path: Path) -> None:
 
 
 def test_with_two_inner_folds_stacking_is_skipped(tmp_path: Path) -> None:
-    with tracked_project(tmp_path / "tracked"):
-        project = make_two_modality_project(tmp_path / "project", folds=3)
-        settings = load_settings(project.root)
-        search_both(project, settings)
-        task = load_task(project, settings, "fused")
+    with searched_project(tmp_path, folds=3) as project:
+        task = load_task(project, load_settings(project.root), "fused")
         assert task.architectures == ["late"]
         assert task.skipped == {"stacking": "it takes 3 inner folds, and there are 2"}

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import mlflow
 import numpy as np
 import pytest
-from helpers.training_task import tracked_project
-from helpers.two_modalities import make_two_modality_project, search_both
+from helpers.two_modalities import searched_project
 
 from avemo.config import load_settings
 from avemo.datasets import load
@@ -25,11 +24,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """Both modalities and their fusion are searched and trained."""
-    root = tmp_path_factory.mktemp("tracked")
-    with tracked_project(root):
-        project = make_two_modality_project(root / "project")
+    with searched_project(tmp_path_factory.mktemp("tracked")) as project:
         settings = load_settings(project.root)
-        search_both(project, settings)
         search.main(project, settings, "fused")
         for modality in MODALITIES:
             train.main(project, settings, modality)

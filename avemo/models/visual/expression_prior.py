@@ -11,11 +11,9 @@ from keras_tuner import HyperParameters
 from ...pretrained.expression_mobilenet import MEAN_FEATURE, class_shares
 from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
 from ..shrunk_fit import learnt_from_zero
+from ..weighted_product import MIN_PROBABILITY
 
 __all__ = ["ExpressionPrior", "log_class_probabilities"]
-
-#: a probability of zero has no logarithm
-_MIN_PROBABILITY = 1e-7
 
 
 class ExpressionPrior(AnswersUntrained):
@@ -54,4 +52,4 @@ def log_class_probabilities(expressions: Tensor, classes: Sequence[str]) -> Tens
         trainable=False,
         kernel_initializer=keras.initializers.Constant(shares),
     )
-    return ops.log(ops.maximum(mapping(expressions), _MIN_PROBABILITY))
+    return ops.log(ops.maximum(mapping(expressions), MIN_PROBABILITY))
