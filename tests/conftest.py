@@ -46,6 +46,16 @@ def _graphs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_store_left() -> Iterator[None]:
+    """A file's tests leave no tracking store behind: MLflow keeps it for child processes too."""
+    yield
+    if os.environ.pop("MLFLOW_TRACKING_URI", None):
+        import mlflow
+
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with the longest tests come first; within a file all stays in order."""
     place = {name: index for index, name in enumerate(_LONGEST)}

@@ -106,7 +106,7 @@ def test_without_what_trains_it(version: Version, answers: pd.DataFrame, tmp_pat
     )
     assert process.returncode == 0, process.stderr[-3000:]
     assert (tmp_path / "imported.txt").read_text() == ""
-    rows = pd.DataFrame(json.loads((tmp_path / "answers.json").read_text()))
+    rows = pd.DataFrame(json.loads((tmp_path / "answers.json").read_text())).astype(answers.dtypes)
     pd.testing.assert_frame_equal(rows, answers, rtol=0, atol=1e-12)
 
 
@@ -144,4 +144,4 @@ def test_ray_data_answers_as_one_process_does(version: Version) -> None:
     model = mlflow.pyfunc.load_model(str(version.folder))
     expected = answer(model, *(file.read_bytes() for file in version.media))
     rows = rows.set_index("path").loc[paths].reset_index(drop=True)
-    pd.testing.assert_frame_equal(rows, expected)
+    pd.testing.assert_frame_equal(rows.astype(expected.dtypes), expected)
