@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from avemo.models.hypermodel import Architectures
 from avemo.models.preprocessing import SequencePreprocessor
+from avemo.records import Configuration
 
 pytestmark = pytest.mark.slow  # imports TensorFlow
 
@@ -20,15 +21,13 @@ def test_the_network_answers_as_the_regression(present: list[int], square_root: 
     draw = np.random.default_rng(1)
     labels = np.repeat(present, [9, 18, 9, 14][: len(present)])
     means = (draw.gamma(0.5, 1 + labels[:, None] / 3, (len(labels), 35))).astype("f")
-    configuration = {
-        "architecture": "action_units_linear",
-        "action_units_linear/square_root": square_root,
-        "action_units_linear/inverse_penalty": 0.3,
+    configuration: Configuration = {
+        "architecture": "action_units",
+        "action_units/square_root": square_root,
+        "action_units/inverse_penalty": 0.3,
     }
     preprocessors = {"openface": SequencePreprocessor.unscaled(35)}
-    hypermodel = Architectures(
-        "visual", ["action_units", "action_units_linear"], preprocessors, {}, classes=CLASSES
-    )
+    hypermodel = Architectures("visual", ["action_units"], preprocessors, {}, classes=CLASSES)
     network = hypermodel.build_from(configuration)
     solver = hypermodel.solver_for(configuration)
     assert solver is not None
