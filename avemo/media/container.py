@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
 from .other_kinds import describe_other_kind
+from .restarts import RESTARTING_FORMATS, RestartJoiner
 from .riff import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class MediaFile:
     Attributes:
         is_wav: it begins as a WAV file does
         riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
+        restarts: how often the file's clock was seen to start anew, see `RestartJoiner`; no seek
+            finds its way in such a file
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
@@ -73,6 +76,7 @@ class MediaFile:
         self.label = describe_source(source)
         self._container: InputContainer | None = None
         self._moved = False
+        self.restarts = 0
         try:
             self.content = _open(source)
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
@@ -152,16 +156,35 @@ class MediaFile:
         return self.content
 
     def demux(self, container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
-        """Yield the packets of some streams, in the file's order.
+        """Yield the packets of some streams, in the file's order and on one clock.
 
         Raises:
             MediaError: `unreadable`: a stream begins midway, which a damaged file looks like
         """
         self._moved = True
         try:
-            yield from container.demux(*streams)
+            if container.format.name in RESTARTING_FORMATS:
+                yield from self._demux_joined(container, *streams)
+            else:
+                yield from container.demux(*streams)
         except IndexError:  # the stream is not in PyAV's own list
             raise MediaError("unreadable", "a stream begins midway: the file is damaged") from None
+
+    def _demux_joined(
+        self, container: InputContainer, *streams: Stream
+    ) -> Iterator[Packet[Stream]]:
+        """Yield packets whose time stamps continue where the file's clock starts anew.
+
+        Sound and picture are both looked at, whichever is asked for, so that both have one clock.
+        """
+        joiner = RestartJoiner()
+        both = [audio_stream(container), video_stream(container)]
+        others = [stream for stream in both if stream is not None and stream not in streams]
+        for packet in container.demux(*streams, *others):
+            for placed in joiner.join(packet):
+                self.restarts = max(self.restarts, joiner.restarts)
+                if placed.stream in streams:
+                    yield placed
 
     def _open_container(self) -> InputContainer:
         import av

@@ -107,9 +107,10 @@ def decode_frames(
     pending = deque(wanted)
     decoded = 0
     try:
-        seeks = bool(bisect_right(pictures.key_timestamps, wanted[0]))
-        with file.container(rewind=not seeks or file.has_decoded_pictures) as container:
-            for frame in _decode_wanted(file, container, pending, pictures, seeks=True):
+        seeks = pictures.seekable
+        begins = bool(seeks and bisect_right(pictures.key_timestamps, wanted[0]))
+        with file.container(rewind=not begins or file.has_decoded_pictures) as container:
+            for frame in _decode_wanted(file, container, pending, pictures, seeks=seeks):
                 yield frame
                 decoded += 1
     except _SeekMissed:
