@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
-from .other_kinds import describe_other_kind
+from .other_kinds import HEAD_BYTES, describe_other_kind
 from .restarts import RESTARTING_FORMATS, RestartJoiner
 from .riff import UNKNOWN_SIZE
 
@@ -33,14 +33,27 @@ __all__ = [
 ]
 
 # Playlists, image patterns and the like are left out: they make FFmpeg open what a text file names.
-_FORMATS = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
+_FORMATS = (
+    "aac,ac3,aiff,amr,asf,au,avi,caf,dv,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
+)
 #: the decoders of formats that people are recorded in; pcm_... and adpcm_... besides
 _DECODERS = (
     *("av1", "dvvideo", "ffv1", "flv", "h263", "h264", "hevc", "huffyuv", "libdav1d", "mjpeg"),
     *("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"),
     *("prores", "rawvideo", "theora", "vc1", "vp8", "vp9", "wmv1", "wmv2", "wmv3"),
     *("aac", "aac_latm", "ac3", "alac", "amr_nb", "amr_wb", "amrnb", "amrwb", "eac3", "flac"),
-    *("gsm", "gsm_ms", "libgsm", "libopus", "libopencore_amrnb", "libopencore_amrwb"),
+    *(
+        "g722",
+        "g726",
+        "g726le",
+        "gsm",
+        "gsm_ms",
+        "speex",
+        "libgsm",
+        "libopus",
+        "libopencore_amrnb",
+        "libopencore_amrwb",
+    ),
     *("libvorbis", "mp2", "mp2float", "mp3", "mp3float", "opus", "vorbis", "wmav1", "wmav2"),
 )
 _DECODER_PREFIXES = ("pcm_", "adpcm_")
@@ -86,11 +99,11 @@ class MediaFile:
             self.is_wav, self._other_kind, self.riff_sizes = False, "", (0, 0)
             return
         self.content.seek(0)
-        head = self.content.read(12)
+        head = self.content.read(HEAD_BYTES)
         if not head:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
-        self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
+        self.is_wav = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
         self._other_kind = describe_other_kind(head)
         stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
         self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
@@ -127,11 +140,9 @@ class MediaFile:
                 self._container = self._open_container()
             yield self._container
         except (av.FFmpegError, OSError) as error:
-            if self._other_kind:
-                raise MediaError("unreadable", f"{self.label} is {self._other_kind}") from None
             raise MediaError(
                 "unreadable",
-                f"{self.label} is no media file that FFmpeg reads, or is cut short"
+                f"{self.label} is no media file that avemo reads, or is cut short"
                 f" ({error.strerror or error})",
             ) from None
 
@@ -189,6 +200,8 @@ class MediaFile:
     def _open_container(self) -> InputContainer:
         import av
 
+        if self._other_kind:
+            raise MediaError("unreadable", f"{self.label} is {self._other_kind}")
         options = {
             "format_whitelist": _FORMATS,
             "codec_whitelist": ",".join(sorted(_allowed_decoders())),
@@ -212,7 +225,7 @@ class MediaFile:
             MediaError: `unreadable`
         """
         for stream in (audio_stream(container), video_stream(container)):
-            codec = stream and stream.codec_context and stream.codec_context.codec.name
+            codec = _decoder_name(stream)
             if stream and codec and codec not in _allowed_decoders():
                 raise MediaError(
                     "unreadable",
@@ -240,11 +253,12 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
     return min(container.streams.audio, key=_rank, default=None)
 
 
-def _rank(stream: Stream) -> tuple[bool, bool, int]:
+def _rank(stream: Stream) -> tuple[bool, bool, bool, int]:
     """Return a key that is lowest for the stream that players choose.
 
-    A comment, or a track for people who hear or see badly, comes last; the one that the file marks
-    as its default comes first; then the order in the file counts.
+    One that no decoder reads comes last, and before it a comment, or a track for people who hear or
+    see badly; the one that the file marks as its default comes first; then the order in the file
+    counts.
     """
     from av.stream import Disposition
 
@@ -255,7 +269,17 @@ def _rank(stream: Stream) -> tuple[bool, bool, int]:
         | Disposition.clean_effects
     )
     disposition = stream.disposition
-    return bool(disposition & special), not disposition & Disposition.default, stream.index
+    return (
+        _decoder_name(stream) not in _allowed_decoders(),
+        bool(disposition & special),
+        not disposition & Disposition.default,
+        stream.index,
+    )
+
+
+def _decoder_name(stream: Stream | None) -> str:
+    """Return what FFmpeg would decode a stream with; nothing where it knows no decoder."""
+    return stream.codec_context.codec.name if stream and stream.codec_context else ""
 
 
 def is_complete_wav(file: MediaFile) -> bool:
