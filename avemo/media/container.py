@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 from ..errors import MediaError
 from .other_kinds import HEAD_BYTES, describe_other_kind
 from .restarts import RESTARTING_FORMATS, RestartJoiner
-from .riff import UNKNOWN_SIZE
+from .riff import is_wav, stated_bytes
 
 if TYPE_CHECKING:
     from av import Packet
@@ -76,7 +76,8 @@ class MediaFile:
 
     Attributes:
         is_wav: it begins as a WAV file does
-        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
+        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states; 0 where it
+            states none
         restarts: how often the file's clock was seen to start anew, see `RestartJoiner`; no seek
             finds its way in such a file
 
@@ -103,10 +104,9 @@ class MediaFile:
         if not head:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
-        self.is_wav = head[:4] == b"RIFF" and head[8:12] == b"WAVE"
+        self.is_wav = is_wav(head)
         self._other_kind = describe_other_kind(head)
-        stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
+        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_bytes(head)
 
     def __enter__(self) -> Self:
         return self
@@ -150,7 +150,7 @@ class MediaFile:
     def is_torn(self) -> bool:
         """Whether a WAV or AVI file has fewer bytes than its header states."""
         size, stated_size = self.riff_sizes
-        return size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= UNKNOWN_SIZE
+        return size < stated_size * (1 - _TOLERATED_LOSS)
 
     @property
     def has_decoded_pictures(self) -> bool:

@@ -52,8 +52,7 @@ class RestartJoiner:
         index, time_s = packet.stream.index, _time_s(packet)
         if held := self._held.pop(index, None):
             held_s = _time_s(held)
-            confirmed = time_s is not None and held_s is not None
-            if confirmed and 0 <= time_s - held_s <= _MAX_STEP_S:
+            if time_s is not None and held_s is not None and 0 <= time_s - held_s <= _MAX_STEP_S:
                 self._begin_recording(index, held_s)
             yield self._place(held)
         if time_s is not None and self._jumps(index, time_s):
