@@ -93,20 +93,26 @@ class MediaFile:
         self.restarts = 0
         try:
             self.content = _open(source)
+            head = self._read_head()
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
-        if not self.content.seekable():
+        if head is None:
             self.is_wav, self._other_kind, self.riff_sizes = False, "", (0, 0)
             return
-        self.content.seek(0)
-        head = self.content.read(HEAD_BYTES)
         if not head:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
         self.is_wav = is_wav(head)
         self._other_kind = describe_other_kind(head)
         self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_bytes(head)
+
+    def _read_head(self) -> bytes | None:
+        """Return how the file begins; None for a reader that cannot seek."""
+        if not self.content.seekable():
+            return None
+        self.content.seek(0)
+        return self.content.read(HEAD_BYTES)
 
     def __enter__(self) -> Self:
         return self

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE_PX", "Frame", "decode_frames", "read_frames", "read_pictures", "to_image"]
+__all__ = [
+    "MAX_SIDE_PX",
+    "Frame",
+    "decode_frames",
+    "is_upright",
+    "read_frames",
+    "read_pictures",
+    "to_image",
+    "turn_upright",
+]
 
 MAX_SIDE_PX = 1280  # larger pictures are scaled down, so that no clip fills the memory
 
@@ -241,15 +250,24 @@ def to_image(
         pixel_aspect: the width of its pixels, divided by their height
         reformatter: converts it
     """
-    import numpy as np
-
     scale = min(1.0, MAX_SIDE_PX / max(frame.width * pixel_aspect, frame.height))
     width, height = round(frame.width * pixel_aspect * scale), round(frame.height * scale)
-    image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
+    return turn_upright(reformatter.reformat(frame, width, height, "bgr24").to_ndarray(), frame)
+
+
+def turn_upright(image: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
+    """Return an image of a frame as players show it: mirrored and turned [shape=(h, w, 3)]."""
+    import numpy as np
+
     mirrored, quarter_turns = _orientation(frame)
     if mirrored:
         image = image[:, ::-1]
     return np.ascontiguousarray(np.rot90(image, quarter_turns))
+
+
+def is_upright(frame: VideoFrame) -> bool:
+    """Return whether players show a frame as it is stored."""
+    return _orientation(frame) == (False, 0)
 
 
 def _orientation(frame: VideoFrame) -> tuple[bool, int]:

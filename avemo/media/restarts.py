@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ class RestartJoiner:
     def __init__(self) -> None:
         self._offsets_s = [0.0]  # of each recording in the file
         self._recording: dict[int, int] = {}  # that a stream has come to, by its index
-        self._ends_s: dict[int, float] = {}  # of the last packet, by stream
+        self._decoded_s: dict[int, float] = {}  # up to when a stream was decoded, by its index
+        self._end_s = -math.inf  # of what is shown and heard
         self._held: dict[int, Packet[Stream]] = {}  # their time stamps are in doubt, by stream
 
     @property
@@ -53,46 +55,55 @@ class RestartJoiner:
         if held := self._held.pop(index, None):
             held_s = _time_s(held)
             if time_s is not None and held_s is not None and 0 <= time_s - held_s <= _MAX_STEP_S:
-                self._begin_recording(index, held_s)
-            yield self._place(held)
-        if time_s is not None and self._jumps(index, time_s):
+                self._begin_recording(held)
+                self._measure(held)
+            yield self._shift(held)
+        if time_s is not None and not self._continues(index, time_s):
             self._held[index] = packet
-        else:
-            yield self._place(packet)
+            return
+        self._measure(packet)
+        yield self._shift(packet)
 
-    def _jumps(self, index: int, time_s: float) -> bool:
-        """Return whether a time stamp does not continue its stream in any known recording."""
-        end_s = self._ends_s.get(index)
+    def _continues(self, index: int, time_s: float) -> bool:
+        """Return whether a time stamp continues its stream, be it in the next recording."""
+        end_s = self._decoded_s.get(index)
         if end_s is None:
-            return False
-        current = self._recording.get(index, 0)
-        offsets = range(current, len(self._offsets_s))
-        nearest = min(offsets, key=lambda n: abs(time_s + self._offsets_s[n] - end_s))
-        self._recording[index] = nearest
-        time_s += self._offsets_s[nearest]
-        latest_s = max(self._ends_s.values())
-        return time_s < end_s - _MIN_BACK_S or time_s > latest_s + _MIN_FORWARD_S
+            return True
+        first_s, last_s = end_s - _MIN_BACK_S, self._end_s + _MIN_FORWARD_S
+        for number in range(self._recording.get(index, 0), len(self._offsets_s)):
+            if first_s <= time_s + self._offsets_s[number] <= last_s:
+                self._recording[index] = number
+                return True
+        return False
 
-    def _begin_recording(self, index: int, time_s: float) -> None:
-        self._offsets_s.append(max(self._ends_s.values()) - time_s)
-        self._recording[index] = len(self._offsets_s) - 1
+    def _begin_recording(self, packet: Packet[Stream]) -> None:
+        self._offsets_s.append(self._end_s - (_time_s(packet, shown=True) or 0.0))
+        self._recording[packet.stream.index] = len(self._offsets_s) - 1
 
-    def _place(self, packet: Packet[Stream]) -> Packet[Stream]:
-        index, time_s = packet.stream.index, _time_s(packet)
-        if time_s is None or not packet.time_base:
-            return packet
-        offset_s, tick_s = self._offsets_s[self._recording.get(index, 0)], float(packet.time_base)
-        if offset_s:
-            ticks = round(offset_s / tick_s)
+    def _measure(self, packet: Packet[Stream]) -> None:
+        """Take note of how far a packet reaches."""
+        time_s, shown_s = _time_s(packet), _time_s(packet, shown=True)
+        if time_s is None or shown_s is None or not packet.time_base:
+            return
+        after_s = self._offset_s(packet) + float((packet.duration or 0) * packet.time_base)
+        self._decoded_s[packet.stream.index] = time_s + after_s
+        self._end_s = max(self._end_s, shown_s + after_s)
+
+    def _shift(self, packet: Packet[Stream]) -> Packet[Stream]:
+        if packet.time_base and (offset_s := self._offset_s(packet)):
+            ticks = round(offset_s / float(packet.time_base))
             packet.pts = None if packet.pts is None else packet.pts + ticks
             packet.dts = None if packet.dts is None else packet.dts + ticks
-        self._ends_s[index] = time_s + offset_s + (packet.duration or 0) * tick_s
         return packet
 
+    def _offset_s(self, packet: Packet[Stream]) -> float:
+        return self._offsets_s[self._recording.get(packet.stream.index, 0)]
 
-def _time_s(packet: Packet[Stream]) -> float | None:
-    """Return when a packet is decoded, in seconds by the file's clock; None where it is unknown."""
-    timestamp = packet.pts if packet.dts is None else packet.dts
+
+def _time_s(packet: Packet[Stream], *, shown: bool = False) -> float | None:
+    """Return when a packet is decoded, or shown, in seconds by its file; None if unknown."""
+    first, second = (packet.pts, packet.dts) if shown else (packet.dts, packet.pts)
+    timestamp = second if first is None else first
     if timestamp is None or not packet.time_base:
         return None
     return float(timestamp * packet.time_base)
