@@ -24,6 +24,7 @@ UNUSABLE = (
     "loop.wav",
     "memory.wav",
     "notes\n.wav",
+    os.fsdecode(b"notes \xfe.wav"),
     "pipe.wav",
     "socket.wav",
 )
@@ -42,7 +43,9 @@ def write_odd_folder(folder: Path) -> None:
     (folder / "memory.wav").symlink_to("/proc/self/mem")  # a file that no one can read
     (folder / "directory.mp4").mkdir()
     (folder / "empty.wav").touch()
-    (folder / "notes\n.wav").write_text(SECRET)
+    for name in UNUSABLE:
+        if name.startswith("notes"):
+            (folder / name).write_text(SECRET)
     os.mkfifo(folder / "pipe.wav")
     with socket.socket(socket.AF_UNIX) as bound, contextlib.chdir(folder):  # its path may be long
         bound.bind("socket.wav")

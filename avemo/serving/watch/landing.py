@@ -37,8 +37,9 @@ class LandedFile:
 
     @property
     def stamp(self) -> str:
-        """What changes whenever the file is written anew."""
-        return f"{self.below} {self.size} {self.changed_ns}"
+        """What changes whenever the file is written anew, as a table can hold it."""
+        below = self.below.encode(errors="backslashreplace").decode()
+        return f"{below} {self.size} {self.changed_ns}"
 
 
 class Landing:
