@@ -28,7 +28,7 @@ FORMS = st.builds(
     OddFilm,
     container=st.sampled_from(sorted(CONTAINERS)),
     gop=st.sampled_from([1, 25, 250]),
-    late_s=st.sampled_from([0.0, 0.5, 3.0]),
+    late_s=st.sampled_from([0.0, 0.5, 2.0]),
     channels=st.sampled_from(sorted(CHANNELS)),
 ).filter(lambda film: film.container != "avi" or not film.late_s)  # AVI has no time stamps
 
@@ -47,7 +47,9 @@ def check(file: Path, film: OddFilm) -> None:
         voiced = clip.voiced_span(30.0)
         assert voiced == pytest.approx((film.late_s, film.late_s + VOICE_S), abs=0.09)
         sound = clip.sound(16000)
-        assert len(sound) / 16000 == pytest.approx(VOICE_S, abs=0.12)
+        # without an edit list, FFmpeg's writer stretches the first packet over the time before
+        before_s = film.late_s if film.container == "frag.mp4" else 0.0
+        assert len(sound) / 16000 == pytest.approx(before_s + VOICE_S, abs=0.12)
         assert np.abs(sound).max() > 0.12
         assert loudest_hz(sound) == pytest.approx(VOICE_HZ, abs=5)
         for span in (None, voiced):
