@@ -72,7 +72,7 @@ class OddFilm:
         late_s: when the voice begins, in seconds from the first picture
         channels: one of `CHANNELS`
         comment: another track comes first, which the file marks as a comment; Matroska alone
-        cover: a single picture comes first, which the file does not mark as a cover; Matroska alone
+        cover: a single picture comes first, which the file does not mark as a cover; MOV alone
     """
 
     container: str = "mp4"

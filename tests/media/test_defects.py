@@ -158,7 +158,7 @@ NONSENSE = {
 @pytest.mark.parametrize("content", NONSENSE.values(), ids=NONSENSE)
 def test_heads_that_say_nonsense(content: bytes) -> None:
     for reader in (probe, read_sound):
-        with pytest.raises(MediaError, match=r"cut short|does not decode|decodes") as error:
+        with pytest.raises(MediaError, match=r"cut short|decode|is a text") as error:
             reader(content)
         assert error.value.finding == "unreadable"
 

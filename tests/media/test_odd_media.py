@@ -81,7 +81,7 @@ def test_a_comment_is_not_taken_for_the_sound(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_no_decoder_reads_is_not_preferred(tmp_path: Path) -> None:
-    film = OddFilm("mkv", cover=True)
+    film = OddFilm("mov", cover=True)
     file = write_odd_film(tmp_path, film)
     check(file, film)
     assert Clip(file).streams().video_track == 1
