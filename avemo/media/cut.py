@@ -165,7 +165,8 @@ def _turn(frame: VideoFrame) -> VideoFrame:
     """Return a frame as players show it, at the same time."""
     import av
 
-    image = turn_upright(frame.to_ndarray(format="bgr24"), frame)
+    stored = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    image = turn_upright(stored, frame)
     turned = av.VideoFrame.from_ndarray(image, format="bgr24")
     turned.pts, turned.time_base = frame.pts, frame.time_base
     return turned

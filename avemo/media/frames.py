@@ -250,9 +250,12 @@ def to_image(
         pixel_aspect: the width of its pixels, divided by their height
         reformatter: converts it
     """
+    import numpy as np
+
     scale = min(1.0, MAX_SIDE_PX / max(frame.width * pixel_aspect, frame.height))
     width, height = round(frame.width * pixel_aspect * scale), round(frame.height * scale)
-    return turn_upright(reformatter.reformat(frame, width, height, "bgr24").to_ndarray(), frame)
+    stored = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
+    return turn_upright(np.asarray(stored, np.uint8), frame)
 
 
 def turn_upright(image: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
