@@ -15,6 +15,7 @@ from ..corpus.adapters import ravdess
 from ..errors import AvemoError, join_names
 from ..evaluation.metrics import probabilities, probability_columns
 from ..records import Channel
+from ..tables import read_csv
 from . import manifest
 from .manifest import RUNS, Baseline, Champion, Manifest
 
@@ -130,7 +131,7 @@ def read_predictions(file: Path, name: str) -> pd.DataFrame:
     with _naming(name):
         if not file.exists():
             raise ValueError(f"it is missing, and {RUNS} names the run that made it")
-        return check_predictions(pd.read_csv(file, dtype={"performance": str, "true": str}))
+        return check_predictions(read_csv(file, text=("performance", "true")))
 
 
 @contextmanager
