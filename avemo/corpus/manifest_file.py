@@ -1,4 +1,4 @@
-"""The formats of a manifest: CSV, Parquet, JSON Lines."""
+"""The formats of a manifest: CSV, Parquet, JSON Lines, and a database of audformat."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..errors import CorpusError, last_line
 from ..tables import read_csv
+from .audformat_database import read_database
 
 __all__ = ["read_table"]
 
@@ -21,6 +22,7 @@ def read_table(file: Path) -> pd.DataFrame:
         ".csv": read_csv,
         ".parquet": pd.read_parquet,
         ".jsonl": _read_jsonl,
+        ".yaml": read_database,
     }
     reader = readers.get(file.suffix.lower())
     if reader is None:
