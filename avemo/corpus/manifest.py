@@ -2,9 +2,9 @@
 
 Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are
 any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`,
-`corpus`, `split` (train, valid and test, or a fold's number) and `performance` (the take, where
-several files show it). A table of audformat has `file` for `path` and `gender` for `sex`; of a
-database of audformat, see `audformat_database`.
+`corpus`, `split` (train, valid and test, or a fold's number), `performance` (the take, where
+several files show it) and `licence` (of the corpus). A table of audformat has `file` for `path`
+and `gender` for `sex`; of a database of audformat, see `audformat_database`.
 """
 
 import logging
@@ -32,7 +32,10 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 #: the columns that are text; `start` and `end` are numbers
-TEXT = ("path", "speaker", "emotion", "sex", "language", "corpus", "split", "performance")
+TEXT = (
+    *("path", "speaker", "emotion", "sex", "language", "corpus", "split", "performance"),
+    "licence",
+)
 #: the columns of what `read_manifest` returns
 _COLUMNS = (*TEXT, "start", "end")
 #: the corpus of recordings of which the manifest names none
@@ -42,7 +45,7 @@ OWN = "own"
 _NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl", "db.yaml")
 _REQUIRED = ("path", "speaker", "emotion")
 _ARTICLES = {"path": "a path", "speaker": "a speaker", "emotion": "an emotion"}
-_AUDFORMAT = {"file": "path", "gender": "sex"}
+_OTHER_NAMES = {"file": "path", "gender": "sex", "license": "licence"}
 _SEXES = {
     **dict.fromkeys(("male", "m", "man"), "male"),
     **dict.fromkeys(("female", "f", "w", "woman"), "female"),
@@ -94,7 +97,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
     names = {name: str(name).strip().lower() for name in table.columns}
     table = table.rename(columns=names)
     table = table.rename(
-        columns={was: name for was, name in _AUDFORMAT.items() if name not in table}
+        columns={was: name for was, name in _OTHER_NAMES.items() if name not in table}
     )
     if missing := [name for name in _REQUIRED if name not in table]:
         raise CorpusError(

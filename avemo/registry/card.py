@@ -5,8 +5,8 @@ description, which MLflow's UI shows.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -61,6 +61,7 @@ class Subject:
         prior_predictions: its predictions on the test part; None where it has none
         prior_reason: why the version is the untrained prior; empty where it is a trained model
         other_corpora: evaluations of this very model
+        corpus_licences: of the corpora that it was trained on, by their titles
     """
 
     name: str
@@ -72,6 +73,7 @@ class Subject:
     prior_predictions: pd.DataFrame | None = None
     prior_reason: str = ""
     other_corpora: Sequence[CorpusEvaluation] = ()
+    corpus_licences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         imported=bundle.imported_features,
         min_duration_s=bundle.limits["min_duration_s"],
         licences=subject.licences,
+        corpus_licences=subject.corpus_licences,
         lineage=lineage,
     )
 
