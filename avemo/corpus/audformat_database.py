@@ -8,10 +8,11 @@ Source:
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import yaml
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from ..errors import CorpusError, join_names, last_line
 from ..tables import read_csv
@@ -26,6 +27,43 @@ _FIELDS = {
 _RECORDING = ["file", "start", "end"]
 #: the end of a part that ends with its file
 _FILE_END = -1.0
+
+
+def _name_entries(value: object) -> object:
+    """Return a mapping of the header with text for keys, and something for each."""
+    if isinstance(value, dict):
+        return {str(key): {} if own is None else own for key, own in value.items()}
+    return {} if value is None else value
+
+
+class _Column(BaseModel):
+    scheme_id: str | None = None
+
+
+class _Table(BaseModel):
+    columns: Annotated[dict[str, _Column], BeforeValidator(_name_entries)] = {}
+    levels: Annotated[dict[str, Any] | list[str], BeforeValidator(_name_entries)] = {}
+    split_id: str | None = None
+
+
+class _Scheme(BaseModel):
+    labels: dict[Any, Any] | list[Any] | str | None = None
+
+
+class _Split(BaseModel):
+    type: str
+
+
+class _Header(BaseModel):
+    """What is read of a header; audformat's specification has more."""
+
+    name: str = ""
+    license: str | None = None
+    languages: list[str] | None = None
+    tables: Annotated[dict[str, _Table], BeforeValidator(_name_entries), Field(min_length=1)]
+    misc_tables: Annotated[dict[str, _Table], BeforeValidator(_name_entries)] = {}
+    schemes: Annotated[dict[str, _Scheme], BeforeValidator(_name_entries)] = {}
+    splits: Annotated[dict[str, _Split], BeforeValidator(_name_entries)] = {}
 
 
 def read_database(file: Path) -> pd.DataFrame:
@@ -48,11 +86,13 @@ def read_database(file: Path) -> pd.DataFrame:
             each other
     """
     header = _read_header(file)
-    statements = pd.concat(_list_statements(file, header), ignore_index=True)
+    nothing = pd.DataFrame(columns=[*_RECORDING, "field", "value", "table"])
+    tables = list(_list_statements(file, header)) or [nothing]
+    statements = pd.concat(tables, ignore_index=True)
     emotions = statements[statements["field"].eq("emotion")]
     if emotions.empty:
         raise CorpusError(
-            f"{file}: none of its tables {join_names(list(header['tables']))} has a column "
+            f"{file}: none of its tables {join_names(list(header.tables))} has a column "
             "`emotion`, or one of the scheme `emotion`"
         )
     _refuse_files_and_parts(file, emotions)
@@ -72,30 +112,28 @@ def as_text(column: "pd.Series[Any]") -> "pd.Series[str]":
     return column.astype("string").fillna("").astype(str).str.strip()
 
 
-def _read_header(file: Path) -> dict[str, Any]:
+def _read_header(file: Path) -> _Header:
     try:
-        header = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return _Header.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise CorpusError(f"{file}: no header of audformat ({key}: {first['msg']})") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise CorpusError(f"{file}: no header of audformat ({last_line(str(error))})") from None
-    tables = header.get("tables") if isinstance(header, dict) else None
-    if not isinstance(header, dict) or not isinstance(tables, dict) or not tables:
-        raise CorpusError(f"{file}: no header of audformat: `tables` is expected, a key for each")
-    empty: dict[str, Any] = {"schemes": {}, "misc_tables": {}, "splits": {}}
-    return empty | {key: value for key, value in header.items() if value is not None}
 
 
-def _list_statements(file: Path, header: dict[str, Any]) -> Iterator[pd.DataFrame]:
+def _list_statements(file: Path, header: _Header) -> Iterator[pd.DataFrame]:
     """Yield what each table says: columns file, start, end, field, value, table."""
-    for name, described in header["tables"].items():
-        described = described or {}
-        columns = _name_fields(header, described.get("columns") or {})
-        split = header["splits"].get(described.get("split_id") or "") or {}
-        if not columns and not split:
+    for name, table in header.tables.items():
+        fields = _name_fields(header, table)
+        split = header.splits.get(table.split_id or "")
+        if not fields and not split:
             continue
         rows = _read_table(file, name)
-        recordings = _read_index(rows)
-        for column, field in columns.items():
-            scheme = (described["columns"][column] or {}).get("scheme_id") or field
+        recordings = _read_index(rows, f"{file}: its table `{name}`")
+        for column, field in fields.items():
+            scheme = table.columns[column].scheme_id or field
             text = as_text(rows[column]) if column in rows else pd.Series("", index=rows.index)
             names = _read_names(header, scheme, field)
             yield _state(recordings, field, _translate(text, names), name)
@@ -103,21 +141,21 @@ def _list_statements(file: Path, header: dict[str, Any]) -> Iterator[pd.DataFram
             for other, by_label in labels.items():
                 yield _state(recordings, other, text.map(by_label).fillna(""), origin or name)
         if split:
-            yield _state(recordings, "split", pd.Series(split["type"], index=rows.index), name)
+            yield _state(recordings, "split", pd.Series(split.type, index=rows.index), name)
 
 
-def _name_fields(header: dict[str, Any], columns: dict[str, Any]) -> dict[str, str]:
+def _name_fields(header: _Header, table: _Table) -> dict[str, str]:
     """Return the columns that say what is looked for, by their name, else by their scheme's."""
-    named = {name: _FIELDS[str(name).lower()] for name in columns if str(name).lower() in _FIELDS}
+    named = {name: _FIELDS[name.lower()] for name in table.columns if name.lower() in _FIELDS}
     everywhere = {
-        _FIELDS.get(str(column).lower())
-        for described in (*header["tables"].values(), *header["misc_tables"].values())
-        for column in (described or {}).get("columns") or {}
+        _FIELDS.get(name.lower())
+        for other in (*header.tables.values(), *header.misc_tables.values())
+        for name in other.columns
     }
-    for column, described in columns.items():
-        field = _FIELDS.get(str((described or {}).get("scheme_id") or "").lower())
-        if column not in named and field and field not in everywhere:
-            named[column] = field
+    for name, column in table.columns.items():
+        field = _FIELDS.get((column.scheme_id or "").lower())
+        if name not in named and field and field not in everywhere:
+            named[name] = field
     return named
 
 
@@ -139,37 +177,43 @@ def _read_table(file: Path, name: str) -> pd.DataFrame:
     )
 
 
-def _read_index(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the recordings of a table of files or of parts: `_RECORDING`."""
+def _read_index(rows: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Return the recordings of a table of files or of parts: `_RECORDING`.
+
+    Args:
+        what: begins the message of an error
+    """
     if "file" not in rows:
-        raise CorpusError(
-            f"a table of audformat has no column `file`, but {join_names([*map(str, rows)])}"
-        )
+        raise CorpusError(f"{what} has no column `file`, but {join_names([*map(str, rows)])}")
     return pd.DataFrame(
         {
             "file": as_text(rows["file"]),
-            "start": _read_seconds(rows, "start").fillna(0.0),
-            "end": _read_seconds(rows, "end").fillna(_FILE_END),
+            "start": _read_seconds(rows, "start", what).fillna(0.0),
+            "end": _read_seconds(rows, "end", what).fillna(_FILE_END),
         }
     )
 
 
-def _read_seconds(rows: pd.DataFrame, name: str) -> "pd.Series[float]":
+def _read_seconds(rows: pd.DataFrame, name: str, what: str) -> "pd.Series[float]":
     if name not in rows:
         return pd.Series(float("nan"), index=rows.index)
     try:
         return pd.Series(pd.to_timedelta(rows[name].replace("", None)).dt.total_seconds())
     except ValueError as error:
-        raise CorpusError(f"a table of audformat, {name}: {last_line(str(error))}") from None
+        raise CorpusError(f"{what}, {name}: {last_line(str(error))}") from None
 
 
 def _translate(text: "pd.Series[str]", names: dict[str, str]) -> "pd.Series[str]":
     return text.map(lambda label: names.get(label, label))
 
 
-def _read_names(header: dict[str, Any], scheme: str, field: str) -> dict[str, str]:
+def _labels_of(header: _Header, scheme: str) -> dict[Any, Any] | list[Any] | str | None:
+    return header.schemes[scheme].labels if scheme in header.schemes else None
+
+
+def _read_names(header: _Header, scheme: str, field: str) -> dict[str, str]:
     """Return what the labels of a scheme stand for, such as `W` for angry."""
-    labels = (header["schemes"].get(scheme) or {}).get("labels")
+    labels = _labels_of(header, scheme)
     names = {}
     for label, described in labels.items() if isinstance(labels, dict) else ():
         name = described.get(field) if isinstance(described, dict) else described
@@ -179,21 +223,17 @@ def _read_names(header: dict[str, Any], scheme: str, field: str) -> dict[str, st
 
 
 def _read_fields(
-    file: Path, header: dict[str, Any], scheme: str, field: str
+    file: Path, header: _Header, scheme: str, field: str
 ) -> tuple[dict[str, dict[str, str]], str]:
     """Return what else is said of a scheme's labels, by field and label, and by which table.
 
     It stands in the header, or in a table whose index are the labels: the one that the scheme
     names, or one whose index is called like the field.
     """
-    labels = (header["schemes"].get(scheme) or {}).get("labels")
-    levels = {
-        name: list((described or {}).get("levels") or ())
-        for name, described in header["misc_tables"].items()
-    }
-    tables = [name for name in levels if name == labels or levels[name] == [field]]
-    if tables:
-        return _read_fields_of_table(file, header, tables[0]), tables[0]
+    labels = _labels_of(header, scheme)
+    for name, table in header.misc_tables.items():
+        if name == labels or list(table.levels) == [field]:
+            return _read_fields_of_table(file, header, name), name
     by_field: dict[str, dict[str, str]] = {}
     for label, described in labels.items() if isinstance(labels, dict) else ():
         for name, value in described.items() if isinstance(described, dict) else ():
@@ -203,17 +243,17 @@ def _read_fields(
     return by_field, ""
 
 
-def _read_fields_of_table(
-    file: Path, header: dict[str, Any], table: str
-) -> dict[str, dict[str, str]]:
-    rows = _read_table(file, table)
-    described = header["misc_tables"][table]
-    index = as_text(rows[next(iter(described.get("levels") or rows.columns))])
+def _read_fields_of_table(file: Path, header: _Header, name: str) -> dict[str, dict[str, str]]:
+    rows, table = _read_table(file, name), header.misc_tables[name]
+    level = next(iter(table.levels), str(rows.columns[0]))
+    fields = _name_fields(header, table)
+    if missing := [column for column in (level, *fields) if column not in rows]:
+        raise CorpusError(f"{file}: its table `{name}` has no column {join_names(missing)}")
     by_field = {}
-    for column, field in _name_fields(header, described.get("columns") or {}).items():
-        scheme = (described["columns"][column] or {}).get("scheme_id") or field
-        values = _translate(as_text(rows[column]), _read_names(header, scheme, field))
-        by_field[field] = dict(zip(index, values, strict=True))
+    for column, field in fields.items():
+        names = _read_names(header, table.columns[column].scheme_id or field, field)
+        values = _translate(as_text(rows[column]), names)
+        by_field[field] = dict(zip(as_text(rows[level]), values, strict=True))
     return by_field
 
 
@@ -268,15 +308,15 @@ def _refuse_contradictions(file: Path, known: pd.DataFrame) -> None:
     )
 
 
-def _add_header_values(rows: pd.DataFrame, header: dict[str, Any]) -> pd.DataFrame:
+def _add_header_values(rows: pd.DataFrame, header: _Header) -> pd.DataFrame:
     """Fill what the tables leave open with what the header says of all recordings."""
-    languages = header.get("languages") or []
+    languages = header.languages or []
     defaults = {
-        "corpus": header.get("name"),
-        "licence": header.get("license"),
-        "language": languages[0] if len(languages) == 1 else None,
+        "corpus": header.name,
+        "licence": header.license or "",
+        "language": languages[0] if len(languages) == 1 else "",
     }
     for column, value in defaults.items():
         own = rows[column] if column in rows else pd.Series("", index=rows.index)
-        rows[column] = own.mask(own.eq(""), str(value or ""))
+        rows[column] = own.mask(own.eq(""), value)
     return rows

@@ -142,7 +142,10 @@ def test_tables_that_contradict_each_other_are_named(
     ("change", "message"),
     [
         ({"db.yaml": "a: [1"}, r"db\.yaml: no header of audformat \("),
-        ({"db.yaml": "- 1"}, "no header of audformat: `tables` is expected"),
+        ({"db.yaml": "- 1"}, r"no header of audformat \(.*dictionary"),
+        ({"db.yaml": "tables: {a: 1}"}, r"no header of audformat \(tables\.a: "),
+        ({"db.yaml": "tables: {a: }"}, "none of its tables a has a column `emotion`"),
+        ({"db.speaker.csv": "a\n1\n"}, "its table `speaker` has no column speaker, gender"),
         ({"db.files.csv": None}, r"its table `files` is missing: db\.files\.csv or db\.files\.par"),
         ({"db.segments.csv": "a\n1\n"}, "no column `file`, but a"),
         ({"db.segments.csv": "file,start,end,emotion\na.wav,soon,,W\n"}, "start: .*soon"),
