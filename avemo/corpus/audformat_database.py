@@ -272,8 +272,8 @@ def _refuse_files_and_parts(file: Path, emotions: pd.DataFrame) -> None:
     if both:
         tables = emotions[emotions["file"].isin(both)]
         of_files, of_parts = (
-            join_names(list(tables.loc[whole, "table"].unique()))
-            for whole in (_is_whole(tables), ~_is_whole(tables))
+            join_names(list(tables.loc[selected, "table"].unique()))
+            for selected in (_is_whole(tables), ~_is_whole(tables))
         )
         raise CorpusError(
             f"{file}: table {of_files} has the emotion of whole files and table {of_parts} that of "
