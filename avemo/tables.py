@@ -9,6 +9,8 @@ if TYPE_CHECKING:  # slow to import
 
 __all__ = ["read_csv"]
 
+_NO_NUMBER = ["", "nan", "NaN"]
+
 
 def read_csv(file: Path, text: Collection[str] | None = None) -> "pd.DataFrame":
     """Read a CSV table without guessing at its text.
@@ -18,7 +20,8 @@ def read_csv(file: Path, text: Collection[str] | None = None) -> "pd.DataFrame":
     Args:
         file: in UTF-8, with or without a byte order mark
         text: the columns that hold names; those of them that the file lacks are ignored, and the
-            type of every other column is guessed. By default, all columns
+            type of every other column is guessed, where an empty cell is NaN. By default, all
+            columns
 
     Returns:
         what is in the cells of text, the empty ones as empty text
@@ -29,5 +32,14 @@ def read_csv(file: Path, text: Collection[str] | None = None) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    dtype = str if text is None else dict.fromkeys(text, str)
-    return pd.read_csv(file, dtype=dtype, keep_default_na=False, encoding="utf-8-sig")
+    encoding = "utf-8-sig"
+    if text is None:
+        return pd.read_csv(file, dtype=str, keep_default_na=False, encoding=encoding)
+    others = set(pd.read_csv(file, nrows=0, encoding=encoding).columns) - set(text)
+    return pd.read_csv(
+        file,
+        dtype=dict.fromkeys(text, str),
+        keep_default_na=False,
+        na_values=dict.fromkeys(others, _NO_NUMBER),
+        encoding=encoding,
+    )

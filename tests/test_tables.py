@@ -48,6 +48,13 @@ def test_any_names_survive(table: pd.DataFrame) -> None:
         assert read_csv(file)["number"].tolist() == ["1.5"] * len(table)
 
 
+def test_only_a_number_may_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,number\nnan,1.5\n,\nNA,nan\n")
+    table = read_csv(tmp_path / "a.csv", text=["name"])
+    assert table["name"].tolist() == ["nan", "", "NA"]
+    np.testing.assert_array_equal(table["number"], [1.5, np.nan, np.nan])
+
+
 @given(st.lists(NAMES, min_size=2, max_size=5, unique=True), named("corpus", "actor"))
 def test_predictions_of_any_classes_and_speakers_survive(
     classes: list[str], speakers: pd.DataFrame
