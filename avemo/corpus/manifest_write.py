@@ -81,7 +81,7 @@ def write_manifest(file: Path, folders: Sequence[FolderListing]) -> pd.DataFrame
         table["path"] = prefix + table["path"]
         tables.append(table.assign(corpus=listed.adapter.name, language=listed.adapter.language))
     rows = pd.concat(tables, ignore_index=True).sort_values("path", ignore_index=True)
-    rows = rows[[name for name in TEXT if rows[name].ne("").any()]]
+    rows = rows[[name for name in TEXT if name in rows and rows[name].ne("").any()]]
     with atomic_write(file) as temporary:
         rows.to_csv(temporary, index=False, lineterminator="\n")
     return rows
