@@ -50,6 +50,7 @@ def _import_features(
     """Import what other programs computed, and return the extractors that there is something of."""
     import pandas as pd
 
+    from avemo.corpus.input_path import resolve_path
     from avemo.corpus.selection import select_usable
     from avemo.features import store
     from avemo.features.extraction import Extraction, read_imported
@@ -59,7 +60,7 @@ def _import_features(
         return imported
     recordings = select_usable(pd.read_parquet(project.catalogue))
     for name, extractor in extractors.items():
-        path = project.root / getattr(settings.imported, name)
+        path = resolve_path(project, f"imported.{name}", getattr(settings.imported, name))
         listing = extractor.list_sources(path, recordings)
         if listing is None:
             continue
