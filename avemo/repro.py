@@ -3,8 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 import yaml
@@ -24,7 +25,10 @@ _WITHOUT_GIT = "no_scm"
 
 
 def reproduce(
-    project: Project, stages: Iterable[str], folder: Path | None = None, **environment: str
+    project: Project,
+    stages: Iterable[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> NoReturn:
     """Check the project, log the command that runs stages, and replace this process by it.
 

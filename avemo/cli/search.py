@@ -56,4 +56,4 @@ def search(
 
     environment = {WORKERS: str(workers)} if workers else {}
     stages = [stage_name("search", modality) for modality in modalities]
-    reproduce(find_project(), stages, **environment)
+    reproduce(find_project(), stages, environment=environment)

@@ -8,11 +8,19 @@ import sqlite3
 from pathlib import Path
 
 import mlflow
+import numpy as np
 import pytest
-from helpers.registered_versions import NAME, new_predictions, new_project, register_version
+from helpers.registered_versions import (
+    NAME,
+    new_network,
+    new_predictions,
+    new_project,
+    register_version,
+)
 
 from avemo.cli import main
 from avemo.errors import AvemoError
+from avemo.media.sound import write_wav
 from avemo.paths import Project
 from avemo.tracking import lookup, moved, store
 from avemo.tracking.address import sqlite_uri
@@ -97,6 +105,39 @@ def test_a_copy_never_writes_into_the_original(
     assert contents(project.root) == before
     shutil.rmtree(project.root)
     assert main(["registry", "verify", "audio"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["beside", NAMES["escapes"], NAMES["emoji"]])
+def test_a_champion_moves_in_a_copy_alone(
+    project: Project, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for alias in ("champion", "candidate"):
+        register_version(
+            tmp_path / "files", new_predictions(0.9), alias=alias, network=new_network("calm")
+        )
+        shutil.rmtree(tmp_path / "files")
+    write_wav(project.root / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
+    before = contents(project.root), modified(project.root)
+    copy = Project(Path(shutil.copytree(project.root, tmp_path / name)))
+    enter(copy, monkeypatch)
+    reason = ["--reason", "in a copy"]
+    for command in (
+        ["predict", str(copy.root / "clip.wav")],
+        ["registry", "promote", "audio", "--force", *reason],
+        ["registry", "rollback", "audio", *reason],
+        ["registry", "history", "audio"],
+        ["registry", "verify", "audio"],
+    ):
+        assert main(command) == 0, command
+    aliases = mlflow.MlflowClient().get_registered_model(NAME).aliases
+    assert str(aliases["champion"]) == "2"
+    assert (contents(project.root), modified(project.root)) == before
+
+
+def modified(folder: Path) -> dict[str, int]:
+    """Return when each file and folder was changed last."""
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def test_a_store_that_cannot_be_written_to_answers(
