@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -118,7 +119,7 @@ def test_a_champion_moves_in_a_copy_alone(
         )
         shutil.rmtree(tmp_path / "files")
     write_wav(project.root / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
-    before = contents(project.root), modified(project.root)
+    before = state(project)
     copy = Project(Path(shutil.copytree(project.root, tmp_path / name)))
     enter(copy, monkeypatch)
     reason = ["--reason", "in a copy"]
@@ -132,12 +133,19 @@ def test_a_champion_moves_in_a_copy_alone(
         assert main(command) == 0, command
     aliases = mlflow.MlflowClient().get_registered_model(NAME).aliases
     assert str(aliases["champion"]) == "2"
-    assert (contents(project.root), modified(project.root)) == before
+    assert state(project) == before
 
 
-def modified(folder: Path) -> dict[str, int]:
-    """Return when each file and folder was changed last."""
-    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*")}
+def state(project: Project) -> dict[str, object]:
+    """Return when each file was changed last, and what the database holds."""
+    files = [path for path in project.root.rglob("*") if path.is_file()]
+    times: dict[str, object] = {
+        str(path): path.stat().st_mtime_ns
+        for path in files
+        if not path.name.startswith("mlflow.db")
+    }
+    with closing(sqlite3.connect(project.tracking / "mlflow.db")) as connection:
+        return times | {"database": list(connection.iterdump())}
 
 
 def test_a_store_that_cannot_be_written_to_answers(
