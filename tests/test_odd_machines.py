@@ -30,6 +30,8 @@ from avemo.tracking import runs, store
 
 __all__ = ["empty_database"]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Project]:
