@@ -5,23 +5,14 @@ import logging
 import os
 import shutil
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import mlflow
-import numpy as np
 import pytest
-from helpers.registered_versions import (
-    NAME,
-    new_network,
-    new_predictions,
-    new_project,
-    register_version,
-)
+from helpers.registered_versions import NAME, new_predictions, new_project, register_version
 
 from avemo.cli import main
 from avemo.errors import AvemoError
-from avemo.media.sound import write_wav
 from avemo.paths import Project
 from avemo.tracking import lookup, moved, store
 from avemo.tracking.address import sqlite_uri
@@ -106,46 +97,6 @@ def test_a_copy_never_writes_into_the_original(
     assert contents(project.root) == before
     shutil.rmtree(project.root)
     assert main(["registry", "verify", "audio"]) == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["beside", NAMES["escapes"], NAMES["emoji"]])
-def test_a_champion_moves_in_a_copy_alone(
-    project: Project, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for alias in ("champion", "candidate"):
-        register_version(
-            tmp_path / "files", new_predictions(0.9), alias=alias, network=new_network("calm")
-        )
-        shutil.rmtree(tmp_path / "files")
-    write_wav(project.root / "clip.wav", np.sin(np.arange(16000) / 9) / 2, 16000)
-    before = state(project)
-    copy = Project(Path(shutil.copytree(project.root, tmp_path / name)))
-    enter(copy, monkeypatch)
-    reason = ["--reason", "in a copy"]
-    for command in (
-        ["predict", str(copy.root / "clip.wav")],
-        ["registry", "promote", "audio", "--force", *reason],
-        ["registry", "rollback", "audio", *reason],
-        ["registry", "history", "audio"],
-        ["registry", "verify", "audio"],
-    ):
-        assert main(command) == 0, command
-    aliases = mlflow.MlflowClient().get_registered_model(NAME).aliases
-    assert str(aliases["champion"]) == "2"
-    assert state(project) == before
-
-
-def state(project: Project) -> dict[str, object]:
-    """Return when each file was changed last, and what the database holds."""
-    files = [path for path in project.root.rglob("*") if path.is_file()]
-    times: dict[str, object] = {
-        str(path): path.stat().st_mtime_ns
-        for path in files
-        if not path.name.startswith("mlflow.db")
-    }
-    with closing(sqlite3.connect(project.tracking / "mlflow.db")) as connection:
-        return times | {"database": list(connection.iterdump())}
 
 
 def test_a_store_that_cannot_be_written_to_answers(
