@@ -24,6 +24,10 @@ class Project:
 
     root: Path
 
+    def input(self, setting: str) -> Path:
+        """Return the link to what a setting names outside the pipeline, such as `corpus.path`."""
+        return self.root / "data" / setting
+
     @property
     def raw(self) -> Path:
         """The recordings."""

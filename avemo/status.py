@@ -169,9 +169,9 @@ def read_status(project: Project) -> ProjectStatus:
 
 
 def _corpus(project: Project) -> CorpusStatus:
-    import pandas as pd
+    from .corpus.selection import read_catalogue
 
-    rows = pd.read_parquet(project.catalogue)
+    rows = read_catalogue(project.catalogue)
     used = rows[rows["finding"].eq("")]
     films = used[used["modality"].eq(1)]["path"]
     example = project.raw / (films if len(films) else used["path"]).iloc[0]

@@ -13,7 +13,7 @@ def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
     import pandas as pd
 
-    from avemo.corpus.selection import select_sound_sources
+    from avemo.corpus.selection import read_catalogue, select_sound_sources
     from avemo.corpus.soundtrack import locate_sound
     from avemo.features import store
     from avemo.features.extraction import Extraction
@@ -22,7 +22,7 @@ def main(project: Project, settings: Settings) -> None:
     from pipelines.extractors import load_extractors, remove_others
 
     extractors = audio_extractors(load_extractors(settings, "audio"))
-    sources = select_sound_sources(pd.read_parquet(project.catalogue))
+    sources = select_sound_sources(read_catalogue(project.catalogue))
     files = [locate_sound(row, project.raw, project.soundtrack) for _, row in sources.iterrows()]
     targets = {
         name: store.Target(project.features("audio", name), extractor.spec(), extractor.dtypes)

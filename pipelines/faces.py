@@ -11,15 +11,14 @@ log = logging.getLogger(__name__)
 
 def main(project: Project, settings: Settings) -> None:
     # here, because each worker imports this module and needs none of these
-    import pandas as pd
 
-    from avemo.corpus.selection import select_picture_sources
+    from avemo.corpus.selection import read_catalogue, select_picture_sources
     from avemo.faces import extract
     from avemo.faces.detectors import weights
     from avemo.features import store
     from avemo.features.spec import FeatureSpec
 
-    sources = select_picture_sources(pd.read_parquet(project.catalogue))
+    sources = select_picture_sources(read_catalogue(project.catalogue))
     detector, files = weights.resolve(settings.faces.detector)
     spec = FeatureSpec(
         extractor="faces",

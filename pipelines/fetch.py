@@ -1,7 +1,6 @@
 """fetch: the recordings, under data/raw."""
 
 import logging
-from pathlib import Path
 
 from avemo.commands import run_stage
 from avemo.io import atomic_write
@@ -27,10 +26,11 @@ def main(project: Project, settings: Settings) -> None:
             count = sum(link_recordings(archive, folder / archive.name) for archive in archives)
             log.info(f"fetch: {count} recordings linked from {len(archives)} archives")
         elif corpus.source == "manifest":
+            from avemo.corpus.input_path import CORPUS_PATH, resolve_path
             from avemo.corpus.manifest import locate_manifest
             from avemo.corpus.manifest_fetch import fetch_manifest, summarise_missing
 
-            manifest = locate_manifest(project.root / Path(corpus.path).expanduser())
+            manifest = locate_manifest(resolve_path(project, CORPUS_PATH, corpus.path))
             rows = fetch_manifest(manifest, folder)
             if missing := summarise_missing(rows):
                 log.warning(f"fetch: {missing}")
@@ -38,8 +38,9 @@ def main(project: Project, settings: Settings) -> None:
             log.info(f"fetch: {count} recordings of {', '.join(sorted(corpora))} from {manifest}")
         else:
             from avemo.corpus.folder import link_recordings
+            from avemo.corpus.input_path import CORPUS_PATH, resolve_path
 
-            source = project.root / Path(corpus.path).expanduser()
+            source = resolve_path(project, CORPUS_PATH, corpus.path)
             count = link_recordings(source, folder)
             log.info(f"fetch: {count} recordings linked from {source}")
 

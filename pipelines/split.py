@@ -2,10 +2,9 @@
 
 import logging
 
-import pandas as pd
-
 from avemo.commands import run_stage
 from avemo.corpus import split
+from avemo.corpus.selection import read_catalogue
 from avemo.paths import Project
 from avemo.settings import Settings
 
@@ -13,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def main(project: Project, settings: Settings) -> None:
-    parts = split.assign(pd.read_parquet(project.catalogue), settings.split, settings.seed)
+    parts = split.assign(read_catalogue(project.catalogue), settings.split, settings.seed)
     split.write(parts, project.split)
     counts = parts["part"].value_counts()
     sizes = ", ".join(f"{part} {counts.get(part, 0)}" for part in split.PARTS)

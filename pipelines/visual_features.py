@@ -48,18 +48,18 @@ def _import_features(
     project: Project, settings: Settings, extractors: "Mapping[str, ImportedExtractor[Strict]]"
 ) -> set[str]:
     """Import what other programs computed, and return the extractors that there is something of."""
-    import pandas as pd
 
-    from avemo.corpus.selection import select_usable
+    from avemo.corpus.input_path import resolve_path
+    from avemo.corpus.selection import read_catalogue, select_usable
     from avemo.features import store
     from avemo.features.extraction import Extraction, read_imported
 
     imported: set[str] = set()
     if not extractors:
         return imported
-    recordings = select_usable(pd.read_parquet(project.catalogue))
+    recordings = select_usable(read_catalogue(project.catalogue))
     for name, extractor in extractors.items():
-        path = project.root / getattr(settings.imported, name)
+        path = resolve_path(project, f"imported.{name}", getattr(settings.imported, name))
         listing = extractor.list_sources(path, recordings)
         if listing is None:
             continue

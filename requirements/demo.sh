@@ -8,7 +8,7 @@ if dvc status --quiet 2>/dev/null; then
     echo "avemo: every stage is up to date; nothing is left to do"
 else
     echo "avemo: dvc repro runs every stage that is not up to date (some minutes the first time)"
-    dvc repro
+    avemo repro
 fi
 echo
 avemo status --next

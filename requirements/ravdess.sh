@@ -9,6 +9,6 @@ case "${VIDEO:-0}" in
 esac
 avemo corpus use zenodo $films
 echo "avemo: dvc repro runs every stage that is not up to date"
-dvc repro
+avemo repro
 echo
 avemo status --next

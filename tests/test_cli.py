@@ -37,6 +37,7 @@ COMMANDS = [
     "corpus",
     "assets",
     "baselines",
+    "repro",
     "search",
     "evaluate",
     "report",
@@ -173,7 +174,7 @@ def test_the_shell_completes_commands_and_names(project: Path) -> None:
         environment["COMP_CWORD"] = str(words.count(" "))
         return run_avemo(project, **environment).stdout.split()
 
-    assert completions("avemo re") == ["report", "registry", "rebuild"]
+    assert completions("avemo re") == ["repro", "report", "registry", "rebuild"]
     assert completions("avemo baselines run ls") == ["lstm"]
     assert completions("avemo search v") == ["visual"]
 
@@ -241,6 +242,8 @@ def test_the_study_s_systems_before_any_was_run(project: Path) -> None:
     ("arguments", "command_line"),
     [
         (["baselines", "run", "lstm", "cnn"], "dvc repro baselines@lstm baselines@cnn"),
+        (["repro"], "dvc repro"),
+        (["repro", "train@audio"], "dvc repro train@audio"),
         (["search", "audio", "fused"], "dvc repro search@audio search-fused"),
         (["search", "visual", "--workers", "3"], "AVEMO_SEARCH_WORKERS=3 dvc repro search@visual"),
     ],
@@ -253,6 +256,10 @@ def test_the_dvc_command_is_shown_and_run(
     command_line: str,
 ) -> None:
     executed: list[Any] = []
+    for name in ("openface", "study", ".dvc"):
+        (project / name).mkdir()
+    shutil.copyfile(CHECKOUT / "study" / "dvc.yaml", project / "study" / "dvc.yaml")
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
 
     def execve(*command: object) -> None:
         executed.extend(command)

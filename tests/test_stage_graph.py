@@ -92,6 +92,8 @@ def _stage(name: str, template: Mapping[str, Any], item: str, folder: Path) -> S
     for param in template.get("params", []):  # by its name, or by file
         names += [param] if isinstance(param, str) else [*next(iter(param.values()))]
     params = {name.partition(".")[0] for name in names}
+    if "params.yaml" in code:  # every one
+        params |= KEYS
     return Stage(name, prefix.as_posix(), module[1], modality, own, params)
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "Data, training and results",
     "corpus": "Data, training and results",
     "assets": "Data, training and results",
+    "repro": "Data, training and results",
     "search": "Data, training and results",
     "evaluate": "Data, training and results",
     "baselines": "Data, training and results",

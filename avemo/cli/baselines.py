@@ -92,11 +92,9 @@ def run(
     interruption, the same command continues.
     """
     from ..baselines.published import SYSTEMS
-    from ..config import load_settings
     from ..paths import find_project
     from ..repro import reproduce
 
     project = find_project()
-    load_settings(project.root)
     systems = SYSTEMS if _ALL in names else dict.fromkeys(names)
-    reproduce(project.study, [f"baselines@{name}" for name in systems])
+    reproduce(project, [f"baselines@{name}" for name in systems], project.study)

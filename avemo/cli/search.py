@@ -49,13 +49,11 @@ def search(
     not depend on the number of workers; each is a child run in MLflow. A process that dies is
     started again and continues, and so does this command after an interruption.
     """
-    from ..config import load_settings
     from ..paths import find_project
     from ..repro import reproduce
     from ..tracking.runs import stage_name
     from ..training.distributed.workers import WORKERS
 
-    root = find_project().root
-    load_settings(root)
     environment = {WORKERS: str(workers)} if workers else {}
-    reproduce(root, [stage_name("search", modality) for modality in modalities], **environment)
+    stages = [stage_name("search", modality) for modality in modalities]
+    reproduce(find_project(), stages, environment=environment)

@@ -6,7 +6,14 @@ from pathlib import Path, PurePath
 
 from ..errors import CorpusError, join_names
 
-__all__ = ["FETCHED", "has_plain_name", "link_file", "link_recordings", "list_recordings"]
+__all__ = [
+    "FETCHED",
+    "has_plain_name",
+    "link_file",
+    "link_recordings",
+    "list_recordings",
+    "require_folder",
+]
 
 #: below the recordings' folder, what a manifest says of each
 FETCHED = "manifest.parquet"
@@ -70,6 +77,22 @@ def has_plain_name(path: PurePath) -> bool:
     return True
 
 
+def require_folder(path: Path) -> None:
+    """Refuse what `corpus.path` names where it is no folder.
+
+    Raises:
+        CorpusError: it is a file, or missing
+    """
+    if path.is_dir():
+        return
+    if path.exists():
+        raise CorpusError(
+            f"corpus.path: {path} is a file: set it in params.yaml to the folder of the "
+            "recordings; for a table of them, set corpus.source: manifest"
+        )
+    raise CorpusError(f"corpus.path: there is no folder {path}: set it in params.yaml")
+
+
 def link_recordings(source: Path, target: Path) -> int:
     """Link every recording under one folder into another, at the same relative path; `link_file`.
 
@@ -79,8 +102,7 @@ def link_recordings(source: Path, target: Path) -> int:
     Raises:
         CorpusError: the folder does not exist or holds no recording
     """
-    if not source.is_dir():
-        raise CorpusError(f"corpus.path: there is no folder {source}: set it in params.yaml")
+    require_folder(source)
     unusable: list[Path] = []
     files = list(list_recordings(source, report_unusable=unusable.append))
     if unusable:

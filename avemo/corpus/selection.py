@@ -1,16 +1,46 @@
 """Which recordings of the catalogue later stages use."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..errors import CorpusError, join_names
 
 if TYPE_CHECKING:  # slow to import, and a worker that measures does without
     import pandas as pd
 
 __all__ = [
+    "read_catalogue",
     "select_identical",
     "select_picture_sources",
     "select_sound_sources",
     "select_usable",
 ]
+
+#: without which no stage can use the catalogue
+_COLUMNS = ("recording", "performance", "path", "modality", "finding")
+
+
+def read_catalogue(file: Path) -> "pd.DataFrame":
+    """Read the catalogue, a row a recording.
+
+    Raises:
+        CorpusError: the file is missing or damaged, or another version of avemo wrote it
+    """
+    import pandas as pd
+
+    again = "dvc repro --force --single-item catalogue makes it again"
+    try:
+        rows = pd.read_parquet(file)
+    except FileNotFoundError:
+        raise CorpusError(f"there is no {file}: run dvc repro to make it") from None
+    except (ValueError, OSError) as error:  # as pyarrow raises them
+        if isinstance(error, OSError) and error.errno is not None:  # the file system's own
+            raise
+        problem = " ".join(str(error).split())
+        raise CorpusError(f"{file} is damaged ({problem}): {again}") from None
+    if missing := [name for name in _COLUMNS if name not in rows]:
+        raise CorpusError(f"{file} lacks the columns {join_names(missing)}: {again}")
+    return rows
 
 
 def select_usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":

@@ -49,7 +49,7 @@ def _recordings(project: Project, modality: Modality) -> list[Path]:
         return []
     from ..corpus import selection
 
-    rows = pd.read_parquet(project.catalogue)
+    rows = selection.read_catalogue(project.catalogue)
     rows = (
         selection.select_sound_sources(rows)
         if modality == "audio"

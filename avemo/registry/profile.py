@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from ..corpus.selection import select_sound_sources
+from ..corpus.selection import read_catalogue, select_sound_sources
 from ..evaluation import metrics
 from ..evaluation.predictions import read_predictions
 from ..faces.cut_face import face_side_px
@@ -65,7 +64,7 @@ def _loudness(project: Project, performances: set[str], modality: Modality) -> I
     """Return the peak of each performance's sound; none for a model that hears nothing."""
     if modality == "visual" or not project.catalogue.exists():
         return []
-    sources = select_sound_sources(pd.read_parquet(project.catalogue))
+    sources = select_sound_sources(read_catalogue(project.catalogue))
     peaks = sources.loc[sources["performance"].isin(performances), "peak_dbfs"]
     return peaks.to_numpy(dtype=float)
 

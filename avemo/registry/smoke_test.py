@@ -125,7 +125,7 @@ def performance_sources(
     Raises:
         AvemoError: a recording is missing
     """
-    catalogue = pd.read_parquet(project.catalogue)
+    catalogue = selection.read_catalogue(project.catalogue)
     sounds, pictures = (
         {row["performance"]: row for _, row in rows.iterrows()}
         for rows in (

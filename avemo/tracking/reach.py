@@ -12,19 +12,21 @@ __all__ = ["database_problem", "is_responding"]
 _CONNECT_S = 1.5
 #: a server that took the connection is given as long for its answer
 _ANSWER_S = 5.0
+#: the status codes of servers that cannot answer begin here
+_SERVER_ERRORS = 500
 #: the ports of SQL servers, by the first part of the scheme
 _PORTS = {"mssql": 1433, "mysql": 3306, "postgresql": 5432}
 
 
 def is_responding(uri: str) -> bool:
-    """Return whether a tracking server answers."""
+    """Return whether a tracking server answers; a gateway whose server is away counts as away."""
     import requests
 
     try:
-        requests.get(f"{uri.rstrip('/')}/health", timeout=(_CONNECT_S, _ANSWER_S))
+        response = requests.get(f"{uri.rstrip('/')}/health", timeout=(_CONNECT_S, _ANSWER_S))
     except requests.RequestException:
         return False
-    return True
+    return response.status_code < _SERVER_ERRORS
 
 
 def database_problem(uri: str) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,7 +152,7 @@ def translate_mlflow_errors() -> Iterator[None]:
     try:
         yield
     except mlflow.MlflowException as error:
-        uri = mlflow.get_tracking_uri()
+        uri = hide_password(mlflow.get_tracking_uri())
         text, code = str(error), error.error_code
         if code == "UNAUTHENTICATED" or "error code 401" in text:
             raise AvemoError(
@@ -164,6 +165,12 @@ def translate_mlflow_errors() -> Iterator[None]:
             ) from None
         if "API request to" in text and "Max retries" in text:
             raise AvemoError(f"{uri} does not answer any more: try again later") from None
+        if known := re.search(r"failed with error code (\d+)|not in a valid JSON format", text):
+            answer = f"error code {known[1]}" if known[1] else "no JSON"
+            raise AvemoError(
+                f"{uri} answers, but not as MLflow's server does ({answer}): set {TRACKING_URI} to "
+                "the address of that"
+            ) from None
         raise
 
 

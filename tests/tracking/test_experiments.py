@@ -1,9 +1,13 @@
 """Runs of `dvc exp run` in a temporary folder end in the project's store, with commit and diff."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -38,6 +42,7 @@ def project(tmp_path: Path, empty_database: Path) -> Project:
     (new.root / ".gitignore").write_text("/mlruns\n/data\n/out.txt\n")
     (new.root / "train.py").write_text(STAGE)
     stage = {"cmd": f"{sys.executable} train.py", "deps": ["train.py"], "outs": ["out.txt"]}
+    stage |= {"params": ["seed"]}
     (new.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"train": stage}}))
     git(new.root, "init", "--quiet")
     git(new.root, "add", "-A")
@@ -47,7 +52,7 @@ def project(tmp_path: Path, empty_database: Path) -> Project:
     return new
 
 
-def dvc(root: Path, *arguments: str) -> None:
+def dvc(root: Path, *arguments: str) -> str:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     environment |= {
         f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
@@ -61,6 +66,7 @@ def dvc(root: Path, *arguments: str) -> None:
         check=False,
     )
     assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 @pytest.mark.slow
@@ -78,6 +84,51 @@ def test_a_run_in_a_temporary_folder_is_kept(project: Project) -> None:
     assert run.data.tags["avemo.dirty"] == "true"
     (diff,) = project.tracking.rglob("uncommitted.diff")
     assert "+# a change that is not committed" in diff.read_text()
+
+
+@pytest.mark.slow
+def test_runs_of_the_queue_are_kept_and_applied(project: Project) -> None:
+    head = git(project.root, "rev-parse", "HEAD")
+    for seed in ("5", "6"):
+        dvc(project.root, "exp", "run", "--queue", "-S", f"seed={seed}", "--name", f"seed{seed}")
+    celery = project.root / ".dvc/tmp/exps/celery"
+    try:
+        dvc(project.root, "queue", "start")
+        end = time.monotonic() + 600
+        while not re.fullmatch(r"(.*(Success|Failed)\n?){2}", _tasks(project.root)):
+            assert time.monotonic() < end, dvc(project.root, "queue", "status")
+            time.sleep(1)
+    finally:
+        _stop_workers(celery)
+    assert _tasks(project.root).count("Success") == 2, "".join(
+        file.read_text() for file in celery.glob("*.out")
+    )
+    client = mlflow.MlflowClient(store.default_uri(project))
+    experiment = client.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.data.tags["avemo.seed"] for run in runs} == {"5", "6"}
+    for run in runs:
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.source.git.commit"] == head
+        (diff,) = project.tracking.rglob(f"{run.info.run_id}/artifacts/uncommitted.diff")
+        assert f"+seed: {run.data.tags['avemo.seed']}" in diff.read_text()
+    dvc(project.root, "exp", "apply", "seed5")
+    assert yaml.safe_load((project.root / "params.yaml").read_text())["seed"] == 5
+    assert (project.root / "out.txt").read_text() == "done"
+
+
+def _tasks(root: Path) -> str:
+    """Return the lines of the queue's table that name an experiment."""
+    lines = dvc(root, "queue", "status").splitlines()
+    return "\n".join(line for line in lines if "seed" in line)
+
+
+def _stop_workers(celery: Path) -> None:
+    """End the queue's workers, which are daemons, by the ids that they leave."""
+    for file in celery.glob("*.pid"):
+        with suppress(ProcessLookupError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 @pytest.mark.parametrize("inside", ["", "sub"])
