@@ -27,7 +27,7 @@ from avemo.terminal import new_table, show
 from .injector import COUNTED_BY, Injector
 from .operations import OPERATIONS
 from .project import ROOT, build_projects, listed_files
-from .rounds import Round, draw_round, keep_round, measure_operations, run_round
+from .rounds import Round, draw_round, keep_round, read_reference, run_round
 
 log = logging.getLogger(__name__)
 
@@ -50,22 +50,25 @@ def _run(folder: Path, arguments: argparse.Namespace) -> int:
     log.info(f"faults: the projects are in {folder}; what is missing is built, in some minutes")
     workspace = build_projects(folder)
     injector = Injector(workspace.folder / "injector")
-    references = measure_operations(workspace, injector)
     log.info(f"faults: seed {arguments.seed}")
     end = time.monotonic() + 60 * arguments.minutes
     rounds: list[Round] = []
     violations: Counter[tuple[str, str]] = Counter()
     for number in _numbers(arguments):
-        round_ = draw_round(arguments.seed, number, references)
+        round_ = draw_round(arguments.seed, number)
         if arguments.round is None and not _is_wanted(round_, arguments):
             continue
         if arguments.round is None and time.monotonic() > end:
             break
-        problems = run_round(workspace, injector, round_, references[round_.operation])
+        reference = read_reference(workspace, injector, round_.operation)
+        problems = run_round(workspace, injector, round_, reference)
         rounds.append(round_)
-        log.info(f"round {number}: {round_.operation}, {round_.fault}: {len(problems)} violations")
+        log.info(
+            f"round {number}: {round_.operation}, {round_.fault(reference.calls)}: "
+            f"{len(problems) or 'no'} violation{'s' * (len(problems) != 1)}"
+        )
         if problems:
-            violations[round_.operation, round_.fault.kind] += 1
+            violations[round_.operation, round_.kind] += 1
             _report(problems, keep_round(workspace, round_), arguments.seed, round_)
     _show_table(rounds, violations)
     return int(bool(violations))
@@ -106,7 +109,7 @@ def _numbers(arguments: argparse.Namespace) -> Iterable[int]:
 
 
 def _is_wanted(round_: Round, arguments: argparse.Namespace) -> bool:
-    return arguments.kind in (None, round_.fault.kind) and arguments.operation in (
+    return arguments.kind in (None, round_.kind) and arguments.operation in (
         None,
         round_.operation,
     )
@@ -123,7 +126,7 @@ def _report(problems: list[str], folder: Path, seed: int, round_: Round) -> None
 
 def _show_table(rounds: list[Round], violations: Counter[tuple[str, str]]) -> None:
     """Print how many rounds there were, and how many of these with violations."""
-    counts = Counter((round_.operation, round_.fault.kind) for round_ in rounds)
+    counts = Counter((round_.operation, round_.kind) for round_ in rounds)
     rows = [
         [operation, *(_cell(counts, violations, operation, kind) for kind in COUNTED_BY)]
         for operation in OPERATIONS

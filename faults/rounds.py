@@ -3,7 +3,7 @@
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +18,8 @@ from .invariants import check_project, check_registry, finished_files, own_files
 from .operations import OPERATIONS, Ended, run
 from .project import REGISTERED, Workspace
 
-__all__ = ["Reference", "Round", "draw_round", "keep_round", "measure_operations", "run_round"]
+__all__ = ["Reference", "Round", "draw_round", "keep_round", "read_reference", "run_round"]
 
-_REFERENCE_FILE = "reference.json"
 _DAY_S = 86_400
 #: more calls than any command makes
 _FOR_GOOD = 10**9
@@ -42,10 +41,6 @@ class Reference(BaseModel):
     files: set[Path]
 
 
-class _References(BaseModel):
-    operations: dict[str, Reference]
-
-
 @dataclass(frozen=True)
 class Round:
     """A fault that happens to an operation.
@@ -53,40 +48,56 @@ class Round:
     Args:
         number: from 0
         operation: of `OPERATIONS`
+        kind: of fault, of `COUNTED_BY`
+        moment: the share of the operation's calls before the first that it happens to, 0 to 1
+        length: to how many calls it happens
+        jump_s: by how many seconds the clock jumps
         looks: whether `avemo predict`, `status` and `registry verify` are run, too
     """
 
     number: int
     operation: str
-    fault: Fault
+    kind: str
+    moment: float
+    length: int
+    jump_s: int
     looks: bool
 
+    def fault(self, calls: Calls) -> Fault:
+        """Return the fault, at a call of so many."""
+        count: int = getattr(calls, COUNTED_BY[self.kind])
+        return Fault(self.kind, 1 + int(self.moment * count), self.length, self.jump_s)
 
-def measure_operations(workspace: Workspace, injector: Injector) -> dict[str, Reference]:
-    """Run each operation without any fault, once for a workspace, and return what it does."""
-    file = workspace.folder / _REFERENCE_FILE
+
+def read_reference(workspace: Workspace, injector: Injector, operation: str) -> Reference:
+    """Return what an operation does without any fault; it is run once for a workspace.
+
+    Raises:
+        AvemoError: it fails, or the invariants do not hold even so
+    """
+    file = workspace.folder / f"{operation}.json"
     if not file.exists():
-        references = {name: _measure(workspace, injector, name) for name in OPERATIONS}
-        text = _References(operations=references).model_dump_json()
+        text = _measure(workspace, injector, operation).model_dump_json()
         with atomic_write(file) as beside:
             beside.write_text(text, encoding="utf-8")
-    return _References.model_validate_json(file.read_text(encoding="utf-8")).operations
+    return Reference.model_validate_json(file.read_text(encoding="utf-8"))
 
 
-def draw_round(seed: int, number: int, references: Mapping[str, Reference]) -> Round:
-    """Return a round, which is the same for the same seed, number and references."""
+def draw_round(seed: int, number: int) -> Round:
+    """Return a round, which is the same for the same seed and number."""
     generator = random.Random(f"{seed} {number}")
     weights = [operation.weight for operation in OPERATIONS.values()]
     (operation,) = generator.choices(list(OPERATIONS), weights)
     kind = generator.choice(list(COUNTED_BY))
-    count: int = getattr(references[operation].calls, COUNTED_BY[kind])
-    fault = Fault(
+    return Round(
+        number,
+        operation,
         kind,
-        first=generator.randint(1, count),
+        moment=generator.random(),
         length=_FOR_GOOD if kind == "clock" else generator.choice((1, 3, _FOR_GOOD)),
         jump_s=generator.choice((-_DAY_S, _DAY_S)) if kind == "clock" else 0,
+        looks=generator.randrange(_LOOK_EVERY) == 0,
     )
-    return Round(number, operation, fault, looks=generator.randrange(_LOOK_EVERY) == 0)
 
 
 def run_round(
@@ -100,13 +111,14 @@ def run_round(
     operation = OPERATIONS[round_.operation]
     workspace.restore(operation.state)
     finished = finished_files(workspace.project)
-    interrupted = run(workspace, injector, operation.command, round_.fault)
+    fault = round_.fault(reference.calls)
+    interrupted = run(workspace, injector, operation.command, fault)
     (workspace.round / "interrupted.log").write_text(interrupted.output, encoding="utf-8")
     problems = _check_message(interrupted, round_)
     problems += _check_stores(workspace, interrupted=True)
     if round_.looks and operation.state == REGISTERED:
         problems += _look(workspace, injector, "predict", str(_clip(workspace)))
-    if round_.fault.kind != "kill":
+    if round_.kind != "kill":
         problems += [
             f"{file.name} is left over among the temporary files"
             for file in workspace.temporary.iterdir()
@@ -139,11 +151,7 @@ def keep_round(workspace: Workspace, round_: Round) -> Path:
 
 
 def _measure(workspace: Workspace, injector: Injector, name: str) -> Reference:
-    """Run an operation without any fault.
-
-    Raises:
-        AvemoError: it fails, or the invariants do not hold even so
-    """
+    """Run an operation without any fault."""
     operation = OPERATIONS[name]
     workspace.restore(operation.state)
     finished = finished_files(workspace.project)
@@ -164,12 +172,12 @@ def _check_message(ended: Ended, round_: Round) -> list[str]:
     """Return what is wrong with how a command ended while the fault was there."""
     if ended.code is None:
         return ["the command hangs"]
-    if round_.fault.kind == "kill" and ended.code == _KILLED:
+    if round_.kind == "kill" and ended.code == _KILLED:
         return []
     problems = []
     if _TRACEBACK in ended.output:
         problems.append(f"a traceback: {ended.output.strip().splitlines()[-1]}")
-    if ended.code and round_.fault.kind == "clock":
+    if ended.code and round_.kind == "clock":
         problems.append(f"a clock that jumps ends it: {ended.output.strip()[-300:]}")
     lines = ended.output.splitlines()
     if ended.code and not any(line.startswith(("avemo: ", "ERROR: ")) for line in lines):

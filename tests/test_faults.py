@@ -5,18 +5,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers.registered_versions import NAME, ROOT, new_predictions, register_version
+from helpers.registered_versions import ROOT
 
-from avemo.registry.history import new_move, write_move
 from faults.injector import COUNTED_BY, NOTHING, Calls, Fault, Injector
-from faults.invariants import check_project, check_registry, finished_files, own_files
-from faults.rounds import Reference, draw_round
+from faults.invariants import check_project, finished_files, own_files
+from faults.operations import OPERATIONS
+from faults.rounds import draw_round
 
 needs_compiler = pytest.mark.skipif(not shutil.which("gcc"), reason="there is no gcc")
 #: two rows, each in a transaction of its own; then the clock
@@ -88,106 +86,19 @@ def test_the_clock_jumps_and_what_is_elsewhere_is_not_counted(
 
 
 def test_a_round_is_the_same_for_the_same_seed_and_number() -> None:
-    calls = Calls(changes=7, openings=3, readings=11)
-    operations = ("register", "register-again", "promote", "copy", "sync")
-    references = {name: Reference(calls=calls, files=set()) for name in operations}
-    rounds = [draw_round(1, number, references) for number in range(300)]
-    assert rounds == [draw_round(1, number, references) for number in range(300)]
-    assert rounds != [draw_round(2, number, references) for number in range(300)]
-    assert {(item.operation, item.fault.kind) for item in rounds} == {
-        (operation, kind) for operation in operations for kind in COUNTED_BY
+    rounds = [draw_round(1, number) for number in range(300)]
+    assert rounds == [draw_round(1, number) for number in range(300)]
+    assert rounds != [draw_round(2, number) for number in range(300)]
+    assert {(item.operation, item.kind) for item in rounds} == {
+        (operation, kind) for operation in OPERATIONS for kind in COUNTED_BY
     }
-    for item in rounds:
-        assert 1 <= item.fault.first <= getattr(calls, COUNTED_BY[item.fault.kind])
-
-
-def execute(*statements: str) -> Callable[[Path], None]:
-    def change(database: Path) -> None:
-        with closing(sqlite3.connect(database)) as connection, connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    return change
-
-
-def damage_file(database: Path) -> None:
-    min(database.parent.glob("artifacts/**/load.py")).write_text("changed")
-
-
-def delete_files(database: Path) -> None:
-    shutil.rmtree(min(database.parent.glob("artifacts/**/load.py")).parent)
-
-
-@pytest.fixture
-def complete_registry(registry: str, tmp_path: Path) -> Path:
-    """The database of a registry with a champion, of which nothing is wrong."""
-    import mlflow
-
-    client = mlflow.MlflowClient()
-    number = register_version(tmp_path / "version", new_predictions(0.8), alias="champion")
-    for tag in ("avemo.architecture", "avemo.classes", "avemo.commit"):
-        client.set_model_version_tag(NAME, number, tag, "value")
-    move = new_move([], tmp_path, "register", source="", target=number)
-    write_move(client, NAME, replace(move, state="done"))
-    return tmp_path / "mlflow.db"
-
-
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (damage_file, "load.py is changed"),
-        (delete_files, "has no files"),
-        (execute("UPDATE model_versions SET status = 'PENDING_REGISTRATION'"), "is PENDING"),
-        (execute("UPDATE runs SET lifecycle_stage = 'deleted'"), "has no run"),
-        (execute("UPDATE runs SET status = 'RUNNING'"), "is RUNNING, and nobody runs it"),
-        (execute("UPDATE logged_models SET status = 1"), "no logged model that is ready"),
-        (execute("DELETE FROM model_version_tags WHERE key = 'avemo.commit'"), "lacks the tags"),
-        (
-            execute(
-                "DELETE FROM registered_model_aliases", "DELETE FROM model_version_tags",
-                "DELETE FROM model_versions",
-            ),
-            "belongs to no version",
-        ),
-        (
-            execute("UPDATE registered_model_aliases SET version = 7"),
-            "champion is version 7, which does not exist",
-        ),
-        (
-            execute("UPDATE registered_model_tags SET value = replace(value, 'done', 'begun')"),
-            "move 1 is begun, and not ended",
-        ),
-        (
-            execute("DELETE FROM registered_model_aliases"),
-            "the champion is None, the last move made it 1",
-        ),
-        (
-            execute(
-                "INSERT INTO registered_models (name, workspace) "
-                f"VALUES ('{NAME}.moving-0', 'default')"
-            ),
-            f"the lock {NAME}.moving-0 is left over",
-        ),
-    ],
-)  # fmt: skip
-def test_what_is_broken_in_a_registry_is_a_violation(
-    complete_registry: Path, damage: Callable[[Path], None], problem: str
-) -> None:
-    assert check_registry(complete_registry, interrupted=False) == []
-    damage(complete_registry)
-    problems = check_registry(complete_registry, interrupted=False)
-    assert any(problem in text for text in problems), problems
-
-
-def test_what_is_under_way_is_no_violation_before_the_command_is_run_again(
-    complete_registry: Path,
-) -> None:
-    execute(
-        "UPDATE runs SET status = 'RUNNING'",
-        "UPDATE registered_model_tags SET value = replace(value, 'done', 'begun')",
-    )(complete_registry)
-    assert check_registry(complete_registry, interrupted=True) == []
-    assert len(check_registry(complete_registry, interrupted=False)) == 2
+    calls = Calls(changes=7, openings=3, readings=1)
+    firsts = {(COUNTED_BY[item.kind], item.fault(calls).first) for item in rounds}
+    assert firsts == {
+        *(("changes", first) for first in range(1, 8)),
+        *(("openings", first) for first in range(1, 4)),
+        ("readings", 1),
+    }
 
 
 def test_a_file_that_is_left_over_or_written_again_is_seen(tmp_path: Path) -> None:
