@@ -41,7 +41,8 @@ static long jump_s;
 /* Return the C library's own function. */
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
-__attribute__((constructor)) static void begin(void)
+/* Read the variables; a process that was forked may call it again, with others. */
+__attribute__((constructor)) void faults_begin(void)
 {
     const char *file = getenv("FAULTS_COUNTS");
     int descriptor = file ? NEXT(open)(file, O_RDWR | O_CLOEXEC) : -1;
