@@ -14,7 +14,14 @@ from urllib.request import url2pathname
 from avemo.registry.history import parse_moves
 from avemo.tracking.integrity import CHECKSUMS_TAG, find_changes
 
-__all__ = ["Version", "check_project", "check_registry", "finished_files", "read_versions"]
+__all__ = [
+    "Version",
+    "check_project",
+    "check_registry",
+    "finished_files",
+    "own_files",
+    "read_versions",
+]
 
 #: that every version has
 _TAGS = ("avemo.architecture", "avemo.classes", "avemo.corpus", "avemo.commit", CHECKSUMS_TAG)
