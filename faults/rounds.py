@@ -27,6 +27,8 @@ _FOR_GOOD = 10**9
 _LOOK_EVERY = 4
 _TRACEBACK = "Traceback (most recent call last)"
 _KILLED = -9
+#: kinds of fault under which a command can delete its temporary files
+_CLEANED_UP = ("ENOSPC", "clock")
 
 
 class Reference(BaseModel):
@@ -118,7 +120,7 @@ def run_round(
     problems += _check_stores(workspace, interrupted=True)
     if round_.looks and operation.state == REGISTERED:
         problems += _look(workspace, injector, "predict", str(_clip(workspace)))
-    if round_.kind != "kill":
+    if round_.kind in _CLEANED_UP:
         problems += [
             f"{file.name} is left over among the temporary files"
             for file in workspace.temporary.iterdir()
