@@ -16,6 +16,7 @@ from avemo.cli import main
 from avemo.errors import AvemoError
 from avemo.paths import Project
 from avemo.tracking import reach, runs, spool, store
+from avemo.tracking.copy_run import copy_run
 
 AWAY = "http://127.0.0.1:1"
 
@@ -148,16 +149,15 @@ def test_a_child_that_is_delivered_later_belongs_to_its_parent_at_the_server(
 ) -> None:
     parent, _ = log_training(offline_project)
     monkeypatch.setenv(store.TRACKING_URI, server_uri)
-    copy = spool.copy_run
 
     def interrupt(run: Run, *arguments: Any) -> str:
         if run.info.run_id != parent:
             raise KeyboardInterrupt
-        return copy(run, *arguments)
+        return copy_run(run, *arguments)
 
     monkeypatch.setattr(spool, "copy_run", interrupt)
     assert main(["runs", "sync"]) == 1
-    monkeypatch.setattr(spool, "copy_run", copy)
+    monkeypatch.setattr(spool, "copy_run", copy_run)
     assert main(["runs", "sync"]) == 0
     (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
     runs_there = mlflow.MlflowClient().search_runs([experiment.experiment_id])
