@@ -14,6 +14,8 @@ from helpers.registered_versions import NAME, new_predictions, register_version
 from avemo.registry.history import new_move, write_move
 from faults.invariants import check_registry
 
+pytestmark = pytest.mark.slow
+
 
 def execute(*statements: str) -> Callable[[Path], None]:
     def change(database: Path) -> None:
