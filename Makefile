@@ -4,6 +4,7 @@
 # make test   the environment, lint, types and every test, with their coverage
 # make docs   the documentation as a site, in site/
 # make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder of RAVDESS, BEFORE=an older version's)
+# make faults  what moves models, under faults (MINUTES=60 SEED=1); needs gcc
 # make lock   pin every dependency anew
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env repository demo ravdess lint check test docs bench lock
+.PHONY: help env repository demo ravdess lint check test docs bench faults lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -65,6 +66,11 @@ docs: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks
+
+MINUTES ?= 15
+
+faults: $(READY)
+	@$(BIN)/python -m faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 lock:
 	@sh requirements/lock.sh

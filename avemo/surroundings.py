@@ -16,7 +16,6 @@ _REFUSED = (
     errno.EROFS,
     errno.ENAMETOOLONG,
     errno.ENOTDIR,
-    errno.EIO,
     errno.ESTALE,
 )
 #: enough for every library here
@@ -64,6 +63,14 @@ def _explain(error: BaseException) -> str:
     if number in _TOO_MANY_FILES or os.strerror(errno.EMFILE) in text:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         return f"{limit} open files are too few: raise the limit, such as by `ulimit -n 1024`"
+    if number == errno.EIO or os.strerror(errno.EIO) in text or "disk I/O error" in text:
+        return f"{_file_of(error)}the disk fails: see to it, and run the same command again"
     if isinstance(error, OSError) and number in _REFUSED and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}: permit it, or name another place"
     return next((sentence for known, sentence in _SQLITE.items() if known in text), "")
+
+
+def _file_of(error: BaseException) -> str:
+    """Return the file that an error names, and a colon; empty where it names none."""
+    file = error.filename if isinstance(error, OSError) else None
+    return "" if file is None else f"{os.fsdecode(file)}: "

@@ -1,5 +1,6 @@
 import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,6 +91,24 @@ def test_a_disk_that_fills_up_in_the_middle_is_one_line(tmp_path: Path, writer: 
     assert last.startswith("avemo: the disk is full")
     assert process.returncode == 1
     assert [file for file in (tmp_path / "out").rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "start"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "the disk fails"),
+        (OSError(errno.EIO, "Input/output error", "/a"), "/a: the disk fails"),
+        (ValueError("failures: {'a': \"OSError(5, 'Input/output error')\"}"), "the disk fails"),
+        (sqlite3.OperationalError("disk I/O error"), "the disk fails"),
+    ],
+)
+def test_a_disk_that_fails_is_one_line(
+    error: Exception, start: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(fail_with(error)) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(f"avemo: {start}")
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT])

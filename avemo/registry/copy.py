@@ -121,17 +121,19 @@ def _upload(
     with open_verified(f"models:/{version.name}/{version.version}") as folder:
         (folder / "registered_model_meta").unlink(missing_ok=True)
         run_id = _copy_run(source, target, target_uri, version)
+        seal = version.tags[CHECKSUMS_TAG]
+        _delete_unfinished(target, run_id, seal)
         with _mlflow_at(target_uri):
             copy = target.create_logged_model(
                 target.get_run(run_id).info.experiment_id,
                 model.name,
                 run_id,
-                tags=tags,
+                tags=tags | {CHECKSUMS_TAG: seal},
                 params=model.params,
                 model_type=model.model_type,
             )
             target.log_model_artifacts(copy.model_id, str(folder))
-            _require_unchanged(copy.model_id, version.tags[CHECKSUMS_TAG], target_uri)
+            _require_unchanged(copy.model_id, seal, target_uri)
             target.finalize_logged_model(copy.model_id, "READY")
             if not target.search_registered_models(f"name = '{name}'"):
                 target.create_registered_model(name, description=MODELS.get(name))
@@ -145,6 +147,17 @@ def _upload(
                     model_id=copy.model_id,
                 ).version
             )
+
+
+def _delete_unfinished(target: "MlflowClient", run_id: str, seal: str) -> None:
+    """Delete what interrupted copies of a version left: logged models that have no version."""
+    experiment = target.get_run(run_id).info.experiment_id
+    query = f"source_run_id = '{run_id}' AND tags.`{CHECKSUMS_TAG}` = '{seal}'"
+    versions = target.search_model_versions(f"run_id = '{run_id}'")
+    sources = {version.source for version in versions}
+    for model in target.search_logged_models([experiment], query):
+        if f"models:/{model.model_id}" not in sources:
+            target.delete_logged_model(model.model_id)
 
 
 @contextmanager

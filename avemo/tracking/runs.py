@@ -142,7 +142,7 @@ def finished_trials(parent: str) -> "dict[str, Run]":
 
 @contextmanager
 def reopen(run_id: str) -> Iterator[None]:
-    """Add to a run that has ended; its end time stays what it was.
+    """Add to a run that has ended; its end time stays what it was, also where the block fails.
 
     Raises:
         AvemoError: the tracking store does not have it, or somebody deleted it
@@ -162,9 +162,11 @@ def reopen(run_id: str) -> Iterator[None]:
             f"the run {run_id} ({info.run_name}) that trained this model was deleted at {place}: "
             f"bring it back with `avemo runs restore {run_id}`, or train again: dvc repro --force"
         )
-    with mlflow.start_run(run_id=run_id):
-        yield
-    mlflow.MlflowClient().set_terminated(run_id, end_time=info.end_time)
+    try:
+        with mlflow.start_run(run_id=run_id):
+            yield
+    finally:
+        mlflow.MlflowClient().set_terminated(run_id, end_time=info.end_time)
 
 
 def find_run(run_id: str) -> "Run | None":

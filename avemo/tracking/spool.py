@@ -44,7 +44,7 @@ def _deliver_all(spool_uri: str) -> Iterator[str]:
 
     source, target = mlflow.MlflowClient(spool_uri), mlflow.MlflowClient()
     waiting: set[str] = set()
-    delivered: dict[str, str] = {}
+    delivered = _delivered_before(source, target)
     for run in _runs(source):
         run_id = run.info.run_id
         title = f"{run.info.run_name} ({run_id})"
@@ -85,10 +85,31 @@ def resolve_run_id(run_id: str) -> str:
     return run_id
 
 
-def _runs(client: "MlflowClient") -> "list[Run]":
-    """Return those that were not delivered, oldest first: a parent is older than its children."""
+def _runs(client: "MlflowClient", *, delivered: bool = False) -> "list[Run]":
+    """Return those that wait, or those that were delivered, oldest first.
+
+    A parent is older than its children.
+    """
+    from mlflow.entities import ViewType
+
+    view = ViewType.DELETED_ONLY if delivered else ViewType.ACTIVE_ONLY
     ids = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(ids, order_by=["attributes.start_time"], max_results=10_000))
+    return list(
+        client.search_runs(
+            ids, run_view_type=view, order_by=["attributes.start_time"], max_results=10_000
+        )
+    )
+
+
+def _delivered_before(source: "MlflowClient", target: "MlflowClient") -> dict[str, str]:
+    """Return the server's ids of the runs that runs which still wait belong to, by the spool's.
+
+    An interrupted delivery has delivered a parent, and not all of its children.
+    """
+    named = {value for run in _runs(source) for value in run.data.tags.values()}
+    deleted = {run.info.run_id for run in _runs(source, delivered=True)}
+    ids = {run_id: _delivered_id(target, run_id) for run_id in deleted & named}
+    return {run_id: delivered for run_id, delivered in ids.items() if delivered}
 
 
 def _delivered_id(client: "MlflowClient", run_id: str) -> str | None:

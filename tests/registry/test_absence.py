@@ -114,6 +114,15 @@ def test_a_deleted_run_comes_back(
     assert capsys.readouterr().out == f"the run {run_id} is not deleted\n"
 
 
+def test_a_run_whose_reopening_fails_stays_as_it_ended(registered: Registered) -> None:
+    client = mlflow.MlflowClient()
+    before = client.get_run(registered[1].run_id).info
+    with pytest.raises(OSError, match="full"), runs.reopen(before.run_id):
+        raise OSError("full")
+    after = client.get_run(before.run_id).info
+    assert (after.status, after.end_time) == ("FINISHED", before.end_time)
+
+
 def test_a_deleted_experiment_comes_back(
     registered: Registered, capsys: pytest.CaptureFixture[str]
 ) -> None:

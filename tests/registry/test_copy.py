@@ -1,6 +1,7 @@
 """A version goes to another registry with its run and files, or not at all."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import mlflow
 import pandas as pd
@@ -112,6 +113,30 @@ def test_a_file_that_is_changed_on_the_way(
     assert main(["registry", "copy", f"models:/{NAME}/1", "--to", other]) == 1
     assert "MLmodel is changed" in capsys.readouterr().err
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
+
+
+def test_an_interrupted_copy_leaves_no_files_that_belong_to_no_version(
+    project: Project, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = mlflow.MlflowClient.create_model_version
+
+    def interrupt(*arguments: object, **options: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    command = ["registry", "copy", f"models:/{NAME}/1", "--to", other]
+    monkeypatch.setattr(mlflow.MlflowClient, "create_model_version", interrupt)
+    assert main(command) == 1
+    monkeypatch.setattr(mlflow.MlflowClient, "create_model_version", create)
+    assert main(command) == 0
+    assert main([*command, "--name", "avemo-visual"]) == 0  # a second version with the same files
+    target = mlflow.MlflowClient(other, other)
+    experiment = target.get_experiment_by_name("avemo/audio")
+    assert experiment is not None
+    models = target.search_logged_models([experiment.experiment_id])
+    assert {f"models:/{model.model_id}" for model in models} == {
+        version.source for version in target.search_model_versions()
+    }
+    assert len(models) == 2
 
 
 def test_what_cannot_be_copied(

@@ -4,17 +4,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import mlflow
 import pytest
 from helpers import servers
 from helpers.registered_versions import ROOT, new_project
+from mlflow.entities import Run
 
 from avemo.cli import main
 from avemo.errors import AvemoError
 from avemo.paths import Project
 from avemo.tracking import reach, runs, spool, store
+from avemo.tracking.copy_run import copy_run
 
 AWAY = "http://127.0.0.1:1"
 
@@ -140,6 +142,30 @@ def test_a_delivery_that_is_cut_short_is_made_again(
     client = mlflow.MlflowClient()
     assert names(client) == ["member 0", "train cnn"]
     assert names(client, view=3) == ["member 0", "train cnn", "train cnn"]  # one is in the bin
+
+
+def test_a_child_that_is_delivered_later_belongs_to_its_parent_at_the_server(
+    offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent, _ = log_training(offline_project)
+    monkeypatch.setenv(store.TRACKING_URI, server_uri)
+
+    def interrupt(run: Run, *arguments: Any) -> str:
+        if run.info.run_id != parent:
+            raise KeyboardInterrupt
+        return copy_run(run, *arguments)
+
+    monkeypatch.setattr(spool, "copy_run", interrupt)
+    assert main(["runs", "sync"]) == 1
+    monkeypatch.setattr(spool, "copy_run", copy_run)
+    assert main(["runs", "sync"]) == 0
+    (experiment,) = mlflow.search_experiments(filter_string="name = 'avemo/audio'")
+    runs_there = mlflow.MlflowClient().search_runs([experiment.experiment_id])
+    by_name = {run.info.run_name: run for run in runs_there}
+    tags = by_name["member 0"].data.tags
+    assert len(runs_there) == 2
+    assert tags["mlflow.parentRunId"] == by_name["train cnn"].info.run_id
+    assert tags["avemo.trained"] == by_name["train cnn"].info.run_id
 
 
 def test_a_run_that_has_not_ended_waits_with_its_children(

@@ -1,0 +1,1 @@
+"""Faults at random moments of what moves models, and what must hold afterwards."""
