@@ -1,12 +1,13 @@
 """`avemo registry`."""
 
 from dataclasses import astuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..modalities import MODALITIES
-from ._app import complete_from, connected_project, examples, new_app
+from ._app import RequireKey, complete_from, connected_project, examples, new_app
 
 if TYPE_CHECKING:
     from ..registry.gate import Check
@@ -38,7 +39,7 @@ Reason = Annotated[
 
 @app.callback()
 def registry() -> None:
-    """Check, promote and roll back models; list these moves, verify and copy files."""
+    """Check, promote and roll back models; list these moves; sign, verify and copy files."""
 
 
 @app.command(epilog=examples("avemo registry check", "avemo registry check audio"))
@@ -51,10 +52,12 @@ def check(model: AnyModel = None) -> int:
         from ..config import load_settings
         from ..registry.aliases import names_with_candidate
         from ..registry.gate import check_candidate
+        from ..tracking.keys import find_required_key
 
         settings = load_settings(project.root)
+        key = find_required_key(None, settings.promotion.require_key, project.root)
         names = names_with_candidate(model)
-        checks = [check_candidate(project, settings, name) for name in names]
+        checks = [check_candidate(project, settings, name, require_key=key) for name in names]
     for number, result in enumerate(checks):
         if number:
             typer.echo()
@@ -66,6 +69,7 @@ def check(model: AnyModel = None) -> int:
     epilog=examples(
         "avemo registry promote audio",
         'avemo registry promote audio --force --reason "a trial of a week"',
+        "avemo registry promote audio --require-key owner.pub   # only if its owner signed it",
     )
 )
 def promote(
@@ -74,21 +78,27 @@ def promote(
     force: Annotated[
         bool, typer.Option("--force", help="Promote whatever the check says; needs --reason.")
     ] = False,
+    require_key: RequireKey = None,
 ) -> int:
     """Make the candidate the champion, if the check passes.
 
     The former champion gets the alias `previous`. The exit code is 1 where a candidate is
-    refused.
+    refused. With --require-key, or `promotion.require_key` in params.yaml, not even --force
+    promotes a version that the key's owner has not signed.
     """
     code = 0
     with connected_project() as project:
         from ..config import load_settings
         from ..registry.aliases import CHAMPION, PREVIOUS, aliases_of, names_with_candidate
         from ..registry.promote import promote
+        from ..tracking.keys import find_required_key
 
         settings = load_settings(project.root)
+        key = find_required_key(require_key, settings.promotion.require_key, project.root)
         for name in names_with_candidate(model):
-            result, move = promote(project, settings, name, force=force, reason=reason)
+            result, move = promote(
+                project, settings, name, force=force, reason=reason, require_key=key
+            )
             _show_check(result)
             version = f"{name}: version {result.version}"
             if move:
@@ -103,14 +113,22 @@ def promote(
 
 
 @app.command(epilog=examples('avemo registry rollback audio --reason "it was bad"'))
-def rollback(model: Model, reason: Reason = "") -> None:
-    """Return to the version that was the champion before."""
+def rollback(model: Model, reason: Reason = "", require_key: RequireKey = None) -> None:
+    """Return to the version that was the champion before.
+
+    With --require-key, or `promotion.require_key` in params.yaml, only to one that the key's owner
+    has signed.
+    """
     with connected_project() as project:
+        from ..config import load_settings
         from ..registry.aliases import parse_model_name
         from ..registry.promote import rollback
+        from ..tracking.keys import find_required_key
 
         name = parse_model_name(model)
-        move = rollback(project.root, name, reason=reason)
+        setting = load_settings(project.root).promotion.require_key
+        key = find_required_key(require_key, setting, project.root)
+        move = rollback(project.root, name, reason=reason, require_key=key)
     after = f"after version {move.source}"
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
 
@@ -137,27 +155,99 @@ def history(model: AnyModel = None) -> None:
                 typer.echo(f"{name}: the champion is {version}")
 
 
-@app.command(epilog=examples("avemo registry verify", "avemo registry verify fused"))
-def verify(model: AnyModel = None) -> int:
+@app.command(
+    epilog=examples(
+        "avemo registry keygen owner.key             # and owner.pub",
+        "avemo registry sign audio@candidate --key owner.key",
+    )
+)
+def keygen(
+    private: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Of the private key; the public one is FILE with .pub beside it."
+        ),
+    ] = Path("owner.key"),
+) -> None:
+    """Make a pair of keys to sign versions with: the curve P-256, in PEM.
+
+    Whoever holds the private key can sign: keep it where neither the registry nor its store is,
+    and keep a copy. The public key may be known to everybody. OpenSSL's keys do as well:
+    openssl ecparam -genkey -name prime256v1 -noout.
+    """
+    from ..tracking.keys import generate_key_pair
+
+    public = private.with_suffix(".pub")
+    key = generate_key_pair(private, public)
+    typer.echo(f"{private} is the private key, {public} the public one: {key.fingerprint[:12]}")
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry sign avemo-audio@candidate --key owner.key",
+        "avemo registry sign avemo-audio/3 --key owner.key",
+        "avemo registry verify audio --require-key owner.pub",
+    )
+)
+def sign(
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERSION",
+            help="Such as avemo-audio@candidate or avemo-audio/3.",
+            show_default=False,
+        ),
+    ],
+    key: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The private key, in PEM.", show_default=False),
+    ],
+) -> None:
+    """Sign a version's files, so that nobody without the key can put others in their place.
+
+    Every file is compared with its checksum, then a signature of OpenSSF Model Signing, a
+    provenance (SLSA 1.0) and a bill of materials (CycloneDX 1.6) are stored with the version.
+    """
+    with connected_project() as project:
+        from ..config import load_settings
+        from ..registry.sign import sign_version
+
+        signed = sign_version(project, load_settings(project.root), version, key)
+    label = f"{signed.name} version {signed.number}"
+    typer.echo(f"{label} is signed with {signed.fingerprint[:12]}: {', '.join(signed.files)}")
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry verify",
+        "avemo registry verify fused",
+        "avemo registry verify --require-key owner.pub   # and who signed them",
+    )
+)
+def verify(model: AnyModel = None, require_key: RequireKey = None) -> int:
     """Compare the files of every version that has an alias with their checksums.
 
-    The exit code is 1 if a file was changed.
+    With --require-key, also with the signature. The exit code is 1 if a file was changed, or a
+    signature is missing or not the key's.
     """
     code = 0
     with connected_project():
         import mlflow
 
         from ..registry.aliases import aliases_of, select_names
-        from ..tracking.integrity import verify_version
+        from ..registry.sign import verify_version
+        from ..tracking.keys import find_required_key
 
+        key = find_required_key(require_key, "", None)
         client = mlflow.MlflowClient()
         for name in select_names(model):
             aliases: dict[str, list[str]] = {}
             for alias, number in sorted(aliases_of(name).items()):
                 aliases.setdefault(number, []).append(alias)
             for number in sorted(aliases, key=int):
-                damage = verify_version(client.get_model_version(name, number))
-                result = "; ".join(damage) or "every file is as it was registered"
+                damage = verify_version(client.get_model_version(name, number), key)
+                intact = f"every file is as it was registered{f', signed with {key}' * bool(key)}"
+                result = "; ".join(damage) or intact
                 typer.echo(f"{name} version {number} ({', '.join(aliases[number])}): {result}")
                 code = code or int(bool(damage))
     return code

@@ -13,11 +13,14 @@ from ..errors import AvemoError
 from ..paths import Project
 from ..settings import Settings
 from ..tracking.integrity import open_verified
+from ..tracking.keys import PublicKey
+from ..tracking.lookup import version_label
+from ..tracking.signature import require_signature
 from .aliases import CHAMPION, PREVIOUS, aliases_of
 from .gate import Check, check_candidate
 from .history import Move, new_move, parse_moves, rollback_target, write_move
 from .lock import promotion_lock
-from .rules import FEATURES
+from .rules import FEATURES, SIGNATURE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +29,13 @@ __all__ = ["promote", "rollback"]
 
 
 def promote(
-    project: Project, settings: Settings, name: str, *, force: bool = False, reason: str = ""
+    project: Project,
+    settings: Settings,
+    name: str,
+    *,
+    force: bool = False,
+    reason: str = "",
+    require_key: PublicKey | None = None,
 ) -> tuple[Check, Move | None]:
     """Make the candidate the champion, if the check passes.
 
@@ -36,24 +45,31 @@ def promote(
         name: of a registered model that has a candidate
         force: make it the champion whatever the check says
         reason: why, for the history
+        require_key: that must have signed it, force or not; None where no signature is required
 
     Returns:
         the check, and the move; None where the check refuses it or it is the champion already
 
     Raises:
-        AvemoError: force without a reason or against the rule of imported features, the candidate's
-            files were changed, or somebody else moved the champion
+        AvemoError: force without a reason or against the rules of imported features and of the
+            signature, the candidate's files were changed, or somebody else moved the champion
     """
     import mlflow
 
     if force and not reason:
         raise AvemoError("--force wants a reason, which the history keeps: --reason TEXT")
     client = mlflow.MlflowClient()
-    check = check_candidate(project, settings, name)
+    check = check_candidate(project, settings, name, require_key=require_key)
     if force and FEATURES in check.refused_rules:
         raise AvemoError(
             f"{name} version {check.version} takes imported features, so that it answers for no "
             "film: --force does not make it the champion; register one whose features are computed"
+        )
+    if force and SIGNATURE in check.refused_rules:
+        (rule,) = (rule for rule in check.rules if rule.rule == SIGNATURE)
+        raise AvemoError(
+            f"{version_label(name, check.version)}: {rule.candidate}: --force does not make it the "
+            "champion; whoever holds the private key signs it: avemo registry sign"
         )
     if check.refused_rules and not force:
         return check, None
@@ -79,17 +95,20 @@ def promote(
         return check, _move_champion(client, name, moves, move)
 
 
-def rollback(root: Path, name: str, *, reason: str = "") -> Move:
+def rollback(
+    root: Path, name: str, *, reason: str = "", require_key: PublicKey | None = None
+) -> Move:
     """Return to the version that was the champion before.
 
     Args:
         root: the project's folder
         name: of the registered model
         reason: why, for the history
+        require_key: that must have signed the earlier champion; None where none is required
 
     Raises:
-        AvemoError: there is no earlier champion, its files were changed, or somebody else is moving
-            the champion
+        AvemoError: there is no earlier champion, its files were changed or are not signed, or
+            somebody else is moving the champion
     """
     import mlflow
 
@@ -104,8 +123,9 @@ def rollback(root: Path, name: str, *, reason: str = "") -> Move:
                 f"{name} has no version to return to: no promotion that was not taken back; "
                 f"`avemo registry history {name}` tells every move"
             )
-        with open_verified(f"models:/{name}/{target}"):
-            pass
+        with open_verified(f"models:/{name}/{target}") as folder:
+            if require_key:
+                require_signature(folder, require_key, version_label(name, target))
         champion = aliases_of(name)[CHAMPION]
         move = new_move(moves, root, "rollback", source=champion, target=target, reason=reason)
         return _move_champion(client, name, moves, move)

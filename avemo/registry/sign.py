@@ -6,6 +6,7 @@ interrupted signing leaves a version that is not signed, and no harm.
 
 import hashlib
 import re
+import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,17 +17,24 @@ from ..evaluation.bootstrap import Bootstrap
 from ..git import run_git
 from ..paths import Project
 from ..settings import Settings
+from ..tracking import integrity
 from ..tracking.integrity import (
     BOM_FILE,
     CHECKSUMS_TAG,
     PROVENANCE_FILE,
+    SIGNATURE_TAG,
     compute_sha256,
     find_version,
     logged_model_id,
     open_verified,
 )
-from ..tracking.keys import PrivateKey, read_private_key
-from ..tracking.signature import SIGNATURE_TAG, SIGNER_TAG, require_signature, sign_files
+from ..tracking.keys import PrivateKey, PublicKey, read_private_key
+from ..tracking.signature import (
+    SIGNER_TAG,
+    find_signature_problem,
+    require_signature,
+    sign_files,
+)
 from .aliases import parse_model_name
 from .bom import write_bom
 from .provenance import write_provenance
@@ -35,7 +43,7 @@ from .version import read_lineage
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["SignedVersion", "sign_version", "version_uri"]
+__all__ = ["SignedVersion", "sign_version", "verify_version", "version_uri"]
 
 _NEEDED = ("in_toto_attestation", "jsonschema", "referencing")
 _VERSION = re.compile(r"(models:/)?(?P<model>[^/@]+)(?P<which>@.+|/\d+)")
@@ -87,6 +95,24 @@ def sign_version(project: Project, settings: Settings, model: str, key_file: Pat
         require_signature(folder, key.public, f"{version.name} version {version.version}")
     names = [file.name for file in files]
     return SignedVersion(version.name, str(version.version), key.public.fingerprint, names)
+
+
+def verify_version(version: "ModelVersion", key: PublicKey | None) -> list[str]:
+    """Return in words what of a version is not as it was registered and signed.
+
+    Args:
+        version: MLflow's
+        key: that must have signed it; None where its checksums are enough
+    """
+    damage = integrity.verify_version(version)
+    if key is None or CHECKSUMS_TAG not in version.tags:
+        return damage
+    import mlflow
+
+    uri = f"models:/{version.name}/{version.version}"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
+        return damage + list(filter(None, [find_signature_problem(folder, key)]))
 
 
 def version_uri(model: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import AvemoError
 from ..inference.prediction import Prediction
 from ..settings import Serving
+from ..tracking.keys import PublicKey
 from ..tracking.lookup import Version
 from .admission import Admission, estimate_seconds
 from .engine import Engine, LocalEngine
@@ -43,6 +44,7 @@ class ServiceConfig:
         key_digests: SHA-256 of each key; none where no key is wanted
         webhook_secret: of MLflow's webhook; empty where there is none
         local_only: it is for this machine alone
+        require_key: that must have signed a version that answers; None where none is required
     """
 
     model: str
@@ -52,6 +54,7 @@ class ServiceConfig:
     key_digests: tuple[bytes, ...] = ()
     webhook_secret: str = ""
     local_only: bool = True
+    require_key: PublicKey | None = None
 
     @property
     def uri(self) -> str:
@@ -212,6 +215,7 @@ class Service:
             load=self.engine.load,
             timeout_s=serving.load_timeout_s,
             needs_trial=needs_trial,
+            require_key=self.config.require_key,
         )
 
     def _free(self, loaded: LoadedVersion) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "PROVENANCE_FILE",
     "REGISTER_AGAIN",
     "SIGNATURE_FILE",
+    "SIGNATURE_TAG",
     "UNSIGNED",
     "compute_checksums",
     "compute_sha256",
@@ -45,6 +46,8 @@ __all__ = [
 CHECKSUMS_FILE = "checksums.json"
 #: of the version: the checksum of `CHECKSUMS_FILE`
 CHECKSUMS_TAG = "avemo.checksums"
+#: of a signed version: the checksum of `SIGNATURE_FILE`
+SIGNATURE_TAG = "avemo.signature"
 SIGNATURE_FILE = "model.sig"
 PROVENANCE_FILE = "provenance.intoto.json"
 BOM_FILE = "bom.cdx.json"
@@ -178,7 +181,10 @@ def open_until_exit(uri: str) -> Path:
 
 
 def verify_version(version: "ModelVersion") -> list[str]:
-    """Return in words which files of a version are not as they were registered."""
+    """Return in words which files of a version are not as they were registered.
+
+    A signature is compared with its tag; whose it is, `signature.find_signature_problem` tells.
+    """
     import mlflow
 
     if CHECKSUMS_TAG not in version.tags:
@@ -186,7 +192,17 @@ def verify_version(version: "ModelVersion") -> list[str]:
     uri = f"models:/{version.name}/{version.version}"
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
-        return find_changes(Path(folder), version.tags[CHECKSUMS_TAG])
+        return [
+            *find_changes(Path(folder), version.tags[CHECKSUMS_TAG]),
+            *_find_signature_change(Path(folder), version.tags.get(SIGNATURE_TAG, "")),
+        ]
+
+
+def _find_signature_change(folder: Path, digest: str) -> list[str]:
+    file = folder / SIGNATURE_FILE
+    if not digest or (file.is_file() and compute_sha256(file) == digest):
+        return []
+    return [f"{SIGNATURE_FILE} is {'changed' if file.is_file() else 'missing'}"]
 
 
 def logged_model_id(version: "ModelVersion") -> str:

@@ -23,15 +23,12 @@ from .integrity import CHECKSUMS_FILE, SIGNATURE_FILE, UNSIGNED, compute_sha256
 from .keys import PrivateKey, PublicKey
 
 __all__ = [
-    "SIGNATURE_TAG",
     "SIGNER_TAG",
     "find_signature_problem",
     "require_signature",
     "sign_files",
 ]
 
-#: of a signed version: the SHA-256 of its signature
-SIGNATURE_TAG = "avemo.signature"
 #: of a signed version: the fingerprint of the key
 SIGNER_TAG = "avemo.signed_by"
 

@@ -38,6 +38,7 @@ class RefusedVersion:
         reason: why
         since: of its first trial, in UTC
         seal: the checksum of its files' checksums
+        signature: the checksum of its signature
         trials: that it has failed
         retry_at: of the monotonic clock
     """
@@ -46,8 +47,14 @@ class RefusedVersion:
     reason: str
     since: datetime
     seal: str
+    signature: str
     trials: int
     retry_at: float
+
+    def is_of(self, version: lookup.Version) -> bool:
+        """Return whether a version is still the same: neither registered nor signed anew."""
+        own = (self.label, self.seal, self.signature)
+        return own == (version.label, version.seal, version.signature)
 
 
 class Follower:
@@ -123,7 +130,7 @@ class Follower:
                 os.utime(served.loaded.folder)
             return
         refused = self.refused
-        if refused and (refused.label, refused.seal) == (version.label, version.seal):
+        if refused and refused.is_of(version):
             if time.monotonic() < refused.retry_at:
                 return
         else:
@@ -152,7 +159,9 @@ class Follower:
         pause_s = min(_FIRST_RETRY_S * 2 ** (trials - 1), _MAX_RETRY_S)
         since = before.since if before else datetime.now(UTC)
         retry_at = time.monotonic() + pause_s
-        self.refused = RefusedVersion(version.label, reason, since, version.seal, trials, retry_at)
+        self.refused = RefusedVersion(
+            version.label, reason, since, version.seal, version.signature, trials, retry_at
+        )
         served = self._current.served
         goes_on = f"; {served.description.label} answers on" if served else ""
         log.error("avemo: %s may not answer: %s%s", version.label, reason, goes_on)
