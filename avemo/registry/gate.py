@@ -19,7 +19,7 @@ from ..tracking.lookup import version_label
 from ..tracking.signature import find_signature_problem, require_signature
 from . import latency
 from .aliases import CANDIDATE, CHAMPION, aliases_of, model_name
-from .rules import SIGNATURE, RuleResult, Verdict, apply_rules
+from .rules import OWNER_SIGNATURE, RuleResult, Verdict, apply_rules
 from .version import OpenedVersion, open_version
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _signature_rule(candidate: OpenedVersion, key: PublicKey) -> RuleResult:
     """Return the result of the rule that the owner of a key signed the candidate."""
     problem = find_signature_problem(candidate.folder, key)
     verdict: Verdict = "refused" if problem else "pass"
-    return RuleResult(SIGNATURE, problem or "signed", "", f"signed with {key}", verdict)
+    return RuleResult(OWNER_SIGNATURE, problem or "signed", "", f"signed with {key}", verdict)
 
 
 def _latencies(

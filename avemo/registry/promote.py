@@ -20,7 +20,7 @@ from .aliases import CHAMPION, PREVIOUS, aliases_of
 from .gate import Check, check_candidate
 from .history import Move, new_move, parse_moves, rollback_target, write_move
 from .lock import promotion_lock
-from .rules import FEATURES, SIGNATURE
+from .rules import FEATURES, OWNER_SIGNATURE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,8 +65,8 @@ def promote(
             f"{name} version {check.version} takes imported features, so that it answers for no "
             "film: --force does not make it the champion; register one whose features are computed"
         )
-    if force and SIGNATURE in check.refused_rules:
-        (rule,) = (rule for rule in check.rules if rule.rule == SIGNATURE)
+    if force and OWNER_SIGNATURE in check.refused_rules:
+        (rule,) = (rule for rule in check.rules if rule.rule == OWNER_SIGNATURE)
         raise AvemoError(
             f"{version_label(name, check.version)}: {rule.candidate}: --force does not make it the "
             "champion; whoever holds the private key signs it: avemo registry sign"
