@@ -31,6 +31,8 @@ from avemo.registry.version import read_lineage
 from avemo.tracking import integrity, signature
 from avemo.tracking.keys import PublicKey, generate_key_pair
 
+pytestmark = pytest.mark.slow
+
 
 class Setup(NamedTuple):
     """A registry with two versions: the first, calm, is champion; the second, angry, candidate."""
@@ -108,10 +110,7 @@ def test_who_signed_is_verified(setup: Setup, capsys: pytest.CaptureFixture[str]
         for number in ("1 (champion)", "2 (candidate)")
     ]
     assert lines[2] == f"{NAME} version 1 (champion): it is not signed"
-    assert lines[3].startswith(
-        f"{NAME} version 2 (candidate): every file is as it was registered, "
-    )
-    assert f"signed with {setup.public}" in lines[3]
+    assert f"every file is as it was registered, signed with {setup.public} (" in lines[3]
     (stored_files("2") / integrity.SIGNATURE_FILE).unlink()
     assert main(["registry", "verify", "audio"]) == 1
     assert "model.sig is missing" in capsys.readouterr().out
@@ -155,7 +154,7 @@ def test_promote_takes_no_version_that_the_owner_did_not_sign(
     capsys.readouterr()
     assert main(["registry", "promote", "audio", *required]) == 1
     out = capsys.readouterr().out
-    assert f"{NAME} version 2: refused: signature" in out
+    assert f"{NAME} version 2: refused: owner's signature" in out
     assert "it is not signed" in out
     force = ["--force", "--reason", "in a hurry"]
     assert main(["registry", "promote", "audio", *required, *force]) == 1
@@ -199,7 +198,7 @@ def test_a_setting_requires_a_key_of_promotions_and_rollbacks(
     for command in ("check", "promote"):
         assert main(["registry", command, "audio"]) == 1
         assert f"{NAME} version 3: refused: " in (out := capsys.readouterr().out)
-        assert "signature" in out
+        assert "owner's signature" in out
     capsys.readouterr()
     assert main(["registry", "rollback", "audio"]) == 1
     assert f"{NAME} version 1: it is not signed" in one_line(capsys)
@@ -336,7 +335,6 @@ sys.exit(code)
 """
 
 
-@pytest.mark.slow
 def test_what_is_not_asked_for_is_not_imported(setup: Setup) -> None:
     assert main(["registry", "sign", "audio/1", "--key", setup.key]) == 0
     packages = []
@@ -355,7 +353,6 @@ def test_what_is_not_asked_for_is_not_imported(setup: Setup) -> None:
     assert packages[1] & unneeded == set()
 
 
-@pytest.mark.slow
 def test_openssf_s_tool_accepts_a_downloaded_version(setup: Setup) -> None:
     tool = stock_tool()
     assert main(["registry", "sign", "audio/1", "--key", setup.key]) == 0

@@ -154,7 +154,7 @@ def test_a_damaged_bundle_is_a_sentence(
 
 def test_a_certificate_s_bundle_is_not_by_a_key(folder: Path, keys: Path) -> None:
     key = sign_with(folder, keys)
-    material = {"x509CertificateChain": {"certificates": []}}
+    material: dict[str, object] = {"x509CertificateChain": {"certificates": []}}
     change_bundle(folder, lambda bundle: bundle.update({"verificationMaterial": material}))
     assert "not by a key: verificationMaterial.publicKey" in signature.find_signature_problem(
         folder, key

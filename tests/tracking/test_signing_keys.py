@@ -81,7 +81,7 @@ def bad_keys(folder: Path) -> dict[str, Path]:
     (folder / "certificate").write_text("-----BEGIN CERTIFICATE-----\nMIIB\n")
     (folder / "folder").mkdir()
     named = ("text", "bytes", "cut", "cut.pub", "certificate", "folder")
-    return {
+    return {name: folder / name for name in named} | {
         "public": write_public(folder / "public", key),
         "private": write_private(folder / "private", key),
         "password": write_private(folder / "password", key, b"secret"),
@@ -90,8 +90,6 @@ def bad_keys(folder: Path) -> dict[str, Path]:
         "ed25519": write_private(folder / "ed25519", ed25519.Ed25519PrivateKey.generate()),
         "curve": write_private(folder / "curve", ec.generate_private_key(ec.SECP256K1())),
         "missing": folder / "none",
-    } | {
-        name: folder / name for name in ("text", "bytes", "cut", "cut.pub", "certificate", "folder")
     }
 
 
