@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import AvemoError
 from ..modalities import MODALITIES
-from ._app import RequireKey, complete_from, connected_project, examples, new_app
+from ._app import RequireKey, check_choices, complete_from, connected_project, examples, new_app
 
 if TYPE_CHECKING:
+    from ..paths import Project
     from ..registry.gate import Check
     from ..registry.history import Move
 
@@ -133,26 +135,61 @@ def rollback(model: Model, reason: Reason = "", require_key: RequireKey = None) 
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
 
 
-@app.command(epilog=examples("avemo registry history audio"))
-def history(model: AnyModel = None) -> None:
-    """List every move of the champion, with time, person, reason and check."""
-    with connected_project():
-        import mlflow
+@app.command(
+    epilog=examples(
+        "avemo registry history audio",
+        "avemo registry history --format atom > registry.atom   # for a feed reader",
+    )
+)
+def history(
+    model: AnyModel = None,
+    output_format: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="text, or atom for a feed (RFC 4287)."),
+    ] = "text",
+) -> None:
+    """List every move of the champion, with time, person, reason and check.
 
+    A champion that was moved in MLflow's UI, or by its client, is noticed here and by a service
+    that follows the alias. The history records it once, as moved outside avemo by somebody unknown,
+    and what the gate says of the version after the fact.
+    """
+    check_choices([output_format], ("text", "atom"))
+    with connected_project() as project:
         from ..registry.aliases import CHAMPION, aliases_of, select_names
-        from ..registry.history import parse_moves
+        from ..registry.move_text import render_feed, render_line
 
-        client = mlflow.MlflowClient()
-        for name in select_names(model):
-            aliases = aliases_of(name)
-            tags = client.get_registered_model(name).tags if aliases else {}
-            moves = parse_moves(tags)
+        histories = {name: _read_history(project, name) for name in select_names(model)}
+        if output_format == "atom":
+            typer.echo(render_feed(histories), nl=False)
+            return
+        for name, moves in histories.items():
             for move in moves:
-                typer.echo(_format_move(name, move))
-            champion = aliases.get(CHAMPION)
-            if not moves or champion != moves[-1].target:
+                typer.echo(render_line(name, move))
+            champion = aliases_of(name).get(CHAMPION)
+            if not moves or champion != (moves[-1].target or None):
                 version = f"version {champion}" if champion else "absent"
                 typer.echo(f"{name}: the champion is {version}")
+
+
+def _read_history(project: "Project", name: str) -> "list[Move]":
+    """Return a model's moves; what was moved outside avemo is recorded and judged."""
+    import mlflow
+
+    from ..config import load_settings
+    from ..registry.history import parse_moves
+    from ..registry.outside_moves import judge_outside_moves, record_outside_move
+
+    client = mlflow.MlflowClient()
+    if not client.search_registered_models(f"name = '{name}'"):
+        return []
+    try:
+        moves = record_outside_move(client, name, project.root)
+        return judge_outside_moves(client, project, load_settings(project.root), name, moves)
+    except (AvemoError, mlflow.MlflowException) as error:
+        # somebody is moving it just now, or this user may not write: the history is still readable
+        typer.echo(f"avemo: {name}: {str(error).splitlines()[0]}", err=True)
+        return parse_moves(client.get_registered_model(name).tags)
 
 
 @app.command(
@@ -281,15 +318,6 @@ def copy(
         "uploaded": "is copied, every file as it was registered",
     }
     typer.echo(f"{copied.source} {how[copied.how]}: {copied.copy} at {copied.registry_uri}")
-
-
-def _format_move(name: str, move: "Move") -> str:
-    versions = f"version {move.source} to {move.target}" if move.source else f"to {move.target}"
-    state = "" if move.state == "done" else f", {move.state}"
-    fields = [move.time, name, f"{move.kind}: {versions}{state}", f"by {move.who}"]
-    fields += [f"check {move.check}"] * bool(move.check)
-    fields += [f"reason: {move.reason}"] * bool(move.reason)
-    return "  ".join(fields)
 
 
 def _show_check(result: "Check") -> None:

@@ -14,7 +14,7 @@ from ..quiet import import_tensorflow_quietly
 from ..settings import Settings
 from ..templates import render
 from ..tracking.integrity import CHECKSUMS_TAG, logged_model_id
-from ..tracking.keys import PublicKey
+from ..tracking.keys import PublicKey, find_required_key
 from ..tracking.lookup import version_label
 from ..tracking.signature import find_signature_problem, require_signature
 from . import latency
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["Check", "check_candidate"]
+__all__ = ["Check", "check_candidate", "judge_version"]
 
 _TAG = "avemo.check"
 
@@ -100,6 +100,41 @@ def check_candidate(
     check = Check(name, own, other, candidate.synthetic, time, rules)
     _record_check(client, candidate.version, check)
     return check
+
+
+def judge_version(project: Project, settings: Settings, name: str, number: str, former: str) -> str:
+    """Return what the gate says of a version that became champion without it.
+
+    No code of the version is run, so that the time of an answer is not measured.
+
+    Args:
+        project: with the key that `promotion.require_key` names, if any
+        settings: with the limits
+        name: of the registered model
+        number: of the version
+        former: the champion before; empty where there was none
+
+    Returns:
+        as `Check.result`
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    key = find_required_key(None, settings.promotion.require_key, project.root)
+    try:
+        version = open_version(client.get_model_version(name, number))
+    except (AvemoError, mlflow.MlflowException):
+        return "refused: files"
+    try:
+        champion, damage = _open_champion(client, name, former, key)
+    except mlflow.MlflowException:  # it was deleted
+        champion, damage = None, ""
+    rules = apply_rules(settings, version, champion, None)
+    rules += [
+        _files_rule(version.version, damage),
+        *([_signature_rule(version, key)] if key else []),
+    ]
+    return Check(name, number, former, version.synthetic, "", rules).result
 
 
 def _open_champion(

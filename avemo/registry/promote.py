@@ -16,10 +16,11 @@ from ..tracking.integrity import open_verified
 from ..tracking.keys import PublicKey
 from ..tracking.lookup import version_label
 from ..tracking.signature import require_signature
-from .aliases import CHAMPION, PREVIOUS, aliases_of
+from .aliases import CHAMPION, aliases_of
 from .gate import Check, check_candidate
-from .history import Move, new_move, parse_moves, rollback_target, write_move
+from .history import Move, new_move, parse_moves, rollback_target, set_previous, write_move
 from .lock import promotion_lock
+from .outside_moves import add_outside_move
 from .rules import FEATURES, OWNER_SIGNATURE
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def promote(
                 f"the champion of {name} became version {champion} while version {check.version} "
                 f"was checked against version {check.champion or 'none'}: try again"
             )
+        moves = add_outside_move(client, name, project.root, moves, {CHAMPION: champion})
         move = new_move(
             moves,
             project.root,
@@ -117,6 +119,7 @@ def rollback(
         raise AvemoError(f"{name} has no champion: `avemo status` lists what is registered")
     with promotion_lock(client, name, root):
         moves = _repair_moves(client, name)
+        moves = add_outside_move(client, name, root, moves, aliases_of(name))
         target = rollback_target(moves)
         if not target:
             raise AvemoError(
@@ -134,7 +137,7 @@ def rollback(
 def _move_champion(client: "MlflowClient", name: str, moves: list[Move], move: Move) -> Move:
     done = move.with_state("done")
     write_move(client, name, move)
-    _set_previous(client, name, [*moves, done])
+    set_previous(client, name, [*moves, done])
     client.set_registered_model_alias(name, CHAMPION, move.target)
     write_move(client, name, done)
     return done
@@ -147,14 +150,6 @@ def _repair_moves(client: "MlflowClient", name: str) -> list[Move]:
     if moves and moves[-1].state == "begun":
         moved = str(model.aliases.get(CHAMPION, "")) == moves[-1].target
         moves[-1] = moves[-1].with_state("done" if moved else "interrupted")
-        _set_previous(client, name, moves)
+        set_previous(client, name, moves)
         write_move(client, name, moves[-1])
     return moves
-
-
-def _set_previous(client: "MlflowClient", name: str, moves: list[Move]) -> None:
-    previous = rollback_target(moves)
-    if previous:
-        client.set_registered_model_alias(name, PREVIOUS, previous)
-    else:
-        client.delete_registered_model_alias(name, PREVIOUS)

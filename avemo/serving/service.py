@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,11 +107,12 @@ class Service:
             ask=ask_registry,
             load=self._load,
             poll_s=serving.poll_s,
+            on_move=self._read_history,
         )
         self.registry = RegistryView(config.model)
         self.draining = False
         self.requests = 0
-        self._freeing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     def readiness(self) -> Readiness:
         """Return whether it answers, and if not, why."""
@@ -219,6 +220,19 @@ class Service:
         )
 
     def _free(self, loaded: LoadedVersion) -> None:
-        task = asyncio.create_task(asyncio.to_thread(loaded.close))
-        self._freeing.add(task)
-        task.add_done_callback(self._freeing.discard)
+        self._start(asyncio.to_thread(loaded.close))
+
+    def _read_history(self) -> None:
+        """Look at the history, which records a move that was made outside avemo."""
+
+        async def read() -> None:
+            self.registry.expire()
+            with suppress(Refusal):  # the next look finds it
+                await self.registry.read()
+
+        self._start(read())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

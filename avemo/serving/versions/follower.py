@@ -66,6 +66,7 @@ class Follower:
         ask: returns the version that a URI names; None where there is none
         load: loads one
         poll_s: from one look to the next
+        on_move: is called when the alias has moved
     """
 
     def __init__(
@@ -76,12 +77,15 @@ class Follower:
         ask: Callable[[str], lookup.Version | None],
         load: Load,
         poll_s: float,
+        on_move: Callable[[], None] = lambda: None,
     ) -> None:
         self._uri = uri
         self._current = current
         self._ask = ask
         self._load = load
         self._poll_s = poll_s
+        self._on_move = on_move
+        self._number: str | None = None
         self._hint = asyncio.Event()
         self.away_since: datetime | None = None
         self.last_contact: datetime | None = None
@@ -118,6 +122,7 @@ class Follower:
             self._note_away(str(error))
             return
         self._note_back()
+        self._note_number(version.number if version else "")
         served = self._current.served
         if version is None:
             self._note_trouble(f"{self._uri} names no version")
@@ -180,6 +185,12 @@ class Follower:
             away_s = (self.last_contact - self.away_since).total_seconds()
             log.info("avemo: the registry answers again, after %.0f s", away_s)
             self.away_since = None
+
+    def _note_number(self, number: str) -> None:
+        """Tell others that the alias names another version than at the last look."""
+        if self._number is not None and self._number != number:
+            self._on_move()
+        self._number = number
 
     def _note_trouble(self, reason: str) -> None:
         if self.trouble != reason:
