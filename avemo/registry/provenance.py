@@ -115,7 +115,7 @@ class Provenance(_Part):
     @property
     def untrained(self) -> bool:
         """Whether the version is the untrained prior, which nothing trained."""
-        return bool(self._definition.internal_parameters["untrained"])
+        return bool(self._definition.internal_parameters.get("untrained"))
 
     @property
     def lineage(self) -> Lineage:
@@ -124,6 +124,12 @@ class Provenance(_Part):
         Raises:
             AvemoError: a part is missing
         """
+        try:
+            return self._read_lineage()
+        except LookupError as error:
+            raise AvemoError(f"the provenance holds no {error.args[0]}: it is damaged") from None
+
+    def _read_lineage(self) -> Lineage:
         fields = self._definition.internal_parameters["lineage"]
         return Lineage.parse(
             fields
@@ -157,7 +163,10 @@ class Provenance(_Part):
             AvemoError: a file is not as its checksum says
         """
         for item in [*self._of("file"), *self.predicate.run_details.byproducts]:
-            content = base64.b64decode(item.content)
+            try:
+                content = base64.b64decode(item.content, validate=True)
+            except ValueError:
+                content = b""
             if hashlib.sha256(content).hexdigest() != item.digest.get("sha256"):
                 raise AvemoError(f"the provenance is damaged: {item.name} has another checksum")
             if item.name not in (dvc_lock.LOCK, DIFF, PREDICTIONS):

@@ -221,6 +221,29 @@ def test_a_version_is_made_again_and_is_identical(tiny: Tiny) -> None:
 
 
 @pytest.mark.slow
+def test_a_version_is_made_again_from_its_provenance_alone(tiny: Tiny, tmp_path: Path) -> None:
+    key = str(tmp_path / "owner.key")
+    tiny.must("avemo", "registry", "keygen", key)
+    tiny.must("avemo", "registry", "sign", "audio@champion", "--key", key)
+    (stored,) = tiny.root.rglob("provenance.intoto.json")
+    provenance = shutil.copyfile(stored, tmp_path / "provenance.intoto.json")
+    before = tiny.state()
+    (tiny.root / "mlruns").rename(tmp_path / "mlruns")  # there is no registry
+    try:
+        done = tiny.avemo("rebuild", "--provenance", str(provenance))
+    finally:
+        shutil.rmtree(tiny.root / "mlruns", ignore_errors=True)
+        (tmp_path / "mlruns").rename(tiny.root / "mlruns")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    lines = done.stdout.splitlines()
+    commit = git(tiny.root, "rev-parse", "HEAD")
+    assert lines[0] == f"{provenance}: stage train@audio at commit {commit}"
+    assert lines[-1] == "rebuilt: identical"
+    assert tiny.state() == before
+    require_clean(tiny.root, tiny.temporary)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_leaves_nothing(tiny: Tiny, sent: signal.Signals) -> None:
     before = tiny.state()
