@@ -103,11 +103,10 @@ def judge_outside_moves(
     """
     from .gate import judge_version
 
-    judged = []
-    for move in moves:
+    checked_moves = list(moves)
+    for place, move in enumerate(moves):
         if move.kind == "outside" and move.target and not move.check:
             result = judge_version(project, settings, name, move.target, move.source)
-            move = replace(move, check=result)
-            write_move(client, name, move)
-        judged.append(move)
-    return judged
+            checked_moves[place] = replace(move, check=result)
+            write_move(client, name, checked_moves[place])
+    return checked_moves
