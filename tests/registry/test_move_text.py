@@ -11,9 +11,18 @@ ANY = st.characters(exclude_categories=())
 TIME = "2025-01-02T03:04:05+00:00"
 
 
-def new_move(number: int = 1, kind: Kind = "promote", **fields: str) -> Move:
-    named = {"time": TIME, "who": "Ada (ada@host)", "source": "1", "target": "2"} | fields
-    return Move(number=number, kind=kind, state="done", **named)  # type: ignore[arg-type]
+def new_move(
+    number: int = 1,
+    kind: Kind = "promote",
+    *,
+    time: str = TIME,
+    who: str = "Ada (ada@host)",
+    source: str = "1",
+    target: str = "2",
+    reason: str = "",
+    check: str = "",
+) -> Move:
+    return Move(number, time, who, kind, source, target, reason, check, "done")
 
 
 def test_a_line_says_who_moved_what_and_why() -> None:
@@ -27,8 +36,9 @@ def test_a_line_says_who_moved_what_and_why() -> None:
 
 
 def test_a_move_outside_avemo_is_told_apart() -> None:
-    def line(**fields: str) -> str:
-        return render_line("avemo-audio", new_move(kind="outside", who="unknown", **fields))
+    def line(check: str = "", target: str = "2") -> str:
+        move = new_move(kind="outside", who="unknown", check=check, target=target)
+        return render_line("avemo-audio", move)
 
     begin = f"{TIME}  avemo-audio  moved outside avemo: version 1 to"
     assert line() == f"{begin} 2  by unknown  gate: not judged yet"
