@@ -482,9 +482,14 @@ class FoldResult(Value):
 
 
 class CrossValidatedFold(FoldResult):
-    """A fold's result, with its run in MLflow."""
+    """A fold's result, with its run in MLflow.
+
+    Args:
+        corpora: that the fold's performances are of
+    """
 
     actors: list[str]
+    corpora: list[str] = Field(default_factory=list)
     run_id: str
     run_name: str
 

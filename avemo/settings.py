@@ -280,7 +280,7 @@ class Baselines(Strict):
         BeforeValidator(lambda value: ["speech", "song", "both"] if value == "all" else value),
         Field(min_length=1),
     ]
-    protocols: Annotated[list[Literal["random", "actor"]], Field(min_length=1)]
+    protocols: Annotated[list[Literal["random", "actor", "emobox"]], Field(min_length=1)]
     epochs: Positive
     patience: Positive
     batch_size: Positive
@@ -432,6 +432,13 @@ class Settings(Strict):
     def cluster(self) -> str | None:
         """The Ray cluster to compute features on, if any."""
         return self.ray.address if self.engine == "ray" else None
+
+    @property
+    def baseline_protocols(self) -> list[Protocol]:
+        """The protocols that baselines are run by: EmoBox's, too, if the split is EmoBox's."""
+        named: list[Protocol] = list(self.baselines.protocols)
+        is_missing = self.split.protocol == "emobox" and "emobox" not in named
+        return [*named, "emobox"] if is_missing else named
 
     def extractors_of(self, modality: Unimodal) -> dict[str, Strict]:
         """Return the settings of the extractors of one modality."""

@@ -54,6 +54,12 @@ def _crossvalidate(
     task = load_task(project, settings, modality)
     result = crossvalidate(project, settings, task, search_result, folder)
     result.write(folder / "summary.json")
+    for fold in result.folds:
+        corpora = ", ".join(fold.corpora)
+        log.info(
+            f"fold {fold.fold}, {corpora}: UAR {fold.uar:.3f} on {len(fold.actors)} speakers, and "
+            f"{fold.inner_uar:.3f} on the other folds"
+        )
     return result.figures["uar"]
 
 

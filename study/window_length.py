@@ -26,6 +26,7 @@ from avemo.evaluation.bootstrap import Bootstrap
 from avemo.evaluation.paired import paired_bootstrap
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.media.clip import Clip
+from avemo.tables import read_csv
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "results" / "timeline" / "window_length.csv"
@@ -114,7 +115,7 @@ def main() -> None:
         parser.error("name the folder of the recordings, or --table")
     evaluation = load_settings(ROOT).evaluation
     bootstrap = Bootstrap(evaluation.resamples, evaluation.confidence, load_settings(ROOT).seed)
-    for line in describe(pd.read_csv(KEPT), bootstrap):
+    for line in describe(read_csv(KEPT, text=("performance", "true")), bootstrap):
         print(line)
 
 

@@ -1,13 +1,14 @@
 """Which performances a baseline is trained on, stopped by and tested on.
 
-Both protocols are computed from the catalogue, whatever `split.protocol` says: the study's own, and
-the one that tells how well an actor is recognised who was never heard.
+Every protocol is computed from the catalogue: the study's own, and two that tell how well an actor
+is recognised who was never heard, on the project's folds of actors and on EmoBox's.
 """
 
 import pandas as pd
 
 from ..corpus import split
 from ..corpus.adapters import ravdess
+from ..corpus.folds import EMOBOX
 from ..corpus.selection import select_usable
 from ..errors import CorpusError
 from ..settings import Split
@@ -21,14 +22,14 @@ def deal_rounds(
     """Return the parts of each training.
 
     `random`: one training, on three fifths of the channel's performances; a fifth is the validation
-    part and a fifth is tested on. `actor`: as many as there are folds of actors; each fold is
-    tested on once, by a model that the next one stopped and that the others trained.
+    part and a fifth is tested on. `actor` and `emobox`: as many as there are folds of actors; each
+    fold is tested on once, by a model that the next one stopped and that the others trained.
 
     Args:
         catalogue: a row a recording
         channel: speech, song or both
-        protocol: random or actor
-        folds: of actors
+        protocol: random, actor or emobox
+        folds: of actors, by the protocol `actor`
         seed: of the random order
 
     Returns:
@@ -38,8 +39,9 @@ def deal_rounds(
         CorpusError: the channel has no recordings, or too few folds of actors
     """
     rows = select_channel(catalogue, channel)
+    count = len(EMOBOX) if protocol == "emobox" else folds
     protocol_settings = Split.model_validate(
-        {"protocol": protocol, "folds": folds, "test_fold": 1, "valid_fold": 2}
+        {"protocol": protocol, "folds": count, "test_fold": 1, "valid_fold": 2}
     )
     parts = split.assign(rows, protocol_settings, seed)
     if protocol == "random":

@@ -26,7 +26,7 @@ class Job:
     Args:
         system: its name
         channel: speech, song or both
-        protocol: random or actor
+        protocol: random, actor or emobox
         rounds: by the fold that is tested on, the clips and their parts
         fingerprint: of the performances' parts, their features, the settings and the code:
             checkpoints of another fingerprint are not this run's

@@ -42,7 +42,7 @@ EXPERIMENT = "baselines"
 def run(
     project: Project, settings: Settings, system: str, clips: Clips, folder: Path
 ) -> BaselineResult:
-    """Run a system on every channel and protocol that `baselines` names; a killed run resumes.
+    """Run a system on every channel and by every protocol of the settings; a killed run resumes.
 
     Args:
         clips: the features that the system takes
@@ -51,7 +51,7 @@ def run(
     """
     catalogue = pd.read_parquet(project.catalogue)
     baselines, skipped = [], []
-    for channel, protocol in product(settings.baselines.channels, settings.baselines.protocols):
+    for channel, protocol in product(settings.baselines.channels, settings.baseline_protocols):
         try:
             job = prepare_job(system, channel, protocol, settings, catalogue, clips)
         except CorpusError as error:

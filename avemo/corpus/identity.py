@@ -23,7 +23,7 @@ __all__ = ["list_identities", "list_label_lines"]
 #: of RAVDESS's names, codes; 0 for other corpora, which are speech
 _FIELDS = ("modality", "channel", "intensity", "statement", "repetition")
 _TEXT = ("recording", "performance", "corpus", "actor", "sex", "language", "corpus_emotion")
-_COLUMNS = ("path", *_TEXT, *_FIELDS, "split", "finding", "reason")
+_COLUMNS = ("path", *_TEXT, *_FIELDS, "split", "licence", "finding", "reason")
 _SPEECH = 1
 
 
@@ -37,8 +37,9 @@ def list_identities(raw: Path, labels: Labels) -> "pd.DataFrame":
 
     Returns:
         columns path; recording, performance, corpus, actor (the speaker), sex, language,
-        corpus_emotion (the corpus's own) and emotion (its class); RAVDESS's codes; split (the
-        manifest's); finding and reason: `name`, `missing`, `left-out`, or why a part was not cut
+        corpus_emotion (the corpus's own) and emotion (its class); RAVDESS's codes; split and
+        licence (the manifest's); finding and reason: `name`, `missing`, `left-out`, or why a part
+        was not cut
 
     Raises:
         CorpusError: an emotion is no class, and `labels` does not say what it counts as
@@ -78,6 +79,7 @@ def _read_names(rows: "pd.DataFrame") -> "pd.DataFrame":
         return rows.reindex(columns=_COLUMNS)
     named = pd.DataFrame([_read_name(path) for path in rows["path"]], index=rows.index)
     named = named.assign(path=rows["path"], split=rows.get("split", ""))
+    named["licence"] = rows.get("licence", "")
     if "finding" in rows:  # the manifest's own, such as a file that is missing
         is_known = rows["finding"].ne("")
         for column in ("finding", "reason"):

@@ -2,8 +2,9 @@
 
 Columns: `path` (from the manifest's folder, or absolute), `speaker`, `emotion`; where there are
 any, `start` and `end` (seconds, of a recording that is part of a file), `sex`, `language`,
-`corpus`, `split` (train, valid and test, or a fold's number) and `performance` (the take, where
-several files show it). A table of audformat has `file` for `path` and `gender` for `sex`.
+`corpus`, `split` (train, valid and test, or a fold's number), `performance` (the take, where
+several files show it) and `licence` (of the corpus). A table of audformat has `file` for `path`
+and `gender` for `sex`; of a database of audformat, see `audformat_database`.
 """
 
 import logging
@@ -14,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import CorpusError, join_names
+from .audformat_database import as_text
 from .manifest_file import read_table
 
 __all__ = [
@@ -30,16 +32,20 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 #: the columns that are text; `start` and `end` are numbers
-TEXT = ("path", "speaker", "emotion", "sex", "language", "corpus", "split", "performance")
+TEXT = (
+    *("path", "speaker", "emotion", "sex", "language", "corpus", "split", "performance"),
+    "licence",
+)
 #: the columns of what `read_manifest` returns
 _COLUMNS = (*TEXT, "start", "end")
 #: the corpus of recordings of which the manifest names none
 OWN = "own"
 
-_SUFFIXES = (".csv", ".parquet", ".jsonl")
+#: in a folder; the last is the header of a database of audformat
+_NAMES = ("manifest.csv", "manifest.parquet", "manifest.jsonl", "db.yaml")
 _REQUIRED = ("path", "speaker", "emotion")
 _ARTICLES = {"path": "a path", "speaker": "a speaker", "emotion": "an emotion"}
-_AUDFORMAT = {"file": "path", "gender": "sex"}
+_OTHER_NAMES = {"file": "path", "gender": "sex", "license": "licence"}
 _SEXES = {
     **dict.fromkeys(("male", "m", "man"), "male"),
     **dict.fromkeys(("female", "f", "w", "woman"), "female"),
@@ -55,7 +61,7 @@ _PARTS = {
 
 def find_manifests(path: Path) -> list[Path]:
     """Return the manifests that a path names: a file itself, those in a folder; maybe none."""
-    candidates = [path / f"manifest{suffix}" for suffix in _SUFFIXES] if path.is_dir() else [path]
+    candidates = [path / name for name in _NAMES] if path.is_dir() else [path]
     return [file for file in candidates if file.is_file()]
 
 
@@ -70,9 +76,9 @@ def locate_manifest(path: Path) -> Path:
         return files[0]
     reason = f"both {files[0].name} and {files[1].name}" if files else "no manifest"
     raise CorpusError(
-        f"corpus.path: {path} has {reason}; the file of one is expected, or a folder with a "
-        "manifest.csv, .parquet or .jsonl: `avemo corpus manifest FOLDER` writes one for the "
-        "corpora that avemo knows"
+        f"corpus.path: {path} has {reason}; the file of one is expected, or a folder with "
+        "audformat's db.yaml or with a manifest.csv, .parquet or .jsonl: `avemo corpus manifest "
+        "FOLDER` writes one for the corpora that avemo knows"
     )
 
 
@@ -91,7 +97,7 @@ def read_manifest(file: Path) -> pd.DataFrame:
     names = {name: str(name).strip().lower() for name in table.columns}
     table = table.rename(columns=names)
     table = table.rename(
-        columns={was: name for was, name in _AUDFORMAT.items() if name not in table}
+        columns={was: name for was, name in _OTHER_NAMES.items() if name not in table}
     )
     if missing := [name for name in _REQUIRED if name not in table]:
         raise CorpusError(
@@ -131,10 +137,7 @@ def normalise_corpora(names: "pd.Series[str]") -> "pd.Series[str]":
 def _read_text(table: pd.DataFrame, name: str) -> "pd.Series[str]":
     if name not in table:
         return pd.Series("", index=table.index, dtype=str)
-    column = table[name]
-    if pd.api.types.is_float_dtype(column) and not column.dropna().mod(1).any():
-        column = column.astype("Int64")  # whole numbers, of which some are missing
-    return column.astype("string").fillna("").astype(str).str.strip()
+    return as_text(table[name])
 
 
 def _read_seconds(table: pd.DataFrame, name: str) -> "pd.Series[float]":

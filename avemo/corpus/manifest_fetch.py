@@ -23,8 +23,8 @@ def fetch_manifest(file: Path, target: Path) -> pd.DataFrame:
 
     Returns:
         what was written: `path` from the target, speaker, emotion, sex, language, corpus, split,
-        performance, and `finding` and `reason`: `missing` where there is no such file, or why a
-        part could not be cut
+        performance, licence, and `finding` and `reason`: `missing` where there is no such file, or
+        why a part could not be cut
 
     Raises:
         CorpusError: the manifest has faults, or none of its files exists

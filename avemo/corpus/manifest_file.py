@@ -1,4 +1,4 @@
-"""The formats of a manifest: CSV, Parquet, JSON Lines."""
+"""The formats of a manifest: CSV, Parquet, JSON Lines, and a database of audformat."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import CorpusError, last_line
+from ..tables import read_csv
+from .audformat_database import read_database
 
 __all__ = ["read_table"]
 
@@ -17,9 +19,10 @@ def read_table(file: Path) -> pd.DataFrame:
         CorpusError: its suffix is another, or it is no such file
     """
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        ".csv": _read_csv,
+        ".csv": read_csv,
         ".parquet": pd.read_parquet,
         ".jsonl": _read_jsonl,
+        ".yaml": read_database,
     }
     reader = readers.get(file.suffix.lower())
     if reader is None:
@@ -32,10 +35,6 @@ def read_table(file: Path) -> pd.DataFrame:
         ) from None
     # audformat's file, start and end may be the index
     return table.reset_index(drop=all(name is None for name in table.index.names))
-
-
-def _read_csv(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 
 def _read_jsonl(file: Path) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pandas as pd
 from ..errors import CorpusError
 from ..io import atomic_write
 from ..settings import Split
+from ..tables import read_csv
 from .folds import fold_by_corpus, fold_by_emobox, fold_by_manifest, fold_by_speaker
 from .selection import select_usable
 
@@ -133,8 +134,7 @@ def write(split: pd.DataFrame, file: Path) -> None:
 
 def read(file: Path) -> pd.DataFrame:
     """Read what `write` wrote."""
-    text = dict.fromkeys(COLUMNS[:-1], str)
-    return pd.read_csv(file, dtype=text, keep_default_na=False)
+    return read_csv(file, text=COLUMNS[:-1])
 
 
 def split_id(file: Path) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..corpus.split import PARTS, SEXES
 from ..errors import AvemoError, CorpusError
+from ..tables import read_csv
 from .metrics import classes_of, probabilities, probability_columns
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
 #: files hold probabilities with nine digits, which tell any two float32 apart
 _FORMAT = "%.9g"
 _SUM_TOLERANCE = 1e-3
+_TEXT = ("performance", "corpus", "actor", "sex", "part", "true")
 #: the columns that a file may lack, where the performance's name says them
 OPTIONAL_COLUMNS = ["corpus", "actor", "sex", "part"]
 
@@ -93,9 +95,8 @@ def read_predictions(file: Path) -> pd.DataFrame:
     """
     if not file.exists():
         raise AvemoError(f"there is no {file}: run dvc repro to make it")
-    text = dict.fromkeys(("performance", "corpus", "actor", "sex", "part", "true"), str)
     try:
-        return check_predictions(pd.read_csv(file, dtype=text))
+        return check_predictions(read_csv(file, text=_TEXT))
     except ValueError as error:
         raise AvemoError(f"{file}: {error}: run dvc repro to make it anew") from None
 

@@ -5,12 +5,13 @@ description, which MLflow's UI shows.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from .. import page
+from ..corpus.adapters.registry import corpus_title
 from ..evaluation import metrics
 from ..evaluation.abstention import selective_figures
 from ..evaluation.bootstrap import Bootstrap
@@ -61,6 +62,7 @@ class Subject:
         prior_predictions: its predictions on the test part; None where it has none
         prior_reason: why the version is the untrained prior; empty where it is a trained model
         other_corpora: evaluations of this very model
+        corpus_licences: of the corpora that it was trained on, by their titles
     """
 
     name: str
@@ -72,6 +74,7 @@ class Subject:
     prior_predictions: pd.DataFrame | None = None
     prior_reason: str = ""
     other_corpora: Sequence[CorpusEvaluation] = ()
+    corpus_licences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ class _Figures:
         totals: a row a metric
         emotions: a row an emotion: performances and recall
         sexes: a row a sex: performances, UAR and accuracy
+        unheard: of each corpus that it was not trained on, its title, performances, actors, UAR,
+            and that of guessing
         selective: what the model's thresholds do, see `evaluation.abstention` and `conformal`
     """
 
@@ -95,6 +100,7 @@ class _Figures:
     sexes: list[tuple[str, int, Interval, Interval]]
     calibration_error: Interval
     log_loss: Interval
+    unheard: list[tuple[str, int, int, Interval, float]]
     selective: dict[str, Interval]
 
 
@@ -131,6 +137,7 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         imported=bundle.imported_features,
         min_duration_s=bundle.limits["min_duration_s"],
         licences=subject.licences,
+        corpus_licences=subject.corpus_licences,
         lineage=lineage,
     )
 
@@ -169,8 +176,21 @@ def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> 
         sexes=sexes,
         calibration_error=figures["calibration_error"],
         log_loss=figures["log_loss"],
+        unheard=list(_unheard_corpora(rows, bundle, bootstrap)),
         selective=_selective(rows, bundle, bootstrap),
     )
+
+
+def _unheard_corpora(
+    rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap
+) -> Iterator[tuple[str, int, int, Interval, float]]:
+    """Yield how the model does on each corpus that it was not trained on."""
+    trained_on = bundle.trained_on.corpora
+    for corpus, own in rows.groupby("corpus") if trained_on and "corpus" in rows else ():
+        if corpus not in trained_on:
+            uar = metrics.intervals(own, bootstrap)["uar"]
+            guessing = metrics.chance_level(own["true"])
+            yield corpus_title(str(corpus)), len(own), own["actor"].nunique(), uar, guessing
 
 
 def _selective(

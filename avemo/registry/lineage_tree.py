@@ -30,6 +30,8 @@ def lineage_tree(uri: str, lineage: Lineage) -> Tree:
     _add(root, f"run {lineage.run_id}: {lineage.run_name}, {lineage.time}")
     _add(root, f"code: commit {lineage.commit or 'none: no repository'}{dirty}")
     _add(root, f"settings: params.yaml, seed {lineage.seed}")
+    for corpus, licence in lineage.licences.items():
+        _add(root, f"recordings of {corpus}: {licence}")
     _add(root, f"split: {lineage.split_id}, protocol {lineage.protocol}")
     if lineage.choice:
         search = _add(root, f"search: run {lineage.choice.search_run_id}")

@@ -13,9 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from ..corpus.licences import list_licences
 from ..datasets import load
 from ..evaluation.predictions import read_predictions, write_predictions
 from ..inference.pyfunc import MEDIA, MODEL
@@ -145,6 +147,7 @@ def _card_subject(
         lineage=_read_lineage(result.run_id),
         predictions=predictions,
         licences=packaging.weight_licences(bundle),
+        corpus_licences=_list_corpus_licences(project, bundle),
         prior=prior,
         prior_predictions=prior_predictions,
         prior_reason=prior_reason,
@@ -152,6 +155,11 @@ def _card_subject(
             project, model_name(modality), result.run_id, untrained=bool(prior_reason)
         ),
     )
+
+
+def _list_corpus_licences(project: Project, bundle: Bundle) -> dict[str, str]:
+    corpora = bundle.config.trained_on.corpora
+    return list_licences(pd.read_parquet(project.catalogue), corpora) if corpora else {}
 
 
 def _read_lineage(run_id: str) -> Lineage | None:
@@ -244,6 +252,9 @@ def _version_tags(
         "avemo.test": f"UAR {test['uar'].value:.3f}" if test else result.no_test_data,
         "avemo.weights": subject.licences,
     }
+    if subject.corpus_licences:
+        stated = (f"{corpus}: {licence}" for corpus, licence in subject.corpus_licences.items())
+        tags["avemo.corpus_licences"] = "; ".join(stated)
     if imported := subject.bundle.imported_features:
         tags["avemo.features"] = f"imported: {imported}"
     if subject.prior_reason:

@@ -38,6 +38,7 @@ class BaselineTables:
         additional: the systems that the study did not have
         skipped: by the reason why something was not run, the details by system: which channels
             where it is not all of them, and their published accuracies
+        emobox: a system and channel each, on real recordings by EmoBox's folds
         commands: that fetch weights and run the systems which lack them, where there is a network
     """
 
@@ -46,6 +47,7 @@ class BaselineTables:
     sample_rows: list[tuple[str, ...]]
     additional: list[str]
     skipped: dict[str, dict[str, list[str]]]
+    emobox: list[tuple[str, ...]]
     commands: list[str]
 
 
@@ -60,6 +62,7 @@ def tables(scored: Scored) -> BaselineTables:
         sample_rows=list(_rows(scored, sampled)),
         additional=[system.name for system in first if not _is_studied(system.name)],
         skipped=_skipped(scored),
+        emobox=list(_emobox_rows(scored)),
         commands=list(_commands(scored)),
     )
 
@@ -109,6 +112,15 @@ def _rows(scored: Scored, shown: Iterable[System]) -> Iterator[tuple[str, ...]]:
                 name = code(system.name) + " (synthetic)" * _is_sampled(system)
                 cells = [cell for protocol in figures for cell in _cells(protocol)]
                 yield name, channel, _published_share(system.name, channel) or _NO_FIGURE, *cells
+
+
+def _emobox_rows(scored: Scored) -> Iterator[tuple[str, ...]]:
+    """Return a row for each system and channel with figures on EmoBox's folds."""
+    for system in systems(scored):
+        for channel in _channels(system):
+            figures = _figures(scored, system, channel, "emobox")
+            if figures and not system.synthetic:
+                yield code(system.name), channel, *_cells(figures)
 
 
 def _cells(figures: Figures | None) -> tuple[str, str]:

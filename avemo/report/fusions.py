@@ -17,6 +17,7 @@ from ..page import code
 from ..paths import Project
 from ..records import EvaluationResult, FusionCrossValidation, SearchResult, read_or_skipped
 from ..settings import Settings
+from ..tables import read_csv
 from .published import check_predictions
 
 __all__ = ["FILE", "FusionTable", "import_fusions", "read", "tables"]
@@ -38,6 +39,7 @@ _DESCRIPTIONS = {
     "fused_audio": "the fused model, from sound alone",
     "fused_visual": "the fused model, from picture alone",
 }
+_TEXT = ("corpus", "run", "part", "system", "architectures", "performance", "true")
 _COLUMNS = [
     *("corpus", "run", "part", "system", "architectures"),
     *("performance", "fold", "true", *metrics.probability_columns(EMOTIONS)),
@@ -115,7 +117,7 @@ def _nested_predictions(project: Project) -> Iterator[pd.DataFrame]:
         return
     result = read_or_skipped(FusionCrossValidation, file)
     if isinstance(result, FusionCrossValidation) and result.protocol == "actor":
-        rows = pd.read_csv(file.parent / COMPARISON)
+        rows = read_csv(file.parent / COMPARISON, text=_TEXT)
         searched = {str(modality): _architectures(project, modality) for modality in UNIMODAL}
         rows["architectures"] = rows["system"].map(searched).fillna("")
         yield rows.assign(run=result.run_id, part=_NESTED)
@@ -136,7 +138,7 @@ def _searched_predictions(project: Project) -> Iterator[pd.DataFrame]:
     if not file.exists() or not project.evaluation_result.exists():
         return
     run_id = SearchResult.read(project.search_result("fused")).run_id
-    yield pd.read_csv(file).assign(run=run_id, part=_INNER, architectures="")
+    yield read_csv(file, text=_TEXT).assign(run=run_id, part=_INNER, architectures="")
     evaluation = EvaluationResult.read(project.evaluation_result)
     if evaluation.modalities["fused"].test:
         yield from _test_predictions(project, evaluation)
@@ -169,8 +171,7 @@ def read(root: Path) -> pd.DataFrame | None:
     if not (root / FILE).exists():
         return None
     try:
-        text = dict.fromkeys(("performance", "true", "architectures"), str)
-        return _check(pd.read_csv(root / FILE, dtype=text, keep_default_na=False))
+        return _check(read_csv(root / FILE, text=_TEXT))
     except ValueError as error:
         raise AvemoError(f"{FILE}: {error}; bring it back (git checkout -- {FILE})") from None
 

@@ -60,7 +60,7 @@ def import_champion(
         run=run,
         folds=[
             Fold(
-                **fold.model_dump(exclude={"run_id", "run_name", "actors"}),
+                **fold.model_dump(exclude={"run_id", "run_name", "actors", "corpora"}),
                 actors=[int(actor) for actor in fold.actors],
                 run=describe_run(find_run(fold.run_id), run),
             )

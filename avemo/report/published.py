@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 
 from ..corpus.adapters import ravdess
+from ..corpus.folds import EMOBOX
 from ..errors import AvemoError, join_names
 from ..evaluation.metrics import probabilities, probability_columns
 from ..records import Channel
+from ..tables import read_csv
 from . import manifest
 from .manifest import RUNS, Baseline, Champion, Manifest
 
@@ -130,7 +132,7 @@ def read_predictions(file: Path, name: str) -> pd.DataFrame:
     with _naming(name):
         if not file.exists():
             raise ValueError(f"it is missing, and {RUNS} names the run that made it")
-        return check_predictions(pd.read_csv(file, dtype={"performance": str, "true": str}))
+        return check_predictions(read_csv(file, text=("performance", "true")))
 
 
 @contextmanager
@@ -217,8 +219,10 @@ def _check_baseline(run: Baseline, rows: pd.DataFrame) -> None:
     if run.channel != "both" and set(rows["channel"]) != {run.channel}:
         raise ValueError(f"it has performances that are no {run.channel}")
     _check_size(rows, run.performances)
-    if run.protocol == "actor":
+    if run.protocol in ("actor", "emobox"):
         _check_actors_apart(rows)
+    if run.protocol == "emobox":
+        _check_emobox(rows)
     _check_uar(rows, run.uar)
 
 
@@ -236,6 +240,12 @@ def _check_actors_apart(rows: pd.DataFrame) -> None:
             f"of actor {join_names(repeated)} there are performances in more than one fold, so "
             "that a model was trained on the actor that it is tested on"
         )
+
+
+def _check_emobox(rows: pd.DataFrame) -> None:
+    expected = {actor: fold for fold, actors in EMOBOX.items() for actor in actors}
+    other = rows["fold"].ne(rows["actor"].map(expected))
+    _refuse(rows["performance"], other, "is in another fold than EmoBox has it")
 
 
 def _check_uar(rows: pd.DataFrame, uar: float) -> None:

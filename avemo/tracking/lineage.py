@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import Field, JsonValue
 
+from ..corpus.licences import list_licences
 from ..errors import AssetError
 from ..features import store
 from ..features.spec import FeatureSpec
@@ -96,6 +97,7 @@ class Lineage(Record):
         data: the md5 of each data dependency of the stage
         upstream: the stages that made the data, and theirs
         recordings: the md5 of each, by its path below data/raw
+        licences: of the corpora that they are of; none for the synthetic sample
         settings: the whole of params.yaml
         seed: of the run
         extractors: by name, what the features were computed by
@@ -124,6 +126,7 @@ class Lineage(Record):
     packages: dict[str, str]
     machine: Machine
     choice: ModelChoice | None = Field(default=None)
+    licences: dict[str, str] = Field(default_factory=dict)
 
 
 def record(
@@ -174,7 +177,18 @@ def record(
         packages=installed_packages(),
         machine=Machine.current(),
         choice=choice,
+        licences={} if settings.corpus.synthetic else _licences(project),
     )
+
+
+def _licences(project: Project) -> dict[str, str]:
+    """Return the licences of the corpora of the catalogue; none where there is none."""
+    if not project.catalogue.exists():
+        return {}
+    import pandas as pd
+
+    catalogue = pd.read_parquet(project.catalogue)
+    return list_licences(catalogue, catalogue["corpus"])
 
 
 def log(project: Project, git_state: GitState, lineage: Lineage) -> None:

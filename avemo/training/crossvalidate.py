@@ -124,12 +124,14 @@ def _log_fold(
     test_uar = metrics.uar_of(predictions)
     inner_uar = mean_uar(ensemble.predictions)
     mlflow.log_metrics({"inner_uar": inner_uar, "test_uar": test_uar})
-    mlflow.log_param("temperature", ensemble.temperature)
+    corpora = sorted(set(predictions["corpus"]))
+    mlflow.log_params({"temperature": ensemble.temperature, "corpora": ", ".join(corpora)})
     members = {"members": ensemble.members, "temperature": ensemble.temperature}
     mlflow.log_dict(members, "members.json")
     return CrossValidatedFold(
         fold=fold,
         actors=sorted(set(predictions["actor"])),
+        corpora=corpora,
         members=[str(configuration["architecture"]) for configuration in ensemble.members],
         configurations=ensemble.members,
         temperature=ensemble.temperature,

@@ -6,18 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avemo.baselines.folds import deal_rounds
+from avemo.corpus.folds import EMOBOX
 from avemo.corpus.split import PARTS
 from avemo.errors import CorpusError
 from avemo.records import Channel, Protocol
 
 ACTORS = st.sets(st.integers(1, 24), min_size=3)
+few = settings(max_examples=30)
 
 
 def actor_of(performance: str) -> int:
     return int(performance[-2:])
 
 
-@settings(deadline=None)
+@few
 @given(ACTORS)
 def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)
@@ -45,6 +47,23 @@ def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     assert sorted(tested) == sorted(rows["performance"])
 
 
+@settings(deadline=None)
+@given(ACTORS)
+def test_emobox_s_folds_whatever_the_project_s_are(actors: set[int]) -> None:
+    rows = catalogue(sorted(actors), channels=(1,), emotions=2)
+    expected = {fold: actors & set(own) for fold, own in EMOBOX.items() if actors & set(own)}
+    if len(expected) < 3:
+        with pytest.raises(CorpusError, match=f"in {len(expected)} folds|training part is empty"):
+            deal_rounds(rows, "speech", "emobox", 4, 20)
+        return
+    rounds = deal_rounds(rows, "speech", "emobox", 4, 20)
+    tested = {
+        fold: {actor_of(name) for name in table.loc[table["part"].eq("test"), "performance"]}
+        for fold, table in rounds.items()
+    }
+    assert tested == expected
+
+
 def test_the_next_fold_stops_the_training() -> None:
     rounds = deal_rounds(catalogue(range(1, 13)), "speech", "actor", 6, 20)
     stopping = {
@@ -53,7 +72,7 @@ def test_the_next_fold_stops_the_training() -> None:
     assert stopping == {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 1}
 
 
-@settings(deadline=None)
+@few
 @given(ACTORS, st.integers(1, 100))
 def test_the_study_s_split(actors: set[int], seed: int) -> None:
     rows = catalogue(sorted(actors), channels=(1,), statements=2)

@@ -157,7 +157,7 @@ def test_several_kinds_have_a_line_each_with_the_first_ten(
         ("m.csv", "", "no CSV table"),
         ("m.parquet", "words", "no PARQUET table"),
         ("m.jsonl", "{", "no JSONL table"),
-        ("m.xlsx", "", "a manifest is .csv, .parquet, .jsonl by its suffix"),
+        ("m.xlsx", "", "a manifest is .csv, .parquet, .jsonl, .yaml by its suffix"),
     ],
 )
 def test_what_is_no_manifest(tmp_path: Path, name: str, content: str, message: str) -> None:
@@ -176,6 +176,7 @@ def test_a_folder_stands_for_the_manifest_in_it(tmp_path: Path) -> None:
         locate_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_quick(tmp_path: Path) -> None:
     number = pd.Series(range(1_000_000)).astype(str)
     speaker = pd.Series(np.arange(1_000_000) % 5000).astype(str)

@@ -64,6 +64,17 @@ def test_the_sample_is_said_before_anything_else() -> None:
     assert page.count("<table>") == 3
 
 
+def test_the_licences_of_every_corpus() -> None:
+    subject, text = render_card()
+    assert "- Recordings: RAVDESS, CC BY-NC-SA 4.0" in text
+    licences = {"EmoDB": "not stated; ask the corpus's authors", "own": "not stated"}
+    own = dataclasses.replace(subject, corpus_licences=licences)
+    text = card.render_markdown(own, load_settings(ROOT))
+    assert "- Recordings of EmoDB: not stated; ask the corpus's authors.\n" in text
+    assert "- Recordings of own: not stated.\n" in text
+    assert "RAVDESS, CC BY" not in text
+
+
 @pytest.mark.parametrize(
     ("actors", "modality", "warned"),
     [(2, "visual", True), (3, "visual", False), (2, "audio", False)],

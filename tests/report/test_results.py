@@ -16,6 +16,7 @@ from helpers.results import CHANNELS, publish
 
 from avemo.baselines.published import SYSTEMS
 from avemo.config import load_settings
+from avemo.errors import AvemoError
 from avemo.evaluation import metrics
 from avemo.evaluation.abstention import risk_coverage, select_threshold, selective_figures
 from avemo.evaluation.bootstrap import Bootstrap
@@ -132,6 +133,32 @@ def test_a_system_that_the_study_had_not(tmp_path: Path) -> None:
     page = text(tmp_path / "published", systems=["whisper-linear"], champions={})
     assert "The study had no `whisper-linear`." in page
     assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", page)
+
+
+def test_emobox_s_folds_have_a_table_of_their_own(tmp_path: Path, page: str) -> None:
+    assert "EmoBox" not in page
+    folder = publish(tmp_path / published.FOLDER, systems=["lstm"], emobox=["lstm"])
+    beside = render_results(score(published.read(folder), BOOTSTRAP, SETTINGS.abstention))
+    alone = text(tmp_path / "alone", systems=["lstm"])
+    listed, other = (section(page, "Baselines").splitlines() for page in (beside, alone))
+    added = [line for line in listed if line not in other]
+    assert added[0].startswith("*The six test folds that EmoBox publishes for RAVDESS")
+    for channel, row in zip(CHANNELS, added[3:], strict=True):
+        rows = published.read_predictions(folder / f"baselines/lstm-{channel}-emobox.csv", "it")
+        scores = {name: str(figures(rows)[name]) for name in ("accuracy", "uar")}
+        cells = f"| `lstm` | {channel} | {scores['accuracy']} | {scores['uar']} |"
+        assert row.replace("\N{NO-BREAK SPACE}", " ") == cells
+
+
+def test_what_is_of_other_folds_is_not_emobox_s(tmp_path: Path) -> None:
+    folder = publish(tmp_path / published.FOLDER, systems=["lstm"], emobox=["lstm"])
+    shutil.copyfile(
+        folder / "baselines/lstm-song-actor.csv", folder / "baselines/lstm-song-emobox.csv"
+    )
+    with pytest.raises(
+        AvemoError, match=r"song-emobox\.csv: .* in another fold than EmoBox has it"
+    ):
+        published.read(folder)
 
 
 def test_every_fold_emotion_and_sex(root: Path, page: str) -> None:

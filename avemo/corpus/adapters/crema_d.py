@@ -32,7 +32,7 @@ class CremaD(Adapter):
     name: ClassVar = "crema_d"
     title: ClassVar = "CREMA-D"
     language: ClassVar = "en"
-    licence: ClassVar = "Open Database License 1.0"
+    licence: ClassVar = "Open Database License 1.0; contents: Database Contents License 1.0"
     citation: ClassVar = (
         "H. Cao et al.: CREMA-D: crowd-sourced emotional multimodal actors dataset. "
         "IEEE Transactions on Affective Computing 5(4), 2014"

@@ -31,7 +31,7 @@ class EmoDB(Adapter):
     name: ClassVar = "emodb"
     title: ClassVar = "EmoDB, the Berlin Database of Emotional Speech"
     language: ClassVar = "de"
-    licence: ClassVar = "freely available for research"
+    licence: ClassVar = "not stated; ask the corpus's authors"
     citation: ClassVar = (
         "F. Burkhardt et al.: A database of German emotional speech. Interspeech 2005"
     )

@@ -38,7 +38,7 @@ class Iemocap(Adapter):
     name: ClassVar = "iemocap"
     title: ClassVar = "IEMOCAP"
     language: ClassVar = "en"
-    licence: ClassVar = "research, on signed request"
+    licence: ClassVar = "research only, by signed agreement"
     citation: ClassVar = (
         "C. Busso et al.: IEMOCAP: interactive emotional dyadic motion capture database. "
         "Language Resources and Evaluation 42, 2008"

@@ -26,7 +26,7 @@ class Mead(Adapter):
     name: ClassVar = "mead"
     title: ClassVar = "MEAD"
     language: ClassVar = "en"
-    licence: ClassVar = "non-commercial research"
+    licence: ClassVar = "research only; ask the corpus's authors"
     citation: ClassVar = (
         "K. Wang et al.: MEAD: a large-scale audio-visual dataset for emotional talking-face "
         "generation. ECCV 2020"

@@ -29,7 +29,7 @@ class Savee(Adapter):
     name: ClassVar = "savee"
     title: ClassVar = "SAVEE, Surrey Audio-Visual Expressed Emotion"
     language: ClassVar = "en"
-    licence: ClassVar = "free for research, on registration"
+    licence: ClassVar = "research only, on request"
     citation: ClassVar = (
         "S. Haq and P. J. B. Jackson: Speaker-dependent audio-visual emotion recognition. AVSP 2009"
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...errors import CorpusError, MediaError, join_names
+from ...tables import read_csv
 from .action_units import ACTION_UNITS
 
 __all__ = ["ClipSource", "Listing", "list_sources"]
@@ -85,7 +86,7 @@ def _file_entry(file: Path, folder: Path) -> _Entry:
 
 def _table_entries(file: Path) -> list[_Entry]:
     try:
-        table = pd.read_csv(file, skipinitialspace=True, encoding="utf-8-sig", low_memory=False)
+        table = read_csv(file)
     except (OSError, ValueError) as error:  # pandas' own are ValueErrors
         problem = " ".join(str(error).split())
         raise CorpusError(f"{_SETTING}: {file} is no CSV table: {problem}") from None
