@@ -348,6 +348,8 @@ class Promotion(Strict):
         max_sex_gap: between the UAR on women and on men, at most
         max_latency_ratio: of the time that an answer takes to the champion's, at most
         max_size_ratio: of the version's bytes to the champion's, at most
+        require_key: the file of the public key that must have signed it, from the project's folder;
+            empty where no signature is required
     """
 
     min_uar: Share
@@ -358,6 +360,7 @@ class Promotion(Strict):
     max_sex_gap: Share
     max_latency_ratio: Annotated[float, Field(gt=0)]
     max_size_ratio: Annotated[float, Field(gt=0)]
+    require_key: str = ""
 
 
 class Serving(Strict):
@@ -378,6 +381,7 @@ class Serving(Strict):
         poll_s: from one look at the alias to the next
         load_timeout_s: a new version must load and answer its example in this time
         drain_s: for the requests under way when the service is stopped
+        require_key: as in `Promotion`, for each version that answers
     """
 
     purpose: str = ""
@@ -394,6 +398,7 @@ class Serving(Strict):
     poll_s: Seconds = 5.0
     load_timeout_s: Seconds = 120.0
     drain_s: Seconds = 30.0
+    require_key: str = ""
 
 
 class Ray(Strict):

@@ -12,7 +12,7 @@ compile() {
         --fork-strategy fewest --no-emit-index-url --no-emit-find-links --no-annotate \
         --custom-compile-command "make lock" "$@"
 }
-compile --extra dev --extra docs --extra ray --extra serve --extra server pyproject.toml --output-file requirements.lock
+compile --extra dev --extra docs --extra ray --extra serve --extra server --extra signing pyproject.toml --output-file requirements.lock
 version=$(sed -n 's/^opencv-python==\([^ ]*\).*/\1/p' requirements.lock)
 echo "opencv-python-headless==$version" | compile --no-deps - --output-file requirements/headless.lock
 compile --constraint requirements.lock deploy/server.in --output-file deploy/server.lock

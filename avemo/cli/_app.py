@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Clips",
     "JsonOutput",
+    "RequireKey",
     "adapter_names",
     "check_choices",
     "complete_from",
@@ -23,6 +25,14 @@ __all__ = [
 Clips = Annotated[
     list[str],
     typer.Argument(metavar="FILE", help="Clips that FFmpeg can decode.", show_default=False),
+]
+RequireKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A public key: take no version that its owner has not signed (docs/howto/signing.md).",
+        show_default=False,
+    ),
 ]
 JsonOutput = Annotated[bool, typer.Option("--json", help="Write JSON, for machines.")]
 

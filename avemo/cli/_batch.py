@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..serving.batch.journal import Journal
     from ..serving.batch.task import Item, Task
     from ..settings import Settings
+    from ..tracking.keys import PublicKey
 
 __all__ = ["FEW", "Batch", "run_batch"]
 
@@ -48,6 +49,7 @@ class Batch:
         hop_s: of timelines
         workers: processes on this machine
         on_cluster: compute on the Ray cluster that params.yaml names
+        require_key: that must have signed what answers
     """
 
     model: str | None
@@ -61,6 +63,7 @@ class Batch:
     hop_s: float | None
     workers: int
     on_cluster: bool
+    require_key: PublicKey | None
 
     @property
     def is_plain(self) -> bool:
@@ -86,7 +89,9 @@ def run_batch(batch: Batch, named_clips: Sequence[NamedClip]) -> int:
     clips = drop_repeated(named_clips)
     is_kept = bool(batch.csv or batch.parquet or batch.timelines)
     with SlowNotice() as notice:
-        versions = PinnedVersions.resolve(batch.model, report=notice.begin)
+        versions = PinnedVersions.resolve(
+            batch.model, report=notice.begin, require_key=batch.require_key
+        )
     show_progress = sys.stderr.isatty() or len(clips) > FEW
     items = identify(clips, show_progress=show_progress) if is_kept else [*map(Item, clips)]
     failed: set[str] = set()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..terminal import SlowNotice
-from ._app import JsonOutput, check_choices, examples, new_app
+from ._app import JsonOutput, RequireKey, check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
@@ -38,6 +38,7 @@ def _check_engine(engine: str) -> str:
         "avemo predict --model models:/avemo-audio@candidate clip.wav",
         "avemo predict --model prior clip.mp4   # the face, untrained; needs no registry",
         "avemo predict recordings/ --csv emotions.csv --workers 4   # goes on where it was stopped",
+        "avemo predict --require-key owner.pub clip.mp4   # by a version that the owner signed",
         "find . -name '*.mp4' -print0 | avemo predict --from-list - --parquet emotions.parquet",
         "avemo predict interview.mp4 --timeline out/ --format elan --format csv",
     )
@@ -77,6 +78,7 @@ def predict(
         ),
     ] = False,
     as_json: JsonOutput = False,
+    require_key: RequireKey = None,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -178,7 +180,12 @@ def predict(
         raise typer.BadParameter(
             "--format, --window and --hop are of timelines: add --timeline FOLDER", ctx=context
         )
+    if require_key and model == "prior":
+        raise typer.BadParameter(
+            "--require-key is of versions in a registry, and prior is in none", ctx=context
+        )
     from ..serving.batch.clips import find_clips
+    from ..tracking.keys import find_required_key
     from ._batch import FEW, Batch, run_batch
 
     clips = find_clips(paths or [], from_list or [])
@@ -195,6 +202,7 @@ def predict(
         hop_s=hop,
         workers=workers,
         on_cluster=engine == "ray",
+        require_key=find_required_key(require_key, "", None),
     )
     if batch.is_plain and len(clips) <= FEW:
         failed = _predict_few([clip.file for clip in clips], batch)
@@ -210,7 +218,9 @@ def _predict_few(files: Sequence[str], batch: "Batch") -> int:
 
     failed = 0
     with SlowNotice() as notice:
-        predictions = predict_each(files, model=batch.model, report=notice.begin)
+        predictions = predict_each(
+            files, model=batch.model, report=notice.begin, require_key=batch.require_key
+        )
         for file, prediction in zip(files, predictions, strict=True):
             notice.stop()
             failed += bool(prediction.finding)

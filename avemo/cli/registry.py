@@ -1,14 +1,17 @@
 """`avemo registry`."""
 
 from dataclasses import astuple
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import AvemoError
 from ..modalities import MODALITIES
-from ._app import complete_from, connected_project, examples, new_app
+from ._app import RequireKey, check_choices, complete_from, connected_project, examples, new_app
 
 if TYPE_CHECKING:
+    from ..paths import Project
     from ..registry.gate import Check
     from ..registry.history import Move
 
@@ -38,7 +41,7 @@ Reason = Annotated[
 
 @app.callback()
 def registry() -> None:
-    """Check, promote and roll back models; list these moves, verify and copy files."""
+    """Check, promote and roll back models; list these moves; sign, verify and copy files."""
 
 
 @app.command(epilog=examples("avemo registry check", "avemo registry check audio"))
@@ -51,10 +54,12 @@ def check(model: AnyModel = None) -> int:
         from ..config import load_settings
         from ..registry.aliases import names_with_candidate
         from ..registry.gate import check_candidate
+        from ..tracking.keys import find_required_key
 
         settings = load_settings(project.root)
+        key = find_required_key(None, settings.promotion.require_key, project.root)
         names = names_with_candidate(model)
-        checks = [check_candidate(project, settings, name) for name in names]
+        checks = [check_candidate(project, settings, name, require_key=key) for name in names]
     for number, result in enumerate(checks):
         if number:
             typer.echo()
@@ -66,6 +71,7 @@ def check(model: AnyModel = None) -> int:
     epilog=examples(
         "avemo registry promote audio",
         'avemo registry promote audio --force --reason "a trial of a week"',
+        "avemo registry promote audio --require-key owner.pub   # only if its owner signed it",
     )
 )
 def promote(
@@ -74,21 +80,27 @@ def promote(
     force: Annotated[
         bool, typer.Option("--force", help="Promote whatever the check says; needs --reason.")
     ] = False,
+    require_key: RequireKey = None,
 ) -> int:
     """Make the candidate the champion, if the check passes.
 
     The former champion gets the alias `previous`. The exit code is 1 where a candidate is
-    refused.
+    refused. With --require-key, or `promotion.require_key` in params.yaml, not even --force
+    promotes a version that the key's owner has not signed.
     """
     code = 0
     with connected_project() as project:
         from ..config import load_settings
         from ..registry.aliases import CHAMPION, PREVIOUS, aliases_of, names_with_candidate
         from ..registry.promote import promote
+        from ..tracking.keys import find_required_key
 
         settings = load_settings(project.root)
+        key = find_required_key(require_key, settings.promotion.require_key, project.root)
         for name in names_with_candidate(model):
-            result, move = promote(project, settings, name, force=force, reason=reason)
+            result, move = promote(
+                project, settings, name, force=force, reason=reason, require_key=key
+            )
             _show_check(result)
             version = f"{name}: version {result.version}"
             if move:
@@ -103,61 +115,176 @@ def promote(
 
 
 @app.command(epilog=examples('avemo registry rollback audio --reason "it was bad"'))
-def rollback(model: Model, reason: Reason = "") -> None:
-    """Return to the version that was the champion before."""
+def rollback(model: Model, reason: Reason = "", require_key: RequireKey = None) -> None:
+    """Return to the version that was the champion before.
+
+    With --require-key, or `promotion.require_key` in params.yaml, only to one that the key's owner
+    has signed.
+    """
     with connected_project() as project:
+        from ..config import load_settings
         from ..registry.aliases import parse_model_name
         from ..registry.promote import rollback
+        from ..tracking.keys import find_required_key
 
         name = parse_model_name(model)
-        move = rollback(project.root, name, reason=reason)
+        setting = load_settings(project.root).promotion.require_key
+        key = find_required_key(require_key, setting, project.root)
+        move = rollback(project.root, name, reason=reason, require_key=key)
     after = f"after version {move.source}"
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
 
 
-@app.command(epilog=examples("avemo registry history audio"))
-def history(model: AnyModel = None) -> None:
-    """List every move of the champion, with time, person, reason and check."""
-    with connected_project():
-        import mlflow
+@app.command(
+    epilog=examples(
+        "avemo registry history audio",
+        "avemo registry history --format atom > registry.atom   # for a feed reader",
+    )
+)
+def history(
+    model: AnyModel = None,
+    output_format: Annotated[
+        str,
+        typer.Option("--format", metavar="FORMAT", help="text, or atom for a feed (RFC 4287)."),
+    ] = "text",
+) -> None:
+    """List every move of the champion, with time, person, reason and check.
 
+    A champion that was moved in MLflow's UI, or by its client, is noticed here and by a service
+    that follows the alias. The history records it once, as moved outside avemo by somebody unknown,
+    and what the gate says of the version after the fact.
+    """
+    check_choices([output_format], ("text", "atom"))
+    with connected_project() as project:
         from ..registry.aliases import CHAMPION, aliases_of, select_names
-        from ..registry.history import parse_moves
+        from ..registry.move_text import render_feed, render_line
 
-        client = mlflow.MlflowClient()
-        for name in select_names(model):
-            aliases = aliases_of(name)
-            tags = client.get_registered_model(name).tags if aliases else {}
-            moves = parse_moves(tags)
+        histories = {name: _read_history(project, name) for name in select_names(model)}
+        if output_format == "atom":
+            typer.echo(render_feed(histories), nl=False)
+            return
+        for name, moves in histories.items():
             for move in moves:
-                typer.echo(_format_move(name, move))
-            champion = aliases.get(CHAMPION)
-            if not moves or champion != moves[-1].target:
+                typer.echo(render_line(name, move))
+            champion = aliases_of(name).get(CHAMPION)
+            if not moves or champion != (moves[-1].target or None):
                 version = f"version {champion}" if champion else "absent"
                 typer.echo(f"{name}: the champion is {version}")
 
 
-@app.command(epilog=examples("avemo registry verify", "avemo registry verify fused"))
-def verify(model: AnyModel = None) -> int:
+def _read_history(project: "Project", name: str) -> "list[Move]":
+    """Return a model's moves; what was moved outside avemo is recorded and judged."""
+    import mlflow
+
+    from ..config import load_settings
+    from ..registry.history import parse_moves
+    from ..registry.outside_moves import judge_outside_moves, record_outside_move
+
+    client = mlflow.MlflowClient()
+    if not client.search_registered_models(f"name = '{name}'"):
+        return []
+    try:
+        moves = record_outside_move(client, name, project.root)
+        return judge_outside_moves(client, project, load_settings(project.root), name, moves)
+    except (AvemoError, mlflow.MlflowException) as error:
+        # somebody is moving it just now, or this user may not write: the history is still readable
+        typer.echo(f"avemo: {name}: {str(error).splitlines()[0]}", err=True)
+        return parse_moves(client.get_registered_model(name).tags)
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry keygen owner.key             # and owner.pub",
+        "avemo registry sign audio@candidate --key owner.key",
+    )
+)
+def keygen(
+    private: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Of the private key; the public one is FILE with .pub beside it."
+        ),
+    ] = Path("owner.key"),
+) -> None:
+    """Make a pair of keys to sign versions with: the curve P-256, in PEM.
+
+    Whoever holds the private key can sign: keep it where neither the registry nor its store is,
+    and keep a copy. The public key may be known to everybody. OpenSSL's keys do as well:
+    openssl ecparam -genkey -name prime256v1 -noout.
+    """
+    from ..tracking.keys import generate_key_pair
+
+    public = private.with_suffix(".pub")
+    key = generate_key_pair(private, public)
+    typer.echo(f"{private} is the private key, {public} the public one: {key.fingerprint[:12]}")
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry sign avemo-audio@candidate --key owner.key",
+        "avemo registry sign avemo-audio/3 --key owner.key",
+        "avemo registry verify audio --require-key owner.pub",
+    )
+)
+def sign(
+    version: Annotated[
+        str,
+        typer.Argument(
+            metavar="VERSION",
+            help="Such as avemo-audio@candidate or avemo-audio/3.",
+            show_default=False,
+        ),
+    ],
+    key: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The private key, in PEM.", show_default=False),
+    ],
+) -> None:
+    """Sign a version's files, so that nobody without the key can put others in their place.
+
+    Every file is compared with its checksum, then a signature of OpenSSF Model Signing, a
+    provenance (SLSA 1.0) and a bill of materials (CycloneDX 1.6) are stored with the version.
+    """
+    with connected_project() as project:
+        from ..config import load_settings
+        from ..registry.sign import sign_version
+
+        signed = sign_version(project, load_settings(project.root), version, key)
+    label = f"{signed.name} version {signed.number}"
+    typer.echo(f"{label} is signed with {signed.fingerprint[:12]}: {', '.join(signed.files)}")
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry verify",
+        "avemo registry verify fused",
+        "avemo registry verify --require-key owner.pub   # and who signed them",
+    )
+)
+def verify(model: AnyModel = None, require_key: RequireKey = None) -> int:
     """Compare the files of every version that has an alias with their checksums.
 
-    The exit code is 1 if a file was changed.
+    With --require-key, also with the signature. The exit code is 1 if a file was changed, or a
+    signature is missing or not the key's.
     """
     code = 0
     with connected_project():
         import mlflow
 
         from ..registry.aliases import aliases_of, select_names
-        from ..tracking.integrity import verify_version
+        from ..registry.sign import verify_version
+        from ..tracking.keys import find_required_key
 
+        key = find_required_key(require_key, "", None)
         client = mlflow.MlflowClient()
         for name in select_names(model):
             aliases: dict[str, list[str]] = {}
             for alias, number in sorted(aliases_of(name).items()):
                 aliases.setdefault(number, []).append(alias)
             for number in sorted(aliases, key=int):
-                damage = verify_version(client.get_model_version(name, number))
-                result = "; ".join(damage) or "every file is as it was registered"
+                damage = verify_version(client.get_model_version(name, number), key)
+                intact = f"every file is as it was registered{f', signed with {key}' * bool(key)}"
+                result = "; ".join(damage) or intact
                 typer.echo(f"{name} version {number} ({', '.join(aliases[number])}): {result}")
                 code = code or int(bool(damage))
     return code
@@ -191,15 +318,6 @@ def copy(
         "uploaded": "is copied, every file as it was registered",
     }
     typer.echo(f"{copied.source} {how[copied.how]}: {copied.copy} at {copied.registry_uri}")
-
-
-def _format_move(name: str, move: "Move") -> str:
-    versions = f"version {move.source} to {move.target}" if move.source else f"to {move.target}"
-    state = "" if move.state == "done" else f", {move.state}"
-    fields = [move.time, name, f"{move.kind}: {versions}{state}", f"by {move.who}"]
-    fields += [f"check {move.check}"] * bool(move.check)
-    fields += [f"reason: {move.reason}"] * bool(move.reason)
-    return "  ".join(fields)
 
 
 def _show_check(result: "Check") -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import AvemoError, SettingsError
-from ._app import check_choices, examples, new_app
+from ._app import RequireKey, check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..settings import Serving
@@ -21,6 +21,7 @@ _NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
     epilog=examples(
         "avemo serve                                  # http://127.0.0.1:8000, this machine alone",
         "avemo serve --registry http://mlflow:5000 --model avemo-audio",
+        "avemo serve --require-key owner.pub          # versions that their owner signed",
         'avemo serve --host 0.0.0.0 --key-file key --purpose "research on acted speech"',
     )
 )
@@ -57,6 +58,7 @@ def serve(
         Path | None,
         typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
     ] = None,
+    require_key: RequireKey = None,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="Where clips are answered: local or ray.")
     ] = "local",
@@ -80,13 +82,14 @@ def serve(
     """Answer over HTTP with the version that an alias in the registry names.
 
     The alias is the deployment: when it moves, the new version is checked and tried beside the
-    old one, then requests switch to it. One that fails never answers, and /readyz says why.
+    old one, then requests switch to it. One that fails never answers, and /readyz says why. With
+    --require-key, a version without its owner's signature is one that fails.
     It works from any folder, with a registry; the settings are `serving` in params.yaml
     (docs/serving.md).
     """
     _require_packages()
     check_choices([engine], ("local", "ray"))
-    serving = _load_serving(registry)
+    serving, root = _load_serving(registry)
     if purpose is not None:
         serving = serving.model_copy(update={"purpose": purpose})
 
@@ -94,6 +97,7 @@ def serve(
     from ..serving.keys import is_loopback, read_keys, read_secret
     from ..serving.server import serve
     from ..serving.service import ServiceConfig
+    from ..tracking.keys import find_required_key
 
     local_only = is_loopback(host)
     if not local_only and key_file is None:
@@ -115,6 +119,7 @@ def serve(
         key_digests=read_keys(key_file) if key_file else (),
         webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
         local_only=local_only,
+        require_key=find_required_key(require_key, serving.require_key, root),
     )
     if engine == "ray":
         from ..serving.ray_serve import RayEngine, Replicas
@@ -135,8 +140,11 @@ def _require_packages() -> None:
         )
 
 
-def _load_serving(registry: str | None) -> "Serving":
-    """Return the settings of the project here, or the defaults; the registry is then known."""
+def _load_serving(registry: str | None) -> "tuple[Serving, Path | None]":
+    """Return the settings and the folder of the project here, or the defaults and none.
+
+    The registry is then known.
+    """
     from ..paths import find_project
     from ..settings import Serving
     from ..tracking import store
@@ -156,9 +164,9 @@ def _load_serving(registry: str | None) -> "Serving":
             ) from None
         store.quieten_mlflow()
         store.locate(None)
-        return Serving()
+        return Serving(), None
     from ..config import load_settings
 
     store.quieten_mlflow()
     store.locate(project)
-    return load_settings(project.root).serving
+    return load_settings(project.root).serving, project.root

@@ -14,16 +14,19 @@ from ..quiet import import_tensorflow_quietly
 from ..settings import Settings
 from ..templates import render
 from ..tracking.integrity import CHECKSUMS_TAG, logged_model_id
+from ..tracking.keys import PublicKey, find_required_key
+from ..tracking.lookup import version_label
+from ..tracking.signature import find_signature_problem, require_signature
 from . import latency
 from .aliases import CANDIDATE, CHAMPION, aliases_of, model_name
-from .rules import RuleResult, Verdict, apply_rules
+from .rules import OWNER_SIGNATURE, RuleResult, Verdict, apply_rules
 from .version import OpenedVersion, open_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-__all__ = ["Check", "check_candidate"]
+__all__ = ["Check", "check_candidate", "judge_version"]
 
 _TAG = "avemo.check"
 
@@ -60,7 +63,9 @@ class Check:
         return f"refused: {', '.join(rules)}" if rules else "passed"
 
 
-def check_candidate(project: Project, settings: Settings, name: str) -> Check:
+def check_candidate(
+    project: Project, settings: Settings, name: str, *, require_key: PublicKey | None = None
+) -> Check:
     """Compare the candidate with the champion and with the limits, and record the result.
 
     The version gets the tags `avemo.check`, `avemo.check.time` and `avemo.check.champion`, and
@@ -70,6 +75,8 @@ def check_candidate(project: Project, settings: Settings, name: str) -> Check:
         project: where the clips are that time is measured on
         settings: with the limits
         name: of a registered model that has a candidate
+        require_key: that must have signed candidate and champion; no code of a version without its
+            signature is run
 
     Raises:
         AvemoError: a file of the candidate is not as it was registered
@@ -81,21 +88,78 @@ def check_candidate(project: Project, settings: Settings, name: str) -> Check:
     own, other = aliases[CANDIDATE], aliases.get(CHAMPION, "")
     other = "" if other == own else other
     candidate = open_version(client.get_model_version(name, own))
-    champion, damage = None, ""
-    if other:
-        try:
-            champion = open_version(client.get_model_version(name, other))
-        except AvemoError as error:  # a good candidate may take its place, by force
-            damage = str(error)
+    champion, damage = _open_champion(client, name, other, require_key)
+    signature = [_signature_rule(candidate, require_key)] if require_key else []
+    signed = all(rule.verdict == "pass" for rule in signature)
     latencies_s = None
-    if champion and not candidate.bundle.imported_features:  # else it answers nothing
+    if champion and signed and not candidate.bundle.imported_features:  # else it answers nothing
         latencies_s = _latencies(project, name, candidate, champion)
     rules = apply_rules(settings, candidate, champion, latencies_s)
-    rules.append(_files_rule(candidate.version, damage))
+    rules += [_files_rule(candidate.version, damage), *signature]
     time = datetime.now(UTC).isoformat(timespec="seconds")
     check = Check(name, own, other, candidate.synthetic, time, rules)
     _record_check(client, candidate.version, check)
     return check
+
+
+def judge_version(project: Project, settings: Settings, name: str, number: str, former: str) -> str:
+    """Return what the gate says of a version that became champion without it.
+
+    No code of the version is run, so that the time of an answer is not measured.
+
+    Args:
+        project: with the key that `promotion.require_key` names, if any
+        settings: with the limits
+        name: of the registered model
+        number: of the version
+        former: the champion before; empty where there was none
+
+    Returns:
+        as `Check.result`
+    """
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    key = find_required_key(None, settings.promotion.require_key, project.root)
+    try:
+        version = open_version(client.get_model_version(name, number))
+    except (AvemoError, mlflow.MlflowException):
+        return "refused: files"
+    try:
+        champion, damage = _open_champion(client, name, former, key)
+    except mlflow.MlflowException:  # it was deleted
+        champion, damage = None, ""
+    rules = apply_rules(settings, version, champion, None)
+    rules += [
+        _files_rule(version.version, damage),
+        *([_signature_rule(version, key)] if key else []),
+    ]
+    return Check(name, number, former, version.synthetic, "", rules).result
+
+
+def _open_champion(
+    client: "MlflowClient", name: str, number: str, require_key: PublicKey | None
+) -> tuple[OpenedVersion | None, str]:
+    """Open the champion; where it is damaged or not signed, return why, and nothing of it is run.
+
+    A good candidate may take its place, by force.
+    """
+    if not number:
+        return None, ""
+    try:
+        champion = open_version(client.get_model_version(name, number))
+        if require_key:
+            require_signature(champion.folder, require_key, version_label(name, number))
+    except AvemoError as error:
+        return None, str(error)
+    return champion, ""
+
+
+def _signature_rule(candidate: OpenedVersion, key: PublicKey) -> RuleResult:
+    """Return the result of the rule that the owner of a key signed the candidate."""
+    problem = find_signature_problem(candidate.folder, key)
+    verdict: Verdict = "refused" if problem else "pass"
+    return RuleResult(OWNER_SIGNATURE, problem or "signed", "", f"signed with {key}", verdict)
 
 
 def _latencies(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..git import run_git
+from .aliases import PREVIOUS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,14 +29,16 @@ __all__ = [
     "new_move",
     "parse_moves",
     "rollback_target",
+    "set_previous",
     "write_move",
 ]
 
 _TAG = "avemo.move."
 
 State = Literal["begun", "done", "interrupted"]
-#: `register`: the first champion of a model, which there is nothing to compare with
-Kind = Literal["register", "promote", "rollback"]
+#: `register`: the first champion of a model, which there is nothing to compare with; `outside`: not
+#: by avemo, see `outside_moves`
+Kind = Literal["register", "promote", "rollback", "outside"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,13 @@ class Move:
 
     Args:
         number: from 1
-        time: in UTC, ISO 8601
-        who: see `current_user`
-        kind: register, promote or rollback
+        time: in UTC, ISO 8601; of a move outside avemo, when it was seen
+        who: see `current_user`; `unknown` of a move outside avemo
+        kind: register, promote, rollback or outside
         source: the version that was champion; empty where there was none
-        target: the version that becomes champion
+        target: the version that becomes champion; empty where somebody took the alias away
         reason: why, in the user's words; may be empty
-        check: `passed`, or the rules that refused it; empty where nothing was checked
+        check: `passed`, or the rules that refused it; empty where nothing was checked (yet)
         state: begun, done or interrupted
     """
 
@@ -106,17 +109,28 @@ def rollback_target(moves: Sequence[Move]) -> str:
     """Return the version that a rollback returns to; empty where there is none.
 
     A rollback takes back the last promotion that was not taken back yet, so that a second one goes
-    on to the version before.
+    on to the version before. A move outside avemo counts as a promotion, or as a rollback where it
+    returns to the version before.
     """
     champions: list[str] = []
     for move in moves:
         if move.state != "done":
             continue
-        if move.kind == "promote":
+        returns = bool(champions) and champions[-1] == move.target
+        if move.kind == "promote" or (move.kind == "outside" and not returns):
             champions.append(move.source)
-        elif move.kind == "rollback" and champions:
+        elif move.kind in ("rollback", "outside") and champions:
             champions.pop()
     return champions[-1] if champions else ""
+
+
+def set_previous(client: "MlflowClient", name: str, moves: Sequence[Move]) -> None:
+    """Give the alias `previous` to the version that a rollback returns to."""
+    previous = rollback_target(moves)
+    if previous:
+        client.set_registered_model_alias(name, PREVIOUS, previous)
+    else:
+        client.delete_registered_model_alias(name, PREVIOUS)
 
 
 def current_user(root: Path) -> str:

@@ -21,6 +21,7 @@ from ..media.span import Windows
 from ..modalities import Modality
 from ..paths import find_project
 from ..tracking import lookup, store
+from ..tracking.keys import PublicKey
 from .predictor import PRIOR, Champions, RegisteredModel
 
 __all__ = ["Answering", "PinnedVersions", "Timeline", "VersionId"]
@@ -60,35 +61,44 @@ class PinnedVersions:
         uri: what the user named for all clips; empty for the champions
         version: what `uri` names; None for the champions, and where it names no version
         champions: by modality; none where one version answers for all clips
+        require_key: that must have signed them; None where no signature is required
     """
 
     tracking_uri: str
     uri: str = ""
     version: lookup.Version | None = None
     champions: Mapping[Modality, lookup.Version] = field(default_factory=dict)
+    require_key: PublicKey | None = None
 
     @classmethod
     def resolve(
-        cls, uri: str | None, *, report: Callable[[str], None] = lambda activity: None
+        cls,
+        uri: str | None,
+        *,
+        report: Callable[[str], None] = lambda activity: None,
+        require_key: PublicKey | None = None,
     ) -> PinnedVersions:
         """Return the versions that answer from now on.
 
         Args:
             uri: of one model for all clips; None for the champions
             report: is called with what is about to be done
+            require_key: see `PinnedVersions`
 
         Raises:
             AvemoError: the registry cannot be asked
             SettingsError: there is no project here, see `paths.find_project`
         """
         if uri == PRIOR:  # which is in no registry
-            return cls("", uri=uri, version=RegisteredModel(uri, report=report).version)
+            version = RegisteredModel(uri, report=report).version
+            return cls("", uri=uri, version=version, require_key=require_key)
         store.connect(find_project(), spool=False)
         tracking_uri = os.environ[store.TRACKING_URI]
         if uri:
             model = RegisteredModel(uri, report=report)
-            return cls(tracking_uri, uri=uri, version=model.version)
-        return cls(tracking_uri, champions=Champions(report).find_versions())
+            return cls(tracking_uri, uri=uri, version=model.version, require_key=require_key)
+        champions = Champions(report).find_versions()
+        return cls(tracking_uri, champions=champions, require_key=require_key)
 
     def find(self, label: str) -> lookup.Version | None:
         """Return the version of a label; None where none of these has it."""
@@ -115,7 +125,10 @@ class PinnedVersions:
         named = [
             [identity.name, identity.number, identity.seal] for identity in self.identities.values()
         ]
-        text = json.dumps([self.uri if not named else "", sorted(named)])
+        fields: list[object] = [self.uri if not named else "", sorted(named)]
+        if self.require_key:  # a result without the check does not stand for one with it
+            fields.append(self.require_key.fingerprint)
+        text = json.dumps(fields)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
@@ -124,8 +137,8 @@ class PinnedVersions:
         if self.tracking_uri:
             os.environ.setdefault(store.TRACKING_URI, self.tracking_uri)
         if not self.uri:
-            return Answering(Champions(versions=self.champions))
-        model = RegisteredModel(self.uri)
+            return Answering(Champions(versions=self.champions, require_key=self.require_key))
+        model = RegisteredModel(self.uri, require_key=self.require_key)
         model.version = self.version
         return Answering(model)
 

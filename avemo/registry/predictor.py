@@ -21,6 +21,7 @@ from ..modalities import MODALITIES, Modality
 from ..paths import find_project
 from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, lookup, store
+from ..tracking.keys import PublicKey
 from . import own_code, version_cache
 
 if TYPE_CHECKING:
@@ -51,11 +52,15 @@ class RegisteredModel:
         uri: as MLflow takes it, such as `models:/avemo-fused@champion`; or `prior`, the untrained
             prior, which is in no registry
         report: is called with what is about to be done
+        require_key: that must have signed the version; None where no signature is required
     """
 
-    def __init__(self, uri: str, *, report: Report = _report_nothing) -> None:
+    def __init__(
+        self, uri: str, *, report: Report = _report_nothing, require_key: PublicKey | None = None
+    ) -> None:
         self.uri = uri
         self._report = report
+        self._require_key = require_key
 
     @cached_property
     def version(self) -> lookup.Version | None:
@@ -168,6 +173,8 @@ class RegisteredModel:
     def recogniser(self) -> own_code.Recogniser | None:
         """The version's own; None where MLflow must load it, such as one of an older release."""
         if self.uri == PRIOR:
+            if self._require_key:
+                raise AvemoError("the untrained prior is in no registry, and nobody signs it")
             from .untrained_prior import UntrainedPrior
 
             return cast(own_code.Recogniser, UntrainedPrior(_settings()))
@@ -198,7 +205,12 @@ class RegisteredModel:
         """
         if self.version and integrity.CHECKSUMS_TAG in self.version.tags:
             self._report(f"checking the files of {self.label}")
-            return version_cache.get(self.version)
+            return version_cache.get(self.version, require_key=self._require_key)
+        if self._require_key:
+            raise AvemoError(
+                f"{self.label} has no checksums, so that nobody can have signed it: register it "
+                "again, then sign it"
+            )
         import mlflow
 
         try:
@@ -304,6 +316,7 @@ def predict_each(
     *,
     model: RegisteredModel | str | None = None,
     report: Report = _report_nothing,
+    require_key: PublicKey | None = None,
 ) -> Iterator[Prediction]:
     """Yield the emotion in each of several clips as soon as it is predicted.
 
@@ -311,6 +324,8 @@ def predict_each(
         media: see `predict`
         model: see `predict`
         report: is called with what is about to be done, such as `loading avemo-fused version 3`
+        require_key: that must have signed each version that answers; not for a `RegisteredModel`,
+            which has its own
 
     Raises:
         AvemoError: see `predict`
@@ -319,10 +334,11 @@ def predict_each(
     if model != PRIOR:  # which is in no registry
         store.connect(find_project(), spool=False)
     if model is not None:
-        fixed = RegisteredModel(model, report=report) if isinstance(model, str) else model
-        yield from map(fixed.predict, media)
+        if isinstance(model, str):
+            model = RegisteredModel(model, report=report, require_key=require_key)
+        yield from map(model.predict, media)
         return
-    champions = Champions(report)
+    champions = Champions(report, require_key=require_key)
     yield from (champions.predict(Clip.of(clip)) for clip in media)
 
 
@@ -353,22 +369,29 @@ class Champions:
     Args:
         report: is called with what is about to be done
         versions: the champions; by default those of the registry when the first clip comes
+        require_key: that must have signed each; None where no signature is required
     """
 
     def __init__(
         self,
         report: Report = _report_nothing,
         versions: Mapping[Modality, lookup.Version] | None = None,
+        require_key: PublicKey | None = None,
     ) -> None:
         self._report = report
         self._versions = versions
+        self._require_key = require_key
 
     @cached_property
     def _models(self) -> dict[Modality, RegisteredModel]:
         versions = self.find_versions() if self._versions is None else self._versions
         models = {}
         for name, version in versions.items():
-            models[name] = RegisteredModel(_CHAMPION.format(modality=name), report=self._report)
+            models[name] = RegisteredModel(
+                _CHAMPION.format(modality=name),
+                report=self._report,
+                require_key=self._require_key,
+            )
             models[name].version = version
         return models
 

@@ -27,9 +27,10 @@ from ..tracking.lineage import FILE, Lineage
 from .checkout import checkout, run_module
 from .differences import find_differences
 from .lineage import read_lineage
+from .provenance import read_provenance
 from .version import PREDICTIONS, read_bundle
 
-__all__ = ["Comparison", "compare_predictions", "rebuild"]
+__all__ = ["Comparison", "compare_predictions", "rebuild", "rebuild_from_provenance"]
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,27 @@ class Comparison:
         )
 
 
+def rebuild_from_provenance(project: Project, file: Path) -> Comparison:
+    """Train a version again from its provenance alone: no registry is asked.
+
+    The provenance names the commit and what was not committed then, so that its code is run.
+
+    Args:
+        project: whose repository and cache hold what the version was trained from
+        file: the version's `provenance.intoto.json`
+
+    Raises:
+        AvemoError: it is no provenance, or something is missing that training takes
+    """
+    provenance = read_provenance(file)
+    if provenance.untrained:
+        raise _untrained(str(file))
+    with tempfile.TemporaryDirectory() as temporary:
+        artifacts = Path(temporary)
+        provenance.write_files(artifacts)
+        return _rebuild(project, str(file), provenance.lineage, artifacts)
+
+
 def rebuild(project: Project, uri: str) -> Comparison:
     """Train a version again, in a folder that is removed afterwards.
 
@@ -79,22 +101,39 @@ def rebuild(project: Project, uri: str) -> Comparison:
         artifacts = Path(temporary)
         with open_verified(uri) as folder:
             if read_bundle(folder).untrained:
-                raise AvemoError(
-                    f"{uri} is the untrained prior, which nothing trained: name a trained version"
-                )
-            for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * lineage.dirty)):
-                if not (folder / name).exists():
-                    raise AvemoError(f"{uri} holds no {name}: there is nothing to rebuild it by")
-                shutil.copyfile(folder / name, artifacts / name)
-        modality = cast(Modality, lineage.stage.partition("@")[2] or "fused")
-        log.info(f"{uri}: stage {lineage.stage} at commit {lineage.commit or 'none'}")
-        with checkout(project, lineage, artifacts) as old_project:
-            log.info(f"data from DVC: {', '.join(lineage.data)}")
-            predictions, new_lineage = _train_and_predict(old_project, modality)
-        comparison = compare_predictions(read_predictions(artifacts / PREDICTIONS), predictions)
+                raise _untrained(uri)
+            for name in (dvc_lock.LOCK, PREDICTIONS, DIFF):
+                if (folder / name).exists():
+                    shutil.copyfile(folder / name, artifacts / name)
+        return _rebuild(project, uri, lineage, artifacts)
+
+
+def _rebuild(project: Project, source: str, lineage: Lineage, artifacts: Path) -> Comparison:
+    """Train again and compare.
+
+    Args:
+        source: what names the version, for messages
+        lineage: of it
+        artifacts: a folder with its dvc.lock, its predictions and what was not committed
+    """
+    for name in (dvc_lock.LOCK, PREDICTIONS, *([DIFF] * lineage.dirty)):
+        if not (artifacts / name).exists():
+            raise AvemoError(f"{source} holds no {name}: there is nothing to rebuild it by")
+    modality = cast(Modality, lineage.stage.partition("@")[2] or "fused")
+    log.info(f"{source}: stage {lineage.stage} at commit {lineage.commit or 'none'}")
+    with checkout(project, lineage, artifacts) as old_project:
+        log.info(f"data from DVC: {', '.join(lineage.data)}")
+        predictions, new_lineage = _train_and_predict(old_project, modality)
+    comparison = compare_predictions(read_predictions(artifacts / PREDICTIONS), predictions)
     if not comparison.identical:
         _log_surroundings(lineage, new_lineage)
     return comparison
+
+
+def _untrained(source: str) -> AvemoError:
+    return AvemoError(
+        f"{source} is the untrained prior, which nothing trained: name a trained version"
+    )
 
 
 def compare_predictions(recorded: pd.DataFrame, rebuilt: pd.DataFrame) -> Comparison:

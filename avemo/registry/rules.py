@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     #: what candidate and champion must have in common
     _Property = str | Sequence[str] | ModelSignature | None
 
-__all__ = ["FEATURES", "RuleResult", "Verdict", "apply_rules"]
+__all__ = ["FEATURES", "OWNER_SIGNATURE", "RuleResult", "Verdict", "apply_rules"]
 
-#: the rule that even `--force` obeys
+#: the rules that even `--force` obeys
 FEATURES = "features"
+OWNER_SIGNATURE = "owner's signature"
 
 #: `no champion`: a comparison without a version to compare with; `synthetic`: a figure that means
 #: nothing, because the recordings are synthetic; `no prior`: there is none to compare

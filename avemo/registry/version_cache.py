@@ -1,13 +1,15 @@
 """The files of registered versions in the user's cache, each checked whenever it is opened.
 
 A folder is called by the version and by the checksum of its checksums, so that it can hold one
-content alone.
+content alone. Where a signature is required, it is checked once for each content and key: a file
+beside the folder says so.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import shutil
 import sys
 import time
@@ -21,15 +23,21 @@ from ..cache import is_writable
 from ..errors import AvemoError
 from ..io import atomic_write
 from ..tracking import integrity, lookup
+from ..tracking.keys import PublicKey
 
 __all__ = ["get"]
 
 #: a version that nobody has opened for so long is deleted
 _UNUSED_S = 30 * 24 * 3600
+_SEAL = re.compile("[0-9a-f]{64}")
+
+
+#: writes a version's files to a new folder
+Pull = Callable[[lookup.Version, Path], None]
 
 
 def get(
-    version: lookup.Version, pull: Callable[[lookup.Version, Path], None] | None = None
+    version: lookup.Version, pull: Pull | None = None, *, require_key: PublicKey | None = None
 ) -> Path:
     """Return the folder with a version's files, pulled where the cache does not have them.
 
@@ -39,26 +47,80 @@ def get(
     Args:
         version: with checksums
         pull: writes its files to a new folder; by default they come from the registry
+        require_key: that must have signed them; None where no signature is required
 
     Raises:
-        AvemoError: the files cannot be pulled, or are not as they were registered
+        AvemoError: the files cannot be pulled, are not as they were registered, or are not signed
+            with the required key
     """
     seal = version.tags[integrity.CHECKSUMS_TAG]
+    if not _SEAL.fullmatch(seal):  # it becomes a part of a path
+        raise AvemoError(f"{version.uri}: its tag {integrity.CHECKSUMS_TAG} holds no SHA-256")
     folder = lookup.versions_folder() / f"{version.name}-{version.number}-{seal[:12]}"
     if not _is_intact(folder, seal):
         if not is_writable(folder.parent):
-            return integrity.open_until_exit(version.uri)
+            return _open_uncached(version, require_key)
         from filelock import FileLock
 
         with FileLock(f"{folder}.lock"):
             if not _is_intact(folder, seal):  # while this process waited
-                with atomic_write(folder) as temporary:
-                    (pull or _pull)(version, temporary)
-                    integrity.require_unchanged(temporary, seal, version.uri)
+                _replace(folder, version, pull or _pull)
                 _delete_unused(folder.parent)
+    if require_key:
+        _require_signature(folder, version, pull or _pull, require_key)
     with suppress(OSError):
         os.utime(folder)
     return folder
+
+
+def _replace(folder: Path, version: lookup.Version, pull: Pull) -> None:
+    with atomic_write(folder) as temporary:
+        pull(version, temporary)
+        integrity.require_unchanged(temporary, version.seal, version.uri)
+
+
+def _open_uncached(version: lookup.Version, require_key: PublicKey | None) -> Path:
+    folder = integrity.open_until_exit(version.uri)
+    if require_key:
+        from ..tracking import signature
+
+        signature.require_signature(folder, require_key, version.label)
+    return folder
+
+
+def _require_signature(folder: Path, version: lookup.Version, pull: Pull, key: PublicKey) -> None:
+    """Check the signature of a folder whose files are as they were registered.
+
+    The files are pulled again where the signature does not hold: a version may be signed, or signed
+    anew, after it was pulled.
+    """
+    checked = folder.with_name(f"{folder.name}.signed-{key.fingerprint[:12]}")
+    content = f"{version.seal} {key.fingerprint}\n"
+    if _read(checked) == content:
+        with suppress(OSError):
+            os.utime(checked)
+        return
+    from filelock import FileLock
+
+    from ..tracking import signature
+
+    if not is_writable(folder.parent):
+        signature.require_signature(folder, key, version.label)
+        return
+    with FileLock(f"{folder}.lock"):
+        if signature.find_signature_problem(folder, key):
+            _replace(folder, version, pull)
+            signature.require_signature(folder, key, version.label)
+        with atomic_write(checked) as temporary:
+            temporary.write_text(content, encoding="utf-8")
+
+
+def _read(file: Path) -> str:
+    """Return a file's text; nothing where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _is_intact(folder: Path, seal: str) -> bool:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, last_line
+from ..paths import find_project
 from ..tracking import store
 from ..tracking.lookup import CORPUS_TAG, run_with_mlflow
 from .refusal import Refusal
@@ -25,6 +26,8 @@ from .refusal import Refusal
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+    from ..registry.history import Move
 
 __all__ = ["RegistryView"]
 
@@ -94,8 +97,8 @@ class RegistryView:
 
 def _read_model(client: MlflowClient, name: str) -> dict[str, object]:
     from ..registry.aliases import CANDIDATE, CHAMPION, PREVIOUS
-    from ..registry.history import parse_moves
 
+    moves = _read_moves(client, name)
     model = client.get_registered_model(name)
     aliases = {alias: str(number) for alias, number in model.aliases.items()}
     versions = client.search_model_versions(f"name = '{name}'")
@@ -107,12 +110,42 @@ def _read_model(client: MlflowClient, name: str) -> dict[str, object]:
         "champion": aliases.get(CHAMPION),
         "candidate": aliases.get(CANDIDATE),
         "previous": aliases.get(PREVIOUS),
-        "moves": [asdict(move) for move in parse_moves(dict(model.tags))],
+        "moves": [asdict(move) for move in moves],
         "versions": [
             _read_version(client, version, aliases)
             for version in sorted(versions, key=lambda version: -int(version.version))
         ],
     }
+
+
+def _read_moves(client: MlflowClient, name: str) -> list[Move]:
+    """Return the history; a move outside avemo is recorded, and judged where there is a project.
+
+    Where the registry lets nobody write, it is shown all the same.
+    """
+    from mlflow import MlflowException
+
+    from ..registry.history import parse_moves
+    from ..registry.outside_moves import (
+        find_outside_move,
+        judge_outside_moves,
+        record_outside_move,
+    )
+
+    root = Path.cwd()
+    try:
+        moves = record_outside_move(client, name, root)
+    except (AvemoError, MlflowException):
+        model = client.get_registered_model(name)
+        moves = parse_moves(model.tags)
+        return [*moves, *filter(None, [find_outside_move(moves, model.aliases, root)])]
+    try:
+        from ..config import load_settings
+
+        project = find_project()
+        return judge_outside_moves(client, project, load_settings(project.root), name, moves)
+    except (AvemoError, MlflowException, ImportError):  # no project here, or not all its packages
+        return moves
 
 
 def _read_version(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from ..errors import AvemoError
 from ..inference.prediction import Prediction
 from ..settings import Serving
+from ..tracking.keys import PublicKey
 from ..tracking.lookup import Version
 from .admission import Admission, estimate_seconds
 from .engine import Engine, LocalEngine
@@ -43,6 +44,7 @@ class ServiceConfig:
         key_digests: SHA-256 of each key; none where no key is wanted
         webhook_secret: of MLflow's webhook; empty where there is none
         local_only: it is for this machine alone
+        require_key: that must have signed a version that answers; None where none is required
     """
 
     model: str
@@ -52,6 +54,7 @@ class ServiceConfig:
     key_digests: tuple[bytes, ...] = ()
     webhook_secret: str = ""
     local_only: bool = True
+    require_key: PublicKey | None = None
 
     @property
     def uri(self) -> str:
@@ -104,11 +107,12 @@ class Service:
             ask=ask_registry,
             load=self._load,
             poll_s=serving.poll_s,
+            on_move=self._read_history,
         )
         self.registry = RegistryView(config.model)
         self.draining = False
         self.requests = 0
-        self._freeing: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[None]] = set()
 
     def readiness(self) -> Readiness:
         """Return whether it answers, and if not, why."""
@@ -212,9 +216,23 @@ class Service:
             load=self.engine.load,
             timeout_s=serving.load_timeout_s,
             needs_trial=needs_trial,
+            require_key=self.config.require_key,
         )
 
     def _free(self, loaded: LoadedVersion) -> None:
-        task = asyncio.create_task(asyncio.to_thread(loaded.close))
-        self._freeing.add(task)
-        task.add_done_callback(self._freeing.discard)
+        self._start(asyncio.to_thread(loaded.close))
+
+    def _read_history(self) -> None:
+        """Look at the history, which records a move that was made outside avemo."""
+
+        async def read() -> None:
+            self.registry.expire()
+            with suppress(Refusal):  # the next look finds it
+                await self.registry.read()
+
+        self._start(read())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADDED_LATER",
+    "BOM_FILE",
     "CHECKSUMS_FILE",
     "CHECKSUMS_TAG",
+    "PROVENANCE_FILE",
     "REGISTER_AGAIN",
+    "SIGNATURE_FILE",
+    "SIGNATURE_TAG",
+    "UNSIGNED",
     "compute_checksums",
+    "compute_sha256",
     "find_changes",
     "find_version",
     "logged_model_id",
@@ -40,8 +46,15 @@ __all__ = [
 CHECKSUMS_FILE = "checksums.json"
 #: of the version: the checksum of `CHECKSUMS_FILE`
 CHECKSUMS_TAG = "avemo.checksums"
-#: files that come after the version is made: from MLflow when it opens one, and from the gate
-ADDED_LATER = ("registered_model_meta", "check.json", "check.md")
+#: of a signed version: the checksum of `SIGNATURE_FILE`
+SIGNATURE_TAG = "avemo.signature"
+SIGNATURE_FILE = "model.sig"
+PROVENANCE_FILE = "provenance.intoto.json"
+BOM_FILE = "bom.cdx.json"
+#: files that no signature covers: from MLflow when it opens a version, from the gate, and itself
+UNSIGNED = ("registered_model_meta", "check.json", "check.md", SIGNATURE_FILE)
+#: files that come after the version is made, so that `CHECKSUMS_FILE` has none of them
+ADDED_LATER = (*UNSIGNED, PROVENANCE_FILE, BOM_FILE)
 
 #: the stage alone: without --single-item, DVC would compute again all that comes before it
 REGISTER_AGAIN = "dvc repro --force --single-item register"
@@ -53,7 +66,7 @@ atexit.register(_OPEN_FOLDERS.close)
 def compute_checksums(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a version, by its path below the folder."""
     return {
-        name: _sha256(file)
+        name: compute_sha256(file)
         for file in sorted(folder.rglob("*"))
         if file.is_file()
         and (name := file.relative_to(folder).as_posix()) not in (CHECKSUMS_FILE, *ADDED_LATER)
@@ -76,7 +89,7 @@ def seal_model(model_id: str) -> str:
         checksums = compute_checksums(Path(folder))
         file.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
         mlflow.MlflowClient().log_model_artifact(model_id, str(file))
-        return _sha256(file)
+        return compute_sha256(file)
 
 
 def find_changes(folder: Path, seal: str | None) -> list[str]:
@@ -91,7 +104,7 @@ def find_changes(folder: Path, seal: str | None) -> list[str]:
         return ["none of its files is there any more"]
     if not file.is_file():
         return [f"{CHECKSUMS_FILE} is missing"]
-    if seal is not None and _sha256(file) != seal:
+    if seal is not None and compute_sha256(file) != seal:
         return [f"{CHECKSUMS_FILE} is changed"]
     registered = json.loads(file.read_text(encoding="utf-8"))
     current = compute_checksums(folder)
@@ -168,7 +181,10 @@ def open_until_exit(uri: str) -> Path:
 
 
 def verify_version(version: "ModelVersion") -> list[str]:
-    """Return in words which files of a version are not as they were registered."""
+    """Return in words which files of a version are not as they were registered.
+
+    A signature is compared with its tag; whose it is, `signature.find_signature_problem` tells.
+    """
     import mlflow
 
     if CHECKSUMS_TAG not in version.tags:
@@ -176,7 +192,17 @@ def verify_version(version: "ModelVersion") -> list[str]:
     uri = f"models:/{version.name}/{version.version}"
     with tempfile.TemporaryDirectory() as temporary:
         folder = mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
-        return find_changes(Path(folder), version.tags[CHECKSUMS_TAG])
+        return [
+            *find_changes(Path(folder), version.tags[CHECKSUMS_TAG]),
+            *_find_signature_change(Path(folder), version.tags.get(SIGNATURE_TAG, "")),
+        ]
+
+
+def _find_signature_change(folder: Path, digest: str) -> list[str]:
+    file = folder / SIGNATURE_FILE
+    if not digest or (file.is_file() and compute_sha256(file) == digest):
+        return []
+    return [f"{SIGNATURE_FILE} is {'changed' if file.is_file() else 'missing'}"]
 
 
 def logged_model_id(version: "ModelVersion") -> str:
@@ -211,6 +237,7 @@ def _is_empty(folder: Path) -> bool:
     return not any(file.is_file() and file.name not in ADDED_LATER for file in folder.rglob("*"))
 
 
-def _sha256(file: Path) -> str:
+def compute_sha256(file: Path) -> str:
+    """Return the SHA-256 of a file, which is read in pieces."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -24,7 +24,7 @@ from ..errors import AvemoError, last_line
 from ..io import atomic_write
 from . import rest, sqlite_lookup, store
 from .address import sqlite_file
-from .integrity import CHECKSUMS_TAG
+from .integrity import CHECKSUMS_TAG, SIGNATURE_TAG
 
 __all__ = [
     "CLASSES_TAG",
@@ -79,6 +79,11 @@ class Version(NamedTuple):
     def seal(self) -> str:
         """The checksum of its files' checksums; empty for a version without."""
         return self.tags.get(CHECKSUMS_TAG, "")
+
+    @property
+    def signature(self) -> str:
+        """The checksum of its signature; empty for a version that nobody has signed."""
+        return self.tags.get(SIGNATURE_TAG, "")
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A version is made again from what it says made it, and nothing is left of that."""
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from helpers.bundles import bundle_config
 from helpers.git_repository import git, new_repository
 from helpers.lineage import new_lineage
 from helpers.probabilities import PROBABILITIES
@@ -21,10 +23,13 @@ from helpers.sounds import encoded, voice
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
+from avemo.models.bundle import CONFIG_FILE
 from avemo.paths import Project
 from avemo.records import Skipped
 from avemo.registry.checkout import checkout
-from avemo.registry.rebuild import compare_predictions
+from avemo.registry.provenance import write_provenance
+from avemo.registry.rebuild import compare_predictions, rebuild_from_provenance
+from avemo.tracking.integrity import compute_checksums
 from avemo.tracking.lineage import Lineage
 
 URI = "models:/avemo-audio@champion"
@@ -120,6 +125,26 @@ def test_what_is_missing_is_said(
         checkout(project, lineage_of(project, **changed), tmp_path / "artifacts"),
     ):
         pass
+    require_clean(project.root, tmp_path / "temporary")
+
+
+def test_a_provenance_leads_to_the_commit_and_to_its_data(
+    project: Project, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, file = tmp_path / "version", tmp_path / "provenance.intoto.json"
+    folder.mkdir()
+    lineage_of(project, data={"data/split.csv": "0"}).write(folder / "lineage.json")
+    bundle_config().write(folder / CONFIG_FILE)
+    (folder / "dvc.lock").write_bytes((project.root / "dvc.lock").read_bytes())
+    new_predictions(0.8, actors=2).to_csv(folder / "predictions.csv", index=False)
+    (folder / "checksums.json").write_text(json.dumps(compute_checksums(folder)))
+    write_provenance(folder, file, "")
+    shutil.rmtree(folder)
+    caplog.set_level("INFO")
+    with pytest.raises(AvemoError, match=r"not all of data/split\.csv is in DVC's cache, and no"):
+        rebuild_from_provenance(project, file)
+    commit = git(project.root, "rev-parse", "HEAD")
+    assert f"{file}: stage train@audio at commit {commit}" in caplog.text
     require_clean(project.root, tmp_path / "temporary")
 
 
@@ -219,6 +244,29 @@ def test_a_version_is_made_again_and_is_identical(tiny: Tiny) -> None:
     commit = git(tiny.root, "rev-parse", "HEAD")
     assert lines[0] == f"{URI}: stage train@audio at commit {commit}"
     assert lines[1] == "data from DVC: data/split.csv, features/audio, results/search/audio"
+    assert lines[-1] == "rebuilt: identical"
+    assert tiny.state() == before
+    require_clean(tiny.root, tiny.temporary)
+
+
+@pytest.mark.slow
+def test_a_version_is_made_again_from_its_provenance_alone(tiny: Tiny, tmp_path: Path) -> None:
+    key = str(tmp_path / "owner.key")
+    tiny.must("avemo", "registry", "keygen", key)
+    tiny.must("avemo", "registry", "sign", "audio@champion", "--key", key)
+    (stored,) = tiny.root.rglob("provenance.intoto.json")
+    provenance = shutil.copyfile(stored, tmp_path / "provenance.intoto.json")
+    before = tiny.state()
+    (tiny.root / "mlruns").rename(tmp_path / "mlruns")  # there is no registry
+    try:
+        done = tiny.avemo("rebuild", "--provenance", str(provenance))
+    finally:
+        shutil.rmtree(tiny.root / "mlruns", ignore_errors=True)
+        (tmp_path / "mlruns").rename(tiny.root / "mlruns")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    lines = done.stdout.splitlines()
+    commit = git(tiny.root, "rev-parse", "HEAD")
+    assert lines[0] == f"{provenance}: stage train@audio at commit {commit}"
     assert lines[-1] == "rebuilt: identical"
     assert tiny.state() == before
     require_clean(tiny.root, tiny.temporary)

@@ -1,12 +1,15 @@
-"""`GET /v1/registry`: versions, aliases, moves, checks and cards."""
+"""`GET /v1/registry` and `/registry.atom`: versions, aliases, moves, checks and cards."""
 
 from __future__ import annotations
 
 import re
+from typing import Any, cast
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from ...registry.history import Move
+from ...registry.move_text import ATOM_TYPE, render_feed
 from ..refusal import Refusal
 from ..service import Service
 
@@ -21,6 +24,15 @@ def router(service: Service) -> APIRouter:
     async def registry() -> JSONResponse:
         """Return what the registry holds of the model that is served, half a minute old at most."""
         return JSONResponse(await service.registry.read())
+
+    @routes.get("/registry.atom", summary="The champion's moves, as an Atom feed")
+    async def feed() -> Response:
+        """Return the moves, the newest first, half a minute old at most."""
+        content = await service.registry.read()
+        moves = [Move(**fields) for fields in cast(list[dict[str, Any]], content["moves"])]
+        links = {"self": "registry.atom", "alternate": "registry"}
+        text = render_feed({str(content["name"]): moves}, links)
+        return Response(text, media_type=f"{ATOM_TYPE}; charset=utf-8")
 
     @routes.get("/v1/registry/versions/{version}/card", summary="A version's model card")
     async def card(version: str) -> HTMLResponse:

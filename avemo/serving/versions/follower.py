@@ -38,6 +38,7 @@ class RefusedVersion:
         reason: why
         since: of its first trial, in UTC
         seal: the checksum of its files' checksums
+        signature: the checksum of its signature
         trials: that it has failed
         retry_at: of the monotonic clock
     """
@@ -46,8 +47,14 @@ class RefusedVersion:
     reason: str
     since: datetime
     seal: str
+    signature: str
     trials: int
     retry_at: float
+
+    def is_of(self, version: lookup.Version) -> bool:
+        """Return whether a version is still the same: neither registered nor signed anew."""
+        own = (self.label, self.seal, self.signature)
+        return own == (version.label, version.seal, version.signature)
 
 
 class Follower:
@@ -59,6 +66,7 @@ class Follower:
         ask: returns the version that a URI names; None where there is none
         load: loads one
         poll_s: from one look to the next
+        on_move: is called when the alias has moved
     """
 
     def __init__(
@@ -69,12 +77,15 @@ class Follower:
         ask: Callable[[str], lookup.Version | None],
         load: Load,
         poll_s: float,
+        on_move: Callable[[], None] = lambda: None,
     ) -> None:
         self._uri = uri
         self._current = current
         self._ask = ask
         self._load = load
         self._poll_s = poll_s
+        self._on_move = on_move
+        self._number: str | None = None
         self._hint = asyncio.Event()
         self.away_since: datetime | None = None
         self.last_contact: datetime | None = None
@@ -111,6 +122,7 @@ class Follower:
             self._note_away(str(error))
             return
         self._note_back()
+        self._note_number(version.number if version else "")
         served = self._current.served
         if version is None:
             self._note_trouble(f"{self._uri} names no version")
@@ -123,7 +135,7 @@ class Follower:
                 os.utime(served.loaded.folder)
             return
         refused = self.refused
-        if refused and (refused.label, refused.seal) == (version.label, version.seal):
+        if refused and refused.is_of(version):
             if time.monotonic() < refused.retry_at:
                 return
         else:
@@ -152,7 +164,9 @@ class Follower:
         pause_s = min(_FIRST_RETRY_S * 2 ** (trials - 1), _MAX_RETRY_S)
         since = before.since if before else datetime.now(UTC)
         retry_at = time.monotonic() + pause_s
-        self.refused = RefusedVersion(version.label, reason, since, version.seal, trials, retry_at)
+        self.refused = RefusedVersion(
+            version.label, reason, since, version.seal, version.signature, trials, retry_at
+        )
         served = self._current.served
         goes_on = f"; {served.description.label} answers on" if served else ""
         log.error("avemo: %s may not answer: %s%s", version.label, reason, goes_on)
@@ -171,6 +185,12 @@ class Follower:
             away_s = (self.last_contact - self.away_since).total_seconds()
             log.info("avemo: the registry answers again, after %.0f s", away_s)
             self.away_since = None
+
+    def _note_number(self, number: str) -> None:
+        """Tell others that the alias names another version than at the last look."""
+        if self._number is not None and self._number != number:
+            self._on_move()
+        self._number = number
 
     def _note_trouble(self, reason: str) -> None:
         if self.trouble != reason:

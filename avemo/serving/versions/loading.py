@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...errors import AvemoError
 from ...registry import version_cache
+from ...tracking.keys import PublicKey
 from ...tracking.lookup import Version
 from .description import Description, describe
 from .loaded import LoadedVersion
@@ -38,11 +39,12 @@ def load_version(
     load: Callable[[Version, Path], LoadedVersion],
     timeout_s: float,
     needs_trial: bool,
+    require_key: PublicKey | None = None,
 ) -> Candidate:
     """Load a version that may answer.
 
-    Its files are compared with their checksums, and it answers its own example as recorded: in a
-    process of its own first, then where it is to answer.
+    Its files are compared with their checksums, and with their signature where one is required. It
+    answers its own example as recorded: in a process of its own first, then where it is to answer.
 
     Args:
         version: in the registry
@@ -51,6 +53,7 @@ def load_version(
         timeout_s: for the trial, and for loading it
         needs_trial: try it in a process of its own first; while nothing is served, there is nothing
             that a crash could take down
+        require_key: that must have signed it; None where no signature is required
 
     Raises:
         AvemoError: it may not, and why
@@ -58,7 +61,7 @@ def load_version(
     start = time.perf_counter()
     if not version.seal:
         raise AvemoError("it was registered without checksums: register it again")
-    folder = version_cache.get(version)
+    folder = version_cache.get(version, require_key=require_key)
     description = describe(version, alias, folder)
     if needs_trial:
         try_in_process(folder, timeout_s)

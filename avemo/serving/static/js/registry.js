@@ -12,7 +12,7 @@ const ROLES = {
   candidate: "asks to become champion",
   previous: "answered before; a rollback returns to it",
 };
-const MOVES = { register: "Registered", promote: "Promoted", rollback: "Rolled back" };
+const MOVES = { register: "Registered", promote: "Promoted", rollback: "Rolled back", outside: "Moved outside avemo" };
 
 showRegistry();
 
@@ -88,13 +88,21 @@ function history(moves) {
   const newestFirst = [...moves].reverse();
   return h("section", { class: "card" }, h("h2", {}, "How it came to that"),
     h("ol", { class: "moves", role: "list" }, ...newestFirst.map((move) => {
+      const to = move.target ? `version ${move.target}` : "no version";
       const from = move.source ? `, in place of version ${move.source}` : "";
       const state = move.state === "done" ? "" : ` (${move.state})`;
       return h("li", {},
-        h("strong", {}, `${MOVES[move.kind] ?? move.kind}: version ${move.target}${from}${state}`),
+        h("strong", {}, `${MOVES[move.kind] ?? move.kind}: ${to}${from}${state}`),
         h("div", { class: "when" }, [day(move.time), move.who].filter(Boolean).join(", ")),
+        move.kind === "outside" && move.target ? h("div", {}, judgement(move.check)) : null,
         move.reason ? h("div", {}, move.reason) : null);
     })));
+}
+
+/** Return what the gate says of a version that became champion without it. */
+function judgement(check) {
+  if (!check) return "The gate has not judged it yet: avemo registry history does.";
+  return check === "passed" ? "The gate passes it." : `The gate refuses it: ${check.replace(/^refused: /, "")}.`;
 }
 
 function cardOf(version) {
