@@ -38,7 +38,7 @@ class RestartJoiner:
         self._recording: dict[int, int] = {}  # that a stream has come to, by its index
         self._decoded_s: dict[int, float] = {}  # up to when a stream was decoded, by its index
         self._end_s = -math.inf  # of what is shown and heard
-        self._held: dict[int, Packet[Stream]] = {}  # their time stamps are in doubt, by stream
+        self._waiting: dict[int, Packet[Stream]] = {}  # their time stamps are in doubt, by stream
 
     @property
     def restarts(self) -> int:
@@ -49,17 +49,21 @@ class RestartJoiner:
         """Yield packets in the order of their stream, with time stamps on one clock.
 
         Args:
-            packet: the file's next; the empty one that ends a stream releases what is held
+            packet: the file's next; the empty one that ends a stream releases what is waiting
         """
         index, time_s = packet.stream.index, _time_s(packet)
-        if held := self._held.pop(index, None):
-            held_s = _time_s(held)
-            if time_s is not None and held_s is not None and 0 <= time_s - held_s <= _MAX_STEP_S:
-                self._begin_recording(held)
-                self._measure(held)
-            yield self._shift(held)
+        if waiting := self._waiting.pop(index, None):
+            waiting_s = _time_s(waiting)
+            if (
+                time_s is not None
+                and waiting_s is not None
+                and 0 <= time_s - waiting_s <= _MAX_STEP_S
+            ):
+                self._begin_recording(waiting)
+                self._measure(waiting)
+            yield self._shift(waiting)
         if time_s is not None and not self._continues(index, time_s):
-            self._held[index] = packet
+            self._waiting[index] = packet
             return
         self._measure(packet)
         yield self._shift(packet)
