@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..datasets import Dataset
+from ..errors import AvemoError
 from ..evaluation import metrics
 from ..evaluation.bootstrap import Bootstrap
 from ..features.names import extractor_of
@@ -119,8 +120,11 @@ def fit_adaptation(
         choice was made by spaces which its own fold was in
 
     Raises:
-        AvemoError: there are too few speakers, or a class has no clip
+        AvemoError: there are too few speakers, a class has no clip, or the folds share a speaker
     """
+    for speaker in set(clips.speakers):
+        if len(set(clips.folds[clips.speakers == speaker])) > 1:
+            raise AvemoError(f"speaker {speaker} is in several folds")
     adaptation = fit_space(clips, classes, feature)
     folds = sorted(set(clips.folds.tolist()))
     spaces = {fold: fit_space(clips.where(clips.folds != fold), classes, feature) for fold in folds}

@@ -54,9 +54,6 @@ def adapt_audio(
         reason = "no feature to adapt by" if predictions is not None else "nothing to choose by"
         mlflow.set_tag(_TAG, f"none: {reason}")
         return None
-    if settings.split.protocol == "random":
-        mlflow.set_tag(_TAG, "none: the folds share speakers")
-        return None
     clips = labelled_clips(data, predictions, feature)
     limits = settings.adaptation
     try:
