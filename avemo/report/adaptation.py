@@ -18,6 +18,8 @@ __all__ = [
     "CURVE",
     "FOLDER",
     "KINDS",
+    "REFUSED",
+    "REFUSED_COLUMNS",
     "SPEAKERS",
     "SPEAKER_COLUMNS",
     "AdaptationTables",
@@ -32,6 +34,8 @@ FOLDER = Path("results", "adaptation")
 CURVE, SPEAKERS = FOLDER / "curve.csv", FOLDER / "speakers.csv"
 #: what speakers are compared by
 KINDS = ("statistics", "features")
+REFUSED = FOLDER / "refused.csv"
+REFUSED_COLUMNS = ["case", "speaker", "own", "others"]
 SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
 
 
@@ -43,10 +47,12 @@ class Kept:
         curve: a row a performance: `performance`, `true`, `actor`, and for each case the share of
             draws in which it is right
         speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
+        refused: by case and speaker, the shares of own and of others' clips that are refused
     """
 
     curve: pd.DataFrame
     speakers: pd.DataFrame
+    refused: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,13 @@ class AdaptationTables:
     Args:
         curve: each case with its unweighted average recall and the difference to no speaker
         speakers: by clips in a set, the equal error rate by each of `KINDS`
+        refused: by case, the shares of own and of others' clips that are refused
         uars: the figures of `curve`
     """
 
     curve: list[tuple[str, ...]]
     speakers: list[tuple[str, ...]]
+    refused: list[tuple[str, ...]]
     uars: dict[str, Interval]
 
 
@@ -79,11 +87,13 @@ def read(root: Path) -> Kept | None:
         kept = Kept(
             pd.read_csv(root / CURVE, dtype={"performance": str, "actor": str}),
             pd.read_csv(root / SPEAKERS, dtype={"speaker": str, "other": str}),
+            pd.read_csv(root / REFUSED, dtype={"speaker": str}),
         )
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
     missing = {"performance", "true", "actor", UNADAPTED} - set(kept.curve)
     missing |= set(SPEAKER_COLUMNS) - set(kept.speakers)
+    missing |= set(REFUSED_COLUMNS) - set(kept.refused)
     if missing:
         raise AvemoError(
             f"{FOLDER}: there is no column {', '.join(sorted(missing))}; bring it back (git "
@@ -103,7 +113,22 @@ def tables(kept: Kept, bootstrap: Bootstrap) -> AdaptationTables:
     for clips, rows in kept.speakers.groupby("clips"):
         rates = [equal_error_rate(rows[rows["kind"].eq(kind)], bootstrap) for kind in KINDS]
         speakers.append((f"{clips}", *map(str, rates)))
-    return AdaptationTables(curve, speakers, uars)
+    refused = [
+        (str(case), *(str(_mean(rows[name], bootstrap)) for name in ("own", "others")))
+        for case, rows in kept.refused.groupby("case", sort=False)
+    ]
+    return AdaptationTables(curve, speakers, refused, uars)
+
+
+def _mean(shares: "pd.Series[float]", bootstrap: Bootstrap) -> Interval:
+    """Return the mean over speakers."""
+    values = shares.to_numpy(np.float64)
+
+    def means(draws: "NDArray[np.int64]") -> dict[str, np.ndarray]:
+        return {"mean": draws @ values / draws.sum(axis=1)}
+
+    own = bootstrap.expanded(len(values))
+    return own.intervals(means, actors=len(values), performances=len(values))["mean"]
 
 
 def equal_error_rate(scores: pd.DataFrame, bootstrap: Bootstrap) -> Interval:

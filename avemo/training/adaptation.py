@@ -134,18 +134,8 @@ def fit_adaptation(
     ]
     curve = _merge(curves)
     choice = choose(curve, clips, np.ones(len(clips.labels), bool), limits.max_loss)
-    trust, weight = _CHOICES[choice]
-    distances = np.quantile(
-        curve.surprises[_TRUSTS.index(trust)], np.linspace(0, 1, len(adaptation.distances))
-    )
     choices = {fold: choose(curve, clips, clips.folds != fold, limits.max_loss) for fold in folds}
-    adaptation = replace(
-        adaptation,
-        trust=trust,
-        weight=weight,
-        distances=distances,
-        max_distance=100 * (1 - limits.false_alarms),
-    )
+    adaptation = _settle(adaptation, curve, choice, limits)
     return adaptation, _chosen_rows(curve, clips, choices)
 
 
@@ -184,9 +174,9 @@ def crossvalidate_adaptation(
             for other in folds
             if other != fold
         ]
-        choices[fold] = choose(_merge(inner), clips, clips.folds != fold, limits.max_loss)
-        trust, weight = _CHOICES[choices[fold]]
-        adaptations[fold] = replace(space_without({fold}), trust=trust, weight=weight)
+        curve = _merge(inner)
+        choices[fold] = choose(curve, clips, clips.folds != fold, limits.max_loss)
+        adaptations[fold] = _settle(space_without({fold}), curve, choices[fold], limits)
         tested.append(
             measure(space_without({fold}), clips, clips.folds == fold, limits.draws, seed)
         )
@@ -290,6 +280,19 @@ def curve_figures(table: pd.DataFrame, bootstrap: Bootstrap) -> tuple[Figures, F
     return (
         own.intervals(lambda draws: figures(draws, differences=False), **size),
         own.intervals(lambda draws: figures(draws, differences=True), **size),
+    )
+
+
+def _settle(space: Adaptation, curve: Curve, choice: int, limits: Limits) -> Adaptation:
+    """Return the adaptation of a space by a choice, with the distances of a person's own clips."""
+    trust, weight = _CHOICES[choice]
+    surprises = curve.surprises[_TRUSTS.index(trust)]
+    return replace(
+        space,
+        trust=trust,
+        weight=weight,
+        distances=np.quantile(surprises, np.linspace(0, 1, len(space.distances))),
+        max_distance=100 * (1 - limits.false_alarms),
     )
 
 
