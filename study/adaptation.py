@@ -176,10 +176,10 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="from the kept results")
     if not parser.parse_args().table:
         measure()
-    kept = report.read(ROOT)
-    if kept is None:
+    results = report.read(ROOT)
+    if results is None:
         raise SystemExit(f"there is no {report.CURVE}: run without --table first")
-    tables = report.tables(kept, Bootstrap.from_settings(load_settings(ROOT)))
+    tables = report.tables(results, Bootstrap.from_settings(load_settings(ROOT)))
     for row in (*tables.curve, *tables.speakers, *tables.refused):
         print(" | ".join(row))
 

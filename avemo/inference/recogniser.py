@@ -124,7 +124,8 @@ class Recogniser:
             if self.bundle.config.modality != "visual":
                 reason = (
                     "it was trained without, by an older release or on too few speakers, or its "
-                    "fusion is no product: train and register one anew with `dvc repro`"
+                    "fusion is no product, or an untrained prior: train and register one anew with "
+                    "`dvc repro`"
                 )
             raise AvemoError(f"this version cannot adapt to a speaker: {reason}")
         return self.adaptation
@@ -234,8 +235,10 @@ class Recogniser:
             MediaError: a clip with these features lies too far from the speaker's own
         """
         adaptation = self.require_adaptation()
-        heard = audio_features(self.bundle, features)
-        distance = adaptation.distance(heard, self._heard_probabilities(heard), speaker)
+        sound_features = audio_features(self.bundle, features)
+        distance = adaptation.distance(
+            sound_features, self._heard_probabilities(sound_features), speaker
+        )
         if distance > adaptation.max_distance:
             raise MediaError(
                 "other-speaker",
@@ -252,8 +255,8 @@ class Recogniser:
             features: of the sound
         """
         (fused,) = self.bundle.probabilities_of([features]).astype("float64")
-        heard = fused ** (1 / self.require_adaptation().heard_weight)
-        return list(map(float, heard / heard.sum()))
+        unscaled = fused ** (1 / self.require_adaptation().heard_weight)
+        return list(map(float, unscaled / unscaled.sum()))
 
     def _evidence(
         self,

@@ -23,7 +23,7 @@ __all__ = [
     "SPEAKERS",
     "SPEAKER_COLUMNS",
     "AdaptationTables",
-    "Kept",
+    "Results",
     "equal_error_rate",
     "read",
     "tables",
@@ -40,7 +40,7 @@ SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Results:
     """The kept results.
 
     Args:
@@ -72,7 +72,7 @@ class AdaptationTables:
     uars: dict[str, Interval]
 
 
-def read(root: Path) -> Kept | None:
+def read(root: Path) -> Results | None:
     """Return the kept results; None where there are none.
 
     Args:
@@ -84,38 +84,38 @@ def read(root: Path) -> Kept | None:
     if not (root / CURVE).exists():
         return None
     try:
-        kept = Kept(
+        results = Results(
             pd.read_csv(root / CURVE, dtype={"performance": str, "actor": str}),
             pd.read_csv(root / SPEAKERS, dtype={"speaker": str, "other": str}),
             pd.read_csv(root / REFUSED, dtype={"speaker": str}),
         )
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
-    missing = {"performance", "true", "actor", UNADAPTED} - set(kept.curve)
-    missing |= set(SPEAKER_COLUMNS) - set(kept.speakers)
-    missing |= set(REFUSED_COLUMNS) - set(kept.refused)
+    missing = {"performance", "true", "actor", UNADAPTED} - set(results.curve)
+    missing |= set(SPEAKER_COLUMNS) - set(results.speakers)
+    missing |= set(REFUSED_COLUMNS) - set(results.refused)
     if missing:
         raise AvemoError(
             f"{FOLDER}: there is no column {', '.join(sorted(missing))}; bring it back (git "
             f"checkout -- {FOLDER})"
         )
-    return kept
+    return results
 
 
-def tables(kept: Kept, bootstrap: Bootstrap) -> AdaptationTables:
+def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
     """Return what the page shows of the kept results."""
-    uars, differences = curve_figures(kept.curve, bootstrap)
-    curve = [
+    uars, differences = curve_figures(results.curve, bootstrap)
+    curve: list[tuple[str, ...]] = [
         (case, str(uar), "–" if case == UNADAPTED else f"{differences[case]:+}")
         for case, uar in uars.items()
     ]
-    speakers = []
-    for clips, rows in kept.speakers.groupby("clips"):
+    speakers: list[tuple[str, ...]] = []
+    for clips, rows in results.speakers.groupby("clips"):
         rates = [equal_error_rate(rows[rows["kind"].eq(kind)], bootstrap) for kind in KINDS]
         speakers.append((f"{clips}", *map(str, rates)))
-    refused = [
+    refused: list[tuple[str, ...]] = [
         (str(case), *(str(_mean(rows[name], bootstrap)) for name in ("own", "others")))
-        for case, rows in kept.refused.groupby("case", sort=False)
+        for case, rows in results.refused.groupby("case", sort=False)
     ]
     return AdaptationTables(curve, speakers, refused, uars)
 

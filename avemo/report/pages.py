@@ -48,8 +48,8 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     """
     bootstrap = Bootstrap.from_settings(settings)
     scored = score(published.read(root / published.FOLDER), bootstrap, settings.abstention)
-    kept = adaptation.read(root)
-    adapted = adaptation.tables(kept, bootstrap) if kept else None
+    results = adaptation.read(root)
+    adapted = adaptation.tables(results, bootstrap) if results else None
     markdown = render_results(scored, fusions.read(root), adapted)
     figures = _figures(scored)
     if adapted:

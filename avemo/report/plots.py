@@ -74,10 +74,11 @@ def adaptation(figures: Mapping[str, Interval], title: str) -> "Figure":
             mixes.setdefault(mix, []).append((int(clips), uar))
     axes.axhline(figures["none"].value, color=_QUIET, lw=1, ls="--", label="no speaker")
     for (mix, points), colour in zip(mixes.items(), _MIX_COLOURS, strict=False):
-        clips, uars = zip(*points, strict=True)
-        axes.plot(clips, [uar.value for uar in uars], "o-", color=colour, lw=2, ms=5, label=mix)
+        counts = [count for count, _ in points]
+        uars = [uar.value for _, uar in points]
+        axes.plot(counts, uars, "o-", color=colour, lw=2, ms=5, label=mix)
     axes.set_xscale("log")
-    sizes = sorted({clips for points in mixes.values() for clips, _ in points})
+    sizes = sorted({count for points in mixes.values() for count, _ in points})
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("clips that the speaker is enrolled with")

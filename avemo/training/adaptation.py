@@ -163,8 +163,8 @@ def crossvalidate_adaptation(
     def space_without(unseen: Collection[int]) -> Adaptation:
         key = frozenset(unseen)
         if key not in spaces:
-            seen = clips.where(~np.isin(clips.folds, list(key)))
-            spaces[key] = fit_space(seen, classes, feature)
+            train = clips.where(~np.isin(clips.folds, list(key)))
+            spaces[key] = fit_space(train, classes, feature)
         return spaces[key]
 
     tested, choices, adaptations = [], {}, {}
@@ -205,7 +205,7 @@ def measure(
     counts: dict[str, Floats] = {UNADAPTED: selected.astype(float)}
     surprises: list[list[Floats]] = [[] for _ in _TRUSTS]
     for draw in draw_enrolments(own, space.classes, draws, seed):
-        right, seen = [], draw.predicted
+        right, predicted = [], draw.predicted
         for trust, own_surprises in zip(_TRUSTS, surprises, strict=True):
             adaptation = replace(space, trust=trust, weight=1.0)
             speaker = statistics_of(
@@ -214,16 +214,18 @@ def measure(
                 own.probabilities[draw.enrolled],
                 neutral=draw.neutral,
             )
-            correction = adaptation.correction(positions[seen], speaker)
-            logits = logarithms[seen] + np.multiply.outer(_WEIGHTS, correction)
-            right.append(logits.argmax(axis=2) == own.labels[seen])
-            surprise = adaptation.surprise(positions[seen], own.probabilities[seen], speaker)
+            correction = adaptation.correction(positions[predicted], speaker)
+            logits = logarithms[predicted] + np.multiply.outer(_WEIGHTS, correction)
+            right.append(logits.argmax(axis=2) == own.labels[predicted])
+            surprise = adaptation.surprise(
+                positions[predicted], own.probabilities[predicted], speaker
+            )
             own_surprises.append(surprise)
         if draw.case not in sums:
             sums[draw.case] = np.zeros((len(_CHOICES), total))
             counts[draw.case] = np.zeros(total)
-        sums[draw.case][:, indices[seen]] += np.concatenate(right)
-        counts[draw.case][indices[seen]] += 1
+        sums[draw.case][:, indices[predicted]] += np.concatenate(right)
+        counts[draw.case][indices[predicted]] += 1
     with np.errstate(invalid="ignore"):
         shares = {case: sums[case] / counts[case] for case in sums}
     return Curve(shares, [np.concatenate(rows or [np.zeros(1)]) for rows in surprises])
@@ -253,7 +255,9 @@ def curve_figures(table: pd.DataFrame, bootstrap: Bootstrap) -> tuple[Figures, F
         table: as `fit_adaptation` returns it
         bootstrap: how the intervals are made
     """
-    cases = [name for name in table if name not in ("performance", "true", "actor")]
+    cases = [
+        name for name in table.columns.astype(str) if name not in ("performance", "true", "actor")
+    ]
     codes = pd.factorize(table["actor"])[0]
     labels = pd.factorize(table["true"], sort=True)[0]
     actors, classes = codes.max() + 1, labels.max() + 1
@@ -302,10 +306,10 @@ def _merge(curves: Sequence[Curve]) -> Curve:
     right = {}
     for case in cases:
         rows = np.stack([curve.right[case] for curve in curves if case in curve.right])
-        seen = np.isfinite(rows)
+        known = np.isfinite(rows)
         # a clip outside a curve is 0 of 0 there, which is no number
-        total = np.where(seen, rows, 0).sum(axis=0)
-        right[case] = np.where(seen.any(axis=0), total, np.nan)
+        total = np.where(known, rows, 0).sum(axis=0)
+        right[case] = np.where(known.any(axis=0), total, np.nan)
     pairs = zip(*(curve.surprises for curve in curves), strict=True)
     return Curve(right, [np.concatenate(pair) for pair in pairs])
 

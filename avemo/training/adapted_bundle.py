@@ -103,7 +103,7 @@ def _audio_weights(fusion: keras.Model) -> tuple[float, float] | None:
     if audio not in fusion.input:
         return None
     weights = []
-    for seen in (True, False):
+    for with_picture in (True, False):
         inputs = {
             name: np.zeros((_PROBES, *tensor.shape[1:]), np.float32)
             for name, tensor in fusion.input.items()
@@ -111,16 +111,17 @@ def _audio_weights(fusion: keras.Model) -> tuple[float, float] | None:
         for name, values in inputs.items():
             if name == audio:
                 values[:] = _draw_log_probabilities(random, values.shape)
-            elif seen:
+            elif with_picture:
                 drawn = _draw_log_probabilities(random, values.shape[1:])
                 values[:] = drawn if name == feature_name("visual") else np.exp(drawn)
         fused = np.asarray(fusion.predict(inputs, verbose=0), np.float64)
-        heard = _centred(inputs[audio][:, 0].astype(np.float64))
-        answers = _centred(np.log(np.maximum(fused, MIN_PROBABILITY)))
+        audio_logits = _centred(inputs[audio][:, 0].astype(np.float64))
+        fused_logits = _centred(np.log(np.maximum(fused, MIN_PROBABILITY)))
         # what is seen is the same in every probe: only what is heard tells them apart
-        heard, answers = heard - heard.mean(axis=0), answers - answers.mean(axis=0)
-        weight = float((heard * answers).sum() / (heard**2).sum())
-        if weight <= 0 or np.abs(answers - weight * heard).max() > _TOLERANCE:
+        audio_logits -= audio_logits.mean(axis=0)
+        fused_logits -= fused_logits.mean(axis=0)
+        weight = float((audio_logits * fused_logits).sum() / (audio_logits**2).sum())
+        if weight <= 0 or np.abs(fused_logits - weight * audio_logits).max() > _TOLERANCE:
             return None
         weights.append(weight)
     return weights[0], weights[1]
