@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..models.adaptation import correct
 from ..models.bundle import Bundle
-from ..models.weighted_product import MIN_PROBABILITY
 from ..records import BundleConfig
 from .adaptation import Adaptation, SpeakerStatistics
 
@@ -60,10 +60,7 @@ class AdaptedModel:
         is_heard_alone = len(audio_features(self._bundle, clip)) == len(clip)
         weight = adaptation.heard_weight if is_heard_alone else adaptation.audio_weight
         correction = adaptation.correction(adaptation.position(clip), self._speaker)
-        logits = np.log(np.maximum(unadapted.astype(np.float64), MIN_PROBABILITY))
-        logits += weight * correction
-        raised = np.exp(logits - logits.max())
-        return np.asarray(raised / raised.sum(), np.float32)
+        return np.asarray(correct(unadapted, weight * correction), np.float32)
 
 
 def audio_features(bundle: Bundle, clip: Features) -> dict[str, NDArray[Any]]:

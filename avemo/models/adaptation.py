@@ -29,12 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AvemoError
-from .weighted_product import MIN_PROBABILITY
 
-__all__ = ["ADAPTATION_FILE", "Adaptation", "SpeakerStatistics", "clip_vector"]
+__all__ = ["ADAPTATION_FILE", "Adaptation", "SpeakerStatistics", "clip_vector", "correct"]
 
 #: in a version's folder, and in that of a trained model
 ADAPTATION_FILE = "adaptation.npz"
+
+#: a probability of zero has no logarithm
+_MIN_PROBABILITY = 1e-7
 
 Floats = NDArray[np.float64]
 
@@ -233,10 +235,7 @@ class Adaptation:
         values = np.asarray(probabilities, np.float64)
         if statistics is None:
             return values
-        correction = self.correction(self.position(features), statistics)
-        logits = np.log(np.maximum(values, MIN_PROBABILITY)) + correction
-        raised = np.exp(logits - logits.max())
-        return np.asarray(raised / raised.sum())
+        return correct(values, self.correction(self.position(features), statistics))
 
     def correction(self, positions: Floats, statistics: SpeakerStatistics) -> Floats:
         """Return what is added to the log probabilities of clips [shape=(..., classes)].
@@ -316,7 +315,7 @@ class Adaptation:
         logarithms = -(adapted + np.log1p(variances).sum(axis=1)) / 2
         highest = logarithms.max(axis=-1, keepdims=True)
         density = (probabilities * np.exp(logarithms - highest)).sum(axis=-1)
-        return np.asarray(-highest[..., 0] - np.log(np.maximum(density, MIN_PROBABILITY)))
+        return np.asarray(-highest[..., 0] - np.log(np.maximum(density, _MIN_PROBABILITY)))
 
     def describe(self, statistics: SpeakerStatistics | None) -> str:
         """Return `neutral baseline of 2 clips`, `unlabelled, 14 clips`, or `none`."""
@@ -356,6 +355,13 @@ class Adaptation:
         own = (positions[..., None, :] - means) ** 2 / (1 + variances)
         average = (positions[..., None, :] - self.class_means) ** 2 / self._unknown_variance
         return own.sum(axis=-1), average.sum(axis=-1)
+
+
+def correct(probabilities: NDArray[np.floating], correction: Floats) -> Floats:
+    """Return probabilities times the exponential of a correction, normalised [shape=(classes,)]."""
+    logits = np.log(np.maximum(probabilities, _MIN_PROBABILITY, dtype=np.float64)) + correction
+    raised = np.exp(logits - logits.max())
+    return np.asarray(raised / raised.sum())
 
 
 def clip_vector(feature: NDArray[Any]) -> Floats:
