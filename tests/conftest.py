@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.made_once import share_folder
 from hypothesis import settings
 
 from avemo.runtime import pretrained_graphs
@@ -28,19 +29,34 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: longest first, so that no process is left alone with one at the end
-_LONGEST = ("test_pipeline.py", "test_rebuild.py", "test_servers.py")
+_LONGEST = (
+    "test_pipeline.py",
+    "test_distributed.py",
+    "test_rebuild.py",
+    "test_servers.py",
+    "test_corpora_pipeline.py",
+    "test_imported_pipeline.py",
+    "test_make_ravdess.py",
+    "test_cluster.py",
+    "test_clean_environment.py",
+)
 
-# how long an example takes says how busy the machine is, and nothing about the code
-settings.register_profile("avemo", deadline=None)
+# how long an example takes says how busy the machine is, and nothing about the code; few examples,
+# because there are many tests
+settings.register_profile("avemo", deadline=None, max_examples=40)
 settings.load_profile("avemo")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _graphs_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Networks are exported once for all tests and all processes that run them."""
+def _shared_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What takes seconds is made once for all tests and all processes that run them.
+
+    Networks are exported so, and the files of `helpers.made_once` are written so.
+    """
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
+    share_folder(folder / "made_once")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pretrained_graphs, "graphs_folder", lambda: folder / "graphs")
         yield

@@ -87,6 +87,7 @@ def test_a_process_that_fails_says_how() -> None:
         run_child(Path(sys.executable), "-c", "raise SystemExit('no luck')")
 
 
+@pytest.mark.slow
 def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     requirements = tmp_path / "nothing.txt"
@@ -98,6 +99,7 @@ def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert installed_bytes(environment) == 4
 
 
+@pytest.mark.slow
 def test_packages_that_cannot_be_installed_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def test_settings_and_commands_import_nothing_slow(statement: str) -> None:
     assert loaded & {"tensorflow", "keras", "mlflow", "cv2", "librosa", "sklearn"} == set()
 
 
+@pytest.mark.slow
 def test_importing_writes_nothing(tmp_path: Path) -> None:
     slow = [
         ["models"],

@@ -3,6 +3,7 @@
 Each is a process of its own, because what is tried belongs to a process.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -13,7 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
+from helpers.odd_names import CLIPS, SECRET, UNUSABLE, write_odd_folder
 from helpers.registered_versions import (
     ROOT,
     new_network,
@@ -29,6 +32,8 @@ from avemo.paths import Project
 from avemo.tracking import runs, store
 
 __all__ = ["empty_database"]
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +193,60 @@ def test_names_that_the_system_refuses_cost_a_line_each(project: Project) -> Non
     )
     assert "Traceback" not in table.stderr
     assert (project.root / ("t" * 240 + ".csv")).read_text().count("\n") == 5
+
+
+def escape(name: str) -> str:
+    """Return a name as a terminal and a table show it."""
+    return name.encode(errors="backslashreplace").decode()
+
+
+def strictly(line: str) -> dict[str, object]:
+    """Parse a line as JSON's standard has it: without NaN, in letters that can be encoded."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    fields: dict[str, object] = json.loads(line, parse_constant=refuse)
+    str(fields).encode()
+    return fields
+
+
+def test_what_is_no_clip_costs_a_line_whatever_its_name(project: Project) -> None:
+    write_odd_folder(project.root / "odd")
+    process = avemo(project, "predict", "odd")
+    assert "Traceback" not in process.stderr
+    assert process.stdout.count(": calm 0.") == len(CLIPS)
+    for name in UNUSABLE:
+        assert process.stderr.count(f"odd/{escape(name)}: unreadable: ") == 1, name
+    assert process.stderr.endswith(f"avemo: {len(CLIPS)} answered, {len(UNUSABLE)} could not be\n")
+    assert SECRET not in process.stderr
+    process = avemo(project, "predict", "--json", "odd", "--csv", "odd.csv", "--parquet", "odd.pq")
+    assert "Traceback" not in process.stderr
+    rows = [strictly(line) for line in process.stdout.splitlines()]
+    assert sum(row["finding"] == "unreadable" for row in rows) == len(UNUSABLE)
+    assert len(rows) == len(CLIPS) + len(UNUSABLE)
+    assert [row["file"] for row in rows] == [*pd.read_csv(project.root / "odd.csv")["file"]]
+    assert [row["file"] for row in rows] == [*pd.read_parquet(project.root / "odd.pq").index]
+
+
+def test_a_manifest_has_the_recordings_and_names_the_rest(project: Project) -> None:
+    write_odd_folder(project.root / "corpus")
+    process = avemo(project, "corpus", "manifest", "corpus")
+    assert "Traceback" not in process.stderr
+    assert process.returncode == 0, process.stderr
+    passed_over = [line for line in process.stdout.splitlines() if " files passed over, " in line]
+    assert any("cannot be read: dangling.wav, device.wav" in line for line in passed_over)
+    assert any("2 files passed over, because their names are not UTF-8" in x for x in passed_over)
+    assert [*pd.read_csv(project.root / "corpus" / "manifest.csv")["path"]] == [CLIPS[0]]
+
+
+def test_a_watched_folder_has_a_line_for_what_is_no_clip(project: Project) -> None:
+    write_odd_folder(project.root / "incoming")
+    process = avemo(project, "watch", "incoming", "--once", "--settle", "0")
+    assert "Traceback" not in process.stderr
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count(": calm 0.") == len(CLIPS)
+    for name in {*UNUSABLE} - {"empty.wav", "memory.wav"}:  # which may still be written to
+        assert process.stderr.count(f"{escape(name)}: unreadable: ") == 1, name
+    assert "4 new files" in process.stderr
+    assert SECRET not in process.stderr

@@ -224,7 +224,8 @@ def show_prediction(
     """Print a clip's prediction, or on the standard error its finding."""
     if as_json:
         fields = {"file": file, "emotion": prediction.emotion, **asdict(prediction)}
-        typer.echo(json.dumps(fields))
+        names = {name: _escape(str(fields[name])) for name in ("file", "reason")}
+        typer.echo(json.dumps(fields | names))
     elif prediction.finding:
         typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
     else:
@@ -237,6 +238,11 @@ def show_prediction(
         answer = "not sure: " * prediction.unsure
         answer += describe_probabilities(prediction.probabilities)
         typer.echo(f"{file}: {answer} by {prediction.model}{note}")
+
+
+def _escape(text: str) -> str:
+    """Return a text without the halves of letters that stand for bytes that are no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _describe_set(prediction: "Prediction") -> str:

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Container, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..errors import CorpusError, join_names
 
-__all__ = ["FETCHED", "link_file", "link_recordings", "list_recordings"]
+__all__ = ["FETCHED", "has_plain_name", "link_file", "link_recordings", "list_recordings"]
 
 #: below the recordings' folder, what a manifest says of each
 FETCHED = "manifest.parquet"
@@ -28,7 +28,7 @@ def list_recordings(
         folder: is searched with its subfolders
         suffixes: of other files to yield instead, in small letters
         report_unusable: is called with each folder that cannot be read, and with what has such a
-            suffix and is no file, such as a link that leads nowhere
+            suffix and is no file, such as a link that leads nowhere, or an empty folder
     """
 
     def report_folder(error: OSError) -> None:
@@ -41,6 +41,8 @@ def list_recordings(
             folders.clear()
             continue
         visited.add(real)
+        if not folders and not names and Path(base).suffix.lower() in suffixes:
+            report_unusable(Path(base))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(base, name)
@@ -57,6 +59,15 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:  # its folder may not be entered
         return False
+
+
+def has_plain_name(path: PurePath) -> bool:
+    """Return whether a path can be written into a table: its bytes are UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def link_recordings(source: Path, target: Path) -> int:
@@ -76,6 +87,10 @@ def link_recordings(source: Path, target: Path) -> int:
         names = join_names([str(path) for path in unusable])
         raise CorpusError(
             f"in corpus.path, these cannot be read: {names}; permit it or take them out"
+        )
+    if unnamed := [str(file) for file in files if not has_plain_name(file)]:
+        raise CorpusError(
+            f"in corpus.path, the names of these are not UTF-8: {join_names(unnamed)}; rename them"
         )
     for file in files:
         link_file(file, target / file.relative_to(source))

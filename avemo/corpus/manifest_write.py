@@ -12,10 +12,14 @@ from ..io import atomic_write
 from ..media.suffixes import MEDIA_SUFFIXES
 from .adapters.adapter import Adapter, Listing
 from .adapters.registry import ADAPTERS, detect_adapter
-from .folder import list_recordings
+from .folder import has_plain_name, list_recordings
 from .manifest import TEXT
 
 __all__ = ["FolderListing", "list_folder", "write_manifest"]
+
+#: why files are passed over, whatever the corpus
+_UNREADABLE = "because they cannot be read"
+_UNNAMED = "because their names are not UTF-8: rename them"
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,17 @@ def list_folder(folder: Path, corpus: str | None = None) -> FolderListing:
     """
     if not folder.is_dir():
         raise CorpusError(f"there is no folder {folder}: the folder of a corpus is expected")
-    files = list_recordings(folder, MEDIA_SUFFIXES)
-    paths = [PurePath(file.relative_to(folder)) for file in files]
-    if not paths:
+    unusable: list[Path] = []
+    files = list(list_recordings(folder, MEDIA_SUFFIXES, unusable.append))
+    paths = [PurePath(file.relative_to(folder)) for file in files if has_plain_name(file)]
+    if not files:
         raise CorpusError(f"{folder} has no media files: .wav, .mp3, .flac, .mp4, ... are expected")
     adapter = ADAPTERS[corpus] if corpus else detect_adapter(folder, paths)
     listing = adapter.list_rows(folder, paths)
+    unnamed = [file for file in files if not has_plain_name(file)]
+    for reason, left_out in {_UNREADABLE: unusable, _UNNAMED: unnamed}.items():
+        if left_out:
+            listing.passed_over[reason] = [str(path.relative_to(folder)) for path in left_out]
     if not listing.rows:
         reasons = ", ".join(listing.passed_over)
         raise CorpusError(

@@ -39,9 +39,9 @@ class Model(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Return one row a clip."""
+        """Return one row a clip, with the index of the input, so that both can be joined."""
         rows = [self._predict(cell).to_row() for cell in model_input[MEDIA]]
-        return Predictions(rows, columns=[*self._empty_row])
+        return Predictions(rows, columns=[*self._empty_row], index=model_input.index)
 
     @cached_property
     def _empty_row(self) -> dict[str, Cell]:

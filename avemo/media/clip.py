@@ -116,7 +116,8 @@ class Clip:
                 blocks: list[MonoBlock] = []
                 for block in mono_blocks(scan):
                     _append(blocks, block, scan)
-                self._probe = measure(self._file, scan, scan.levels or self._levels)
+                start_s = scan.sound_start_s if scan.levels else self._sound_start_s
+                self._probe = measure(self._file, scan, scan.levels or self._levels, start_s)
                 self._keep(scan, blocks)
         return self._probe
 

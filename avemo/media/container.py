@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
-from .other_kinds import describe_other_kind
-from .riff import UNKNOWN_SIZE
+from .other_kinds import HEAD_BYTES, describe_other_kind
+from .restarts import RESTARTING_FORMATS, RestartJoiner
+from .riff import is_wav, stated_bytes
 
 if TYPE_CHECKING:
     from av import Packet
@@ -32,14 +33,27 @@ __all__ = [
 ]
 
 # Playlists, image patterns and the like are left out: they make FFmpeg open what a text file names.
-_FORMATS = "aac,ac3,aiff,amr,asf,au,avi,caf,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
+_FORMATS = (
+    "aac,ac3,aiff,amr,asf,au,avi,caf,dv,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,w64,wav,webm"
+)
 #: the decoders of formats that people are recorded in; pcm_... and adpcm_... besides
 _DECODERS = (
     *("av1", "dvvideo", "ffv1", "flv", "h263", "h264", "hevc", "huffyuv", "libdav1d", "mjpeg"),
     *("mpeg1video", "mpeg2video", "mpeg4", "msmpeg4", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"),
     *("prores", "rawvideo", "theora", "vc1", "vp8", "vp9", "wmv1", "wmv2", "wmv3"),
     *("aac", "aac_latm", "ac3", "alac", "amr_nb", "amr_wb", "amrnb", "amrwb", "eac3", "flac"),
-    *("gsm", "gsm_ms", "libgsm", "libopus", "libopencore_amrnb", "libopencore_amrwb"),
+    *(
+        "g722",
+        "g726",
+        "g726le",
+        "gsm",
+        "gsm_ms",
+        "speex",
+        "libgsm",
+        "libopus",
+        "libopencore_amrnb",
+        "libopencore_amrwb",
+    ),
     *("libvorbis", "mp2", "mp2float", "mp3", "mp3float", "opus", "vorbis", "wmav1", "wmav2"),
 )
 _DECODER_PREFIXES = ("pcm_", "adpcm_")
@@ -62,7 +76,10 @@ class MediaFile:
 
     Attributes:
         is_wav: it begins as a WAV file does
-        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states
+        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states; 0 where it
+            states none
+        restarts: how often the file's clock was seen to start anew, see `RestartJoiner`; no seek
+            finds its way in such a file
 
     Raises:
         MediaError: `unreadable`: does not open, or is empty
@@ -73,23 +90,29 @@ class MediaFile:
         self.label = describe_source(source)
         self._container: InputContainer | None = None
         self._moved = False
+        self.restarts = 0
         try:
             self.content = _open(source)
+            head = self._read_head()
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
-        if not self.content.seekable():
+        if head is None:
             self.is_wav, self._other_kind, self.riff_sizes = False, "", (0, 0)
             return
-        self.content.seek(0)
-        head = self.content.read(12)
         if not head:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
-        self.is_wav = head[:4] == b"RIFF" and head[8:] == b"WAVE"
+        self.is_wav = is_wav(head)
         self._other_kind = describe_other_kind(head)
-        stated_size = int.from_bytes(head[4:8], "little") + 8 if head[:4] == b"RIFF" else 0
-        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_size
+        self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_bytes(head)
+
+    def _read_head(self) -> bytes | None:
+        """Return how the file begins; None for a reader that cannot seek."""
+        if not self.content.seekable():
+            return None
+        self.content.seek(0)
+        return self.content.read(HEAD_BYTES)
 
     def __enter__(self) -> Self:
         return self
@@ -123,11 +146,9 @@ class MediaFile:
                 self._container = self._open_container()
             yield self._container
         except (av.FFmpegError, OSError) as error:
-            if self._other_kind:
-                raise MediaError("unreadable", f"{self.label} is {self._other_kind}") from None
             raise MediaError(
                 "unreadable",
-                f"{self.label} is no media file that FFmpeg reads, or is cut short"
+                f"{self.label} is no media file that avemo reads, or is cut short"
                 f" ({error.strerror or error})",
             ) from None
 
@@ -135,7 +156,7 @@ class MediaFile:
     def is_torn(self) -> bool:
         """Whether a WAV or AVI file has fewer bytes than its header states."""
         size, stated_size = self.riff_sizes
-        return size < stated_size * (1 - _TOLERATED_LOSS) and stated_size <= UNKNOWN_SIZE
+        return size < stated_size * (1 - _TOLERATED_LOSS)
 
     @property
     def has_decoded_pictures(self) -> bool:
@@ -152,20 +173,41 @@ class MediaFile:
         return self.content
 
     def demux(self, container: InputContainer, *streams: Stream) -> Iterator[Packet[Stream]]:
-        """Yield the packets of some streams, in the file's order.
+        """Yield the packets of some streams, in the file's order and on one clock.
 
         Raises:
             MediaError: `unreadable`: a stream begins midway, which a damaged file looks like
         """
         self._moved = True
         try:
-            yield from container.demux(*streams)
+            if container.format.name in RESTARTING_FORMATS:
+                yield from self._demux_joined(container, *streams)
+            else:
+                yield from container.demux(*streams)
         except IndexError:  # the stream is not in PyAV's own list
             raise MediaError("unreadable", "a stream begins midway: the file is damaged") from None
+
+    def _demux_joined(
+        self, container: InputContainer, *streams: Stream
+    ) -> Iterator[Packet[Stream]]:
+        """Yield packets whose time stamps continue where the file's clock starts anew.
+
+        Sound and picture are both looked at, whichever is asked for, so that both have one clock.
+        """
+        joiner = RestartJoiner()
+        both = [audio_stream(container), video_stream(container)]
+        others = [stream for stream in both if stream is not None and stream not in streams]
+        for packet in container.demux(*streams, *others):
+            for placed in joiner.join(packet):
+                self.restarts = max(self.restarts, joiner.restarts)
+                if placed.stream in streams:
+                    yield placed
 
     def _open_container(self) -> InputContainer:
         import av
 
+        if self._other_kind:
+            raise MediaError("unreadable", f"{self.label} is {self._other_kind}")
         options = {
             "format_whitelist": _FORMATS,
             "codec_whitelist": ",".join(sorted(_allowed_decoders())),
@@ -189,7 +231,7 @@ class MediaFile:
             MediaError: `unreadable`
         """
         for stream in (audio_stream(container), video_stream(container)):
-            codec = stream and stream.codec_context and stream.codec_context.codec.name
+            codec = _decoder_name(stream)
             if stream and codec and codec not in _allowed_decoders():
                 raise MediaError(
                     "unreadable",
@@ -217,11 +259,12 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
     return min(container.streams.audio, key=_rank, default=None)
 
 
-def _rank(stream: Stream) -> tuple[bool, bool, int]:
+def _rank(stream: Stream) -> tuple[bool, bool, bool, int]:
     """Return a key that is lowest for the stream that players choose.
 
-    A comment, or a track for people who hear or see badly, comes last; the one that the file marks
-    as its default comes first; then the order in the file counts.
+    One that no decoder reads comes last, and before it a comment, or a track for people who hear or
+    see badly; the one that the file marks as its default comes first; then the order in the file
+    counts.
     """
     from av.stream import Disposition
 
@@ -232,7 +275,17 @@ def _rank(stream: Stream) -> tuple[bool, bool, int]:
         | Disposition.clean_effects
     )
     disposition = stream.disposition
-    return bool(disposition & special), not disposition & Disposition.default, stream.index
+    return (
+        _decoder_name(stream) not in _allowed_decoders(),
+        bool(disposition & special),
+        not disposition & Disposition.default,
+        stream.index,
+    )
+
+
+def _decoder_name(stream: Stream | None) -> str:
+    """Return what FFmpeg would decode a stream with; nothing where it knows no decoder."""
+    return stream.codec_context.codec.name if stream and stream.codec_context else ""
 
 
 def is_complete_wav(file: MediaFile) -> bool:

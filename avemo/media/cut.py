@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import MediaError
 from .container import MediaFile, video_stream
+from .frames import is_upright, turn_upright
 from .scan import Scan, find_streams, read_mono_blocks, start_time
 
 if TYPE_CHECKING:
@@ -133,12 +134,6 @@ def _cut_film(file: MediaFile, parts: Sequence[Part], *, sound: bool) -> float:
         start_s = float(start_time(container))
         frame_s = float(1 / stream.average_rate) if stream.average_rate else 0.0
         for frame in _decode(file, container, stream):
-            if frame.rotation:
-                raise MediaError(
-                    "unreadable",
-                    f"{file.label} is turned by {frame.rotation:g} degrees in its header, and no "
-                    "part can be cut from it: save it upright",
-                )
             time_s = frame.time - start_s
             last_s = max(last_s, time_s + frame_s)
             for part in parts:
@@ -156,14 +151,25 @@ def _cut_film(file: MediaFile, parts: Sequence[Part], *, sound: bool) -> float:
 def _decode(
     file: MediaFile, container: InputContainer, stream: VideoStream
 ) -> Iterator[VideoFrame]:
-    """Yield the pictures that decode and have a time."""
+    """Yield the pictures that decode and have a time, upright."""
     from av.error import InvalidDataError
 
     for packet in file.demux(container, stream):
         with suppress(InvalidDataError):
             for frame in stream.decode(packet):
                 if frame.pts is not None:
-                    yield frame
+                    yield frame if is_upright(frame) else _turn(frame)
+
+
+def _turn(frame: VideoFrame) -> VideoFrame:
+    """Return a frame as players show it, at the same time."""
+    import av
+
+    stored = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    image = turn_upright(stored, frame)
+    turned = av.VideoFrame.from_ndarray(image, format="bgr24")
+    turned.pts, turned.time_base = frame.pts, frame.time_base
+    return turned
 
 
 class _Encoder:
@@ -192,6 +198,9 @@ class _Encoder:
         self._video.width, self._video.height = first.width, first.height
         self._video.pix_fmt = self._format
         self._video.codec_context.time_base = self._time_base
+        if aspect := stream.sample_aspect_ratio:  # of a pixel
+            turned = (first.width, first.height) != (stream.width, stream.height)
+            self._video.codec_context.sample_aspect_ratio = 1 / aspect if turned else aspect
         self._sound = None
         if self._wav:
             self._samples, self._rate = _read_wav(self._wav)

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
-__all__ = ["MAX_SIDE_PX", "Frame", "decode_frames", "read_frames", "read_pictures", "to_image"]
+__all__ = [
+    "MAX_SIDE_PX",
+    "Frame",
+    "decode_frames",
+    "is_upright",
+    "read_frames",
+    "read_pictures",
+    "to_image",
+    "turn_upright",
+]
 
 MAX_SIDE_PX = 1280  # larger pictures are scaled down, so that no clip fills the memory
 
@@ -107,9 +116,10 @@ def decode_frames(
     pending = deque(wanted)
     decoded = 0
     try:
-        seeks = bool(bisect_right(pictures.key_timestamps, wanted[0]))
-        with file.container(rewind=not seeks or file.has_decoded_pictures) as container:
-            for frame in _decode_wanted(file, container, pending, pictures, seeks=True):
+        seeks = pictures.seekable
+        begins = bool(seeks and bisect_right(pictures.key_timestamps, wanted[0]))
+        with file.container(rewind=not begins or file.has_decoded_pictures) as container:
+            for frame in _decode_wanted(file, container, pending, pictures, seeks=seeks):
                 yield frame
                 decoded += 1
     except _SeekMissed:
@@ -244,11 +254,23 @@ def to_image(
 
     scale = min(1.0, MAX_SIDE_PX / max(frame.width * pixel_aspect, frame.height))
     width, height = round(frame.width * pixel_aspect * scale), round(frame.height * scale)
-    image = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
+    stored = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
+    return turn_upright(np.asarray(stored, np.uint8), frame)
+
+
+def turn_upright(image: NDArray[np.uint8], frame: VideoFrame) -> NDArray[np.uint8]:
+    """Return an image of a frame as players show it: mirrored and turned [shape=(h, w, 3)]."""
+    import numpy as np
+
     mirrored, quarter_turns = _orientation(frame)
     if mirrored:
         image = image[:, ::-1]
     return np.ascontiguousarray(np.rot90(image, quarter_turns))
+
+
+def is_upright(frame: VideoFrame) -> bool:
+    """Return whether players show a frame as it is stored."""
+    return _orientation(frame) == (False, 0)
 
 
 def _orientation(frame: VideoFrame) -> tuple[bool, int]:

@@ -19,7 +19,8 @@ class Probe:
     """A file's measures; None for those of a stream that it lacks.
 
     Attributes:
-        duration_s: of the longer stream, as far as it is there
+        duration_s: from the clip's start to where the later of sound and picture ends, as far as
+            they are there
         has_picture: a video stream decodes (the cover of a song is none)
         has_sound: an audio stream decodes, and is not silent
         has_audio_stream: there is an audio stream, be it silent
@@ -68,11 +69,16 @@ def probe(source: Path | bytes, *, silence_dbfs: float = -60.0) -> Probe:
         scan = Scan(file, first_picture=True)
         for _ in mono_blocks(scan):
             pass
-        return measure(file, scan, scan.levels, silence_dbfs=silence_dbfs)
+        return measure(file, scan, scan.levels, scan.sound_start_s, silence_dbfs=silence_dbfs)
 
 
 def measure(
-    file: MediaFile, scan: Scan, levels: LevelMeter | None, *, silence_dbfs: float = -60.0
+    file: MediaFile,
+    scan: Scan,
+    levels: LevelMeter | None,
+    sound_start_s: float,
+    *,
+    silence_dbfs: float = -60.0,
 ) -> Probe:
     """Return a file's measures.
 
@@ -80,6 +86,7 @@ def measure(
         file: the file
         scan: a pass over it, with the first picture
         levels: the sound's, of this pass or another
+        sound_start_s: when the sound begins, in seconds from the clip's start
         silence_dbfs: as `probe` takes it
 
     Raises:
@@ -94,7 +101,8 @@ def measure(
         raise MediaError("unreadable", f"nothing in {file.label} decodes, sound or picture")
     measures = Probe(
         duration_s=max(
-            pictures.duration_s if pictures else 0.0, levels.duration_s if levels else 0.0
+            pictures.end_s if pictures else 0.0,
+            sound_start_s + levels.duration_s if levels else 0.0,
         ),
         has_picture=first is not None,
         has_sound=False,

@@ -15,6 +15,7 @@ from .channels import mix
 from .container import MediaFile, PacketCounter, audio_stream, video_stream
 from .decoder import BLOCK_SAMPLES, AudioDecoder, open_wav, read_wav_blocks
 from .levels import LevelMeter
+from .restarts import RESTARTING_FORMATS
 
 if TYPE_CHECKING:
     from av import Packet
@@ -108,10 +109,12 @@ class Pictures:
         key_timestamps: those of the key frames
         time_base: in seconds
         start_s: the timestamp of the clip's start, in seconds
-        corrupt: a packet is known to be damaged
+        corrupt: a packet is known to be damaged; of a file that may be several joined ones, most
+        seekable: a seek may find its way, because the file's clock never starts anew
         count: how many pictures there are
         loss: see `PacketCounter`
         duration_s: from the first to the end of the last
+        end_s: when the last ends, in seconds from the clip's start
         frame_rate: pictures a second, on average
         first: the first that decodes, if one was to be decoded
     """
@@ -121,9 +124,11 @@ class Pictures:
     time_base: Fraction
     start_s: float
     corrupt: bool
+    seekable: bool
     count: int
     loss: str
     duration_s: float
+    end_s: float
     frame_rate: float | None
     first: Picture | None
 
@@ -266,7 +271,8 @@ class _PictureScan:
         self._counter = PacketCounter(stream, is_torn=file.is_torn)
         self._timestamps: list[int] = []
         self._key_timestamps: list[int] = []
-        self._corrupt = False
+        self._file = file
+        self._corrupt = 0
         self._first: Picture | None = None
         self._first_wanted = first_picture
         self._start: int | None = None
@@ -285,7 +291,7 @@ class _PictureScan:
         timestamp = packet.dts if packet.pts is None else packet.pts
         if not shown or timestamp is None:
             return
-        self._corrupt |= packet.is_corrupt
+        self._corrupt += packet.is_corrupt
         self._timestamps.append(timestamp)
         if packet.is_keyframe:
             self._key_timestamps.append(timestamp)
@@ -295,17 +301,22 @@ class _PictureScan:
         time_base = self._stream.time_base or Fraction(0)
         count = len(self._timestamps)
         duration_s = float((self._end - (self._start or 0)) * time_base) if count else 0.0
+        end_s = float(self._end * time_base) - self._start_s if count else 0.0
         average_rate = self._stream.average_rate
         frame_rate = count / duration_s if duration_s else None
+        # where two files are joined, a packet looks damaged that is not
+        joined = self._stream.container.format.name in RESTARTING_FORMATS
         return Pictures(
             timestamps=sorted(self._timestamps),
             key_timestamps=sorted(self._key_timestamps),
             time_base=time_base,
             start_s=self._start_s,
-            corrupt=self._corrupt,
+            corrupt=self._corrupt > (count / 2 if joined else 0),
+            seekable=not self._file.restarts,
             count=count,
             loss=self._counter.loss,
             duration_s=duration_s,
+            end_s=max(duration_s, end_s),
             frame_rate=float(average_rate) if average_rate else frame_rate,
             first=self._first,
         )

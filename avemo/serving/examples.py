@@ -60,8 +60,8 @@ PREDICTIONS: dict[str, object] = {
             "unsure": False,
             "emotions": [],
             "finding": "unreadable",
-            "reason": "media of 12 bytes is no media file that FFmpeg reads, or is cut short "
-            "(Invalid data found when processing input)",
+            "reason": "media of 12 bytes is a text, which is not read: a film or a sound is "
+            "expected",
             "evidence": asdict(Evidence()),
             "adaptation": "",
             "model": "avemo-fused version 1",

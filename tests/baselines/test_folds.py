@@ -11,13 +11,14 @@ from avemo.errors import CorpusError
 from avemo.records import Channel, Protocol
 
 ACTORS = st.sets(st.integers(1, 24), min_size=3)
+few = settings(max_examples=30)
 
 
 def actor_of(performance: str) -> int:
     return int(performance[-2:])
 
 
-@settings(deadline=None)
+@few
 @given(ACTORS)
 def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)
@@ -53,7 +54,7 @@ def test_the_next_fold_stops_the_training() -> None:
     assert stopping == {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 1}
 
 
-@settings(deadline=None)
+@few
 @given(ACTORS, st.integers(1, 100))
 def test_the_study_s_split(actors: set[int], seed: int) -> None:
     rows = catalogue(sorted(actors), channels=(1,), statements=2)

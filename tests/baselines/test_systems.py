@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from helpers.baseline_corpus import ROOT, catalogue, settings, write
 from helpers.probabilities import PROBABILITIES
+from helpers.registry_fixture import copy_empty_database
 from mlflow.entities import Run
 
 from avemo.baselines import checkpoints, clips
@@ -46,7 +47,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     write(new, "crops", {"crops": "uint8"}, ROWS)
     write(new, "backbone", {"backbone": "float16"}, ROWS, network="vgg16")
     with pytest.MonkeyPatch.context() as patch:
-        (root / "mlruns").mkdir()
+        copy_empty_database(root / "mlruns" / "mlflow.db")
         patch.setenv(store.TRACKING_URI, store.default_uri(Project(root)))
         yield new
 

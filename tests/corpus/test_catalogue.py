@@ -281,6 +281,7 @@ def test_what_is_set_aside_is_replaced_by_what_is_left() -> None:
     assert select_picture_sources(rows)["recording"].tolist() == [f"01-{TAKE}", f"02-{OTHER}"]
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
 def test_the_published_recordings(tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ def test_a_folder_stands_for_the_manifest_in_it(tmp_path: Path) -> None:
         locate_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_quick(tmp_path: Path) -> None:
     number = pd.Series(range(1_000_000)).astype(str)
     speaker = pd.Series(np.arange(1_000_000) % 5000).astype(str)

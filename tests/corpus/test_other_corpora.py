@@ -185,6 +185,7 @@ def test_the_sound_of_a_performance_is_its_sound_file_and_not_its_film(tmp_path:
     assert locate_sound(film, tmp_path / "raw", tmp_path) == tmp_path / "x-v/1.mp4.wav"
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.skipif(not OTHERS.exists(), reason="../shared/other_corpora is absent")
 def test_real_recordings(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def joined(rows: pd.DataFrame, dealt: pd.DataFrame) -> pd.DataFrame:
 
 
 protocols = st.sampled_from([ACTOR, RANDOM])
-few = run(max_examples=20, deadline=None)
+few = run(max_examples=12, deadline=None)
 
 
 @few

@@ -14,7 +14,7 @@ from avemo.corpus.folds import EMOBOX
 from avemo.errors import CorpusError
 from avemo.settings import Split
 
-few = run(max_examples=30, deadline=None)
+few = run(max_examples=15, deadline=None)
 speakers = st.dictionaries(
     st.tuples(st.sampled_from(["emodb", "crema_d", "own"]), st.text("abc/ =", min_size=1)),
     st.sampled_from(split.SEXES),
@@ -165,6 +165,7 @@ def test_what_was_written_is_read_whatever_a_speaker_is_called(tmp_path: Path) -
     pd.testing.assert_frame_equal(split.read(file), parts)
 
 
+@pytest.mark.slow
 def test_a_million_performances_are_quick() -> None:
     size = 1_000_000
     number = pd.Series(range(size)).astype(str)

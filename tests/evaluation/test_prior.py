@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from helpers.registry_fixture import copy_empty_database
 from helpers.split_table import write_split
 from helpers.training_task import ROOT
 
@@ -121,7 +122,7 @@ def test_the_prior_stands_beside_the_trained_model(
 ) -> None:
     project = new_project(tmp_path / "project", test_actors, other_actors)
     monkeypatch.setenv(tracking_store.TRACKING_URI, tracking_store.default_uri(project))
-    (project.root / "mlruns").mkdir()
+    copy_empty_database(project.root / "mlruns" / "mlflow.db")
     with caplog.at_level(logging.WARNING, logger="avemo"):
         settings, result = run_stages(project)
     few = other_actors < 3

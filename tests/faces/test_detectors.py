@@ -151,6 +151,7 @@ def test_mtcnn_as_its_package_sees_it(real_frames: list[Pictures]) -> None:
     np.testing.assert_allclose([face.score for face in faces], expected[:, 5], atol=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_scrfd_as_insightface_sees_it(real_frames: list[Pictures]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
@@ -296,6 +297,7 @@ def test_auto_does_not_hide_damaged_weights(
         weights.resolve("auto")
 
 
+@pytest.mark.slow
 def test_no_detector_needs_what_its_weights_come_from() -> None:
     for name in DETECTORS:
         resolve(name)

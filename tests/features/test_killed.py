@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 RUN = """
 import sys, time
 from pathlib import Path
@@ -40,6 +42,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+@pytest.mark.slow
 def test_kill_in_the_middle_of_features(tmp_path: Path) -> None:
     undisturbed, killed, log = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "log"
     assert start(undisturbed, tmp_path / "other").wait() == 0

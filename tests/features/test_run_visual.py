@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from helpers.expression_file import expression_file
 from helpers.extracted_faces import draw_faces
 
 from avemo.errors import MediaError
@@ -19,7 +20,7 @@ from avemo.features.visual import crops, expression
 from avemo.features.visual.crops import Crops
 from avemo.features.visual.expression import Expression
 from avemo.paths import Project
-from avemo.pretrained import assets, expression_mobilenet
+from avemo.pretrained import assets
 from avemo.runtime import pretrained_graphs
 from pipelines import visual_features as stage
 
@@ -156,11 +157,11 @@ def test_each_is_computed_once(project: Project, caplog: pytest.LogCaptureFixtur
     assert store.count_rows(project.features("visual", "crops")) == 2
 
 
+@pytest.mark.slow
 def test_with_weights_features_say_what_they_were_made_from(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = project.root / "mobilenet_7.h5"
-    expression_mobilenet.build_network().save(file)
+    file = expression_file()
     monkeypatch.setattr(assets, "get", lambda name, quiet=False: file)
     run(project, crops=None, geometry=None)
     folder = project.features("visual", "expression")
@@ -176,6 +177,7 @@ def test_with_weights_features_say_what_they_were_made_from(
     assert set(spec.settings) == {"trim_ratio"}
 
 
+@pytest.mark.slow
 def test_weights_that_are_no_network_leave_it_out(
     project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))
     monkeypatch.setenv(assets.ORIGIN, "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     project = Project(tmp_path)
     rows: list[dict[str, object]] = []
     for actor in (1, 2):
@@ -91,7 +92,6 @@ def test_with_weights_it_is_computed(
         return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}
 
     monkeypatch.setattr(Whisper, "extract", extract)
-    monkeypatch.setattr("avemo.engine.count_cores", lambda: 1)
     find = assets.find
     weights = project.root / "weights"
     weights.touch()

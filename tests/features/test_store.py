@@ -315,7 +315,7 @@ places = st.tuples(st.integers(1, 2), st.sampled_from("abc"))
 corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.lists(corpora, min_size=2, max_size=3))
 def test_whatever_came_before_the_features_are_those_of_a_fresh_run(
     tmp_path_factory: pytest.TempPathFactory, history: list[Corpus]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import mlflow
 import pandas as pd
 import pytest
+from helpers.registry_fixture import copy_empty_database
 from helpers.results import champion, predictions, sharpened
 from helpers.training_task import search_result
 
@@ -31,6 +32,7 @@ class StartRun(Protocol):
 def tracking_store(root: Path) -> Iterator[StartRun]:
     """Make runs in a new tracking store, which the environment names for the block."""
     with pytest.MonkeyPatch.context() as patch:
+        copy_empty_database(root / "mlflow.db")
         uri = f"sqlite:///{root}/mlflow.db"
         patch.setenv(store.TRACKING_URI, uri)
         patch.setenv("GIT_DIR", str(root / "none"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from helpers.bundles import bundle_config
-from helpers.random_network import drawn
+from helpers.expression_file import expression_file
 from helpers.whisper_file import write
 
 from avemo import threads
@@ -23,7 +23,7 @@ from avemo.features.registry import extractor_class
 from avemo.features.run import extract_audio, extract_visual
 from avemo.features.spec import FeatureSpec
 from avemo.models import bundle, preprocessing
-from avemo.pretrained import assets, expression_mobilenet
+from avemo.pretrained import assets
 from avemo.registry import packaging
 from avemo.synthetic import sample
 
@@ -41,11 +41,9 @@ def draw_media(folder: Path) -> list[Path]:
 @contextmanager
 def random_weights(folder: Path) -> Iterator[None]:
     """Put networks of random weights in the place of the published ones."""
-    expression = folder / "mobilenet_7.h5"
-    drawn(expression_mobilenet.build_network()).save(expression)
     files = {
         "whisper_tiny_en": write(folder / "whisper-tiny.en.safetensors"),
-        "hsemotion_mobilenet_7": expression,
+        "hsemotion_mobilenet_7": expression_file(),
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assets, "get", lambda name, quiet=False: files[name])

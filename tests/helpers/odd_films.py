@@ -41,10 +41,17 @@ CONTAINERS = {
     "mov": ("mov", "libx264", "pcm_s16le"),
     "mkv": ("matroska", "libx264", "flac"),
     "webm": ("webm", "libvpx", "libopus"),
+    "frag.mp4": ("mp4", "mpeg4", "aac"),
+    "live.mkv": ("matroska", "libx264", "aac"),
     "mts": ("mpegts", "libx264", "aac"),
     "mpg": ("mpeg", "mpeg2video", "mp2"),
     "avi": ("avi", "mpeg4", "pcm_s16le"),
     "flv": ("flv", "libx264", "aac"),
+}
+#: by name: how the container is written
+_OPTIONS = {
+    "frag.mp4": {"movflags": "frag_keyframe+empty_moov"},
+    "live.mkv": {"live": "1"},  # without duration and cues
 }
 #: by name, what each channel has of the voice, and their layout
 CHANNELS = {
@@ -65,6 +72,7 @@ class OddFilm:
         late_s: when the voice begins, in seconds from the first picture
         channels: one of `CHANNELS`
         comment: another track comes first, which the file marks as a comment; Matroska alone
+        cover: a single picture comes first, which the file does not mark as a cover; MOV alone
     """
 
     container: str = "mp4"
@@ -72,13 +80,16 @@ class OddFilm:
     late_s: float = 0.0
     channels: str = "mono"
     comment: bool = False
+    cover: bool = False
 
 
 def write_odd_film(folder: Path, film: OddFilm) -> Path:
     """Write a film, and return its path."""
     format_name, video_codec, audio_codec = CONTAINERS[film.container]
     file = folder / f"film.{film.container}"
-    with av.open(str(file), "w", format=format_name) as output:
+    options = _OPTIONS.get(film.container, {})
+    with av.open(str(file), "w", format=format_name, options=options) as output:
+        cover = _add_video(output, "png", 1) if film.cover else None
         video = _add_video(output, video_codec, film.gop)
         tracks = [OTHER_HZ, VOICE_HZ] if film.comment else [VOICE_HZ]
         shares, layout = CHANNELS[film.channels]
@@ -86,6 +97,8 @@ def write_odd_film(folder: Path, film: OddFilm) -> Path:
         if film.comment:
             sounds[0].disposition = Disposition.comment
         packets = _encode_pictures(video)
+        if cover:
+            packets += _encode_pictures(cover, count=1)
         for stream, hz in zip(sounds, tracks, strict=True):
             voice = tone(hz)[:, None] * np.array(shares, np.float32)
             packets += _encode_sound(stream, voice, layout, film.late_s)
@@ -112,7 +125,7 @@ def _add_video(output: OutputContainer, codec: str, gop: int) -> VideoStream:
     stream = output.add_stream(codec, rate=FPS)
     assert isinstance(stream, VideoStream)
     stream.width, stream.height = _SIZE
-    stream.pix_fmt, stream.bit_rate = "yuv420p", 1_000_000
+    stream.pix_fmt, stream.bit_rate = "rgb24" if codec == "png" else "yuv420p", 1_000_000
     stream.codec_context.gop_size = gop
     stream.codec_context.time_base = Fraction(1, FPS)
     return stream
@@ -124,9 +137,9 @@ def _add_audio(output: OutputContainer, codec: str, layout: str) -> AudioStream:
     return stream
 
 
-def _encode_pictures(stream: VideoStream) -> list[Packet]:
+def _encode_pictures(stream: VideoStream, count: int = round(PICTURE_S * FPS)) -> list[Packet]:
     packets: list[Packet] = []
-    for number in range(round(PICTURE_S * FPS)):
+    for number in range(count):
         frame = av.VideoFrame.from_ndarray(_draw(number / FPS), format="rgb24")
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         packets += stream.encode(frame)

@@ -2,25 +2,36 @@ import shutil
 from pathlib import Path
 
 import pytest
+from helpers.made_once import made_once
 
 from avemo.pretrained import assets
 from avemo.tracking import store
 
+__all__ = ["copy_empty_database", "empty_database", "registry"]
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file of an empty store, because creating the tables takes seconds."""
+
+def copy_empty_database(target: Path) -> None:
+    """Write the file of an empty tracking store, because creating its tables takes seconds."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(made_once("mlflow.db", _create_tables), target)
+
+
+def _create_tables(file: Path) -> None:
     import mlflow
 
-    file = tmp_path_factory.mktemp("database") / "mlflow.db"
     mlflow.MlflowClient(f"sqlite:///{file}").search_registered_models()
-    return file
+
+
+@pytest.fixture(scope="session")
+def empty_database() -> Path:
+    """Return the file of an empty store."""
+    return made_once("mlflow.db", _create_tables)
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_database: Path) -> str:
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the URI of an empty registry in a folder of its own."""
-    shutil.copyfile(empty_database, tmp_path / "mlflow.db")
+    copy_empty_database(tmp_path / "mlflow.db")
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv(store.TRACKING_URI, uri)
     monkeypatch.setenv(assets.CACHE, str(tmp_path / "cache"))

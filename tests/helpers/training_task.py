@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.registry_fixture import copy_empty_database
 
 from avemo.config import load_settings
 from avemo.corpus.adapters.ravdess import EMOTIONS, Recording
@@ -128,7 +129,7 @@ def predictions_of(data: Dataset, skill: float, seed: int) -> pd.DataFrame:
 def tracked_project(root: Path) -> Iterator[Project]:
     """A project to train in, whose runs and those of other projects are tracked below it."""
     project = make_project(root)
-    (root / "mlruns").mkdir()
+    copy_empty_database(root / "mlruns" / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(store.TRACKING_URI, store.default_uri(Project(root)))
         yield project

@@ -165,7 +165,7 @@ BAD = {
     "loud": (encoded(LOUD, 16000, "wav-float"), "unreadable", "32 are expected where full scale"),
     "rate": (encoded(GOOD, 9), "unreadable", "a sample rate of 9 Hz"),
     "nothing": (b"", "unreadable", "clip is empty: 0 bytes"),
-    "text": (b"somebody renamed this text\n" * 99, "unreadable", "clip is no media file"),
+    "text": (b"somebody renamed this text\n" * 99, "unreadable", "clip is a text, which"),
     "no sound": (encoded(GOOD[:0], 16000), "unreadable", "the sound of clip does not decode"),
 } | {
     f"torn {name}": (content[: len(content) * 2 // 3], "unreadable", "clip is cut short")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers.bundles import bundle_config
 from helpers.detectors import load_detector, resolve
-from helpers.random_network import drawn
+from helpers.expression_file import expression_file
 from numpy.typing import NDArray
 
 from avemo.config import load_settings
@@ -18,7 +18,7 @@ from avemo.features.spec import FeatureSpec
 from avemo.features.visual import crops, expression, geometry
 from avemo.inference.recogniser import Recogniser, detector_name, pack
 from avemo.models import bundle, preprocessing
-from avemo.pretrained import assets, expression_mobilenet
+from avemo.pretrained import assets
 from avemo.registry import packaging
 from avemo.runtime import pretrained_graphs
 from avemo.synthetic import sample
@@ -42,10 +42,8 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
-    drawn(expression_mobilenet.build_network()).save(file)
-    return file
+def published() -> Path:
+    return expression_file()
 
 
 @pytest.fixture(scope="module")

@@ -173,7 +173,7 @@ def test_windows_of_no_length_are_refused(recogniser: Recogniser) -> None:
 
 
 def test_what_is_no_media_is_an_error_before_the_first_row(recogniser: Recogniser) -> None:
-    with pytest.raises(MediaError, match="is no media file"):
+    with pytest.raises(MediaError, match="is a text, which is not read"):
         next(recogniser.timeline(b"no media at all"))
 
 

@@ -1,7 +1,9 @@
 """Parts of films: their pictures in time, with their sound."""
 
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from helpers.timed_films import RATE, tone, write_timed_film
@@ -17,6 +19,13 @@ TIMES = [number / 10 for number in range(30)]
 def grey(time_s: float) -> NDArray[np.uint8]:
     """A picture whose brightness says when it is shown."""
     return np.full((64, 96, 3), round(20 + 70 * time_s), np.uint8)
+
+
+def half_white(time_s: float) -> NDArray[np.uint8]:
+    """A picture that is white at its left."""
+    picture = np.zeros((64, 96, 3), np.uint8)
+    picture[:, :32] = 255
+    return picture
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv"])
@@ -72,3 +81,23 @@ def test_a_file_that_does_not_decode_says_so_for_each_part(tmp_path: Path) -> No
     assert [result.finding for result in results if isinstance(result, MediaError)] == [
         *("unreadable", "unreadable")
     ]
+
+
+@pytest.mark.parametrize("degrees", [90, 180])
+def test_a_part_of_a_film_that_a_phone_turned_is_upright(tmp_path: Path, degrees: int) -> None:
+    film = write_timed_film(tmp_path / "film.mp4", "mp4", picture_times=TIMES, draw=half_white)
+    turned = tmp_path / "turned.mp4"
+    with av.open(str(film)) as source, av.open(str(turned), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(degrees)
+        stream.sample_aspect_ratio = Fraction(2)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    (file,) = cut(turned, [Part(1.0, 2.0, tmp_path / "a")])
+    assert isinstance(file, Path)
+    (whole,), (part,) = Clip(turned).frames(1), Clip(file).frames(1)
+    step = len(whole.image) // len(part.image)  # its pixels are as high as they were wide
+    difference = np.abs(part.image - whole.image[::step, ::step].astype(float))
+    assert difference.mean() < 3

@@ -181,3 +181,16 @@ def test_features_of_ten_minutes() -> None:
     of_tenth = extract_audio(encoded(tenth, 16000), EXTRACTORS)["logmel"]["logmel"]
     assert len(features) == 60_001
     np.testing.assert_allclose(features[30_003:30_998], of_tenth[3:-3], atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("eac3", "eac3"), ("wav", "g722"), ("mov", "mp2")]
+)
+def test_formats_of_television_and_telephony(
+    container: str, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CODED, codec, (container, codec))
+    rate = 16000 if codec == "g722" else 48000
+    _, decoded = align_sound(read_sound(encoded(voice(rate), rate, codec)), voice(16000))
+    expected = voice(16000)[: len(decoded)]
+    assert np.linalg.norm(decoded - expected) < 0.12 * np.linalg.norm(expected)

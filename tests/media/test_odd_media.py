@@ -42,12 +42,14 @@ def check(file: Path, film: OddFilm) -> None:
     measures = probe(file)
     assert measures.has_picture
     assert measures.has_sound
-    assert measures.duration_s == pytest.approx(PICTURE_S, abs=0.1)
+    assert measures.duration_s == pytest.approx(max(PICTURE_S, film.late_s + VOICE_S), abs=0.1)
     with Clip(file) as clip:
         voiced = clip.voiced_span(30.0)
         assert voiced == pytest.approx((film.late_s, film.late_s + VOICE_S), abs=0.09)
         sound = clip.sound(16000)
-        assert len(sound) / 16000 == pytest.approx(VOICE_S, abs=0.12)
+        # without an edit list, FFmpeg's writer stretches the first packet over the time before
+        before_s = film.late_s if film.container == "frag.mp4" else 0.0
+        assert len(sound) / 16000 == pytest.approx(before_s + VOICE_S, abs=0.12)
         assert np.abs(sound).max() > 0.12
         assert loudest_hz(sound) == pytest.approx(VOICE_HZ, abs=5)
         for span in (None, voiced):
@@ -76,6 +78,13 @@ def test_every_container(tmp_path: Path, container: str) -> None:
 def test_a_comment_is_not_taken_for_the_sound(tmp_path: Path) -> None:
     film = OddFilm("mkv", comment=True)
     check(write_odd_film(tmp_path, film), film)
+
+
+def test_a_picture_that_no_decoder_reads_is_not_preferred(tmp_path: Path) -> None:
+    film = OddFilm("mov", cover=True)
+    file = write_odd_film(tmp_path, film)
+    check(file, film)
+    assert Clip(file).streams().video_track == 1
 
 
 def test_a_trimmed_film_is_what_its_edit_list_shows(tmp_path: Path) -> None:

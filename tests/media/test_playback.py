@@ -116,5 +116,5 @@ def test_sound_alone_is_played_without_a_look_at_the_pictures(tmp_path: Path) ->
 
 def test_what_is_no_media_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no film")
-    with pytest.raises(MediaError, match=r"text\.mp4 is no media file"):
+    with pytest.raises(MediaError, match=r"text\.mp4 is a text"):
         play(tmp_path / "text.mp4")

@@ -12,6 +12,7 @@ from helpers.registered_versions import (
     read_aliases,
     register_version,
 )
+from helpers.registry_fixture import copy_empty_database
 
 from avemo.cli import main
 from avemo.paths import Project
@@ -28,7 +29,7 @@ def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> P
 
 @pytest.fixture
 def other(tmp_path: Path) -> str:
-    (tmp_path / "production").mkdir()
+    copy_empty_database(tmp_path / "production" / "mlflow.db")
     return f"sqlite:///{tmp_path}/production/mlflow.db"
 
 

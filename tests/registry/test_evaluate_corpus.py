@@ -75,7 +75,8 @@ def evaluate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     capsys.readouterr()
     code = main(["evaluate", *arguments])
     out, err = capsys.readouterr()
-    return code, out, [line for line in err.split("\n") if line and "\r" not in line]
+    lines = [line for line in err.split("\n") if line and "\r" not in line]
+    return code, out, [line for line in lines if not line.endswith("…")]  # on a busy machine
 
 
 def read_version() -> Any:

@@ -100,7 +100,11 @@ def test_what_is_checked_out_is_as_it_was(
     [
         ({"commit": ""}, "trained outside Git"),
         ({"commit": "0" * 40}, "commit 0000000000000000000000000000000000000000 is not in this"),
-        ({"data": {"data/split.csv": "0"}}, "not all of data/split.csv is in DVC's cache, and no"),
+        pytest.param(
+            {"data": {"data/split.csv": "0"}},
+            "not all of data/split.csv is in DVC's cache, and no",
+            marks=pytest.mark.slow,
+        ),
         ({"dirty": True}, "do not apply to commit"),
     ],
     ids=["no commit", "commit", "data", "changes"],

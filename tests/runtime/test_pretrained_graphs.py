@@ -48,6 +48,7 @@ def hide(monkeypatch: pytest.MonkeyPatch, folder: Path, *packages: str) -> None:
     monkeypatch.syspath_prepend(folder)
 
 
+@pytest.mark.slow
 def test_a_graph_is_used_where_nothing_can_be_exported(
     weights: Path, graphs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +93,7 @@ def test_other_weights_and_another_version_have_their_own_graphs(
     assert len(set(names)) == 3
 
 
+@pytest.mark.slow
 def test_several_processes_export_once(weights: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", GET, NAME, str(weights)]
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), assets.CACHE: str(tmp_path)}

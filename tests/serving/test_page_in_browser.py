@@ -18,6 +18,8 @@ from selenium.webdriver.common.keys import Keys
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
 
+pytestmark = pytest.mark.slow
+
 #: one face: sure, not sure, gone, back
 ONE_FACE = timeline(
     row(0, 0.5, "calm", 0.6),

@@ -40,7 +40,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     predictions = [row.prediction for _, row in clips]
     classes = dict.fromkeys(name for prediction in predictions for name in prediction.classes)
     columns: dict[str, list[Cell]] = {
-        "file": [item.clip.file.encode(errors="backslashreplace").decode() for item, _ in clips],
+        "file": [_escape(item.clip.file) for item, _ in clips],
         "emotion": [prediction.emotion for prediction in predictions],
         "probability": [
             next(iter(prediction.probabilities.values()), None) for prediction in predictions
@@ -54,7 +54,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
         ]
     return columns | {
         "finding": [prediction.finding for prediction in predictions],
-        "reason": [prediction.reason for prediction in predictions],
+        "reason": [_escape(prediction.reason) for prediction in predictions],
         **_evidence_columns([prediction.evidence for prediction in predictions]),
         "adaptation": [prediction.adaptation for prediction in predictions],
         "synthetic": [prediction.synthetic for prediction in predictions],
@@ -63,6 +63,11 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
         "seal": [row.version.seal for _, row in clips],
         "sha256": [item.sha256 for item, _ in clips],
     }
+
+
+def _escape(text: str) -> str:
+    """Return a text in which names that are no UTF-8 can be written."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _evidence_columns(evidence: Sequence[Evidence]) -> dict[str, list[Cell]]:

@@ -37,8 +37,9 @@ class LandedFile:
 
     @property
     def stamp(self) -> str:
-        """What changes whenever the file is written anew."""
-        return f"{self.below} {self.size} {self.changed_ns}"
+        """What changes whenever the file is written anew, as a table can hold it."""
+        below = self.below.encode(errors="backslashreplace").decode()
+        return f"{below} {self.size} {self.changed_ns}"
 
 
 class Landing:
@@ -49,12 +50,17 @@ class Landing:
     Args:
         folder: with its subfolders
         settle_s: how long a file must stay the same, by this machine's clock
+
+    Attributes:
+        unusable: what has the name of a clip in the folder and is no file, or cannot be read, as
+            the last `poll` found it
     """
 
     def __init__(self, folder: Path, settle_s: float) -> None:
         self._folder = folder
         self._settle_s = settle_s
         self._unchanged_since: dict[str, float] = {}
+        self.unusable: list[Path] = []
 
     def poll(self, known: Container[str]) -> tuple[list[LandedFile], bool]:
         """Look at the folder once.
@@ -77,7 +83,8 @@ class Landing:
 
     def _list_files(self) -> list[LandedFile]:
         files = []
-        for path in list_recordings(self._folder, MEDIA_SUFFIXES):
+        self.unusable = []
+        for path in list_recordings(self._folder, MEDIA_SUFFIXES, self.unusable.append):
             if path.name.startswith("~") or path.stem.lower().endswith(_UNFINISHED):
                 continue
             try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from ...errors import AvemoError
+from ...errors import AvemoError, MediaError
+from ...media.container import MediaFile
 from ...paths import find_project
 from ...registry import version_cache
 from ...registry.own_code import RECOGNISER_FOLDER
@@ -62,6 +64,7 @@ class Watcher:
         self._versions: PinnedVersions | None = None
         self._measurers: dict[str, Measurer] = {}
         self._done = set(rows.files)
+        self._unusable: set[Path] = set()  # of which it was said already
         self._folder, self._output = folder.absolute(), output
         self._run_log: RunLog | None = None
         self.new_rows = 0
@@ -78,6 +81,8 @@ class Watcher:
             self._write()
             while not stop.is_set():
                 files, more = self._landing.poll(self._done)
+                for path in self._landing.unusable:
+                    self._report_unusable(path)
                 if files:
                     self._follow_registry()
                 for file in files:
@@ -95,8 +100,9 @@ class Watcher:
 
     def _take(self, file: LandedFile) -> None:
         item = identify_clip(NamedClip(str(file.path.absolute()), file.below))
-        if not item.sha256:
-            return  # it is gone, or cannot be read yet
+        if not item.sha256:  # it is gone, or cannot be read yet
+            self._report_unusable(file.path)
+            return
         self._done.add(file.stamp)
         if any(known.file == file.below for known in self._rows.with_content(item.sha256)):
             return  # its time was changed, its content was not
@@ -115,6 +121,16 @@ class Watcher:
         self._rows.add(watched)
         self.new_rows += 1
         self._show(watched)
+
+    def _report_unusable(self, path: Path) -> None:
+        """Say once what is wrong with a path that is no file, or that cannot be read."""
+        if path in self._unusable or not os.path.lexists(path):
+            return
+        self._unusable.add(path)
+        try:
+            MediaFile(path).close()
+        except MediaError as error:
+            log.warning(f"avemo: {path}: {error.finding}: {error}")
 
     def _answer(self, item: Item) -> BatchRow:
         """Return the row of a file, computed unless its content has one from these versions."""

@@ -458,6 +458,7 @@ def wait_for_bytes(folder: Path, process: subprocess.Popen[str]) -> Path:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_command_starts_its_archive_anew(
     checkout: Path, server: Server, how: signal.Signals

@@ -37,6 +37,7 @@ def test_several_at_once_on_a_new_machine_compile_once(tmp_path: Path) -> None:
     assert max(after) <= mark.stat().st_mtime
 
 
+@pytest.mark.slow
 def test_who_waited_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = librosa_import.import_librosa()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))

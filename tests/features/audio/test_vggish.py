@@ -218,6 +218,7 @@ def network() -> keras.Model:
     return vggish_network.build_network()
 
 
+@pytest.mark.slow
 def test_network_by_the_definition(network: keras.Model) -> None:
     rng = np.random.default_rng(4)
     values: dict[str, Sound] = {}

@@ -238,6 +238,7 @@ def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) 
         whisper_encoder.load_encoder(tmp_path / "it")
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_a_real_clip_through_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     if (SHARED / "weights").is_dir():

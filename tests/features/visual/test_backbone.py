@@ -38,6 +38,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("urllib.request._opener", None)
 
 
+@pytest.mark.slow
 def test_a_network_out_of_keras_own_cache(
     home: tuple[Path, Any], offline: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

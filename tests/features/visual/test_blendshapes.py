@@ -81,6 +81,7 @@ def extract_blendshapes(clip: Arrays, file: Path) -> NDArray[np.float32]:
     return Blendshapes(SETTINGS, {"face_landmarker": graph}).extract(clip)["blendshapes"]
 
 
+@pytest.mark.slow
 def test_faces_go_through_both_networks(members: dict[str, bytes], tmp_path: Path) -> None:
     clip = draw_faces(3)
     features = extract_blendshapes(clip, bundle(tmp_path, members))
@@ -119,6 +120,7 @@ def test_what_is_no_network(members: dict[str, bytes], tmp_path: Path) -> None:
         load_landmarker(file)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_mediapipes_own_weights_on_real_faces() -> None:
     weights = SHARED / "weights"

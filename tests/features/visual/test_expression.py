@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import random_network
 from helpers.detectors import load_detector
+from helpers.expression_file import expression_file
 from helpers.extracted_faces import draw_faces
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -28,11 +29,9 @@ def drawn() -> Any:
 
 
 @pytest.fixture(scope="module")
-def published(drawn: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As Keras 2 wrote a model."""
-    file = tmp_path_factory.mktemp("published") / "mobilenet_7.h5"
-    drawn.save(file)
-    return file
+def published() -> Path:
+    """As Keras 2 wrote a model; with the weights of `drawn`."""
+    return expression_file()
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +47,7 @@ def extract(clip: Arrays, file: Path, settings: expression.Settings = SETTINGS) 
     return Expression(settings, {"hsemotion_mobilenet_7": graph}).extract(clip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("export", ["published", "keras3"])
 def test_either_export_is_the_network(
     export: str, drawn: Any, request: pytest.FixtureRequest
@@ -58,6 +58,7 @@ def test_either_export_is_the_network(
         np.testing.assert_allclose(extracted, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_face_is_looked_at_as_the_network_was_trained(drawn: Any, published: Path) -> None:
     clip = draw_faces(3, side=300)
     extracted = extract(clip, published, expression.Settings(trim_ratio=0.0))
@@ -74,6 +75,7 @@ def test_each_face_is_looked_at_as_the_network_was_trained(drawn: Any, published
     assert probabilities.std(axis=0).max() > 1e-3  # three faces, three answers
 
 
+@pytest.mark.slow
 def test_what_is_trimmed_is_not_seen(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(3).integers(0, 256, (2, 280, 280, 3), np.uint8)
     requested_sides: list[int] = []
@@ -92,6 +94,7 @@ def test_what_is_trimmed_is_not_seen(published: Path, monkeypatch: pytest.Monkey
     assert requested_sides == [280] * 3  # the middle 224 are eight tenths
 
 
+@pytest.mark.slow
 def test_many_faces_as_in_parts(published: Path) -> None:
     clip = draw_faces(35)
     extracted = extract(clip, published)["expression"]
@@ -131,6 +134,7 @@ def test_wrong_settings(trim_ratio: float | str) -> None:
         expression.Settings.model_validate({"trim_ratio": trim_ratio})
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_what_a_real_face_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     if (SHARED / "weights").is_dir():

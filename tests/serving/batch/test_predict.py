@@ -173,7 +173,8 @@ def start(*arguments: str, project: Path) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one(
     project: Path, tmp_path: Path, workers: int
 ) -> None:
@@ -205,6 +206,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one(
     assert Path("killed.csv").read_bytes() == Path("undisturbed.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

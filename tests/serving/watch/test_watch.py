@@ -131,6 +131,7 @@ def wait_for_rows(process: subprocess.Popen[str], count: int) -> None:
     raise AssertionError("no rows came")
 
 
+@pytest.mark.slow
 def test_a_watcher_that_is_killed_and_one_that_is_told_to_end(
     project: Path, tmp_path: Path
 ) -> None:
