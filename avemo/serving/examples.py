@@ -48,6 +48,7 @@ PREDICTIONS: dict[str, object] = {
             "finding": "",
             "reason": "",
             "evidence": asdict(_EVIDENCE),
+            "adaptation": "",
             "model": "avemo-fused version 1",
             "synthetic": True,
         },
@@ -62,6 +63,7 @@ PREDICTIONS: dict[str, object] = {
             "reason": "media of 12 bytes is a text, which is not read: a film or a sound is "
             "expected",
             "evidence": asdict(Evidence()),
+            "adaptation": "",
             "model": "avemo-fused version 1",
             "synthetic": True,
         },

@@ -23,6 +23,7 @@ from ..models.ensemble import weighted_ensemble
 from ..paths import Project
 from ..records import (
     Abstention,
+    AdaptationResult,
     BundleConfig,
     Configuration,
     ConformalSets,
@@ -34,6 +35,7 @@ from ..records import (
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
+from .adapted_bundle import adapt_audio, adapt_fused
 from .fit import fit, make_deterministic
 from .task import Preprocessors, TrainingTask
 
@@ -106,7 +108,7 @@ def train(
             histories.append(history.assign(member=index))
         pd.concat(histories).to_csv(folder / "history.csv", index=False)
         weights = [1 / len(members)] * len(members)
-        network = weighted_ensemble(members, weights, config.temperature)
+        network = ensemble = weighted_ensemble(members, weights, config.temperature)
         mlflow.log_params({"members": len(members), "temperature": config.temperature})
         if _fuses_predictions(task, search_result):
             network = build_end_to_end(network, branches)
@@ -115,6 +117,14 @@ def train(
         inputs = {feature: preprocessors[feature] for feature in network.input}
         validation = _validation_predictions(project, task, search_result)
         config = config.model_copy(update=_thresholds(settings, validation))
+        adapted: AdaptationResult | str = "only sound that is heard alone or in a product adapts"
+        if task.modality == "audio":
+            adapted = adapt_audio(settings, train_data, validation, config, folder)
+        elif _fuses_predictions(task, search_result):
+            adapted = adapt_fused(ensemble, branches["audio"], folder)
+        if isinstance(adapted, AdaptationResult):
+            config = config.model_copy(update={"adaptation": adapted})
+        _log_adaptation(adapted)
         bundle.write(folder, network, inputs, config)
         valid = _log_validation(settings, validation, config, folder)
         note = fusion.describe_choice(search_result.fusion) if branches else ""
@@ -252,6 +262,18 @@ def _thresholds(
         "abstention": abstention,
         "conformal_sets": fit_sets(validation, limits.set_coverage),
     }
+
+
+def _log_adaptation(adapted: AdaptationResult | str) -> None:
+    """Log what adaptation to a speaker is worth, or why there is none, to the active run."""
+    if isinstance(adapted, str):
+        mlflow.set_tag("avemo.adaptation", f"none: {adapted}")
+        return
+    mlflow.set_tag("avemo.adaptation", str(adapted))
+    mlflow.log_params({"adaptation_trust": adapted.trust, "adaptation_weight": adapted.weight})
+    mlflow.log_metrics(
+        {f"adapted_uar_{case.replace(' ', '_')}": uar.value for case, uar in adapted.uar.items()}
+    )
 
 
 def _log_validation(

@@ -109,7 +109,7 @@ def test_any_lineage_comes_back(
     tmp_path: Path, params: dict[str, object], packages: dict[str, str], commit: str
 ) -> None:
     fields = {"settings": params, "packages": packages, "commit": commit}
-    lineage = new_version(tmp_path / "version", **fields)
+    lineage = new_version(tmp_path / "version", **fields)  # type: ignore[arg-type]
     write_provenance(tmp_path / "version", tmp_path / "file", "")
     assert read_provenance(tmp_path / "file").lineage == lineage
 

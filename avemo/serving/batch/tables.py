@@ -56,6 +56,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
         "finding": [prediction.finding for prediction in predictions],
         "reason": [_escape(prediction.reason) for prediction in predictions],
         **_evidence_columns([prediction.evidence for prediction in predictions]),
+        "adaptation": [prediction.adaptation for prediction in predictions],
         "synthetic": [prediction.synthetic for prediction in predictions],
         "model": [row.version.name for _, row in clips],
         "version": [row.version.number for _, row in clips],
