@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +13,14 @@ from ._app import JsonOutput, check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
+    from ..serving.batch.clips import NamedClip
     from ._batch import Batch
 
 app = new_app()
 
 _TABLES = "Tables, for many clips"
 _TIMELINES = "Timelines"
+_PEOPLE = "Adaptation to people"
 _COMPUTING = "Where it is computed"
 _ENGINES = ("local", "ray")
 _SYNTHETIC = "; trained on the synthetic sample, it knows no people: for a face, try --model prior"
@@ -40,6 +41,8 @@ def _check_engine(engine: str) -> str:
         "avemo predict recordings/ --csv emotions.csv --workers 4   # goes on where it was stopped",
         "find . -name '*.mp4' -print0 | avemo predict --from-list - --parquet emotions.parquet",
         "avemo predict interview.mp4 --timeline out/ --format elan --format csv",
+        "avemo predict --speaker Ana clip.mp4      # adapted to Ana, see avemo speaker enrol",
+        "avemo predict people.csv --adapt --csv emotions.csv   # columns path and speaker",
     )
 )
 def predict(
@@ -49,7 +52,8 @@ def predict(
         typer.Argument(
             metavar="PATH",
             help="Clips that FFmpeg can decode, folders of them, patterns such as "
-            "'**/*.mp4', and @FILE for a list with a name on each line.",
+            "'**/*.mp4', @FILE for a list with a name on each line, and CSV files with the columns "
+            "path and speaker.",
             show_default=False,
         ),
     ] = None,
@@ -70,6 +74,23 @@ def predict(
             "pretrained expression network alone, which nothing was trained for here.",
         ),
     ] = None,
+    speaker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Adapt the predictions to this person, who is enrolled (avemo speaker enrol).",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Adapt to each speaker by their own clips here, too; a timeline adapts to each "
+            "person as it goes.",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = False,
     sets: Annotated[
         bool,
         typer.Option(
@@ -169,6 +190,10 @@ def predict(
     this project. Nothing was trained for it here, so it needs no registry; of sound there is no
     such prior.
 
+    With --speaker, and for clips whose speaker a CSV file names, predictions adapt to how the person
+    sounds and looks at rest. --adapt takes the clips of each speaker in this command for that, too,
+    and stores nothing of it. Each answer says what it is adapted to.
+
     What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.
     """
@@ -178,11 +203,20 @@ def predict(
         raise typer.BadParameter(
             "--format, --window and --hop are of timelines: add --timeline FOLDER", ctx=context
         )
-    from ..serving.batch.clips import find_clips
+    from ..serving.batch.clips import find_clips, name_speaker
     from ._batch import FEW, Batch, run_batch
 
-    clips = find_clips(paths or [], from_list or [])
-    show = partial(show_prediction, sets=sets, as_json=as_json)
+    clips = name_speaker(find_clips(paths or [], from_list or []), speaker)
+    if adapt and not timeline and not any(clip.speaker for clip in clips):
+        raise typer.BadParameter(
+            "--adapt needs to know whose clips these are: add --speaker NAME, or name a CSV file "
+            "with the columns path and speaker",
+            ctx=context,
+        )
+
+    def show(clip: "NamedClip", prediction: "Prediction") -> None:
+        show_prediction(clip.file, prediction, speaker=clip.speaker, sets=sets, as_json=as_json)
+
     batch = Batch(
         model=model,
         show=show,
@@ -195,9 +229,11 @@ def predict(
         hop_s=hop,
         workers=workers,
         on_cluster=engine == "ray",
+        speaker=speaker or "",
+        adapt=adapt,
     )
-    if batch.is_plain and len(clips) <= FEW:
-        failed = _predict_few([clip.file for clip in clips], batch)
+    if batch.is_plain and len(clips) <= FEW and not any(clip.speaker for clip in clips):
+        failed = _predict_few(clips, batch)
     else:
         failed = run_batch(batch, clips)
     if failed and len(clips) > 1:
@@ -205,31 +241,43 @@ def predict(
     return 1 if failed else 0
 
 
-def _predict_few(files: Sequence[str], batch: "Batch") -> int:
+def _predict_few(clips: Sequence["NamedClip"], batch: "Batch") -> int:
     from ..registry.predictor import predict_each
 
     failed = 0
     with SlowNotice() as notice:
+        files = [clip.file for clip in clips]
         predictions = predict_each(files, model=batch.model, report=notice.begin)
-        for file, prediction in zip(files, predictions, strict=True):
+        for clip, prediction in zip(clips, predictions, strict=True):
             notice.stop()
             failed += bool(prediction.finding)
-            batch.show(file, prediction)
+            batch.show(clip, prediction)
     return failed
 
 
 def show_prediction(
-    file: str, prediction: "Prediction", *, sets: bool = False, as_json: bool = False
+    file: str,
+    prediction: "Prediction",
+    *,
+    speaker: str = "",
+    sets: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print a clip's prediction, or on the standard error its finding."""
     if as_json:
-        fields = {"file": file, "emotion": prediction.emotion, **asdict(prediction)}
+        fields = {
+            "file": file,
+            "speaker": speaker,
+            "emotion": prediction.emotion,
+            **asdict(prediction),
+        }
         typer.echo(json.dumps(fields))
     elif prediction.finding:
         typer.echo(f"{file}: {prediction.finding}: {prediction.reason}", err=True)
     else:
         evidence = prediction.evidence.describe()
         note = f"; from {evidence}" if evidence else ""
+        note += f"; adapted: {prediction.adaptation}" if prediction.adaptation else ""
         note += _describe_set(prediction) if sets else ""
         note += f"; not fused: {prediction.reason}" if prediction.reason else ""
         note += _SYNTHETIC * prediction.synthetic

@@ -91,7 +91,11 @@ class Prediction:
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
-        return row | {"finding": self.finding, "reason": self.reason, "adaptation": self.adaptation} | self.evidence.to_row()
+        return (
+            row
+            | {"finding": self.finding, "reason": self.reason, "adaptation": self.adaptation}
+            | self.evidence.to_row()
+        )
 
     @classmethod
     def from_row(

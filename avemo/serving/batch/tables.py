@@ -41,6 +41,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     classes = dict.fromkeys(name for prediction in predictions for name in prediction.classes)
     columns: dict[str, list[Cell]] = {
         "file": [item.clip.file.encode(errors="backslashreplace").decode() for item, _ in clips],
+        "speaker": [item.clip.speaker for item, _ in clips],
         "emotion": [prediction.emotion for prediction in predictions],
         "probability": [
             next(iter(prediction.probabilities.values()), None) for prediction in predictions
@@ -55,6 +56,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     return columns | {
         "finding": [prediction.finding for prediction in predictions],
         "reason": [prediction.reason for prediction in predictions],
+        "adaptation": [prediction.adaptation for prediction in predictions],
         **_evidence_columns([prediction.evidence for prediction in predictions]),
         "synthetic": [prediction.synthetic for prediction in predictions],
         "model": [row.version.name for _, row in clips],

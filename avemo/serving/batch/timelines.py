@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ...errors import AvemoError, MediaError
 from ...registry.pinned import PinnedVersions
+from ...registry.speaker import Speaker
 from ..exports import FORMATS, ExportContext, write_timeline
 from ..exports.formats import find_format
 from .clips import NamedClip
@@ -98,13 +100,24 @@ class WriteTimelines:
     Args:
         versions: that answer
         files: where the timelines go; on a cluster, all machines must see the folder
+        speakers: by name, the people whom the timelines of their clips are adapted to
+        adapt: to each person in a clip, as it goes
     """
 
     title = "timelines"
 
-    def __init__(self, versions: PinnedVersions, files: TimelineFiles) -> None:
+    def __init__(
+        self,
+        versions: PinnedVersions,
+        files: TimelineFiles,
+        speakers: Mapping[str, Speaker] = MappingProxyType({}),
+        *,
+        adapt: bool = False,
+    ) -> None:
         self._versions = versions
         self._files = files
+        self._speakers = dict(speakers)
+        self._adapt = adapt
 
     def __call__(self, item: Item) -> TimelineResult:
         """Write a clip's timeline and say what became of it.
@@ -123,7 +136,11 @@ class WriteTimelines:
 
     def _write(self, item: Item) -> TimelineResult:
         timeline = self._versions.answering.timeline(
-            item.path, window_s=self._files.window_s, hop_s=self._files.hop_s
+            item.path,
+            window_s=self._files.window_s,
+            hop_s=self._files.hop_s,
+            speaker=self._speakers.get(item.clip.speaker),
+            adapt=self._adapt,
         )
         windows = timeline.windows
         context = ExportContext(
@@ -144,11 +161,13 @@ class WriteTimelines:
         return TimelineResult(len(rows), timeline.model)
 
     def key(self, item: Item) -> str:
-        """Return the checksum of the content, the versions, the windows and the files."""
+        """Return the checksum of the content, the versions, the windows, the files, the speaker."""
         files = self._files
         targets = [str(files.target(item, name)) for name in files.formats]
         windows = [files.window_s, files.hop_s]
-        parts = [item.sha256, self._versions.key, windows, targets, files.purpose]
+        parts: list[object] = [item.sha256, self._versions.key, windows, targets, files.purpose]
+        speaker = self._speakers.get(item.clip.speaker)
+        parts += [speaker.key if speaker else "", self._adapt]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:
