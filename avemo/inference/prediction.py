@@ -34,7 +34,6 @@ class Prediction:
         classes: the emotions that the model tells apart, in its order; those of `probabilities`
             where none are given, and empty where no model was asked
         evidence: what it was made from
-        adaptation: what it is adapted to, such as "neutral baseline of 2 clips"; empty where to none
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -46,7 +45,6 @@ class Prediction:
     emotions: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
-    adaptation: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", self.classes or tuple(self.probabilities))
@@ -91,11 +89,7 @@ class Prediction:
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
-        return (
-            row
-            | {"finding": self.finding, "reason": self.reason, "adaptation": self.adaptation}
-            | self.evidence.to_row()
-        )
+        return row | {"finding": self.finding, "reason": self.reason} | self.evidence.to_row()
 
     @classmethod
     def from_row(
@@ -126,5 +120,4 @@ class Prediction:
             emotions=tuple(map(str, emotions)) if isinstance(emotions, list | tuple) else (),
             classes=tuple(probabilities),
             evidence=Evidence.from_row(row),
-            adaptation=str(row.get("adaptation", "")),
         )

@@ -24,7 +24,6 @@ from ..media.clip import Clip, Media
 from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
-from .adaptation import SpeakerStatistics
 from .certainty import describe_certainty
 from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
@@ -54,26 +53,7 @@ class Recogniser:
         """The emotions that the model tells apart, in the order of its probabilities."""
         return tuple(self.bundle.config.classes)
 
-    @property
-    def adaptation_space(self) -> str:
-        return f"standin-{self.bundle.config.modality}-{self.bundle.config.seed}"
-
-    def enrol(self, media: Media, *, neutral: bool = False) -> SpeakerStatistics:
-        import math
-
-        prediction = self.predict(media)
-        if prediction.finding:
-            raise MediaError(prediction.finding, prediction.reason)
-        sums = tuple(math.log(prediction.probabilities[name]) for name in self.classes)
-        return SpeakerStatistics(self.adaptation_space, 1, int(neutral), sums)
-
-    def predict(
-        self,
-        media: Media,
-        *,
-        picture: Media | None = None,
-        speaker: SpeakerStatistics | None = None,
-    ) -> Prediction:
+    def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
 
         It is computed with one thread, as features for training are.
@@ -91,24 +71,7 @@ class Recogniser:
         except MediaError as error:
             return Prediction.from_error(error, self.classes)
         with threads.single_threaded():
-            prediction = self._predict(media, picture)
-        if speaker is None or prediction.finding:
-            return prediction
-        import math
-        from dataclasses import replace
-
-        raw = {
-            name: math.log(prediction.probabilities[name]) - total / max(1, speaker.clips) / 2
-            for name, total in zip(self.classes, speaker.sums, strict=True)
-        }
-        whole = sum(map(math.exp, raw.values()))
-        probabilities = {name: math.exp(value) / whole for name, value in raw.items()}
-        kind = (
-            f"neutral baseline of {speaker.neutral_clips} clips"
-            if speaker.neutral_clips
-            else f"{speaker.clips} unlabelled clips"
-        )
-        return replace(prediction, probabilities=probabilities, adaptation=kind)
+            return self._predict(media, picture)
 
     def timeline(
         self,
