@@ -33,7 +33,8 @@ class MediaError(AvemoError):
     Args:
         finding: the class of the problem, one short word: `name`, `unreadable`, `no-sound`,
             `silent`, `too-short`, `too-long`, `no-picture`, `no-face`, `face-too-small`,
-            `too-dark`, `cut-off`, `turned-away`, `duplicate`, `imported`
+            `too-dark`, `cut-off`, `turned-away`, `duplicate`, `imported`,
+            `other-speaker`
         message: what is wrong, in a sentence
     """
 

@@ -277,7 +277,7 @@ def show_prediction(
     else:
         evidence = prediction.evidence.describe()
         note = f"; from {evidence}" if evidence else ""
-        note += f"; adapted: {prediction.adaptation}" if prediction.adaptation else ""
+        note += f"; adapted to {prediction.adaptation}" if prediction.adaptation else ""
         note += _describe_set(prediction) if sets else ""
         note += f"; not fused: {prediction.reason}" if prediction.reason else ""
         note += _SYNTHETIC * prediction.synthetic

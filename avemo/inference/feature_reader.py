@@ -35,10 +35,12 @@ class FeatureReader:
     Args:
         bundle: the model
         folder: with the files of the face detector and of the extractors
+        further: a feature of the sound that is computed, too, where an extractor has it
     """
 
-    def __init__(self, bundle: Bundle, folder: Path) -> None:
+    def __init__(self, bundle: Bundle, folder: Path, further: str = "") -> None:
         self._bundle = bundle
+        self._further = further
         self._folder = folder
 
     @property
@@ -100,9 +102,10 @@ class FeatureReader:
         return Settings.model_validate(spec.settings if spec else {})
 
     def _select_inputs(self, features: dict[str, Arrays]) -> Arrays:
-        """Return those of the extractors' features that the network takes."""
+        """Return those of the extractors' features that the network takes, and `further`."""
         arrays = {key: array for own in features.values() for key, array in own.items()}
-        return {name: arrays[name] for name in self._bundle.preprocessors if name in arrays}
+        names = dict.fromkeys([*self._bundle.preprocessors, self._further])
+        return {name: arrays[name] for name in names if name in arrays}
 
     @cached_property
     def _extractors(self) -> dict[str, Extractor[Strict]]:

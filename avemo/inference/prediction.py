@@ -34,6 +34,8 @@ class Prediction:
         classes: the emotions that the model tells apart, in its order; those of `probabilities`
             where none are given, and empty where no model was asked
         evidence: what it was made from
+        adaptation: to what of the speaker it is adapted, such as `neutral baseline of 2 clips`;
+            empty where it is not, see `adaptation.Adaptation`
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Prediction:
     emotions: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
+    adaptation: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "classes", self.classes or tuple(self.probabilities))
@@ -83,13 +86,14 @@ class Prediction:
         """Return the row of a registered version.
 
         Its columns: emotion, probability, unsure, emotions, p_CLASS for each of `classes`, finding,
-        reason, and those of `evidence.COLUMNS`.
+        reason, those of `evidence.COLUMNS`, and adaptation.
         """
         row: dict[str, Cell] = {"emotion": self.emotion, "probability": self.probability}
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
-        return row | {"finding": self.finding, "reason": self.reason} | self.evidence.to_row()
+        row |= {"finding": self.finding, "reason": self.reason} | self.evidence.to_row()
+        return row | {"adaptation": self.adaptation}
 
     @classmethod
     def from_row(
@@ -99,7 +103,7 @@ class Prediction:
 
         Args:
             row: see `to_row`; another version may know other emotions, and those of older
-                releases have neither `unsure`, `emotions` nor evidence
+                releases have neither `unsure`, `emotions`, evidence nor adaptation
             model: as `Prediction` takes it
             synthetic: as `Prediction` takes it
         """
@@ -120,4 +124,5 @@ class Prediction:
             emotions=tuple(map(str, emotions)) if isinstance(emotions, list | tuple) else (),
             classes=tuple(probabilities),
             evidence=Evidence.from_row(row),
+            adaptation=str(row.get("adaptation") or ""),
         )

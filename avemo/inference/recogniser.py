@@ -24,13 +24,18 @@ from ..media.clip import Clip, Media
 from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
+from .adaptation import ADAPTATION_FILE, Adaptation, SpeakerStatistics
+from .adapted_model import AdaptedModel, audio_features
 from .certainty import describe_certainty
 from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
 from .prediction import Prediction
 from .timeline_row import TimelineRow
 
-__all__ = ["Recogniser", "detector_name", "pack"]
+__all__ = ["MAX_DISTANCE", "Recogniser", "detector_name", "pack"]
+
+#: percentile of `Adaptation.distance`: beyond it, a clip is refused as another speaker's
+MAX_DISTANCE = 99.0
 
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
@@ -46,14 +51,24 @@ class Recogniser:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bundle = Bundle(folder)
-        self._reader = FeatureReader(self.bundle, folder)
+        file = folder / ADAPTATION_FILE
+        #: how it adapts to a speaker; None where it does not
+        self.adaptation = Adaptation.read(file) if file.exists() else None
+        feature = self.adaptation.feature if self.adaptation else ""
+        self._reader = FeatureReader(self.bundle, folder, feature)
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The emotions that the model tells apart, in the order of its probabilities."""
         return tuple(self.bundle.config.classes)
 
-    def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
+    def predict(
+        self,
+        media: Media,
+        *,
+        picture: Media | None = None,
+        speaker: SpeakerStatistics | None = None,
+    ) -> Prediction:
         """Return the prediction for one clip; a fused model does with sound or picture alone.
 
         It is computed with one thread, as features for training are.
@@ -62,16 +77,60 @@ class Recogniser:
             media: a clip, a file's path, or its content
             picture: a film to take the picture from, where sound and picture stand in two files;
                 which frames are looked at depends on the film's own sound
+            speaker: of the person who speaks, see `enrol`; sound is then predicted from as this
+                person speaks
 
         Raises:
             GraphError: a network cannot be run here
+            AvemoError: `speaker` is given, and the version cannot adapt, or not to this one
         """
+        if speaker is not None:
+            self.require_adaptation().require_own(speaker)
         try:
             self._refuse_imported_features()
         except MediaError as error:
             return Prediction.from_error(error, self.classes)
         with threads.single_threaded():
-            return self._predict(media, picture)
+            return self._predict(media, picture, speaker)
+
+    def enrol(self, media: Media, *, neutral: bool = False) -> SpeakerStatistics:
+        """Return what is needed of a clip to adapt to the person who speaks in it.
+
+        The statistics of several clips are added, see `SpeakerStatistics`. They hold no sound.
+
+        Args:
+            media: as `predict` takes it; no picture is looked at
+            neutral: the person is known to speak in a neutral way; otherwise the model guesses the
+                emotion for itself
+
+        Raises:
+            MediaError: the sound cannot be used
+            AvemoError: the version cannot adapt
+            GraphError: a network cannot be run here
+        """
+        adaptation = self.require_adaptation()
+        self._refuse_imported_features()
+        with threads.single_threaded(), Clip.of(media) as clip:
+            sounds = {rate: clip.sound(rate) for rate in self._reader.sample_rates}
+            features = self._audio_features(sounds)
+            (probabilities,) = self.bundle.probabilities_of([features])
+        return adaptation.observe(features, probabilities.tolist(), neutral)
+
+    def require_adaptation(self) -> Adaptation:
+        """Return how the version adapts to a speaker.
+
+        Raises:
+            AvemoError: it does not
+        """
+        if self.adaptation is None:
+            reason = "it sees faces and hears nothing"
+            if self.bundle.config.modality != "visual":
+                reason = (
+                    "it was trained without, by an older release or on too few speakers, or its "
+                    "fusion is no product: train and register one anew with `dvc repro`"
+                )
+            raise AvemoError(f"this version cannot adapt to a speaker: {reason}")
+        return self.adaptation
 
     def timeline(
         self,
@@ -127,7 +186,9 @@ class Recogniser:
                 "a clip: take another version, such as the champion",
             )
 
-    def _predict(self, media: Media, picture: Media | None) -> Prediction:
+    def _predict(
+        self, media: Media, picture: Media | None, speaker: SpeakerStatistics | None
+    ) -> Prediction:
         sound_clip = Clip.of(media)
         picture_clip = sound_clip if picture is None else Clip.of(picture)
         features: Arrays = {}
@@ -147,7 +208,15 @@ class Recogniser:
         reasons = [errors[name] for name in MODALITIES if name in errors]
         if reasons and not features:
             return Prediction.from_error(reasons[0], self.classes, evidence)
-        row = self.bundle.probabilities_of([features])[0]
+        model: Bundle | AdaptedModel = self.bundle
+        adaptation = ""
+        if speaker is not None and "audio" not in errors:
+            try:
+                model = self._adapt(features, speaker)
+            except MediaError as error:
+                return Prediction.from_error(error, self.classes, evidence)
+            adaptation = self.require_adaptation().describe(speaker)
+        row = model.probabilities_of([features])[0]
         config = self.bundle.config
         probabilities = dict(zip(self.classes, map(float, row), strict=True))
         certainty = describe_certainty(probabilities, config)
@@ -158,7 +227,27 @@ class Recogniser:
             unsure=certainty.unsure,
             emotions=certainty.emotions,
             evidence=evidence,
+            adaptation=adaptation,
         )
+
+    def _adapt(self, features: Arrays, speaker: SpeakerStatistics) -> AdaptedModel:
+        """Return the model that answers for a speaker.
+
+        Raises:
+            MediaError: a clip with these features lies too far from the speaker's own
+        """
+        adaptation = self.require_adaptation()
+        heard = audio_features(self.bundle, features)
+        (probabilities,) = self.bundle.probabilities_of([heard])
+        distance = adaptation.distance(heard, probabilities.tolist(), speaker)
+        if distance > MAX_DISTANCE:
+            raise MediaError(
+                "other-speaker",
+                f"the clip lies farther from the speaker's than {distance:.1f} % of other people's "
+                "clips do from their own: is it another person, room or microphone? Enrol again, "
+                "or predict without the speaker",
+            )
+        return AdaptedModel(self.bundle, adaptation, speaker)
 
     def _evidence(
         self,

@@ -25,7 +25,7 @@ __all__ = [
     "enrol",
     "load_recogniser",
     "sandbox_of",
-    "statistics_for",
+    "speaker_option",
     "without_bytecode",
 ]
 
@@ -121,7 +121,8 @@ def sandbox_of(recogniser: Recogniser) -> ModuleType:
 
 def adaptation_space(recogniser: Recogniser) -> str:
     """Return the space that a version measures people in; empty where it does not adapt."""
-    return str(getattr(recogniser, "adaptation_space", ""))
+    adaptation: Any = getattr(recogniser, "adaptation", None)
+    return str(adaptation.space) if adaptation else ""
 
 
 def enrol(recogniser: Recogniser, media: object, *, neutral: bool) -> SpeakerStatistics:
@@ -137,14 +138,23 @@ def enrol(recogniser: Recogniser, media: object, *, neutral: bool) -> SpeakerSta
         return SpeakerStatistics.from_dict(own.enrol(media, neutral=neutral).to_dict())
 
 
-def statistics_for(recogniser: Recogniser, statistics: SpeakerStatistics | None) -> dict[str, Any]:
-    """Return the options by which a version's own code adapts to a speaker; none for None."""
-    if statistics is None:
-        return {}
+def speaker_option(recogniser: Recogniser, statistics: SpeakerStatistics) -> dict[str, Any]:
+    """Return the option by which a version's own code adapts to a speaker.
+
+    Args:
+        recogniser: of a version that adapts
+        statistics: of the speaker
+
+    Raises:
+        Exception: the version's own class of AvemoError: they are not of its space
+    """
     package = type(recogniser).__module__.partition(".")[0]
     with without_bytecode():
         own_class: Any = import_module(f"{package}.inference.adaptation").SpeakerStatistics
-    return {"speaker": own_class.from_dict(statistics.to_dict())}
+    own = own_class.from_dict(statistics.to_dict())
+    adaptation: Any = getattr(recogniser, "adaptation", None)
+    adaptation.require_own(own)
+    return {"speaker": own}
 
 
 @contextmanager

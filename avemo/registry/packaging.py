@@ -195,6 +195,7 @@ def signature(classes: Sequence[str]) -> ModelSignature:
         ColSpec(DataType.string, "finding"),
         ColSpec(DataType.string, "reason"),
         *(ColSpec(_TYPES[kind], name) for name, kind in COLUMNS.items()),
+        ColSpec(DataType.string, "adaptation"),
     ]
     media = ColSpec(AnyType(), MEDIA)  # type: ignore[no-untyped-call]
     return ModelSignature(Schema([media]), Schema(outputs))

@@ -170,8 +170,10 @@ class RegisteredModel:
         if speaker or adapt:
             if not self.space:
                 raise MediaError(NO_ADAPTATION, explain_no_adaptation(self.label))
-            known = speaker.statistics_for(self.space, self.label) if speaker else None
-            options |= own_code.statistics_for(recogniser, known) | {"adapt": adapt}
+            options["adapt"] = adapt
+        if speaker:
+            statistics = speaker.statistics_for(self.space, self.label)
+            options |= own_code.speaker_option(recogniser, statistics)
         self._report(f"computing the timeline of {self.label}")
         with self._errors_explained(), own_code.without_bytecode():
             for row in recogniser.timeline(source, **options):
@@ -232,7 +234,7 @@ class RegisteredModel:
         def answer(
             source: Path | bytes, statistics: SpeakerStatistics | None
         ) -> Mapping[str, object]:
-            options = own_code.statistics_for(recogniser, statistics)
+            options = own_code.speaker_option(recogniser, statistics) if statistics else {}
             with own_code.without_bytecode():
                 return recogniser.predict(source, **options).to_row()
 

@@ -16,6 +16,7 @@ from ..errors import SettingsError
 from ..faces import extract as faces
 from ..faces.detectors import weights as detector_weights
 from ..features.registry import extractor_class
+from ..inference.adaptation import SpeakerStatistics
 from ..inference.prediction import Prediction
 from ..inference.recogniser import Recogniser, pack
 from ..media.clip import Media
@@ -54,9 +55,15 @@ class UntrainedPrior(Recogniser):
         pack(Bundle(source), detector_files, folder)
         super().__init__(folder)
 
-    def predict(self, media: Media, *, picture: Media | None = None) -> Prediction:
+    def predict(
+        self,
+        media: Media,
+        *,
+        picture: Media | None = None,
+        speaker: SpeakerStatistics | None = None,
+    ) -> Prediction:
         """Return the prediction for one clip, see `Recogniser`; of sound alone there is none."""
-        prediction = super().predict(media, picture=picture)
+        prediction = super().predict(media, picture=picture, speaker=speaker)
         if prediction.finding == "no-picture":
             return replace(prediction, reason=f"{prediction.reason}; {_NO_SOUND}")
         return prediction

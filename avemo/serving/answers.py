@@ -27,6 +27,7 @@ def prediction_fields(prediction: Prediction, file: str) -> dict[str, object]:
         "finding": prediction.finding,
         "reason": prediction.reason,
         "evidence": asdict(prediction.evidence),
+        "adaptation": prediction.adaptation,
         "model": prediction.model,
         "synthetic": prediction.synthetic,
     }

@@ -48,6 +48,7 @@ PREDICTIONS: dict[str, object] = {
             "finding": "",
             "reason": "",
             "evidence": asdict(_EVIDENCE),
+            "adaptation": "",
             "model": "avemo-fused version 1",
             "synthetic": True,
         },
@@ -62,6 +63,7 @@ PREDICTIONS: dict[str, object] = {
             "reason": "media of 12 bytes is no media file that FFmpeg reads, or is cut short "
             "(Invalid data found when processing input)",
             "evidence": asdict(Evidence()),
+            "adaptation": "",
             "model": "avemo-fused version 1",
             "synthetic": True,
         },

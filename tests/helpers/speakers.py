@@ -1,29 +1,51 @@
-"""Statistics of people who do not exist."""
+"""People who do not exist, and a version that adapts to them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from helpers.adaptations import small_adaptation
 from helpers.registered_versions import new_network, new_project, register_version
 
-from avemo.inference.adaptation import SpeakerStatistics
+from avemo.inference.adaptation import ADAPTATION_FILE, SpeakerStatistics
 
-__all__ = ["drawn_statistics", "register_adapting_champion"]
+__all__ = ["drawn_statistics", "register_adapting_champion", "register_adapting_version"]
+
+#: mean and deviation of the version's feature
+_COLUMNS = 16
 
 
 def drawn_statistics(*, space: str = "s", neutral: bool = False) -> SpeakerStatistics:
     """Return the statistics of one clip."""
-    return SpeakerStatistics(space, 1, int(neutral), (0.25, -0.5))
+    return SpeakerStatistics(space, 1, int(neutral), (0.75, 0.25), (0.25, -0.5))
 
 
-def register_adapting_champion(folder: Path, *, other_space: bool = False) -> Path:
-    """Register a champion for sound that adapts, in a new project; return the project's folder."""
-    project = new_project(folder / "project")
-    register_version(
-        folder / "version",
-        None,
-        alias="champion",
-        network=new_network("happy", seed=7),
-        seed=5 if other_space else 4,
+def register_adapting_version(
+    folder: Path, *, other_space: bool = False, farthest: float = 1e7
+) -> str:
+    """Register a champion for sound that adapts, and return its number.
+
+    Args:
+        folder: must not exist
+        other_space: it measures people otherwise
+        farthest: a clip is another speaker's beyond it
+    """
+
+    def add_adaptation(package: Path, files: Path) -> None:
+        own = small_adaptation(_COLUMNS, "logmel", seed=2 if other_space else 1)
+        own = replace(own, distances=np.linspace(-1e7, farthest, 1001))
+        own.write(files / ADAPTATION_FILE)
+
+    network = new_network("happy", seed=7)
+    return register_version(
+        folder, None, alias="champion", network=network, alter=add_adaptation
     )
+
+
+def register_adapting_champion(folder: Path, **options: bool) -> Path:
+    """Register such a version and return the folder of a new project."""
+    project = new_project(folder / "project")
+    register_adapting_version(folder / "version", **options)
     return project.root

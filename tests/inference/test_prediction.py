@@ -34,14 +34,15 @@ def test_a_clip_that_cannot_be_used_has_a_finding_and_no_emotion() -> None:
         Prediction(PROBABILITIES, unsure=True, emotions=("surprised", "disgust")),
         Prediction(finding="silent", reason="nothing", classes=EMOTIONS),
         Prediction(PROBABILITIES, evidence=EVIDENCE),
+        Prediction(PROBABILITIES, adaptation="neutral baseline of 2 clips"),
     ],
-    ids=["an emotion", "not sure", "a finding", "evidence"],
+    ids=["an emotion", "not sure", "a finding", "evidence", "adapted"],
 )
 def test_a_row_keeps_what_the_model_says(prediction: Prediction) -> None:
     row = prediction.to_row()
     numbers = ["probability", *(f"p_{emotion}" for emotion in EMOTIONS)]
     columns = ["emotion", "probability", "unsure", "emotions", *numbers[1:], "finding", "reason"]
-    assert list(row) == [*columns, *COLUMNS]
+    assert list(row) == [*columns, *COLUMNS, "adaptation"]
     assert all(type(row[name]) is kind for name, kind in COLUMNS.items())
     assert all(isinstance(row[name], float) for name in numbers)
     assert json.loads(json.dumps(row))["emotions"] == list(prediction.emotions)

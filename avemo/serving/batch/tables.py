@@ -56,8 +56,8 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     return columns | {
         "finding": [prediction.finding for prediction in predictions],
         "reason": [prediction.reason for prediction in predictions],
-        "adaptation": [prediction.adaptation for prediction in predictions],
         **_evidence_columns([prediction.evidence for prediction in predictions]),
+        "adaptation": [prediction.adaptation for prediction in predictions],
         "synthetic": [prediction.synthetic for prediction in predictions],
         "model": [row.version.name for _, row in clips],
         "version": [row.version.number for _, row in clips],

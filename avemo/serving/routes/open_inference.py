@@ -40,6 +40,7 @@ _OUTPUTS = {
     "finding": "BYTES",
     "reason": "BYTES",
     **{name: _DATATYPES[kind] for name, kind in COLUMNS.items()},
+    "adaptation": "BYTES",
 }
 
 
@@ -159,6 +160,7 @@ def _respond(
     evidence = [prediction.evidence.to_columns() for prediction in predictions]
     for name, kind in COLUMNS.items():
         values[name] = [row[name] or "" if kind is str else row[name] for row in evidence]
+    values["adaptation"] = [prediction.adaptation for prediction in predictions]
     tensors = [
         OutputTensor(
             name,

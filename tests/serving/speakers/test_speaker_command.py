@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers.many_clips import RATE, write_clips
+from helpers.registered_versions import new_project
 from helpers.speakers import register_adapting_champion
 
 from avemo.cli import main
@@ -32,6 +33,7 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_person_from_enrolment_to_deletion(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,7 +71,7 @@ def test_a_person_from_enrolment_to_deletion(
     assert unadapted["adaptation"] == unadapted["speaker"] == ""
     assert adapted["probabilities"] != unadapted["probabilities"]
     _, out, _ = run("predict", "--speaker", "Zoë", str(third), capsys=capsys)
-    assert f"; adapted: {adapted['adaptation']}" in out[0]
+    assert f"; adapted to {adapted['adaptation']}" in out[0]
 
     code, out, _ = run("speaker", "enrol", "Zoë", "--again", str(third), capsys=capsys)
     assert "1 clip, 0 of them neutral" in out[-1]
@@ -96,12 +98,14 @@ def test_a_person_from_enrolment_to_deletion(
     ],
 )
 def test_what_cannot_be_used_is_one_line(
-    project: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
     message: str,
 ) -> None:
+    monkeypatch.setenv("AVEMO_ROOT", str(new_project(tmp_path / "project").root))
+    monkeypatch.chdir(tmp_path)
     shutil.copyfile(write_clips(tmp_path / "clips", 1)[0], "a.wav")
     Path("odd.csv").write_text("file,who\na.wav,Ana\n")
     Path("twice.csv").write_text("path,speaker\na.wav,Ana\na.wav,Ben\n")
@@ -113,6 +117,7 @@ def test_what_cannot_be_used_is_one_line(
     assert err[-1].startswith(message)
 
 
+@pytest.mark.slow
 def test_the_speakers_of_a_table(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,7 +159,7 @@ def test_the_speakers_of_a_table(
 
 
 def test_adapt_without_speakers_makes_no_sense(
-    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (file,) = write_clips(tmp_path / "clips", 1)
     code, _, err = run("predict", "--adapt", str(file), capsys=capsys)
@@ -162,6 +167,7 @@ def test_adapt_without_speakers_makes_no_sense(
     assert "--adapt needs to know whose clips these are" in err[-1]
 
 
+@pytest.mark.slow
 def test_another_space_is_refused_with_what_to_enrol(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

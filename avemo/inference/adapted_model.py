@@ -1,0 +1,74 @@
+"""A bundle that answers for one speaker, if it can adapt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.bundle import Bundle
+from ..models.weighted_product import MIN_PROBABILITY
+from ..records import BundleConfig
+from .adaptation import Adaptation, SpeakerStatistics
+
+__all__ = ["AdaptedModel", "audio_features"]
+
+Features = Mapping[str, NDArray[Any]]
+
+
+class AdaptedModel:
+    """Answers like a bundle, adapted to a speaker: it can stand where a bundle predicts.
+
+    Of a fused version the audio part is adapted, before the product with what is seen.
+
+    Args:
+        bundle: the unadapted model
+        adaptation: of the same version
+        speaker: whose clips it predicts
+
+    Raises:
+        AvemoError: the speaker was enrolled with another version
+    """
+
+    def __init__(self, bundle: Bundle, adaptation: Adaptation, speaker: SpeakerStatistics) -> None:
+        adaptation.require_own(speaker)
+        self._bundle = bundle
+        self._adaptation = adaptation
+        self._speaker = speaker
+
+    @property
+    def config(self) -> BundleConfig:
+        """What the model is."""
+        return self._bundle.config
+
+    def probabilities_of(self, clips: Sequence[Features]) -> NDArray[np.float32]:
+        """Return the probabilities of the emotions [shape=(clips, classes)].
+
+        Args:
+            clips: of each, its features by name; those without sound are not adapted
+        """
+        unadapted = self._bundle.probabilities_of(clips)
+        return np.stack([self._adapt(*pair) for pair in zip(clips, unadapted, strict=True)])
+
+    def _adapt(self, clip: Features, unadapted: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._adaptation.feature not in clip:
+            return unadapted
+        heard = audio_features(self._bundle, clip)
+        (audio,) = (
+            [unadapted] if len(heard) == len(clip) else self._bundle.probabilities_of([heard])
+        )
+        # of a product, the sound alone has its weight as well
+        correction = self._adaptation.correction(clip, audio, self._speaker)
+        logits = np.log(np.maximum(unadapted.astype(np.float64), MIN_PROBABILITY))
+        logits += self._adaptation.audio_weight * correction
+        raised = np.exp(logits - logits.max())
+        return np.asarray(raised / raised.sum(), np.float32)
+
+
+def audio_features(bundle: Bundle, clip: Features) -> dict[str, NDArray[Any]]:
+    """Return those of a clip's features that are of its sound: they are not derived from faces."""
+    specs = bundle.config.features
+    seen = {name for name, spec in specs.items() if spec.derived_from}
+    return {name: array for name, array in clip.items() if name not in seen}
