@@ -190,9 +190,9 @@ def predict(
     this project. Nothing was trained for it here, so it needs no registry; of sound there is no
     such prior.
 
-    With --speaker, and for clips whose speaker a CSV file names, predictions adapt to how the person
-    sounds and looks at rest. --adapt takes the clips of each speaker in this command for that, too,
-    and stores nothing of it. Each answer says what it is adapted to.
+    With --speaker, and for clips whose speaker a CSV file names, predictions adapt to the person's
+    voice. --adapt takes the clips of each speaker in this command for that, too, and stores nothing
+    of it. Each answer says what it is adapted to.
 
     What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.

@@ -26,7 +26,7 @@ Name = Annotated[
 
 @app.callback()
 def speaker() -> None:
-    """Enrol people, so that predictions adapt to how they sound and look at rest.
+    """Enrol people, so that predictions adapt to how they speak.
 
     Kept are sums of a few numbers for each person, in .avemo/speakers, and no voice or picture.
     """
@@ -61,9 +61,10 @@ def enrol(
 ) -> int:
     """Add clips to what is known of a person.
 
-    A clip counts once, whatever it is called. Each line says what was heard and seen in a clip, and
-    what a prediction without adaptation says of it: a baseline of silence, of music or of another
-    person shows there. A clip that cannot be used costs its own line, and the exit code is then 1.
+    A clip counts once, whatever it is called. Each line says what was heard in a clip, and what is
+    predicted for it: a baseline that is not neutral, or is music, shows there. Silence, and a voice
+    that is far from what is known of the person (another person's, another room), are not added:
+    such a clip costs its own line, and the exit code is then 1.
     """
     from ..serving.batch.enrol import enrol_clips
 
@@ -142,7 +143,8 @@ def _show_clip(clip: "EnrolledClip") -> None:
     parts.append(prediction.reason)
     if prediction.probabilities:
         answer = describe_probabilities(prediction.probabilities)
-        parts.append(f"without adaptation it is {'not sure: ' * prediction.unsure}{answer}")
+        to = f"adapted to {prediction.adaptation}" if prediction.adaptation else "unadapted"
+        parts.append(f"{to}, it sounds {'not sure: ' * prediction.unsure}{answer}")
     typer.echo(f"{clip.file}: {'; '.join(filter(None, parts))}")
 
 

@@ -13,7 +13,10 @@ from ..models.weighted_product import MIN_PROBABILITY
 from ..records import BundleConfig
 from .adaptation import Adaptation, SpeakerStatistics
 
-__all__ = ["AdaptedModel", "audio_features"]
+__all__ = ["MAX_DISTANCE", "AdaptedModel", "audio_features"]
+
+#: percentile of `Adaptation.distance`: beyond it, a clip is refused as another speaker's
+MAX_DISTANCE = 99.0
 
 Features = Mapping[str, NDArray[Any]]
 

@@ -25,7 +25,7 @@ from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
 from .adaptation import ADAPTATION_FILE, Adaptation, SpeakerStatistics
-from .adapted_model import AdaptedModel, audio_features
+from .adapted_model import MAX_DISTANCE, AdaptedModel, audio_features
 from .certainty import describe_certainty
 from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
@@ -33,9 +33,6 @@ from .prediction import Prediction
 from .timeline_row import TimelineRow
 
 __all__ = ["MAX_DISTANCE", "Recogniser", "detector_name", "pack"]
-
-#: percentile of `Adaptation.distance`: beyond it, a clip is refused as another speaker's
-MAX_DISTANCE = 99.0
 
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
@@ -138,6 +135,8 @@ class Recogniser:
         *,
         window_s: float | None = None,
         hop_s: float | None = None,
+        speaker: SpeakerStatistics | None = None,
+        adapt: bool = False,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, see `timeline.read_timeline`.
 
@@ -146,19 +145,26 @@ class Recogniser:
             window_s: length of a window, in seconds; by default that of the model
             hop_s: from one window to the next, in seconds; by default that of the model, where no
                 window is given, or a third of the window
+            speaker: of the person who speaks, see `enrol`; the rows are adapted from the start
+            adapt: to each person by the windows before, see `timeline_speakers`
 
         Raises:
             MediaError: there is neither sound nor picture that can be read, or the model takes
                 features that cannot be computed
-            AvemoError: there are no such windows
+            AvemoError: there are no such windows, or the version cannot adapt, or not to this
+                speaker
             GraphError: a network cannot be run here
         """
         from .timeline import read_timeline
+        from .timeline_speakers import Speakers
 
+        speakers = None
+        if speaker or adapt:
+            speakers = Speakers(self.bundle, self.require_adaptation(), speaker, learn=adapt)
         self._refuse_imported_features()
         windows = self.windows(window_s, hop_s)
         with threads.single_threaded(), Clip.of(media) as clip:
-            yield from read_timeline(clip, self.bundle, self._reader, windows)
+            yield from read_timeline(clip, self.bundle, self._reader, windows, speakers)
 
     def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
         """Return the windows of a timeline; see `timeline`."""

@@ -78,10 +78,10 @@ class Speaker:
         if last:
             neutral, others = last.neutral_clips, last.clips - last.neutral_clips
             counts = [f"{neutral} neutral"] * bool(neutral) + [f"{others} other"] * bool(others)
-            clips = f"{' and '.join(counts)} clips"
+            clips = f"{' and '.join(counts)} clip{'s' * (last.clips > 1)}"
         return (
             f"{self.name or 'the speaker'} was enrolled with {known}, and {model} measures voices "
-            f"and faces otherwise: enrol the {clips} again"
+            f"otherwise: enrol the {clips} again"
         )
 
 

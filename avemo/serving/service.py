@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from ..errors import AvemoError
+from ..errors import AvemoError, MediaError
+from ..inference.adaptation import SpeakerStatistics
 from ..inference.prediction import Prediction
 from ..settings import Serving
 from ..tracking.lookup import Version
@@ -20,6 +22,7 @@ from .job import Job
 from .metrics import Metrics, State
 from .refusal import Refusal
 from .registry_view import RegistryView
+from .speakers.kept import KeptSpeakers
 from .spool import Spool
 from .versions.current import CurrentVersion, ServedVersion
 from .versions.example import Row
@@ -29,6 +32,8 @@ from .versions.loading import Candidate, load_version
 from .workers import Workers
 
 __all__ = ["Answer", "Readiness", "Service", "ServiceConfig"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class ServiceConfig:
         key_digests: SHA-256 of each key; none where no key is wanted
         webhook_secret: of MLflow's webhook; empty where there is none
         local_only: it is for this machine alone
+        speakers_folder: where statistics of people are kept, if `serving` says so; None for nowhere
     """
 
     model: str
@@ -52,6 +58,7 @@ class ServiceConfig:
     key_digests: tuple[bytes, ...] = ()
     webhook_secret: str = ""
     local_only: bool = True
+    speakers_folder: Path | None = None
 
     @property
     def uri(self) -> str:
@@ -106,6 +113,7 @@ class Service:
             poll_s=serving.poll_s,
         )
         self.registry = RegistryView(config.model)
+        self.speakers = KeptSpeakers(config.speakers_folder, serving.speakers)
         self.draining = False
         self.requests = 0
         self._freeing: set[asyncio.Task[None]] = set()
@@ -141,13 +149,17 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the alias inside the block, and end all work after it."""
-        following = asyncio.create_task(self.follower.run())
+        running = [
+            asyncio.create_task(self.follower.run()),
+            asyncio.create_task(self.speakers.expire_hourly()),
+        ]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             self.workers.close()
             self.timeline_workers.close()
             if self.current.served:
@@ -156,7 +168,12 @@ class Service:
             await asyncio.to_thread(self.engine.close)
 
     async def answer(
-        self, served: ServedVersion, media: Path | bytes, size: int, hang_up: asyncio.Future[None]
+        self,
+        served: ServedVersion,
+        media: Path | bytes,
+        size: int,
+        hang_up: asyncio.Future[None],
+        speaker: SpeakerStatistics | None = None,
     ) -> Answer:
         """Return a version's answer for one clip.
 
@@ -165,39 +182,91 @@ class Service:
             media: the file, or its content
             size: of it, in bytes
             hang_up: is done when the client has hung up
+            speaker: whom it is adapted to
 
         Raises:
             Refusal: the version fails, or the client has hung up
         """
+
+        def work(job: Job) -> Row:
+            return served.loaded.answer(media, job, speaker)
+
+        row = await self._run(served, work, size, hang_up)
+        return self._read_row(served, row, adapted=speaker is not None)
+
+    async def enrol(
+        self,
+        served: ServedVersion,
+        media: Path,
+        size: int,
+        hang_up: asyncio.Future[None],
+        *,
+        neutral: bool,
+    ) -> SpeakerStatistics:
+        """Return what one clip says of its speaker.
+
+        Args:
+            served: the version
+            media: the file
+            size: of it, in bytes
+            hang_up: is done when the client has hung up
+            neutral: the person speaks neutrally in it
+
+        Raises:
+            MediaError: the clip cannot be used
+            Refusal: the version fails, or the client has hung up
+        """
+
+        def work(job: Job) -> SpeakerStatistics:
+            return served.loaded.enrol(media, job, neutral=neutral)
+
+        return await self._run(served, work, size, hang_up)
+
+    async def _run(
+        self,
+        served: ServedVersion,
+        work: Callable[[Job], Result],
+        size: int,
+        hang_up: asyncio.Future[None],
+    ) -> Result:
+        """Return what a thread computes of one clip.
+
+        Raises:
+            MediaError: the clip cannot be used
+            Refusal: the version fails, or the client has hung up
+        """
         seconds, job = estimate_seconds(size), Job()
 
-        def work() -> tuple[Row, float]:
+        def timed() -> tuple[Result, float]:
             start = time.perf_counter()
-            row = served.loaded.answer(media, job)
-            return row, time.perf_counter() - start
+            result = work(job)
+            return result, time.perf_counter() - start
 
         try:
-            row, elapsed_s = await self.workers.run(
-                work,
+            result, elapsed_s = await self.workers.run(
+                timed,
                 job=job,
                 hang_up=hang_up,
                 on_start=lambda: self.admission.begin(seconds),
                 on_end=lambda: self.admission.end(seconds),
             )
-        except Refusal:
+        except (Refusal, MediaError):
             raise
         except AvemoError as error:
             raise Refusal(500, "model-failed", f"{served.description.label}: {error}") from error
         self.admission.measure(seconds, elapsed_s)
         self.metrics.answer_seconds.observe(elapsed_s)
-        return self._read_row(served, row)
+        return result
 
-    def _read_row(self, served: ServedVersion, row: Row) -> Answer:
+    def _read_row(self, served: ServedVersion, row: Row, *, adapted: bool) -> Answer:
         description = served.description
         prediction = Prediction.from_row(
             row, model=description.label, synthetic=description.synthetic
         )
         if not all(map(math.isfinite, prediction.probabilities.values())):
+            if adapted:
+                message = "no person has these statistics: enrol the speaker again"
+                raise Refusal(422, "statistics", message)
             message = f"{description.label} answers with what is no number"
             raise Refusal(500, "model-failed", message)
         answer = prediction.finding or prediction.emotion

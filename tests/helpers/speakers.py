@@ -11,15 +11,35 @@ from helpers.registered_versions import new_network, new_project, register_versi
 
 from avemo.inference.adaptation import ADAPTATION_FILE, SpeakerStatistics
 
-__all__ = ["drawn_statistics", "register_adapting_champion", "register_adapting_version"]
+__all__ = [
+    "add_tone_adaptation",
+    "drawn_statistics",
+    "register_adapting_champion",
+    "register_adapting_version",
+]
 
 #: mean and deviation of the version's feature
 _COLUMNS = 16
+#: likewise, of `tone_model`'s
+_TONE_COLUMNS = 60
 
 
 def drawn_statistics(*, space: str = "s", neutral: bool = False) -> SpeakerStatistics:
     """Return the statistics of one clip."""
     return SpeakerStatistics(space, 1, int(neutral), (0.75, 0.25), (0.25, -0.5))
+
+
+def add_tone_adaptation(folder: Path, *, farthest: float = 1e7, seed: int = 1) -> None:
+    """Let the version adapt that `load_tone_model` wrote; it must be loaded anew.
+
+    Args:
+        folder: its files
+        farthest: a clip is another speaker's beyond it
+        seed: versions of different seeds measure people differently
+    """
+    own = small_adaptation(_TONE_COLUMNS, seed=seed)
+    distances = np.linspace(-1e7, farthest, 1001)
+    replace(own, distances=distances).write(folder / ADAPTATION_FILE)
 
 
 def register_adapting_version(
@@ -39,13 +59,13 @@ def register_adapting_version(
         own.write(files / ADAPTATION_FILE)
 
     network = new_network("happy", seed=7)
-    return register_version(
-        folder, None, alias="champion", network=network, alter=add_adaptation
-    )
+    return register_version(folder, None, alias="champion", network=network, alter=add_adaptation)
 
 
-def register_adapting_champion(folder: Path, **options: bool) -> Path:
+def register_adapting_champion(
+    folder: Path, *, other_space: bool = False, farthest: float = 1e7
+) -> Path:
     """Register such a version and return the folder of a new project."""
     project = new_project(folder / "project")
-    register_adapting_version(folder / "version", **options)
+    register_adapting_version(folder / "version", other_space=other_space, farthest=farthest)
     return project.root

@@ -9,8 +9,9 @@ from pathlib import Path
 from ...errors import MediaError
 from ...inference.prediction import Prediction
 from ...registry.pinned import PinnedVersions
+from ...registry.speaker import Speaker
 from ..speakers.names import normalise_name
-from ..speakers.store import SpeakerStore
+from ..speakers.store import SpeakerStore, as_speaker
 from .clips import NamedClip
 from .task import identify_clip
 
@@ -24,7 +25,7 @@ class EnrolledClip:
     Args:
         file: as it was named
         added: it was not counted before
-        prediction: of the version that measured it, unadapted
+        prediction: of the version that measured it, adapted to what was known before
         finding: why it cannot be used; empty where it can
         reason: in a sentence
     """
@@ -74,13 +75,25 @@ def enrol_clips(
             yield EnrolledClip(file, finding=error.finding, reason=str(error))
             continue
         space = enrolled.statistics.space
+        is_first = again and space not in begun
+        speaker = None if is_first else _known(store, name, space)
+        prediction = versions.answering.predict(Path(file), speaker=speaker)
+        if prediction.finding:  # such as another person's voice
+            yield EnrolledClip(file, finding=prediction.finding, reason=prediction.reason)
+            continue
         added = store.add(
             name,
             enrolled.statistics,
             model=enrolled.model,
             sha256=sha256,
             neutral=neutral,
-            again=again and space not in begun,
+            again=is_first,
         )
         begun.add(space)
-        yield EnrolledClip(file, added, versions.answering.predict(Path(file)))
+        yield EnrolledClip(file, added, prediction)
+
+
+def _known(store: SpeakerStore, name: str, space: str) -> Speaker | None:
+    """Return what is known of a person in a space; None where nothing is."""
+    enrolments = [own for own in store.find(name) if own.sums.space == space]
+    return as_speaker(name, enrolments) if enrolments else None

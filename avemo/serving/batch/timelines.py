@@ -167,7 +167,8 @@ class WriteTimelines:
         windows = [files.window_s, files.hop_s]
         parts: list[object] = [item.sha256, self._versions.key, windows, targets, files.purpose]
         speaker = self._speakers.get(item.clip.speaker)
-        parts += [speaker.key if speaker else "", self._adapt]
+        if speaker or self._adapt:
+            parts += [speaker.key if speaker else "", self._adapt]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:

@@ -34,6 +34,22 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[
 
 
 @pytest.mark.slow
+def test_another_voice_is_not_added(
+    registry: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = register_adapting_champion(tmp_path, farthest=-1e6)
+    monkeypatch.setenv("AVEMO_ROOT", str(root))
+    first, second = map(str, write_clips(tmp_path / "clips", 2))
+    code, out, err = run("speaker", "enrol", "Ana", first, second, capsys=capsys)
+    assert code == 1
+    assert out[-1].startswith("Ana: 1 clip, 0 of them neutral")
+    assert err[-1].startswith(f"{second}: other-speaker: ")
+
+
+@pytest.mark.slow
 def test_a_person_from_enrolment_to_deletion(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,7 +61,7 @@ def test_a_person_from_enrolment_to_deletion(
     code, out, err = run("speaker", "enrol", "Zoë", "--neutral", *files, capsys=capsys)
     assert code == 1
     assert out[0].startswith(f"{first}: added; 0.5 s of voice")
-    assert "without adaptation it is" in out[0]
+    assert "; unadapted, it sounds " in out[0]
     assert out[1].startswith(f"{first}: counts already")
     assert out[2].startswith("Zoë: 1 clip, 1 of them neutral, with avemo-audio version 1")
     assert [line.split(": ")[:2] for line in err] == [
@@ -179,7 +195,7 @@ def test_another_space_is_refused_with_what_to_enrol(
     (line,) = err
     assert "other-space: Ana was enrolled with avemo-audio version 1" in line
     assert "avemo-audio version 2" in line
-    assert "enrol the 1 neutral clips again" in line
+    assert "enrol the 1 neutral clip again" in line
     run("speaker", "enrol", "Ana", "--neutral", str(first), capsys=capsys)
     code, _, _ = run("predict", "--speaker", "Ana", str(second), capsys=capsys)
     assert code == 0

@@ -96,7 +96,7 @@ def test_a_space_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert [own.sums.space for own in store.find("ana")] == ["two", "one"]
     speaker = store.speaker("ana")
     assert set(speaker.statistics) == {"one", "two"}
-    with pytest.raises(AvemoError, match="enrol the 1 other clips again"):
+    with pytest.raises(AvemoError, match="enrol the 1 other clip again"):
         speaker.statistics_for("three", "avemo-fused version 3")
     assert store.delete("ana") == 2
     with pytest.raises(AvemoError, match="ana is not enrolled"):
