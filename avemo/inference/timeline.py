@@ -176,10 +176,8 @@ class _Timeline:
             by_emotion: dict[str, float] = {}
             adapted = Adapted()
             if not inputs.finding:
-                values = next(probabilities)
-                adapted = self._adapt(inputs, window)
-                if adapted.probabilities is not None:
-                    values = adapted.probabilities
+                unadapted, adapted = next(probabilities), self._adapt(inputs, window)
+                values = unadapted if adapted.probabilities is None else adapted.probabilities
                 by_emotion = dict(zip(config.classes, map(float, values), strict=True))
             certainty = describe_certainty(by_emotion, config)
             rows.append(

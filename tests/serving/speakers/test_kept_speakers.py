@@ -71,12 +71,11 @@ def test_statistics_come_back_as_they_went() -> None:
 
 def test_another_space_is_a_conflict() -> None:
     text = json.dumps(drawn_statistics(neutral=True).to_dict())
-    with pytest.raises(
-        Refusal, match="avemo-fused version 2 .*enrol the 1 neutral clip"
-    ) as refusal:
+    message = r"avemo-fused version 2 .*enrol the 1 neutral clip"
+    with pytest.raises(Refusal, match=message) as refusal:
         read_statistics(served("other"), text)
     assert (refusal.value.status, refusal.value.code) == (409, "other-space")
-    with pytest.raises(Refusal, match="does not adapt to speakers") as refusal:
+    with pytest.raises(Refusal, match=r"does not adapt to speakers") as refusal:
         read_statistics(served(""), text)
     assert (refusal.value.status, refusal.value.code) == (409, "no-adaptation")
 
