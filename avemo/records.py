@@ -18,6 +18,7 @@ from .schema import Record, Value, read_fields
 
 __all__ = [
     "Abstention",
+    "AdaptationResult",
     "BaselineResult",
     "BaselineRun",
     "BundleConfig",
@@ -259,6 +260,28 @@ class ConformalSets(Value):
         )
 
 
+class AdaptationResult(Value):
+    """How a model adapts to a speaker, see `models.adaptation`, and what that is worth.
+
+    The figures are of speakers that neither the model nor the adaptation was fitted to.
+
+    Args:
+        feature: that the adaptation is computed from
+        dimensions: of its space
+        trust: as how many clips one counts whose emotion is not known
+        weight: of the correction
+        uar: by case, such as `neutral 2` or `even 20`, and `none` without a speaker
+        difference: by case, the same less that of `none`
+    """
+
+    feature: str
+    dimensions: int
+    trust: float
+    weight: float
+    uar: Figures
+    difference: Figures
+
+
 class BundleConfig(Record):
     """`bundle.json`: what a trained model is, and how its input is made.
 
@@ -276,6 +299,7 @@ class BundleConfig(Record):
         trained_on: how much it was trained on
         abstention: when its prediction is "not sure"; None where there was nothing to choose by
         conformal_sets: which emotions a prediction cannot exclude; None likewise
+        adaptation: to a speaker; None where it does not adapt
         window_s: length of a timeline's window in seconds, where nobody asks for another
         hop_s: from one window to the next in seconds, likewise
         inputs: by feature, the fields of its preprocessor, see `models.preprocessing`
@@ -295,6 +319,7 @@ class BundleConfig(Record):
     trained_on: TrainedOn
     abstention: Abstention | None = None
     conformal_sets: ConformalSets | None = None
+    adaptation: AdaptationResult | None = None
     window_s: float = 3.0
     hop_s: float = 1.0
     inputs: dict[str, dict[str, object]] = Field(default_factory=dict)

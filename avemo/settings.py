@@ -319,6 +319,20 @@ class Abstention(Strict):
     set_coverage: Annotated[float, Field(gt=0, lt=1)]
 
 
+class Adaptation(Strict):
+    """How the adaptation of audio models to a speaker is chosen and measured.
+
+    Args:
+        draws: of enrolments of each mix and size, for each speaker
+        max_loss: in unweighted average recall, that no mix may cost on the folds to choose by
+        false_alarms: the share of a person's own clips that are taken for another's
+    """
+
+    draws: Annotated[int, Field(ge=1, le=100)]
+    max_loss: Annotated[float, Field(ge=0, lt=1)]
+    false_alarms: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Timeline(Strict):
     """The windows of a timeline, unless whoever asks for one says otherwise."""
 
@@ -437,6 +451,7 @@ class Settings(Strict):
     baselines: Baselines
     evaluation: Evaluation
     abstention: Abstention
+    adaptation: Adaptation
     timeline: Timeline
     promotion: Promotion
     serving: Serving = Field(default_factory=Serving)

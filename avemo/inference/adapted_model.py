@@ -24,7 +24,7 @@ Features = Mapping[str, NDArray[Any]]
 class AdaptedModel:
     """Answers like a bundle, adapted to a speaker: it can stand where a bundle predicts.
 
-    Of a fused version the audio part is adapted, before the product with what is seen.
+    A fused version is a product of what is heard and seen, of which the first factor is adapted.
 
     Args:
         bundle: the unadapted model
@@ -56,16 +56,15 @@ class AdaptedModel:
         return np.stack([self._adapt(*pair) for pair in zip(clips, unadapted, strict=True)])
 
     def _adapt(self, clip: Features, unadapted: NDArray[np.float32]) -> NDArray[np.float32]:
-        if self._adaptation.feature not in clip:
+        adaptation = self._adaptation
+        if adaptation.feature not in clip:
             return unadapted
-        heard = audio_features(self._bundle, clip)
-        (audio,) = (
-            [unadapted] if len(heard) == len(clip) else self._bundle.probabilities_of([heard])
-        )
-        # of a product, the sound alone has its weight as well
-        correction = self._adaptation.correction(clip, audio, self._speaker)
+        # what is seen, too, is a factor of a product, in which the sound has a weight of its own
+        is_heard_alone = len(audio_features(self._bundle, clip)) == len(clip)
+        weight = adaptation.heard_weight if is_heard_alone else adaptation.audio_weight
+        correction = adaptation.correction(adaptation.position(clip), self._speaker)
         logits = np.log(np.maximum(unadapted.astype(np.float64), MIN_PROBABILITY))
-        logits += self._adaptation.audio_weight * correction
+        logits += weight * correction
         raised = np.exp(logits - logits.max())
         return np.asarray(raised / raised.sum(), np.float32)
 

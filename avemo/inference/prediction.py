@@ -92,8 +92,8 @@ class Prediction:
         row |= {"unsure": self.unsure, "emotions": list(self.emotions)}
         for emotion in self.classes:
             row[_PREFIX + emotion] = self.probabilities.get(emotion, float("nan"))
-        row |= {"finding": self.finding, "reason": self.reason} | self.evidence.to_row()
-        return row | {"adaptation": self.adaptation}
+        row |= {"finding": self.finding, "reason": self.reason}
+        return row | self.evidence.to_row() | {"adaptation": self.adaptation}
 
     @classmethod
     def from_row(

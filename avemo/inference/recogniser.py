@@ -32,7 +32,7 @@ from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face
 from .prediction import Prediction
 from .timeline_row import TimelineRow
 
-__all__ = ["MAX_DISTANCE", "Recogniser", "detector_name", "pack"]
+__all__ = ["Recogniser", "detector_name", "pack"]
 
 #: training's own files beside a bundle
 _NOT_NEEDED = ("history.csv", "predictions.csv", "run.json")
@@ -110,8 +110,8 @@ class Recogniser:
         with threads.single_threaded(), Clip.of(media) as clip:
             sounds = {rate: clip.sound(rate) for rate in self._reader.sample_rates}
             features = self._audio_features(sounds)
-            (probabilities,) = self.bundle.probabilities_of([features])
-        return adaptation.observe(features, probabilities.tolist(), neutral)
+            probabilities = self._heard_probabilities(features)
+        return adaptation.observe(features, probabilities, neutral)
 
     def require_adaptation(self) -> Adaptation:
         """Return how the version adapts to a speaker.
@@ -244,9 +244,8 @@ class Recogniser:
         """
         adaptation = self.require_adaptation()
         heard = audio_features(self.bundle, features)
-        (probabilities,) = self.bundle.probabilities_of([heard])
-        distance = adaptation.distance(heard, probabilities.tolist(), speaker)
-        if distance > MAX_DISTANCE:
+        distance = adaptation.distance(heard, self._heard_probabilities(heard), speaker)
+        if distance > adaptation.max_distance:
             raise MediaError(
                 "other-speaker",
                 f"the clip lies farther from the speaker's than {distance:.1f} % of other people's "
@@ -254,6 +253,16 @@ class Recogniser:
                 "or predict without the speaker",
             )
         return AdaptedModel(self.bundle, adaptation, speaker)
+
+    def _heard_probabilities(self, features: Arrays) -> list[float]:
+        """Return the probabilities by the audio model, also of a fused version.
+
+        Args:
+            features: of the sound
+        """
+        (fused,) = self.bundle.probabilities_of([features]).astype("float64")
+        heard = fused ** (1 / self.require_adaptation().heard_weight)
+        return list(map(float, heard / heard.sum()))
 
     def _evidence(
         self,

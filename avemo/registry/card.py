@@ -113,6 +113,8 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         classes=bundle.classes,
         figures=None if rows is None else _figures(rows, bundle, Bootstrap.from_settings(settings)),
         abstention=bundle.abstention,
+        adaptation=bundle.adaptation,
+        adaptation_rows=_adaptation_rows(bundle),
         conformal_sets=bundle.conformal_sets,
         temperature=bundle.temperature,
         corpus=settings.corpus.label,
@@ -140,6 +142,17 @@ def _few_actors(bundle: BundleConfig) -> int:
     actors = bundle.trained_on.actors
     has_face = bundle.modality != "audio" and not bundle.untrained
     return actors if has_face and actors < MIN_ACTORS else 0
+
+
+def _adaptation_rows(bundle: BundleConfig) -> list[tuple[str, ...]]:
+    """Return each case of enrolment with its UAR and the difference to no speaker."""
+    if bundle.adaptation is None:
+        return []
+    differences = bundle.adaptation.difference
+    return [
+        (case, str(figure), "–" if case == "none" else f"{differences[case]:+}")
+        for case, figure in bundle.adaptation.uar.items()
+    ]
 
 
 def render_html(subject: Subject, text: str) -> str:

@@ -34,6 +34,7 @@ from ..records import (
 from ..settings import Settings
 from ..tracking import lineage, runs
 from . import fusion, stacking
+from .adapted_bundle import adapt_audio, adapt_fused
 from .fit import fit, make_deterministic
 from .task import Preprocessors, TrainingTask
 
@@ -106,7 +107,7 @@ def train(
             histories.append(history.assign(member=index))
         pd.concat(histories).to_csv(folder / "history.csv", index=False)
         weights = [1 / len(members)] * len(members)
-        network = weighted_ensemble(members, weights, config.temperature)
+        network = ensemble = weighted_ensemble(members, weights, config.temperature)
         mlflow.log_params({"members": len(members), "temperature": config.temperature})
         if _fuses_predictions(task, search_result):
             network = build_end_to_end(network, branches)
@@ -115,6 +116,13 @@ def train(
         inputs = {feature: preprocessors[feature] for feature in network.input}
         validation = _validation_predictions(project, task, search_result)
         config = config.model_copy(update=_thresholds(settings, validation))
+        if task.modality == "audio":
+            adapted = adapt_audio(settings, train_data, validation, config, folder)
+        elif _fuses_predictions(task, search_result):
+            adapted = adapt_fused(ensemble, branches["audio"], folder)
+        else:
+            adapted = None
+        config = config.model_copy(update={"adaptation": adapted})
         bundle.write(folder, network, inputs, config)
         valid = _log_validation(settings, validation, config, folder)
         note = fusion.describe_choice(search_result.fusion) if branches else ""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
-from avemo.inference.adaptation import Adaptation
+from avemo.models.adaptation import Adaptation
 
 __all__ = ["small_adaptation"]
 
@@ -18,6 +18,8 @@ def small_adaptation(columns: int = 2, feature: str = "mfcc", seed: int = 1) -> 
         origin=np.zeros(2),
         class_means=random.normal(scale=2.0, size=(len(EMOTIONS), 2)),
         speaker_variance=np.array([4.0, 1.0]),
-        weights=np.array([1.0, 1.0]),
+        class_variance=np.array([0.5, 0.5]),
+        trust=0.5,
+        weight=1.0,
         distances=np.linspace(-10, 10, 1001),
     )

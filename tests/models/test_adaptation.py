@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import AvemoError
-from avemo.inference.adaptation import Adaptation, SpeakerStatistics, clip_vector
+from avemo.models.adaptation import Adaptation, SpeakerStatistics, clip_vector
 
 ADAPTATION = small_adaptation()
 UNIFORM = [1 / len(EMOTIONS)] * len(EMOTIONS)
@@ -55,8 +55,8 @@ def test_statistics_survive_json(original: SpeakerStatistics) -> None:
         ({"clips": True}, "clips is True, a whole number is expected"),
         ({"clips": 0, "neutral_clips": 0}, "0 of 0 clips cannot be neutral"),
         ({"neutral_clips": 3}, "3 of 2 clips cannot be neutral"),
-        ({"class_counts": [1.0, 0.5]}, "class_counts do not add up to 2 clips"),
-        ({"class_counts": [3.0, -1.0]}, "class_counts do not add up to 2 clips"),
+        ({"class_counts": [1.5, 1.5]}, "class_counts cannot be of 2 clips"),
+        ({"class_counts": [3.0, -1.0]}, "class_counts cannot be of 2 clips"),
         ({"sums": []}, "sums is list, a list of numbers is expected"),
         ({"sums": ["1"]}, "sums holds '1', numbers are expected"),
         ({"sums": [math.nan]}, "sums holds nan, finite numbers are expected"),
@@ -64,7 +64,7 @@ def test_statistics_survive_json(original: SpeakerStatistics) -> None:
 )
 def test_what_is_no_statistics_is_refused(change: Mapping[str, object], message: str) -> None:
     with pytest.raises(AvemoError, match=message):
-        SpeakerStatistics.from_dict(VALID | change)
+        SpeakerStatistics.from_dict({**VALID, **change})
 
 
 def test_missing_fields_and_other_values_are_refused() -> None:
@@ -81,7 +81,7 @@ def test_statistics_of_two_spaces_are_not_mixed() -> None:
         enrolled(1, (0, 0)) + other
     with pytest.raises(AvemoError, match=r"another version .* enrol the speaker's clips again"):
         ADAPTATION.answer(features(0, 0), UNIFORM, other)
-    assert small_adaptation(seed=2).space != ADAPTATION.space
+    assert replace(ADAPTATION, origin=np.ones(2)).space != ADAPTATION.space
     assert replace(ADAPTATION, audio_weight=0.5).space == ADAPTATION.space
 
 
@@ -102,14 +102,47 @@ def test_without_statistics_the_answer_is_the_unadapted_one() -> None:
     np.testing.assert_array_equal(answer, probabilities)
 
 
-def test_the_offset_is_estimated_better_with_each_clip() -> None:
-    errors = []
+def test_class_means_are_estimated_better_with_each_clip() -> None:
+    errors, shares = [], []
     for clips in (1, 3, 30, 300):
-        mean, variance = ADAPTATION.offset(enrolled(clips, (2.0, -1.0)))
-        errors.append(float(np.abs(mean - [2.0, -1.0]).max()))
-        assert (variance < ADAPTATION.speaker_variance).all()
+        speaker = enrolled(clips, (2.0, -1.0))
+        means, variances = ADAPTATION.speaker_means(speaker)
+        shifts = means - ADAPTATION.class_means
+        errors.append(float(np.abs(shifts[0] - [2.0, -1.0]).max()))
+        # the other classes follow, less far
+        assert (np.abs(shifts[1:]) < np.abs(shifts[0])).all()
+        assert (shifts[1:] * [1, -1] > 0).all()
+        assert (variances[0] < variances[1]).all()
+        shares.append(ADAPTATION.known_share(speaker))
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 0.01
+    assert [0, *shares, 1] == sorted([0, *shares, 1])
+
+
+def test_a_clip_whose_emotion_is_guessed_counts_as_less() -> None:
+    known, guessed = enrolled(2, (3.0, 0.0)), enrolled(2, (3.0, 0.0), neutral=False)
+    shifts = [ADAPTATION.speaker_means(speaker)[0] for speaker in (known, guessed)]
+    far, near = (shift[0] - ADAPTATION.class_means[0] for shift in shifts)
+    assert 0 < near[0] < far[0]
+
+
+def test_class_means_are_those_of_the_joint_normal_distribution() -> None:
+    random = np.random.default_rng(3)
+    counts = np.array([2.0, 0, 1, 0, 0, 4, 0, 0])
+    sums = random.normal(size=(8, 2)) * counts[:, None]
+    speaker = SpeakerStatistics(
+        ADAPTATION.space, 7, 0, tuple(counts.tolist()), tuple(sums.ravel().tolist())
+    )
+    means, variances = ADAPTATION.speaker_means(speaker)
+    observed = counts > 0
+    for j in range(2):
+        prior = ADAPTATION.speaker_variance[j] + ADAPTATION.class_variance[j] * np.eye(8)
+        noise = np.diag(1 / counts[observed])
+        gain = prior[:, observed] @ np.linalg.inv(prior[np.ix_(observed, observed)] + noise)
+        residual = sums[observed, j] / counts[observed] - ADAPTATION.class_means[observed, j]
+        np.testing.assert_allclose(means[:, j], ADAPTATION.class_means[:, j] + gain @ residual)
+        covariance = prior - gain @ prior[observed]
+        np.testing.assert_allclose(variances[:, j], np.diag(covariance))
 
 
 def test_what_is_usual_for_a_speaker_counts_as_neutral() -> None:

@@ -1,0 +1,142 @@
+"""What adaptation to a speaker is worth, by the kept results of study/adaptation.py."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..errors import AvemoError
+from ..evaluation.bootstrap import Bootstrap, Interval
+from ..training.adaptation import UNADAPTED, curve_figures
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CURVE",
+    "FOLDER",
+    "KINDS",
+    "SPEAKERS",
+    "SPEAKER_COLUMNS",
+    "AdaptationTables",
+    "Kept",
+    "equal_error_rate",
+    "read",
+    "tables",
+]
+
+#: in a checkout
+FOLDER = Path("results", "adaptation")
+CURVE, SPEAKERS = FOLDER / "curve.csv", FOLDER / "speakers.csv"
+#: what speakers are compared by
+KINDS = ("statistics", "features")
+SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The kept results.
+
+    Args:
+        curve: a row a performance: `performance`, `true`, `actor`, and for each case the share of
+            draws in which it is right
+        speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
+    """
+
+    curve: pd.DataFrame
+    speakers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class AdaptationTables:
+    """What the page shows.
+
+    Args:
+        curve: each case with its unweighted average recall and the difference to no speaker
+        speakers: by clips in a set, the equal error rate by each of `KINDS`
+        uars: the figures of `curve`
+    """
+
+    curve: list[tuple[str, ...]]
+    speakers: list[tuple[str, ...]]
+    uars: dict[str, Interval]
+
+
+def read(root: Path) -> Kept | None:
+    """Return the kept results; None where there are none.
+
+    Args:
+        root: of the checkout
+
+    Raises:
+        AvemoError: a file is damaged
+    """
+    if not (root / CURVE).exists():
+        return None
+    try:
+        kept = Kept(
+            pd.read_csv(root / CURVE, dtype={"performance": str, "actor": str}),
+            pd.read_csv(root / SPEAKERS, dtype={"speaker": str, "other": str}),
+        )
+    except (OSError, ValueError) as error:
+        raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
+    missing = {"performance", "true", "actor", UNADAPTED} - set(kept.curve)
+    missing |= set(SPEAKER_COLUMNS) - set(kept.speakers)
+    if missing:
+        raise AvemoError(
+            f"{FOLDER}: there is no column {', '.join(sorted(missing))}; bring it back (git "
+            f"checkout -- {FOLDER})"
+        )
+    return kept
+
+
+def tables(kept: Kept, bootstrap: Bootstrap) -> AdaptationTables:
+    """Return what the page shows of the kept results."""
+    uars, differences = curve_figures(kept.curve, bootstrap)
+    curve = [
+        (case, str(uar), "–" if case == UNADAPTED else f"{differences[case]:+}")
+        for case, uar in uars.items()
+    ]
+    speakers = []
+    for clips, rows in kept.speakers.groupby("clips"):
+        rates = [equal_error_rate(rows[rows["kind"].eq(kind)], bootstrap) for kind in KINDS]
+        speakers.append((f"{clips}", *map(str, rates)))
+    return AdaptationTables(curve, speakers, uars)
+
+
+def equal_error_rate(scores: pd.DataFrame, bootstrap: Bootstrap) -> Interval:
+    """Return the rate at which as many pairs of one speaker are missed as others' are taken for it.
+
+    Args:
+        scores: a row a pair, with the columns speaker, other and score
+        bootstrap: draws speakers; a pair counts as often as both of its speakers are drawn
+    """
+    ordered = scores.sort_values("score", ascending=False)
+    names = sorted(set(ordered["speaker"]) | set(ordered["other"]))
+    codes = {name: code for code, name in enumerate(names)}
+    speaker, other = (ordered[name].map(codes).to_numpy() for name in ("speaker", "other"))
+    same = speaker == other
+
+    def rates(draws: "NDArray[np.int64]") -> dict[str, np.ndarray]:
+        return {"eer": np.array([_rate(draw, speaker, other, same) for draw in draws])}
+
+    own = bootstrap.expanded(len(names))
+    return own.intervals(rates, actors=len(names), performances=len(ordered))["eer"]
+
+
+def _rate(
+    draw: "NDArray[np.int64]",
+    speaker: "NDArray[np.int64]",
+    other: "NDArray[np.int64]",
+    same: "NDArray[np.bool_]",
+) -> float:
+    weights = np.where(same, draw[speaker], draw[speaker] * draw[other]).astype(float)
+    accepted = [np.cumsum(weights * which) for which in (same, ~same)]
+    if not accepted[0][-1] or not accepted[1][-1]:
+        return float("nan")
+    missed = 1 - accepted[0] / accepted[0][-1]
+    false_alarms = accepted[1] / accepted[1][-1]
+    nearest = int(np.abs(missed - false_alarms).argmin())
+    return float((missed[nearest] + false_alarms[nearest]) / 2)
