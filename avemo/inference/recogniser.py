@@ -25,7 +25,7 @@ from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
 from .adaptation import ADAPTATION_FILE, Adaptation, SpeakerStatistics
-from .adapted_model import MAX_DISTANCE, AdaptedModel, audio_features
+from .adapted_model import AdaptedModel, audio_features, audio_probabilities
 from .certainty import describe_certainty
 from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
@@ -110,7 +110,7 @@ class Recogniser:
         with threads.single_threaded(), Clip.of(media) as clip:
             sounds = {rate: clip.sound(rate) for rate in self._reader.sample_rates}
             features = self._audio_features(sounds)
-            probabilities = self._heard_probabilities(features)
+            probabilities = audio_probabilities(self.bundle, adaptation, features)
         return adaptation.observe(features, probabilities, neutral)
 
     def require_adaptation(self) -> Adaptation:
@@ -243,8 +243,9 @@ class Recogniser:
             MediaError: a clip with these features lies too far from the speaker's own
         """
         adaptation = self.require_adaptation()
-        heard = audio_features(self.bundle, features)
-        distance = adaptation.distance(heard, self._heard_probabilities(heard), speaker)
+        sound = audio_features(self.bundle, features)
+        probabilities = audio_probabilities(self.bundle, adaptation, sound)
+        distance = adaptation.distance(sound, probabilities, speaker)
         if distance > adaptation.max_distance:
             raise MediaError(
                 "other-speaker",
@@ -253,16 +254,6 @@ class Recogniser:
                 "or predict without the speaker",
             )
         return AdaptedModel(self.bundle, adaptation, speaker)
-
-    def _heard_probabilities(self, features: Arrays) -> list[float]:
-        """Return the probabilities by the audio model, also of a fused version.
-
-        Args:
-            features: of the sound
-        """
-        (fused,) = self.bundle.probabilities_of([features]).astype("float64")
-        heard = fused ** (1 / self.require_adaptation().heard_weight)
-        return list(map(float, heard / heard.sum()))
 
     def _evidence(
         self,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..media.span import Span
 from ..models.bundle import Bundle
 from .adaptation import Adaptation, SpeakerStatistics
-from .adapted_model import MAX_DISTANCE, AdaptedModel, audio_features
+from .adapted_model import AdaptedModel, audio_features, audio_probabilities
 
 __all__ = ["Adapted", "Speakers"]
 
@@ -79,12 +79,12 @@ class Speakers:
             window: in order of time for each track
         """
         known = self._known.get(track, self._enrolled)
-        heard = audio_features(self._bundle, features)
-        (unadapted,) = self._bundle.probabilities_of([heard])
+        sound = audio_features(self._bundle, features)
+        unadapted = audio_probabilities(self._bundle, self._adaptation, sound)
         adapted = Adapted()
         if known:
-            distance = self._adaptation.distance(heard, unadapted.tolist(), known)
-            if distance > MAX_DISTANCE:
+            distance = self._adaptation.distance(sound, unadapted, known)
+            if distance > self._adaptation.max_distance:
                 return Adapted(
                     reason=f"not adapted: the voice lies farther from the person's than "
                     f"{distance:.1f} % of other people's do from their own"
@@ -93,7 +93,7 @@ class Speakers:
             (probabilities,) = model.probabilities_of([features])
             adapted = Adapted(probabilities, self._adaptation.describe(known))
         if self._learn and window.start >= self._counted.get(track, Fraction(0)):
-            own = self._adaptation.observe(heard, unadapted.tolist(), neutral=False)
+            own = self._adaptation.observe(sound, unadapted, neutral=False)
             self._known[track] = known + own if known else own
             self._counted[track] = window.end
         return adapted
