@@ -16,16 +16,24 @@ __all__ = ["STATISTICS", "find_speaker", "read_statistics", "require_adaptation"
 
 #: the field of a form
 STATISTICS = "statistics"
+_NEUTRAL = "neutral"
 
 
-def require_adaptation(served: ServedVersion) -> None:
+def require_adaptation(served: ServedVersion, *, neutral: bool = False) -> None:
     """Refuse a request that needs a version that adapts.
 
+    Args:
+        served: the version
+        neutral: clips are said to be neutral
+
     Raises:
-        Refusal: this one does not
+        Refusal: this one does not adapt, or knows no such emotion
     """
     if not served.loaded.space:
         raise Refusal(409, NO_ADAPTATION, explain_no_adaptation(served.description.label))
+    if neutral and _NEUTRAL not in served.description.classes:
+        message = f"{served.description.label} tells no neutral from other emotions: leave it out"
+        raise Refusal(422, "parameter", message)
 
 
 async def find_speaker(

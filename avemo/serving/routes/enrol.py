@@ -52,7 +52,7 @@ def router(service: Service) -> APIRouter:
             place.set_bytes([upload.file.size for upload in form.uploads])
             is_neutral = form.flag("neutral", neutral)
             with service.current.use() as served:
-                require_adaptation(served)
+                require_adaptation(served, neutral=is_neutral)
                 known = read_statistics(served, form.fields.get(STATISTICS))
                 clips, counted = [], set[str]()
                 async with hang_up_watched(request.receive) as hang_up:

@@ -61,7 +61,7 @@ def router(service: Service) -> APIRouter:
             place.set_bytes([upload.file.size for upload in form.uploads])
             is_neutral, begin = form.flag("neutral", neutral), form.flag("again", again)
             with service.current.use() as served:
-                require_adaptation(served)
+                require_adaptation(served, neutral=is_neutral)
                 clips = []
                 async with hang_up_watched(request.receive) as hang_up:
                     for upload in form.uploads:

@@ -113,7 +113,7 @@ def test_after_a_promotion_the_neutral_clip_is_asked_for_again(
     choose(page, clip(folder, "neutral.wav", 0.3))
     page.wait(lambda: page.run(_STORED), "nobody is known", _PATIENCE_S)
     number = register_adapting_version(folder / "2", other_space=True)
-    until(lambda: service.version == number, service)
+    until(lambda: service.version == number, service, 300)
     page.upload(clip(folder, "fourth.wav", 0.4))
     page.wait_for_answer(_PATIENCE_S)
     page.wait(lambda: "enrol the" in page.text("#person-problem"), "no reason", _PATIENCE_S)
@@ -122,7 +122,7 @@ def test_after_a_promotion_the_neutral_clip_is_asked_for_again(
     plain = register_version(
         folder / "3", None, alias="champion", network=new_network("sad", seed=3)
     )
-    until(lambda: service.version == plain, service)
+    until(lambda: service.version == plain, service, 300)
     page.driver.refresh()
     page.wait(lambda: f"version {plain}" in page.text("#model-body"), "no model", _PATIENCE_S)
     assert not page.shown("#person"), "this version adapts to nobody"

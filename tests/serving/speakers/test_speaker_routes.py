@@ -47,7 +47,9 @@ def service(registry: str, folder: Path) -> Iterator[ServiceProcess]:
     key = folder / "key"
     key.write_text(KEY)
     speakers = {"keep": True, "retention_days": 30.0, "max_speakers": 2, "max_clips": 2}
-    project = new_serving_project(folder / "project", speakers=speakers, poll_s=0.5)
+    project = new_serving_project(
+        folder / "project", speakers=speakers, poll_s=0.5, load_timeout_s=300.0
+    )
     options = ("--key-file", str(key), "--workers", "1")
     with running_service(folder / "run", registry, *options, project=project) as service:
         yield service
@@ -233,7 +235,7 @@ def test_openapi_has_examples(service: ServiceProcess) -> None:
 def test_after_a_promotion_people_are_enrolled_again(service: ServiceProcess, folder: Path) -> None:
     call(service, "POST", "/v1/speakers/Ana", CLIPS[0], neutral="true")
     number = register_adapting_version(folder / "2", other_space=True)
-    until(lambda: service.version == number, service)
+    until(lambda: service.version == number, service, 300)
     refused = predict(service, "?speaker=Ana")
     assert code_of(refused) == (409, "other-space")
     message = refused.json()["error"]["message"]
@@ -247,7 +249,7 @@ def test_after_a_promotion_people_are_enrolled_again(service: ServiceProcess, fo
     plain = register_version(
         folder / "3", None, alias="champion", network=new_network("sad", seed=3)
     )
-    until(lambda: service.version == plain, service)
+    until(lambda: service.version == plain, service, 300)
     assert code_of(predict(service, "?speaker=Ana")) == (409, "no-adaptation")
     assert code_of(call(service, "POST", "/v1/enrol", CLIPS[0])) == (409, "no-adaptation")
     assert code_of(call(service, "POST", "/v1/timeline?adapt=true", CLIPS[0])) == (
