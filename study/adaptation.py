@@ -27,7 +27,7 @@ from avemo.paths import find_project
 from avemo.report import adaptation as report
 from avemo.report import published
 from avemo.training.adaptation import crossvalidate_adaptation
-from avemo.training.enrolments import statistics_of
+from avemo.training.enrolments import draw_enrolments, statistics_of
 
 ROOT = Path(__file__).parents[1]
 ANSWERS = Path("results", "audio", "champion", "speech.csv")
@@ -94,6 +94,37 @@ def compare_speakers(
                 yield pd.DataFrame(pairs, columns=report.SPEAKER_COLUMNS)
 
 
+def compare_clips(
+    clips: LabelledClips, adaptations: Mapping[int, Adaptation], draws: int, seed: int
+) -> pd.DataFrame:
+    """Return by speaker and case how often clips are refused as another speaker's.
+
+    Of the speaker's own clips, and of those of the fold's other speakers; all are new to the space.
+    """
+    rows = []
+    for fold, adaptation in adaptations.items():
+        own = clips.where(clips.folds == fold)
+        positions = own.vectors @ adaptation.projection - adaptation.origin
+        limit = np.interp(
+            adaptation.max_distance,
+            np.linspace(0, 100, len(adaptation.distances)),
+            adaptation.distances,
+        )
+        for draw in draw_enrolments(own, adaptation.classes, draws, seed):
+            speaker = statistics_of(
+                adaptation,
+                positions[draw.enrolled],
+                own.probabilities[draw.enrolled],
+                neutral=draw.neutral,
+            )
+            far = adaptation.surprise(positions, own.probabilities, speaker) > limit
+            name = own.speakers[draw.enrolled[0]]
+            others = far[own.speakers != name].mean()
+            rows.append((draw.case, name, far[draw.predicted].mean(), others))
+    table = pd.DataFrame(rows, columns=report.REFUSED_COLUMNS)
+    return table.groupby(["case", "speaker"], sort=False).mean().reset_index()
+
+
 def _scores(vectors: np.ndarray, speakers: np.ndarray, trained: np.ndarray) -> np.ndarray:
     """Return the cosine of each two vectors, after within-class covariance normalisation.
 
@@ -135,6 +166,8 @@ def measure() -> None:
     table.to_csv(ROOT / report.CURVE, index=False, float_format="%.4g")
     scores = pd.concat(compare_speakers(clips, adaptations, settings.seed))
     scores.to_csv(ROOT / report.SPEAKERS, index=False, float_format="%.4g")
+    refused = compare_clips(clips, adaptations, settings.adaptation.draws, settings.seed)
+    refused.to_csv(ROOT / report.REFUSED, index=False, float_format="%.4g")
 
 
 def main() -> None:
@@ -143,11 +176,11 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="from the kept results")
     if not parser.parse_args().table:
         measure()
-    kept = report.read(ROOT)
-    if kept is None:
+    results = report.read(ROOT)
+    if results is None:
         raise SystemExit(f"there is no {report.CURVE}: run without --table first")
-    tables = report.tables(kept, Bootstrap.from_settings(load_settings(ROOT)))
-    for row in (*tables.curve, *tables.speakers):
+    tables = report.tables(results, Bootstrap.from_settings(load_settings(ROOT)))
+    for row in (*tables.curve, *tables.speakers, *tables.refused):
         print(" | ".join(row))
 
 

@@ -69,8 +69,8 @@ class AdaptedModel:
 def audio_features(bundle: Bundle, clip: Features) -> dict[str, NDArray[Any]]:
     """Return those of a clip's features that are of its sound: they are not derived from faces."""
     specs = bundle.config.features
-    seen = {name for name, spec in specs.items() if spec.derived_from}
-    return {name: array for name, array in clip.items() if name not in seen}
+    visual = {name for name, spec in specs.items() if spec.derived_from}
+    return {name: array for name, array in clip.items() if name not in visual}
 
 
 def audio_probabilities(bundle: Bundle, adaptation: Adaptation, clip: Features) -> list[float]:

@@ -124,7 +124,8 @@ class Recogniser:
             if self.bundle.config.modality != "visual":
                 reason = (
                     "it was trained without, by an older release or on too few speakers, or its "
-                    "fusion is no product: train and register one anew with `dvc repro`"
+                    "fusion is no product, or an untrained prior: train and register one anew with "
+                    "`dvc repro`"
                 )
             raise AvemoError(f"this version cannot adapt to a speaker: {reason}")
         return self.adaptation

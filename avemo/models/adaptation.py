@@ -300,7 +300,7 @@ class Adaptation:
     def surprise(
         self, positions: Floats, probabilities: Floats, statistics: SpeakerStatistics
     ) -> Floats:
-        """Return how much likelier clips are of an unknown speaker than of these statistics.
+        """Return how unlikely clips are by a speaker's statistics.
 
         Args:
             positions: of the clips in the space [shape=(..., dimensions)]
@@ -308,12 +308,14 @@ class Adaptation:
             statistics: of the speaker
 
         Returns:
-            the logarithms of the ratio of the two likelihoods [shape=(...)]
+            minus the logarithm of their density, but for a constant [shape=(...)]
         """
         _, variances = self.speaker_means(statistics)
-        adapted, unadapted = self._distances(positions, statistics)
-        volumes = np.log((1 + variances) / self._unknown_variance).sum(axis=1)
-        return np.asarray((probabilities * (adapted - unadapted + volumes)).sum(axis=-1) / 2)
+        adapted, _ = self._distances(positions, statistics)
+        logarithms = -(adapted + np.log1p(variances).sum(axis=1)) / 2
+        highest = logarithms.max(axis=-1, keepdims=True)
+        density = (probabilities * np.exp(logarithms - highest)).sum(axis=-1)
+        return np.asarray(-highest[..., 0] - np.log(np.maximum(density, MIN_PROBABILITY)))
 
     def describe(self, statistics: SpeakerStatistics | None) -> str:
         """Return `neutral baseline of 2 clips`, `unlabelled, 14 clips`, or `none`."""

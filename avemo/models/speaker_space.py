@@ -126,9 +126,9 @@ def fit_space(clips: LabelledClips, classes: Sequence[str], feature: str) -> Ada
 
 def _principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the leading principal components of standardised vectors, scaled together."""
-    values, left = np.linalg.eigh(vectors @ vectors.T)
-    kept = slice(-min(_COMPONENTS, int((values > values[-1] * 1e-5).sum())), None)
-    components = vectors.T @ (left[:, kept] / np.sqrt(values[kept]))
+    values, vectors_left = np.linalg.eigh(vectors @ vectors.T)
+    leading = slice(-min(_COMPONENTS, int((values > values[-1] * 1e-5).sum())), None)
+    components = vectors.T @ (vectors_left[:, leading] / np.sqrt(values[leading]))
     return np.asarray(components / (vectors @ components).std(), np.float32)
 
 

@@ -18,10 +18,12 @@ __all__ = [
     "CURVE",
     "FOLDER",
     "KINDS",
+    "REFUSED",
+    "REFUSED_COLUMNS",
     "SPEAKERS",
     "SPEAKER_COLUMNS",
     "AdaptationTables",
-    "Kept",
+    "Results",
     "equal_error_rate",
     "read",
     "tables",
@@ -32,21 +34,25 @@ FOLDER = Path("results", "adaptation")
 CURVE, SPEAKERS = FOLDER / "curve.csv", FOLDER / "speakers.csv"
 #: what speakers are compared by
 KINDS = ("statistics", "features")
+REFUSED = FOLDER / "refused.csv"
+REFUSED_COLUMNS = ["case", "speaker", "own", "others"]
 SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class Results:
     """The kept results.
 
     Args:
         curve: a row a performance: `performance`, `true`, `actor`, and for each case the share of
             draws in which it is right
         speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
+        refused: by case and speaker, the shares of own and of others' clips that are refused
     """
 
     curve: pd.DataFrame
     speakers: pd.DataFrame
+    refused: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,17 @@ class AdaptationTables:
     Args:
         curve: each case with its unweighted average recall and the difference to no speaker
         speakers: by clips in a set, the equal error rate by each of `KINDS`
+        refused: by case, the shares of own and of others' clips that are refused
         uars: the figures of `curve`
     """
 
     curve: list[tuple[str, ...]]
     speakers: list[tuple[str, ...]]
+    refused: list[tuple[str, ...]]
     uars: dict[str, Interval]
 
 
-def read(root: Path) -> Kept | None:
+def read(root: Path) -> Results | None:
     """Return the kept results; None where there are none.
 
     Args:
@@ -76,34 +84,51 @@ def read(root: Path) -> Kept | None:
     if not (root / CURVE).exists():
         return None
     try:
-        kept = Kept(
+        results = Results(
             pd.read_csv(root / CURVE, dtype={"performance": str, "actor": str}),
             pd.read_csv(root / SPEAKERS, dtype={"speaker": str, "other": str}),
+            pd.read_csv(root / REFUSED, dtype={"speaker": str}),
         )
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
-    missing = {"performance", "true", "actor", UNADAPTED} - set(kept.curve)
-    missing |= set(SPEAKER_COLUMNS) - set(kept.speakers)
+    missing = {"performance", "true", "actor", UNADAPTED} - set(results.curve)
+    missing |= set(SPEAKER_COLUMNS) - set(results.speakers)
+    missing |= set(REFUSED_COLUMNS) - set(results.refused)
     if missing:
         raise AvemoError(
             f"{FOLDER}: there is no column {', '.join(sorted(missing))}; bring it back (git "
             f"checkout -- {FOLDER})"
         )
-    return kept
+    return results
 
 
-def tables(kept: Kept, bootstrap: Bootstrap) -> AdaptationTables:
+def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
     """Return what the page shows of the kept results."""
-    uars, differences = curve_figures(kept.curve, bootstrap)
-    curve = [
+    uars, differences = curve_figures(results.curve, bootstrap)
+    curve: list[tuple[str, ...]] = [
         (case, str(uar), "–" if case == UNADAPTED else f"{differences[case]:+}")
         for case, uar in uars.items()
     ]
-    speakers = []
-    for clips, rows in kept.speakers.groupby("clips"):
+    speakers: list[tuple[str, ...]] = []
+    for clips, rows in results.speakers.groupby("clips"):
         rates = [equal_error_rate(rows[rows["kind"].eq(kind)], bootstrap) for kind in KINDS]
         speakers.append((f"{clips}", *map(str, rates)))
-    return AdaptationTables(curve, speakers, uars)
+    refused: list[tuple[str, ...]] = [
+        (str(case), *(str(_mean(rows[name], bootstrap)) for name in ("own", "others")))
+        for case, rows in results.refused.groupby("case", sort=False)
+    ]
+    return AdaptationTables(curve, speakers, refused, uars)
+
+
+def _mean(shares: "pd.Series[float]", bootstrap: Bootstrap) -> Interval:
+    """Return the mean over speakers."""
+    values = shares.to_numpy(np.float64)
+
+    def means(draws: "NDArray[np.int64]") -> dict[str, np.ndarray]:
+        return {"mean": draws @ values / draws.sum(axis=1)}
+
+    own = bootstrap.expanded(len(values))
+    return own.intervals(means, actors=len(values), performances=len(values))["mean"]
 
 
 def equal_error_rate(scores: pd.DataFrame, bootstrap: Bootstrap) -> Interval:

@@ -13,7 +13,7 @@ from ..io import atomic_write
 from ..page import code, html
 from ..settings import Settings
 from ..templates import render
-from . import abstention, baselines, champion, channels, fusions, plots, published
+from . import abstention, adaptation, baselines, champion, channels, fusions, plots, published
 from .experiments import render_experiments
 from .manifest import Champion, Run
 from .scored import Scored, score
@@ -48,8 +48,13 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     """
     bootstrap = Bootstrap.from_settings(settings)
     scored = score(published.read(root / published.FOLDER), bootstrap, settings.abstention)
-    markdown = render_results(scored, fusions.read(root))
-    pictures = {f"{NAME}/{name}.svg": content for name, content in _figures(scored).items()}
+    results = adaptation.read(root)
+    adapted = adaptation.tables(results, bootstrap) if results else None
+    markdown = render_results(scored, fusions.read(root), adapted)
+    figures = _figures(scored)
+    if adapted:
+        figures["adaptation"] = plots.svg(plots.adaptation(adapted.uars, "Adaptation to a speaker"))
+    pictures = {f"{NAME}/{name}.svg": content for name, content in figures.items()}
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
     searched = [best for best in scored.published.manifest.champions if best.trials]
     if searched:
@@ -64,12 +69,17 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     return [(DOCS / name).as_posix() for name in pages]
 
 
-def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
+def render_results(
+    scored: Scored,
+    fused: pd.DataFrame | None = None,
+    adapted: adaptation.AdaptationTables | None = None,
+) -> str:
     """Return docs/results.md.
 
     Args:
         scored: what is published of sound
         fused: what is published of sound and picture, each alone and joined
+        adapted: what adaptation to a speaker is worth
     """
     headline = scored.published.manifest.headline
     best = champion.tables(scored, headline) if headline else None
@@ -80,6 +90,7 @@ def render_results(scored: Scored, fused: pd.DataFrame | None = None) -> str:
         synthetic=baselines.is_synthetic(scored) or bool(best and best.synthetic),
         champion=best,
         abstention=abstention.tables(scored, headline) if headline else None,
+        adaptation=adapted,
         channels=channels.tables(scored),
         baselines=baselines.tables(scored),
         bootstrap=scored.bootstrap,

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["ACTOR", "PUBLISHED", "RANDOM", "accuracies", "reliability", "svg"]
+__all__ = ["ACTOR", "PUBLISHED", "RANDOM", "accuracies", "adaptation", "reliability", "svg"]
 
 #: the kinds of accuracy, each in its colour
 PUBLISHED, RANDOM, ACTOR = "published, random split", "ours, random split", "ours, unseen actors"
 _COLOURS = {PUBLISHED: "#6b7280", RANDOM: "#e0883a", ACTOR: "#1f5f9e"}
 _QUIET = "#6b7280"
+_MIX_COLOURS = ("#1f5f9e", "#e0883a", "#2f855a", "#805ad5", "#c53030")
 _BINS = 15
 
 
@@ -54,6 +55,36 @@ def accuracies(rows: Mapping[str, Mapping[str, Interval]], title: str) -> "Figur
     axes.tick_params(axis="y", length=0)
     _quiet(axes)
     axes.spines["left"].set_visible(False)
+    return figure
+
+
+def adaptation(figures: Mapping[str, Interval], title: str) -> "Figure":
+    """Draw the recall against how many clips a speaker is enrolled with; a line a mix of emotions.
+
+    Args:
+        figures: by case, such as `even 20`; `none` is the horizontal line
+        title: above the figure
+    """
+    figure = _figure(7.6, 4.6, title)
+    axes = figure.add_subplot()
+    mixes: dict[str, list[tuple[int, Interval]]] = {}
+    for case, uar in figures.items():
+        mix, _, clips = case.partition(" ")
+        if clips.isdecimal():
+            mixes.setdefault(mix, []).append((int(clips), uar))
+    axes.axhline(figures["none"].value, color=_QUIET, lw=1, ls="--", label="no speaker")
+    for (mix, points), colour in zip(mixes.items(), _MIX_COLOURS, strict=False):
+        counts = [count for count, _ in points]
+        uars = [uar.value for _, uar in points]
+        axes.plot(counts, uars, "o-", color=colour, lw=2, ms=5, label=mix)
+    axes.set_xscale("log")
+    sizes = sorted({count for points in mixes.values() for count, _ in points})
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("clips that the speaker is enrolled with")
+    axes.set_ylabel("unweighted average recall")
+    axes.legend(frameon=False)
+    _quiet(axes)
     return figure
 
 

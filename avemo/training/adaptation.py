@@ -134,18 +134,8 @@ def fit_adaptation(
     ]
     curve = _merge(curves)
     choice = choose(curve, clips, np.ones(len(clips.labels), bool), limits.max_loss)
-    trust, weight = _CHOICES[choice]
-    distances = np.quantile(
-        curve.surprises[_TRUSTS.index(trust)], np.linspace(0, 1, len(adaptation.distances))
-    )
     choices = {fold: choose(curve, clips, clips.folds != fold, limits.max_loss) for fold in folds}
-    adaptation = replace(
-        adaptation,
-        trust=trust,
-        weight=weight,
-        distances=distances,
-        max_distance=100 * (1 - limits.false_alarms),
-    )
+    adaptation = _settle(adaptation, curve, choice, limits)
     return adaptation, _chosen_rows(curve, clips, choices)
 
 
@@ -173,8 +163,8 @@ def crossvalidate_adaptation(
     def space_without(unseen: Collection[int]) -> Adaptation:
         key = frozenset(unseen)
         if key not in spaces:
-            seen = clips.where(~np.isin(clips.folds, list(key)))
-            spaces[key] = fit_space(seen, classes, feature)
+            train = clips.where(~np.isin(clips.folds, list(key)))
+            spaces[key] = fit_space(train, classes, feature)
         return spaces[key]
 
     tested, choices, adaptations = [], {}, {}
@@ -184,9 +174,9 @@ def crossvalidate_adaptation(
             for other in folds
             if other != fold
         ]
-        choices[fold] = choose(_merge(inner), clips, clips.folds != fold, limits.max_loss)
-        trust, weight = _CHOICES[choices[fold]]
-        adaptations[fold] = replace(space_without({fold}), trust=trust, weight=weight)
+        curve = _merge(inner)
+        choices[fold] = choose(curve, clips, clips.folds != fold, limits.max_loss)
+        adaptations[fold] = _settle(space_without({fold}), curve, choices[fold], limits)
         tested.append(
             measure(space_without({fold}), clips, clips.folds == fold, limits.draws, seed)
         )
@@ -215,7 +205,7 @@ def measure(
     counts: dict[str, Floats] = {UNADAPTED: selected.astype(float)}
     surprises: list[list[Floats]] = [[] for _ in _TRUSTS]
     for draw in draw_enrolments(own, space.classes, draws, seed):
-        right, seen = [], draw.predicted
+        right, predicted = [], draw.predicted
         for trust, own_surprises in zip(_TRUSTS, surprises, strict=True):
             adaptation = replace(space, trust=trust, weight=1.0)
             speaker = statistics_of(
@@ -224,16 +214,18 @@ def measure(
                 own.probabilities[draw.enrolled],
                 neutral=draw.neutral,
             )
-            correction = adaptation.correction(positions[seen], speaker)
-            logits = logarithms[seen] + np.multiply.outer(_WEIGHTS, correction)
-            right.append(logits.argmax(axis=2) == own.labels[seen])
-            surprise = adaptation.surprise(positions[seen], own.probabilities[seen], speaker)
+            correction = adaptation.correction(positions[predicted], speaker)
+            logits = logarithms[predicted] + np.multiply.outer(_WEIGHTS, correction)
+            right.append(logits.argmax(axis=2) == own.labels[predicted])
+            surprise = adaptation.surprise(
+                positions[predicted], own.probabilities[predicted], speaker
+            )
             own_surprises.append(surprise)
         if draw.case not in sums:
             sums[draw.case] = np.zeros((len(_CHOICES), total))
             counts[draw.case] = np.zeros(total)
-        sums[draw.case][:, indices[seen]] += np.concatenate(right)
-        counts[draw.case][indices[seen]] += 1
+        sums[draw.case][:, indices[predicted]] += np.concatenate(right)
+        counts[draw.case][indices[predicted]] += 1
     with np.errstate(invalid="ignore"):
         shares = {case: sums[case] / counts[case] for case in sums}
     return Curve(shares, [np.concatenate(rows or [np.zeros(1)]) for rows in surprises])
@@ -263,7 +255,9 @@ def curve_figures(table: pd.DataFrame, bootstrap: Bootstrap) -> tuple[Figures, F
         table: as `fit_adaptation` returns it
         bootstrap: how the intervals are made
     """
-    cases = [name for name in table if name not in ("performance", "true", "actor")]
+    cases = [
+        name for name in table.columns.astype(str) if name not in ("performance", "true", "actor")
+    ]
     codes = pd.factorize(table["actor"])[0]
     labels = pd.factorize(table["true"], sort=True)[0]
     actors, classes = codes.max() + 1, labels.max() + 1
@@ -293,16 +287,29 @@ def curve_figures(table: pd.DataFrame, bootstrap: Bootstrap) -> tuple[Figures, F
     )
 
 
+def _settle(space: Adaptation, curve: Curve, choice: int, limits: Limits) -> Adaptation:
+    """Return the adaptation of a space by a choice, with the distances of a person's own clips."""
+    trust, weight = _CHOICES[choice]
+    surprises = curve.surprises[_TRUSTS.index(trust)]
+    return replace(
+        space,
+        trust=trust,
+        weight=weight,
+        distances=np.quantile(surprises, np.linspace(0, 1, len(space.distances))),
+        max_distance=100 * (1 - limits.false_alarms),
+    )
+
+
 def _merge(curves: Sequence[Curve]) -> Curve:
     """Return the curve of all clips from those of disjoint ones."""
     cases = dict.fromkeys(case for curve in curves for case in curve.right)
     right = {}
     for case in cases:
         rows = np.stack([curve.right[case] for curve in curves if case in curve.right])
-        seen = np.isfinite(rows)
+        known = np.isfinite(rows)
         # a clip outside a curve is 0 of 0 there, which is no number
-        total = np.where(seen, rows, 0).sum(axis=0)
-        right[case] = np.where(seen.any(axis=0), total, np.nan)
+        total = np.where(known, rows, 0).sum(axis=0)
+        right[case] = np.where(known.any(axis=0), total, np.nan)
     pairs = zip(*(curve.surprises for curve in curves), strict=True)
     return Curve(right, [np.concatenate(pair) for pair in pairs])
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import keras
-import mlflow
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -22,7 +21,6 @@ from .adaptation import adaptation_feature, curve_figures, fit_adaptation, label
 
 __all__ = ["adapt_audio", "adapt_fused"]
 
-_TAG = "avemo.adaptation"
 _PROBES = 8
 #: a product's logarithm is linear but for rounding
 _TOLERANCE = 1e-2
@@ -34,8 +32,8 @@ def adapt_audio(
     predictions: pd.DataFrame | None,
     config: BundleConfig,
     folder: Path,
-) -> AdaptationResult | None:
-    """Fit a model's adaptation, log what it is worth to the active run, and write its file.
+) -> AdaptationResult | str:
+    """Fit a model's adaptation, measure what it is worth, and write its file.
 
     Args:
         settings: `adaptation`, `evaluation` and the seed
@@ -46,30 +44,21 @@ def adapt_audio(
         folder: gets the file
 
     Returns:
-        what the model's configuration says of it; None where there is none, for a reason that the
-        run's tag tells
+        what the model's configuration says of it; or the reason why there is none
     """
+    if predictions is None:
+        return "there are no predictions to choose by"
     feature = adaptation_feature(data, config.features)
-    if predictions is None or not feature:
-        reason = "no feature to adapt by" if predictions is not None else "nothing to choose by"
-        mlflow.set_tag(_TAG, f"none: {reason}")
-        return None
+    if not feature:
+        return "the model has no feature of sound to adapt by"
     clips = labelled_clips(data, predictions, feature)
     limits = settings.adaptation
     try:
         adaptation, table = fit_adaptation(clips, config.classes, feature, limits, settings.seed)
     except AvemoError as error:
-        mlflow.set_tag(_TAG, f"none: {error}")
-        return None
+        return str(error)
     adaptation.write(folder / ADAPTATION_FILE)
     uar, difference = curve_figures(table, Bootstrap.from_settings(settings))
-    mlflow.set_tag(_TAG, feature)
-    mlflow.log_params(
-        {"adaptation_trust": adaptation.trust, "adaptation_weight": adaptation.weight}
-    )
-    mlflow.log_metrics(
-        {f"adapted_uar_{case.replace(' ', '_')}": figure.value for case, figure in uar.items()}
-    )
     return AdaptationResult(
         feature=feature,
         dimensions=len(adaptation.origin),
@@ -80,7 +69,7 @@ def adapt_audio(
     )
 
 
-def adapt_fused(fusion: keras.Model, audio: Bundle, folder: Path) -> AdaptationResult | None:
+def adapt_fused(fusion: keras.Model, audio: Bundle, folder: Path) -> AdaptationResult | str:
     """Write the audio model's adaptation for a fusion that is a product of both models' answers.
 
     Args:
@@ -91,20 +80,17 @@ def adapt_fused(fusion: keras.Model, audio: Bundle, folder: Path) -> AdaptationR
     Returns:
         as `adapt_audio`: with the figures of sound alone
     """
-    file = audio.folder / ADAPTATION_FILE
-    if not file.exists():
-        mlflow.set_tag(_TAG, "none: the audio model does not adapt")
-        return None
+    file, result = audio.folder / ADAPTATION_FILE, audio.config.adaptation
+    if result is None or not file.exists():
+        return "the audio model does not adapt"
     weights = _audio_weights(fusion)
     if weights is None:
-        mlflow.set_tag(_TAG, "none: the fusion is no product")
-        return None
+        return "the fusion is no product"
     audio_weight, heard_weight = weights
     adaptation = Adaptation.read(file)
     adaptation = replace(adaptation, audio_weight=audio_weight, heard_weight=heard_weight)
     adaptation.write(folder / ADAPTATION_FILE)
-    mlflow.set_tag(_TAG, adaptation.feature)
-    return audio.config.adaptation
+    return result
 
 
 def _audio_weights(fusion: keras.Model) -> tuple[float, float] | None:
@@ -117,7 +103,7 @@ def _audio_weights(fusion: keras.Model) -> tuple[float, float] | None:
     if audio not in fusion.input:
         return None
     weights = []
-    for seen in (True, False):
+    for with_picture in (True, False):
         inputs = {
             name: np.zeros((_PROBES, *tensor.shape[1:]), np.float32)
             for name, tensor in fusion.input.items()
@@ -125,16 +111,17 @@ def _audio_weights(fusion: keras.Model) -> tuple[float, float] | None:
         for name, values in inputs.items():
             if name == audio:
                 values[:] = _draw_log_probabilities(random, values.shape)
-            elif seen:
+            elif with_picture:
                 drawn = _draw_log_probabilities(random, values.shape[1:])
                 values[:] = drawn if name == feature_name("visual") else np.exp(drawn)
         fused = np.asarray(fusion.predict(inputs, verbose=0), np.float64)
-        heard = _centred(inputs[audio][:, 0].astype(np.float64))
-        answers = _centred(np.log(np.maximum(fused, MIN_PROBABILITY)))
+        audio_logits = _centred(inputs[audio][:, 0].astype(np.float64))
+        fused_logits = _centred(np.log(np.maximum(fused, MIN_PROBABILITY)))
         # what is seen is the same in every probe: only what is heard tells them apart
-        heard, answers = heard - heard.mean(axis=0), answers - answers.mean(axis=0)
-        weight = float((heard * answers).sum() / (heard**2).sum())
-        if weight <= 0 or np.abs(answers - weight * heard).max() > _TOLERANCE:
+        audio_logits -= audio_logits.mean(axis=0)
+        fused_logits -= fused_logits.mean(axis=0)
+        weight = float((audio_logits * fused_logits).sum() / (audio_logits**2).sum())
+        if weight <= 0 or np.abs(fused_logits - weight * audio_logits).max() > _TOLERANCE:
             return None
         weights.append(weight)
     return weights[0], weights[1]

@@ -23,6 +23,7 @@ from ..models.ensemble import weighted_ensemble
 from ..paths import Project
 from ..records import (
     Abstention,
+    AdaptationResult,
     BundleConfig,
     Configuration,
     ConformalSets,
@@ -116,13 +117,14 @@ def train(
         inputs = {feature: preprocessors[feature] for feature in network.input}
         validation = _validation_predictions(project, task, search_result)
         config = config.model_copy(update=_thresholds(settings, validation))
+        adapted: AdaptationResult | str = "only sound that is heard alone or in a product adapts"
         if task.modality == "audio":
             adapted = adapt_audio(settings, train_data, validation, config, folder)
         elif _fuses_predictions(task, search_result):
             adapted = adapt_fused(ensemble, branches["audio"], folder)
-        else:
-            adapted = None
-        config = config.model_copy(update={"adaptation": adapted})
+        if isinstance(adapted, AdaptationResult):
+            config = config.model_copy(update={"adaptation": adapted})
+        _log_adaptation(adapted)
         bundle.write(folder, network, inputs, config)
         valid = _log_validation(settings, validation, config, folder)
         note = fusion.describe_choice(search_result.fusion) if branches else ""
@@ -260,6 +262,18 @@ def _thresholds(
         "abstention": abstention,
         "conformal_sets": fit_sets(validation, limits.set_coverage),
     }
+
+
+def _log_adaptation(adapted: AdaptationResult | str) -> None:
+    """Log what adaptation to a speaker is worth, or why there is none, to the active run."""
+    if isinstance(adapted, str):
+        mlflow.set_tag("avemo.adaptation", f"none: {adapted}")
+        return
+    mlflow.set_tag("avemo.adaptation", adapted.feature)
+    mlflow.log_params({"adaptation_trust": adapted.trust, "adaptation_weight": adapted.weight})
+    mlflow.log_metrics(
+        {f"adapted_uar_{case.replace(' ', '_')}": uar.value for case, uar in adapted.uar.items()}
+    )
 
 
 def _log_validation(

@@ -21,5 +21,5 @@ def small_adaptation(columns: int = 2, feature: str = "mfcc", seed: int = 1) -> 
         class_variance=np.array([0.5, 0.5]),
         trust=0.5,
         weight=1.0,
-        distances=np.linspace(-10, 10, 1001),
+        distances=np.linspace(0, 20, 1001),
     )

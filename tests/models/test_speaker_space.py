@@ -17,11 +17,11 @@ def test_the_space_has_the_directions_that_tell_classes_apart() -> None:
 
 
 def test_variances_are_found_again() -> None:
-    space = fit_space(draw_clips(speakers=200, offset=3.0), CLASSES, "prosody_stats")
+    space = fit_space(draw_clips(speakers=80, offset=3.0), CLASSES, "prosody_stats")
     # shrinkage takes a fifth towards the mean of the four columns, which are alike
     np.testing.assert_allclose(space.speaker_variance, 9.0, rtol=0.3)
     assert space.class_variance.max() < 0.5
-    positions = draw_clips(speakers=200).vectors @ space.projection - space.origin
+    positions = draw_clips(speakers=80).vectors @ space.projection - space.origin
     own = np.array(
         [positions[at : at + 4].var(axis=0, ddof=1) for at in range(0, len(positions), 4)]
     )

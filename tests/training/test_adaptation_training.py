@@ -18,7 +18,7 @@ from avemo.training.adaptation import (
 )
 from avemo.training.enrolments import ALL_OTHERS, draw_enrolments, statistics_of
 
-LIMITS = Limits(draws=3, max_loss=0.01, false_alarms=0.05)
+LIMITS = Limits(draws=2, max_loss=0.01, false_alarms=0.05)
 CLIPS = draw_clips(each=6)
 
 

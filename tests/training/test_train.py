@@ -121,6 +121,10 @@ def test_what_a_training_leaves(run_training: RunTraining, predictions: pd.DataF
     artifacts = {file.path for file in mlflow.MlflowClient().list_artifacts(result.run_id)}
     assert "valid_risk_coverage.png" in artifacts
 
+    # four actors do not tell how speakers differ
+    reason = "none: 6 speakers are needed, and there are 4"
+    assert (run.data.tags["avemo.adaptation"], config.adaptation) == (reason, None)
+
     history = pd.read_csv(folder / "history.csv")
     assert history.columns.tolist() == ["epoch", "loss", "uar", "member"]
     assert history["epoch"].tolist() == [1, 2, 1, 2]
