@@ -29,17 +29,26 @@ def drawn_statistics(*, space: str = "s", neutral: bool = False) -> SpeakerStati
     return SpeakerStatistics(space, 1, int(neutral), (0.75, 0.25), (0.25, -0.5))
 
 
-def add_tone_adaptation(folder: Path, *, farthest: float = 1e7, seed: int = 1) -> None:
+def add_tone_adaptation(folder: Path, *, farthest: float = 1e7, other_space: bool = False) -> None:
     """Let the version adapt that `load_tone_model` wrote; it must be loaded anew.
 
     Args:
         folder: its files
         farthest: a clip is another speaker's beyond it
-        seed: versions of different seeds measure people differently
+        other_space: it measures people otherwise
     """
-    own = small_adaptation(_TONE_COLUMNS, seed=seed)
-    distances = np.linspace(-1e7, farthest, 1001)
-    replace(own, distances=distances).write(folder / ADAPTATION_FILE)
+    _write_adaptation(folder, _TONE_COLUMNS, "mfcc", farthest, other_space=other_space)
+
+
+def _write_adaptation(
+    folder: Path, columns: int, feature: str, farthest: float, *, other_space: bool
+) -> None:
+    own = small_adaptation(columns, feature)
+    replace(
+        own,
+        projection=own.projection * (2 if other_space else 1),
+        distances=np.linspace(-1e7, farthest, 1001),
+    ).write(folder / ADAPTATION_FILE)
 
 
 def register_adapting_version(
@@ -54,9 +63,7 @@ def register_adapting_version(
     """
 
     def add_adaptation(package: Path, files: Path) -> None:
-        own = small_adaptation(_COLUMNS, "logmel", seed=2 if other_space else 1)
-        own = replace(own, distances=np.linspace(-1e7, farthest, 1001))
-        own.write(files / ADAPTATION_FILE)
+        _write_adaptation(files, _COLUMNS, "logmel", farthest, other_space=other_space)
 
     network = new_network("happy", seed=7)
     return register_version(folder, None, alias="champion", network=network, alter=add_adaptation)

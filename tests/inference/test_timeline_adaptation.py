@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.adaptations import small_adaptation
 from helpers.sounds import encoded
 from helpers.speakers import add_tone_adaptation
 from helpers.timed_films import RATE, tone
@@ -105,11 +104,10 @@ def test_a_version_without_adaptation_refuses(tmp_path: Path, recogniser: Recogn
     plain = load_tone_model(tmp_path)
     with pytest.raises(AvemoError, match="cannot adapt"):
         rows_of(plain, adapt=True)
-    assert small_adaptation().space != recogniser.enrol(CLIP).space
     other = tmp_path / "other"
     other.mkdir()
     load_tone_model(other)
-    add_tone_adaptation(other, seed=5)
+    add_tone_adaptation(other, other_space=True)
     speaker = Recogniser(other).enrol(CLIP)
     with pytest.raises(AvemoError, match="enrolled with another version"):
         rows_of(recogniser, speaker=speaker)

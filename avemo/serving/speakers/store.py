@@ -1,6 +1,6 @@
 """What is kept of people: a file of statistics for each of them and each space.
 
-There is no voice and no picture in it, and nothing that either could be made from again.
+There is no voice and no picture in it.
 """
 
 from __future__ import annotations
