@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import MediaError
 from ..features.arrays import Arrays
 from ..media.clip import Clip
@@ -166,7 +169,7 @@ class _Timeline:
         voiced = self._sound.voiced_share(window)
         row_inputs = self._row_inputs(window, voiced)
         predicted = [inputs for inputs in row_inputs if not inputs.finding]
-        probabilities = iter(
+        probabilities: Iterator[NDArray[np.float32]] = iter(
             self._bundle.probabilities_of([inputs.features for inputs in predicted])
             if predicted
             else ()

@@ -157,7 +157,7 @@ def _is_table(name: str) -> bool:
 
 
 def _read_table(file: Path) -> Iterator[NamedClip]:
-    """Yield the clips of a CSV file, a row each; their paths start from the current folder."""
+    """Yield the clips of a CSV file, a row each; paths start from its folder, as in a manifest."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -177,4 +177,4 @@ def _read_table(file: Path) -> Iterator[NamedClip]:
             speaker = normalise_name(speaker) if speaker else ""
         except SettingsError as error:
             raise SettingsError(f"the table {file}, line {number}: {error}") from None
-        yield NamedClip(path, Path(path).name, speaker)
+        yield NamedClip(str(file.parent / path), Path(path).name, speaker)

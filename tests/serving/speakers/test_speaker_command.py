@@ -139,19 +139,20 @@ def test_the_speakers_of_a_table(
 ) -> None:
     ana, also, ben, other, nobody = write_clips(tmp_path / "clips", 5)
     table = "speaker,path,note\n" + "".join(
-        f"{name},{file},x\n"
+        f"{name},{file.name},x\n"
         for name, file in (("Ana", ana), ("Ana", also), ("Ben", ben), ("Ben", other), ("", nobody))
     )
-    Path("people.csv").write_text(table, encoding="utf-8-sig")
+    people = Path("clips", "people.csv")  # beside its clips, as a manifest is
+    people.write_text(table, encoding="utf-8-sig")
     run("speaker", "enrol", "Ana", "--neutral", str(ana), capsys=capsys)
-    code, _, err = run("predict", "people.csv", "--csv", "a.csv", capsys=capsys)
+    code, _, err = run("predict", str(people), "--csv", "a.csv", capsys=capsys)
     assert code == 0
     assert any(line.startswith("avemo: Ben: not enrolled, predicted without") for line in err)
     rows = pd.read_csv("a.csv", keep_default_na=False)
     assert rows["speaker"].tolist() == ["Ana", "Ana", "Ben", "Ben", ""]
     assert (rows["adaptation"] != "").tolist() == [True, True, False, False, False]
 
-    code, _, err = run("predict", "@people.csv", "--adapt", "--csv", "b.csv", capsys=capsys)
+    code, _, err = run("predict", f"@{people}", "--adapt", "--csv", "b.csv", capsys=capsys)
     assert code == 0
     both = pd.read_csv("b.csv", keep_default_na=False)
     assert (both["adaptation"] != "").tolist() == [True, True, True, True, False]
@@ -162,13 +163,13 @@ def test_the_speakers_of_a_table(
 
     before = Path("b.csv").read_bytes()
     arguments = ["--adapt", "--csv", "b.csv", "--workers", "2"]
-    run("predict", "people.csv", *arguments, capsys=capsys)
+    run("predict", str(people), *arguments, capsys=capsys)
     assert Path("b.csv").read_bytes() == before, "of the journal"
     Path("b.csv.journal").unlink()
-    run("predict", "people.csv", *arguments, capsys=capsys)
+    run("predict", str(people), *arguments, capsys=capsys)
     assert Path("b.csv").read_bytes() == before, "with any number of workers"
     run("speaker", "enrol", "Ben", "--neutral", str(ben), capsys=capsys)
-    run("predict", "people.csv", *arguments, capsys=capsys)
+    run("predict", str(people), *arguments, capsys=capsys)
     after = pd.read_csv("b.csv", keep_default_na=False)
     assert after["p_sad"][3] != both["p_sad"][3], "what is known of Ben has changed"
     assert after["p_sad"][1] == both["p_sad"][1]

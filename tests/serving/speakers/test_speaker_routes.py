@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ def test_statistics_that_nobody_has(service: ServiceProcess) -> None:
 
 
 def test_a_person_is_kept_until_deleted(service: ServiceProcess, folder: Path) -> None:
-    path = f"/v1/speakers/{requests.utils.quote(NAME)}"
+    path = f"/v1/speakers/{quote(NAME)}"
     first = call(service, "POST", path, CLIPS[0], CLIPS[0], neutral="true").json()
     assert [clip["added"] for clip in first["clips"]] == [True, False]
     assert (first["speaker"]["clips"], first["speaker"]["neutral_clips"]) == (1, 1)
@@ -147,7 +148,7 @@ def test_a_person_is_kept_until_deleted(service: ServiceProcess, folder: Path) -
     (file,) = folder.rglob("served-speakers/*.json")
     assert "Zo" not in file.name
 
-    query = f"?speaker={requests.utils.quote(NAME)}"
+    query = f"?speaker={quote(NAME)}"
     (adapted,) = predict(service, query).json()["predictions"]
     assert adapted["adaptation"] == "neutral baseline of 1 clip"
     both = predict(
