@@ -281,6 +281,12 @@ class AdaptationResult(Value):
     uar: Figures
     difference: Figures
 
+    def __str__(self) -> str:
+        """Return the recall without a speaker, and with the cases that are asked for most."""
+        cases = [case for case in ("none", "neutral 2", "even 5", "even 20") if case in self.uar]
+        figures = ", ".join(f"{case}: {self.uar[case]}" for case in cases)
+        return f"to a speaker, by {self.feature}; UAR by what they are enrolled with: {figures}"
+
 
 class BundleConfig(Record):
     """`bundle.json`: what a trained model is, and how its input is made.

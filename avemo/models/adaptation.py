@@ -23,6 +23,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,7 +180,7 @@ class Adaptation:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 values: dict[str, Any] = {field.name: arrays[field.name] for field in fields(cls)}
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
             raise AvemoError(f"{file} holds no adaptation ({error}): run dvc repro") from None
         values["feature"] = str(values["feature"])
         values["classes"] = tuple(map(str, values["classes"]))

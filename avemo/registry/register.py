@@ -250,6 +250,8 @@ def _version_tags(
         tags["avemo.prior"] = subject.prior_reason
     if abstention := subject.bundle.abstention:
         tags["avemo.abstention"] = str(abstention)
+    if adaptation := subject.bundle.adaptation:
+        tags["avemo.adaptation"] = str(adaptation)
     if lineage := subject.lineage:
         tags |= {
             "avemo.commit": lineage.commit or "none",

@@ -269,7 +269,7 @@ def _log_adaptation(adapted: AdaptationResult | str) -> None:
     if isinstance(adapted, str):
         mlflow.set_tag("avemo.adaptation", f"none: {adapted}")
         return
-    mlflow.set_tag("avemo.adaptation", adapted.feature)
+    mlflow.set_tag("avemo.adaptation", str(adapted))
     mlflow.log_params({"adaptation_trust": adapted.trust, "adaptation_weight": adapted.weight})
     mlflow.log_metrics(
         {f"adapted_uar_{case.replace(' ', '_')}": uar.value for case, uar in adapted.uar.items()}

@@ -14,6 +14,7 @@ import pandas as pd
 from avemo import engine
 from avemo.features.audio.whisper import Settings, Whisper
 from avemo.features.run import extract_audio
+from avemo.inference.adaptation import SpeakerStatistics
 from avemo.inference.recogniser import Recogniser
 from avemo.media.clip import Clip, Media
 
@@ -47,8 +48,10 @@ class Extract:
 class Serve(Recogniser):
     """A recogniser that gives away what it heard."""
 
-    def _predict(self, media: Media, picture: Media | None = None) -> Any:
-        probabilities = super()._predict(media, picture).probabilities
+    def _predict(
+        self, media: Media, picture: Media | None, speaker: SpeakerStatistics | None
+    ) -> Any:
+        probabilities = super()._predict(media, picture, speaker).probabilities
         features = self._reader.from_sound(Clip.of(media).sound)
         arrays = {**features, "probabilities": list(probabilities.values())}
         return arrays, threads()

@@ -91,9 +91,11 @@ def test_the_file_holds_the_adaptation(tmp_path: Path) -> None:
     read = Adaptation.read(file)
     assert (read.space, read.classes, read.audio_weight) == (ADAPTATION.space, EMOTIONS, 1.0)
     np.testing.assert_array_equal(read.distances, ADAPTATION.distances)
-    file.write_bytes(b"no archive")
-    with pytest.raises(AvemoError, match=r"adaptation\.npz holds no adaptation"):
-        Adaptation.read(file)
+    content = file.read_bytes()
+    for damaged in (b"no archive", b"", content[:-20], content[:200]):
+        file.write_bytes(damaged)
+        with pytest.raises(AvemoError, match=r"adaptation\.npz holds no adaptation"):
+            Adaptation.read(file)
 
 
 def test_without_statistics_the_answer_is_the_unadapted_one() -> None:

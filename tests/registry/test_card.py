@@ -9,7 +9,7 @@ from helpers.registered_versions import ROOT, new_predictions
 
 from avemo.config import load_settings
 from avemo.features.spec import FeatureSpec
-from avemo.records import Interval, PriorResult
+from avemo.records import AdaptationResult, Interval, PriorResult
 from avemo.registry import card
 from avemo.tracking.descriptions import shorten
 
@@ -138,3 +138,23 @@ def test_a_card_is_short_enough_to_be_shown_whole() -> None:
     abstention = new_abstention(0.9, accuracy_low=0.41, reached=False)
     _, text = render_card(synthetic=True, abstention=abstention, conformal_sets=new_sets(0.1))
     assert shorten(text) == text
+
+
+def test_what_adaptation_to_a_speaker_is_worth() -> None:
+    uar = {"none": Interval(0.7, 0.6, 0.8, 8, 64), "even 20": Interval(0.8, 0.7, 0.9, 8, 64)}
+    difference = {"none": Interval(0.0, 0.0, 0.0), "even 20": Interval(0.1, 0.05, 0.15)}
+    adaptation = AdaptationResult(
+        feature="whisper_stats",
+        dimensions=7,
+        trust=0.5,
+        weight=0.5,
+        uar=uar,
+        difference=difference,
+    )
+    _, text = render_card(adaptation=adaptation)
+    assert "64 performances of 8 speakers" in text
+    assert "| none | 0.700 [0.600, 0.800] | – |" in text
+    assert "| even 20 | 0.800 [0.700, 0.900] | +0.100 [+0.050, +0.150] |" in text
+    assert str(adaptation).endswith("none: 0.700 [0.600, 0.800], even 20: 0.800 [0.700, 0.900]")
+    _, text = render_card()
+    assert "Adaptation" not in text
