@@ -86,12 +86,14 @@ class TimelineResult:
         model: the version that predicted, `avemo-fused version 3`
         finding: why nothing was written, see `errors.MediaError`; empty where it was
         reason: in a sentence
+        sha256: of the files' content; empty in journals of before
     """
 
     rows: int = 0
     model: str = ""
     finding: str = ""
     reason: str = ""
+    sha256: str = ""
 
 
 class WriteTimelines:
@@ -158,7 +160,7 @@ class WriteTimelines:
         for name in self._files.formats:
             target = self._files.target(item, name)
             write_timeline(rows, name, target, context=context)
-        return TimelineResult(len(rows), timeline.model)
+        return TimelineResult(len(rows), timeline.model, sha256=self._checksum(item))
 
     def key(self, item: Item) -> str:
         """Return the checksum of the content, the versions, the windows, the files, the speaker."""
@@ -176,9 +178,20 @@ class WriteTimelines:
         return result.finding not in UNSETTLED
 
     def is_there(self, item: Item, result: TimelineResult) -> bool:
-        """Return whether nobody has deleted the files."""
+        """Return whether nobody has deleted or overwritten the files, with other windows say."""
         targets = (self._files.target(item, name) for name in self._files.formats)
-        return bool(result.finding) or all(target.is_file() for target in targets)
+        if result.finding:
+            return True
+        if not all(target.is_file() for target in targets):
+            return False
+        return result.sha256 in ("", self._checksum(item))
+
+    def _checksum(self, item: Item) -> str:
+        """Return the checksum of the files of a clip, which must be there."""
+        digest = hashlib.sha256()
+        for name in self._files.formats:
+            digest.update(self._files.target(item, name).read_bytes())
+        return digest.hexdigest()
 
     def to_fields(self, result: TimelineResult) -> Mapping[str, object]:
         """Return a result as JSON holds it."""

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from helpers.many_clips import RATE, write_clips
 from helpers.registered_versions import new_project
+from helpers.sounds import voice
 from helpers.speakers import register_adapting_champion
 
 from avemo.cli import main
@@ -202,3 +203,27 @@ def test_another_space_is_refused_with_what_to_enrol(
     assert code == 0
     _, out, _ = run("speaker", "delete", "Ana", capsys=capsys)
     assert out == ["Ana is deleted: 2 files"]
+
+
+@pytest.mark.slow
+def test_timelines_adapt_as_they_go(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (neutral,) = write_clips(tmp_path / "clips", 1)
+    write_wav(tmp_path / "long.wav", voice(RATE, 4, 0.5).astype(np.float32), RATE)
+    run("speaker", "enrol", "Ana", "--neutral", str(neutral), capsys=capsys)
+
+    def adaptations(*options: str) -> list[str]:
+        windows = ["--timeline", "out", "--window", "1", "--hop", "0.5"]
+        code, _, err = run("predict", "long.wav", *windows, *options, capsys=capsys)
+        assert code == 0, err
+        rows = pd.read_csv("out/long.wav.csv", keep_default_na=False)
+        return rows["adaptation"].tolist()
+
+    assert set(adaptations()) == {""}
+    learning = adaptations("--adapt")
+    assert learning[0] == ""
+    assert learning[-1].startswith("unlabelled, ")
+    assert set(adaptations("--speaker", "Ana")) == {"neutral baseline of 1 clip"}
+    assert adaptations("--speaker", "Ana", "--adapt")[-1].startswith("1 of ")
+    assert adaptations("--adapt") == learning, "of the journal or computed again"
