@@ -86,15 +86,19 @@ class Architecture(ABC):
         x = keras.layers.Dropout(0.3)(x)
         return keras.layers.Dense(len(classes), activation="softmax", name="emotion")(x)
 
-    def solver(self) -> Solver | None:
-        """Return what fits the network at once; None: it is fitted by gradient descent."""
+    def solver(self, hp: HyperParameters) -> Solver | None:
+        """Return what fits the network at once; None: it is fitted by gradient descent.
+
+        Args:
+            hp: those that `embed` declared
+        """
         return None
 
 
 class AnswersUntrained(Architecture):
     """A network that answers before it is trained; its few weights are shrunk towards that."""
 
-    def solver(self) -> Solver:
+    def solver(self, hp: HyperParameters) -> Solver:
         """Return the fit of `shrunk_fit`."""
         return fit_shrunk
 

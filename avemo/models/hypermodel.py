@@ -127,7 +127,9 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
             configuration: as `build_from` takes it
         """
         hp = hyperparameters_from(configuration)
-        return self._architecture(hp.Choice("architecture", self.names)).solver()
+        name = hp.Choice("architecture", self.names)
+        with hyperparameter_scope(hp, name):
+            return self._architecture(name).solver(hp)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return a compiled model: features of a clip in, one probability an emotion out."""

@@ -15,6 +15,7 @@ from avemo.modalities import Modality, Unimodal
 from avemo.models import bundle, preprocessing
 from avemo.models.architecture import Architecture, load_architecture
 from avemo.models.hypermodel import Architectures
+from avemo.models.preprocessing import SequencePreprocessor
 from avemo.pretrained.expression_mobilenet import MEAN_FEATURE
 from avemo.records import Configuration
 
@@ -71,9 +72,13 @@ class Network:
         values: Configuration | None = None,
     ) -> None:
         branches = branches or {}
-        features = Architectures(modality, [name], {}, branches, classes=EMOTIONS).inputs(name)
-        self.features = {feature: random_clips(feature) for feature in features}
+        space = Architectures(modality, [name], {}, branches, classes=EMOTIONS)
+        self.features = {feature: random_clips(feature) for feature in space.inputs(name)}
         self.preprocessors = {f: preprocessing.fit(clips) for f, clips in self.features.items()}
+        self.preprocessors |= {
+            feature: SequencePreprocessor.unscaled(self.features[feature][0].shape[-1])
+            for feature in space.unscaled_inputs(name)
+        }
         self.inputs = {f: p.apply(self.features[f]) for f, p in self.preprocessors.items()}
         hp = keras_tuner.HyperParameters()
         hp.values |= {f"{name}/{key}": value for key, value in (values or {}).items()}

@@ -51,7 +51,7 @@ class LateFusion(Architecture):
         """Return the probabilities of the emotions [shape=(clips, emotions)]."""
         return layers.Softmax(name="emotion")(x)
 
-    def solver(self) -> Solver:
+    def solver(self, hp: HyperParameters) -> Solver:
         """Return what fits the weights."""
         return _fit
 
