@@ -53,7 +53,7 @@ class ChannelTables:
     """What the page shows of the champion's recipe by channel.
 
     Args:
-        rows: trained on, tested on, and the figures
+        rows: trained on, networks in the ensemble, tested on, and the figures
         differences: of training on both; none where there is nothing to compare with
         commits: whose code trained them
     """
@@ -79,12 +79,13 @@ def _rows(scored: Scored, champion: Champion) -> Iterator[Row]:
     predictions = scored.published.predictions[champion.predictions]
     figures = scored.figures[champion.predictions]
     trained = champion.channel
-    yield trained, trained, *_cells(figures, chance_level(predictions["true"]))
+    members = len(champion.folds[0].members)
+    yield trained, members, trained, *_cells(figures, chance_level(predictions["true"]))
     if trained == "both":
         for channel in _SINGLE:
             tested = predictions[predictions["channel"].eq(channel)]
             chance = chance_level(tested["true"])
-            yield trained, f"{channel} of both", *_cells(scored.score(tested), chance)
+            yield trained, members, f"{channel} of both", *_cells(scored.score(tested), chance)
 
 
 def _cells(figures: Figures, chance: float) -> Row:

@@ -31,7 +31,8 @@ def section(page: str, title: str) -> str:
 
 def test_each_channel_and_both_s_two(tmp_path: Path) -> None:
     text = page(tmp_path / "audio", speech=2.0, song=2.0, both=2.5)
-    tables = published.read(tmp_path / "audio").predictions
+    kept = published.read(tmp_path / "audio")
+    tables, networks = kept.predictions, len(kept.manifest.champions[0].folds[0].members)
     both = tables["champion/both.csv"]
     expected = {
         ("speech", "speech"): tables["champion/speech.csv"],
@@ -46,8 +47,8 @@ def test_each_channel_and_both_s_two(tmp_path: Path) -> None:
         emotions = rows["true"].nunique()
         counts = f"{len(rows)} | 12 | {emotions} | {1 / emotions:.3f}"
         cells = f"{counts} | {figures['uar']} | {figures['accuracy']}"
-        assert f"| {trained} | {tested} | {cells} |" in listed
-    assert "| song | song | 288 | 12 | 6 | 0.167 |" in listed
+        assert f"| {trained} | {networks} | {tested} | {cells} |" in listed
+    assert f"| song | {networks} | song | 288 | 12 | 6 | 0.167 |" in listed
     speech = metrics.intervals(tables["champion/speech.csv"], BOOTSTRAP)
     assert f"**UAR {speech['uar']}" in text.partition("\n## ")[0]
     assert "From here on, of speech." in text
