@@ -260,7 +260,7 @@ def curve_figures(table: pd.DataFrame, bootstrap: Bootstrap) -> tuple[Figures, F
     ]
     codes = pd.factorize(table["actor"])[0]
     labels = pd.factorize(table["true"], sort=True)[0]
-    actors, classes = codes.max() + 1, labels.max() + 1
+    actors, classes = int(codes.max()) + 1, int(labels.max()) + 1
     cells = codes * classes + labels
     values = table[cases].to_numpy(np.float64)
     known = np.isfinite(values)

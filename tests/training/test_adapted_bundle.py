@@ -19,8 +19,9 @@ from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.evaluation.predictions import predictions_frame
 from avemo.features.spec import FeatureSpec
 from avemo.inference.adapted_model import AdaptedModel
+from avemo.models import speaker_space
 from avemo.models.adaptation import ADAPTATION_FILE, Adaptation
-from avemo.models.bundle import Bundle
+from avemo.models.bundle import CONFIG_FILE, Bundle
 from avemo.models.ensemble import weighted_ensemble
 from avemo.models.fusion.late import LateFusion
 from avemo.models.weighted_product import WEIGHTS_LAYER
@@ -40,7 +41,7 @@ def audio(tmp_path: Path) -> Bundle:
     """What is needed of a trained audio model that adapts."""
     folder = tmp_path / "audio"
     folder.mkdir()
-    bundle_config(adaptation=RESULT).write(folder / "bundle.json")
+    bundle_config(adaptation=RESULT).write(folder / CONFIG_FILE)
     small_adaptation().write(folder / ADAPTATION_FILE)
     return Bundle(folder)
 
@@ -109,7 +110,9 @@ def test_what_is_no_product_does_not_adapt(audio: Bundle, tmp_path: Path) -> Non
     assert adapt_fused(late_fusion(1.0), audio, tmp_path) == reason
 
 
-def test_an_audio_model_gets_its_adaptation(tmp_path: Path) -> None:
+def test_an_audio_model_gets_its_adaptation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = dataset()  # six actors in three folds
     config = bundle_config(features=data.specs)
     random = np.random.default_rng(1)
@@ -117,6 +120,17 @@ def test_an_audio_model_gets_its_adaptation(tmp_path: Path) -> None:
     result = adapt_audio(settings(), data, predictions, config, tmp_path)
     assert isinstance(result, str)  # where one fold is unseen, four actors are left
     assert "6 speakers are needed" in result
+    assert not (tmp_path / ADAPTATION_FILE).exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(speaker_space, "MIN_SPEAKERS", 4)
+        result = adapt_audio(settings(), data, predictions, config, tmp_path)
+    assert isinstance(result, AdaptationResult)
+    adaptation = Adaptation.read(tmp_path / ADAPTATION_FILE)
+    assert (adaptation.feature, adaptation.classes) == ("whisper_stats", EMOTIONS)
+    assert (result.trust, result.weight) == (adaptation.trust, adaptation.weight)
+    assert result.uar["none"].actors == 6
+    config.model_copy(update={"adaptation": result}).write(tmp_path / CONFIG_FILE)
+    assert Bundle(tmp_path).config.adaptation == result
     reason = adapt_audio(settings(), data, None, config, tmp_path)
     assert reason == "there are no predictions to choose by"
     unheard = bundle_config(features={})
