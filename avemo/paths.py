@@ -150,6 +150,16 @@ class Project:
         """What may be deleted at any time; a killed search picks up from here."""
         return self.root / ".avemo"
 
+    @property
+    def speakers(self) -> Path:
+        """The statistics of people who were enrolled by hand; no voice and no picture."""
+        return self.home / ".avemo" / "speakers"
+
+    @property
+    def served_speakers(self) -> Path:
+        """Likewise, of those whom the HTTP service enrolled; they expire."""
+        return self.home / ".avemo" / "served-speakers"
+
 
 def find_project() -> Project:
     """Return the project that a command belongs to.

@@ -377,6 +377,22 @@ class Promotion(Strict):
     require_key: str = ""
 
 
+class ServedSpeakers(Strict):
+    """What `avemo serve` keeps of people whom its clients enrol: statistics, and no voice.
+
+    Args:
+        keep: whether it keeps anything
+        retention_days: after the last clip, a person's statistics are deleted
+        max_speakers: who is kept at most
+        max_clips: of each
+    """
+
+    keep: bool = False
+    retention_days: Annotated[float, Field(gt=0)] = 30.0
+    max_speakers: Positive = 1000
+    max_clips: Positive = 100
+
+
 class Serving(Strict):
     """What `avemo serve` takes and how long it waits; it works without a params.yaml, too.
 
@@ -396,6 +412,7 @@ class Serving(Strict):
         load_timeout_s: a new version must load and answer its example in this time
         drain_s: for the requests under way when the service is stopped
         require_key: as in `Promotion`, for each version that answers
+        speakers: what is kept of people
     """
 
     purpose: str = ""
@@ -413,6 +430,7 @@ class Serving(Strict):
     load_timeout_s: Seconds = 120.0
     drain_s: Seconds = 30.0
     require_key: str = ""
+    speakers: ServedSpeakers = ServedSpeakers()
 
 
 class Ray(Strict):

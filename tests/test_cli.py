@@ -30,6 +30,7 @@ HEAVY = {
 
 COMMANDS = [
     "predict",
+    "speaker",
     "watch",
     "faces",
     "expression",

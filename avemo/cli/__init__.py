@@ -19,6 +19,7 @@ __all__ = ["main"]
 #: each command's panel in `avemo --help`, in the order in which they are listed
 COMMANDS = {
     "predict": "Recognise emotion",
+    "speaker": "Recognise emotion",
     "watch": "Recognise emotion",
     "serve": "Recognise emotion",
     "expression": "Recognise emotion",

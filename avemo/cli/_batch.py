@@ -16,6 +16,7 @@ from ..terminal import SlowNotice
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
     from ..registry.pinned import PinnedVersions
+    from ..serving.batch.adapt import People
     from ..serving.batch.clips import NamedClip
     from ..serving.batch.journal import Journal
     from ..serving.batch.task import Item, Task
@@ -50,10 +51,12 @@ class Batch:
         workers: processes on this machine
         on_cluster: compute on the Ray cluster that params.yaml names
         require_key: that must have signed what answers
+        speaker: who must be enrolled; empty for nobody
+        adapt: to the people of these clips by the clips themselves
     """
 
     model: str | None
-    show: Callable[[str, Prediction], None]
+    show: Callable[[NamedClip, Prediction], None]
     as_json: bool
     csv: Path | None
     parquet: Path | None
@@ -64,6 +67,8 @@ class Batch:
     workers: int
     on_cluster: bool
     require_key: PublicKey | None
+    speaker: str
+    adapt: bool
 
     @property
     def is_plain(self) -> bool:
@@ -88,6 +93,7 @@ def run_batch(batch: Batch, named_clips: Sequence[NamedClip]) -> int:
 
     clips = drop_repeated(named_clips)
     is_kept = bool(batch.csv or batch.parquet or batch.timelines)
+    people = _find_people(batch, clips)
     with SlowNotice() as notice:
         versions = PinnedVersions.resolve(
             batch.model, report=notice.begin, require_key=batch.require_key
@@ -96,28 +102,39 @@ def run_batch(batch: Batch, named_clips: Sequence[NamedClip]) -> int:
     items = identify(clips, show_progress=show_progress) if is_kept else [*map(Item, clips)]
     failed: set[str] = set()
     if batch.timelines:
-        failed |= _write_timelines(batch, versions, items, show_progress)
+        failed |= _write_timelines(batch, versions, items, people, show_progress)
     if batch.csv or batch.parquet or batch.as_json or not batch.timelines:
-        failed |= _predict(batch, versions, items, show_progress)
+        failed |= _predict(batch, versions, items, people, show_progress)
     return len(failed)
 
 
 def _predict(
-    batch: Batch, versions: PinnedVersions, items: Sequence[Item], show_progress: bool
+    batch: Batch,
+    versions: PinnedVersions,
+    items: Sequence[Item],
+    people: People,
+    show_progress: bool,
 ) -> set[str]:
     from ..serving.batch import tables
+    from ..serving.batch.adapt import EnrolClips
     from ..serving.batch.journal import Journal
     from ..serving.batch.predict import PredictClips
 
     table = batch.csv or batch.parquet
     rows, failed = [], set()
     with Journal(table.with_name(f"{table.name}.journal")) if table else nullcontext() as journal:
-        for item, row in _run(batch, PredictClips(versions), items, journal, show_progress):
+        speakers = people.enrolled
+        if batch.adapt:
+            own = people.uncounted(items)
+            task = EnrolClips(versions)
+            speakers = people.with_clips(_run(batch, task, own, journal, show_progress))
+        predictions = PredictClips(versions, speakers)
+        for item, row in _run(batch, predictions, items, journal, show_progress):
             if table:
                 rows.append((item, row))
             if batch.as_json or not table or row.prediction.finding:
                 with _above_bars():
-                    batch.show(item.clip.file, row.prediction)
+                    batch.show(item.clip, row.prediction)
             if row.prediction.finding:
                 failed.add(item.clip.file)
         if batch.csv:
@@ -130,7 +147,11 @@ def _predict(
 
 
 def _write_timelines(
-    batch: Batch, versions: PinnedVersions, items: Sequence[Item], show_progress: bool
+    batch: Batch,
+    versions: PinnedVersions,
+    items: Sequence[Item],
+    people: People,
+    show_progress: bool,
 ) -> set[str]:
     from ..serving.batch.journal import Journal
     from ..serving.batch.timelines import TimelineFiles, WriteTimelines
@@ -146,7 +167,7 @@ def _write_timelines(
     )
     failed = set()
     with Journal(batch.timelines / _JOURNAL) as journal:
-        task = WriteTimelines(versions, files)
+        task = WriteTimelines(versions, files, people.enrolled, adapt=batch.adapt)
         for item, result in _run(batch, task, items, journal, show_progress):
             if result.finding:
                 with _above_bars():
@@ -154,6 +175,29 @@ def _write_timelines(
                 failed.add(item.clip.file)
     _report(f"{batch.timelines} has the timelines of {len(items) - len(failed)} clips")
     return failed
+
+
+def _find_people(batch: Batch, clips: Sequence[NamedClip]) -> People:
+    """Return what is known of the people of clips.
+
+    Raises:
+        AvemoError: the one that the command line names is not enrolled
+        SettingsError: there is no project here
+    """
+    from ..serving.batch.adapt import People, find_people
+
+    names = {clip.speaker for clip in clips if clip.speaker}
+    if not names:
+        return People()
+    from ..paths import find_project
+    from ..serving.speakers.names import normalise_name
+    from ..serving.speakers.store import SpeakerStore
+
+    needed = normalise_name(batch.speaker) if batch.speaker and not batch.adapt else ""
+    people = find_people(SpeakerStore(find_project().speakers), names, needed=needed)
+    if people.unknown and not batch.adapt:
+        _report(people.explain_unknown())
+    return people
 
 
 def _run(

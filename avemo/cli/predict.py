@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +13,14 @@ from ._app import JsonOutput, RequireKey, check_choices, examples, new_app
 
 if TYPE_CHECKING:
     from ..inference.prediction import Prediction
+    from ..serving.batch.clips import NamedClip
     from ._batch import Batch
 
 app = new_app()
 
 _TABLES = "Tables, for many clips"
 _TIMELINES = "Timelines"
+_PEOPLE = "Adaptation to people"
 _COMPUTING = "Where it is computed"
 _ENGINES = ("local", "ray")
 _SYNTHETIC = "; trained on the synthetic sample, it knows no people: for a face, try --model prior"
@@ -41,6 +42,8 @@ def _check_engine(engine: str) -> str:
         "avemo predict --require-key owner.pub clip.mp4   # by a version that the owner signed",
         "find . -name '*.mp4' -print0 | avemo predict --from-list - --parquet emotions.parquet",
         "avemo predict interview.mp4 --timeline out/ --format elan --format csv",
+        "avemo predict --speaker Ana clip.mp4      # adapted to Ana, see avemo speaker enrol",
+        "avemo predict people.csv --adapt --csv emotions.csv   # columns path and speaker",
     )
 )
 def predict(
@@ -50,7 +53,8 @@ def predict(
         typer.Argument(
             metavar="PATH",
             help="Clips that FFmpeg can decode, folders of them, patterns such as "
-            "'**/*.mp4', and @FILE for a list with a name on each line.",
+            "'**/*.mp4', @FILE for a list with a name on each line, and CSV files with the columns "
+            "path and speaker.",
             show_default=False,
         ),
     ] = None,
@@ -71,6 +75,23 @@ def predict(
             "pretrained expression network alone, which nothing was trained for here.",
         ),
     ] = None,
+    speaker: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Adapt the predictions to this person, who is enrolled (avemo speaker enrol).",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = None,
+    adapt: Annotated[
+        bool,
+        typer.Option(
+            "--adapt",
+            help="Adapt to each speaker by their own clips here, too; a timeline adapts to each "
+            "person as it goes.",
+            rich_help_panel=_PEOPLE,
+        ),
+    ] = False,
     sets: Annotated[
         bool,
         typer.Option(
@@ -171,6 +192,10 @@ def predict(
     this project. Nothing was trained for it here, so it needs no registry; of sound there is no
     such prior.
 
+    With --speaker, and for clips whose speaker a CSV file names, predictions adapt to the person's
+    voice. --adapt takes the clips of each speaker in this command for that, too, and stores nothing
+    of it. Each answer says what it is adapted to.
+
     What takes longer than two seconds before the first prediction is named on the standard error.
     The exit code is 1 if a clip has no prediction.
     """
@@ -184,12 +209,21 @@ def predict(
         raise typer.BadParameter(
             "--require-key is of versions in a registry, and prior is in none", ctx=context
         )
-    from ..serving.batch.clips import find_clips
+    from ..serving.batch.clips import find_clips, name_speaker
     from ..tracking.keys import find_required_key
     from ._batch import FEW, Batch, run_batch
 
-    clips = find_clips(paths or [], from_list or [])
-    show = partial(show_prediction, sets=sets, as_json=as_json)
+    clips = name_speaker(find_clips(paths or [], from_list or []), speaker)
+    if adapt and not timeline and not any(clip.speaker for clip in clips):
+        raise typer.BadParameter(
+            "--adapt needs to know whose clips these are: add --speaker NAME, or name a CSV file "
+            "with the columns path and speaker",
+            ctx=context,
+        )
+
+    def show(clip: "NamedClip", prediction: "Prediction") -> None:
+        show_prediction(clip.file, prediction, speaker=clip.speaker, sets=sets, as_json=as_json)
+
     batch = Batch(
         model=model,
         show=show,
@@ -203,9 +237,11 @@ def predict(
         workers=workers,
         on_cluster=engine == "ray",
         require_key=find_required_key(require_key, "", None),
+        speaker=speaker or "",
+        adapt=adapt,
     )
-    if batch.is_plain and len(clips) <= FEW:
-        failed = _predict_few([clip.file for clip in clips], batch)
+    if batch.is_plain and len(clips) <= FEW and not any(clip.speaker for clip in clips):
+        failed = _predict_few(clips, batch)
     else:
         failed = run_batch(batch, clips)
     if failed and len(clips) > 1:
@@ -213,27 +249,38 @@ def predict(
     return 1 if failed else 0
 
 
-def _predict_few(files: Sequence[str], batch: "Batch") -> int:
+def _predict_few(clips: Sequence["NamedClip"], batch: "Batch") -> int:
     from ..registry.predictor import predict_each
 
     failed = 0
     with SlowNotice() as notice:
+        files = [clip.file for clip in clips]
         predictions = predict_each(
             files, model=batch.model, report=notice.begin, require_key=batch.require_key
         )
-        for file, prediction in zip(files, predictions, strict=True):
+        for clip, prediction in zip(clips, predictions, strict=True):
             notice.stop()
             failed += bool(prediction.finding)
-            batch.show(file, prediction)
+            batch.show(clip, prediction)
     return failed
 
 
 def show_prediction(
-    file: str, prediction: "Prediction", *, sets: bool = False, as_json: bool = False
+    file: str,
+    prediction: "Prediction",
+    *,
+    speaker: str = "",
+    sets: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Print a clip's prediction, or on the standard error its finding."""
     if as_json:
-        fields = {"file": file, "emotion": prediction.emotion, **asdict(prediction)}
+        fields = {
+            "file": file,
+            "speaker": speaker,
+            "emotion": prediction.emotion,
+            **asdict(prediction),
+        }
         names = {name: _escape(str(fields[name])) for name in ("file", "reason")}
         typer.echo(json.dumps(fields | names))
     elif prediction.finding:

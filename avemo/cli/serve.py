@@ -119,6 +119,7 @@ def serve(
         key_digests=read_keys(key_file) if key_file else (),
         webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
         local_only=local_only,
+        speakers_folder=_speakers_folder(),
         require_key=find_required_key(require_key, serving.require_key, root),
     )
     if engine == "ray":
@@ -138,6 +139,15 @@ def _require_packages() -> None:
             f"{', '.join(missing)}: not installed, and the service takes it: "
             "pip install 'avemo[serve]'"
         )
+
+
+def _speakers_folder() -> Path | None:
+    from ..paths import find_project
+
+    try:
+        return find_project().served_speakers
+    except SettingsError:
+        return None
 
 
 def _load_serving(registry: str | None) -> "tuple[Serving, Path | None]":

@@ -13,7 +13,7 @@ from ..models.bundle import Bundle
 from ..records import BundleConfig
 from .adaptation import Adaptation, SpeakerStatistics
 
-__all__ = ["AdaptedModel", "audio_features"]
+__all__ = ["AdaptedModel", "audio_features", "audio_probabilities"]
 
 Features = Mapping[str, NDArray[Any]]
 
@@ -68,3 +68,16 @@ def audio_features(bundle: Bundle, clip: Features) -> dict[str, NDArray[Any]]:
     specs = bundle.config.features
     visual = {name for name, spec in specs.items() if spec.derived_from}
     return {name: array for name, array in clip.items() if name not in visual}
+
+
+def audio_probabilities(bundle: Bundle, adaptation: Adaptation, clip: Features) -> list[float]:
+    """Return the probabilities by the audio model, also of a fused version.
+
+    Args:
+        bundle: the unadapted model
+        adaptation: of the same version
+        clip: features of its sound
+    """
+    (fused,) = bundle.probabilities_of([clip]).astype("float64")
+    audio = fused ** (1 / adaptation.heard_weight)
+    return list(map(float, audio / audio.sum()))

@@ -25,7 +25,7 @@ from ..media.span import Windows
 from ..modalities import MODALITIES, Modality
 from ..models.bundle import Bundle
 from .adaptation import ADAPTATION_FILE, Adaptation, SpeakerStatistics
-from .adapted_model import AdaptedModel, audio_features
+from .adapted_model import AdaptedModel, audio_features, audio_probabilities
 from .certainty import describe_certainty
 from .evidence import Evidence
 from .feature_reader import DETECTOR_FOLDER, WEIGHTS_FOLDER, FeatureReader, face_spec
@@ -110,7 +110,7 @@ class Recogniser:
         with threads.single_threaded(), Clip.of(media) as clip:
             sounds = {rate: clip.sound(rate) for rate in self._reader.sample_rates}
             features = self._audio_features(sounds)
-            probabilities = self._heard_probabilities(features)
+            probabilities = audio_probabilities(self.bundle, adaptation, features)
         return adaptation.observe(features, probabilities, neutral)
 
     def require_adaptation(self) -> Adaptation:
@@ -136,6 +136,8 @@ class Recogniser:
         *,
         window_s: float | None = None,
         hop_s: float | None = None,
+        speaker: SpeakerStatistics | None = None,
+        adapt: bool = False,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, see `timeline.read_timeline`.
 
@@ -144,19 +146,26 @@ class Recogniser:
             window_s: length of a window, in seconds; by default that of the model
             hop_s: from one window to the next, in seconds; by default that of the model, where no
                 window is given, or a third of the window
+            speaker: of the person who speaks, see `enrol`; the rows are adapted from the start
+            adapt: to each person by the windows before, see `timeline_speakers`
 
         Raises:
             MediaError: there is neither sound nor picture that can be read, or the model takes
                 features that cannot be computed
-            AvemoError: there are no such windows
+            AvemoError: there are no such windows, or the version cannot adapt, or not to this
+                speaker
             GraphError: a network cannot be run here
         """
         from .timeline import read_timeline
+        from .timeline_speakers import Speakers
 
+        speakers = None
+        if speaker or adapt:
+            speakers = Speakers(self.bundle, self.require_adaptation(), speaker, learn=adapt)
         self._refuse_imported_features()
         windows = self.windows(window_s, hop_s)
         with threads.single_threaded(), Clip.of(media) as clip:
-            yield from read_timeline(clip, self.bundle, self._reader, windows)
+            yield from read_timeline(clip, self.bundle, self._reader, windows, speakers)
 
     def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
         """Return the windows of a timeline; see `timeline`."""
@@ -235,10 +244,9 @@ class Recogniser:
             MediaError: a clip with these features lies too far from the speaker's own
         """
         adaptation = self.require_adaptation()
-        sound_features = audio_features(self.bundle, features)
-        distance = adaptation.distance(
-            sound_features, self._heard_probabilities(sound_features), speaker
-        )
+        sound = audio_features(self.bundle, features)
+        probabilities = audio_probabilities(self.bundle, adaptation, sound)
+        distance = adaptation.distance(sound, probabilities, speaker)
         if distance > adaptation.max_distance:
             raise MediaError(
                 "other-speaker",
@@ -247,16 +255,6 @@ class Recogniser:
                 "or predict without the speaker",
             )
         return AdaptedModel(self.bundle, adaptation, speaker)
-
-    def _heard_probabilities(self, features: Arrays) -> list[float]:
-        """Return the probabilities by the audio model, also of a fused version.
-
-        Args:
-            features: of the sound
-        """
-        (fused,) = self.bundle.probabilities_of([features]).astype("float64")
-        unscaled = fused ** (1 / self.require_adaptation().heard_weight)
-        return list(map(float, unscaled / unscaled.sum()))
 
     def _evidence(
         self,

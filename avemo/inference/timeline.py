@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..errors import MediaError
 from ..features.arrays import Arrays
 from ..media.clip import Clip
@@ -20,6 +23,7 @@ from .feature_reader import FeatureReader
 from .timeline_pictures import ObservedPicture, Observer, People, Person
 from .timeline_row import Box, TimelineRow
 from .timeline_sound import SoundBuffer
+from .timeline_speakers import Adapted, Speakers
 
 __all__ = ["read_timeline"]
 
@@ -34,7 +38,11 @@ _MIN_PRESENCE = 1 / 3
 
 
 def read_timeline(
-    clip: Clip, bundle: Bundle, reader: FeatureReader, windows: Windows
+    clip: Clip,
+    bundle: Bundle,
+    reader: FeatureReader,
+    windows: Windows,
+    speakers: Speakers | None = None,
 ) -> Iterator[TimelineRow]:
     """Yield what a model predicts for each window of a clip, as soon as the window is complete.
 
@@ -47,6 +55,7 @@ def read_timeline(
         bundle: the model
         reader: of the features that it takes
         windows: their length and hop
+        speakers: adapt the rows; None leaves them unadapted
 
     Yields:
         rows in order of time; those of one window begin with the sound alone, if there is such a
@@ -56,7 +65,7 @@ def read_timeline(
         MediaError: there is neither sound nor picture that can be read
         GraphError: a network cannot be run here
     """
-    timeline = _Timeline(bundle, reader, windows)
+    timeline = _Timeline(bundle, reader, windows, speakers)
     interval = windows.length / reader.face_settings.frames if reader.has_visual else None
     observer = Observer(reader)
     # one thread decodes, one looks for faces, and this one runs the networks
@@ -87,13 +96,17 @@ class _RowInputs:
     speaking: bool | None = None
     finding: str = ""
     reason: str = ""
+    is_one_voice: bool = True  # not where nobody knows which of several people speaks
 
 
 class _Timeline:
     """Collects sound and faces, and turns each window that is complete into rows."""
 
-    def __init__(self, bundle: Bundle, reader: FeatureReader, windows: Windows) -> None:
+    def __init__(
+        self, bundle: Bundle, reader: FeatureReader, windows: Windows, speakers: Speakers | None
+    ) -> None:
         self._bundle = bundle
+        self._speakers = speakers
         self._reader = reader
         self._windows = windows
         self._sound = SoundBuffer(reader.sample_rates, reader.voiced_db)
@@ -156,7 +169,7 @@ class _Timeline:
         voiced = self._sound.voiced_share(window)
         row_inputs = self._row_inputs(window, voiced)
         predicted = [inputs for inputs in row_inputs if not inputs.finding]
-        probabilities = iter(
+        probabilities: Iterator[NDArray[np.float32]] = iter(
             self._bundle.probabilities_of([inputs.features for inputs in predicted])
             if predicted
             else ()
@@ -164,9 +177,11 @@ class _Timeline:
         config, rows = self._bundle.config, []
         for inputs in row_inputs:
             by_emotion: dict[str, float] = {}
+            adapted = Adapted()
             if not inputs.finding:
-                values = map(float, next(probabilities))
-                by_emotion = dict(zip(config.classes, values, strict=True))
+                unadapted, adapted = next(probabilities), self._adapt(inputs, window)
+                values = unadapted if adapted.probabilities is None else adapted.probabilities
+                by_emotion = dict(zip(config.classes, map(float, values), strict=True))
             certainty = describe_certainty(by_emotion, config)
             rows.append(
                 TimelineRow(
@@ -181,10 +196,19 @@ class _Timeline:
                     box=None if inputs.person is None else _box(inputs.person, window),
                     voiced=voiced,
                     finding=inputs.finding,
-                    reason=inputs.reason,
+                    reason="; ".join(filter(None, (inputs.reason, adapted.reason))),
+                    adaptation=adapted.adaptation,
                 )
             )
         return rows
+
+    def _adapt(self, inputs: _RowInputs, window: Span) -> Adapted:
+        """Return a row's adapted probabilities; none where there is no voice of a known person."""
+        has_voice = inputs.modality in ("audio", "fused") and inputs.is_one_voice
+        if self._speakers is None or not has_voice:
+            return Adapted()
+        track = None if inputs.person is None else inputs.person.track
+        return self._speakers.answer(track, inputs.features, window)
 
     def _row_inputs(self, window: Span, voiced: float) -> list[_RowInputs]:
         """Return what the rows of a window are predicted from."""
@@ -208,7 +232,9 @@ class _Timeline:
                 reason = reason_unknown if speaker is None else "the voice is another person's"
             row_inputs.append(self._inputs_of_person(person, own_sound, reason, speaking))
         if sound and not alone and speaker is None:
-            row_inputs.insert(0, _RowInputs(sound, "audio", reason=reason_unknown))
+            row_inputs.insert(
+                0, _RowInputs(sound, "audio", reason=reason_unknown, is_one_voice=False)
+            )
         return row_inputs
 
     def _inputs_of_person(

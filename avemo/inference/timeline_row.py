@@ -37,6 +37,7 @@ class TimelineRow:
         voiced: the share of the window in which something is heard, 0 to 1
         finding: what is wrong with the window, see `errors.MediaError`; empty where nothing is
         reason: in a sentence; with probabilities, why they come from sound or picture alone
+        adaptation: what of the person it is adapted to, see `Prediction`; empty where it is not
     """
 
     span: Span
@@ -51,6 +52,7 @@ class TimelineRow:
     voiced: float = 0.0
     finding: str = ""
     reason: str = ""
+    adaptation: str = ""
 
     def __post_init__(self) -> None:
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
@@ -83,6 +85,7 @@ class TimelineRow:
             "voiced": self.voiced,
             "finding": self.finding,
             "reason": self.reason,
+            "adaptation": self.adaptation,
             "window_start": float(self.window.start),
             "window_end": float(self.window.end),
             "exact": [str(moment) for moment in (*_ends(self.span), *_ends(self.window))],
@@ -105,6 +108,7 @@ class TimelineRow:
             voiced=fields["voiced"],
             finding=fields["finding"],
             reason=fields["reason"],
+            adaptation=fields.get("adaptation", ""),
         )
 
 

@@ -12,12 +12,22 @@ from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..errors import AvemoError
+from ..inference.adaptation import SpeakerStatistics
 from ..runtime.graph import GRAPH_FILE
 
-__all__ = ["RECOGNISER_FOLDER", "Recogniser", "load_recogniser", "sandbox_of", "without_bytecode"]
+__all__ = [
+    "RECOGNISER_FOLDER",
+    "Recogniser",
+    "adaptation_space",
+    "enrol",
+    "load_recogniser",
+    "sandbox_of",
+    "speaker_option",
+    "without_bytecode",
+]
 
 #: below a version's folder, that of `packaging.PackagedModel`
 RECOGNISER_FOLDER = Path("artifacts", "model")
@@ -59,16 +69,14 @@ class Recogniser(Protocol):
     def classes(self) -> tuple[str, ...]:
         """The emotions that the model tells apart, in the order of its probabilities."""
 
-    def timeline(
-        self, media: object, *, window_s: float | None = None, hop_s: float | None = None
-    ) -> Iterator[TimelineRow]:
-        """Yield the rows of a clip's timeline."""
+    def timeline(self, media: object, **options: Any) -> Iterator[TimelineRow]:
+        """Yield the rows of a clip's timeline; the options are those of `RegisteredModel`."""
 
     def windows(self, window_s: float | None = None, hop_s: float | None = None) -> WindowSizes:
         """Return the windows of a timeline."""
 
-    def predict(self, media: object) -> Row:
-        """Return the prediction for one clip."""
+    def predict(self, media: object, **options: object) -> Row:
+        """Return the prediction for one clip; the option `speaker` adapts it, see `adaptation`."""
 
 
 def load_recogniser(folder: Path) -> Recogniser | None:
@@ -109,6 +117,44 @@ def sandbox_of(recogniser: Recogniser) -> ModuleType:
             "the version was registered by an older release, whose code cannot decode in a process"
             " of its own: register it anew with `dvc repro`"
         ) from None
+
+
+def adaptation_space(recogniser: Recogniser) -> str:
+    """Return the space that a version measures people in; empty where it does not adapt."""
+    adaptation: Any = getattr(recogniser, "adaptation", None)
+    return str(adaptation.space) if adaptation else ""
+
+
+def enrol(recogniser: Recogniser, media: object, *, neutral: bool) -> SpeakerStatistics:
+    """Return the statistics of a clip, computed by the version's own code.
+
+    Args:
+        recogniser: of a version that adapts
+        media: as `Recogniser` has it
+        neutral: the person speaks neutrally in it
+    """
+    own: Any = recogniser
+    with without_bytecode():
+        return SpeakerStatistics.from_dict(own.enrol(media, neutral=neutral).to_dict())
+
+
+def speaker_option(recogniser: Recogniser, statistics: SpeakerStatistics) -> dict[str, Any]:
+    """Return the option by which a version's own code adapts to a speaker.
+
+    Args:
+        recogniser: of a version that adapts
+        statistics: of the speaker
+
+    Raises:
+        Exception: the version's own class of AvemoError: they are not of its space
+    """
+    package = type(recogniser).__module__.partition(".")[0]
+    with without_bytecode():
+        own_class: Any = import_module(f"{package}.inference.adaptation").SpeakerStatistics
+    own = own_class.from_dict(statistics.to_dict())
+    adaptation: Any = getattr(recogniser, "adaptation", None)
+    adaptation.require_own(own)
+    return {"speaker": own}
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+from ..inference.adaptation import SpeakerStatistics
 from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
@@ -23,8 +24,9 @@ from ..paths import find_project
 from ..tracking import lookup, store
 from ..tracking.keys import PublicKey
 from .predictor import PRIOR, Champions, RegisteredModel
+from .speaker import Speaker
 
-__all__ = ["Answering", "PinnedVersions", "Timeline", "VersionId"]
+__all__ = ["Answering", "Enrolled", "PinnedVersions", "Timeline", "VersionId"]
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,18 @@ class Timeline(NamedTuple):
     rows: Iterator[TimelineRow]
 
 
+class Enrolled(NamedTuple):
+    """What a clip says of its speaker.
+
+    Args:
+        model: the version's label
+        statistics: in its space
+    """
+
+    model: str
+    statistics: SpeakerStatistics
+
+
 class Answering:
     """What answers for clips: one model, or the champions.
 
@@ -169,34 +183,65 @@ class Answering:
     def __init__(self, models: RegisteredModel | Champions) -> None:
         self._models = models
 
-    def predict(self, file: Path) -> Prediction:
+    def predict(self, file: Path, *, speaker: Speaker | None = None) -> Prediction:
         """Return the prediction for a clip.
+
+        Args:
+            file: of the clip
+            speaker: whom it is adapted to
 
         Raises:
             AvemoError: no model is registered, or it cannot be loaded or run
         """
-        return self._models.predict(Clip(file))
+        return self._models.predict(Clip(file), speaker=speaker)
 
-    def timeline(self, file: Path, *, window_s: float | None, hop_s: float | None) -> Timeline:
+    def enrol(self, file: Path, *, neutral: bool) -> Enrolled:
+        """Return what a clip says of its speaker.
+
+        Args:
+            file: of the clip
+            neutral: the person speaks neutrally in it
+
+        Raises:
+            MediaError: the clip cannot be used, or the version that answers for it does not adapt
+            AvemoError: as `predict` does
+        """
+        model = self._model_for(file)
+        return Enrolled(model.label, model.enrol(file, neutral=neutral))
+
+    def timeline(
+        self,
+        file: Path,
+        *,
+        window_s: float | None,
+        hop_s: float | None,
+        speaker: Speaker | None = None,
+        adapt: bool = False,
+    ) -> Timeline:
         """Return a clip's timeline; its rows are computed as they are taken.
 
         Args:
             file: of the clip
             window_s: length of a window; None for the version's own
             hop_s: from the start of a window to that of the next; None for the version's own
+            speaker: whom it is adapted to from the start
+            adapt: to each person in the clip, as it goes
 
         Raises:
-            MediaError: the clip holds nothing that a registered model takes
+            MediaError: the clip holds nothing that a registered model takes, or the model does not
+                adapt, or not by what is known of the speaker
             AvemoError: no model is registered, it cannot be loaded or run, or there are no such
                 windows
         """
-        if isinstance(self._models, RegisteredModel):
-            model = self._models
-        else:
-            model = self._models.model_for(Clip(file))
+        model = self._model_for(file)
         return Timeline(
             model.label,
             model.classes,
             model.windows(window_s, hop_s),
-            model.timeline(file, window_s=window_s, hop_s=hop_s),
+            model.timeline(file, window_s=window_s, hop_s=hop_s, speaker=speaker, adapt=adapt),
         )
+
+    def _model_for(self, file: Path) -> RegisteredModel:
+        if isinstance(self._models, RegisteredModel):
+            return self._models
+        return self._models.model_for(Clip(file))

@@ -9,9 +9,10 @@ from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, cast, overload
 
 from ..errors import AvemoError, MediaError, SettingsError
+from ..inference.adaptation import SpeakerStatistics
 from ..inference.prediction import Prediction
 from ..inference.timeline_row import TimelineRow
 from ..media.clip import Clip
@@ -23,6 +24,7 @@ from ..quiet import import_tensorflow_quietly
 from ..tracking import integrity, lookup, store
 from ..tracking.keys import PublicKey
 from . import own_code, version_cache
+from .speaker import NO_ADAPTATION, Speaker, explain_no_adaptation
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -37,8 +39,8 @@ _CHAMPION = "models:/avemo-{modality}@champion"
 Media = Clip | Path | str | bytes
 #: told what is about to be done, such as `loading avemo-fused version 3`
 Report = Callable[[str], None]
-#: from a clip's path or content to the row that a version predicts for it
-Answer = Callable[[Path | bytes], Mapping[str, object]]
+#: from a clip's path or content, and a speaker or None, to the row that a version predicts for it
+Answer = Callable[[Path | bytes, SpeakerStatistics | None], Mapping[str, object]]
 
 
 def _report_nothing(activity: str) -> None:
@@ -92,11 +94,40 @@ class RegisteredModel:
         """
         return tuple(self._recogniser_of_timelines.classes)
 
-    def predict(self, media: Media) -> Prediction:
+    @property
+    def space(self) -> str:
+        """The space that the version measures people in; empty where it does not adapt to them.
+
+        Raises:
+            AvemoError: as `predict` does
+        """
+        return own_code.adaptation_space(self.recogniser) if self.recogniser else ""
+
+    def enrol(self, media: Media, *, neutral: bool = False) -> SpeakerStatistics:
+        """Return what a clip says of how its speaker sounds and looks, for `predict`.
+
+        Args:
+            media: a clip, a file's path, or its content
+            neutral: the person speaks neutrally in it
+
+        Raises:
+            MediaError: the clip cannot be used, or the version does not adapt
+            AvemoError: as `predict` does
+        """
+        recogniser = self.recogniser
+        if recogniser is None or not self.space:
+            raise MediaError(NO_ADAPTATION, explain_no_adaptation(self.label))
+        source = _source_of(media)
+        self._report(f"enrolling with {self.label}")
+        with self._errors_explained():
+            return own_code.enrol(recogniser, source, neutral=neutral)
+
+    def predict(self, media: Media, *, speaker: Speaker | None = None) -> Prediction:
         """Return the emotion in a clip, or the finding that speaks against one.
 
         Args:
             media: a clip, a file's path, or its content
+            speaker: whom the prediction is adapted to
 
         Raises:
             AvemoError: the model cannot be loaded or run, or its files are not as they were
@@ -104,9 +135,13 @@ class RegisteredModel:
         """
         source = _source_of(media)
         answer = self._answer
+        try:
+            statistics = speaker.statistics_for(self.space, self.label) if speaker else None
+        except MediaError as error:
+            return replace(Prediction.from_error(error), model=self.label)
         self._report(f"computing the prediction of {self.label}")
         with self._errors_explained():
-            row = answer(source)
+            row = answer(source, statistics)
         return Prediction.from_row(row, model=self.label, synthetic=self.synthetic)
 
     def timeline(
@@ -115,6 +150,8 @@ class RegisteredModel:
         *,
         window_s: float | None = None,
         hop_s: float | None = None,
+        speaker: Speaker | None = None,
+        adapt: bool = False,
     ) -> Iterator[TimelineRow]:
         """Yield predictions for windows that slide over a clip, as soon as they are complete.
 
@@ -124,16 +161,27 @@ class RegisteredModel:
             window_s: length of a window, in seconds; by default that of the version
             hop_s: from one window to the next, in seconds; by default that of the version, where no
                 window is given, or a third of the window
+            speaker: whom the rows are adapted to from the start
+            adapt: to each person in the clip, as it goes: a row by what came before it
 
         Raises:
-            MediaError: the clip cannot be read
+            MediaError: the clip cannot be read, or the version does not adapt, or not by what is
+                known of the speaker
             AvemoError: as `predict` does; or there are no such windows
         """
         recogniser = self._recogniser_of_timelines
         source = _source_of(media) if isinstance(media, Clip | Path | str | bytes) else media
+        options: dict[str, Any] = {"window_s": window_s, "hop_s": hop_s}
+        if speaker or adapt:
+            if not self.space:
+                raise MediaError(NO_ADAPTATION, explain_no_adaptation(self.label))
+            options["adapt"] = adapt
+        if speaker:
+            statistics = speaker.statistics_for(self.space, self.label)
+            options |= own_code.speaker_option(recogniser, statistics)
         self._report(f"computing the timeline of {self.label}")
         with self._errors_explained(), own_code.without_bytecode():
-            for row in recogniser.timeline(source, window_s=window_s, hop_s=hop_s):
+            for row in recogniser.timeline(source, **options):
                 yield TimelineRow.from_dict(row.to_dict())
 
     def windows(self, window_s: float | None = None, hop_s: float | None = None) -> Windows:
@@ -190,9 +238,12 @@ class RegisteredModel:
             with self._errors_explained():
                 return self._load_with_mlflow(self.folder)
 
-        def answer(source: Path | bytes) -> Mapping[str, object]:
+        def answer(
+            source: Path | bytes, statistics: SpeakerStatistics | None
+        ) -> Mapping[str, object]:
+            options = own_code.speaker_option(recogniser, statistics) if statistics else {}
             with own_code.without_bytecode():
-                return recogniser.predict(source).to_row()
+                return recogniser.predict(source, **options).to_row()
 
         return answer
 
@@ -231,7 +282,9 @@ class RegisteredModel:
         except (mlflow.MlflowException, OSError) as error:
             raise self._cannot_be_loaded(error) from error
 
-        def answer(source: Path | bytes) -> Mapping[str, object]:
+        def answer(
+            source: Path | bytes, statistics: SpeakerStatistics | None
+        ) -> Mapping[str, object]:
             with own_code.without_bytecode():
                 rows = pd.DataFrame(model.predict(pd.DataFrame({"media": [source]})))
             return {str(name): values.iloc[0] for name, values in rows.items()}
@@ -285,14 +338,23 @@ def load_model(uri: str = "models:/avemo-fused@champion") -> RegisteredModel:
 
 @overload
 def predict(  # type: ignore[overload-overlap]  # text and bytes are sequences, too
-    media: Media, *, model: RegisteredModel | str | None = None
+    media: Media,
+    *,
+    model: RegisteredModel | str | None = None,
+    speaker: Speaker | None = None,
 ) -> Prediction: ...
 @overload
 def predict(
-    media: Sequence[Media], *, model: RegisteredModel | str | None = None
+    media: Sequence[Media],
+    *,
+    model: RegisteredModel | str | None = None,
+    speaker: Speaker | None = None,
 ) -> list[Prediction]: ...
 def predict(
-    media: Media | Sequence[Media], *, model: RegisteredModel | str | None = None
+    media: Media | Sequence[Media],
+    *,
+    model: RegisteredModel | str | None = None,
+    speaker: Speaker | None = None,
 ) -> Prediction | list[Prediction]:
     """Return the emotion in a clip, or in each of several.
 
@@ -301,20 +363,22 @@ def predict(
         model: the model that must predict, or its URI, or `prior` for the untrained prior; by
             default a champion: the fused one, but that of a modality where a clip has this one
             alone, or where none is fused
+        speaker: whom predictions are adapted to
 
     Raises:
         AvemoError: no model is registered, or its files are not as they were registered
         SettingsError: there is no project here, see `paths.find_project`
     """
     if isinstance(media, Clip | Path | str | bytes):
-        return next(predict_each([media], model=model))
-    return list(predict_each(media, model=model))
+        return next(predict_each([media], model=model, speaker=speaker))
+    return list(predict_each(media, model=model, speaker=speaker))
 
 
 def predict_each(
     media: Sequence[Media],
     *,
     model: RegisteredModel | str | None = None,
+    speaker: Speaker | None = None,
     report: Report = _report_nothing,
     require_key: PublicKey | None = None,
 ) -> Iterator[Prediction]:
@@ -323,6 +387,7 @@ def predict_each(
     Args:
         media: see `predict`
         model: see `predict`
+        speaker: see `predict`
         report: is called with what is about to be done, such as `loading avemo-fused version 3`
         require_key: that must have signed each version that answers; not for a `RegisteredModel`,
             which has its own
@@ -336,10 +401,10 @@ def predict_each(
     if model is not None:
         if isinstance(model, str):
             model = RegisteredModel(model, report=report, require_key=require_key)
-        yield from map(model.predict, media)
+        yield from (model.predict(clip, speaker=speaker) for clip in media)
         return
     champions = Champions(report, require_key=require_key)
-    yield from (champions.predict(Clip.of(clip)) for clip in media)
+    yield from (champions.predict(Clip.of(clip), speaker=speaker) for clip in media)
 
 
 def _settings() -> Settings:
@@ -415,7 +480,7 @@ class Champions:
         """
         return self._models_for(clip.streams())[0]
 
-    def predict(self, clip: Clip) -> Prediction:
+    def predict(self, clip: Clip, *, speaker: Speaker | None = None) -> Prediction:
         """Return the prediction of the first champion that has one for a clip."""
         try:
             models = self._models_for(clip.streams())
@@ -423,7 +488,7 @@ class Champions:
             return Prediction.from_error(error)
         failed: list[Prediction] = []
         for model in models:
-            prediction = model.predict(clip)
+            prediction = model.predict(clip, speaker=speaker)
             if not prediction.finding:
                 reasons = [*(other.reason for other in failed), prediction.reason]
                 return replace(prediction, reason="; ".join(dict.fromkeys(filter(None, reasons))))

@@ -25,6 +25,7 @@ from .middleware.security_headers import SecurityHeaders
 from .notice import NOTICE
 from .refusal import Refusal, error_content, internal_failure
 from .routes import (
+    enrol,
     export,
     health,
     invocations,
@@ -33,6 +34,7 @@ from .routes import (
     page,
     predict,
     registry,
+    speakers,
     timeline,
     webhook,
 )
@@ -44,6 +46,8 @@ __all__ = ["create_app"]
 _SHORT_S = 60.0
 _SMALL_BYTES = 100_000
 _TIMELINE, _EXPORT = "/v1/timeline", "/v1/export/"
+_PREDICT = ("/v1/predict", "/v1/enrol")
+_SPEAKERS = "/v1/speakers/"
 
 
 def create_app(service: Service) -> App:
@@ -70,6 +74,8 @@ def create_app(service: Service) -> App:
     for router in (
         predict.router(service),
         timeline.router(service),
+        enrol.router(service),
+        speakers.router(service),
         export.router(service),
         model.router(service),
         registry.router(service),
@@ -117,7 +123,7 @@ def _body_limits(service: Service) -> Callable[[Scope], int]:
         path = scope["path"]
         if path == _TIMELINE:
             return round(serving.max_timeline_mb * 1e6)
-        if path == "/v1/predict":
+        if path in _PREDICT or path.startswith(_SPEAKERS):
             return round(serving.max_upload_mb * 1e6)
         if path.startswith(_EXPORT):
             return round(serving.max_json_mb * 1e6)
@@ -135,7 +141,7 @@ def _deadlines(service: Service) -> Callable[[str], float]:
     def limit_s(path: str) -> float:
         if path == _TIMELINE:
             return serving.timeline_timeout_s
-        if path in ("/v1/predict", "/invocations") or path.startswith("/v2/"):
+        if path in (*_PREDICT, "/invocations") or path.startswith(("/v2/", _SPEAKERS)):
             return serving.timeout_s
         return _SHORT_S
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 
 from ..inference.evidence import Evidence
 
-__all__ = ["ERROR", "PREDICTIONS", "TIMELINE", "files_body", "json_answer"]
+__all__ = [
+    "DELETED",
+    "ENROLLED",
+    "ENROLLED_SPEAKER",
+    "ERROR",
+    "PREDICTIONS",
+    "SPEAKERS",
+    "TIMELINE",
+    "files_body",
+    "json_answer",
+]
 
 _PROBABILITIES = {
     "fearful": 0.31356972455978394,
@@ -70,6 +82,50 @@ PREDICTIONS: dict[str, object] = {
     ],
 }
 
+_ENROLLED_CLIP = {
+    "added": True,
+    "file": "reading.wav",
+    "emotion": "neutral",
+    "probability": 0.1816968470811844,
+    "probabilities": _PROBABILITIES,
+    "unsure": False,
+    "emotions": [],
+    "finding": "",
+    "reason": "",
+    "evidence": asdict(Evidence(modality="audio", voiced_s=1.4)),
+    "adaptation": "",
+    "model": "avemo-fused version 1",
+    "synthetic": True,
+}
+_SPEAKER = {
+    "name": "Ana",
+    "clips": 1,
+    "neutral_clips": 1,
+    "model": "avemo-fused version 1",
+    "changed": "2026-11-29T12:40:11+00:00",
+    "expires": "2026-12-29T12:40:11+00:00",
+}
+
+#: shortened: an answer has a count for each class, and a sum for each dimension
+ENROLLED: dict[str, object] = {
+    "model": _MODEL,
+    "statistics": {
+        "space": "5f2c1d0ab9e84c37",
+        "clips": 1,
+        "neutral_clips": 1,
+        "class_counts": [1.0, 0.0],
+        "sums": [0.41, -1.3, 0.07],
+    },
+    "clips": [_ENROLLED_CLIP],
+}
+ENROLLED_SPEAKER: dict[str, object] = {
+    "model": _MODEL,
+    "speaker": _SPEAKER,
+    "clips": [_ENROLLED_CLIP],
+}
+SPEAKERS: dict[str, object] = {"speakers": [_SPEAKER]}
+DELETED: dict[str, object] = {"deleted": 1}
+
 ERROR: dict[str, object] = {
     "error": {
         "code": "busy",
@@ -88,12 +144,17 @@ TIMELINE = (
 )
 
 
-def files_body() -> dict[str, object]:
-    """Return what OpenAPI says of a body that is a file, or a form with files."""
+def files_body(fields: Mapping[str, str] = MappingProxyType({})) -> dict[str, object]:
+    """Return what OpenAPI says of a body that is a file, or a form with files.
+
+    Args:
+        fields: the form's further fields, each with what it is
+    """
     binary = {"type": "string", "format": "binary"}
+    further = {name: {"type": "string", "description": text} for name, text in fields.items()}
     form = {
         "type": "object",
-        "properties": {"file": {"type": "array", "items": binary}},
+        "properties": {"file": {"type": "array", "items": binary}, **further},
         "required": ["file"],
     }
     return {
@@ -113,7 +174,10 @@ def json_answer(example: object, description: str) -> dict[int | str, dict[str, 
     """Return what OpenAPI says of an answer and of the errors in its place."""
     errors = {
         401: "no key, or a wrong one",
+        403: "the service keeps nothing of people",
+        404: "nobody is enrolled by this name",
         408: "the upload is too slow",
+        409: "the speaker must be enrolled again for this version, or it adapts to nobody",
         413: "the request is too large",
         503: "the queue is full, or no version is loaded yet; see Retry-After",
         504: "no answer in time",

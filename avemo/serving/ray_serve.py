@@ -18,6 +18,7 @@ from typing import Any
 
 from ..engine import connect_to_ray
 from ..errors import AvemoError, SettingsError
+from ..inference.adaptation import SpeakerStatistics
 from ..tracking.lookup import Version
 from .job import Job
 from .replica import NotLoadedError, Replica, VersionFiles, pack
@@ -123,7 +124,9 @@ class _VersionOnReplicas(LoadedVersion):
         self._handle = handle
         self._examples = examples
 
-    def answer(self, media: Path | bytes, job: Job) -> Row:
+    def answer(
+        self, media: Path | bytes, job: Job, speaker: SpeakerStatistics | None = None
+    ) -> Row:
         """Return a replica's prediction, of another replica where one dies."""
         import ray
 
@@ -131,7 +134,7 @@ class _VersionOnReplicas(LoadedVersion):
         content = media.read_bytes() if isinstance(media, Path) else media
         for pause_s in _PAUSES_S:
             try:
-                return self._ask(content, job)
+                return self._ask(content, job, speaker)
             except _transient_errors() as error:
                 job.require_wanted()
                 reason = str(error).splitlines()[0]
@@ -142,7 +145,7 @@ class _VersionOnReplicas(LoadedVersion):
                 )
             time.sleep(pause_s)
         try:
-            return self._ask(content, job)
+            return self._ask(content, job, speaker)
         except ray.exceptions.RayError as error:
             raise AvemoError(f"no replica answers: {str(error).splitlines()[0]}") from None
 
@@ -155,10 +158,10 @@ class _VersionOnReplicas(LoadedVersion):
         for finished in tries:
             finished.result()
 
-    def _ask(self, content: bytes, job: Job) -> Row:
+    def _ask(self, content: bytes, job: Job, speaker: SpeakerStatistics | None) -> Row:
         import ray
 
-        response = self._handle.answer.remote(self._files, content)
+        response = self._handle.answer.remote(self._files, content, speaker)
         while True:
             try:
                 row: Row = response.result(timeout_s=_LOOK_S)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AvemoError
+from ..inference.adaptation import SpeakerStatistics
 from ..registry import version_cache
 from ..tracking.lookup import Version
 from .job import Job
@@ -69,7 +70,9 @@ class Replica:
         self._residents: dict[str, _ResidentVersion] = {}  # the last used is the last
         self._closing: set[asyncio.Task[None]] = set()
 
-    async def answer(self, files: VersionFiles, media: bytes) -> Row:
+    async def answer(
+        self, files: VersionFiles, media: bytes, speaker: SpeakerStatistics | None = None
+    ) -> Row:
         """Return a version's prediction for one clip; cancelling stops the decoding.
 
         Raises:
@@ -82,7 +85,7 @@ class Replica:
             # a request that is cancelled does not end the loading, which others wait for, too
             loaded = await asyncio.shield(resident.loading)
             try:
-                return await asyncio.to_thread(loaded.answer, media, job)
+                return await asyncio.to_thread(loaded.answer, media, job, speaker)
             finally:
                 job.stop()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from ..errors import AvemoError
+from ..errors import AvemoError, MediaError
+from ..inference.adaptation import SpeakerStatistics
 from ..inference.prediction import Prediction
 from ..settings import Serving
 from ..tracking.keys import PublicKey
@@ -21,6 +23,7 @@ from .job import Job
 from .metrics import Metrics, State
 from .refusal import Refusal
 from .registry_view import RegistryView
+from .speakers.kept import KeptSpeakers
 from .spool import Spool
 from .versions.current import CurrentVersion, ServedVersion
 from .versions.example import Row
@@ -30,6 +33,8 @@ from .versions.loading import Candidate, load_version
 from .workers import Workers
 
 __all__ = ["Answer", "Readiness", "Service", "ServiceConfig"]
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class ServiceConfig:
         webhook_secret: of MLflow's webhook; empty where there is none
         local_only: it is for this machine alone
         require_key: that must have signed a version that answers; None where none is required
+        speakers_folder: where statistics of people are kept, if `serving` says so; None for nowhere
     """
 
     model: str
@@ -55,6 +61,7 @@ class ServiceConfig:
     webhook_secret: str = ""
     local_only: bool = True
     require_key: PublicKey | None = None
+    speakers_folder: Path | None = None
 
     @property
     def uri(self) -> str:
@@ -110,6 +117,7 @@ class Service:
             on_move=self._read_history,
         )
         self.registry = RegistryView(config.model)
+        self.speakers = KeptSpeakers(config.speakers_folder, serving.speakers)
         self.draining = False
         self.requests = 0
         self._background: set[asyncio.Task[None]] = set()
@@ -145,13 +153,17 @@ class Service:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Follow the alias inside the block, and end all work after it."""
-        following = asyncio.create_task(self.follower.run())
+        running = [
+            asyncio.create_task(self.follower.run()),
+            asyncio.create_task(self.speakers.expire_hourly()),
+        ]
         try:
             yield
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in running:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
             self.workers.close()
             self.timeline_workers.close()
             if self.current.served:
@@ -160,7 +172,12 @@ class Service:
             await asyncio.to_thread(self.engine.close)
 
     async def answer(
-        self, served: ServedVersion, media: Path | bytes, size: int, hang_up: asyncio.Future[None]
+        self,
+        served: ServedVersion,
+        media: Path | bytes,
+        size: int,
+        hang_up: asyncio.Future[None],
+        speaker: SpeakerStatistics | None = None,
     ) -> Answer:
         """Return a version's answer for one clip.
 
@@ -169,39 +186,91 @@ class Service:
             media: the file, or its content
             size: of it, in bytes
             hang_up: is done when the client has hung up
+            speaker: whom it is adapted to
 
         Raises:
             Refusal: the version fails, or the client has hung up
         """
+
+        def work(job: Job) -> Row:
+            return served.loaded.answer(media, job, speaker)
+
+        row = await self._run(served, work, size, hang_up)
+        return self._read_row(served, row, adapted=speaker is not None)
+
+    async def enrol(
+        self,
+        served: ServedVersion,
+        media: Path,
+        size: int,
+        hang_up: asyncio.Future[None],
+        *,
+        neutral: bool,
+    ) -> SpeakerStatistics:
+        """Return what one clip says of its speaker.
+
+        Args:
+            served: the version
+            media: the file
+            size: of it, in bytes
+            hang_up: is done when the client has hung up
+            neutral: the person speaks neutrally in it
+
+        Raises:
+            MediaError: the clip cannot be used
+            Refusal: the version fails, or the client has hung up
+        """
+
+        def work(job: Job) -> SpeakerStatistics:
+            return served.loaded.enrol(media, job, neutral=neutral)
+
+        return await self._run(served, work, size, hang_up)
+
+    async def _run(
+        self,
+        served: ServedVersion,
+        work: Callable[[Job], Result],
+        size: int,
+        hang_up: asyncio.Future[None],
+    ) -> Result:
+        """Return what a thread computes of one clip.
+
+        Raises:
+            MediaError: the clip cannot be used
+            Refusal: the version fails, or the client has hung up
+        """
         seconds, job = estimate_seconds(size), Job()
 
-        def work() -> tuple[Row, float]:
+        def timed() -> tuple[Result, float]:
             start = time.perf_counter()
-            row = served.loaded.answer(media, job)
-            return row, time.perf_counter() - start
+            result = work(job)
+            return result, time.perf_counter() - start
 
         try:
-            row, elapsed_s = await self.workers.run(
-                work,
+            result, elapsed_s = await self.workers.run(
+                timed,
                 job=job,
                 hang_up=hang_up,
                 on_start=lambda: self.admission.begin(seconds),
                 on_end=lambda: self.admission.end(seconds),
             )
-        except Refusal:
+        except (Refusal, MediaError):
             raise
         except AvemoError as error:
             raise Refusal(500, "model-failed", f"{served.description.label}: {error}") from error
         self.admission.measure(seconds, elapsed_s)
         self.metrics.answer_seconds.observe(elapsed_s)
-        return self._read_row(served, row)
+        return result
 
-    def _read_row(self, served: ServedVersion, row: Row) -> Answer:
+    def _read_row(self, served: ServedVersion, row: Row, *, adapted: bool) -> Answer:
         description = served.description
         prediction = Prediction.from_row(
             row, model=description.label, synthetic=description.synthetic
         )
         if not all(map(math.isfinite, prediction.probabilities.values())):
+            if adapted:
+                message = "no person has these statistics: enrol the speaker again"
+                raise Refusal(422, "statistics", message)
             message = f"{description.label} answers with what is no number"
             raise Refusal(500, "model-failed", message)
         answer = prediction.finding or prediction.emotion

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..inference.adaptation import SpeakerStatistics
 from .asgi import Receive
 from .decoding import GrowingFile
 from .job import Job
@@ -33,11 +34,15 @@ class Timeline:
     Args:
         loaded: the version
         windows: of each prediction
+        adapt: to each person, as it goes
     """
 
-    def __init__(self, loaded: LoadedVersion, windows: Windows) -> None:
+    def __init__(self, loaded: LoadedVersion, windows: Windows, *, adapt: bool = False) -> None:
         self._loaded = loaded
         self._windows = windows
+        self._adapt = adapt
+        #: whom it is adapted to from the start
+        self.speaker: SpeakerStatistics | None = None
         self.media: Path | GrowingFile = Path()
         self._job = Job()
         self._rows: asyncio.Queue[Row] = asyncio.Queue()
@@ -56,7 +61,10 @@ class Timeline:
         loop = asyncio.get_running_loop()
 
         def compute() -> None:
-            for row in self._loaded.timeline(self.media, self._job, self._windows):
+            rows = self._loaded.timeline(
+                self.media, self._job, self._windows, speaker=self.speaker, adapt=self._adapt
+            )
+            for row in rows:
                 while not self._room.acquire(timeout=_LOOK_S):
                     self._job.require_wanted()
                 loop.call_soon_threadsafe(self._rows.put_nowait, row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from email.message import Message as Headers
@@ -11,10 +11,12 @@ from .asgi import Receive, Scope, header
 from .refusal import Refusal, hung_up
 from .spool import Spool, SpooledFile
 
-__all__ = ["Upload", "body_chunks", "read_body", "receive_files"]
+__all__ = ["ReceivedForm", "Upload", "body_chunks", "read_body", "receive_files", "receive_form"]
 
 #: of a part's headers, in bytes
 _MAX_HEADERS = 8192
+#: of the fields that are no files, together, in bytes
+_MAX_FIELDS = 65_536
 _NO_MEDIA = ("application/json", "application/x-www-form-urlencoded", "text/")
 
 
@@ -29,6 +31,39 @@ class Upload:
 
     name: str
     file: SpooledFile
+
+
+@dataclass(frozen=True)
+class ReceivedForm:
+    """What a client sent.
+
+    Args:
+        uploads: its files
+        fields: the other fields that were asked for, by name
+    """
+
+    uploads: list[Upload]
+    fields: dict[str, str]
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return whether a field says yes.
+
+        Args:
+            name: of the field
+            default: where there is no such field
+
+        Raises:
+            Refusal: it says neither yes nor no
+        """
+        text = self.fields.get(name, "").strip().lower()
+        if text in ("true", "1", "yes", "on"):
+            return True
+        if text in ("false", "0", "no", "off"):
+            return False
+        if text:
+            message = f"the field {name} is {text[:20]!r}: true or false is expected"
+            raise Refusal(422, "parameter", message)
+        return default
 
 
 async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
@@ -71,12 +106,39 @@ async def receive_files(
     Raises:
         Refusal: there is no file, there are too many, or the form is damaged
     """
+    return (await receive_form(scope, receive, spool, files, max_files=max_files)).uploads
+
+
+async def receive_form(
+    scope: Scope,
+    receive: Receive,
+    spool: Spool,
+    files: ExitStack,
+    *,
+    max_files: int,
+    fields: Collection[str] = (),
+) -> ReceivedForm:
+    """Return the files of a request, as `receive_files` does, and other fields of its form.
+
+    Args:
+        scope: of the request
+        receive: its body
+        spool: where the files go
+        files: deletes them when it is closed
+        max_files: in a form
+        fields: names of those that are wanted; others are not kept
+
+    Raises:
+        Refusal: there is no file, there is too much, or the form is damaged
+    """
+    values: dict[str, str] = {}
     kind = (header(scope, "content-type") or "").lower()
     if kind.startswith("multipart/form-data"):
-        form = _Form(_boundary(kind, header(scope, "content-type") or ""), spool, files, max_files)
+        boundary = _boundary(kind, header(scope, "content-type") or "")
+        form = _Form(boundary, spool, files, max_files, fields)
         async for chunk in body_chunks(receive):
             form.feed(chunk)
-        uploads = form.finish()
+        uploads, values = form.finish()
     elif kind.startswith(_NO_MEDIA):
         raise Refusal(
             415,
@@ -93,17 +155,27 @@ async def receive_files(
         uploads = [Upload("1", file)]
     if not uploads:
         raise Refusal(422, "no-file", "the form holds no file: send one or more, with a file name")
-    return uploads
+    return ReceivedForm(uploads, values)
 
 
 class _Form:
-    """A form in parts, of which files are kept and other fields are not."""
+    """A form in parts, of which files are kept, and of the other fields those that are wanted."""
 
-    def __init__(self, boundary: bytes, spool: Spool, files: ExitStack, max_files: int) -> None:
+    def __init__(
+        self,
+        boundary: bytes,
+        spool: Spool,
+        files: ExitStack,
+        max_files: int,
+        wanted: Collection[str],
+    ) -> None:
         from python_multipart.multipart import MultipartParser
 
         self._spool, self._files, self._max_files = spool, files, max_files
+        self._wanted = frozenset(wanted)
         self._uploads: list[Upload] = []
+        self._values: dict[str, bytearray] = {}
+        self._value_of = ""  # the field that is being read
         self._headers = Headers()
         self._field, self._value = b"", b""
         self._file: SpooledFile | None = None
@@ -136,15 +208,18 @@ class _Form:
         except MultipartParseError:
             raise _damaged() from None
 
-    def finish(self) -> list[Upload]:
-        """Return the files, once all bytes are there.
+    def finish(self) -> tuple[list[Upload], dict[str, str]]:
+        """Return the files and the fields, once all bytes are there.
 
         Raises:
-            Refusal: the form does not end
+            Refusal: the form does not end, or a field is no text
         """
         if not self._complete:
             raise _damaged()
-        return self._uploads
+        try:
+            return self._uploads, {name: value.decode() for name, value in self._values.items()}
+        except UnicodeDecodeError:
+            raise _damaged() from None
 
     def _begin(self) -> None:
         self._headers, self._header_bytes = Headers(), 0
@@ -164,6 +239,10 @@ class _Form:
     def _open(self) -> None:
         name = self._headers.get_filename()
         if name is None:
+            field = self._headers.get_param("name", header="content-disposition")
+            self._value_of = field if isinstance(field, str) and field in self._wanted else ""
+            if self._value_of:
+                self._values[self._value_of] = bytearray()  # the last of several counts
             return
         if len(self._uploads) == self._max_files:
             message = f"more than {self._max_files} files: send them in several requests"
@@ -174,11 +253,16 @@ class _Form:
     def _write(self, data: bytes, start: int, end: int) -> None:
         if self._file:
             self._file.write(data[start:end])
+        elif self._value_of:
+            self._values[self._value_of] += data[start:end]
+            if sum(map(len, self._values.values())) > _MAX_FIELDS:
+                message = f"the fields {', '.join(self._values)} are too long"
+                raise Refusal(413, "too-large", message, close=True)
 
     def _end(self) -> None:
         if self._file:
             self._file.finish()
-        self._file = None
+        self._file, self._value_of = None, ""
 
     def _finish(self) -> None:
         self._complete = True

@@ -155,9 +155,11 @@ def running_service(
             process.wait()
 
 
-def until(condition: Callable[[], bool], service: ServiceProcess) -> None:
+def until(
+    condition: Callable[[], bool], service: ServiceProcess, patience_s: float = _PATIENCE_S
+) -> None:
     """Wait until something is true of a service."""
-    end = time.monotonic() + _PATIENCE_S
+    end = time.monotonic() + patience_s
     while not condition():
         if service.process.poll() is not None or time.monotonic() > end:
             pytest.fail(f"it did not come true; the service said:\n{service.written()[-3000:]}")

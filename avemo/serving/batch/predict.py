@@ -6,18 +6,21 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any, Self
 
 from ...errors import AvemoError
 from ...inference.evidence import Evidence
 from ...inference.prediction import Prediction
 from ...registry.pinned import PinnedVersions, VersionId
+from ...registry.speaker import NO_ADAPTATION, OTHER_SPACE, Speaker
 from .task import Item, log_failure
 
 __all__ = ["UNSETTLED", "BatchRow", "PredictClips"]
 
-#: findings that another attempt may not have: the clip was written to, or the code failed
-UNSETTLED = ("changed", "failed")
+#: findings that another attempt may not have: the clip was written to, the code failed, or the
+#: speaker must be enrolled again
+UNSETTLED = ("changed", "failed", OTHER_SPACE, NO_ADAPTATION)
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,16 @@ class PredictClips:
 
     Args:
         versions: that answer
+        speakers: by name, the people whom the predictions for their clips are adapted to
     """
 
     title = "predictions"
 
-    def __init__(self, versions: PinnedVersions) -> None:
+    def __init__(
+        self, versions: PinnedVersions, speakers: Mapping[str, Speaker] = MappingProxyType({})
+    ) -> None:
         self._versions = versions
+        self._speakers = dict(speakers)
 
     def __call__(self, item: Item) -> BatchRow:
         """Return the row of a clip.
@@ -64,7 +71,8 @@ class PredictClips:
             AvemoError: no model is registered, or it cannot be loaded or run
         """
         try:
-            prediction = self._versions.answering.predict(item.path)
+            speaker = self._speakers.get(item.clip.speaker)
+            prediction = self._versions.answering.predict(item.path, speaker=speaker)
         except AvemoError:
             raise
         except Exception as error:  # of a library, for this clip
@@ -81,8 +89,10 @@ class PredictClips:
         return BatchRow(prediction, version)
 
     def key(self, item: Item) -> str:
-        """Return the checksum of the clip's content and of the versions that may answer."""
+        """Return the checksum of the clip's content, the versions that may answer, the speaker."""
         text = f"prediction {item.sha256} {self._versions.key}"
+        if speaker := self._speakers.get(item.clip.speaker):
+            text += f" {speaker.key}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_final(self, result: BatchRow) -> bool:

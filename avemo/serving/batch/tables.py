@@ -41,6 +41,7 @@ def table_columns(clips: Sequence[AnsweredClip]) -> dict[str, list[Cell]]:
     classes = dict.fromkeys(name for prediction in predictions for name in prediction.classes)
     columns: dict[str, list[Cell]] = {
         "file": [_escape(item.clip.file) for item, _ in clips],
+        "speaker": [item.clip.speaker for item, _ in clips],
         "emotion": [prediction.emotion for prediction in predictions],
         "probability": [
             next(iter(prediction.probabilities.values()), None) for prediction in predictions

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ...errors import AvemoError, MediaError
 from ...registry.pinned import PinnedVersions
+from ...registry.speaker import Speaker
 from ..exports import FORMATS, ExportContext, write_timeline
 from ..exports.formats import find_format
 from .clips import NamedClip
@@ -84,12 +86,14 @@ class TimelineResult:
         model: the version that predicted, `avemo-fused version 3`
         finding: why nothing was written, see `errors.MediaError`; empty where it was
         reason: in a sentence
+        sha256: of the files' content; empty in journals of before
     """
 
     rows: int = 0
     model: str = ""
     finding: str = ""
     reason: str = ""
+    sha256: str = ""
 
 
 class WriteTimelines:
@@ -98,13 +102,24 @@ class WriteTimelines:
     Args:
         versions: that answer
         files: where the timelines go; on a cluster, all machines must see the folder
+        speakers: by name, the people whom the timelines of their clips are adapted to
+        adapt: to each person in a clip, as it goes
     """
 
     title = "timelines"
 
-    def __init__(self, versions: PinnedVersions, files: TimelineFiles) -> None:
+    def __init__(
+        self,
+        versions: PinnedVersions,
+        files: TimelineFiles,
+        speakers: Mapping[str, Speaker] = MappingProxyType({}),
+        *,
+        adapt: bool = False,
+    ) -> None:
         self._versions = versions
         self._files = files
+        self._speakers = dict(speakers)
+        self._adapt = adapt
 
     def __call__(self, item: Item) -> TimelineResult:
         """Write a clip's timeline and say what became of it.
@@ -123,7 +138,11 @@ class WriteTimelines:
 
     def _write(self, item: Item) -> TimelineResult:
         timeline = self._versions.answering.timeline(
-            item.path, window_s=self._files.window_s, hop_s=self._files.hop_s
+            item.path,
+            window_s=self._files.window_s,
+            hop_s=self._files.hop_s,
+            speaker=self._speakers.get(item.clip.speaker),
+            adapt=self._adapt,
         )
         windows = timeline.windows
         context = ExportContext(
@@ -141,14 +160,17 @@ class WriteTimelines:
         for name in self._files.formats:
             target = self._files.target(item, name)
             write_timeline(rows, name, target, context=context)
-        return TimelineResult(len(rows), timeline.model)
+        return TimelineResult(len(rows), timeline.model, sha256=self._checksum(item))
 
     def key(self, item: Item) -> str:
-        """Return the checksum of the content, the versions, the windows and the files."""
+        """Return the checksum of the content, the versions, the windows, the files, the speaker."""
         files = self._files
         targets = [str(files.target(item, name)) for name in files.formats]
         windows = [files.window_s, files.hop_s]
-        parts = [item.sha256, self._versions.key, windows, targets, files.purpose]
+        parts: list[object] = [item.sha256, self._versions.key, windows, targets, files.purpose]
+        speaker = self._speakers.get(item.clip.speaker)
+        if speaker or self._adapt:
+            parts += [speaker.key if speaker else "", self._adapt]
         return hashlib.sha256(f"timeline {json.dumps(parts)}".encode()).hexdigest()
 
     def is_final(self, result: TimelineResult) -> bool:
@@ -156,9 +178,20 @@ class WriteTimelines:
         return result.finding not in UNSETTLED
 
     def is_there(self, item: Item, result: TimelineResult) -> bool:
-        """Return whether nobody has deleted the files."""
+        """Return whether nobody has deleted or overwritten the files, with other windows say."""
         targets = (self._files.target(item, name) for name in self._files.formats)
-        return bool(result.finding) or all(target.is_file() for target in targets)
+        if result.finding:
+            return True
+        if not all(target.is_file() for target in targets):
+            return False
+        return result.sha256 in ("", self._checksum(item))
+
+    def _checksum(self, item: Item) -> str:
+        """Return the checksum of the files of a clip, which must be there."""
+        digest = hashlib.sha256()
+        for name in self._files.formats:
+            digest.update(self._files.target(item, name).read_bytes())
+        return digest.hexdigest()
 
     def to_fields(self, result: TimelineResult) -> Mapping[str, object]:
         """Return a result as JSON holds it."""

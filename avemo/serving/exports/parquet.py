@@ -67,6 +67,7 @@ def _frame(rows: list[TimelineRow], context: ExportContext) -> pd.DataFrame:
         "voiced": pd.array([row.voiced for row in rows], dtype="float64"),
         "finding": pd.array([row.finding for row in rows], dtype="string"),
         "reason": pd.array([row.reason for row in rows], dtype="string"),
+        "adaptation": pd.array([row.adaptation for row in rows], dtype="string"),
         "window_start": times(row.window.start for row in rows).array,
         "window_end": times(row.window.end for row in rows).array,
         "model": pd.array([context.model] * len(rows), dtype="string"),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Count"]
 
-_METHODS = ("GET", "HEAD", "POST")
+_METHODS = ("GET", "HEAD", "POST", "DELETE")
 #: of a request whose client has hung up before its answer
 _GONE = 499
 

@@ -23,6 +23,7 @@ def router(service: Service) -> APIRouter:
                 since=served.since.isoformat(timespec="seconds"),
                 purpose=service.config.serving.purpose,
             )
+            content["adapts"] = bool(served.loaded.space)
             return JSONResponse(content, headers=version_headers(served))
 
     return routes

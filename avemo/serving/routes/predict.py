@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from ..adaptation import STATISTICS, find_speaker, read_statistics
 from ..answers import model_fields, prediction_fields, version_headers
 from ..asgi import header
 from ..examples import PREDICTIONS, files_body, json_answer
+from ..refusal import Refusal
 from ..service import Service
-from ..uploads import receive_files
+from ..uploads import receive_form
 from ..waiting import gather_or_cancel, hang_up_watched
 
 __all__ = ["router", "stated_size"]
@@ -24,28 +26,46 @@ def router(service: Service) -> APIRouter:
     @routes.post(
         "/v1/predict",
         summary="Predict the emotion in clips",
-        openapi_extra=files_body(),
+        openapi_extra=files_body({STATISTICS: "of the speaker, as /v1/enrol gives them"}),
         responses=json_answer(PREDICTIONS, "one prediction for each file, in their order"),
     )
-    async def predict(request: Request) -> JSONResponse:
+    async def predict(request: Request, speaker: str | None = None) -> JSONResponse:
         """Return a prediction for each file of a form, or for the body as one file.
 
-        A clip that cannot be used has a `finding` and a `reason` in place of probabilities.
+        A clip that cannot be used has a `finding` and a `reason` in place of probabilities. With
+        `speaker`, who is enrolled, or the form's field `statistics`, predictions adapt to a person,
+        and `adaptation` says to what.
         """
+        if speaker is not None:  # before the upload, which a refusal spares
+            with service.current.use() as served:
+                await find_speaker(service, served, speaker)
         with service.admission.place(stated_size(request)) as place, ExitStack() as files:
-            uploads = await receive_files(
+            form = await receive_form(
                 request.scope,
                 request.receive,
                 service.spool,
                 files,
                 max_files=service.config.serving.max_files,
+                fields=(STATISTICS,),
             )
+            uploads = form.uploads
             place.set_bytes([upload.file.size for upload in uploads])
             with service.current.use() as served:
+                known = await find_speaker(service, served, speaker)
+                sent = read_statistics(served, form.fields.get(STATISTICS))
+                if known and sent:
+                    message = "a speaker is named and statistics are sent: send one of both"
+                    raise Refusal(422, "parameter", message)
                 async with hang_up_watched(request.receive) as hang_up:
                     predicted = await gather_or_cancel(
                         [
-                            service.answer(served, upload.file.path, upload.file.size, hang_up)
+                            service.answer(
+                                served,
+                                upload.file.path,
+                                upload.file.size,
+                                hang_up,
+                                known or sent,
+                            )
                             for upload in uploads
                         ]
                     )

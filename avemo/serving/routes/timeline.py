@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from ...errors import AvemoError, MediaError
+from ..adaptation import STATISTICS, find_speaker, read_statistics, require_adaptation
 from ..answers import model_fields, version_headers
 from ..asgi import header
 from ..examples import TIMELINE, files_body, json_answer
@@ -20,7 +21,7 @@ from ..refusal import Refusal, error_content
 from ..service import Service
 from ..streaming import Stream
 from ..timelines import Row, Timeline, feed
-from ..uploads import receive_files
+from ..uploads import receive_form
 from ..waiting import hang_up_watched
 
 __all__ = ["router"]
@@ -42,14 +43,22 @@ def router(service: Service) -> APIRouter:
     @routes.post(
         "/v1/timeline",
         summary="Predict the emotion over the time of a clip",
-        openapi_extra=files_body(),
+        openapi_extra=files_body({STATISTICS: "of the speaker, as /v1/enrol gives them"}),
         responses=responses,
     )
-    async def timeline(request: Request, window: Seconds = None, hop: Seconds = None) -> Response:
+    async def timeline(
+        request: Request,
+        window: Seconds = None,
+        hop: Seconds = None,
+        speaker: str | None = None,
+        adapt: bool = False,
+    ) -> Response:
         """Return lines of JSON: version and classes, then the rows, then `{"end": true, …}`.
 
         Where it fails after the first row, the last line is `{"error": …}`. `window` and `hop` are
-        seconds; by default the version's own.
+        seconds; by default the version's own. With `speaker`, who is enrolled, or the field
+        `statistics` of a form, rows adapt to a person from the start; with `adapt`, to each person
+        as it goes. `adaptation` of each row says to what.
         """
         async with AsyncExitStack() as stack:
             served = stack.enter_context(service.current.use())
@@ -57,6 +66,9 @@ def router(service: Service) -> APIRouter:
                 windows = served.loaded.windows(window, hop)
             except AvemoError as error:
                 raise Refusal(422, "parameter", str(error), close=True) from None
+            known = await find_speaker(service, served, speaker)
+            if adapt:
+                require_adaptation(served)
             if service.timeline_workers.all_busy:
                 count = service.timeline_workers.count
                 raise Refusal(
@@ -66,13 +78,21 @@ def router(service: Service) -> APIRouter:
                     retry_after_s=_RETRY_S,
                     close=True,
                 )
-            work = Timeline(served.loaded, windows)
+            work = Timeline(served.loaded, windows, adapt=adapt)
+            work.speaker = known
             kind = (header(request.scope, "content-type") or "").lower()
             files = stack.enter_context(ExitStack())
             if kind.startswith(("multipart/", "application/json", "text/")):
-                (upload, *_) = await receive_files(
-                    request.scope, request.receive, service.spool, files, max_files=1
+                form = await receive_form(
+                    request.scope,
+                    request.receive,
+                    service.spool,
+                    files,
+                    max_files=1,
+                    fields=(STATISTICS,),
                 )
+                upload = form.uploads[0]
+                work.speaker = known or read_statistics(served, form.fields.get(STATISTICS))
                 hang_up = await stack.enter_async_context(hang_up_watched(request.receive))
                 work.media = upload.file.path
             else:

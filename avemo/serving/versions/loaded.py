@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import AvemoError, MediaError
+from ...inference.adaptation import SpeakerStatistics
 from ...registry import own_code
 from ..decoding import Decoder, GrowingFile
 from ..job import Job
@@ -58,19 +59,39 @@ class LoadedVersion:
             _packages[self._package] += 1
         self._prediction: Any = import_module(f"{self._package}.inference.prediction").Prediction
 
-    def answer(self, media: Path | bytes, job: Job) -> Row:
+    @property
+    def space(self) -> str:
+        """The space that it measures people in; empty where it does not adapt to them."""
+        return own_code.adaptation_space(self._recogniser)
+
+    def require_own(self, speaker: SpeakerStatistics) -> None:
+        """Refuse statistics that the version cannot adapt by.
+
+        Raises:
+            AvemoError: they are of another space, or damaged
+        """
+        try:
+            self._options(speaker)
+        except Exception as error:  # of the version's own code
+            raise AvemoError(_explain(error)) from None
+
+    def answer(
+        self, media: Path | bytes, job: Job, speaker: SpeakerStatistics | None = None
+    ) -> Row:
         """Return the prediction for one clip.
 
         Args:
             media: the file, or its content
             job: stops it
+            speaker: whom it is adapted to
 
         Raises:
             AvemoError: it fails, or was stopped
         """
         try:
+            options = self._options(speaker)
             with job.decoding(self._decoder.open(media)) as clip, own_code.without_bytecode():
-                row: Row = self._recogniser.predict(clip).to_row()
+                row: Row = self._recogniser.predict(clip, **options).to_row()
         except AvemoError:
             raise
         except Exception as error:
@@ -79,8 +100,36 @@ class LoadedVersion:
             row = self._prediction.from_error(error, self._recogniser.classes).to_row()
         return row
 
+    def enrol(self, media: Path | bytes, job: Job, *, neutral: bool) -> SpeakerStatistics:
+        """Return what one clip says of its speaker.
+
+        Args:
+            media: the file, or its content
+            job: stops it
+            neutral: the person speaks neutrally in it
+
+        Raises:
+            MediaError: the clip cannot be used
+            AvemoError: it fails, or was stopped
+        """
+        try:
+            with job.decoding(self._decoder.open(media)) as clip:
+                return own_code.enrol(self._recogniser, clip, neutral=neutral)
+        except AvemoError:
+            raise
+        except Exception as error:
+            if hasattr(error, "finding"):
+                raise MediaError(str(error.finding), str(error)) from None
+            raise AvemoError(_explain(error)) from error
+
     def timeline(
-        self, media: Path | GrowingFile, job: Job, windows: Windows
+        self,
+        media: Path | GrowingFile,
+        job: Job,
+        windows: Windows,
+        *,
+        speaker: SpeakerStatistics | None = None,
+        adapt: bool = False,
     ) -> Iterator[dict[str, object]]:
         """Yield the rows of a clip's timeline as soon as each is complete.
 
@@ -88,14 +137,19 @@ class LoadedVersion:
             media: the file, or one that is still arriving, see `growing_file`
             job: stops it
             windows: of its predictions
+            speaker: whom it is adapted to from the start
+            adapt: to each person, as it goes
 
         Raises:
             MediaError: nothing of the clip can be read
             AvemoError: it fails, or was stopped
         """
         try:
+            options: dict[str, Any] = windows._asdict() | self._options(speaker)
+            if adapt:  # which a version of an older release does not know
+                options["adapt"] = True
             with job.decoding(self._decoder.open(media)) as clip:
-                for row in self._recogniser.timeline(clip, **windows._asdict()):
+                for row in self._recogniser.timeline(clip, **options):
                     job.require_wanted()
                     yield row.to_dict()
         except AvemoError:
@@ -133,6 +187,10 @@ class LoadedVersion:
         """
         example = read_example(self.folder)
         require_sound_answer(self.answer(example.media, Job()), example.row)
+
+    def _options(self, speaker: SpeakerStatistics | None) -> dict[str, Any]:
+        """Return what the version's own code takes to adapt to a speaker."""
+        return own_code.speaker_option(self._recogniser, speaker) if speaker else {}
 
     def close(self) -> None:
         """Free the memory; nothing may be asked afterwards."""

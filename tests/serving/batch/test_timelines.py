@@ -11,6 +11,7 @@ from avemo.corpus.adapters.ravdess import EMOTIONS
 from avemo.errors import MediaError
 from avemo.media.span import Windows
 from avemo.registry.pinned import Answering, PinnedVersions, Timeline
+from avemo.registry.speaker import Speaker
 from avemo.serving.batch.clips import NamedClip, find_clips
 from avemo.serving.batch.journal import Journal
 from avemo.serving.batch.task import identify, run_task
@@ -23,7 +24,15 @@ class HandMade(Answering):
     def __init__(self) -> None:
         self.files: list[str] = []
 
-    def timeline(self, file: Path, *, window_s: float | None, hop_s: float | None) -> Timeline:
+    def timeline(
+        self,
+        file: Path,
+        *,
+        window_s: float | None,
+        hop_s: float | None,
+        speaker: Speaker | None = None,
+        adapt: bool = False,
+    ) -> Timeline:
         self.files.append(file.name)
         if not file.stat().st_size:
             raise MediaError("unreadable", "the file is empty")

@@ -34,6 +34,24 @@ export async function exportTimeline(format, lines) {
   return (await authorised(`v1/export/${format}`, { method: "POST", headers, body })).blob();
 }
 
+/** Return the prediction for a whole clip, adapted to a person where statistics are given. */
+export async function predict(clip, statistics) {
+  const answer = await postForm("v1/predict", [clip], { statistics });
+  return answer.predictions[0];
+}
+
+/** Return what neutral clips add to statistics, and what became of each clip. */
+export async function enrolNeutral(clips, statistics) {
+  return postForm("v1/enrol", clips, { statistics, neutral: "true" });
+}
+
+async function postForm(path, clips, fields) {
+  const body = new FormData();
+  Object.entries(fields).forEach(([name, value]) => value && body.append(name, value));
+  clips.forEach((clip) => body.append("file", clip, clip.name));
+  return (await authorised(path, { method: "POST", body })).json();
+}
+
 async function authorised(path, options) {
   for (;;) {
     let response;

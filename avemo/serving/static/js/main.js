@@ -5,6 +5,7 @@ import { announce, byId, h } from "./dom.js";
 import { LanesView } from "./lanes.js";
 import { showModel } from "./model.js";
 import { makeBars, showNow } from "./now.js";
+import { Person } from "./person.js";
 import { Player } from "./player.js";
 import { Queue } from "./queue.js";
 import { RecorderDialog } from "./recorder.js";
@@ -38,13 +39,16 @@ const queue = new Queue({ onSelect: show, onChange: refresh });
 
 lanesView.onLane = selectLane;
 player.onReady = () => shown && refresh(shown);
-new RecorderDialog((file) => queue.add([file]));
+const recorder = new RecorderDialog();
+byId("record-open").addEventListener("click", () => recorder.open((file) => queue.add([file])));
+const person = new Person(recorder, () => shown && refresh(shown));
 listen();
 askWhoAnswers();
 
 async function askWhoAnswers() {
   const model = await showModel();
   version = model?.version ?? null;
+  person.show(Boolean(model?.adapts));
   // a service that is starting knows it soon
   if (!model) setTimeout(askWhoAnswers, 10000);
 }
@@ -109,6 +113,8 @@ function refresh(clip) {
   player.timeline = timeline;
   showProgress(clip);
   showProblem(clip);
+  if (clip.isOver) person.compare(clip);
+  else byId("comparison").hidden = true;
   byId("summary").textContent = clip.isOver && hasRows ? summarise(clip.summary) : "";
   byId("answered-by").textContent = answeredBy(timeline.head);
   if (clip.isOver) noticeVersion(timeline.head);

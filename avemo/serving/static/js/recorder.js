@@ -15,18 +15,18 @@ const REFUSALS = {
 };
 
 export class RecorderDialog {
-  /** @param {(file: File) => void} onRecording */
-  constructor(onRecording) {
-    this.onRecording = onRecording;
+  constructor() {
+    this.onRecording = null;
     this.dialog = byId("record");
     this.body = byId("record-body");
     this.stream = null;
     this.count = 0;
-    byId("record-open").addEventListener("click", () => this.open());
     this.dialog.addEventListener("close", () => this.shutDown());
   }
 
-  open() {
+  /** @param {(file: File) => void} onRecording */
+  open(onRecording) {
+    this.onRecording = onRecording;
     this.showNotice();
     this.dialog.showModal();
   }

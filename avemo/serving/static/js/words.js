@@ -11,6 +11,7 @@ const FINDINGS = {
   "cut-off": "face cut off",
   "turned-away": "turned away",
   unreadable: "cannot be read",
+  "other-speaker": "another voice or room",
 };
 
 const SOURCES = {

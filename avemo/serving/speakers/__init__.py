@@ -1,0 +1,1 @@
+"""People whom answers are adapted to: their names, and what is kept of them."""
