@@ -57,14 +57,15 @@ class Architecture(ABC):
             draw in its place
         tta_views: by feature, those of the altered copies that a fitted network predicts on, too
             (test-time augmentation)
-        unscaled_inputs: the features among `inputs` that it takes as they are, one row a clip, not
+        unscaled_inputs: how many columns the features among `inputs` have that it takes as they
+            are, one row a clip, not
             standardised
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
     augmentations: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tta_views: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    unscaled_inputs: ClassVar[tuple[str, ...]] = ()
+    unscaled_inputs: ClassVar[Mapping[str, int]] = {}
 
     @abstractmethod
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:

@@ -74,9 +74,13 @@ class Architectures(keras_tuner.HyperModel):  # type: ignore[misc]
         """Return the features that an architecture takes."""
         return [feature for source in self._sources(name) for feature in source.inputs]
 
-    def unscaled_inputs(self, name: str) -> list[str]:
-        """Return those features that an architecture takes as they are."""
-        return [feature for source in self._sources(name) for feature in source.unscaled_inputs]
+    def unscaled_inputs(self, name: str) -> dict[str, int]:
+        """Return how many columns those features have that an architecture takes as they are."""
+        return {
+            feature: columns
+            for source in self._sources(name)
+            for feature, columns in source.unscaled_inputs.items()
+        }
 
     def augmentations(self, name: str) -> dict[str, tuple[str, ...]]:
         """Return by feature the altered copies that an architecture may learn from."""

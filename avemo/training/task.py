@@ -125,7 +125,8 @@ def load_task(project: Project, settings: Settings, modality: Modality) -> Train
         names, copies = late[:1], {}
         inputs = hypermodel.inputs(names[0])
         data = replace(data, features={name: data.features[name] for name in inputs})
-    fixed: Preprocessors = stacked | _unscaled_preprocessors(hypermodel, names, data)
+    own = {feature: stacked[feature] for feature in stacked if feature in data.features}
+    fixed: Preprocessors = own | _unscaled_preprocessors(hypermodel, names)
     return TrainingTask(modality, data, names, skipped, branches, fixed, copies)
 
 
@@ -149,15 +150,12 @@ def fingerprint(project: Project, settings: Settings, task: TrainingTask) -> str
     return hashlib.sha256(json.dumps(contents).encode()).hexdigest()[:12]
 
 
-def _unscaled_preprocessors(
-    hypermodel: Architectures, names: list[str], data: Dataset
-) -> dict[str, Preprocessor]:
+def _unscaled_preprocessors(hypermodel: Architectures, names: list[str]) -> dict[str, Preprocessor]:
     """Return by feature the preprocessors of those that architectures take as they are."""
-    features = {feature for name in names for feature in hypermodel.unscaled_inputs(name)}
     return {
-        feature: SequencePreprocessor.unscaled(data.features[feature][0].shape[-1])
-        for feature in sorted(features)
-        if data.features[feature]
+        feature: SequencePreprocessor.unscaled(columns)
+        for name in names
+        for feature, columns in sorted(hypermodel.unscaled_inputs(name).items())
     }
 
 

@@ -76,8 +76,8 @@ class Network:
         self.features = {feature: random_clips(feature) for feature in space.inputs(name)}
         self.preprocessors = {f: preprocessing.fit(clips) for f, clips in self.features.items()}
         self.preprocessors |= {
-            feature: SequencePreprocessor.unscaled(self.features[feature][0].shape[-1])
-            for feature in space.unscaled_inputs(name)
+            feature: SequencePreprocessor.unscaled(columns)
+            for feature, columns in space.unscaled_inputs(name).items()
         }
         self.inputs = {f: p.apply(self.features[f]) for f, p in self.preprocessors.items()}
         hp = keras_tuner.HyperParameters()

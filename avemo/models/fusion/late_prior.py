@@ -3,12 +3,13 @@
 What is seen is not learnt from this corpus, so that few films cannot spoil it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
+from ...pretrained.expression_mobilenet import CLASSES as EXPRESSIONS
 from ...pretrained.expression_mobilenet import MEAN_FEATURE
 from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
 from ..shrunk_fit import learnt_from_zero
@@ -23,7 +24,7 @@ class LatePrior(AnswersUntrained):
     """A product with a learnt weight a modality, one at first; a missing one says nothing."""
 
     inputs = (_AUDIO, MEAN_FEATURE)
-    unscaled_inputs: ClassVar[tuple[str, ...]] = (MEAN_FEATURE,)
+    unscaled_inputs: ClassVar[Mapping[str, int]] = {MEAN_FEATURE: len(EXPRESSIONS)}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return what is heard and seen side by side [shape=(clips, classes + 7)].

@@ -21,7 +21,7 @@ class ActionUnits(Architecture):
     """A linear head with an L2 penalty, fitted at once; each emotion counts alike."""
 
     inputs = ("openface",)
-    unscaled_inputs: ClassVar[tuple[str, ...]] = ("openface",)
+    unscaled_inputs: ClassVar[Mapping[str, int]] = {"openface": 35}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return the means, or their square roots, which are less skewed [shape=(clips, 35)]."""

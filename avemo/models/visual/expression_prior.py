@@ -1,6 +1,6 @@
 """The pretrained expression network's own answers, with a learnt temperature and class biases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import keras
@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
+from ...pretrained.expression_mobilenet import CLASSES as EXPRESSIONS
 from ...pretrained.expression_mobilenet import MEAN_FEATURE, class_shares
 from ..architecture import AnswersUntrained, Branches, Tensor, Tensors
 from ..shrunk_fit import learnt_from_zero
@@ -20,7 +21,7 @@ class ExpressionPrior(AnswersUntrained):
     """Seven expressions as the task's classes; untrained, it is what that network says."""
 
     inputs = (MEAN_FEATURE,)
-    unscaled_inputs: ClassVar[tuple[str, ...]] = (MEAN_FEATURE,)
+    unscaled_inputs: ClassVar[Mapping[str, int]] = {MEAN_FEATURE: len(EXPRESSIONS)}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return the mean probabilities of a clip's expressions [shape=(clips, 7)]."""
