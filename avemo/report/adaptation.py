@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..errors import AvemoError
 from ..evaluation.bootstrap import Bootstrap, Interval
+from ..tables import read_csv
 from ..training.adaptation import UNADAPTED, curve_figures
 
 if TYPE_CHECKING:
@@ -85,9 +86,9 @@ def read(root: Path) -> Results | None:
         return None
     try:
         results = Results(
-            pd.read_csv(root / CURVE, dtype={"performance": str, "actor": str}),
-            pd.read_csv(root / SPEAKERS, dtype={"speaker": str, "other": str}),
-            pd.read_csv(root / REFUSED, dtype={"speaker": str}),
+            read_csv(root / CURVE, ["performance", "actor"]),
+            read_csv(root / SPEAKERS, ["speaker", "other"]),
+            read_csv(root / REFUSED, ["speaker"]),
         )
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None

@@ -51,6 +51,8 @@ def random_clips(feature: str) -> list[Array]:
         return [np.log(draw.dirichlet(np.ones(8), 1)).astype("f") for _ in LENGTHS]
     if feature == MEAN_FEATURE:
         return [draw.dirichlet(np.ones(7), 1).astype("f") for _ in LENGTHS]
+    if feature == "openface":
+        return [draw.random((1, 35), np.float32) for _ in LENGTHS]
     rows = [1] * len(LENGTHS) if feature.endswith("_stats") else LENGTHS
     columns = 64 if feature == "logmel" else 40
     return [draw.normal(size=(n, columns)).astype("f") for n in rows]
@@ -61,8 +63,9 @@ def preprocessors_of(features: list[str]) -> dict[str, preprocessing.Preprocesso
 
 
 def preprocessor_of(feature: str) -> preprocessing.Preprocessor:
-    if feature == MEAN_FEATURE:
-        return preprocessing.SequencePreprocessor.unscaled(7)
+    if feature in (MEAN_FEATURE, "openface"):  # as the search does
+        columns = random_clips(feature)[0].shape[-1]
+        return preprocessing.SequencePreprocessor.unscaled(columns)
     return preprocessing.fit(random_clips(feature))
 
 

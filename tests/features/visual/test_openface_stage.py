@@ -27,6 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
             "performance": name,
             "recording": f"03-{name}",
             "path": f"03-{name}.wav",
+            "modality": 3,
             "actor": int(name[-1]),
             "sha256": name,
             "finding": "silent" if name == NAMES[-1] else "",
