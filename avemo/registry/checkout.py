@@ -124,8 +124,9 @@ def _share_cache(project: Project, old_project: Project) -> bool:
     with Repo(str(project.root)) as repo:
         cache, remotes = repo.cache.local.path, dict(repo.config["remote"])
         default = repo.config["core"].get("remote")
-    # DVC keeps files two folders down
-    own: dict[str, object] = {"cache": {"dir": str(Path(cache).parents[1])}, "remote": remotes}
+    link = old_project.root / ".dvc" / "cache-of-project"  # DVC's configuration takes ASCII alone
+    link.symlink_to(Path(cache).parents[1])  # it keeps files two folders down
+    own: dict[str, object] = {"cache": {"dir": str(link)}, "remote": remotes}
     if default:
         own["core"] = {"remote": default}
     with Config(str(old_project.root / ".dvc")).edit("local") as config:
