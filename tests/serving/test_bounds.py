@@ -34,7 +34,10 @@ LIMIT = 1_000_000
 def service(
     tmp_path_factory: pytest.TempPathFactory, empty_database: Path
 ) -> Iterator[ServiceProcess]:
-    """A service with small limits and one worker, whose version takes 0.4 s for a clip."""
+    """A service with small limits and one worker, whose version takes 0.4 s for a clip.
+
+    The file `calls` beside its project gets a line for each clip that the version begins with.
+    """
     folder = tmp_path_factory.mktemp("bounds")
     key = folder / "key"
     key.write_text(f"{KEY}\n{NEXT_KEY}\n")
@@ -49,8 +52,10 @@ def service(
         spool_mb=1.5,
     )
     with module_registry(folder, empty_database) as registry:
+        write_line = f"open({str(folder / 'calls')!r}, 'a').write('call\\n')"
+        slowly = slow_down(f"{write_line} and 0.4")
         register_version(
-            folder / "1", None, alias="champion", network=new_network("sad"), alter=slow_down("0.4")
+            folder / "1", None, alias="champion", network=new_network("sad"), alter=slowly
         )
         options = ("--workers", "1", "--key-file", str(key))
         with running_service(folder / "run", registry, *options, project=project) as service:
@@ -204,7 +209,13 @@ def busy(service: ServiceProcess) -> float:
     return float(match[1])
 
 
+def count_calls(service: ServiceProcess) -> int:
+    """How many clips the version has begun with."""
+    return len((service.log.parents[1] / "calls").read_text().splitlines())
+
+
 def test_who_hangs_up_gives_the_worker_back(service: ServiceProcess) -> None:
+    before = count_calls(service)
     complete = request(f"Content-Length: {len(CLIP)}") + CLIP
     connections = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(4)]
     for connection in connections:
@@ -214,6 +225,7 @@ def test_who_hangs_up_gives_the_worker_back(service: ServiceProcess) -> None:
         connection.close()
     response = service.post("/v1/predict", CLIP, headers=headers())
     assert response.status_code == 200
+    assert count_calls(service) - before == 2  # the one that had begun, and its own
     assert "POST /v1/predict gone" in service.written() or "499" in service.written()
 
 
