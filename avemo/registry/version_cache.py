@@ -96,7 +96,7 @@ def _require_signature(folder: Path, version: lookup.Version, pull: Pull, key: P
     """
     checked = folder.with_name(f"{folder.name}.signed-{key.fingerprint[:12]}")
     content = f"{version.seal} {key.fingerprint}\n"
-    if _read(checked) == content:
+    if _read(checked) == content and not key.find_validity_problem():
         with suppress(OSError):
             os.utime(checked)
         return

@@ -4,7 +4,8 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -36,15 +37,33 @@ class PublicKey:
     Args:
         pem: the key, as `model_signing` hashes it
         source: its file, for messages
+        validity: from when to when a certificate vouches for it; None of a key without one
     """
 
     pem: bytes
     source: str
+    validity: tuple[datetime, datetime] | None = None
 
     @property
     def fingerprint(self) -> str:
         """The SHA-256 by which a signature names the key, in hexadecimal digits."""
         return hashlib.sha256(self.pem).hexdigest()
+
+    def find_validity_problem(self, now: datetime | None = None) -> str:
+        """Return in words why the key's certificate does not hold; empty where it does.
+
+        Args:
+            now: with a time zone; by default the current time
+        """
+        if self.validity is None:
+            return ""
+        start, end = self.validity
+        now = now or datetime.now(UTC)
+        if now < start:
+            return f"the certificate {self.source} holds from {start:%Y-%m-%d %H:%M} UTC on"
+        if now > end:
+            return f"the certificate {self.source} expired on {end:%Y-%m-%d %H:%M} UTC"
+        return ""
 
     def verifies(self, signature: bytes, content: bytes) -> bool:
         """Return whether the key's private half signed a content.
@@ -108,20 +127,29 @@ def find_required_key(option: Path | None, setting: str, root: Path | None) -> P
 
 
 def read_public_key(file: Path) -> PublicKey:
-    """Read a public key.
+    """Read a public key, or the one in an X.509 certificate.
+
+    Who issued the certificate is not looked at: whoever names the file trusts it, as a key.
 
     Raises:
         AvemoError: the file holds no public key of a supported curve
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from cryptography.x509 import load_pem_x509_certificate
 
     content = _read(file)
     if b"PRIVATE KEY" in content:
         _refuse(file, "a private key", "a public one", f"openssl pkey -in {file} -pubout")
     if b"BEGIN CERTIFICATE" in content:
-        way_out = f"openssl x509 -in {file} -noout -pubkey"
-        _refuse(file, "a certificate", "a public key", way_out)
+        try:
+            certificate = load_pem_x509_certificate(content)
+            key = _public_key(certificate.public_key(), file)
+        except (ValueError, UnsupportedAlgorithm):
+            _refuse(file, "a damaged certificate", "a public key", "ask its owner for it again")
+        return replace(
+            key, validity=(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+        )
     try:
         key = load_pem_public_key(content)
     except (ValueError, UnsupportedAlgorithm):

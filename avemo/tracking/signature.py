@@ -126,6 +126,8 @@ def find_signature_problem(folder: Path, key: PublicKey) -> str:
         folder: with a version's files
         key: of the owner
     """
+    if problem := key.find_validity_problem():
+        return problem
     file = folder / SIGNATURE_FILE
     if not file.is_file():
         return "it is not signed"

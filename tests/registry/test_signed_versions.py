@@ -5,12 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import mlflow
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from helpers.certificates import write_certificate
 from helpers.forgery import forge, stored_files
 from helpers.model_signing import stock_tool
 from helpers.registered_versions import (
@@ -230,6 +234,25 @@ def test_predict_takes_no_version_that_the_owner_did_not_sign(
     assert main(["registry", "sign", "audio/1", "--key", setup.key]) == 0
     assert predict(setup) == 0
     assert ": calm 0." in capsys.readouterr().out
+
+
+def test_a_certificate_s_key_counts_until_it_expires(
+    setup: Setup, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even the cache, where the key's signature was checked, spares the look at the date."""
+    assert main(["registry", "sign", "audio/1", "--key", setup.key]) == 0
+    key = load_pem_private_key((setup.folder / "owner.key").read_bytes(), None)
+    assert isinstance(key, EllipticCurvePrivateKey)
+    day = timedelta(days=1)
+    now = datetime.now(UTC)
+    valid = write_certificate(setup.folder / "valid.crt", key, now - day, now + day)
+    assert main(["predict", "--require-key", str(valid), str(setup.clip)]) == 0
+    expired = write_certificate(setup.folder / "old.crt", key)
+    capsys.readouterr()
+    assert main(["predict", "--require-key", str(expired), str(setup.clip)]) == 1
+    assert f"the certificate {expired} expired on 2026-02-01 00:00 UTC" in one_line(capsys)
+    assert main(["registry", "verify", "audio", "--require-key", str(expired)]) == 1
+    assert "old.crt expired on" in capsys.readouterr().out
 
 
 def test_a_consistent_forgery_predicts_nothing(

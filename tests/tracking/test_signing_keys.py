@@ -1,11 +1,13 @@
 """Key files, good ones and others: each of the latter is a sentence."""
 
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from helpers.certificates import END, START, write_certificate
 
 from avemo.cli import main
 from avemo.errors import AvemoError
@@ -115,12 +117,28 @@ def test_what_cannot_sign_is_a_sentence(tmp_path: Path, name: str, message: str)
     assert "\n" not in str(caught.value)
 
 
+def test_a_certificate_is_its_key_from_its_first_day_to_its_last(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = read_public_key(write_public(tmp_path / "owner.pub", key))
+    certified = read_public_key(write_certificate(tmp_path / "owner.crt", key))
+    assert certified.fingerprint == own.fingerprint
+    assert own.find_validity_problem() == ""
+    for day, problem in (
+        (START - timedelta(seconds=1), "holds from 2026-01-01 00:00 UTC on"),
+        (START, ""),
+        (END, ""),
+        (END + timedelta(seconds=1), "expired on 2026-02-01 00:00 UTC"),
+    ):
+        text = certified.find_validity_problem(day)
+        assert text == (f"the certificate {tmp_path / 'owner.crt'} {problem}" if problem else "")
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("private", "holds a private key, a public one is expected: openssl pkey -in"),
         ("password", "holds a private key, a public one is expected"),
-        ("certificate", "holds a certificate, a public key is expected: openssl x509 -in"),
+        ("certificate", "holds a damaged certificate, a public key is expected"),
         ("rsa.pub", "holds a key of RSA, one of an elliptic curve"),
         ("text", "holds no key in PEM, a public key is expected"),
         ("bytes", "holds no key in PEM"),
