@@ -34,6 +34,14 @@ AnyModel = Annotated[
         show_default=False,
     ),
 ]
+VersionName = Annotated[
+    str,
+    typer.Argument(
+        metavar="VERSION",
+        help="Such as avemo-audio@candidate or avemo-audio/3.",
+        show_default=False,
+    ),
+]
 Reason = Annotated[
     str, typer.Option(metavar="TEXT", help="Why; the history records it.", show_default=False)
 ]
@@ -227,14 +235,7 @@ def keygen(
     )
 )
 def sign(
-    version: Annotated[
-        str,
-        typer.Argument(
-            metavar="VERSION",
-            help="Such as avemo-audio@candidate or avemo-audio/3.",
-            show_default=False,
-        ),
-    ],
+    version: VersionName,
     key: Annotated[
         Path,
         typer.Option(metavar="FILE", help="The private key, in PEM.", show_default=False),
@@ -288,6 +289,48 @@ def verify(model: AnyModel = None, require_key: RequireKey = None) -> int:
                 typer.echo(f"{name} version {number} ({', '.join(aliases[number])}): {result}")
                 code = code or int(bool(damage))
     return code
+
+
+@app.command(
+    epilog=examples(
+        "avemo registry instructions fused@champion",
+        "avemo registry instructions fused/3 -o instructions.html",
+    )
+)
+def instructions(
+    version: VersionName,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Ends in .md or .html; by default instructions-NAME-NUMBER.md.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write the instructions for use of a version, for whoever deploys it.
+
+    One page: purpose, people, accuracy with intervals by emotion and sex, limits, the gate's table,
+    oversight, logs; under the headings of Articles 13 and 26 of the EU AI Act. What only the
+    deployer knows is marked with ☐. A page that exists is never overwritten.
+    """
+    with connected_project() as project:
+        from ..config import load_settings
+        from ..registry.instructions import (
+            TO_COMPLETE,
+            read_instructions,
+            render_instructions,
+            write_page,
+        )
+
+        source = read_instructions(load_settings(project.root), version)
+        text = render_instructions(source)
+        file = output or Path(f"instructions-{source.label.replace(' version ', '-')}.md")
+        write_page(file, source.label, text)
+    places = text.count(TO_COMPLETE)
+    typer.echo(f"{file}: {source.label}; complete the {places} places that are marked with ☐")
 
 
 @app.command(

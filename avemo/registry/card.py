@@ -5,24 +5,21 @@ description, which MLflow's UI shows.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from .. import page
-from ..corpus.adapters.registry import corpus_title
-from ..evaluation import metrics
-from ..evaluation.abstention import selective_figures
 from ..evaluation.bootstrap import Bootstrap
-from ..evaluation.conformal import set_figures
 from ..evaluation.paired import MIN_ACTORS
 from ..modalities import Modality
-from ..records import BundleConfig, CorpusEvaluation, Interval, PriorResult
+from ..records import BundleConfig, CorpusEvaluation, PriorResult
 from ..settings import Settings
 from ..templates import render
 from ..tracking.lineage import Lineage
 from .other_corpora import render_section
+from .version_figures import compute_figures
 
 __all__ = ["Subject", "render_html", "render_markdown"]
 
@@ -30,11 +27,6 @@ _INPUTS: dict[Modality, str] = {
     "audio": "sound",
     "visual": "the face",
     "fused": "sound and the face",
-}
-_METRICS = {
-    "uar": "unweighted average recall (UAR)",
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
 }
 _PROTOCOLS = {
     "actor": "No actor is in two parts, and the test part was looked at once.",
@@ -77,33 +69,6 @@ class Subject:
     corpus_licences: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """How good the model is on the test part.
-
-    Args:
-        chance_level: the UAR of guessing
-        totals: a row a metric
-        emotions: a row an emotion: performances and recall
-        sexes: a row a sex: performances, UAR and accuracy
-        unheard: of each corpus that it was not trained on, its title, performances, actors, UAR,
-            and that of guessing
-        selective: what the model's thresholds do, see `evaluation.abstention` and `conformal`
-    """
-
-    performances: int
-    actors: int
-    confidence: float
-    chance_level: float
-    totals: list[tuple[str, Interval]]
-    emotions: list[tuple[str, int, Interval]]
-    sexes: list[tuple[str, int, Interval, Interval]]
-    calibration_error: Interval
-    log_loss: Interval
-    unheard: list[tuple[str, int, int, Interval, float]]
-    selective: dict[str, Interval]
-
-
 def render_markdown(subject: Subject, settings: Settings) -> str:
     """Return the card."""
     bundle, lineage = subject.bundle, subject.lineage
@@ -117,7 +82,9 @@ def render_markdown(subject: Subject, settings: Settings) -> str:
         input=_INPUTS[bundle.modality],
         synthetic=bundle.synthetic,
         classes=bundle.classes,
-        figures=None if rows is None else _figures(rows, bundle, Bootstrap.from_settings(settings)),
+        figures=None
+        if rows is None
+        else compute_figures(rows, bundle, Bootstrap.from_settings(settings)),
         abstention=bundle.abstention,
         adaptation=bundle.adaptation,
         adaptation_rows=_adaptation_rows(bundle),
@@ -165,53 +132,3 @@ def _adaptation_rows(bundle: BundleConfig) -> list[tuple[str, ...]]:
 def render_html(subject: Subject, text: str) -> str:
     """Return the card as a page."""
     return page.html(subject.name, text, {})
-
-
-def _figures(rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap) -> _Figures:
-    figures = metrics.intervals(rows, bootstrap)
-    sexes = []
-    for name, sex in (("women", "female"), ("men", "male")):
-        own = rows[rows["sex"].eq(sex)]
-        if len(own):
-            by_sex = metrics.intervals(own, bootstrap)
-            sexes.append((name, len(own), by_sex["uar"], by_sex["accuracy"]))
-    return _Figures(
-        performances=len(rows),
-        actors=rows["actor"].nunique(),
-        confidence=bootstrap.confidence,
-        chance_level=metrics.chance_level(rows["true"]),
-        totals=[(text, figures[name]) for name, text in _METRICS.items()],
-        emotions=[
-            (name, int(rows["true"].eq(name).sum()), figures[f"recall_{name}"])
-            for name in bundle.classes
-            if f"recall_{name}" in figures
-        ],
-        sexes=sexes,
-        calibration_error=figures["calibration_error"],
-        log_loss=figures["log_loss"],
-        unheard=list(_unheard_corpora(rows, bundle, bootstrap)),
-        selective=_selective(rows, bundle, bootstrap),
-    )
-
-
-def _unheard_corpora(
-    rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap
-) -> Iterator[tuple[str, int, int, Interval, float]]:
-    """Yield how the model does on each corpus that it was not trained on."""
-    trained_on = bundle.trained_on.corpora
-    for corpus, own in rows.groupby("corpus") if trained_on and "corpus" in rows else ():
-        if corpus not in trained_on:
-            uar = metrics.intervals(own, bootstrap)["uar"]
-            guessing = metrics.chance_level(own["true"])
-            yield corpus_title(str(corpus)), len(own), own["actor"].nunique(), uar, guessing
-
-
-def _selective(
-    rows: pd.DataFrame, bundle: BundleConfig, bootstrap: Bootstrap
-) -> dict[str, Interval]:
-    figures: dict[str, Interval] = {}
-    if bundle.abstention:
-        figures |= selective_figures(rows, bundle.abstention.threshold, bootstrap)
-    if bundle.conformal_sets:
-        figures |= set_figures(rows, bundle.conformal_sets.threshold, bootstrap)
-    return figures

@@ -144,11 +144,11 @@ def read_public_key(file: Path) -> PublicKey:
     if b"BEGIN CERTIFICATE" in content:
         try:
             certificate = load_pem_x509_certificate(content)
-            key = _public_key(certificate.public_key(), file)
+            public = _public_key(certificate.public_key(), file)
         except (ValueError, UnsupportedAlgorithm):
             _refuse(file, "a damaged certificate", "a public key", "ask its owner for it again")
         return replace(
-            key, validity=(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+            public, validity=(certificate.not_valid_before_utc, certificate.not_valid_after_utc)
         )
     try:
         key = load_pem_public_key(content)
