@@ -43,7 +43,11 @@ def registry(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> 
     folder = tmp_path_factory.mktemp("registry")
     with module_registry(folder, empty_database) as uri:
         register_version(
-            folder / "1", new_predictions(0.6), alias="champion", network=new_network("sad", seed=7)
+            folder / "1",
+            new_predictions(0.6),
+            alias="champion",
+            network=new_network("sad", seed=7),
+            lineage={"licences": {"RAVDESS": "CC BY-NC-SA 4.0"}},
         )
         yield uri
 
@@ -215,6 +219,7 @@ def test_the_version_says_what_it_is_for_and_what_not(service: ServiceProcess) -
     assert "Article 50(3)" in NOTICE
     assert body["purpose"] == "a test"
     assert any("hiring" in use for use in body["uses"]["forbidden"])
+    assert body["corpus_licences"] == {"RAVDESS": "CC BY-NC-SA 4.0"}
     assert 0.4 < body["figures"]["uar"] < 0.8
     assert (body["window_s"], body["hop_s"]) == (3.0, 1.0)
 

@@ -53,6 +53,7 @@ MODEL: dict[str, object] = {
     "synthetic": True,
     "card_html": CARD,
     "licences": "YuNet, MIT",
+    "corpus_licences": {"RAVDESS": "CC BY-NC-SA 4.0"},
     "uses": {"intended": ["research on acted speech"], "forbidden": ["decisions about people"]},
     "notice": "This recognises acted expressions, by a few labels.",
     "purpose": "research on acted speech",
@@ -577,6 +578,7 @@ def test_the_page_says_who_answers_and_what_it_is_not_for(page: Browser) -> None
     assert "Used here for: research on acted speech" in text
     assert "It is sure of 82 % of clips, and right in at least 81 % of them (95 % bound" in text
     assert "decisions about people" in text
+    assert "Licence of the recordings of RAVDESS: CC BY-NC-SA 4.0" in text
     assert page.shown("#synthetic")
     assert page.text("#notice") == "This recognises acted expressions, by a few labels."
     terms = page.text(".terms")

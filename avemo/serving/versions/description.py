@@ -37,6 +37,7 @@ class Description:
         card_markdown: its model card
         card_html: the same as a page
         licences: of the pretrained weights inside
+        corpus_licences: by corpus, of the recordings that it was trained on
         figures: on the test part
         other_corpora: by corpus, how it does on people of that corpus, in a sentence
         abstention: when it is not sure; None where it was registered without
@@ -54,6 +55,7 @@ class Description:
     card_markdown: str
     card_html: str
     licences: str
+    corpus_licences: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
     other_corpora: Mapping[str, str] = field(default_factory=dict)
     abstention: Mapping[str, object] | None = None
@@ -85,6 +87,7 @@ class Description:
             "card_html": self.card_html,
             "card_markdown": self.card_markdown,
             "licences": self.licences,
+            "corpus_licences": dict(self.corpus_licences),
             "uses": {"intended": list(INTENDED_USES), "forbidden": list(FORBIDDEN_USES)},
             "notice": NOTICE,
             "purpose": purpose,
@@ -110,17 +113,19 @@ def describe(version: Version, alias: str, folder: Path) -> Description:
     bundle = _read_json(folder, _BUNDLE)
     if not bundle:
         raise AvemoError(f"its files hold no {_BUNDLE}")
+    lineage = _read_json(folder, _LINEAGE)
     return Description(
         name=version.name,
         version=version.number,
         alias=alias,
-        run_id=str(_read_json(folder, _LINEAGE).get("run_id", "")),
+        run_id=str(lineage.get("run_id", "")),
         modality=str(bundle["modality"]),
         classes=tuple(bundle["classes"]),
         synthetic=version.synthetic,
         card_markdown=_read_text(folder / "model_card.md"),
         card_html=_read_text(folder / "model_card.html"),
         licences=version.tags.get("avemo.weights", ""),
+        corpus_licences=lineage.get("licences", {}),
         figures=_figures(folder),
         other_corpora=version.other_corpora,
         abstention=bundle.get("abstention"),

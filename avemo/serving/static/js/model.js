@@ -49,6 +49,8 @@ function body(model) {
     ...recalls(figures, model.classes ?? []),
     h("div", { class: "columns" },
       uses("Meant for", model.uses?.intended), uses("Not for", model.uses?.forbidden)),
+    ...Object.entries(model.corpus_licences ?? {}).map(([corpus, licence]) =>
+      h("p", { class: "small quiet" }, `Licence of the recordings of ${corpus}: ${sentence(licence)}`)),
     model.licences
       ? h("p", { class: "small quiet" }, `Licences of the weights inside: ${sentence(model.licences)}`)
       : null,
