@@ -90,10 +90,11 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self.rows = read_lines(file)
-        self._stream = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file.touch(mode=0o600)
+        self._stream = file.open("r+b", buffering=0)
         content = file.read_bytes()
         self.size = content.rfind(b"\n") + 1  # whatever is behind it is torn, and written over
-        os.ftruncate(self._stream, self.size)
+        self._stream.truncate(self.size)
 
     def __enter__(self) -> Self:
         return self
@@ -109,23 +110,23 @@ class Journal:
         """
         name = "answer" if isinstance(row, RecordedAnswer) else "correction"
         line = f'{{"{name}":{row.model_dump_json()}}}\n'.encode()
+        descriptor, written = self._stream.fileno(), 0
         try:
-            written = 0
             while written < len(line):
-                written += os.pwrite(self._stream, line[written:], self.size + written)
-            os.fsync(self._stream)
+                written += os.pwrite(descriptor, line[written:], self.size + written)
+            os.fsync(descriptor)
         except OSError:
-            os.ftruncate(self._stream, self.size)
+            self._stream.truncate(self.size)
             raise
         self.size += len(line)
         self.rows.add(row)
 
     def clear(self) -> None:
         """Forget all rows, which are in Parquet files now."""
-        os.ftruncate(self._stream, 0)
-        os.fsync(self._stream)
+        self._stream.truncate(0)
+        os.fsync(self._stream.fileno())
         self.size, self.rows = 0, JournalLines()
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._stream)
+        """Close the file; once is enough."""
+        self._stream.close()

@@ -237,7 +237,7 @@ class RecordStore:
 
     def _note_clock(self, now: datetime) -> None:
         """Log where the clock has gone back, and where it is right again."""
-        is_behind = now < self._newest - _CLOCK_STEP
+        is_behind = now + _CLOCK_STEP < self._newest
         if is_behind and not self._is_behind:
             log.warning(
                 "avemo: the record: the clock has gone back, from %s to %s: nothing is deleted for "
