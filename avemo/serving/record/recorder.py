@@ -69,6 +69,11 @@ class Recorder:
         """Whether answers are recorded."""
         return self._store is not None
 
+    @property
+    def retention_days(self) -> float:
+        """How long a row is kept, in days."""
+        return self.retention / timedelta(days=1)
+
     def to_dict(self) -> dict[str, object] | None:
         """Return what `/readyz` says of the record; None where nothing is recorded."""
         if not self._store:

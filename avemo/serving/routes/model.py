@@ -25,7 +25,7 @@ def router(service: Service) -> APIRouter:
             )
             content["adapts"] = bool(served.loaded.space)
             recorder = service.recorder
-            content["record_days"] = recorder.retention.days if recorder.is_on else None
+            content["record_days"] = recorder.retention_days if recorder.is_on else None
             return JSONResponse(content, headers=version_headers(served))
 
     return routes

@@ -36,7 +36,7 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[RecordStore]:
 
 
 SHARES = st.floats(0, 1, allow_nan=False)
-PROBABILITIES = st.one_of(
+PROBABILITIES: st.SearchStrategy[dict[str, float]] = st.one_of(
     st.just({}), st.tuples(SHARES, SHARES, SHARES).map(lambda s: dict(zip(CLASSES, s, strict=True)))
 )
 WINDOWS = st.builds(
