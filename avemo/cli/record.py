@@ -125,7 +125,9 @@ def purge(
     folder: Folder,
     days: Annotated[
         float,
-        typer.Option(metavar="N", min=0, max=36_500, help="What is older is removed; 0 removes all."),
+        typer.Option(
+            metavar="N", min=0, max=36_500, help="What is older is removed; 0 removes all."
+        ),
     ],
 ) -> None:
     """Remove answers that are older than so many days, with their corrections.

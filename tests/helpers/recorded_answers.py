@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from avemo.serving.record.rows import AnswerSettings
-from avemo.serving.record.store import AnswerDraft
+from avemo.serving.record.rows import AnswerDraft, AnswerSettings
 
 __all__ = ["CLASSES", "Clock", "new_draft"]
 

@@ -22,8 +22,8 @@ from ..metrics import Metrics
 from ..refusal import Refusal
 from ..versions.current import ServedVersion
 from .inquiry import Inquiry
-from .rows import AnswerSettings, Correction
-from .store import AnswerDraft, RecordStore
+from .rows import AnswerDraft, AnswerSettings, Correction
+from .store import RecordStore
 from .timeline import Row, read_window, summarise
 
 __all__ = ["Recorder"]

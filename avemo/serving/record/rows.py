@@ -17,7 +17,14 @@ from ...schema import Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["AnswerSettings", "AnsweredWindow", "Correction", "RecordedAnswer", "is_expired"]
+__all__ = [
+    "AnswerDraft",
+    "AnswerSettings",
+    "AnsweredWindow",
+    "Correction",
+    "RecordedAnswer",
+    "is_expired",
+]
 
 
 class AnswerSettings(Value):
@@ -63,13 +70,10 @@ class AnsweredWindow(Value):
         return max(self.probabilities, key=self.probabilities.__getitem__, default="")
 
 
-class RecordedAnswer(Value):
-    """A row of the record.
+class AnswerDraft(Value):
+    """An answer before it has its place in the record.
 
     Args:
-        id: that the client got with the answer; it begins with the day of `retained_from`
-        time: when it was answered, in UTC, as this machine's clock said
-        retained_from: when its retention begins; later than `time` where the clock had gone back
         sha256: of the media
         model: the registered model's name
         version: its number
@@ -86,9 +90,6 @@ class RecordedAnswer(Value):
             not say. It is the client's word: the service cannot know
     """
 
-    id: str
-    time: AwareDatetime
-    retained_from: AwareDatetime
     sha256: str
     model: str
     version: str
@@ -102,6 +103,20 @@ class RecordedAnswer(Value):
     windows: tuple[AnsweredWindow, ...] = ()
     seconds: float
     notice: bool | None
+
+
+class RecordedAnswer(AnswerDraft):
+    """A row of the record.
+
+    Args:
+        id: that the client got with the answer; it begins with the day of `retained_from`
+        time: when it was answered, in UTC, as this machine's clock said
+        retained_from: when its retention begins; later than `time` where the clock had gone back
+    """
+
+    id: str
+    time: AwareDatetime
+    retained_from: AwareDatetime
 
     @property
     def version_id(self) -> VersionId:
@@ -246,5 +261,5 @@ def is_expired(
         now: in UTC
         retention: how long a row is kept
     """
-    start = retained_from if retained_from <= now else time
+    start = retained_from if retained_from <= now else min(time, now)
     return start <= now - retention

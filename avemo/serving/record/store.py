@@ -21,9 +21,9 @@ from ...errors import AvemoError
 from ...schema import Record
 from .journal import Journal, JournalLines, read_lines
 from .parts import add_rows, expire_part, list_parts, newest_time, read_part
-from .rows import AnsweredWindow, AnswerSettings, Correction, RecordedAnswer
+from .rows import AnswerDraft, Correction, RecordedAnswer
 
-__all__ = ["AnswerDraft", "Reading", "RecordStore", "read_record"]
+__all__ = ["Reading", "RecordStore", "read_record"]
 
 log = logging.getLogger(__name__)
 
@@ -38,25 +38,6 @@ _ID = re.compile(r"\d{8}-[0-9a-f]{24}")
 
 class AnswerRecord(Record):
     """`record.json`: what the folder is."""
-
-
-@dataclass(frozen=True)
-class AnswerDraft:
-    """A row before it has its id and its time; the fields are those of `RecordedAnswer`."""
-
-    sha256: str
-    model: str
-    version: str
-    seal: str
-    classes: tuple[str, ...]
-    settings: AnswerSettings
-    finding: str
-    emotion: str
-    unsure: bool
-    probabilities: dict[str, float]
-    windows: tuple[AnsweredWindow, ...]
-    seconds: float
-    notice: bool | None
 
 
 class RecordStore:
@@ -105,7 +86,7 @@ class RecordStore:
             id=f"{retained_from:%Y%m%d}-{secrets.token_hex(12)}",
             time=time,
             retained_from=retained_from,
-            **vars(draft),
+            **dict(draft),
         )
         self._journal.append(answer)
         return answer

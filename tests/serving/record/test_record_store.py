@@ -17,8 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from avemo.errors import AvemoError
-from avemo.serving.record.rows import AnsweredWindow, AnswerSettings, is_expired
-from avemo.serving.record.store import AnswerDraft, RecordStore, read_record
+from avemo.serving.record.rows import (
+    AnswerDraft,
+    AnsweredWindow,
+    AnswerSettings,
+    is_expired,
+)
+from avemo.serving.record.store import RecordStore, read_record
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MONTH = timedelta(days=30)

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -376,16 +375,18 @@ def test_what_cannot_be_replayed_is_said(
     base = new_draft(sha256=sha256, version=versions[0], seal=seal)
     adapted = AnswerSettings(adapted=True)
     drafts = {
-        "not in the registry any more": replace(base, version="99"),
-        "has another checksum in the registry": replace(base, seal="0" * 64),
-        "adapted to a person": replace(base, settings=adapted),
+        "not in the registry any more": base.model_copy(update={"version": "99"}),
+        "has another checksum in the registry": base.model_copy(update={"seal": "0" * 64}),
+        "adapted to a person": base.model_copy(update={"settings": adapted}),
         "the classes are others": base,
-        "the finding was silent, now it is none": replace(base, finding="silent", probabilities={}),
+        "the finding was silent, now it is none": base.model_copy(
+            update={"finding": "silent", "probabilities": {}}
+        ),
     }
     record = tmp_path / "record"
     with RecordStore(record) as store:
         ids = {store.add(draft).id: reason for reason, draft in drafts.items()}
-        elsewhere = store.add(replace(base, sha256="9" * 64)).id
+        elsewhere = store.add(base.model_copy(update={"sha256": "9" * 64})).id
     other = tmp_path / "other.wav"
     other.write_bytes(b"another clip")
     outcomes = replayed(project, record, clips / "interview-of-ana-0.wav", other, returncode=1)
