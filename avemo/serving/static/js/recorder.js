@@ -15,7 +15,7 @@ const REFUSALS = {
 };
 
 /** Return what the service keeps of a clip. */
-export const kept = (days) => (days === null ? "nothing"
+export const whatIsKept = (days) => (days === null ? "nothing"
   : `its answer for ${days === 1 ? "a day" : `${days} days`}, with the clip's checksum, and no clip`);
 
 export class RecorderDialog {
@@ -48,7 +48,7 @@ export class RecorderDialog {
       h("ul", { class: "plain-list" },
         h("li", {}, h("strong", {}, "What is done: "), "picture and sound are recorded in this "
           + "browser. You see the recording first; only when you choose to use it is it sent to this "
-          + `service, which answers and keeps ${kept(this.recordDays)}.`),
+          + `service, which answers and keeps ${whatIsKept(this.recordDays)}.`),
         h("li", {}, h("strong", {}, "What comes out: "), "which of a few acted expressions face and "
           + "voice show. Not what you feel, and no diagnosis."),
         h("li", {}, h("strong", {}, "What it is not for: "), "deciding about anybody at work, in "
