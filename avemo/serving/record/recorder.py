@@ -167,6 +167,8 @@ class Recorder:
 
         try:
             return await self._run(work)
+        except Refusal:
+            raise
         except (OSError, AvemoError) as error:
             self._note_failure(error, answer_rows=0)
             message = "the correction is not recorded, and the log says why: try again later"
