@@ -341,9 +341,7 @@ def test_a_full_disk_costs_the_record_alone(
             assert response.status_code == 200
             if "X-Avemo-Answer" not in response.headers:
                 unrecorded.append(response)
-        assert (
-            len(unrecorded) >= 4
-        )  # the journal's last page, and the tail of the filler, take some
+        assert len(unrecorded) >= 4  # the journal's last page takes some
         state = service.ready()
         assert state["ready"] is True
         assert state["record"]["records"] is False
@@ -351,7 +349,8 @@ def test_a_full_disk_costs_the_record_alone(
         assert state["record"]["not_recorded_since"]
         assert state["record"]["trouble"] == "No space left on device"
         path = f"/v1/answers/{first}/correction"
-        assert service.post(path, json={"emotion": "sad"}).status_code == 503
+        statuses = [service.post(path, json={"emotion": "sad"}).status_code for _ in range(20)]
+        assert statuses[-1] == 503  # its line is shorter than an answer's: a few may still fit
         metrics = requests.get(f"{service.address}/metrics", timeout=10).text
         assert f"avemo_answers_not_recorded_total {len(unrecorded)}.0" in metrics
         filler.unlink()
