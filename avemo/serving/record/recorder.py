@@ -232,7 +232,7 @@ class Recorder:
                 notice=inquiry.notice,
             )
             answer = await self._run(partial(store.add, draft))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._note_failure(error, answer_rows=1)
             return ""
         self._note_success()
