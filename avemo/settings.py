@@ -413,6 +413,8 @@ class Serving(Strict):
         drain_s: for the requests under way when the service is stopped
         require_key: as in `Promotion`, for each version that answers
         speakers: what is kept of people
+        record: the folder that answers are recorded in, from the project's folder; None for none
+        record_days: how long a recorded answer is kept
     """
 
     purpose: str = ""
@@ -431,6 +433,8 @@ class Serving(Strict):
     drain_s: Seconds = 30.0
     require_key: str = ""
     speakers: ServedSpeakers = ServedSpeakers()
+    record: str | None = None
+    record_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
 
 
 class Ray(Strict):

@@ -175,7 +175,8 @@ def test_the_shell_completes_commands_and_names(project: Path) -> None:
         environment["COMP_CWORD"] = str(words.count(" "))
         return run_avemo(project, **environment).stdout.split()
 
-    assert completions("avemo re") == ["repro", "report", "registry", "rebuild"]
+    expected = ["record", "replay", "repro", "report", "registry", "rebuild"]
+    assert completions("avemo re") == expected
     assert completions("avemo baselines run ls") == ["lstm"]
     assert completions("avemo search v") == ["visual"]
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "speaker": "Recognise emotion",
     "watch": "Recognise emotion",
     "serve": "Recognise emotion",
+    "record": "Recognise emotion",
+    "replay": "Recognise emotion",
     "expression": "Recognise emotion",
     "faces": "Recognise emotion",
     "status": "Data, training and results",

@@ -22,6 +22,7 @@ _NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
         "avemo serve                                  # http://127.0.0.1:8000, this machine alone",
         "avemo serve --registry http://mlflow:5000 --model avemo-audio",
         "avemo serve --require-key owner.pub          # versions that their owner signed",
+        "avemo serve --record answers/                # for replay, drift and corrections",
         'avemo serve --host 0.0.0.0 --key-file key --purpose "research on acted speech"',
     )
 )
@@ -78,6 +79,16 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Record answers there, and never media (docs/howto/record.md); by default "
+            "serving.record in params.yaml, else none.",
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:  # fmt: skip
     """Answer over HTTP with the version that an alias in the registry names.
 
@@ -120,6 +131,7 @@ def serve(
         webhook_secret=read_secret(webhook_secret_file) if webhook_secret_file else "",
         local_only=local_only,
         speakers_folder=_speakers_folder(),
+        record_folder=record or _record_folder(serving, root),
         require_key=find_required_key(require_key, serving.require_key, root),
     )
     if engine == "ray":
@@ -148,6 +160,10 @@ def _speakers_folder() -> Path | None:
         return find_project().served_speakers
     except SettingsError:
         return None
+
+
+def _record_folder(serving: "Serving", root: Path | None) -> Path | None:
+    return root / serving.record if root and serving.record else None
 
 
 def _load_serving(registry: str | None) -> "tuple[Serving, Path | None]":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from ..inference.prediction import Prediction
@@ -10,12 +11,13 @@ from .versions.current import ServedVersion
 __all__ = ["model_fields", "prediction_fields", "version_headers"]
 
 
-def prediction_fields(prediction: Prediction, file: str) -> dict[str, object]:
+def prediction_fields(prediction: Prediction, file: str, answer_id: str = "") -> dict[str, object]:
     """Return a prediction.
 
     Args:
         prediction: of a version
         file: as the client calls it
+        answer_id: in the record; empty where it is not recorded
     """
     return {
         "file": file,
@@ -30,6 +32,7 @@ def prediction_fields(prediction: Prediction, file: str) -> dict[str, object]:
         "adaptation": prediction.adaptation,
         "model": prediction.model,
         "synthetic": prediction.synthetic,
+        **({"answer_id": answer_id} if answer_id else {}),
     }
 
 
@@ -46,6 +49,14 @@ def model_fields(served: ServedVersion) -> dict[str, object]:
     }
 
 
-def version_headers(served: ServedVersion) -> dict[str, str]:
-    """Return the headers by which every answer names its version."""
-    return {"x-avemo-model": f"{served.description.name}/{served.description.version}"}
+def version_headers(served: ServedVersion, answer_ids: Sequence[str] = ()) -> dict[str, str]:
+    """Return the headers by which every answer names its version, and its place in the record.
+
+    Args:
+        served: the version
+        answer_ids: in the order of the clips, empty ones where an answer is not recorded
+    """
+    headers = {"x-avemo-model": f"{served.description.name}/{served.description.version}"}
+    if any(answer_ids):
+        headers["x-avemo-answer"] = ",".join(answer_id or "-" for answer_id in answer_ids)
+    return headers

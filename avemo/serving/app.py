@@ -25,6 +25,7 @@ from .middleware.security_headers import SecurityHeaders
 from .notice import NOTICE
 from .refusal import Refusal, error_content, internal_failure
 from .routes import (
+    answers,
     enrol,
     export,
     health,
@@ -74,6 +75,7 @@ def create_app(service: Service) -> App:
     for router in (
         predict.router(service),
         timeline.router(service),
+        answers.router(service),
         enrol.router(service),
         speakers.router(service),
         export.router(service),

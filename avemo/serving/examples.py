@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ..inference.evidence import Evidence
 
 __all__ = [
+    "CORRECTION",
     "DELETED",
     "ENROLLED",
     "ENROLLED_SPEAKER",
@@ -125,6 +126,12 @@ ENROLLED_SPEAKER: dict[str, object] = {
 }
 SPEAKERS: dict[str, object] = {"speakers": [_SPEAKER]}
 DELETED: dict[str, object] = {"deleted": 1}
+CORRECTION: dict[str, object] = {
+    "answer_id": "20261130-5f2c1d0ab9e84c3711aa02b4",
+    "emotion": "sad",
+    "consent": True,
+    "time": "2026-11-30T09:15:02+00:00",
+}
 
 ERROR: dict[str, object] = {
     "error": {
@@ -174,8 +181,8 @@ def json_answer(example: object, description: str) -> dict[int | str, dict[str, 
     """Return what OpenAPI says of an answer and of the errors in its place."""
     errors = {
         401: "no key, or a wrong one",
-        403: "the service keeps nothing of people",
-        404: "nobody is enrolled by this name",
+        403: "the service keeps nothing of people, or records no answers",
+        404: "nobody is enrolled by this name, or no answer has this id",
         408: "the upload is too slow",
         409: "the speaker must be enrolled again for this version, or it adapts to nobody",
         413: "the request is too large",

@@ -65,6 +65,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=collectors,
         )
+        self.recorded = Counter("avemo_answers_recorded", "Answers recorded", registry=collectors)
+        self.not_recorded = Counter(
+            "avemo_answers_not_recorded", "Answers that could not be recorded", registry=collectors
+        )
         self._waiting = Gauge(
             "avemo_queue_media_seconds", "Media that wait for a worker", registry=collectors
         )

@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from .admission import Admission, estimate_seconds
 from .engine import Engine, LocalEngine
 from .job import Job
 from .metrics import Metrics, State
+from .record.inquiry import Inquiry
+from .record.recorder import Recorder
 from .refusal import Refusal
 from .registry_view import RegistryView
 from .speakers.kept import KeptSpeakers
@@ -51,6 +54,7 @@ class ServiceConfig:
         local_only: it is for this machine alone
         require_key: that must have signed a version that answers; None where none is required
         speakers_folder: where statistics of people are kept, if `serving` says so; None for nowhere
+        record_folder: where answers are recorded; None where they are not
     """
 
     model: str
@@ -62,6 +66,7 @@ class ServiceConfig:
     local_only: bool = True
     require_key: PublicKey | None = None
     speakers_folder: Path | None = None
+    record_folder: Path | None = None
 
     @property
     def uri(self) -> str:
@@ -84,10 +89,12 @@ class Answer:
     Args:
         row: as the version's own code gives it, see `Prediction.to_row`
         prediction: the same
+        id: in the record; empty where it is not recorded
     """
 
     row: Row
     prediction: Prediction
+    id: str = ""
 
 
 class Service:
@@ -102,11 +109,13 @@ class Service:
         self.config = config
         self.engine = engine or LocalEngine(config.workers)
         serving = config.serving
+        self.metrics = Metrics()
+        retention = timedelta(days=serving.record_days)
+        self.recorder = Recorder(config.record_folder, retention, self.metrics)
         self.spool = Spool(round(serving.spool_mb * 1e6))
         self.admission = Admission(self.engine.slots, serving.max_queue_s)
         self.workers = Workers(self.engine.slots, "avemo-predict")
         self.timeline_workers = Workers(serving.timelines, "avemo-timeline")
-        self.metrics = Metrics()
         self.current = CurrentVersion(self._free)
         self.follower = Follower(
             config.uri,
@@ -156,6 +165,7 @@ class Service:
         running = [
             asyncio.create_task(self.follower.run()),
             asyncio.create_task(self.speakers.expire_hourly()),
+            asyncio.create_task(self.recorder.expire_hourly()),
         ]
         try:
             yield
@@ -169,6 +179,7 @@ class Service:
             if self.current.served:
                 self.current.served.loaded.close()
             self.spool.close()
+            await asyncio.to_thread(self.recorder.close)
             await asyncio.to_thread(self.engine.close)
 
     async def answer(
@@ -178,6 +189,7 @@ class Service:
         size: int,
         hang_up: asyncio.Future[None],
         speaker: SpeakerStatistics | None = None,
+        inquiry: Inquiry | None = None,
     ) -> Answer:
         """Return a version's answer for one clip.
 
@@ -187,6 +199,7 @@ class Service:
             size: of it, in bytes
             hang_up: is done when the client has hung up
             speaker: whom it is adapted to
+            inquiry: of the client that gets the answer; None where it is not recorded
 
         Raises:
             Refusal: the version fails, or the client has hung up
@@ -195,8 +208,14 @@ class Service:
         def work(job: Job) -> Row:
             return served.loaded.answer(media, job, speaker)
 
+        start, adapted = time.perf_counter(), speaker is not None
         row = await self._run(served, work, size, hang_up)
-        return self._read_row(served, row, adapted=speaker is not None)
+        answer = self._read_row(served, row, adapted=adapted)
+        elapsed_s = time.perf_counter() - start
+        answer_id = await self.recorder.record_clip(
+            inquiry, served, answer.prediction, media, elapsed_s, adapted=adapted
+        )
+        return replace(answer, id=answer_id)
 
     async def enrol(
         self,

@@ -91,8 +91,16 @@ class Timeline:
         await computing
 
 
-async def feed(receive: Receive, spooled: SpooledFile, growing: GrowingFile) -> None:
+async def feed(
+    receive: Receive, spooled: SpooledFile, growing: GrowingFile, received: asyncio.Event
+) -> None:
     """Append an upload to its file as it arrives, then return when the client hangs up.
+
+    Args:
+        receive: the upload
+        spooled: counts its bytes
+        growing: its file
+        received: is set when the upload is complete
 
     Raises:
         Refusal: the upload is too large or too slow, or the client hung up before its end
@@ -102,6 +110,7 @@ async def feed(receive: Receive, spooled: SpooledFile, growing: GrowingFile) -> 
             spooled.reserve(len(chunk))
             growing.append(chunk)
         growing.finish()
+        received.set()
     except BaseException:  # whoever reads the file must not wait for the rest
         growing.abort()
         raise

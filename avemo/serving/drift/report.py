@@ -34,7 +34,7 @@ from .compare import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Drift", "measure_drift", "write_report"]
+__all__ = ["Drift", "measure_drift", "report_files", "write_report"]
 
 #: with fewer clips, intervals are too wide to say anything
 _FEW = 20
@@ -79,14 +79,33 @@ def write_report(output: Path, target: Path) -> list[str]:
         AvemoError: nothing has come, or the version that answered has no profile
         SettingsError: the target is neither
     """
-    if target.suffix.lower() not in _SUFFIXES:
+    return report_files(_read(output), output, target)
+
+
+def report_files(files: Sequence[WatchedFile], source: Path, target: Path | None) -> list[str]:
+    """Report how files differ from the validation data of the version that answered last.
+
+    Args:
+        files: in the order in which they came
+        source: where they are from, for the message
+        target: a page (.html) or a picture (.png) to write; None for neither
+
+    Returns:
+        the report in sentences
+
+    Raises:
+        AvemoError: as `write_report` does
+        SettingsError: likewise
+    """
+    if target and target.suffix.lower() not in _SUFFIXES:
         raise SettingsError(f"{target} is neither a page (.html) nor a picture (.png)")
-    files = _read(output)
     version = next((file.row.version for file in reversed(files) if file.row.version.name), None)
     if version is None:
-        raise AvemoError(f"no file in {output} has a prediction: there is nothing to compare")
+        raise AvemoError(f"no file in {source} has a prediction: there is nothing to compare")
     drift = measure_drift(files, version, _profile(version))
     lines = describe(drift)
+    if target is None:
+        return lines
     picture = _plot(drift)
     with atomic_write(target) as temporary:
         if target.suffix.lower() == ".png":

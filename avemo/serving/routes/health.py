@@ -52,6 +52,7 @@ def router(service: Service) -> APIRouter:
                 "since": _iso(refused.since),
                 "trials": refused.trials,
             },
+            "record": service.recorder.to_dict(),
         }
         return JSONResponse(content, 200 if readiness.ready else 503)
 

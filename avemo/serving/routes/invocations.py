@@ -13,8 +13,9 @@ from ... import __version__
 from ..answers import version_headers
 from ..base64_media import decode_media, not_media, read_json
 from ..examples import json_answer
+from ..record.inquiry import Inquiry
 from ..refusal import Refusal
-from ..service import Service
+from ..service import Answer, Service
 from ..versions.current import ServedVersion
 from ..versions.example import Row
 from ..waiting import gather_or_cancel, hang_up_watched
@@ -53,16 +54,18 @@ def router(service: Service) -> APIRouter:
                 raise Refusal(413, "too-many-files", f"more than {most} clips at a time")
             contents = [decode_media(cell) for cell in cells]
             place.set_bytes([len(content or b"") for content in contents])
+            inquiry = Inquiry.of(request.scope)
             with service.current.use() as served:
                 async with hang_up_watched(request.receive) as hang_up:
-                    rows = await gather_or_cancel(
+                    predicted = await gather_or_cancel(
                         [
-                            _answer(service, served, cell, content, hang_up)
+                            _answer(service, served, cell, content, hang_up, inquiry)
                             for cell, content in zip(cells, contents, strict=True)
                         ]
                     )
-                answer = {"predictions": [_json_row(row) for row in rows]}
-                return JSONResponse(answer, headers=version_headers(served))
+                content = {"predictions": [_json_row(answer.row) for answer in predicted]}
+                headers = version_headers(served, [answer.id for answer in predicted])
+                return JSONResponse(content, headers=headers)
 
     @routes.api_route("/ping", methods=["GET", "HEAD"], include_in_schema=False)
     @routes.api_route("/health", methods=["GET", "HEAD"], include_in_schema=False)
@@ -82,10 +85,12 @@ async def _answer(
     cell: object,
     content: bytes | None,
     hang_up: Future[None],
-) -> Row:
+    inquiry: Inquiry,
+) -> Answer:
     if content is None:
-        return not_media(cell, served.description).to_row()
-    return (await service.answer(served, content, len(content), hang_up)).row
+        prediction = not_media(cell, served.description)
+        return Answer(prediction.to_row(), prediction)
+    return await service.answer(served, content, len(content), hang_up, inquiry=inquiry)
 
 
 def _media_cells(fields: object) -> Sequence[object]:

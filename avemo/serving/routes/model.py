@@ -24,6 +24,8 @@ def router(service: Service) -> APIRouter:
                 purpose=service.config.serving.purpose,
             )
             content["adapts"] = bool(served.loaded.space)
+            recorder = service.recorder
+            content["record_days"] = recorder.retention_days if recorder.is_on else None
             return JSONResponse(content, headers=version_headers(served))
 
     return routes

@@ -15,12 +15,12 @@ from fastapi.responses import JSONResponse, Response
 
 from ... import __version__
 from ...inference.evidence import COLUMNS
-from ...inference.prediction import Prediction
 from ..answers import version_headers
 from ..asgi import header
 from ..base64_media import not_media
+from ..record.inquiry import Inquiry
 from ..refusal import Refusal
-from ..service import Service
+from ..service import Answer, Service
 from ..tensors import INPUT, InferRequest, Media, OutputTensor, encode_outputs, read_request
 from ..versions.current import ServedVersion
 from ..waiting import gather_or_cancel, hang_up_watched
@@ -120,28 +120,36 @@ def router(service: Service) -> APIRouter:
                 max_files=service.config.serving.max_files,
             )
             place.set_bytes([media.size for media in wanted.media])
+            inquiry = Inquiry.of(request.scope)
             with service.current.use() as served:
                 _require_served(served, name, version)
                 async with hang_up_watched(request.receive) as hang_up:
-                    predictions = await gather_or_cancel(
-                        [_predict(service, served, media, hang_up) for media in wanted.media]
+                    predicted = await gather_or_cancel(
+                        [
+                            _answer(service, served, media, hang_up, inquiry)
+                            for media in wanted.media
+                        ]
                     )
-                return _respond(served, wanted, predictions)
+                return _respond(served, wanted, predicted)
 
     return routes
 
 
-async def _predict(
-    service: Service, served: ServedVersion, media: Media, hang_up: asyncio.Future[None]
-) -> Prediction:
+async def _answer(
+    service: Service,
+    served: ServedVersion,
+    media: Media,
+    hang_up: asyncio.Future[None],
+    inquiry: Inquiry,
+) -> Answer:
     if media.source is None:
-        return not_media(media.element, served.description)
-    return (await service.answer(served, media.source, media.size, hang_up)).prediction
+        prediction = not_media(media.element, served.description)
+        return Answer(prediction.to_row(), prediction)
+    return await service.answer(served, media.source, media.size, hang_up, inquiry=inquiry)
 
 
-def _respond(
-    served: ServedVersion, wanted: InferRequest, predictions: Sequence[Prediction]
-) -> Response:
+def _respond(served: ServedVersion, wanted: InferRequest, predicted: Sequence[Answer]) -> Response:
+    predictions = [answer.prediction for answer in predicted]
     classes, count = served.description.classes, len(predictions)
     values: dict[str, Sequence[str | float | bool | None]] = {
         "emotion": [prediction.emotion for prediction in predictions],
@@ -179,7 +187,7 @@ def _respond(
     if wanted.id:
         fields["id"] = wanted.id
     body, head_bytes = encode_outputs(fields, tensors, wanted.outputs)
-    headers = version_headers(served)
+    headers = version_headers(served, [answer.id for answer in predicted])
     if head_bytes is None:
         return Response(body, media_type="application/json", headers=headers)
     headers[_HEAD] = str(head_bytes)

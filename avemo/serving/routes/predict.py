@@ -11,6 +11,7 @@ from ..adaptation import STATISTICS, find_speaker, read_statistics
 from ..answers import model_fields, prediction_fields, version_headers
 from ..asgi import header
 from ..examples import PREDICTIONS, files_body, json_answer
+from ..record.inquiry import Inquiry
 from ..refusal import Refusal
 from ..service import Service
 from ..uploads import receive_form
@@ -50,6 +51,7 @@ def router(service: Service) -> APIRouter:
             )
             uploads = form.uploads
             place.set_bytes([upload.file.size for upload in uploads])
+            inquiry = Inquiry.of(request.scope)
             with service.current.use() as served:
                 known = await find_speaker(service, served, speaker)
                 sent = read_statistics(served, form.fields.get(STATISTICS))
@@ -65,6 +67,7 @@ def router(service: Service) -> APIRouter:
                                 upload.file.size,
                                 hang_up,
                                 known or sent,
+                                inquiry,
                             )
                             for upload in uploads
                         ]
@@ -72,11 +75,12 @@ def router(service: Service) -> APIRouter:
                 content = {
                     "model": model_fields(served),
                     "predictions": [
-                        prediction_fields(answer.prediction, upload.name)
+                        prediction_fields(answer.prediction, upload.name, answer.id)
                         for upload, answer in zip(uploads, predicted, strict=True)
                     ],
                 }
-                return JSONResponse(content, headers=version_headers(served))
+                headers = version_headers(served, [answer.id for answer in predicted])
+                return JSONResponse(content, headers=headers)
 
     return routes
 

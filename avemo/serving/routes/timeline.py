@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -17,6 +18,8 @@ from ..answers import model_fields, version_headers
 from ..asgi import header
 from ..examples import TIMELINE, files_body, json_answer
 from ..notice import NOTICE
+from ..record.inquiry import Inquiry
+from ..record.rows import AnswerSettings
 from ..refusal import Refusal, error_content
 from ..service import Service
 from ..streaming import Stream
@@ -60,6 +63,7 @@ def router(service: Service) -> APIRouter:
         `statistics` of a form, rows adapt to a person from the start; with `adapt`, to each person
         as it goes. `adaptation` of each row says to what.
         """
+        start = time.perf_counter()
         async with AsyncExitStack() as stack:
             served = stack.enter_context(service.current.use())
             try:
@@ -80,6 +84,7 @@ def router(service: Service) -> APIRouter:
                 )
             work = Timeline(served.loaded, windows, adapt=adapt)
             work.speaker = known
+            received = asyncio.Event()
             kind = (header(request.scope, "content-type") or "").lower()
             files = stack.enter_context(ExitStack())
             if kind.startswith(("multipart/", "application/json", "text/")):
@@ -94,11 +99,13 @@ def router(service: Service) -> APIRouter:
                 upload = form.uploads[0]
                 work.speaker = known or read_statistics(served, form.fields.get(STATISTICS))
                 hang_up = await stack.enter_async_context(hang_up_watched(request.receive))
-                work.media = upload.file.path
+                work.media = path = upload.file.path
+                received.set()
             else:
                 spooled = files.enter_context(service.spool.new_file())
-                work.media = growing = served.loaded.growing_file(spooled.path)
-                feeding = asyncio.create_task(feed(request.receive, spooled, growing))
+                path = spooled.path
+                work.media = growing = served.loaded.growing_file(path)
+                feeding = asyncio.create_task(feed(request.receive, spooled, growing, received))
                 stack.callback(feeding.cancel)
                 hang_up = feeding
             rows = stack.enter_context(work.started(service.timeline_workers, hang_up))
@@ -114,7 +121,34 @@ def router(service: Service) -> APIRouter:
                 "notice": NOTICE,
             }
             request_id = str(request.state.request_id)
-            lines = _lines(stack.pop_all(), head, first, rows, request_id)
+            settings = AnswerSettings(
+                kind="timeline",
+                window_s=windows.window_s,
+                hop_s=windows.hop_s,
+                adapt=adapt,
+                adapted=work.speaker is not None,
+            )
+
+            async def record(rows: Sequence[Row]) -> str:
+                complete = asyncio.ensure_future(received.wait())
+                either: set[asyncio.Future[Any]] = {complete, hang_up}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                complete.cancel()
+                if not received.is_set():  # the checksum of what never came is not known
+                    return ""
+                elapsed_s = time.perf_counter() - start
+                return await service.recorder.record_timeline(
+                    Inquiry.of(request.scope), served, rows, path, settings, elapsed_s
+                )
+
+            lines = _lines(
+                stack.pop_all(),
+                head,
+                first,
+                rows,
+                request_id,
+                record if service.recorder.is_on else None,
+            )
             return Stream(lines, media_type=NDJSON, headers=version_headers(served))
 
     return routes
@@ -126,22 +160,29 @@ async def _lines(
     first: Row | None,
     rows: AsyncIterator[Row],
     request_id: str,
+    record: Callable[[Sequence[Row]], Awaitable[str]] | None,
 ) -> AsyncGenerator[str, None]:
     """Yield the lines of the answer, and then let go of what it took."""
     count, end_s = 0, 0.0
+    recorded_rows: list[Row] = []
     async with stack:
         yield _line(head)
         row = first
         try:
             while row is not None:
                 count, end_s = count + 1, max(end_s, float(row["end"]))
+                if record:
+                    recorded_rows.append(row)
                 yield _line(row)
                 row = await anext(rows, None)
         except AvemoError as error:
             refusal = _refusal(error)
             yield _line(error_content("", refusal.code, refusal.message, request_id))
         else:
-            yield _line({"end": True, "duration": end_s, "rows": count})
+            end: dict[str, object] = {"end": True, "duration": end_s, "rows": count}
+            if record and (answer_id := await record(recorded_rows)):
+                end["answer_id"] = answer_id
+            yield _line(end)
 
 
 def _refusal(error: AvemoError) -> Refusal:

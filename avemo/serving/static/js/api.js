@@ -45,6 +45,13 @@ export async function enrolNeutral(clips, statistics) {
   return postForm("v1/enrol", clips, { statistics, neutral: "true" });
 }
 
+/** Say what the emotion is; `consent`: the clip may be used for training. */
+export async function correctAnswer(id, emotion, consent) {
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ emotion, consent });
+  await authorised(`v1/answers/${id}/correction`, { method: "POST", headers, body });
+}
+
 async function postForm(path, clips, fields) {
   const body = new FormData();
   Object.entries(fields).forEach(([name, value]) => value && body.append(name, value));
@@ -103,6 +110,8 @@ function stream(clip, { onUpload, onLine, signal }) {
     request.open("POST", "v1/timeline");
     request.setRequestHeader("Content-Type", clip.type || "application/octet-stream");
     Object.entries(keyHeader()).forEach(([name, value]) => request.setRequestHeader(name, value));
+    // who records a clip here has accepted the notice; of a file that is chosen, nobody knows
+    if (clip.isNoticeAccepted) request.setRequestHeader("X-Avemo-Notice", "true");
     request.upload.onprogress = (event) => onUpload(event.loaded / event.total);
     request.onprogress = () => takeLines(false);
     request.onload = () => {

@@ -1,6 +1,7 @@
 // The page that answers for clips: its parts, put together.
 
 import { exportTimeline } from "./api.js";
+import { Correction } from "./correction.js";
 import { announce, byId, h } from "./dom.js";
 import { LanesView } from "./lanes.js";
 import { showModel } from "./model.js";
@@ -42,6 +43,7 @@ player.onReady = () => shown && refresh(shown);
 const recorder = new RecorderDialog();
 byId("record-open").addEventListener("click", () => recorder.open((file) => queue.add([file])));
 const person = new Person(recorder, () => shown && refresh(shown));
+const correction = new Correction();
 listen();
 askWhoAnswers();
 
@@ -49,6 +51,7 @@ async function askWhoAnswers() {
   const model = await showModel();
   version = model?.version ?? null;
   person.show(Boolean(model?.adapts));
+  recorder.recordDays = model?.record_days ?? null;
   // a service that is starting knows it soon
   if (!model) setTimeout(askWhoAnswers, 10000);
 }
@@ -121,6 +124,7 @@ function refresh(clip) {
   byId("view").hidden = clip.state === "failed" && !hasRows;
   byId("timeline-card").hidden = !hasRows;
   byId("exports-card").hidden = !(clip.isOver && hasRows);
+  correction.show(clip);
   if (hasRows) makeBars(timeline.emotions);
   showLanes(timeline.lanes);
   lanesView.show(timeline, currentLane(), Math.max(timeline.duration, player.duration ?? 0));

@@ -5,6 +5,7 @@ import { cardContent } from "./card.js";
 import { colourClasses } from "./colours.js";
 import { byId, h } from "./dom.js";
 import { figureList, recalls } from "./figures.js";
+import { whatIsKept } from "./recorder.js";
 import { day, percent, sentence } from "./words.js";
 
 /** Ask the service which version answers, and show it; null where it does not say. */
@@ -25,6 +26,8 @@ export async function showModel() {
     byId("labels").textContent = enumerate(model.classes);
     colourClasses(model.classes);
   }
+  if (model.record_days != null)
+    byId("keeps").textContent = `It keeps ${whatIsKept(model.record_days)}.`;
   if (model.notice) byId("notice").textContent = model.notice;
   byId("model-body").replaceChildren(...body(model));
   return model;

@@ -14,9 +14,15 @@ const REFUSALS = {
   NotReadableError: "Another program is using the camera or the microphone.",
 };
 
+/** Return what the service keeps of a clip. */
+export const whatIsKept = (days) => (days === null ? "nothing"
+  : `its answer for ${days === 1 ? "a day" : `${days} days`}, with the clip's checksum, and no clip`);
+
 export class RecorderDialog {
   constructor() {
     this.onRecording = null;
+    /** how long the service keeps its answers; null where it keeps none */
+    this.recordDays = null;
     this.dialog = byId("record");
     this.body = byId("record-body");
     this.stream = null;
@@ -42,7 +48,7 @@ export class RecorderDialog {
       h("ul", { class: "plain-list" },
         h("li", {}, h("strong", {}, "What is done: "), "picture and sound are recorded in this "
           + "browser. You see the recording first; only when you choose to use it is it sent to this "
-          + "service, which answers and keeps nothing."),
+          + `service, which answers and keeps ${whatIsKept(this.recordDays)}.`),
         h("li", {}, h("strong", {}, "What comes out: "), "which of a few acted expressions face and "
           + "voice show. Not what you feel, and no diagnosis."),
         h("li", {}, h("strong", {}, "What it is not for: "), "deciding about anybody at work, in "
@@ -120,6 +126,7 @@ export class RecorderDialog {
       const name = `recording ${this.count}.${suffix}`;
       // without the codecs: they are for the browser, and a service looks for itself
       const file = new File([blob], name, { type: blob.type.split(";")[0] });
+      file.isNoticeAccepted = true;
       this.dialog.close();
       this.onRecording(file);
     };
