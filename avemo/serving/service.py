@@ -23,6 +23,8 @@ from .job import Job
 from .metrics import Metrics, State
 from .refusal import Refusal
 from .registry_view import RegistryView
+from .shadow.cost import AnswerCost
+from .shadow.shadow import Shadow, ShadowConfig
 from .speakers.kept import KeptSpeakers
 from .spool import Spool
 from .versions.current import CurrentVersion, ServedVersion
@@ -116,6 +118,10 @@ class Service:
             poll_s=serving.poll_s,
             on_move=self._read_history,
         )
+        self.shadow: Shadow | None = None
+        if serving.shadow.version:
+            compared = ShadowConfig(config.model, serving, self.spool.folder, config.require_key)
+            self.shadow = Shadow(compared, self.current, self._has_room, self.metrics)
         self.registry = RegistryView(config.model)
         self.speakers = KeptSpeakers(config.speakers_folder, serving.speakers)
         self.draining = False
@@ -142,6 +148,7 @@ class Service:
             version=served.description.version if served else "",
             switches=self.current.switches,
             refused=self.follower.refused is not None,
+            shadow_refused=self.shadow is not None and self.shadow.state.refused is not None,
             registry_away_s=self.follower.away_s,
             waiting_s=self.admission.waiting_s,
             rate=self.admission.rate,
@@ -156,6 +163,7 @@ class Service:
         running = [
             asyncio.create_task(self.follower.run()),
             asyncio.create_task(self.speakers.expire_hourly()),
+            *([asyncio.create_task(self.shadow.run())] if self.shadow else []),
         ]
         try:
             yield
@@ -191,12 +199,17 @@ class Service:
         Raises:
             Refusal: the version fails, or the client has hung up
         """
+        cost, adapted = AnswerCost(), speaker is not None
 
         def work(job: Job) -> Row:
-            return served.loaded.answer(media, job, speaker)
+            with cost.measured():
+                return served.loaded.answer(media, job, speaker)
 
         row = await self._run(served, work, size, hang_up)
-        return self._read_row(served, row, adapted=speaker is not None)
+        answer = self._read_row(served, row, adapted=adapted)
+        if self.shadow:
+            self.shadow.offer(served, media, size, answer.prediction, cost, adapted=adapted)
+        return answer
 
     async def enrol(
         self,
@@ -287,6 +300,10 @@ class Service:
             needs_trial=needs_trial,
             require_key=self.config.require_key,
         )
+
+    def _has_room(self) -> bool:
+        """Return whether most workers are idle, so that another version may be asked, too."""
+        return 2 * self.workers.busy < self.workers.count and not self.admission.waiting_s
 
     def _free(self, loaded: LoadedVersion) -> None:
         self._start(asyncio.to_thread(loaded.close))
