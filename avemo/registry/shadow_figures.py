@@ -73,9 +73,9 @@ def _figures(clips: Sequence[ComparedClip]) -> ShadowFigures:
         for clip in clips
     ]
     agree = np.array([own == other for own, other in zip(candidate, champion, strict=True)])
-    answers = sorted({*champion, *candidate})
+    labels = sorted({*champion, *candidate})
     champion_sums, candidate_sums = (
-        np.stack([_sums(np.array(named) == answer, source) for answer in answers], axis=1)
+        np.stack([_sums(np.array(named) == label, source) for label in labels], axis=1)
         for named in (champion, candidate)
     )
     distances = _floats([clip.distance for clip in clips])

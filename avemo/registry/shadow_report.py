@@ -78,13 +78,13 @@ class ShadowCounts(Value):
         return self.requests - self.not_drawn
 
     @property
-    def judged(self) -> int:
-        """How many clips the figures are of: a failure is an answer that does not agree."""
+    def attempts(self) -> int:
+        """How many clips the candidate was asked for."""
         return self.compared + sum(self.failed.values())
 
     @model_validator(mode="after")
     def _add_up(self) -> Self:
-        parts = self.not_drawn + self.waiting + self.judged + sum(self.dropped.values())
+        parts = self.not_drawn + self.waiting + self.attempts + sum(self.dropped.values())
         if parts != self.requests:
             raise ValueError(f"its counts add up to {parts} clips, not to {self.requests}")
         return self
@@ -233,7 +233,7 @@ class ShadowReport(Record):
         """
         pairs = [(report.champion.seal, report.candidate.seal) for report in (self, other)]
         same = pairs[0] == pairs[1] and self.started_at != other.started_at
-        return not same or self.counts.judged >= other.counts.judged
+        return not same or self.counts.attempts >= other.counts.attempts
 
 
 def read_report(folder: Path) -> ShadowReport | None:

@@ -123,7 +123,7 @@ def test_findings_stand_against_each_other_and_a_failure_agrees_with_nothing() -
 def test_counts_that_do_not_add_up_are_no_counts() -> None:
     counts = make_report(noted_clips(LIKE)).counts
     assert counts.requests == counts.not_drawn + counts.drawn
-    assert counts.drawn == counts.judged + counts.waiting + sum(counts.dropped.values())
+    assert counts.drawn == counts.attempts + counts.waiting + sum(counts.dropped.values())
     with pytest.raises(ValidationError, match="add up to"):
         ShadowCounts.model_validate(counts.model_dump() | {"not_drawn": 0})
 
@@ -153,7 +153,7 @@ class Version(OpenedVersion):
 
 
 def version(folder: Path, seal: str) -> OpenedVersion:
-    tags = [ModelVersionTag(integrity.CHECKSUMS_TAG, seal)]
+    tags = [ModelVersionTag(integrity.CHECKSUMS_TAG, seal)]  # type: ignore[no-untyped-call]
     return Version(ModelVersion(NAME, "1", 0, tags=tags), folder, None, bundle_config(), 1)
 
 

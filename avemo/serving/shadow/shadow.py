@@ -35,7 +35,7 @@ __all__ = ["Shadow", "ShadowConfig", "ShadowState"]
 log = logging.getLogger(__name__)
 
 #: further clips say little more, and the report takes memory and time by their number
-_MAX_JUDGED = 10_000
+_MAX_CLIPS = 10_000
 _LOOK_S = 0.05
 _TICK_S = 1.0
 #: for writing a report: MLflow is imported, and the registry asked
@@ -204,7 +204,7 @@ class Shadow:
         reason = ""
         if adapted:
             reason = "adapted"
-        elif comparison.compared + comparison.failed.total() >= _MAX_JUDGED:
+        elif comparison.compared + comparison.failed.total() >= _MAX_CLIPS:
             reason = "enough"
         elif not self._backlog.has_place(size):
             reason = "backlog-full"
