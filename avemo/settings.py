@@ -418,11 +418,13 @@ class ServedShadow(Strict):
         version: its alias, such as `candidate`, or its number; empty where none is compared
         share: of the clips, that it is asked for, too
         report_s: from one writing of the report to the next
+        niceness: of its process, from 0, like all others, to 19, whatever nobody else wants
     """
 
     version: str = ""
     share: Annotated[float, Field(gt=0, le=1)] = 0.2
     report_s: Seconds = 300.0
+    niceness: Annotated[int, Field(ge=0, le=19)] = 19
 
 
 class Serving(Strict):

@@ -26,6 +26,8 @@ from .shadow_report import ShadowClips, ShadowReport, read_report
 __all__ = ["StoredReport", "find_report", "local_folder", "read_stored_report", "store_report"]
 
 _IN_REGISTRY = "--registry"
+#: below the requests under way
+_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -176,9 +178,7 @@ def _main(in_registry: bool) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(OSError, AttributeError):  # below the requests under way
-        os.nice(19)
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.nice(_NICENESS)
     try:
         _main(_IN_REGISTRY in sys.argv)
     except (AvemoError, OSError) as error:

@@ -23,8 +23,12 @@ __all__ = ["ERROR", "READY", "ROW"]
 READY, ROW, ERROR = "ready", "row", "error"
 
 
-def _main(folder: Path, connection: Connection) -> None:
-    _yield_to_others()
+#: below the requests under way, and above others that would keep it from loading
+_LOADING_NICENESS = 10
+
+
+def _main(folder: Path, connection: Connection, niceness: int) -> None:
+    os.nice(min(niceness, _LOADING_NICENESS))
     threading.Thread(target=_end_with_service, daemon=True).start()
     from ..job import Job
     from ..versions.loaded import LoadedVersion
@@ -40,6 +44,8 @@ def _main(folder: Path, connection: Connection) -> None:
     except AvemoError as error:
         send(kind=ERROR, reason=str(error))
         return
+    # of those that decode for it, too
+    os.setpriority(os.PRIO_PGRP, 0, niceness)
     send(kind=READY, window_s=windows.window_s, hop_s=windows.hop_s)
     while True:
         media = Path(os.fsdecode(connection.recv_bytes()))
@@ -52,12 +58,6 @@ def _main(folder: Path, connection: Connection) -> None:
             send(kind=ERROR, reason=type(error).__name__)
 
 
-def _yield_to_others() -> None:
-    os.nice(19)
-    with suppress(OSError, AttributeError):  # Linux alone has it
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def _end_with_service() -> None:
     """End this process and those that decode for it when the service ends, however it does."""
     sys.stdin.buffer.read()
@@ -67,5 +67,5 @@ def _end_with_service() -> None:
 if __name__ == "__main__":
     sys.dont_write_bytecode = True  # among a version's files, it would be a change
     with suppress(EOFError, ConnectionError):
-        _main(Path(sys.argv[1]), Connection(int(sys.argv[2])))
+        _main(Path(sys.argv[1]), Connection(int(sys.argv[2])), int(sys.argv[3]))
     os._exit(0)  # whatever the version has started does not hold it

@@ -330,7 +330,7 @@ class Shadow:
         return load_version(
             version,
             self._settings.version,
-            load=lambda version, folder: ProcessVersion(folder, timeout_s),
+            load=lambda version, folder: ProcessVersion(folder, timeout_s, self._settings.niceness),
             timeout_s=timeout_s + _MARGIN_S,  # the process's own limit comes first
             needs_trial=False,  # it loads in a process of its own
             require_key=self._config.require_key,

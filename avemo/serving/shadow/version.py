@@ -63,13 +63,15 @@ class ProcessVersion(LoadedVersion):
     Args:
         folder: with its files, which are as they were registered
         load_timeout_s: in which it must load and answer its example
+        niceness: of the process
 
     Raises:
         AvemoError: it does not load, or does not answer its example as recorded
     """
 
-    def __init__(self, folder: Path, load_timeout_s: float) -> None:
+    def __init__(self, folder: Path, load_timeout_s: float, niceness: int) -> None:
         self.folder = folder
+        self._niceness = niceness
         self._load_timeout_s = load_timeout_s
         self._lock = threading.Lock()
         self._closed = False
@@ -131,7 +133,14 @@ class ProcessVersion(LoadedVersion):
                 raise AvemoError("it is not compared any more")
             self._connection: Connection = ours
             self._process = subprocess.Popen(
-                [sys.executable, "-m", child.__name__, str(self.folder), str(theirs.fileno())],
+                [
+                    sys.executable,
+                    "-m",
+                    child.__name__,
+                    str(self.folder),
+                    str(theirs.fileno()),
+                    str(self._niceness),
+                ],
                 env=process_environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

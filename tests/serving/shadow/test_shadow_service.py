@@ -129,7 +129,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tmp_path_factory.mktemp("shadow") / "project",
         poll_s=0.3,
         timeout_s=15.0,
-        shadow={"version": "shadow", "share": 1.0, "report_s": 2.0},
+        shadow={"version": "shadow", "share": 1.0, "report_s": 2.0, "niceness": 0},
     )
     file = root / "params.yaml"
     params = yaml.safe_load(file.read_text())
@@ -306,7 +306,7 @@ def test_the_end_of_the_service_ends_the_candidate_and_writes_the_report(
     mlflow.MlflowClient().set_registered_model_alias(NAME, "shadow", versions["champion"])
     params = yaml.safe_load((project / "params.yaml").read_text())
     options = ("--shadow", versions["perturbed"], "--share", "1")
-    params["serving"]["shadow"] = {"version": "", "report_s": 3600.0}
+    params["serving"]["shadow"] = {"version": "", "report_s": 3600.0, "niceness": 0}
     folder = new_serving_project(tmp_path / "project", **params["serving"])
     with running_service(tmp_path / "run", registry, *options, project=folder) as service:
         label = f"{NAME} version {versions['perturbed']}"
