@@ -26,8 +26,6 @@ from .shadow_report import ShadowClips, ShadowReport, read_report
 __all__ = ["StoredReport", "find_report", "local_folder", "read_stored_report", "store_report"]
 
 _IN_REGISTRY = "--registry"
-#: below the requests under way
-_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def _main(in_registry: bool) -> None:
 
 
 if __name__ == "__main__":
-    os.nice(_NICENESS)
+    os.nice(int(sys.argv[1]))
     try:
         _main(_IN_REGISTRY in sys.argv)
     except (AvemoError, OSError) as error:

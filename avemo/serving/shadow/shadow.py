@@ -36,10 +36,14 @@ log = logging.getLogger(__name__)
 
 #: further clips say little more, and the report takes memory and time by their number
 _MAX_CLIPS = 10_000
+#: why a clip is dropped: its file has no second name, or cannot be written
+_NOT_KEPT = "not-kept"
 _LOOK_S = 0.05
 _TICK_S = 1.0
-#: for writing a report: MLflow is imported, and the registry asked
-_WRITE_S = 60.0
+#: for writing a report, with little of the processor; and for the last one
+_WRITE_S, _LAST_WRITE_S = 600.0, 60.0
+#: of the process that writes a report, at most: MLflow's import takes seconds of the processor
+_WRITING_NICENESS = 10
 _MARGIN_S = 5.0
 
 
@@ -196,8 +200,9 @@ class Shadow:
         *,
         adapted: bool,
     ) -> None:
+        drawn = is_drawn(media, self._settings.share)
         comparison.requests += 1
-        if not is_drawn(media, self._settings.share):
+        if not drawn:
             comparison.not_drawn += 1
             self._count("not-drawn")
             return
@@ -209,11 +214,14 @@ class Shadow:
         elif not self._backlog.has_place(size):
             reason = "backlog-full"
         if reason:
-            comparison.dropped[reason] += 1
-            self._count(f"dropped-{reason}")
+            self._drop(comparison, reason)
             return
         request = current_request()
-        file, content = self._backlog.keep(media, size)
+        try:
+            file, content = self._backlog.keep(media, size)
+        except OSError:
+            self._drop(comparison, _NOT_KEPT)
+            return
         source = named_source(request.source) if request and request.source else None
         clip = WaitingClip(comparison, file, content, size, source, answer, cost)
         comparison.waiting += 1
@@ -232,18 +240,17 @@ class Shadow:
     def _follow_pair(self) -> None:
         """Begin a new comparison where one of both versions is another one."""
         champion, candidate = self._champions.served, self._candidates.served
-        comparison = self._comparison
-        differ = champion and candidate and champion.seal != candidate.seal
-        if comparison and not (
-            differ and champion and candidate and comparison.is_of(champion, candidate)
-        ):
-            comparison.end()
-            self._to_write.append(comparison)
-            self._comparison = comparison = None
-        if comparison is None and differ and champion and candidate:
-            self._comparison = Comparison(champion, candidate, self._settings.share)
-            labels = (candidate.description.label, champion.description.label)
-            log.info("avemo: %s is compared with %s", *labels)
+        pair = None
+        if champion and candidate and champion.seal != candidate.seal:
+            pair = champion, candidate
+        if self._comparison and not (pair and self._comparison.is_of(*pair)):
+            self._comparison.end()
+            self._to_write.append(self._comparison)
+            self._comparison = None
+        if pair and self._comparison is None:
+            self._comparison = Comparison(*pair, self._settings.share)
+            champion_label, candidate_label = (own.description.label for own in pair)
+            log.info("avemo: %s is compared with %s", candidate_label, champion_label)
 
     async def _ask_next(self) -> None:
         """Ask the candidate for one clip, once nobody else wants the processor."""
@@ -251,7 +258,8 @@ class Shadow:
         try:
             while not self._has_room():
                 await asyncio.sleep(_LOOK_S)
-            if not clip.comparison.over and self._candidates.served:
+            self._follow_pair()
+            if not clip.comparison.over:
                 with self._candidates.use() as candidate:
                     await self._compare(candidate, clip)
         finally:
@@ -270,8 +278,14 @@ class Shadow:
             except CandidateFailure as failure:
                 return source, failure
 
-        source, outcome = await asyncio.to_thread(ask)
         comparison = clip.comparison
+        try:
+            source, outcome = await asyncio.to_thread(ask)
+        except OSError:  # the clip cannot be written or read
+            if not comparison.over:
+                comparison.waiting -= 1
+                self._drop(comparison, _NOT_KEPT)
+            return
         if comparison.over:
             return
         try:
@@ -292,16 +306,20 @@ class Shadow:
         while loop.time() < due and not self._to_write:
             await asyncio.sleep(min(_TICK_S, self._settings.report_s))
             self._follow_pair()
-        await self._write_all()
+        niceness = min(self._settings.niceness, _WRITING_NICENESS)
+        await self._write_all(niceness, _WRITE_S)
 
-    async def _write_all(self) -> None:
+    async def _write_all(self, niceness: int, limit_s: float) -> None:
         """Write the comparisons that are over, and the one under way."""
         comparisons = [*self._to_write, *filter(None, [self._comparison])]
         self._to_write.clear()
         for comparison in comparisons:
             if comparison.requests and comparison.counts() != comparison.written:
-                comparison.written = comparison.counts()
-                self._note_trouble(await _write(comparison, self._follower.away_since is None))
+                counts, in_registry = comparison.counts(), self._follower.away_since is None
+                reason = await _write(comparison, niceness, limit_s, in_registry=in_registry)
+                self._note_trouble(reason)
+                if not reason:
+                    comparison.written = counts
 
     def _note_trouble(self, reason: str) -> None:
         if reason and reason != self._trouble:
@@ -323,7 +341,7 @@ class Shadow:
         self._backlog.close()
         if self._comparison:
             self._comparison.end()
-        await self._write_all()
+        await self._write_all(0, _LAST_WRITE_S)  # no request is under way any more
 
     def _load(self, version: Version, needs_trial: bool) -> Candidate:
         timeout_s = self._config.serving.load_timeout_s
@@ -342,13 +360,19 @@ class Shadow:
         self._background.add(closing)
         closing.add_done_callback(self._background.discard)
 
+    def _drop(self, comparison: Comparison, reason: str) -> None:
+        comparison.dropped[reason] += 1
+        self._count(f"dropped-{reason}")
+
     def _count(self, outcome: str) -> None:
         self._metrics.shadow_clips.labels(outcome).inc()
 
 
-async def _write(comparison: Comparison, in_registry: bool) -> str:
+async def _write(
+    comparison: Comparison, niceness: int, limit_s: float, *, in_registry: bool
+) -> str:
     """Write a report in a process of its own, and return what went wrong; empty where nothing."""
-    command = [sys.executable, "-m", "avemo.registry.shadow_store"]
+    command = [sys.executable, "-m", "avemo.registry.shadow_store", str(niceness)]
     process = await asyncio.create_subprocess_exec(
         *command,
         *(["--registry"] if in_registry else []),
@@ -359,9 +383,9 @@ async def _write(comparison: Comparison, in_registry: bool) -> str:
     )
     content = comparison.to_record().model_dump_json().encode()
     try:
-        _, errors = await asyncio.wait_for(process.communicate(content), _WRITE_S)
+        _, errors = await asyncio.wait_for(process.communicate(content), limit_s)
     except TimeoutError:
-        return f"the registry took longer than {_WRITE_S:g} s"
+        return f"the registry took longer than {limit_s:g} s"
     finally:
         if process.returncode is None:
             process.kill()

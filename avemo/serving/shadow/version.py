@@ -111,7 +111,8 @@ class ProcessVersion(LoadedVersion):
         cost.answer_s = float(str(message["answer_s"]))
         cost.processor_s = float(str(message["processor_s"]))
         row = message["row"]
-        assert isinstance(row, dict)
+        if not isinstance(row, dict):
+            raise CandidateFailure("bad-answer")
         return ShadowAnswer(row, cost)
 
     def answer_example(self) -> None:
