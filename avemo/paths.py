@@ -160,6 +160,11 @@ class Project:
         """Likewise, of those whom the HTTP service enrolled; they expire."""
         return self.home / ".avemo" / "served-speakers"
 
+    @property
+    def shadow_reports(self) -> Path:
+        """How versions answered beside the champion here: a folder for each, with `shadow.json`."""
+        return self.home / ".avemo" / "shadow"
+
 
 def find_project() -> Project:
     """Return the project that a command belongs to.

@@ -349,6 +349,22 @@ class Timeline(Strict):
         return self
 
 
+class ShadowLimits(Strict):
+    """What a candidate must show in the comparison of `avemo serve --shadow`.
+
+    Args:
+        min_compared: clips that at least one of the two versions gave an emotion for, at least
+        min_sources: that these are of, at least: persons, cameras, projects
+        min_agreement: the lower bound of the share of the same answers, at least
+        max_distance: the upper bound of the mean total variation of the probabilities, at most
+    """
+
+    min_compared: Positive = 200
+    min_sources: Annotated[int, Field(ge=2)] = 5
+    min_agreement: Share = 0.9
+    max_distance: Share = 0.1
+
+
 class Promotion(Strict):
     """What a candidate must show before it becomes the champion.
 
@@ -364,6 +380,7 @@ class Promotion(Strict):
         max_size_ratio: of the version's bytes to the champion's, at most
         require_key: the file of the public key that must have signed it, from the project's folder;
             empty where no signature is required
+        shadow: in the comparison with the champion on real requests; None where none is required
     """
 
     min_uar: Share
@@ -375,6 +392,7 @@ class Promotion(Strict):
     max_latency_ratio: Annotated[float, Field(gt=0)]
     max_size_ratio: Annotated[float, Field(gt=0)]
     require_key: str = ""
+    shadow: ShadowLimits | None = None
 
 
 class ServedSpeakers(Strict):
@@ -391,6 +409,22 @@ class ServedSpeakers(Strict):
     retention_days: Annotated[float, Field(gt=0)] = 30.0
     max_speakers: Positive = 1000
     max_clips: Positive = 100
+
+
+class ServedShadow(Strict):
+    """The version that `avemo serve` compares with the one that answers.
+
+    Args:
+        version: its alias, such as `candidate`, or its number; empty where none is compared
+        share: of the clips, that it is asked for, too
+        report_s: from one writing of the report to the next
+        niceness: of its process, from 0, like all others, to 19, whatever nobody else wants
+    """
+
+    version: str = ""
+    share: Annotated[float, Field(gt=0, le=1)] = 0.2
+    report_s: Seconds = 300.0
+    niceness: Annotated[int, Field(ge=0, le=19)] = 19
 
 
 class Serving(Strict):
@@ -415,6 +449,7 @@ class Serving(Strict):
         speakers: what is kept of people
         record: the folder that answers are recorded in, from the project's folder; None for none
         record_days: how long a recorded answer is kept
+        shadow: what is compared with the version that answers
     """
 
     purpose: str = ""
@@ -435,6 +470,7 @@ class Serving(Strict):
     speakers: ServedSpeakers = ServedSpeakers()
     record: str | None = None
     record_days: Annotated[float, Field(gt=0, le=36_500)] = 30.0
+    shadow: ServedShadow = ServedShadow()
 
 
 class Ray(Strict):

@@ -35,6 +35,7 @@ NAMES = (
     "incremental",
     "memory",
     "serving",
+    "shadow",
     "timelines",
     "whisper",
 )

@@ -36,7 +36,7 @@ from .load import Load, ask_in_turn, await_answer, load_of, quantile_s
 from .measuring import Options
 from .results import Benchmark, Comparison
 
-__all__ = ["run"]
+__all__ = ["mlflow_at", "register_copy", "run"]
 
 CLIENTS = 8
 CLIPS = 14
@@ -104,7 +104,7 @@ def run(scratch: Path, options: Options) -> Benchmark:
         registry = stack.enter_context(run_registry(folder))
         versions = _fill_registry(registry.address, folder, scratch / "altered")
         ours = _follow(scratch, registry, folder, versions, clips, stack)
-    with run_registry(folder) as registry, _mlflow_at(registry.address):
+    with run_registry(folder) as registry, mlflow_at(registry.address):
         other = _restart(scratch, registry.address, versions, clips)
     return Benchmark(
         about=f"{CLIENTS} clients send clips of 720p ({source}) on and on, while the alias moves: "
@@ -126,26 +126,26 @@ def _fill_registry(address: str, folder: Path, altered: Path) -> _Versions:
     with integrity.open_verified(_CHAMPION) as files:
         shutil.copytree(files, altered)
     (altered / "registered_model_meta").unlink(missing_ok=True)
-    with _mlflow_at(address):
+    with mlflow_at(address):
         client = mlflow.MlflowClient()
         client.set_registered_model_alias(NAME, "champion", first)
-        good = [first, *(_register(client, altered, number) for number in range(3))]
-        flipped = _register(client, altered, 3)
+        good = [first, *(register_copy(client, altered, number) for number in range(3))]
+        flipped = register_copy(client, altered, 3)
         model = integrity.logged_model_id(client.get_model_version(NAME, flipped))
         (stored,) = folder.glob(f"artifacts/**/{model}/**/network.onnx")
         _flip_byte(stored)
         (recogniser,) = altered.glob("code/avemo_*/inference/recogniser.py")
         code = recogniser.read_text(encoding="utf-8")
         recogniser.write_text(code + _RAISE, encoding="utf-8")
-        raises = _register(client, altered, 4)
+        raises = register_copy(client, altered, 4)
         recogniser.write_text(code, encoding="utf-8")
         _forget_numbers(next(altered.rglob("network.onnx")))
-        unsound = _register(client, altered, 5)
+        unsound = register_copy(client, altered, 5)
     bad = {"a flipped byte": flipped, "raises at load": raises, "answers NaN": unsound}
     return _Versions(good, bad)
 
 
-def _register(client: mlflow.MlflowClient, files: Path, number: int) -> str:
+def register_copy(client: mlflow.MlflowClient, files: Path, number: int) -> str:
     """Register files as a version of the champion's model, and return its number."""
     (files / integrity.CHECKSUMS_FILE).unlink(missing_ok=True)
     original = client.get_model_version_by_alias(NAME, "champion")
@@ -211,7 +211,7 @@ def _follow(
         outcome.switch_s.setdefault(kind, []).append(time.monotonic() - start)
         time.sleep(PAUSE_S)
 
-    with _mlflow_at(address), load_of(CLIENTS, lambda: sent) as load:
+    with mlflow_at(address), load_of(CLIENTS, lambda: sent) as load:
         start = _wait_quietly(load, outcome)
         for kind, version in _moves(versions):
             move(kind, version, lambda version=version: _served(server) == version)  # type: ignore[misc]
@@ -367,7 +367,7 @@ def _refused(server: Server) -> str:
 
 
 @contextmanager
-def _mlflow_at(address: str) -> Iterator[None]:
+def mlflow_at(address: str) -> Iterator[None]:
     """Let MLflow in this process use another registry inside the block."""
     before = os.environ[store.TRACKING_URI]
     os.environ[store.TRACKING_URI] = address

@@ -8,7 +8,15 @@ import typer
 
 from ..errors import AvemoError
 from ..modalities import MODALITIES
-from ._app import RequireKey, check_choices, complete_from, connected_project, examples, new_app
+from ._app import (
+    JsonOutput,
+    RequireKey,
+    check_choices,
+    complete_from,
+    connected_project,
+    examples,
+    new_app,
+)
 
 if TYPE_CHECKING:
     from ..paths import Project
@@ -141,6 +149,54 @@ def rollback(model: Model, reason: Reason = "", require_key: RequireKey = None) 
         move = rollback(project.root, name, reason=reason, require_key=key)
     after = f"after version {move.source}"
     typer.echo(f"{name}: version {move.target} is the champion again, {after}")
+
+
+@app.command(
+    epilog=examples(
+        "avemo serve --shadow candidate --share 0.2   # compare on real requests, for some days",
+        "avemo registry shadow fused                  # what came of it, and what to do",
+        "avemo registry shadow fused --version 3 --json",
+    )
+)
+def shadow(
+    model: Model,
+    version: Annotated[
+        str, typer.Option(metavar="VERSION", help="The alias or the number of the version.")
+    ] = "candidate",
+    json_output: JsonOutput = False,
+) -> None:
+    """Show how a version answered real requests beside the champion.
+
+    `avemo serve --shadow` writes the report, `promotion.shadow` in params.yaml has the limits by
+    which the gate judges it. Agreement is the share of the same answers, kappa the agreement beyond
+    chance, distance the total variation of the probabilities (0: the same, 1: nothing in common).
+    Intervals are drawn over the sources that clients name, else over clips.
+    """
+    with connected_project() as project:
+        from ..config import load_settings
+        from ..registry.aliases import parse_model_name
+        from ..registry.shadow_store import find_report
+        from ..terminal import new_table, show
+
+        limits = load_settings(project.root).promotion.shadow
+        stored = find_report(parse_model_name(model), version)
+        report = stored.report
+    if json_output:
+        typer.echo(report.model_dump_json(indent=1))
+        return
+    from ..registry import shadow_text
+
+    pair = f"{report.candidate.name} version {report.candidate.number}"
+    pair += f" beside version {report.champion.number}"
+    show(f"{pair}, {report.started_at[:19]} to {report.written_at[:19]}, share {report.share:g}")
+    if not stored.in_registry:
+        show("not in the registry: this is the report that this machine has kept")
+    show(new_table(*shadow_text.COUNT_COLUMNS, rows=shadow_text.count_rows(report.counts)))
+    show(new_table(*shadow_text.FIGURE_COLUMNS, rows=shadow_text.figure_rows(report)))
+    rows = shadow_text.differing_findings(report)
+    if rows:
+        show(new_table("the champion found", "the candidate found", "clips", rows=rows))
+    show(shadow_text.advise(report, stored.candidate_seal, stored.champion_seal, limits))
 
 
 @app.command(

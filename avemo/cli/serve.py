@@ -23,6 +23,7 @@ _NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
         "avemo serve --registry http://mlflow:5000 --model avemo-audio",
         "avemo serve --require-key owner.pub          # versions that their owner signed",
         "avemo serve --record answers/                # for replay, drift and corrections",
+        "avemo serve --shadow candidate --share 0.2   # ask the candidate, too, and compare",
         'avemo serve --host 0.0.0.0 --key-file key --purpose "research on acted speech"',
     )
 )
@@ -60,6 +61,22 @@ def serve(
         typer.Option(metavar="FILE", help="The secret of MLflow's webhook.", show_default=False),
     ] = None,
     require_key: RequireKey = None,
+    shadow: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Alias or number of a version that is compared with the one that answers, on spare"
+            " capacity; by default serving.shadow.version.",
+            show_default=False,
+        ),
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="With --shadow: of the clips; by default serving.shadow.share.",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="Where clips are answered: local or ray.")
     ] = "local",
@@ -95,6 +112,12 @@ def serve(
     The alias is the deployment: when it moves, the new version is checked and tried beside the
     old one, then requests switch to it. One that fails never answers, and /readyz says why. With
     --require-key, a version without its owner's signature is one that fails.
+
+    With --shadow, another version is asked for a share of the clips, too: after the answer has
+    gone, by a process of its own, and only while workers are idle. It changes no answer. How the
+    two differ stands with that version: avemo registry shadow MODEL shows it, and promotion.shadow
+    in params.yaml makes it a rule of the gate (docs/howto/shadow.md).
+
     It works from any folder, with a registry; the settings are `serving` in params.yaml
     (docs/serving.md).
     """
@@ -103,6 +126,12 @@ def serve(
     serving, root = _load_serving(registry)
     if purpose is not None:
         serving = serving.model_copy(update={"purpose": purpose})
+    serving = _set_shadow(serving, shadow, share)
+    if engine == "ray" and serving.shadow.version:
+        raise SettingsError(
+            f"the shadow {serving.shadow.version} is for --engine local: on a cluster, compare with"
+            " a second service beside it, which gets a part of the requests"
+        )
 
     from ..engine import count_cores
     from ..serving.keys import is_loopback, read_keys, read_secret
@@ -151,6 +180,22 @@ def _require_packages() -> None:
             f"{', '.join(missing)}: not installed, and the service takes it: "
             "pip install 'avemo[serve]'"
         )
+
+
+def _set_shadow(serving: "Serving", version: str | None, share: float | None) -> "Serving":
+    """Return the settings with what the command line says of the shadow."""
+    from ..settings import ServedShadow
+
+    fields = serving.shadow.model_dump()
+    fields |= {} if version is None else {"version": version}
+    fields |= {} if share is None else {"share": share}
+    if share is not None and not fields["version"]:
+        raise SettingsError("--share is a share for --shadow: name the version, --shadow candidate")
+    if share == 0:
+        raise SettingsError(
+            "--share 0 compares nothing: leave --shadow out, or name a share above 0"
+        )
+    return serving.model_copy(update={"shadow": ServedShadow(**fields)})
 
 
 def _speakers_folder() -> Path | None:

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from ..errors import AvemoError
 from ..evaluation import metrics, paired
 from ..evaluation.bootstrap import Bootstrap
 from ..records import Figures, Interval
-from ..settings import Settings
+from ..settings import Settings, ShadowLimits
 from .limit import Limit
 from .prior import describe_shortfall
+from .shadow_report import find_shadow_problem, read_report
 from .version import OpenedVersion
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def apply_rules(
         *_absolute_rules(settings, candidate, champion),
         _no_worse(settings, candidate, champion),
         _no_worse_than_prior(settings, candidate),
+        *(_shadow_rules(limits.shadow, candidate, champion) if limits.shadow else []),
         *([] if candidate.bundle.imported_features else [time]),
         _budget("size", "MB", megabytes, limits.max_size_ratio),
         _same("classes", candidate, champion, lambda version: version.bundle.classes),
@@ -226,6 +229,48 @@ def _no_worse_than_prior(settings: Settings, candidate: OpenedVersion) -> RuleRe
     shortfall = describe_shortfall(difference, settings.promotion.prior_margin)
     text = shortfall or f"{difference:+}"
     return RuleResult(rule, text, "", str(limit), _verdict(not shortfall))
+
+
+def _shadow_rules(
+    limits: ShadowLimits, candidate: OpenedVersion, champion: OpenedVersion | None
+) -> list[RuleResult]:
+    """Return the results of the two rules of the comparison on real requests.
+
+    Each takes the bound of the interval that speaks against the candidate.
+    """
+    names = "agreement in shadow", "distance in shadow"
+    rules = Limit("at least", limits.min_agreement), Limit("at most", limits.max_distance)
+
+    def both(text: str, verdict: Verdict) -> list[RuleResult]:
+        return [
+            RuleResult(name, text, "", str(limit), verdict)
+            for name, limit in zip(names, rules, strict=True)
+        ]
+
+    if champion is None:
+        return both("", "no champion")
+    try:
+        report = read_report(candidate.folder)
+        problem = find_shadow_problem(report, candidate.seal, champion.seal, limits)
+    except AvemoError as error:
+        return both(str(error), "refused")
+    if problem or report is None or report.figures is None:
+        return both(problem, "refused")
+    agreement, distance = report.figures.agreement, report.figures.distance
+    bounds = agreement.low, distance.high if distance else None
+    shared = f"{report.figures.clips:,} clips, {report.figures.sources:,} sources"
+    return [
+        RuleResult(
+            name,
+            str(figure),
+            shared,
+            str(limit),
+            _verdict(bound is not None and limit.allows(bound)),
+        )
+        for name, limit, figure, bound in zip(
+            names, rules, (agreement, distance), bounds, strict=True
+        )
+    ]
 
 
 def _budget(

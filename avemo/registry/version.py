@@ -9,7 +9,7 @@ import pandas as pd
 from ..evaluation.predictions import read_predictions
 from ..models.bundle import CONFIG_FILE
 from ..records import BundleConfig
-from ..tracking.integrity import ADDED_LATER, open_until_exit
+from ..tracking.integrity import ADDED_LATER, CHECKSUMS_TAG, open_until_exit
 from ..tracking.lineage import FILE, Lineage
 
 if TYPE_CHECKING:
@@ -56,6 +56,11 @@ class OpenedVersion:
     def lineage(self) -> Lineage | None:
         """What made it; None where it carries no lineage."""
         return read_lineage(self.folder)
+
+    @property
+    def seal(self) -> str:
+        """The checksum of its files' checksums; empty for a version without."""
+        return str(self.version.tags.get(CHECKSUMS_TAG, ""))
 
     @property
     def synthetic(self) -> bool:

@@ -40,6 +40,7 @@ from .routes import (
     webhook,
 )
 from .service import Service
+from .shadow.request import AfterAnswer
 
 __all__ = ["create_app"]
 
@@ -106,6 +107,8 @@ def create_app(service: Service) -> App:
 def _surround(app: App, service: Service) -> App:
     """Return the application inside its layers, the outermost last."""
     config, serving = service.config, service.config.serving
+    if service.shadow:
+        app = AfterAnswer(app, release=service.shadow.release)
     app = BodyLimit(app, max_bytes=_body_limits(service), idle_s=serving.idle_s)
     app = Deadline(app, limit_s=_deadlines(service))
     app = Drain(app, service=service)

@@ -22,6 +22,7 @@ class State:
         version: that answers; empty where none does
         switches: versions that were switched to
         refused: the alias names a version that may not answer
+        shadow_refused: the version that is to be compared may not be
         registry_away_s: since the registry was found away; 0 where it answers
         waiting_s: seconds of media that wait for a worker
         rate: seconds of media that are answered in a second
@@ -35,6 +36,7 @@ class State:
     version: str
     switches: int
     refused: bool
+    shadow_refused: bool
     registry_away_s: float
     waiting_s: float
     rate: float
@@ -69,6 +71,10 @@ class Metrics:
         self.not_recorded = Counter(
             "avemo_answers_not_recorded", "Answers that could not be recorded", registry=collectors
         )
+        self.shadow_clips = Counter(
+            "avemo_shadow_clips", "What became of clips for the candidate", ["outcome"],
+            registry=collectors,
+        )  # fmt: skip
         self._waiting = Gauge(
             "avemo_queue_media_seconds", "Media that wait for a worker", registry=collectors
         )
@@ -87,6 +93,10 @@ class Metrics:
         )  # fmt: skip
         self._refused = Gauge(
             "avemo_version_refused", "Whether the alias names a version that may not answer",
+            registry=collectors,
+        )  # fmt: skip
+        self._shadow_refused = Gauge(
+            "avemo_shadow_refused", "Whether the candidate may not be compared",
             registry=collectors,
         )  # fmt: skip
         self._version = Gauge(
@@ -110,6 +120,7 @@ class Metrics:
         self._ready.set(state.ready)
         self._switches.set(state.switches)
         self._refused.set(state.refused)
+        self._shadow_refused.set(state.shadow_refused)
         self._away.set(state.registry_away_s)
         self._version.clear()
         if state.version:

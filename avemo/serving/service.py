@@ -26,6 +26,8 @@ from .record.inquiry import Inquiry
 from .record.recorder import Recorder
 from .refusal import Refusal
 from .registry_view import RegistryView
+from .shadow.cost import AnswerCost
+from .shadow.shadow import Shadow, ShadowConfig
 from .speakers.kept import KeptSpeakers
 from .spool import Spool
 from .versions.current import CurrentVersion, ServedVersion
@@ -125,6 +127,10 @@ class Service:
             poll_s=serving.poll_s,
             on_move=self._read_history,
         )
+        self.shadow: Shadow | None = None
+        if serving.shadow.version:
+            compared = ShadowConfig(config.model, serving, self.spool.folder, config.require_key)
+            self.shadow = Shadow(compared, self.current, self._has_room, self.metrics)
         self.registry = RegistryView(config.model)
         self.speakers = KeptSpeakers(config.speakers_folder, serving.speakers)
         self.draining = False
@@ -151,6 +157,7 @@ class Service:
             version=served.description.version if served else "",
             switches=self.current.switches,
             refused=self.follower.refused is not None,
+            shadow_refused=self.shadow is not None and self.shadow.state.refused is not None,
             registry_away_s=self.follower.away_s,
             waiting_s=self.admission.waiting_s,
             rate=self.admission.rate,
@@ -166,6 +173,7 @@ class Service:
             asyncio.create_task(self.follower.run()),
             asyncio.create_task(self.speakers.expire_hourly()),
             asyncio.create_task(self.recorder.expire_hourly()),
+            *([asyncio.create_task(self.shadow.run())] if self.shadow else []),
         ]
         try:
             yield
@@ -204,14 +212,18 @@ class Service:
         Raises:
             Refusal: the version fails, or the client has hung up
         """
+        cost, adapted = AnswerCost(), speaker is not None
 
         def work(job: Job) -> Row:
-            return served.loaded.answer(media, job, speaker)
+            with cost.measured():
+                return served.loaded.answer(media, job, speaker)
 
-        start, adapted = time.perf_counter(), speaker is not None
+        start = time.perf_counter()
         row = await self._run(served, work, size, hang_up)
         answer = self._read_row(served, row, adapted=adapted)
         elapsed_s = time.perf_counter() - start
+        if self.shadow:
+            self.shadow.offer(served, media, size, answer.prediction, cost, adapted=adapted)
         answer_id = await self.recorder.record_clip(
             inquiry, served, answer.prediction, media, elapsed_s, adapted=adapted
         )
@@ -306,6 +318,10 @@ class Service:
             needs_trial=needs_trial,
             require_key=self.config.require_key,
         )
+
+    def _has_room(self) -> bool:
+        """Return whether most workers are idle, so that another version may be asked, too."""
+        return 2 * self.workers.busy < self.workers.count and not self.admission.waiting_s
 
     def _free(self, loaded: LoadedVersion) -> None:
         self._start(asyncio.to_thread(loaded.close))

@@ -27,6 +27,7 @@ __all__ = [
     "CHECKSUMS_TAG",
     "PROVENANCE_FILE",
     "REGISTER_AGAIN",
+    "SHADOW_FILE",
     "SIGNATURE_FILE",
     "SIGNATURE_TAG",
     "UNSIGNED",
@@ -51,8 +52,11 @@ SIGNATURE_TAG = "avemo.signature"
 SIGNATURE_FILE = "model.sig"
 PROVENANCE_FILE = "provenance.intoto.json"
 BOM_FILE = "bom.cdx.json"
-#: files that no signature covers: from MLflow when it opens a version, from the gate, and itself
-UNSIGNED = ("registered_model_meta", "check.json", "check.md", SIGNATURE_FILE)
+#: how a version answered beside the champion, see `registry.shadow_report`
+SHADOW_FILE = "shadow.json"
+#: files that no signature covers: from MLflow when it opens a version, from the gate, from a
+#: service that compares it with the champion, and itself
+UNSIGNED = ("registered_model_meta", "check.json", "check.md", SHADOW_FILE, SIGNATURE_FILE)
 #: files that come after the version is made, so that `CHECKSUMS_FILE` has none of them
 ADDED_LATER = (*UNSIGNED, PROVENANCE_FILE, BOM_FILE)
 

@@ -175,7 +175,12 @@ def register_version(
 
 
 def new_network(
-    emotion: str, *, operator: str = "Softmax", feature: str = "logmel", seed: int | None = None
+    emotion: str,
+    *,
+    operator: str = "Softmax",
+    feature: str = "logmel",
+    seed: int | None = None,
+    spread: float = 0.01,
 ) -> bytes:
     """Return an ONNX graph that finds an emotion likeliest in every sound.
 
@@ -184,11 +189,12 @@ def new_network(
         operator: that makes the probabilities
         feature: the input
         seed: draws small weights, by which the probabilities differ from sound to sound
+        spread: of these weights; with large ones, another emotion is likeliest in some sounds
     """
     shape: list[str | int | None] = ["clips", _FRAMES, _BANDS]
     logits = np.where(np.array(EMOTIONS) == emotion, 2, 0).astype(np.float32)
     random = np.zeros if seed is None else np.random.default_rng(seed).random
-    small = np.asarray(random((_BANDS, 8)) * 0.01, np.float32)
+    small = np.asarray(random((_BANDS, 8)) * spread, np.float32)
     weights = {"axes": np.array([1]), "small": small, "logits": logits}
     nodes = [
         helper.make_node("ReduceMean", [feature, "axes"], ["mean"], keepdims=0),

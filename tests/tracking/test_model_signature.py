@@ -54,8 +54,8 @@ def change_bundle(folder: Path, change: Callable[[dict[str, Any]], object]) -> N
 def test_files_that_nobody_changed_verify(folder: Path, keys: Path) -> None:
     key = sign_with(folder, keys)
     assert signature.find_signature_problem(folder, key) == ""
-    # what MLflow and the gate add later
-    for name in ("registered_model_meta", "check.json", "check.md"):
+    # what MLflow, the gate and a comparison add later
+    for name in ("registered_model_meta", "check.json", "check.md", "shadow.json"):
         (folder / name).write_text("later")
     signature.require_signature(folder, key, "avemo-audio version 3")
 
@@ -190,6 +190,7 @@ def test_openssf_s_tool_accepts_ours_and_we_accept_its(folder: Path, keys: Path)
     verify = [*tool, "verify", "key", "--signature", str(file)]
     verify += ["--public_key", str(keys / "owner.pub"), str(folder)]
     (folder / "check.json").write_text("later")
+    (folder / "shadow.json").write_text("later")
     verified = subprocess.run(verify, capture_output=True, text=True)
     assert verified.returncode == 0, verified.stderr
     (folder / "MLmodel").write_text("forged")

@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from ..answers import model_fields
 from ..metrics import CONTENT_TYPE
 from ..service import Service
+from ..shadow.shadow import ShadowState
+from ..versions.follower import RefusedVersion
 
 __all__ = ["router"]
 
@@ -33,7 +35,6 @@ def router(service: Service) -> APIRouter:
         one that was refused, a registry that is away.
         """
         readiness, follower = service.readiness(), service.follower
-        refused = follower.refused
         content: dict[str, object] = {
             "ready": readiness.ready,
             "reason": readiness.reason,
@@ -45,13 +46,8 @@ def router(service: Service) -> APIRouter:
                 "last_contact": _iso(follower.last_contact),
                 "trouble": follower.trouble,
             },
-            "refused": refused
-            and {
-                "version": refused.label,
-                "reason": refused.reason,
-                "since": _iso(refused.since),
-                "trials": refused.trials,
-            },
+            "refused": _refused_fields(follower.refused),
+            "shadow": _shadow_fields(service.shadow.state) if service.shadow else None,
             "record": service.recorder.to_dict(),
         }
         return JSONResponse(content, 200 if readiness.ready else 503)
@@ -62,6 +58,29 @@ def router(service: Service) -> APIRouter:
         return Response(service.metrics.render(service.state()), media_type=CONTENT_TYPE)
 
     return routes
+
+
+def _refused_fields(refused: RefusedVersion | None) -> dict[str, object] | None:
+    if refused is None:
+        return None
+    return {
+        "version": refused.label,
+        "reason": refused.reason,
+        "since": _iso(refused.since),
+        "trials": refused.trials,
+    }
+
+
+def _shadow_fields(state: ShadowState) -> dict[str, object]:
+    """Return how the comparison with another version stands; no answer waits for it."""
+    return {
+        "version": state.candidate,
+        "champion": state.champion,
+        "activity": state.activity,
+        "trouble": state.trouble,
+        "refused": _refused_fields(state.refused),
+        "counts": state.counts and state.counts.model_dump(),
+    }
 
 
 def _iso(time: datetime | None) -> str | None:

@@ -43,10 +43,12 @@ class CurrentVersion:
 
     Args:
         free: frees the memory of a version that nobody uses any more
+        role: what the version does, as the log says it
     """
 
-    def __init__(self, free: Callable[[LoadedVersion], None]) -> None:
+    def __init__(self, free: Callable[[LoadedVersion], None], role: str = "answers") -> None:
         self._free = free
+        self.role = role
         self._served: ServedVersion | None = None
         self.switches = 0
 
@@ -78,7 +80,7 @@ class CurrentVersion:
         now = datetime.now(UTC)
         self._served = ServedVersion(loaded, description, seal, now)
         self.switches += 1
-        log.info("avemo: %s answers", description.label)
+        log.info("avemo: %s %s", description.label, self.role)
         if before is not None:
             self._free_if_unused(before)
 

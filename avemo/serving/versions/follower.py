@@ -168,7 +168,7 @@ class Follower:
             version.label, reason, since, version.seal, version.signature, trials, retry_at
         )
         served = self._current.served
-        goes_on = f"; {served.description.label} answers on" if served else ""
+        goes_on = f"; {served.description.label} still {self._current.role}" if served else ""
         log.error("avemo: %s may not answer: %s%s", version.label, reason, goes_on)
 
     def _note_away(self, reason: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ...errors import AvemoError, last_line
 
-__all__ = ["try_in_process"]
+__all__ = ["process_environment", "try_in_process"]
 
 #: what a process needs of the environment
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "AVEMO_CACHE")
@@ -37,11 +37,9 @@ def try_in_process(folder: Path, timeout_s: float) -> None:
     Raises:
         AvemoError: it does not, and why
     """
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, str(folder)],
-        env=environment,
+        env=process_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -64,6 +62,13 @@ def try_in_process(folder: Path, timeout_s: float) -> None:
         if json.loads(last_line(output))["answers"]:
             return
     raise AvemoError("it wrote something else in place of its answer")
+
+
+def process_environment() -> dict[str, str]:
+    """Return the environment of a process that runs a version's code, without any secret."""
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    return environment
 
 
 def _main(folder: Path) -> None:
