@@ -23,6 +23,8 @@ from ..tracking.signature import SIGNER_TAG
 from .aliases import model_name
 from .history import Move, parse_moves
 from .rules import RuleResult
+from .shadow_report import ShadowReport, read_report
+from .shadow_text import FIGURE_COLUMNS, figure_rows
 from .sign import version_uri
 from .version import OpenedVersion, open_version
 from .version_figures import VersionFigures, compute_figures
@@ -50,6 +52,7 @@ class Instructions:
         rules: what the gate said of it, last; empty where it was never checked
         checked: when, in UTC, ISO 8601; empty where it was never checked
         moves: of the registered model's champion to this version
+        shadow: how it answered beside another champion; None where it was not compared
         settings: of the service that serves it, and of the gate
     """
 
@@ -58,6 +61,7 @@ class Instructions:
     rules: Sequence[RuleResult]
     checked: str
     moves: Sequence[Move]
+    shadow: ShadowReport | None
     settings: Settings
 
     @property
@@ -74,7 +78,8 @@ def read_instructions(settings: Settings, model: str) -> Instructions:
         model: such as `avemo-fused@champion` or `fused/3`
 
     Raises:
-        AvemoError: there is no such version, or its files were changed
+        AvemoError: there is no such version, its files were changed, or the gate's or the shadow's
+            report is damaged
     """
     import mlflow
 
@@ -89,7 +94,8 @@ def read_instructions(settings: Settings, model: str) -> Instructions:
         bootstrap = Bootstrap.from_settings(settings)
         figures = compute_figures(version.predictions, version.bundle, bootstrap)
     moves = _moves_to(mlflow.MlflowClient(), registered)
-    return Instructions(version, figures, rules, checked, moves, settings)
+    shadow = read_report(version.folder)
+    return Instructions(version, figures, rules, checked, moves, shadow, settings)
 
 
 def render_instructions(instructions: Instructions) -> str:
@@ -109,6 +115,9 @@ def render_instructions(instructions: Instructions) -> str:
         refused=[rule.rule for rule in instructions.rules if rule.verdict == "refused"],
         checked=instructions.checked,
         moves=instructions.moves,
+        shadow=instructions.shadow,
+        shadow_columns=FIGURE_COLUMNS,
+        shadow_rows=figure_rows(instructions.shadow) if instructions.shadow else [],
         lineage=version.lineage,
         checksum=version.version.tags.get(CHECKSUMS_TAG, ""),
         signer=version.version.tags.get(SIGNER_TAG, ""),

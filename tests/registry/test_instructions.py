@@ -4,11 +4,17 @@ from pathlib import Path
 
 import mlflow
 import pytest
+import yaml
 from helpers.registered_versions import NAME, new_predictions, new_project, register_version
+from helpers.shadow_reports import noted_clips, shadow_clip
 
 from avemo.cli import main
 from avemo.paths import Project
+from avemo.registry.shadow_figures import make_report
 from avemo.tracking.integrity import logged_model_id
+
+#: of a candidate where the champion says sad
+ANSWERS = ("sad",) * 9 + ("calm",)
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +52,37 @@ def test_a_champion_s_page(
         "champion by promote",
         r"a trial | of \*it\*",
         "not signed",
+        "It was not compared with a champion on real requests",
+        "Answers are not recorded",
         "Article 26(6)",
     ):
         assert expected in text, expected
     assert "ynthetic" not in text
+
+
+def test_what_a_shadow_and_a_record_say(project: Project, tmp_path: Path) -> None:
+    params = yaml.safe_load((project.root / "params.yaml").read_text())
+    params["serving"] |= {"record": "answers", "record_days": 30, "purpose": "a study"}
+    (project.root / "params.yaml").write_text(yaml.safe_dump(params))
+    register_version(tmp_path / "version", new_predictions(0.9))
+    clips = [shadow_clip("sad", answer, source=number) for number, answer in enumerate(ANSWERS)]
+    report = make_report(noted_clips(clips))
+    client = mlflow.MlflowClient()
+    report.write(tmp_path / "shadow.json")
+    version = client.get_model_version(NAME, "1")
+    client.log_model_artifact(logged_model_id(version), str(tmp_path / "shadow.json"))
+    assert main(["registry", "instructions", "audio/1"]) == 0
+    text = (tmp_path / f"instructions-{NAME}-1.md").read_text()
+    assert report.figures
+    for expected in (
+        "Its purpose here, as the service tells whoever asks: a study\n",
+        f"it was compared with version {report.champion.number}, from",
+        f"| {report.figures.agreement} |",
+        "Each answer is recorded, for 30 days",
+        "**That is less than the 183 days",
+        "`avemo record corrections` shows which emotions are confused",
+    ):
+        assert expected in text, expected
 
 
 def test_a_page_that_may_be_completed_is_never_overwritten(
