@@ -138,8 +138,8 @@ def test_answers_across_a_promotion_are_replayed_by_their_versions(
     outcomes = replayed(project, record, clips)
     assert [line["outcome"] for line in outcomes] == ["identical"] * count
     assert {line["model"] for line in outcomes} == {f"{NAME} version {v}" for v in versions}
-    # neither media nor names are anywhere: looked for is a part of each clip, at a multiple of 3 for
-    # base64
+    # neither media nor names are anywhere; looked for is a part of each clip, from a multiple of 3
+    # on, as base64 has it
     rows = "".join(answer.model_dump_json() for answer in reading.answer_rows)
     files = (file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     haystack = b"".join([journal, rows.encode(), *files])  # log and spool among them
