@@ -1,7 +1,8 @@
 """Keep the report of a comparison: in a file of this machine, and with the version.
 
-A service runs this in a process of its own, because MLflow takes as much memory as the service. The
-standard input is what the service has noted.
+A service runs this in a process of its own: the intervals take time of the processor and, where the
+registry is a server, MLflow takes as much memory as the service. The standard input is what the
+service has noted.
 """
 
 import os
@@ -16,9 +17,10 @@ from urllib.request import url2pathname
 from ..cache import cache_folder
 from ..errors import AvemoError, SettingsError
 from ..paths import find_project
-from ..tracking import store
+from ..tracking import lookup, store
 from ..tracking.address import sqlite_file
 from ..tracking.integrity import CHECKSUMS_TAG, SHADOW_FILE, find_version, logged_model_id
+from ..tracking.lookup import Version
 from .aliases import CHAMPION
 from .shadow_figures import make_report
 from .shadow_report import ShadowClips, ShadowReport, read_report
@@ -93,33 +95,19 @@ def store_report(report: ShadowReport) -> None:
     Raises:
         AvemoError: the version is not in the registry, or nothing can be written there
     """
-    import mlflow
-
-    candidate = report.candidate
-    uri = f"models:/{candidate.name}/{candidate.number}"
-    address = os.environ[store.TRACKING_URI]
-    file = sqlite_file(address)
-    if file and not file.exists():  # MLflow would create it
-        raise AvemoError(f"{address} does not exist")
-    version = find_version(uri)
-    if version is None:
-        raise AvemoError(f"{uri} is not in the registry any more")
+    version = _find(report.candidate.name, report.candidate.number)
     earlier = None
     with suppress(AvemoError):  # one that is cut is replaced
-        earlier = read_stored_report(candidate.name, candidate.number)
+        earlier = _read(version)
     if earlier and not report.outdates(earlier):
         return
-    client = mlflow.MlflowClient()
-    location = client.get_model_version_download_uri(candidate.name, candidate.number)
     try:
-        if folder := _folder_here(location):
+        if folder := _folder_here(version.location):
             _write(report, folder)
-            return
-        with tempfile.TemporaryDirectory() as temporary:
-            report.write(Path(temporary, SHADOW_FILE))
-            client.log_model_artifact(logged_model_id(version), str(Path(temporary, SHADOW_FILE)))
-    except (mlflow.MlflowException, OSError) as error:
-        raise AvemoError(f"{uri}: {SHADOW_FILE} cannot be written: {error}") from error
+        else:
+            _upload(report, version.uri)
+    except OSError as error:
+        raise AvemoError(f"{version.uri}: {SHADOW_FILE} cannot be written: {error}") from error
 
 
 def read_stored_report(name: str, number: str) -> ShadowReport | None:
@@ -130,26 +118,56 @@ def read_stored_report(name: str, number: str) -> ShadowReport | None:
         number: of the version
 
     Raises:
-        AvemoError: it is cut or damaged
+        AvemoError: it is cut or damaged, or there is no such version
     """
+    return _read(_find(name, number))
+
+
+def _find(name: str, number: str) -> Version:
+    """Return a version, by the registry's tables or the server's REST API where that will do."""
+    uri = f"models:/{name}/{number}"
+    address = os.environ[store.TRACKING_URI]
+    file = sqlite_file(address)
+    if file and not file.exists():  # MLflow would create it
+        raise AvemoError(f"{address} does not exist")
+    version = lookup.find_versions([uri])[uri]
+    if version is None:
+        raise AvemoError(f"{uri} is not in the registry any more")
+    return version
+
+
+def _read(version: Version) -> ShadowReport | None:
+    if folder := _folder_here(version.location):
+        return read_report(folder)
     import mlflow
 
-    client = mlflow.MlflowClient()
-    location = client.get_model_version_download_uri(name, number)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = _folder_here(location)
-        if folder is None:
-            folder = Path(temporary)
-            artifact = f"{location.rstrip('/')}/{SHADOW_FILE}"
-            with suppress(mlflow.MlflowException, OSError):
-                mlflow.artifacts.download_artifacts(artifact, dst_path=temporary)
-        return read_report(folder)
+        with suppress(mlflow.MlflowException, OSError):  # there is none
+            uri = f"{version.uri}/{SHADOW_FILE}"
+            mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
+        return read_report(Path(temporary))
+
+
+def _upload(report: ShadowReport, uri: str) -> None:
+    import mlflow
+
+    version = find_version(uri)
+    assert version
+    with tempfile.TemporaryDirectory() as temporary:
+        report.write(Path(temporary, SHADOW_FILE))
+        try:
+            mlflow.MlflowClient().log_model_artifact(
+                logged_model_id(version), str(Path(temporary, SHADOW_FILE))
+            )
+        except mlflow.MlflowException as error:
+            reason = str(error).splitlines()[0]
+            raise AvemoError(f"{uri}: {SHADOW_FILE} cannot be written: {reason}") from error
 
 
 def _folder_here(location: str) -> Path | None:
     """Return the folder of a version's files where it is on this machine; else None."""
     parts = urlsplit(location)
-    if parts.scheme not in ("", "file"):
+    if not location or parts.scheme not in ("", "file"):
         return None
     folder = Path(url2pathname(parts.path))
     return folder if folder.is_dir() else None

@@ -42,7 +42,7 @@ _LOOK_S = 0.05
 _TICK_S = 1.0
 #: for writing a report, with little of the processor; and for the last one
 _WRITE_S, _LAST_WRITE_S = 600.0, 60.0
-#: of the process that writes a report, at most: MLflow's import takes seconds of the processor
+#: of the process that writes a report, at most: it takes seconds of the processor
 _WRITING_NICENESS = 10
 _MARGIN_S = 5.0
 

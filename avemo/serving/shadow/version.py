@@ -99,12 +99,12 @@ class ProcessVersion(LoadedVersion):
         try:
             self._connection.send_bytes(os.fsencode(media))
             message = self._receive(deadline_s, has_room)
+        except TimeoutError:  # which is an OSError
+            self._end()
+            raise CandidateFailure("deadline") from None
         except (EOFError, OSError, ValueError):
             self._end()
             raise CandidateFailure("crash") from None
-        except TimeoutError:
-            self._end()
-            raise CandidateFailure("deadline") from None
         if message.get("kind") != child.ROW:
             raise CandidateFailure("error")
         cost = AnswerCost()
