@@ -222,12 +222,11 @@ def test_a_candidate_that_fails_changes_no_answer_and_is_counted(
     reason: str,
 ) -> None:
     begin(service, versions[name])
-    clips = 1 if reason == "deadline" else 3
+    clips = 1 if reason in ("crash", "deadline") else 3  # the process is started again
     assert ask_all(service, CLIPS[:clips]) == answers[:clips]
     counts = wait_for_all(service)
     assert (counts["requests"], counts["compared"]) == (clips, 0)
     assert counts["failed"] == {reason: clips}
-    assert ask_all(service, CLIPS[:clips]) == answers[:clips]
     report = report_of(service, versions[name], clips)
     assert report.figures
     assert report.figures.agreement.value == 0
