@@ -157,7 +157,7 @@ class Service:
             version=served.description.version if served else "",
             switches=self.current.switches,
             refused=self.follower.refused is not None,
-            shadow_refused=self.shadow is not None and self.shadow.state.refused is not None,
+            shadow_refused=self.shadow is not None and self.shadow.state().refused is not None,
             registry_away_s=self.follower.away_s,
             waiting_s=self.admission.waiting_s,
             rate=self.admission.rate,

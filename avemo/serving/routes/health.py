@@ -47,7 +47,7 @@ def router(service: Service) -> APIRouter:
                 "trouble": follower.trouble,
             },
             "refused": _refused_fields(follower.refused),
-            "shadow": _shadow_fields(service.shadow.state) if service.shadow else None,
+            "shadow": _shadow_fields(service.shadow.state()) if service.shadow else None,
             "record": service.recorder.to_dict(),
         }
         return JSONResponse(content, 200 if readiness.ready else 503)

@@ -127,9 +127,9 @@ class Shadow:
         self._trouble = ""
         self._background: set[asyncio.Task[None]] = set()
 
-    @property
     def state(self) -> ShadowState:
-        """How it stands at the moment."""
+        """Return how it stands at the moment."""
+        self._follow_pair()
         candidate, comparison = self._candidates.served, self._comparison
         champion, follower = self._champions.served, self._follower
         trouble = follower.trouble or self._trouble

@@ -61,9 +61,10 @@ RAISE = "raise RuntimeError('it fails')"
 UNSOUND = "return Prediction(dict.fromkeys(prediction.probabilities, float('nan')))"
 OTHER_CLASSES = "return Prediction({'smug': 1.0})"
 SWAP = """swapped = dict(prediction.probabilities)
-        swapped['sad'], swapped['happy'] = swapped['happy'], swapped['sad']
+        swapped['sad'], swapped['angry'] = swapped['angry'], swapped['sad']
         return Prediction(swapped)"""
-NETWORK = new_network("sad", seed=1, spread=0.6)
+#: finds some of the clips sad and some angry
+NETWORK = new_network("sad", seed=1, spread=0.2)
 
 
 def new_clips(count: int) -> list[bytes]:
@@ -222,12 +223,11 @@ def test_a_candidate_that_fails_changes_no_answer_and_is_counted(
     reason: str,
 ) -> None:
     begin(service, versions[name])
-    clips = 1 if reason == "deadline" else 3
+    clips = 1 if reason in ("crash", "deadline") else 3  # the process is started again
     assert ask_all(service, CLIPS[:clips]) == answers[:clips]
     counts = wait_for_all(service)
     assert (counts["requests"], counts["compared"]) == (clips, 0)
     assert counts["failed"] == {reason: clips}
-    assert ask_all(service, CLIPS[:clips]) == answers[:clips]
     report = report_of(service, versions[name], clips)
     assert report.figures
     assert report.figures.agreement.value == 0
