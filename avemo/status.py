@@ -1,6 +1,5 @@
 """The state of a project: corpus, split, features, models, baselines."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -208,7 +207,7 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
     from .tracking import store
 
     versions: dict[Modality, list[VersionStatus]] = {modality: [] for modality in MODALITIES}
-    local = store.TRACKING_URI not in os.environ
+    local = store.named_uri(project) is None
     if not local or (project.tracking / "mlflow.db").exists():
         store.connect(project, spool=False)
         versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}
