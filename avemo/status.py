@@ -1,6 +1,5 @@
 """The state of a project: corpus, split, features, models, baselines."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -171,17 +170,17 @@ def read_status(project: Project) -> ProjectStatus:
 def _corpus(project: Project) -> CorpusStatus:
     from .corpus.selection import read_catalogue
 
-    rows = read_catalogue(project.catalogue)
+    rows = read_catalogue(project.catalogue, "actor", "has_picture")
     used = rows[rows["finding"].eq("")]
     films = used[used["modality"].eq(1)]["path"]
-    example = project.raw / (films if len(films) else used["path"]).iloc[0]
+    examples = [project.raw / path for path in [*films, *used["path"]][:1]]
     return CorpusStatus(
         recordings=len(used),
         performances=int(used["performance"].nunique()),
         actors=int(used["actor"].nunique()),
         set_aside=len(rows) - len(used),
         films=int(used["has_picture"].sum()),
-        example=example.relative_to(project.root).as_posix(),
+        example="".join(file.relative_to(project.root).as_posix() for file in examples),
     )
 
 
@@ -208,7 +207,7 @@ def _models(project: Project) -> dict[Modality, ModelStatus]:
     from .tracking import store
 
     versions: dict[Modality, list[VersionStatus]] = {modality: [] for modality in MODALITIES}
-    local = store.TRACKING_URI not in os.environ
+    local = store.named_uri(project) is None
     if not local or (project.tracking / "mlflow.db").exists():
         store.connect(project, spool=False)
         versions = {modality: _versions(f"avemo-{modality}") for modality in MODALITIES}

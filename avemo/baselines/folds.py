@@ -9,7 +9,7 @@ import pandas as pd
 from ..corpus import split
 from ..corpus.adapters import ravdess
 from ..corpus.folds import EMOBOX
-from ..corpus.selection import select_usable
+from ..corpus.selection import require_columns, select_usable
 from ..errors import CorpusError
 from ..settings import Split
 
@@ -62,6 +62,7 @@ def select_channel(catalogue: pd.DataFrame, channel: str) -> pd.DataFrame:
     Raises:
         CorpusError: there are none; for both, there is only one of the two
     """
+    require_columns(catalogue, "channel")
     rows = select_usable(catalogue)
     codes = [code for code, name in ravdess.CHANNELS.items() if channel in (name, "both")]
     missing = [ravdess.CHANNELS[code] for code in codes if not rows["channel"].eq(code).any()]

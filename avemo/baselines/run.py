@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mlflow
-import pandas as pd
 from tqdm import tqdm
 
+from ..corpus.selection import read_catalogue
 from ..corpus.split import PARTS
 from ..errors import CorpusError
 from ..evaluation import metrics
@@ -49,7 +49,7 @@ def run(
         folder: gets `CHANNEL-PROTOCOL.csv`, the predictions: performance, fold (that it was tested
             in), true, and the probabilities
     """
-    catalogue = pd.read_parquet(project.catalogue)
+    catalogue = read_catalogue(project.catalogue, "actor", "emotion")
     baselines, skipped = [], []
     for channel, protocol in product(settings.baselines.channels, settings.baseline_protocols):
         try:

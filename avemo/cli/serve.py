@@ -228,7 +228,7 @@ def _load_serving(registry: str | None) -> "tuple[Serving, Path | None]":
     try:
         project = find_project()
     except SettingsError:
-        if store.TRACKING_URI not in os.environ:
+        if store.named_uri(None) is None:
             raise AvemoError(
                 "there is no project here: name the registry with --registry http://SERVER:5000, "
                 f"or set {store.TRACKING_URI}"

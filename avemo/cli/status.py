@@ -111,7 +111,7 @@ def describe_next_steps(status: "ProjectStatus") -> str:
     from ..paths import Project
     from ..tracking import store
 
-    example = status.corpus.example if status.corpus else "clip.mp4"
+    example = (status.corpus and status.corpus.example) or "clip.mp4"
     default = store.default_uri(Project(Path(status.project)))
     uri = os.environ.get(store.TRACKING_URI, default)
     lines = [

@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # slow to import, and a worker that measures does without
 
 __all__ = [
     "read_catalogue",
+    "require_columns",
     "select_identical",
     "select_picture_sources",
     "select_sound_sources",
@@ -18,17 +19,22 @@ __all__ = [
 
 #: without which no stage can use the catalogue
 _COLUMNS = ("recording", "performance", "path", "modality", "finding")
+_AGAIN = "dvc repro --force --single-item catalogue makes it again"
 
 
-def read_catalogue(file: Path) -> "pd.DataFrame":
+def read_catalogue(file: Path, *columns: str) -> "pd.DataFrame":
     """Read the catalogue, a row a recording.
 
+    Args:
+        file: the table
+        columns: that the caller needs, besides those that every stage needs
+
     Raises:
-        CorpusError: the file is missing or damaged, or another version of avemo wrote it
+        CorpusError: the file is missing or damaged, or lacks a column, because it was written by
+            hand or by another version of avemo
     """
     import pandas as pd
 
-    again = "dvc repro --force --single-item catalogue makes it again"
     try:
         rows = pd.read_parquet(file)
     except FileNotFoundError:
@@ -37,10 +43,26 @@ def read_catalogue(file: Path) -> "pd.DataFrame":
         if isinstance(error, OSError) and error.errno is not None:  # the file system's own
             raise
         problem = " ".join(str(error).split())
-        raise CorpusError(f"{file} is damaged ({problem}): {again}") from None
-    if missing := [name for name in _COLUMNS if name not in rows]:
-        raise CorpusError(f"{file} lacks the columns {join_names(missing)}: {again}")
+        raise CorpusError(f"{file} is damaged ({problem}): {_AGAIN}") from None
+    require_columns(rows, *_COLUMNS, *columns, name=str(file))
     return rows
+
+
+def require_columns(catalogue: "pd.DataFrame", *columns: str, name: str = "the catalogue") -> None:
+    """Refuse a catalogue that lacks a column, because it was written by hand or long ago.
+
+    Args:
+        catalogue: a row a recording
+        columns: that are needed
+        name: of the catalogue, for the message
+
+    Raises:
+        CorpusError: it lacks some of them
+    """
+    if missing := [column for column in columns if column not in catalogue]:
+        raise CorpusError(
+            f"{name} lacks the column{'s' * (len(missing) > 1)} {join_names(missing)}: {_AGAIN}"
+        )
 
 
 def select_usable(catalogue: "pd.DataFrame") -> "pd.DataFrame":
@@ -53,6 +75,7 @@ def select_identical(catalogue: "pd.DataFrame") -> "pd.DataFrame":
 
     What was not read, such as a missing file, has no bytes to share.
     """
+    require_columns(catalogue, "sha256")
     readable = catalogue[
         ~catalogue["finding"].isin(["name", "unreadable"]) & catalogue["sha256"].ne("")
     ]
@@ -64,6 +87,7 @@ def select_sound_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
 
     It is the audio-only one where there is one, else the audio-video with sound (`modality` tells).
     """
+    require_columns(catalogue, "has_sound")
     with_sound = select_usable(catalogue).query("has_sound and modality != 2")
     return with_sound.sort_values(
         ["performance", "modality", "recording"], ascending=[True, False, True]
@@ -72,6 +96,7 @@ def select_sound_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
 
 def select_picture_sources(catalogue: "pd.DataFrame") -> "pd.DataFrame":
     """Return the recording that each performance is seen in, audio-video before video-only."""
+    require_columns(catalogue, "has_picture")
     with_picture = select_usable(catalogue).query("has_picture")
     order = ["performance", "modality", "recording"]
     return with_picture.sort_values(order).drop_duplicates("performance")

@@ -13,7 +13,7 @@ from ..io import atomic_write
 from ..settings import Split
 from ..tables import read_csv
 from .folds import fold_by_corpus, fold_by_emobox, fold_by_manifest, fold_by_speaker
-from .selection import select_usable
+from .selection import require_columns, select_usable
 
 __all__ = [
     "COLUMNS",
@@ -49,8 +49,13 @@ def assign(catalogue: pd.DataFrame, settings: Split, seed: int) -> pd.DataFrame:
         sorted by performance
 
     Raises:
-        CorpusError: the training part would be empty, or two speakers share one recording
+        CorpusError: the training part would be empty, two speakers share one recording, or the
+            catalogue lacks a column
     """
+    columns = [name for name in COLUMNS if name not in ("part", "fold")]
+    if settings.protocol == "manifest":
+        columns.append("split")
+    require_columns(catalogue, *columns, "sha256")
     rows = select_usable(catalogue).sort_values(["performance", "recording"])
     performances = rows.drop_duplicates("performance").set_index("performance")
     if settings.protocol == "random":

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn, Self
 
 from ..errors import MediaError
 from .other_kinds import HEAD_BYTES, describe_other_kind
+from .repair import repair
 from .restarts import RESTARTING_FORMATS, RestartJoiner
-from .riff import is_wav, stated_bytes
+from .riff import is_wav, is_wave64, stated_bytes
 
 if TYPE_CHECKING:
     from av import Packet
@@ -27,7 +28,6 @@ __all__ = [
     "PacketCounter",
     "audio_stream",
     "describe_source",
-    "is_complete_wav",
     "truncation_error",
     "video_stream",
 ]
@@ -76,8 +76,8 @@ class MediaFile:
 
     Attributes:
         is_wav: it begins as a WAV file does
-        riff_sizes: of a WAV or AVI file, its bytes, and those that its header states; 0 where it
-            states none
+        riff_sizes: of a WAV, Wave64 or AVI file, its bytes, and those that its header states; 0
+            where it states none
         restarts: how often the file's clock was seen to start anew, see `RestartJoiner`; no seek
             finds its way in such a file
 
@@ -92,18 +92,22 @@ class MediaFile:
         self._moved = False
         self.restarts = 0
         try:
-            self.content = _open(source)
+            self._opened = self.content = _open(source)
+            if self._opened.seekable():
+                self.content = repair(self._opened)
             head = self._read_head()
         except (OSError, ValueError) as error:  # ValueError: no file, or a path with a null byte
             reason = getattr(error, "strerror", None) or error
             raise MediaError("unreadable", f"{source!s} does not open: {reason}") from None
         if head is None:
-            self.is_wav, self._other_kind, self.riff_sizes = False, "", (0, 0)
+            self.is_wav, self._is_wave = False, False
+            self._other_kind, self.riff_sizes = "", (0, 0)
             return
         if not head:
             self.close()
             raise MediaError("unreadable", f"{self.label} is empty: 0 bytes")
         self.is_wav = is_wav(head)
+        self._is_wave = self.is_wav or is_wave64(head)
         self._other_kind = describe_other_kind(head)
         self.riff_sizes = self.content.seek(0, io.SEEK_END), stated_bytes(head)
 
@@ -123,8 +127,8 @@ class MediaFile:
     def close(self) -> None:
         """Close the file, and what FFmpeg holds of it."""
         self._close_container()
-        if self.content is not self.source:
-            self.content.close()
+        if self._opened is not self.source:
+            self._opened.close()
 
     @contextmanager
     def container(self, *, rewind: bool = False) -> Iterator[InputContainer]:
@@ -154,9 +158,19 @@ class MediaFile:
 
     @property
     def is_torn(self) -> bool:
-        """Whether a WAV or AVI file has fewer bytes than its header states."""
+        """Whether a WAV, Wave64 or AVI file has fewer bytes than its header states."""
         size, stated_size = self.riff_sizes
         return size < stated_size * (1 - _TOLERATED_LOSS)
+
+    def require_whole_wave(self) -> None:
+        """Refuse a WAV or Wave64 file that is cut short, which decoders do not notice.
+
+        Raises:
+            MediaError: `unreadable`
+        """
+        if self._is_wave and self.is_torn:
+            size, stated_size = self.riff_sizes
+            raise truncation_error(self, f"{size:,} of {stated_size:,} bytes are there")
 
     @property
     def has_decoded_pictures(self) -> bool:
@@ -286,18 +300,6 @@ def _rank(stream: Stream) -> tuple[bool, bool, bool, int]:
 def _decoder_name(stream: Stream | None) -> str:
     """Return what FFmpeg would decode a stream with; nothing where it knows no decoder."""
     return stream.codec_context.codec.name if stream and stream.codec_context else ""
-
-
-def is_complete_wav(file: MediaFile) -> bool:
-    """Return whether a file is a WAV file; decoders do not notice that one is cut short.
-
-    Raises:
-        MediaError: `unreadable`: a WAV file that is cut short
-    """
-    if file.is_wav and file.is_torn:
-        size, stated_size = file.riff_sizes
-        raise truncation_error(file, f"{size:,} of {stated_size:,} bytes are there")
-    return file.is_wav
 
 
 def truncation_error(file: MediaFile, loss: str) -> MediaError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import MediaError
-from .container import MediaFile, PacketCounter, is_complete_wav, truncation_error
+from .container import MediaFile, PacketCounter, truncation_error
 from .continuity import Continuity, TimedBlock
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ def open_wav(file: MediaFile) -> Any:
         None for anything but a WAV file of plain samples
 
     Raises:
-        MediaError: `unreadable`: cut short
+        MediaError: `unreadable`: a WAV or Wave64 file that is cut short
     """
     import soundfile
 
-    if not is_complete_wav(file):
+    file.require_whole_wave()
+    if not file.is_wav:
         return None
     try:
         wav = soundfile.SoundFile(file.rewound())

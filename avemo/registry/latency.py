@@ -56,6 +56,7 @@ def _recordings(project: Project, modality: Modality) -> list[Path]:
         else selection.select_picture_sources(rows)
     )
     if modality == "fused":
+        selection.require_columns(rows, "has_sound")
         rows = rows[rows["has_sound"]]
     return [project.raw / path for path in rows["path"].head(_CLIPS)]
 

@@ -13,11 +13,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import mlflow
-import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from ..corpus.licences import list_licences
+from ..corpus.selection import read_catalogue
 from ..datasets import load
 from ..evaluation.predictions import read_predictions, write_predictions
 from ..inference.pyfunc import MEDIA, MODEL
@@ -159,7 +159,7 @@ def _card_subject(
 
 def _list_corpus_licences(project: Project, bundle: Bundle) -> dict[str, str]:
     corpora = bundle.config.trained_on.corpora
-    return list_licences(pd.read_parquet(project.catalogue), corpora) if corpora else {}
+    return list_licences(read_catalogue(project.catalogue, "corpus"), corpora) if corpora else {}
 
 
 def _read_lineage(run_id: str) -> Lineage | None:

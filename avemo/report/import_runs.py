@@ -1,6 +1,5 @@
 """Finished stages become what is published in `results/audio`."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -135,7 +134,7 @@ def _finished_stages(source: Project) -> list[Path]:
 def _connected(project: Project, source: Project) -> AbstractContextManager[None]:
     """Connect to the store of a source's runs; another project gets none where it has none."""
     own = source.tracking / "mlflow.db"
-    is_named = store.TRACKING_URI in os.environ or source.root == project.root
+    is_named = store.named_uri(source) is not None or source.root == project.root
     if not is_named and not own.exists():
         raise AvemoError(
             f"{own} is missing, where the runs of {source.root} would be: set "

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import Field, JsonValue
 
 from ..corpus.licences import list_licences
+from ..corpus.selection import read_catalogue
 from ..errors import AssetError
 from ..features import store
 from ..features.spec import FeatureSpec
@@ -185,9 +186,7 @@ def _licences(project: Project) -> dict[str, str]:
     """Return the licences of the corpora of the catalogue; none where there is none."""
     if not project.catalogue.exists():
         return {}
-    import pandas as pd
-
-    catalogue = pd.read_parquet(project.catalogue)
+    catalogue = read_catalogue(project.catalogue, "corpus")
     return list_licences(catalogue, catalogue["corpus"])
 
 

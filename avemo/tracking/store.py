@@ -1,8 +1,10 @@
 """The tracking store: `mlruns/` here, or what MLflow's own variables name."""
 
+import json
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = [
+    "CONNECTED",
     "TRACKING_URI",
     "connect",
     "connected",
@@ -29,6 +32,7 @@ __all__ = [
     "experiment_id",
     "is_away",
     "locate",
+    "named_uri",
     "open_store",
     "quieten_mlflow",
     "spool_uri",
@@ -37,6 +41,9 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+#: in the environment, for child processes too: the address that avemo set in `TRACKING_URI`, and
+#: the one that stood there before, or null, as a list in JSON
+CONNECTED = "AVEMO_CONNECTED"
 #: seconds before a line says which server is being waited for
 _NOTICE_S = 1.0
 
@@ -79,11 +86,47 @@ def locate(project: Project | None) -> str:
     Raises:
         AvemoError: there can be no store at the address
     """
-    uri = os.environ.get(TRACKING_URI)
+    _forget_artifact_folders()
+    uri = named_uri(project)
     if uri is None and project is not None:
         _make_folder(project)
-        uri = os.environ[TRACKING_URI] = default_uri(project)
+        uri = default_uri(project)
+        _set_uri(uri, None)
+    elif uri is not None:
+        os.environ[TRACKING_URI] = uri
     return open_store(uri or "")
+
+
+def named_uri(project: Project | None) -> str | None:
+    """Return the address that `TRACKING_URI` holds, unless avemo set it for another project.
+
+    Args:
+        project: whose store is looked for
+
+    Returns:
+        None where nobody named a store
+    """
+    uri = os.environ.get(TRACKING_URI)
+    set_uri, named = json.loads(os.environ.get(CONNECTED, "[null, null]"))
+    own = (default_uri(project), spool_uri(project)) if project else ()
+    return named if uri == set_uri and uri not in own else uri
+
+
+def _forget_artifact_folders() -> None:
+    """Let MLflow ask the store again where the files of a run or model are.
+
+    It remembers that by the id alone, which a copied project has too: what it logs to the copy
+    would be written into the original.
+    """
+    utils = sys.modules.get("mlflow.tracking._tracking_service.utils")
+    if utils is not None:
+        utils._artifact_repos_cache.clear()
+
+
+def _set_uri(uri: str, named: str | None) -> None:
+    """Let `TRACKING_URI` hold a project's own address, and note which one was named there."""
+    os.environ[TRACKING_URI] = uri
+    os.environ[CONNECTED] = json.dumps([uri, named])
 
 
 def open_store(uri: str, name: str = TRACKING_URI) -> str:
@@ -110,15 +153,17 @@ def connected(project: Project, *, spool: bool = True) -> Iterator[None]:
         project: whose store it is, unless the environment names one
         spool: as `connect` takes it
     """
-    named = os.environ.get(TRACKING_URI)
+    before = {name: os.environ.get(name) for name in (TRACKING_URI, CONNECTED)}
     connect(project, spool=spool)
     try:
         yield
     finally:
-        if named is None:
-            os.environ.pop(TRACKING_URI, None)
-        else:
-            os.environ[TRACKING_URI] = named
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        _forget_artifact_folders()
 
 
 def quieten_mlflow() -> None:
@@ -264,7 +309,7 @@ def _require_server(project: Project, uri: str, spool: bool) -> None:
             "where it is"
         )
     (project.tracking / "spool").mkdir(parents=True, exist_ok=True)
-    os.environ[TRACKING_URI] = open_store(spool_uri(project))
+    _set_uri(open_store(spool_uri(project)), uri)
     log.warning(
         f"avemo: the tracking server at {shown} does not answer: the run is kept in mlruns/spool; "
         "deliver it with `avemo runs sync` once the server is back"

@@ -67,7 +67,7 @@ def new_project(folder: Path, **promotion: float) -> Project:
     (folder / "data" / "raw").mkdir(parents=True)
     (folder / "data" / "raw" / "a.wav").write_bytes(b"a recording")
     row = {"performance": "a", "recording": "a", "path": "a.wav", "modality": 3}
-    row |= {"finding": "", "has_sound": True}
+    row |= {"finding": "", "has_sound": True, "has_picture": False, "actor": "01"}
     pd.DataFrame([row]).to_parquet(folder / "data" / "catalogue.parquet")
     return Project(folder)
 

@@ -19,7 +19,7 @@ from ...errors import AvemoError, SettingsError
 from ...modalities import Modality
 from ...paths import ROOT, Project
 from ...settings import Settings
-from ...tracking.store import TRACKING_URI
+from ...tracking.store import CONNECTED, TRACKING_URI
 from .. import progress
 from .process import LocalProcess, Process, RayProcess
 
@@ -83,6 +83,7 @@ def run_workers(
             ROOT: str(project.root),
             "PYTHONPATH": _python_path(),
             TRACKING_URI: os.environ[TRACKING_URI],
+            CONNECTED: "[null, null]",  # this store, wherever the project is on another machine
         }
         arguments = ["-m", f"{__package__}.worker", modality, str(scratch)]
 
