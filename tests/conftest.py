@@ -42,8 +42,9 @@ _LONGEST = (
 )
 
 # how long an example takes says how busy the machine is, and nothing about the code; few examples,
-# because there are many tests
+# because there are many tests, and fewer in `make check`
 settings.register_profile("avemo", deadline=None, max_examples=40)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile("avemo")
 
 
