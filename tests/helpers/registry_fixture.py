@@ -29,9 +29,7 @@ def _read_migrations_once() -> None:
     """Let MLflow compile its 67 migrations once in this process, and not for each new store."""
     from mlflow.store.db import utils
 
-    utils._get_latest_schema_revision = cache(  # type: ignore[assignment]
-        utils._get_latest_schema_revision
-    )
+    utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
 
 
 @pytest.fixture(scope="session")
