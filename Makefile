@@ -1,7 +1,7 @@
 # make demo   the environment, the whole pipeline on the sample corpus, the three registered models
 # make ravdess  fetch RAVDESS's sound (0.4 GB; VIDEO=1: its films, too, 24 GB) and train on it
 # make check  lint, types and the quick tests
-# make test   the environment, lint, types and every test, with their coverage
+# make test   the environment, lint, types, every test, and the coverage of the quick ones
 # make docs   the documentation as a site, in site/
 # make bench  the benchmarks, in docs/benchmarks.md (RECORDINGS=folder of RAVDESS, BEFORE=an older version's)
 # make faults  what moves models, under faults (MINUTES=60 SEED=1); needs gcc
@@ -17,7 +17,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env repository demo ravdess lint check test docs bench faults lock
+.PHONY: help env repository demo ravdess lint style types check test docs bench faults lock
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -40,12 +40,17 @@ ravdess: repository $(READY)
 
 lint: $(READY)
 	@echo "avemo: lint and types"
+	@$(MAKE) --no-print-directory --jobs 2 style types
+
+style: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@git ls-files -z | xargs -0 $(BIN)/codespell
 	@$(BIN)/deptry .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python lint/vague_names.py
+
+types: $(READY)
 	@$(BIN)/mypy
 
 # A process that crashes ends the run: pytest-xdist may wait for the next one for ever.
@@ -53,11 +58,13 @@ PYTEST := python -m pytest -n 2 --max-worker-restart 0 --dist loadfile --no-load
 
 check: lint
 	@echo "avemo: the quick tests"
-	@. $(BIN)/activate && $(PYTEST) -m "not slow"
+	@. $(BIN)/activate && $(PYTEST) -m "not slow" --hypothesis-profile quick
 
+# The coverage is that of the quick tests: measured, Python takes half as long again.
 test: lint
-	@echo "avemo: every test"
-	@. $(BIN)/activate && $(PYTEST) --cov --cov-report=term:skip-covered
+	@echo "avemo: the quick tests and their coverage, then the slow ones"
+	@. $(BIN)/activate && $(PYTEST) -m "not slow" --cov --cov-report=term:skip-covered
+	@. $(BIN)/activate && $(PYTEST) -m slow
 
 # What plugins say of MkDocs 2 is known: MkDocs is held below 2.
 docs: $(READY)

@@ -34,6 +34,10 @@ _LONGEST = (
     "test_distributed.py",
     "test_rebuild.py",
     "test_servers.py",
+    "test_page_in_browser.py",
+    "test_following.py",
+    "test_ray_serve.py",
+    "test_late_prior_pipeline.py",
     "test_corpora_pipeline.py",
     "test_imported_pipeline.py",
     "test_make_ravdess.py",
@@ -42,8 +46,9 @@ _LONGEST = (
 )
 
 # how long an example takes says how busy the machine is, and nothing about the code; few examples,
-# because there are many tests
+# because there are many tests, and fewer in `make check`
 settings.register_profile("avemo", deadline=None, max_examples=40)
+settings.register_profile("quick", deadline=None, max_examples=10)
 settings.load_profile("avemo")
 
 

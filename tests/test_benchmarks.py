@@ -31,6 +31,7 @@ def test_the_page_shows_the_results() -> None:
     assert PAGE.read_text(encoding="utf-8") == page
 
 
+@pytest.mark.slow
 def test_an_unknown_benchmark_is_refused_with_the_names_that_exist() -> None:
     command = [sys.executable, "-m", "benchmarks", "speed"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -71,6 +72,7 @@ def test_processor_time_is_of_one_item() -> None:
     assert 0 < processor_s(lambda _: sum(range(10**6)), range(20)) < total_s / 5
 
 
+@pytest.mark.slow
 def test_a_process_is_measured_without_the_one_that_starts_it() -> None:
     large = b"x" * 400_000_000  # this process holds it, and the other must not be charged for it
     script = (

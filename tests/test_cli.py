@@ -169,6 +169,7 @@ def test_a_mistyped_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err.endswith("No such command 'statu'. Did you mean 'status'?\n")
 
 
+@pytest.mark.slow
 def test_the_shell_completes_commands_and_names(project: Path) -> None:
     def completions(words: str) -> list[str]:
         environment = {"_AVEMO_COMPLETE": "complete_bash", "COMP_WORDS": words}
@@ -181,6 +182,7 @@ def test_the_shell_completes_commands_and_names(project: Path) -> None:
     assert completions("avemo search v") == ["visual"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_hangs_up_is_no_error(project: Path) -> None:
     command = [sys.executable, "-m", "avemo.cli", "status", "--json"]
     reader, writer = os.pipe()
@@ -215,6 +217,7 @@ def test_a_missing_file_for_machines(project: Path) -> None:
     assert (fields["file"], fields["finding"], fields["emotion"]) == ("a.wav", "unreadable", "")
 
 
+@pytest.mark.slow
 def test_a_clip_where_no_model_is_registered(project: Path, tmp_path: Path) -> None:
     tone = 0.5 * np.sin(np.arange(16000) / 10)
     write_wav(tmp_path / "a.wav", tone, 16000)
@@ -279,6 +282,7 @@ def test_the_dvc_command_is_shown_and_run(
     assert environment.get("AVEMO_SEARCH_WORKERS") == ("3" if "--workers" in arguments else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

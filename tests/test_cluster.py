@@ -10,8 +10,15 @@ import pandas as pd
 import pytest
 from helpers.detectors import resolve
 from helpers.differences import differences
-from helpers.ray_nodes import RayNodes, running_nodes
-from helpers.search import Search, end_stage, search_processes, wait_until
+from helpers.ray_nodes import RayNodes, needs_ray, running_nodes
+from helpers.search import (
+    Search,
+    end_stage,
+    search_alone,
+    search_processes,
+    trials_of,
+    wait_until,
+)
 
 from avemo import engine
 from avemo.config import load_settings
@@ -25,8 +32,7 @@ from avemo.features.spec import FeatureSpec
 from avemo.media.sound import write_wav
 from avemo.runtime import pretrained_graphs
 
-pytest.importorskip("ray", reason="needs the extra ray")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_ray]
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT / "../shared"
@@ -165,8 +171,6 @@ def test_ray_data_reads_the_features_as_they_are(
 
 
 def test_the_same_search_though_a_worker_is_killed(cluster: RayNodes, tmp_path: Path) -> None:
-    single = Search(tmp_path / "alone")
-    end_stage(single.start(1))
     search = Search(tmp_path / "cluster", engine="ray", ray={"address": cluster.address})
     stage = search.start(2)
     wait_until(stage, lambda: "tuner1" in search.fit_counts)
@@ -175,7 +179,8 @@ def test_the_same_search_though_a_worker_is_killed(cluster: RayNodes, tmp_path: 
     assert sorted(name for node in nodes for name in node) == ["tuner0", "tuner1"]
     next(node["tuner1"] for node in nodes if "tuner1" in node).kill()
     end_stage(stage)
-    assert search.trials() == [pytest.approx(trial) for trial in single.trials()]
+    expected = [pytest.approx(trial) for trial in trials_of(search_alone())]
+    assert trials_of(search.result()) == expected
     parent, children = search.runs()
     assert parent.info.status == "FINISHED"
     assert {run.data.tags["avemo.worker"] for run in children} == {"tuner0", "tuner1"}

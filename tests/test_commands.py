@@ -81,6 +81,7 @@ def test_a_full_disk_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="no limits on a file's size on this system")
 @pytest.mark.parametrize("writer", ["wav", "features"])
 def test_a_disk_that_fills_up_in_the_middle_is_one_line(tmp_path: Path, writer: str) -> None:

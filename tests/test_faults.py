@@ -118,6 +118,7 @@ def test_a_file_that_is_left_over_or_written_again_is_seen(tmp_path: Path) -> No
     assert finished_files(tmp_path) != finished
 
 
+@pytest.mark.slow
 def test_an_unknown_kind_is_refused_with_those_that_exist() -> None:
     command = [sys.executable, "-m", "faults", "--kind", "fire"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

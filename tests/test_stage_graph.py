@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -159,6 +160,7 @@ def test_what_a_stage_imports_is_what_it_depends_on(name: str) -> None:
     )
 
 
+@cache
 def settings_read(file: Path) -> set[str]:
     """Return the outermost keys of params.yaml that a module reads from `settings`."""
     nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
@@ -183,7 +185,8 @@ def test_deps_exist(name: str) -> None:
 
 def test_plumbing_is_imported_by_some_stage() -> None:
     imported: set[str] = set()
-    for stage in STAGES.values():
+    alike = {(stage.module, stage.item): stage for stage in STAGES.values()}
+    for stage in alike.values():
         imported |= imported_modules([stage.module], ROOT / "avemo", stage.plugins)
     assert [
         name

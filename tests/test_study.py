@@ -14,6 +14,7 @@ def stage_names(folder: Path) -> set[str]:
         return {stage.name.split("@")[0] for stage in repo.index.stages}
 
 
+@pytest.mark.slow
 def test_the_project_s_own_commands_leave_the_study_alone() -> None:
     study = {"baselines", "crossvalidate", "crossvalidate-fused"}
     assert stage_names(ROOT / "study") == study

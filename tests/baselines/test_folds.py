@@ -12,7 +12,7 @@ from avemo.errors import CorpusError
 from avemo.records import Channel, Protocol
 
 ACTORS = st.sets(st.integers(1, 24), min_size=3)
-few = settings(max_examples=30)
+few = settings(max_examples=15)
 
 
 def actor_of(performance: str) -> int:
@@ -47,7 +47,7 @@ def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     assert sorted(tested) == sorted(rows["performance"])
 
 
-@settings(deadline=None)
+@few
 @given(ACTORS)
 def test_emobox_s_folds_whatever_the_project_s_are(actors: set[int]) -> None:
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)

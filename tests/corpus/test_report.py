@@ -65,9 +65,21 @@ def rows() -> pd.DataFrame:
     return rows
 
 
+@pytest.fixture(scope="module")
+def folder(rows: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report on the rows as recordings of people."""
+    folder = tmp_path_factory.mktemp("reports") / "own"
+    written(rows, OWN, folder)
+    return folder
+
+
 def written(rows: pd.DataFrame, settings: Settings, folder: Path) -> tuple[str, str]:
     folder.mkdir()
     report.write(rows, settings, folder)
+    return read(folder)
+
+
+def read(folder: Path) -> tuple[str, str]:
     return (folder / "catalogue.md").read_text(), (folder / "catalogue.html").read_text()
 
 
@@ -75,8 +87,8 @@ def section(text: str, title: str) -> str:
     return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_the_tables_say_what_is_in_the_catalogue(rows: pd.DataFrame, tmp_path: Path) -> None:
-    text, _ = written(rows, OWN, tmp_path / "report")
+def test_the_tables_say_what_is_in_the_catalogue(rows: pd.DataFrame, folder: Path) -> None:
+    text, _ = read(folder)
     used = len(rows) - 1
     hours = rows[rows["finding"].eq("")]["duration_s"].sum() / 3600
     assert f"| all | {used} | 208 | 2 | {hours:.2f} | {used:.1f} MB | 1 |" in text
@@ -98,30 +110,30 @@ def test_the_tables_say_what_is_in_the_catalogue(rows: pd.DataFrame, tmp_path: P
     assert "| audio-video | 720 | 720 | 720 | 29.97 | 207 |" in formats
 
 
-def test_missing_files_are_counted_by_archive(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_missing_files_are_counted_by_archive(folder: Path) -> None:
     lost = checks.list_published()[0]
-    missing = section(written(rows, OWN, tmp_path / "report")[0], "Missing files")
+    missing = section(read(folder)[0], "Missing files")
     assert f"| `Video_Speech_Actor_01` | 1 | `{lost.file.name}` |" in missing
     assert "| `Audio_Song_Actors_01-24` | 924 | `03-02-01-01-01-01-03.wav`" in missing
     assert " and 914 more |" in missing
 
 
 def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(
-    rows: pd.DataFrame, tmp_path: Path
+    rows: pd.DataFrame, folder: Path, tmp_path: Path
 ) -> None:
     for number, page in enumerate(written(rows, SAMPLE, tmp_path / "sample")):
         assert "synthetic sample" in page, number
         assert "Missing files" not in page
-    for page in written(rows, OWN, tmp_path / "own"):
+    for page in read(folder):
         assert "synthetic" not in page
     for name in FIGURES:  # the pictures say so too
-        assert (tmp_path / "sample" / name).read_bytes() != (tmp_path / "own" / name).read_bytes()
+        assert (tmp_path / "sample" / name).read_bytes() != (folder / name).read_bytes()
 
 
-def test_the_page_holds_its_figures(rows: pd.DataFrame, tmp_path: Path) -> None:
-    text, page = written(rows, OWN, tmp_path / "report")
+def test_the_page_holds_its_figures(folder: Path) -> None:
+    text, page = read(folder)
     assert set(re.findall(r"\]\((\w+\.png)\)", text)) == FIGURES
-    assert {file.name for file in (tmp_path / "report").glob("*.png")} == FIGURES
+    assert {file.name for file in folder.glob("*.png")} == FIGURES
     sources = re.findall(r'src="([^"]*)"', page)
     assert len(sources) == 3
     for source in sources:
@@ -132,10 +144,11 @@ def test_the_page_holds_its_figures(rows: pd.DataFrame, tmp_path: Path) -> None:
     assert "http" not in page
 
 
-def test_the_same_catalogue_makes_the_same_bytes(rows: pd.DataFrame, tmp_path: Path) -> None:
-    for name in ("one", "other"):
-        written(rows, OWN, tmp_path / name)
-    files = sorted((tmp_path / "one").iterdir())
+def test_the_same_catalogue_makes_the_same_bytes(
+    rows: pd.DataFrame, folder: Path, tmp_path: Path
+) -> None:
+    written(rows, OWN, tmp_path / "other")
+    files = sorted(folder.iterdir())
     assert len(files) == 5
     for file in files:
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name

@@ -189,6 +189,7 @@ def bounds(interval: Interval) -> tuple[float, float]:
     return interval.low, interval.high
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_drawn_actors() -> None:
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
     table = random_predictions(actors=6)

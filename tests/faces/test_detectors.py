@@ -91,6 +91,7 @@ def test_all_see_the_drawn_faces_of_the_sample() -> None:
         assert distances.max() < limit, (first, second)
 
 
+@pytest.mark.slow
 def test_a_face_beside_the_frame_or_none_at_all(detector: Detector) -> None:
     nothing = np.zeros((240, 320, 3), np.uint8)
     assert detector.detect([]) == []

@@ -257,6 +257,7 @@ def test_an_interrupted_run_ends_as_an_undisturbed_one(
     assert content(folder) == fresh(tmp_path, FOUR)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_is_found(folder: Path, tmp_path: Path) -> None:
     """Every bit of the arrays and of what describes them; the last bytes say how long it is."""
     file = folder / "actor=01" / "part-0.parquet"
@@ -315,7 +316,7 @@ places = st.tuples(st.integers(1, 2), st.sampled_from("abc"))
 corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=8)
 @given(st.lists(corpora, min_size=2, max_size=3))
 def test_whatever_came_before_the_features_are_those_of_a_fresh_run(
     tmp_path_factory: pytest.TempPathFactory, history: list[Corpus]
@@ -336,7 +337,7 @@ several = st.tuples(st.sampled_from(KINDS), arrays.array_shapes(max_dims=3, max_
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=12)
 @given(several)
 def test_arrays_keep_their_values_shapes_and_types(
     tmp_path_factory: pytest.TempPathFactory, drawn: list[Array]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import subprocess
@@ -13,8 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
-__all__ = ["RayNodes", "running_nodes"]
+__all__ = ["RayNodes", "needs_ray", "running_nodes"]
+
+#: importing Ray takes a second, in every process that collects tests
+needs_ray = pytest.mark.skipif(not importlib.util.find_spec("ray"), reason="needs the extra ray")
 
 
 class RayNodes:

@@ -1,4 +1,5 @@
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ __all__ = ["copy_empty_database", "empty_database", "registry"]
 def copy_empty_database(target: Path) -> None:
     """Write the file of an empty tracking store, because creating its tables takes seconds."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _read_migrations_once()
     shutil.copyfile(made_once("mlflow.db", _create_tables), target)
 
 
@@ -22,9 +24,18 @@ def _create_tables(file: Path) -> None:
     mlflow.MlflowClient(f"sqlite:///{file}").search_registered_models()
 
 
+@cache
+def _read_migrations_once() -> None:
+    """Let MLflow compile its 67 migrations once in this process, and not for each new store."""
+    from mlflow.store.db import utils
+
+    utils._get_latest_schema_revision = cache(utils._get_latest_schema_revision)
+
+
 @pytest.fixture(scope="session")
 def empty_database() -> Path:
     """Return the file of an empty store."""
+    _read_migrations_once()
     return made_once("mlflow.db", _create_tables)
 
 

@@ -1,8 +1,10 @@
 """A tiny search, run as its stage is, and what it leaves."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import yaml
+from helpers.made_once import made_once
 from helpers.split_table import write_split
 
 from avemo.config import load_settings
@@ -25,7 +28,7 @@ from avemo.training import progress
 from avemo.training.distributed.workers import WORKERS
 
 CHECKOUT = Path(__file__).parents[2]
-TRIALS = 5
+TRIALS = 4
 FITS = 2 * TRIALS
 
 
@@ -110,12 +113,6 @@ class Search:
         """What the search left."""
         return SearchResult.read(self.project.search_result("audio"))
 
-    def trials(self) -> list[dict[str, Any]]:
-        """What was tried, and how good it was, best first."""
-        return [
-            {**trial.hyperparameters, "val_uar": trial.val_uar} for trial in self.result().trials
-        ]
-
     def runs(self) -> tuple[Any, list[Any]]:
         """The search's run, and its children."""
         client = mlflow.MlflowClient(f"sqlite:///{self.project.root}/mlruns/mlflow.db")
@@ -126,6 +123,23 @@ class Search:
         children = [run for run in runs if run is not parent]
         assert {run.data.tags["mlflow.parentRunId"] for run in children} <= {parent.info.run_id}
         return parent, children
+
+
+def search_alone() -> SearchResult:
+    """Return the result of a search by one process, which runs once for all tests."""
+
+    def run(file: Path) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            search = Search(Path(folder) / "project")
+            end_stage(search.start(1))
+            shutil.copyfile(search.project.search_result("audio"), file)
+
+    return SearchResult.read(made_once("search_alone.json", run))
+
+
+def trials_of(result: SearchResult) -> list[dict[str, Any]]:
+    """Return what was tried, and how good it was, best first."""
+    return [{**trial.hyperparameters, "val_uar": trial.val_uar} for trial in result.trials]
 
 
 def search_processes(starter: subprocess.Popen[Any]) -> dict[str, psutil.Process]:

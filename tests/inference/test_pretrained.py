@@ -92,6 +92,7 @@ def test_extractors_that_share_a_network_are_packed_with_one(
     assert len(list((tmp_path / "packed" / "weights").glob("*/*"))) == 1
 
 
+@pytest.mark.slow
 def test_a_version_says_what_it_carries_and_what_that_may_be_used_for(trained: Trained) -> None:
     assert packaging.weight_licences(trained[0]) == "OpenAI, openai/whisper-tiny.en: MIT"
     packages = {pin.partition("==")[0] for pin in packaging.pip_requirements(trained[0])}

@@ -20,6 +20,8 @@ from avemo.inference.timeline_row import TimelineRow
 from avemo.media.sandbox import GrowingFile, Sandbox
 from avemo.synthetic import face
 
+pytestmark = pytest.mark.slow
+
 WINDOW, HOP = 1.0, 0.25
 #: when the sound starts, and what is heard from when on
 START = 0.7

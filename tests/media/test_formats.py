@@ -162,6 +162,7 @@ def test_a_small_mean_is_left_as_it_is() -> None:
     assert small["mfcc"][2:-2].max() < 0.2  # heard at either end alone
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["wav-16", "flac-16"])
 def test_ten_minutes_are_measured_in_little_memory(format: str, tmp_path: Path) -> None:
     file = tmp_path / "long"
@@ -175,6 +176,7 @@ def test_ten_minutes_are_measured_in_little_memory(format: str, tmp_path: Path) 
     assert peak_bytes < 20_000_000
 
 
+@pytest.mark.slow
 def test_features_of_ten_minutes() -> None:
     tenth = voice(16000, 10)
     features = extract_audio(encoded(np.tile(tenth, 60), 16000), EXTRACTORS)["logmel"]["logmel"]

@@ -248,6 +248,7 @@ def test_sound_alone_has_no_picture(tmp_path: Path) -> None:
     assert raised.value.finding == "no-picture"
 
 
+@pytest.mark.slow
 @pytest.mark.real
 def test_the_real_recordings_give_all_that_is_asked() -> None:
     files = sorted(VIDEO.rglob("*.mp4"))

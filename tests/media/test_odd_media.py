@@ -62,6 +62,7 @@ def check(file: Path, film: OddFilm) -> None:
                 assert shown_time(frame.image) == pytest.approx(frame.time_s, abs=0.1)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FORMS)
 def test_moments_and_voice_are_right_in_every_form(film: OddFilm) -> None:

@@ -113,6 +113,7 @@ def test_an_upload_is_played_before_it_is_complete(sandbox: Sandbox, tmp_path: P
     assert float(last.end) == pytest.approx(60, abs=0.1)
 
 
+@pytest.mark.slow
 def test_an_upload_that_breaks_off_ends_the_answer(sandbox: Sandbox, tmp_path: Path) -> None:
     arriving = GrowingFile(tmp_path / "upload")
     arriving.append(encoded(voice(16000, 3.0), 16000, "flac-16")[:4000])

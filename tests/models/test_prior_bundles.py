@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from helpers.bundles import bundle_config
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
@@ -41,6 +42,7 @@ def test_of_the_face(tmp_path: Path) -> None:
     np.testing.assert_allclose(prior.probabilities({MEAN_FEATURE: clips}), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_of_sound_and_face_it_is_the_product(tmp_path: Path) -> None:
     audio = audio_bundle(tmp_path / "audio")
     trained = bundle_config(modality="fused")

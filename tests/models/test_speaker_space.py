@@ -16,6 +16,7 @@ def test_the_space_has_the_directions_that_tell_classes_apart() -> None:
     assert used[:2].min() > 4 * used[2:].max()
 
 
+@pytest.mark.slow
 def test_variances_are_found_again() -> None:
     space = fit_space(draw_clips(speakers=80, offset=3.0), CLASSES, "prosody_stats")
     # shrinkage takes a fifth towards the mean of the four columns, which are alike

@@ -39,6 +39,7 @@ def log_run(table: pd.DataFrame) -> str:
     return str(created.info.run_id)
 
 
+@pytest.mark.slow
 def test_differences_are_those_of_drawn_actors() -> None:
     """Against a plain loop over draws; the two bootstraps differ by chance alone."""
     first, second = new_predictions(0.8, seed=1), new_predictions(0.6, seed=2)

@@ -103,6 +103,7 @@ def test_the_sentence() -> None:
     assert ", trained on the synthetic sample, is right" in synthetic.sentence
 
 
+@pytest.mark.slow
 def test_a_corpus_by_its_file_names(
     project: Project, emodb: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +151,7 @@ def test_a_corpus_by_its_file_names(
     assert served["other_corpora"] == {"emodb": evaluation.sentence}
 
 
+@pytest.mark.slow
 def test_for_machines_and_again(
     project: Project, emodb: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:

@@ -44,6 +44,7 @@ def project(tmp_path: Path, registry: str, monkeypatch: pytest.MonkeyPatch) -> P
     return created
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("features", FEATURES)
 def test_the_gate_refuses_it_even_by_force(
     project: Project,

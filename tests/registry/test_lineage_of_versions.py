@@ -66,6 +66,7 @@ def test_what_a_run_writes_down(project: Project) -> None:
     assert names == {"lineage.json", "dvc.lock", "params.yaml"}
 
 
+@pytest.mark.slow
 def test_the_lineage_of_a_part_is_that_of_its_run(project: Project) -> None:
     with (
         runs.run(project, load_settings(project.root), "search@audio", "audio", "search") as run,

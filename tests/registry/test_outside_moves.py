@@ -53,6 +53,7 @@ def read_history(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_move_is_recorded_once_and_judged(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_rollback_takes_it_back(project: Project, capsys: pytest.CaptureFixtur
     assert "gate: failed: UAR" in read_history(capsys).splitlines()[1]
 
 
+@pytest.mark.slow
 def test_a_promotion_writes_it_down_first(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,6 +70,7 @@ def test_requirements_are_what_its_code_imports(
     assert names & (others | {"keras", "tensorflow", "librosa", "mlflow"}) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "same"), [("synthetic/head.py", True), ("media/sound.py", False)]
 )

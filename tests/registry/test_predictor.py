@@ -131,6 +131,7 @@ def test_without_a_fused_version_the_reasons_of_all_that_were_tried(
     assert line.endswith(f"; not fused: {reasons}")
 
 
+@pytest.mark.slow
 def test_a_version_s_thresholds(
     registry: str,
     tmp_path: Path,

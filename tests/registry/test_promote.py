@@ -72,6 +72,7 @@ def test_four_moves(project: Project, tmp_path: Path, capsys: pytest.CaptureFixt
     assert models == [NAME]  # no claim stays behind
 
 
+@pytest.mark.slow
 def test_a_second_rollback_goes_further_back(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_nothing_to_roll_back(project: Project, capsys: pytest.CaptureFixture[st
     assert "avemo-audio has no champion" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_damaged_champion_is_replaced_by_force_alone(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -236,6 +236,7 @@ def test_what_a_version_carries(
     assert (move.kind, move.source, move.target, move.state) == ("register", "", "1", "done")
 
 
+@pytest.mark.slow
 def test_the_first_one_of_recordings_takes_the_place_of_the_sample_s(
     trained_project: tuple[Project, EvaluationResult],
 ) -> None:
@@ -307,6 +308,7 @@ def test_on_the_sample_the_trained_model_is_registered_whatever_the_prior_does(
     assert registration.versions["visual"].prior_reason == ""
 
 
+@pytest.mark.slow
 def test_registered_again_after_its_files_were_lost_it_is_the_champion(
     trained_project: tuple[Project, EvaluationResult],
     tmp_path: Path,

@@ -47,6 +47,7 @@ def test_its_graph_answers_as_the_untrained_architecture(tmp_path: Path) -> None
     np.testing.assert_allclose(probabilities, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @needs_weights
 def test_it_answers_for_a_face_and_says_that_sound_has_none(

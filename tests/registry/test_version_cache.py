@@ -86,6 +86,7 @@ def predict(*arguments: object) -> Predicted:
     return finish(start(*arguments))
 
 
+@pytest.mark.slow
 def test_a_process_imports_no_mlflow_and_a_moved_alias_counts_at_once(setup: Setup) -> None:
     first, again = predict(setup.clip), predict(setup.clip)
     assert first[:2] == again[:2] == ("calm", "avemo-audio version 1")
@@ -132,6 +133,7 @@ def test_two_processes_that_pull_at_once(setup: Setup) -> None:
     assert list((setup.folder / "cache").rglob("*.part")) == []
 
 
+@pytest.mark.slow
 def test_a_version_that_is_long_unused_is_deleted(setup: Setup) -> None:
     avemo.predict(setup.clip)
     (old,) = setup.cached
@@ -186,6 +188,7 @@ def test_what_a_database_answered_holds_until_it_is_written_to(tmp_path: Path) -
         assert lookup._file_state(file) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "reason"),
     [

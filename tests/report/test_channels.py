@@ -83,6 +83,7 @@ def test_the_sentence_follows_from_the_interval(uar: Interval, effect: str) -> N
     assert Difference("speech", "song", uar, uar).effect == effect
 
 
+@pytest.mark.slow
 def test_no_difference(tmp_path: Path) -> None:
     text = section(page(tmp_path / "audio", speech=2.0, both=2.0), "Speech and song")
     sentence = "Training speech with song as well makes no difference to speech that can be seen: "
@@ -90,6 +91,7 @@ def test_no_difference(tmp_path: Path) -> None:
     assert "Training song with speech" not in text
 
 
+@pytest.mark.slow
 def test_song_alone(tmp_path: Path) -> None:
     text = page(tmp_path / "audio", song=2.0)
     head = text.partition("\n## ")[0]
@@ -99,6 +101,7 @@ def test_song_alone(tmp_path: Path) -> None:
     assert "disgust" not in section(text, "By emotion")
 
 
+@pytest.mark.slow
 def test_the_pages_of_song_alone(tmp_path: Path) -> None:
     publish(tmp_path / published.FOLDER, systems=(), champions={"song": 2.0})
     evaluation = SETTINGS.evaluation.model_copy(update={"resamples": 100})
@@ -116,6 +119,7 @@ def test_predictions_of_another_channel(tmp_path: Path) -> None:
         published.read(folder)
 
 
+@pytest.mark.slow
 def test_what_is_published_in_this_checkout() -> None:
     root = Path(__file__).parents[2]
     manifest = published.read(root / published.FOLDER).manifest

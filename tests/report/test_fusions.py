@@ -81,6 +81,7 @@ def test_what_is_published_is_read_again(project: Project) -> None:
     assert (test.part, test.performances, test.run_id) == ("test part", 128, "fused")
 
 
+@pytest.mark.slow
 def test_the_sample_does_not_take_the_place_of_people(project: Project) -> None:
     fusions.import_fusions(project, with_corpus("path"))
     before = (project.root / fusions.FILE).read_bytes()
@@ -118,6 +119,7 @@ def write_crossvalidation(project: Project, protocol: Protocol = "actor") -> Non
     ).write(folder / "summary.json")
 
 
+@pytest.mark.slow
 def test_the_nested_figures_stand_first_with_each_fold(project: Project) -> None:
     fusions.import_fusions(project, SETTINGS)
     write_crossvalidation(project)
@@ -142,6 +144,7 @@ def test_the_nested_figures_stand_first_with_each_fold(project: Project) -> None
     assert nested.folds[0][-1] == f"{metrics.uar_of(own):.3f}"
 
 
+@pytest.mark.slow
 def test_what_was_not_run_here_stays(project: Project) -> None:
     write_crossvalidation(project)
     fusions.import_fusions(project, SETTINGS)
@@ -154,6 +157,7 @@ def test_what_was_not_run_here_stays(project: Project) -> None:
     assert [table.part for table in published_tables(project)] == parts[1:]
 
 
+@pytest.mark.slow
 def test_a_cross_validation_that_mixes_actors_is_not_imported(project: Project) -> None:
     write_crossvalidation(project, protocol="random")
     fusions.import_fusions(project, SETTINGS)

@@ -45,6 +45,7 @@ def checkout(root: Path) -> Project:
     return Project(root)
 
 
+@pytest.mark.slow
 def test_two_clones_in_one_command(
     clone: Clone,
     tmp_path: Path,

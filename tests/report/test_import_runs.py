@@ -147,6 +147,7 @@ def test_real_recordings_replace_the_synthetic_sample(project: Project, tracked:
     assert not any(system.synthetic for system in facts.systems)
 
 
+@pytest.mark.slow
 def test_each_channel_has_a_champion(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER, systems=[])
     before = content(project)
@@ -248,6 +249,7 @@ def test_a_stage_that_its_run_contradicts(project: Project, tracked: StartRun) -
     assert "is on sample (synthetic) by protocol actor" in refused(project)
 
 
+@pytest.mark.slow
 def test_a_stage_with_damaged_predictions(project: Project, tracked: StartRun) -> None:
     publish(project.root / published.FOLDER)
     flipped = SPEECH.copy()
@@ -281,6 +283,7 @@ def test_a_champion_is_tested_on_unseen_actors(project: Project, tracked: StartR
     assert "not imported, because its protocol is random, and not actor" in refused(project)
 
 
+@pytest.mark.slow
 def test_what_other_searches_tried_stays_beside_the_champion_s_own(
     project: Project, tracked: StartRun
 ) -> None:

@@ -109,6 +109,7 @@ def test_what_was_not_run_is_a_line_for_each_cause(page: str) -> None:
     assert lines[1].endswith(": no run of it is published")
 
 
+@pytest.mark.slow
 def test_a_channel_that_was_left_out_says_why(tmp_path: Path) -> None:
     folder = publish(tmp_path / "published", systems=["lstm"])
     file = folder / "runs.json"
@@ -135,6 +136,7 @@ def test_a_system_that_the_study_had_not(tmp_path: Path) -> None:
     assert re.search(r"\| `whisper-linear` \| song \| – \| 0\.", page)
 
 
+@pytest.mark.slow
 def test_emobox_s_folds_have_a_table_of_their_own(tmp_path: Path, page: str) -> None:
     assert "EmoBox" not in page
     folder = publish(tmp_path / published.FOLDER, systems=["lstm"], emobox=["lstm"])
@@ -228,6 +230,7 @@ def test_the_runs_behind_it(root: Path, page: str) -> None:
         assert cells in listed
 
 
+@pytest.mark.slow
 def test_the_synthetic_sample_is_called_so_everywhere(tmp_path: Path) -> None:
     folder = tmp_path / published.FOLDER
     page = text(folder, systems=["lstm"], synthetic=True)
@@ -246,6 +249,7 @@ def test_the_synthetic_sample_is_called_so_everywhere(tmp_path: Path) -> None:
         assert loud.read_bytes() != plain.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_champion_without_baselines_and_baselines_without_a_champion(tmp_path: Path) -> None:
     alone = text(tmp_path / "champion", systems=())
     (line,) = re.findall(r"^- .*: no run of it is published$", alone, re.MULTILINE)
@@ -287,6 +291,7 @@ def test_the_page_holds_its_figures_and_markdown_names_them(root: Path, page: st
     assert "http" not in html.partition("<body>")[2]
 
 
+@pytest.mark.slow
 def test_a_rebuild_elsewhere_changes_nothing(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
     for file in (tmp_path / published.FOLDER).rglob(
@@ -311,6 +316,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_the_command_takes_kept_predictions_and_nothing_else(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root / published.FOLDER, tmp_path / published.FOLDER)
     for name in ("params.yaml", "dvc.yaml"):

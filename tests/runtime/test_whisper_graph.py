@@ -17,6 +17,8 @@ from avemo.runtime.export import write_graph
 from avemo.runtime.graph import OnnxGraph
 from avemo.runtime.whisper_graph import build_graph
 
+pytestmark = pytest.mark.slow
+
 SHARED = Path(__file__).parents[2] / "../shared"
 FRAMES = (1, 2, 31, 200, 3000)
 

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 from helpers.altered_code import slow_down
-from helpers.ray_nodes import RayNodes, running_nodes
+from helpers.ray_nodes import RayNodes, needs_ray, running_nodes
 from helpers.registered_versions import NAME, ROOT, new_network, register_version
 from helpers.serving import (
     ServiceProcess,
@@ -28,8 +28,7 @@ from avemo.pretrained import assets
 from avemo.registry.predictor import RegisteredModel
 from avemo.tracking import store
 
-pytestmark = pytest.mark.slow
-pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
+pytestmark = [pytest.mark.slow, needs_ray]
 
 CLIP = encoded(voice(16000), 16000)
 CLIPS, CLIENTS = 200, 8

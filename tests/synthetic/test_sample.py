@@ -158,6 +158,7 @@ class TestFiles:
 
 
 class TestMake:
+    @pytest.mark.slow
     def test_same_bytes_whatever_was_made_before(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -36,6 +36,7 @@ def test_an_experiment_says_what_it_holds(project: Project, name: str) -> None:
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
+@pytest.mark.slow
 def test_an_empty_default_goes_and_a_used_one_stays(project: Project) -> None:
     assert names() == {"Default"}
     store.experiment_id(project, "audio")
@@ -47,6 +48,7 @@ def test_an_empty_default_goes_and_a_used_one_stays(project: Project) -> None:
     assert names() == {"Default", "avemo/audio", "avemo/visual"}
 
 
+@pytest.mark.slow
 def test_the_default_of_another_store_is_left_alone(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

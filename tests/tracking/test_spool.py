@@ -67,6 +67,7 @@ def names(client: mlflow.MlflowClient, view: int = 1) -> list[str]:
     return sorted(run.info.run_name for run in client.search_runs(ids, run_view_type=view))
 
 
+@pytest.mark.slow
 def test_a_run_waits_and_is_delivered_once(
     offline_project: Project,
     server_uri: str,
@@ -110,6 +111,7 @@ def test_a_run_waits_and_is_delivered_once(
     ]
 
 
+@pytest.mark.slow
 def test_the_next_stage_finds_a_delivered_run(
     offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +127,7 @@ def test_the_next_stage_finds_a_delivered_run(
         spool.resolve_run_id(parent)
 
 
+@pytest.mark.slow
 def test_a_delivery_that_is_cut_short_is_made_again(
     offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +147,7 @@ def test_a_delivery_that_is_cut_short_is_made_again(
     assert names(client, view=3) == ["member 0", "train cnn", "train cnn"]  # one is in the bin
 
 
+@pytest.mark.slow
 def test_a_child_that_is_delivered_later_belongs_to_its_parent_at_the_server(
     offline_project: Project, server_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

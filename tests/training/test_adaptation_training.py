@@ -71,6 +71,7 @@ def nested() -> dict[str, tuple[float, float]]:
     return {case: (uars[case].value, differences[case].value) for case in uars}
 
 
+@pytest.mark.slow
 def test_speakers_who_differ_are_heard_better_by_their_own_clips(
     nested: dict[str, tuple[float, float]],
 ) -> None:
@@ -80,6 +81,7 @@ def test_speakers_who_differ_are_heard_better_by_their_own_clips(
     assert min(difference for _, difference in nested.values()) > -0.03
 
 
+@pytest.mark.slow
 def test_what_is_fitted_depends_on_nothing_else() -> None:
     first, table = fit_adaptation(CLIPS, CLASSES, "prosody_stats", LIMITS, 1)
     second, again = fit_adaptation(CLIPS, CLASSES, "prosody_stats", LIMITS, 1)

@@ -9,7 +9,16 @@ from typing import Any
 
 import grpc
 import pytest
-from helpers.search import FITS, TRIALS, Search, end_stage, search_processes, wait_until
+from helpers.search import (
+    FITS,
+    TRIALS,
+    Search,
+    end_stage,
+    search_alone,
+    search_processes,
+    trials_of,
+    wait_until,
+)
 from mlflow.entities import Run
 
 from avemo.errors import AvemoError, SettingsError
@@ -18,18 +27,10 @@ from avemo.training.distributed import workers
 from avemo.training.distributed.worker import _RetryingStub
 
 
-@pytest.fixture(scope="module")
-def single(tmp_path_factory: pytest.TempPathFactory) -> Search:
-    """The search of one process."""
-    search = Search(tmp_path_factory.mktemp("single") / "project")
-    end_stage(search.start(1))
-    return search
-
-
-def check(search: Search, single: Search) -> list[Run]:
+def check(search: Search) -> list[Run]:
     """Compare a search with that of one process, and return its runs that did not end well."""
-    assert search.trials() == [pytest.approx(trial) for trial in single.trials()]
-    result, expected = search.result(), single.result()
+    result, expected = search.result(), search_alone()
+    assert trials_of(result) == [pytest.approx(trial) for trial in trials_of(expected)]
     assert result.members == expected.members
     assert result.temperature == pytest.approx(expected.temperature, rel=1e-3)
     parent, children = search.runs()
@@ -43,52 +44,43 @@ def check(search: Search, single: Search) -> list[Run]:
     return [run for run in children if run not in finished]
 
 
-def mid_trial(search: Search, fits: int, worker: str | None = None) -> bool:
-    """Whether so many fits are finished, the last of them not its trial's last."""
-    done = search.fit_counts
-    count = done.get(worker, 0) if worker else sum(done.values())
-    return count >= fits and bool(count % 2)
+def workers_in_a_trial(search: Search) -> list[str]:
+    """Return the workers that have finished a trial's first fit and not its second."""
+    return [worker for worker, count in search.fit_counts.items() if count % 2]
 
 
 @pytest.mark.slow
-def test_a_killed_worker_s_trial_is_resumed(single: Search, tmp_path: Path) -> None:
+def test_a_killed_chief_and_a_killed_worker_s_trial_are_resumed(tmp_path: Path) -> None:
     search = Search(tmp_path / "project")
     stage = search.start(2)
-    wait_until(stage, lambda: mid_trial(search, 1, "tuner0"))
-    search_processes(stage)["tuner0"].kill()
+    wait_until(stage, lambda: bool(search.fit_counts))
+    before = search_processes(stage)
+    before["chief"].kill()
+    wait_until(
+        stage, lambda: search_processes(stage).get("chief", before["chief"]) != before["chief"]
+    )
+    processes = search_processes(stage)
+    for worker in ("tuner0", "tuner1"):
+        assert processes[worker] == before[worker], "a worker did not wait for its chief"
+
+    wait_until(stage, lambda: bool(workers_in_a_trial(search)))
+    killed_worker = workers_in_a_trial(search)[0]
+    search_processes(stage)[killed_worker].kill()
     finished_fits = search.fits()
-    output = end_stage(stage)
-    assert f"{FITS}/{FITS}" in output
-    (killed,) = check(search, single)
+    assert f"{FITS}/{FITS}" in end_stage(stage)
+    (killed,) = check(search)
     assert killed.info.status == "KILLED"
-    assert killed.data.tags["avemo.worker"] == "tuner0"
+    assert killed.data.tags["avemo.worker"] == killed_worker
     assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
     _, children = search.runs()
     assert {run.data.tags["avemo.worker"] for run in children} == {"tuner0", "tuner1"}
 
 
 @pytest.mark.slow
-def test_a_killed_chief_goes_on(single: Search, tmp_path: Path) -> None:
+def test_a_stopped_search_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
     search = Search(tmp_path / "project")
     stage = search.start(2)
-    wait_until(stage, lambda: sum(search.fit_counts.values()) >= 3)
-    before = search_processes(stage)
-    before["chief"].kill()
-    wait_until(
-        stage, lambda: search_processes(stage).get("chief", before["chief"]) != before["chief"]
-    )
-    assert {
-        name: process for name, process in search_processes(stage).items() if name != "chief"
-    } == {name: process for name, process in before.items() if name != "chief"}
-    end_stage(stage)
-    assert check(search, single) == [], "a worker did not wait for its chief"
-
-
-@pytest.mark.slow
-def test_a_stopped_search_leaves_no_process_and_goes_on(single: Search, tmp_path: Path) -> None:
-    search = Search(tmp_path / "project")
-    stage = search.start(2)
-    wait_until(stage, lambda: mid_trial(search, 1))
+    wait_until(stage, lambda: bool(workers_in_a_trial(search)))
     before = search_processes(stage)
     assert set(before) == {"chief", "tuner0", "tuner1"}
     stage.send_signal(signal.SIGINT)
@@ -110,7 +102,7 @@ def test_a_stopped_search_leaves_no_process_and_goes_on(single: Search, tmp_path
 
     finished_fits = search.fits()
     end_stage(search.start(1))
-    assert {run.info.status for run in check(search, single)} == {"KILLED"}
+    assert {run.info.status for run in check(search)} == {"KILLED"}
     assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
 
 

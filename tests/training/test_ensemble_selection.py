@@ -50,7 +50,7 @@ def loss(predictions: list[pd.DataFrame]) -> float:
     return metrics.log_loss(mean["true"], metrics.probabilities(scaled), EMOTIONS)
 
 
-@hypothesis(deadline=None, max_examples=50)
+@hypothesis(deadline=None, max_examples=20)
 @given(candidates(), st.integers(1, 5))
 def test_as_many_members_as_requested_the_best_first(
     predictions: list[pd.DataFrame], count: int
@@ -61,7 +61,7 @@ def test_as_many_members_as_requested_the_best_first(
     assert loss([predictions[indices[0]]]) == min(loss([rows]) for rows in predictions)
 
 
-@hypothesis(deadline=None, max_examples=25)
+@hypothesis(deadline=None, max_examples=10)
 @given(candidates(), st.integers(1, 4))
 def test_no_other_next_would_have_been_better(predictions: list[pd.DataFrame], count: int) -> None:
     *before, last = select_greedily(predictions, count)
@@ -72,7 +72,7 @@ def test_no_other_next_would_have_been_better(predictions: list[pd.DataFrame], c
     assert others[last] == min(others)
 
 
-@hypothesis(deadline=None, max_examples=25)
+@hypothesis(deadline=None, max_examples=10)
 @given(candidates(), st.integers(1, 4), st.data())
 def test_a_perfect_configuration_is_selected(
     predictions: list[pd.DataFrame], count: int, data: st.DataObject
@@ -99,7 +99,7 @@ def test_two_that_complement_each_other_come_before_the_best_alone() -> None:
     assert mean_uar(average_predictions([predictions[index] for index in indices])) == 1
 
 
-@hypothesis(deadline=None, max_examples=25)
+@hypothesis(deadline=None, max_examples=10)
 @given(candidates())
 def test_the_mean_of_predictions(predictions: list[pd.DataFrame]) -> None:
     before = [rows.copy() for rows in predictions]

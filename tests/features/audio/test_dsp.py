@@ -9,6 +9,8 @@ from avemo.features.audio.dsp.filters import hann_window, mel_filters
 from avemo.features.audio.dsp.librosa_import import import_librosa
 from avemo.features.audio.dsp.pitch import yin
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("size", [400, 768, 1024])
 def test_hann_s_window(size: int) -> None:

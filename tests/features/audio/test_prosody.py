@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from helpers.sounds import voice
 from hypothesis import given
-from hypothesis import settings as run
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -176,7 +175,6 @@ def clips(draw: st.DrawFn) -> Sound:
     return np.concatenate(parts).astype("f")
 
 
-@run(deadline=None, max_examples=60)
 @given(clips())
 def test_all_is_finite_for_any_sound(sound: Sound) -> None:
     for array in PROSODY.extract(sound).values():

@@ -128,6 +128,7 @@ def test_log_mel_by_the_definition(samples: int) -> None:
     np.testing.assert_allclose(features, spectrogram(noise(samples)), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
 def test_the_encoder_by_the_definition(samples: int, encoder: Graph) -> None:
     sound = noise(samples)
@@ -203,6 +204,7 @@ def test_a_very_short_clip_and_silence(samples: int, graph: Path) -> None:
         assert np.isfinite(features["whisper_stats"]).all()
 
 
+@pytest.mark.slow
 def test_a_long_clip_is_heard_30_s_at_a_time(graph: Path) -> None:
     tone = np.sin(np.arange(35 * RATE) / 10).astype("f")
     features = extract(tone, graph)["whisper"]

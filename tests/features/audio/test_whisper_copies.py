@@ -81,6 +81,7 @@ def level(sound: Sound) -> float:
     return 10 * float(np.log10(np.square(sound, dtype=float).mean()))
 
 
+@pytest.mark.slow
 def test_each_copy_as_whisper_hears_it(weights: dict[str, Path]) -> None:
     sound = spoken()
     features = extracted(sound, weights)

@@ -76,6 +76,7 @@ def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
         load_network("mobilenet_v2", 64, file)
 
 
+@pytest.mark.slow
 def test_another_network_s_weights_are_refused(home: tuple[Path, Any]) -> None:
     file = home[0] / "models" / NETWORKS["mobilenet_v2"].file
     with pytest.raises(AssetError, match="cannot be read as vgg16"):

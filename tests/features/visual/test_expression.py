@@ -104,6 +104,7 @@ def test_many_faces_as_in_parts(published: Path) -> None:
     np.testing.assert_allclose(extract(last, published)["expression"], extracted[32:], atol=1e-2)
 
 
+@pytest.mark.slow
 def test_what_is_another_network_or_none_is_refused(
     published: Path, drawn: Any, tmp_path: Path
 ) -> None:

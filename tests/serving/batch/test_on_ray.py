@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 from helpers.many_clips import register_champion, write_clips
-from helpers.ray_nodes import running_nodes
+from helpers.ray_nodes import needs_ray, running_nodes
 
 from avemo.cli import main
 
-pytest.importorskip("ray", reason="needs the extra ray")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_ray]
 
 
 @pytest.fixture

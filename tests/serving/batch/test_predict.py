@@ -134,6 +134,7 @@ def test_a_command_that_makes_no_sense(
     assert err[0].startswith("Usage: avemo predict")
 
 
+@pytest.mark.slow
 def test_what_was_computed_is_computed_again_only_for_another_content_or_version(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -229,6 +230,7 @@ def test_two_processes_do_not_write_the_same_results(
     assert err[-1].startswith("avemo: another process is just writing to a.csv.journal")
 
 
+@pytest.mark.slow
 def test_a_few_files_load_neither_pandas_nor_mlflow(project: Path, tmp_path: Path) -> None:
     files = write_clips(tmp_path / "clips", 3)
     code = (

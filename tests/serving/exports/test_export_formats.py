@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 import pytest
 from helpers.timelines import CONTEXT, FILE_NAMES, ROWS, new_row, timelines
-from hypothesis import given, settings
+from hypothesis import given
 from pympi import Eaf, TextGrid
 
 from avemo.errors import SettingsError
@@ -216,7 +216,6 @@ def test_a_clip_without_rows(name: str) -> None:
         assert list(read_cues(content)) == []
 
 
-@settings(max_examples=40)
 @given(timelines())
 def test_no_time_is_off_by_more_than_a_millisecond(rows: list[TimelineRow]) -> None:
     table = read_csv(export(rows, "csv"))
@@ -239,7 +238,6 @@ def _is_visible(row: TimelineRow) -> bool:
     return round(row.span.start * 1000) < round(row.span.end * 1000)
 
 
-@settings(max_examples=40)
 @given(timelines())
 def test_segments_hold_every_row_s_label_and_never_overlap(rows: list[TimelineRow]) -> None:
     document, grid = read_eaf(export(rows, "elan")), read_textgrid(export(rows, "textgrid"))
@@ -272,7 +270,6 @@ def _check_segments(segments: list[tuple[float, float, str]], rows: list[Timelin
             assert labels == ([label] if label else [])
 
 
-@settings(max_examples=40)
 @given(timelines())
 def test_chapters_never_overlap_and_say_what_holds(rows: list[TimelineRow]) -> None:
     cues = list(read_cues(export(rows, "chapters")))
@@ -295,7 +292,6 @@ def _inside(row: TimelineRow, cues: list[tuple[float, float, str]]) -> float:
     return (first + second) / 2
 
 
-@settings(max_examples=40)
 @given(FILE_NAMES)
 def test_every_file_name_survives(name: str) -> None:
     context = replace(CONTEXT, file=name)

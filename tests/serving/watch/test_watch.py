@@ -62,6 +62,7 @@ def last_metrics() -> dict[str, float]:
     return dict(run.data.metrics)
 
 
+@pytest.mark.slow
 def test_each_file_has_one_row_and_the_run_its_figures(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +101,7 @@ def test_each_file_has_one_row_and_the_run_its_figures(
     assert len(rows()) == journal_lines() == 6
 
 
+@pytest.mark.slow
 def test_a_new_champion_answers_for_what_lands_from_then_on(project: Path, tmp_path: Path) -> None:
     write_clips(tmp_path / "incoming", 1)
     watch_once()
@@ -160,6 +162,7 @@ def test_a_watcher_that_is_killed_and_one_that_is_told_to_end(
     assert last_metrics()["clips"] == 41
 
 
+@pytest.mark.slow
 def test_the_drift_report(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +188,7 @@ def test_the_drift_report(
     assert main(["watch", "incoming", "--report", "drift.pdf"]) == 1
 
 
+@pytest.mark.slow
 def test_a_version_without_a_profile(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
