@@ -3,7 +3,7 @@
 The champion's kept answers for RAVDESS's speech are adapted, each by a space, a trust and a weight
 that come from the other folds. All answers are of models that had not heard the speaker; those of a
 training speaker, which trust and weight are chosen by, are of a model that had heard the tested
-fold.
+fold. So are those that the weights of sound and picture, and the thresholds, come from.
 
     python study/adaptation.py          # in a project with the audio features of these recordings
     python study/adaptation.py --table  # the figures again, from the kept results
@@ -11,22 +11,28 @@ fold.
 
 import argparse
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from avemo.config import load_settings
 from avemo.corpus.adapters import ravdess
-from avemo.evaluation import metrics
+from avemo.evaluation import metrics, paired
+from avemo.evaluation.abstention import select_threshold
 from avemo.evaluation.bootstrap import Bootstrap
+from avemo.evaluation.conformal import fit_sets
 from avemo.features import store
 from avemo.models.adaptation import Adaptation
 from avemo.models.speaker_space import LabelledClips
+from avemo.models.weighted_product import MIN_PROBABILITY, combine, fit_weights
 from avemo.paths import find_project
 from avemo.report import adaptation as report
-from avemo.report import published
-from avemo.training.adaptation import crossvalidate_adaptation
+from avemo.report import fusions, published
+from avemo.settings import Settings
+from avemo.training.adaptation import UNADAPTED, crossvalidate_adaptation
 from avemo.training.enrolments import draw_enrolments, statistics_of
 
 ROOT = Path(__file__).parents[1]
@@ -38,20 +44,81 @@ DRAWS = 10
 _SHRINKAGE = 0.1
 
 
-def load_clips() -> tuple[pd.Series, LabelledClips]:
-    """Return performances with the champion's answers and the project's features."""
+@dataclass(frozen=True)
+class Product:
+    """Answers of sound, and of the picture that they are joined with as `late` joins them.
+
+    Args:
+        answers: of sound
+        clips: the same, with the project's features
+        log_probabilities: of both, unadapted [shape=(clips, classes, 2)]
+        weights: of both by tested fold, from the other folds' answers [shape=(2,)]
+    """
+
+    answers: pd.DataFrame
+    clips: LabelledClips
+    log_probabilities: NDArray[np.float64]
+    weights: Mapping[int, NDArray[np.float64]]
+
+    @property
+    def pictures(self) -> NDArray[np.float64]:
+        """What the picture adds to the logarithms of sound [shape=(clips, classes)]."""
+        weights = np.array([self.weights[fold] for fold in self.clips.folds.tolist()])
+        return np.asarray(
+            self.log_probabilities[:, :, 1] * (weights[:, 1] / weights[:, 0])[:, None]
+        )
+
+
+def load_products() -> dict[str, Product]:
+    """Return the champion's sound alone, and both modalities of the published fusion.
+
+    Raises:
+        SystemExit: no fusion is published
+    """
     arrays = store.load_arrays(find_project().features("audio", "whisper"), FEATURE)
-    answers = published.read_predictions(ROOT / ANSWERS, str(ANSWERS))
-    answers = answers[answers["performance"].isin(arrays)].reset_index(drop=True)
+    champion = published.read_predictions(ROOT / ANSWERS, str(ANSWERS))
+    champion = champion[champion["performance"].isin(arrays)].reset_index(drop=True)
+    compared = fusions.read(ROOT)
+    if compared is None:
+        raise SystemExit(f"there is no {fusions.FILE}: bring it back (git checkout)")
+    nested = compared[compared["part"].eq("unseen actors")]
+    heard, seen = (
+        paired.align(published.check_predictions(nested[nested["system"].eq(name)]), champion)[0]
+        for name in ("audio", "visual")
+    )
+    sound = load_product(champion, seen, arrays)
+    alone = np.array([1.0, 0.0])
+    return {
+        "sound": replace(sound, weights=dict.fromkeys(sound.weights, alone)),
+        "fused": load_product(heard, seen, arrays),
+    }
+
+
+def load_product(
+    heard: pd.DataFrame, seen: pd.DataFrame, arrays: Mapping[str, NDArray[np.floating]]
+) -> Product:
+    """Return the product of sound and picture.
+
+    Args:
+        heard: answers of an audio model
+        seen: of a visual one, in the same order
+        arrays: features by performance
+    """
     codes = {name: code for code, name in enumerate(ravdess.EMOTIONS)}
     clips = LabelledClips(
-        np.array([arrays[name][0] for name in answers["performance"]], np.float32),
-        answers["true"].map(codes).to_numpy(int),
-        answers["actor"].to_numpy(str),
-        answers["fold"].to_numpy(int),
-        metrics.probabilities(answers),
+        np.array([arrays[name][0] for name in heard["performance"]], np.float32),
+        heard["true"].map(codes).to_numpy(int),
+        heard["actor"].to_numpy(str),
+        heard["fold"].to_numpy(int),
+        metrics.probabilities(heard),
     )
-    return answers["performance"], clips
+    both = np.stack([clips.probabilities, metrics.probabilities(seen)], axis=2)
+    logarithms = np.log(np.maximum(both, MIN_PROBABILITY))
+    weights = {}
+    for fold in sorted(set(clips.folds.tolist())):
+        trained = clips.folds != fold
+        weights[fold] = fit_weights(logarithms[trained], clips.labels[trained])
+    return Product(heard, clips, logarithms, weights)
 
 
 def compare_speakers(
@@ -125,6 +192,70 @@ def compare_clips(
     return table.groupby(["case", "speaker"], sort=False).mean().reset_index()
 
 
+def compare_abstention(
+    product: Product, adaptations: Mapping[int, Adaptation], settings: Settings
+) -> pd.DataFrame:
+    """Return by case and speaker how often an answer is sure and right under unadapted thresholds.
+
+    The thresholds are selected on the unadapted answers for the other folds' speakers.
+
+    Returns:
+        shares of the predicted clips: `answered`; `right`, answered rightly; `held`, whose set of
+        emotions holds theirs
+    """
+    clips = product.clips
+    bootstrap, limits, rows = Bootstrap.from_settings(settings), settings.abstention, []
+    columns = metrics.probability_columns(ravdess.EMOTIONS)
+    for fold, adaptation in adaptations.items():
+        weights, tested = product.weights[fold], clips.folds == fold
+        unadapted = product.answers.assign(
+            **dict(zip(columns, combine(product.log_probabilities, weights).T, strict=True))
+        )[~tested]
+        threshold = select_threshold(
+            unadapted,
+            bootstrap,
+            target=limits.min_accuracy,
+            min_coverage=limits.min_coverage,
+        ).threshold
+        set_threshold = fit_sets(unadapted, limits.set_coverage).threshold
+        own, logarithms = clips.where(tested), product.log_probabilities[tested]
+        positions = own.vectors @ adaptation.projection - adaptation.origin
+
+        def shares(
+            which: NDArray[np.integer],
+            corrected: NDArray[np.float64],
+            own: LabelledClips = own,
+            weights: NDArray[np.float64] = weights,
+            threshold: float = threshold,
+            set_threshold: float = set_threshold,
+        ) -> tuple[float, ...]:
+            probabilities = combine(corrected, weights)
+            true = own.labels[which]
+            right = probabilities.argmax(axis=1) == true
+            answered = probabilities.max(axis=1) >= threshold
+            held = right | (probabilities[np.arange(len(true)), true] >= set_threshold)
+            return answered.mean(), (answered & right).mean(), held.mean()
+
+        for speaker in sorted(set(own.speakers)):
+            which = np.flatnonzero(own.speakers == speaker)
+            rows.append((UNADAPTED, speaker, *shares(which, logarithms[which])))
+        for draw in draw_enrolments(
+            own, adaptation.classes, settings.adaptation.draws, settings.seed
+        ):
+            statistics = statistics_of(
+                adaptation,
+                positions[draw.enrolled],
+                own.probabilities[draw.enrolled],
+                neutral=draw.neutral,
+            )
+            corrected = logarithms[draw.predicted].copy()
+            corrected[:, :, 0] += adaptation.correction(positions[draw.predicted], statistics)
+            name = own.speakers[draw.enrolled[0]]
+            rows.append((draw.case, name, *shares(draw.predicted, corrected)))
+    table = pd.DataFrame(rows, columns=report.ABSTENTION_COLUMNS[1:])
+    return table.groupby(["case", "speaker"], sort=False).mean().reset_index()
+
+
 def _scores(vectors: np.ndarray, speakers: np.ndarray, trained: np.ndarray) -> np.ndarray:
     """Return the cosine of each two vectors, after within-class covariance normalisation.
 
@@ -155,15 +286,27 @@ def _scores(vectors: np.ndarray, speakers: np.ndarray, trained: np.ndarray) -> n
 def measure() -> None:
     """Write the kept results."""
     settings = load_settings(ROOT)
-    performances, clips = load_clips()
-    table, adaptations = crossvalidate_adaptation(
-        clips, ravdess.EMOTIONS, FEATURE, settings.adaptation, settings.seed
+    (ROOT / report.FOLDER).mkdir(parents=True, exist_ok=True)
+    files = {"sound": report.CURVE, "fused": report.FUSED}
+    adapted, sure = {}, []
+    for system, product in load_products().items():
+        table, adaptations = crossvalidate_adaptation(
+            product.clips,
+            ravdess.EMOTIONS,
+            FEATURE,
+            settings.adaptation,
+            settings.seed,
+            product.pictures,
+        )
+        table.insert(0, "performance", product.answers["performance"])
+        table["true"] = [ravdess.EMOTIONS[code] for code in table["true"]]
+        table.to_csv(ROOT / files[system], index=False, float_format="%.4g")
+        sure.append(compare_abstention(product, adaptations, settings).assign(system=system))
+        adapted[system] = product.clips, adaptations
+    pd.concat(sure)[report.ABSTENTION_COLUMNS].to_csv(
+        ROOT / report.ABSTENTION, index=False, float_format="%.4g"
     )
-    table.insert(0, "performance", performances)
-    table["true"] = [ravdess.EMOTIONS[code] for code in table["true"]]
-    folder = ROOT / report.FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    table.to_csv(ROOT / report.CURVE, index=False, float_format="%.4g")
+    clips, adaptations = adapted["sound"]
     scores = pd.concat(compare_speakers(clips, adaptations, settings.seed))
     scores.to_csv(ROOT / report.SPEAKERS, index=False, float_format="%.4g")
     refused = compare_clips(clips, adaptations, settings.adaptation.draws, settings.seed)
@@ -180,7 +323,7 @@ def main() -> None:
     if results is None:
         raise SystemExit(f"there is no {report.CURVE}: run without --table first")
     tables = report.tables(results, Bootstrap.from_settings(load_settings(ROOT)))
-    for row in (*tables.curve, *tables.speakers, *tables.refused):
+    for row in (*tables.curve, *tables.speakers, *tables.refused, *tables.abstention):
         print(" | ".join(row))
 
 

@@ -34,8 +34,8 @@ class Prediction:
         classes: the emotions that the model tells apart, in its order; those of `probabilities`
             where none are given, and empty where no model was asked
         evidence: what it was made from
-        adaptation: to what of the speaker it is adapted, such as `neutral baseline of 2 clips`;
-            empty where it is not, see `adaptation.Adaptation`
+        adaptation: to what of the speaker it is adapted, such as `neutral baseline of 2 clips (27 %
+            of the person known)`; empty where it is not, see `adaptation.Adaptation`
     """
 
     probabilities: Mapping[str, float] = field(default_factory=dict)

@@ -318,15 +318,20 @@ class Adaptation:
         return np.asarray(-highest[..., 0] - np.log(np.maximum(density, _MIN_PROBABILITY)))
 
     def describe(self, statistics: SpeakerStatistics | None) -> str:
-        """Return `neutral baseline of 2 clips`, `unlabelled, 14 clips`, or `none`."""
+        """Return `neutral baseline of 2 clips (27 % of the person known)`, or `none`.
+
+        Without a baseline it is `unlabelled, 14 clips (...)`; the share is `known_share`.
+        """
         if statistics is None:
             return "none"
         clips = f"{statistics.clips} clip{'s' * (statistics.clips != 1)}"
         if statistics.neutral_clips == statistics.clips:
-            return f"neutral baseline of {clips}"
-        if not statistics.neutral_clips:
-            return f"unlabelled, {clips}"
-        return f"{statistics.neutral_clips} of {clips} neutral, the others unlabelled"
+            kind = f"neutral baseline of {clips}"
+        elif statistics.neutral_clips:
+            kind = f"{statistics.neutral_clips} of {clips} neutral, the others unlabelled"
+        else:
+            kind = f"unlabelled, {clips}"
+        return f"{kind} ({100 * self.known_share(statistics):.0f} % of the person known)"
 
     def require_own(self, statistics: SpeakerStatistics) -> None:
         """Refuse statistics of another adaptation.

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import AvemoError
+from ..evaluation import metrics
 from ..evaluation.bootstrap import Bootstrap, Interval
+from ..records import Figures
 from ..tables import read_csv
 from ..training.adaptation import UNADAPTED, curve_figures
 
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "ABSTENTION",
+    "ABSTENTION_COLUMNS",
     "CURVE",
     "FOLDER",
+    "FUSED",
     "KINDS",
     "REFUSED",
     "REFUSED_COLUMNS",
@@ -33,11 +38,13 @@ __all__ = [
 #: in a checkout
 FOLDER = Path("results", "adaptation")
 CURVE, SPEAKERS = FOLDER / "curve.csv", FOLDER / "speakers.csv"
+FUSED, ABSTENTION = FOLDER / "fused.csv", FOLDER / "abstention.csv"
 #: what speakers are compared by
 KINDS = ("statistics", "features")
 REFUSED = FOLDER / "refused.csv"
 REFUSED_COLUMNS = ["case", "speaker", "own", "others"]
 SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
+ABSTENTION_COLUMNS = ["system", "case", "speaker", "answered", "right", "held"]
 
 
 @dataclass(frozen=True)
@@ -47,13 +54,18 @@ class Results:
     Args:
         curve: a row a performance: `performance`, `true`, `actor`, and for each case the share of
             draws in which it is right
+        fused: the same for sound and picture
         speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
         refused: by case and speaker, the shares of own and of others' clips that are refused
+        abstention: by system, case and speaker, the shares of clips that are `answered`, answered
+            and `right`, and `held` by their set of emotions, under thresholds for unadapted answers
     """
 
     curve: pd.DataFrame
+    fused: pd.DataFrame
     speakers: pd.DataFrame
     refused: pd.DataFrame
+    abstention: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -61,16 +73,22 @@ class AdaptationTables:
     """What the page shows.
 
     Args:
-        curve: each case with its unweighted average recall and the difference to no speaker
+        curve: each case with its unweighted average recall and the difference to no speaker, of
+            sound and of sound with picture
         speakers: by clips in a set, the equal error rate by each of `KINDS`
         refused: by case, the shares of own and of others' clips that are refused
-        uars: the figures of `curve`
+        abstention: by case, of sound and of sound with picture, the share of clips that are
+            answered, of right ones among these, and of sets that hold the emotion
+        uars: the figures of `curve` for sound
+        fused_uars: those for sound and picture
     """
 
     curve: list[tuple[str, ...]]
     speakers: list[tuple[str, ...]]
     refused: list[tuple[str, ...]]
+    abstention: list[tuple[str, ...]]
     uars: dict[str, Interval]
+    fused_uars: dict[str, Interval]
 
 
 def read(root: Path) -> Results | None:
@@ -87,14 +105,18 @@ def read(root: Path) -> Results | None:
     try:
         results = Results(
             read_csv(root / CURVE, ["performance", "actor"]),
+            read_csv(root / FUSED, ["performance", "actor"]),
             read_csv(root / SPEAKERS, ["speaker", "other"]),
             read_csv(root / REFUSED, ["speaker"]),
+            read_csv(root / ABSTENTION, ["speaker"]),
         )
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
-    missing = {"performance", "true", "actor", UNADAPTED} - set(results.curve)
+    curve_columns = {"performance", "true", "actor", UNADAPTED}
+    missing = curve_columns - (set(results.curve) & set(results.fused))
     missing |= set(SPEAKER_COLUMNS) - set(results.speakers)
     missing |= set(REFUSED_COLUMNS) - set(results.refused)
+    missing |= set(ABSTENTION_COLUMNS) - set(results.abstention)
     if missing:
         raise AvemoError(
             f"{FOLDER}: there is no column {', '.join(sorted(missing))}; bring it back (git "
@@ -105,31 +127,54 @@ def read(root: Path) -> Results | None:
 
 def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
     """Return what the page shows of the kept results."""
-    uars, differences = curve_figures(results.curve, bootstrap)
+    sound, fused = (curve_figures(rows, bootstrap) for rows in (results.curve, results.fused))
     curve: list[tuple[str, ...]] = [
-        (case, str(uar), "–" if case == UNADAPTED else f"{differences[case]:+}")
-        for case, uar in uars.items()
+        (case, *_figures_of(sound, case), *_figures_of(fused, case)) for case in sound[0]
     ]
     speakers: list[tuple[str, ...]] = []
     for clips, rows in results.speakers.groupby("clips"):
         rates = [equal_error_rate(rows[rows["kind"].eq(kind)], bootstrap) for kind in KINDS]
         speakers.append((f"{clips}", *map(str, rates)))
     refused: list[tuple[str, ...]] = [
-        (str(case), *(str(_mean(rows[name], bootstrap)) for name in ("own", "others")))
+        (
+            str(case),
+            *(
+                str(_ratio(rows[name].to_numpy(float), np.ones(len(rows)), bootstrap))
+                for name in ("own", "others")
+            ),
+        )
         for case, rows in results.refused.groupby("case", sort=False)
     ]
-    return AdaptationTables(curve, speakers, refused, uars)
+    abstention: list[tuple[str, ...]] = []
+    for case, rows in results.abstention.groupby("case", sort=False):
+        cells: list[str] = []
+        for _, own in rows.groupby("system", sort=False):
+            answered, right, held = (
+                own[name].to_numpy(float) for name in ("answered", "right", "held")
+            )
+            every = np.ones(len(own))
+            pairs = ((answered, every), (right, answered), (held, every))
+            cells += [str(_ratio(part, of, bootstrap)) for part, of in pairs]
+        abstention.append((str(case), *cells))
+    return AdaptationTables(curve, speakers, refused, abstention, sound[0], fused[0])
 
 
-def _mean(shares: "pd.Series[float]", bootstrap: Bootstrap) -> Interval:
-    """Return the mean over speakers."""
-    values = shares.to_numpy(np.float64)
+def _figures_of(figures: tuple[Figures, Figures], case: str) -> tuple[str, str]:
+    """Return the recall in a case, and its difference to no speaker."""
+    uars, differences = figures
+    return str(uars[case]), "–" if case == UNADAPTED else f"{differences[case]:+}"
 
-    def means(draws: "NDArray[np.int64]") -> dict[str, np.ndarray]:
-        return {"mean": draws @ values / draws.sum(axis=1)}
 
-    own = bootstrap.expanded(len(values))
-    return own.intervals(means, actors=len(values), performances=len(values))["mean"]
+def _ratio(
+    part: "NDArray[np.float64]", of: "NDArray[np.float64]", bootstrap: Bootstrap
+) -> Interval:
+    """Return the ratio of two sums over speakers [shape=(speakers,)]."""
+
+    def ratios(draws: "NDArray[np.int64]") -> dict[str, np.ndarray]:
+        return {"ratio": metrics.ratio(draws @ part, draws @ of)}
+
+    own = bootstrap.expanded(len(part))
+    return own.intervals(ratios, actors=len(part), performances=len(part))["ratio"]
 
 
 def equal_error_rate(scores: pd.DataFrame, bootstrap: Bootstrap) -> Interval:

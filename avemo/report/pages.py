@@ -53,7 +53,8 @@ def write_pages(root: Path, settings: Settings) -> list[str]:
     markdown = render_results(scored, fusions.read(root), adapted)
     figures = _figures(scored)
     if adapted:
-        figures["adaptation"] = plots.svg(plots.adaptation(adapted.uars, "Adaptation to a speaker"))
+        curves = {"sound": adapted.uars, "sound and picture": adapted.fused_uars}
+        figures["adaptation"] = plots.svg(plots.adaptation(curves, "Adaptation to a speaker"))
     pictures = {f"{NAME}/{name}.svg": content for name, content in figures.items()}
     pages = {f"{NAME}.md": markdown, f"{NAME}.html": html("Results", markdown, pictures)}
     searched = [best for best in scored.published.manifest.champions if best.trials]

@@ -58,33 +58,36 @@ def accuracies(rows: Mapping[str, Mapping[str, Interval]], title: str) -> "Figur
     return figure
 
 
-def adaptation(figures: Mapping[str, Interval], title: str) -> "Figure":
+def adaptation(curves: Mapping[str, Mapping[str, Interval]], title: str) -> "Figure":
     """Draw the recall against how many clips a speaker is enrolled with; a line a mix of emotions.
 
     Args:
-        figures: by case, such as `even 20`; `none` is the horizontal line
+        curves: by system, from left to right, the figures by case, such as `even 20`; `none` is the
+            horizontal line
         title: above the figure
     """
-    figure = _figure(7.6, 4.6, title)
-    axes = figure.add_subplot()
-    mixes: dict[str, list[tuple[int, Interval]]] = {}
-    for case, uar in figures.items():
-        mix, _, clips = case.partition(" ")
-        if clips.isdecimal():
-            mixes.setdefault(mix, []).append((int(clips), uar))
-    axes.axhline(figures["none"].value, color=_QUIET, lw=1, ls="--", label="no speaker")
-    for (mix, points), colour in zip(mixes.items(), _MIX_COLOURS, strict=False):
-        counts = [count for count, _ in points]
-        uars = [uar.value for _, uar in points]
-        axes.plot(counts, uars, "o-", color=colour, lw=2, ms=5, label=mix)
-    axes.set_xscale("log")
-    sizes = sorted({count for points in mixes.values() for count, _ in points})
-    axes.set_xticks(sizes, [str(size) for size in sizes])
-    axes.minorticks_off()
-    axes.set_xlabel("clips that the speaker is enrolled with")
-    axes.set_ylabel("unweighted average recall")
-    axes.legend(frameon=False)
-    _quiet(axes)
+    figure = _figure(1.2 + 4.2 * len(curves), 4.6, title)
+    panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (system, figures) in zip(panels, curves.items(), strict=True):
+        mixes: dict[str, list[tuple[int, Interval]]] = {}
+        for case, uar in figures.items():
+            mix, _, clips = case.partition(" ")
+            if clips.isdecimal():
+                mixes.setdefault(mix, []).append((int(clips), uar))
+        axes.axhline(figures["none"].value, color=_QUIET, lw=1, ls="--", label="no speaker")
+        for (mix, points), colour in zip(mixes.items(), _MIX_COLOURS, strict=False):
+            counts = [count for count, _ in points]
+            uars = [uar.value for _, uar in points]
+            axes.plot(counts, uars, "o-", color=colour, lw=2, ms=5, label=mix)
+        axes.set_xscale("log")
+        sizes = sorted({count for points in mixes.values() for count, _ in points})
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.minorticks_off()
+        axes.set_title(system)
+        axes.set_xlabel("clips that the speaker is enrolled with")
+        _quiet(axes)
+    panels[0].set_ylabel("unweighted average recall")
+    panels[0].legend(frameon=False)
     return figure
 
 

@@ -140,7 +140,12 @@ def fit_adaptation(
 
 
 def crossvalidate_adaptation(
-    clips: LabelledClips, classes: Sequence[str], feature: str, limits: Limits, seed: int
+    clips: LabelledClips,
+    classes: Sequence[str],
+    feature: str,
+    limits: Limits,
+    seed: int,
+    pictures: Floats | None = None,
 ) -> tuple[pd.DataFrame, dict[int, Adaptation]]:
     """Return how often each clip is right in each case, nested, and each fold's adaptation.
 
@@ -153,6 +158,8 @@ def crossvalidate_adaptation(
         feature: see `fit_adaptation`
         limits: see `fit_adaptation`
         seed: see `fit_adaptation`
+        pictures: what is added to the logarithms of the tested fold's adapted probabilities for
+            what is seen, as a product adds it [shape=(clips, classes)]; sound alone is chosen by
 
     Raises:
         AvemoError: as `fit_adaptation`
@@ -176,15 +183,19 @@ def crossvalidate_adaptation(
         ]
         curve = _merge(inner)
         choices[fold] = choose(curve, clips, clips.folds != fold, limits.max_loss)
-        adaptations[fold] = _settle(space_without({fold}), curve, choices[fold], limits)
-        tested.append(
-            measure(space_without({fold}), clips, clips.folds == fold, limits.draws, seed)
-        )
+        space = space_without({fold})
+        adaptations[fold] = _settle(space, curve, choices[fold], limits)
+        tested.append(measure(space, clips, clips.folds == fold, limits.draws, seed, pictures))
     return _chosen_rows(_merge(tested), clips, choices), adaptations
 
 
 def measure(
-    space: Adaptation, clips: LabelledClips, selected: NDArray[np.bool_], draws: int, seed: int
+    space: Adaptation,
+    clips: LabelledClips,
+    selected: NDArray[np.bool_],
+    draws: int,
+    seed: int,
+    pictures: Floats | None = None,
 ) -> Curve:
     """Return how often clips are right when their speakers are enrolled by other clips of theirs.
 
@@ -194,12 +205,15 @@ def measure(
         selected: whose speakers are enrolled and predicted [shape=(clips,)]
         draws: see `draw_enrolments`
         seed: see `draw_enrolments`
+        pictures: see `crossvalidate_adaptation`; speakers are enrolled by sound alone
     """
     total = len(clips.labels)
     indices = np.flatnonzero(selected)
     own = clips.where(selected)
     positions = own.vectors @ space.projection - space.origin
     logarithms = np.log(np.maximum(own.probabilities, MIN_PROBABILITY))
+    if pictures is not None:
+        logarithms = logarithms + pictures[selected]
     sums: dict[str, Floats] = {UNADAPTED: np.zeros((len(_CHOICES), total))}
     sums[UNADAPTED][:, indices] = logarithms.argmax(axis=1) == own.labels
     counts: dict[str, Floats] = {UNADAPTED: selected.astype(float)}

@@ -40,11 +40,11 @@ def test_the_answer_is_adapted_and_says_to_what(recogniser: Recogniser) -> None:
     assert recogniser.predict(LOW, speaker=None) == unadapted
     baseline = recogniser.enrol(LOW, neutral=True)
     adapted = recogniser.predict(LOW, speaker=baseline + baseline)
-    assert adapted.adaptation == "neutral baseline of 2 clips"
+    assert adapted.adaptation.startswith("neutral baseline of 2 clips (")
     assert adapted.probabilities != unadapted.probabilities
     assert sum(adapted.probabilities.values()) == pytest.approx(1, abs=1e-5)
     guessed = recogniser.predict(LOW, speaker=recogniser.enrol(LOW) + recogniser.enrol(HIGH))
-    assert guessed.adaptation == "unlabelled, 2 clips"
+    assert guessed.adaptation.startswith("unlabelled, 2 clips (")
 
 
 def test_statistics_pass_through_json(recogniser: Recogniser) -> None:
@@ -93,7 +93,8 @@ def test_a_fused_version_adapts_what_it_hears(tmp_path: Path) -> None:
     folder.mkdir()
     fused = load(folder, sees=True)
     speaker = fused.enrol(LOW, neutral=True)
-    assert fused.predict(film, speaker=speaker).adaptation == "neutral baseline of 1 clip"
+    adaptation = fused.predict(film, speaker=speaker).adaptation
+    assert adaptation.startswith("neutral baseline of 1 clip (")
     # what is seen alone is nobody's voice
     unheard = fused.predict(silent, speaker=speaker)
     assert unheard == fused.predict(silent)

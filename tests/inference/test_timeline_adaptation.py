@@ -41,7 +41,10 @@ def test_rows_say_from_when_they_are_adapted(recogniser: Recogniser) -> None:
     voiced = [row for row in rows if not row.finding]
     assert voiced[0].adaptation == "", "nothing has been heard before"
     adapted = [row.adaptation for row in voiced[1:]]
-    assert adapted[0] == "unlabelled, 1 clip"
+    assert adapted[0].startswith("unlabelled, 1 clip (")
+    shares = [int(text.rpartition("(")[2].split()[0]) for text in adapted]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] < 100
     counts = [int(text.split()[1]) for text in adapted]
     assert counts == sorted(counts)
     assert 1 < counts[-1] <= VOICED_S / WINDOW + 1, "each moment counts once"
@@ -81,11 +84,12 @@ def test_a_clip_that_arrives_in_pieces_has_the_same_rows(
 def test_an_enrolled_speaker_counts_from_the_start(recogniser: Recogniser) -> None:
     speaker = recogniser.enrol(CLIP, neutral=True)
     fixed = [row for row in rows_of(recogniser, speaker=speaker) if not row.finding]
-    assert {row.adaptation for row in fixed} == {"neutral baseline of 1 clip"}
+    (adaptation,) = {row.adaptation for row in fixed}
+    assert adaptation.startswith("neutral baseline of 1 clip (")
     learning = [row for row in rows_of(recogniser, speaker=speaker, adapt=True) if not row.finding]
-    assert learning[0].adaptation == "neutral baseline of 1 clip"
+    assert learning[0].adaptation == adaptation
     assert learning[0].probabilities == fixed[0].probabilities
-    assert learning[1].adaptation == "1 of 2 clips neutral, the others unlabelled"
+    assert learning[1].adaptation.startswith("1 of 2 clips neutral, the others unlabelled (")
 
 
 def test_a_voice_far_from_the_speaker_is_not_adapted(tmp_path: Path) -> None:

@@ -169,10 +169,13 @@ def test_a_clip_of_another_speaker_lies_far() -> None:
 def test_what_it_adapts_to_in_words() -> None:
     neutral, guessed = enrolled(1, (0, 0)), enrolled(14, (0, 0), neutral=False)
     assert ADAPTATION.describe(None) == "none"
-    assert ADAPTATION.describe(neutral) == "neutral baseline of 1 clip"
-    assert ADAPTATION.describe(neutral + neutral) == "neutral baseline of 2 clips"
-    assert ADAPTATION.describe(guessed) == "unlabelled, 14 clips"
-    assert ADAPTATION.describe(neutral + guessed) == "1 of 15 clips neutral, the others unlabelled"
+    # offsets of the variance 4 and 1, a class's own of 0.5: by hand 0.668 and 0.308 after one clip
+    assert ADAPTATION.describe(neutral) == "neutral baseline of 1 clip (49 % of the person known)"
+    two = ADAPTATION.describe(neutral + neutral)
+    assert two == "neutral baseline of 2 clips (56 % of the person known)"
+    assert ADAPTATION.describe(guessed).startswith("unlabelled, 14 clips (")
+    both = ADAPTATION.describe(neutral + guessed)
+    assert both.startswith("1 of 15 clips neutral, the others unlabelled (")
 
 
 def test_a_model_without_neutral_takes_no_neutral_clips() -> None:

@@ -39,14 +39,25 @@ def test_the_kept_results_say_what_the_page_shows() -> None:
     assert [row[0] for row in tables.curve] == [*tables.uars]
     assert tables.curve[0][0] == "none"
     assert [row[0] for row in tables.speakers] == ["1", "2", "5", "10", "20"]
-    svg = plots.svg(plots.adaptation(tables.uars, "Adaptation"))
-    assert svg == plots.svg(plots.adaptation(tables.uars, "Adaptation"))
+    assert {len(row) for row in tables.curve} == {5}
+    assert [row[0] for row in tables.abstention] == [*tables.uars]
+    assert {len(row) for row in tables.abstention} == {7}
+    assert tables.uars.keys() == tables.fused_uars.keys()
+    curves = {"sound": tables.uars, "sound and picture": tables.fused_uars}
+    assert plots.svg(plots.adaptation(curves, "A")) == plots.svg(plots.adaptation(curves, "A"))
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     assert adaptation.read(tmp_path) is None
     (tmp_path / adaptation.FOLDER).mkdir(parents=True)
-    for file in (adaptation.CURVE, adaptation.SPEAKERS, adaptation.REFUSED):
+    files = (
+        adaptation.CURVE,
+        adaptation.FUSED,
+        adaptation.SPEAKERS,
+        adaptation.REFUSED,
+        adaptation.ABSTENTION,
+    )
+    for file in files:
         (tmp_path / file).write_text("performance,true\n1,sad\n", encoding="utf-8")
     with pytest.raises(AvemoError, match=r"there is no column .* bring it back"):
         adaptation.read(tmp_path)

@@ -81,6 +81,19 @@ def test_speakers_who_differ_are_heard_better_by_their_own_clips(
     assert min(difference for _, difference in nested.values()) > -0.03
 
 
+def test_a_picture_counts_in_every_case_and_changes_no_choice() -> None:
+    sure = 100.0 * np.eye(len(CLASSES))[CLIPS.labels]
+    settings = ("prosody_stats", LIMITS, 1)
+    heard, adaptations = crossvalidate_adaptation(CLIPS, CLASSES, *settings)
+    seen, same_adaptations = crossvalidate_adaptation(CLIPS, CLASSES, *settings, sure)
+    cases = [name for name in seen if name not in ("true", "actor")]
+    assert (heard[cases].mean() < 1).all()
+    assert (seen[cases].mean() == 1).all()
+    for fold, adaptation in adaptations.items():
+        own = same_adaptations[fold]
+        assert (own.trust, own.weight) == (adaptation.trust, adaptation.weight)
+
+
 @pytest.mark.slow
 def test_what_is_fitted_depends_on_nothing_else() -> None:
     first, table = fit_adaptation(CLIPS, CLASSES, "prosody_stats", LIMITS, 1)

@@ -80,7 +80,7 @@ def test_a_neutral_clip_changes_the_answer_side_by_side(
     rows = figures(page)
     assert [row[0] for row in rows] == sorted(EMOTIONS)
     assert any(unadapted != adapted for _, unadapted, adapted in rows)
-    assert "With the neutral baseline of 1 clip: " in page.text("#comparison-text")
+    assert "With the neutral baseline of 1 clip (" in page.text("#comparison-text")
 
     page.upload(clip(folder, "second.wav", 0.5))
     page.wait_for_answer(_PATIENCE_S)

@@ -224,6 +224,8 @@ def test_timelines_adapt_as_they_go(
     learning = adaptations("--adapt")
     assert learning[0] == ""
     assert learning[-1].startswith("unlabelled, ")
-    assert set(adaptations("--speaker", "Ana")) == {"neutral baseline of 1 clip"}
+    (enrolled,) = set(adaptations("--speaker", "Ana"))
+    assert enrolled.startswith("neutral baseline of 1 clip (")
+    assert enrolled.endswith(" % of the person known)")
     assert adaptations("--speaker", "Ana", "--adapt")[-1].startswith("1 of ")
     assert adaptations("--adapt") == learning, "of the journal or computed again"
