@@ -115,8 +115,8 @@ def _fit(
     gives the same probabilities as one on the columns.
     """
     values, vectors = np.linalg.eigh(products[train].astype(np.float64))
-    kept = values > values[-1] * 1e-6
-    coordinates = products @ (vectors[:, kept] / np.sqrt(values[kept]))
+    nonzero = values > values[-1] * 1e-6
+    coordinates = products @ (vectors[:, nonzero] / np.sqrt(values[nonzero]))
     regression = LogisticRegression(class_weight="balanced", max_iter=1000, warm_start=True)
     probabilities = []
     for penalty in INVERSE_PENALTIES:

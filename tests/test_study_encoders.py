@@ -15,8 +15,6 @@ from avemo.evaluation.bootstrap import Bootstrap
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "study"))
 encoders = import_module("encoders")
-sys.path.append(str(ROOT / "study"))
-
 
 DRAW = np.random.default_rng(1)
 LABELS = np.tile(np.arange(3), 24)

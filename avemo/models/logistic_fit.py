@@ -60,6 +60,6 @@ def _span(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     if len(columns) >= columns.shape[1]:
         return np.eye(columns.shape[1])
     values, vectors = np.linalg.eigh(columns @ columns.T)
-    kept = values > values[-1] * 1e-9
-    directions: NDArray[np.float64] = columns.T @ (vectors[:, kept] / np.sqrt(values[kept]))
+    nonzero = values > values[-1] * 1e-9
+    directions: NDArray[np.float64] = columns.T @ (vectors[:, nonzero] / np.sqrt(values[nonzero]))
     return directions
