@@ -59,8 +59,9 @@ class Extractor(ABC, Generic[SettingsT]):
     version: ClassVar[int]
     #: the type of each array that it gives; its name is the extractor's, or begins with it and `_`
     dtypes: ClassVar[Mapping[str, str]]
-    #: the pretrained files that it needs, in `assets.ASSETS` unless it fetches them itself
-    weight_names: ClassVar[tuple[str, ...]] = ()
+    #: the pretrained files that it needs, in `assets.ASSETS` unless it fetches them itself; an
+    #: extractor whose settings choose among several sets its own
+    weight_names: tuple[str, ...] = ()
 
     def __init__(self, settings: SettingsT, weights: Mapping[str, Path] | None = None) -> None:
         self.settings = settings
@@ -71,10 +72,9 @@ class Extractor(ABC, Generic[SettingsT]):
         """Return the extractor's name: that of its file."""
         return cls.__module__.rpartition(".")[2]
 
-    @classmethod
-    def licences(cls) -> set[str]:
+    def licences(self) -> set[str]:
         """Return who published the pretrained files, and what they may be used for."""
-        known = [assets.ASSETS[name] for name in cls.weight_names]
+        known = [assets.ASSETS[name] for name in self.weight_names]
         return {f"{asset.source}: {asset.licence}" for asset in known}
 
     def spec(self, derived_from: FeatureSpec | None = None) -> FeatureSpec:

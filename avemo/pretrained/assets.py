@@ -158,6 +158,34 @@ ASSETS = {
             ),
         ),
     ),
+    "whisper_base": Asset(
+        purpose="hearing speech (extractors.whisper or whisper_base with model: base)",
+        source="OpenAI, openai/whisper-base",
+        licence="MIT",
+        url="https://huggingface.co/openai/whisper-base/resolve/main/model.safetensors",
+        files=(
+            File("whisper-base.safetensors", None, None),
+            File(  # the encoder alone, float16
+                "whisper-base-encoder.safetensors",
+                41_192_016,
+                "2752bd4a46ab337ffc32c3b72231cb23f72aa91c318a2cd65344662f7227a3db",
+            ),
+        ),
+    ),
+    "whisper_base_en": Asset(
+        purpose="hearing speech (extractors.whisper or whisper_base with model: base.en)",
+        source="OpenAI, openai/whisper-base.en",
+        licence="MIT",
+        url="https://huggingface.co/openai/whisper-base.en/resolve/main/model.safetensors",
+        files=(File("whisper-base.en.safetensors", None, None),),
+    ),
+    "whisper_small_en": Asset(
+        purpose="hearing speech (extractors.whisper with model: small.en)",
+        source="OpenAI, openai/whisper-small.en",
+        licence="MIT",
+        url="https://huggingface.co/openai/whisper-small.en/resolve/main/model.safetensors",
+        files=(File("whisper-small.en.safetensors", None, None),),
+    ),
     "whisper_tiny_en": Asset(
         purpose="hearing speech (extractors.whisper)",
         source="OpenAI, openai/whisper-tiny.en",

@@ -18,7 +18,7 @@ from mlflow.types.schema import AnyType, Array
 from ..corpus.adapters import ravdess
 from ..faces.detectors import weights as detector_weights
 from ..features.names import modality_of
-from ..features.registry import extractor_class
+from ..features.registry import extractor_from_spec
 from ..import_graph import external_packages, imported_modules, module_file
 from ..inference.evidence import COLUMNS
 from ..inference.pyfunc import MEDIA, MODEL
@@ -135,7 +135,12 @@ def copy_code(bundle: Bundle, folder: Path) -> Path:
 
 def weight_licences(bundle: Bundle) -> str:
     """Return the licences of the pretrained weights that go into a version."""
-    licences = {text for name in _extractors(bundle) for text in extractor_class(name).licences()}
+    licences = {
+        text
+        for spec in bundle.config.features.values()
+        if not spec.imported
+        for text in extractor_from_spec(spec).licences()
+    }
     if detector := detector_name(bundle):
         licences |= detector_weights.licences(detector)
     return "; ".join(sorted(licences))

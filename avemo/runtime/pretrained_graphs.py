@@ -49,11 +49,17 @@ class PretrainedNetwork(NamedTuple):
     load: Callable[[Path], keras.Model | face_landmarker.FaceLandmarker]
 
 
-_NETWORKS = {
+#: of Whisper, by asset
+_ENCODERS = {whisper_encoder.asset_name(model): model for model in whisper_encoder.ENCODERS}
+
+_NETWORKS: dict[str, tuple[int, Callable[[Path], keras.Model | face_landmarker.FaceLandmarker]]] = {
     "face_landmarker": (1, face_landmarker.load_landmarker),
     "hsemotion_mobilenet_7": (1, expression_mobilenet.load_network),
     "vggish": (1, vggish.load_network),
-    "whisper_tiny_en": (1, whisper_encoder.load_encoder),
+    **{
+        name: (1, partial(whisper_encoder.load_encoder, model=model))
+        for name, model in _ENCODERS.items()
+    },
 }
 
 
@@ -147,9 +153,9 @@ def _export(name: str, weights: Path, target: Path) -> None:
         export.export_landmarker(weights, target)
     elif name == "vggish":
         export.write_graph(vggish_graph.build_graph(vggish.read_tensors(weights)), target)
-    elif name == "whisper_tiny_en":
-        tensors = whisper_encoder.read_tensors(weights)
-        export.write_graph(whisper_graph.build_graph(tensors), target)
+    elif model := _ENCODERS.get(name):
+        tensors = whisper_encoder.read_tensors(weights, model)
+        export.write_graph(whisper_graph.build_graph(tensors, model), target)
     else:
         export.export(network.load(weights), target)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..pretrained.whisper_encoder import BANDS, EPSILON, HEADS, LAYERS, WIDTH
+from ..pretrained.whisper_encoder import BANDS, ENCODERS, EPSILON, EncoderSize, ModelName
 from .graph_writer import GraphWriter
 
 if TYPE_CHECKING:
@@ -24,30 +24,35 @@ __all__ = ["build_graph"]
 _MASKED = -1e9
 
 
-def build_graph(tensors: Mapping[str, NDArray[np.float32]]) -> onnx.ModelProto:
+def build_graph(
+    tensors: Mapping[str, NDArray[np.float32]], model: ModelName = "tiny.en"
+) -> onnx.ModelProto:
     """Return the encoder; its inputs and outputs are those of `whisper_encoder.build_encoder`.
 
     Args:
         tensors: the published ones by name, see `whisper_encoder.read_tensors`
+        model: the one that they are of
     """
-    writer = _EncoderWriter(tensors)
+    size = ENCODERS[model]
+    writer = _EncoderWriter(tensors, size)
     writer.add("Concat", *writer.write_encoder(), output="states", axis=2)
     return writer.finish(
         "whisper_encoder",
         {"mel": ("clips", "frames", BANDS), "mask": ("clips", "frames")},
-        {"states": ("clips", "steps", LAYERS + 1, WIDTH)},
+        {"states": ("clips", "steps", size.layers + 1, size.width)},
     )
 
 
 class _EncoderWriter(GraphWriter):
     """The parts of the encoder; each method returns the name of its result."""
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]], size: EncoderSize) -> None:
         super().__init__()
         self.tensors = tensors
+        self.size = size
 
     def write_encoder(self) -> list[str]:
-        """Return the hidden states, each [shape=(clips, steps, 1, 384)]."""
+        """Return the hidden states, each [shape=(clips, steps, 1, width)]."""
         mask = self.add("Unsqueeze", "mask", self.constant([1]))
         x = self.add("Transpose", "mel", perm=[0, 2, 1])
         x = self.add("Mul", self.convolution(x, "conv1", stride=1), mask)
@@ -64,7 +69,7 @@ class _EncoderWriter(GraphWriter):
         )
         bias = self.add("Unsqueeze", bias, self.constant([1, 2]))
         states = [x]
-        for number in range(LAYERS):
+        for number in range(self.size.layers):
             name = f"layers.{number}"
             y = self.normalisation(x, f"{name}.self_attn_layer_norm")
             x = self.add("Add", x, self.attention(y, bias, f"{name}.self_attn"))
@@ -90,8 +95,10 @@ class _EncoderWriter(GraphWriter):
 
     def attention(self, x: str, bias: str, name: str) -> str:
         """Attend with several heads; queries, keys and values come from one product."""
-        size = WIDTH // HEADS
-        scale = np.float32(size**-0.5)  # of the queries; exact, because it is a power of two
+        width, heads, _ = self.size
+        columns = width // heads
+        # of the queries; exact, because it is a power of two: a head of every size has 64 columns
+        scale = np.float32(columns**-0.5)
         t = self.tensors
         weight = np.concatenate(
             [
@@ -101,13 +108,13 @@ class _EncoderWriter(GraphWriter):
             ]
         )
         offset = np.concatenate(
-            [t[f"{name}.q_proj.bias"] * scale, np.zeros(WIDTH, "f"), t[f"{name}.v_proj.bias"]]
+            [t[f"{name}.q_proj.bias"] * scale, np.zeros(width, "f"), t[f"{name}.v_proj.bias"]]
         )
         product = self.add("MatMul", x, self.constant(weight.T))
         product = self.add("Add", product, self.constant(offset))
         parts = [f"{name}.queries", f"{name}.keys", f"{name}.values"]
         self.add_node("Split", [product], parts, axis=2, num_outputs=3)
-        shape = self.constant([0, 0, HEADS, size])
+        shape = self.constant([0, 0, heads, columns])
         queries, keys, values = (
             self.add("Transpose", self.add("Reshape", part, shape), perm=perm)
             for part, perm in zip(parts, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
@@ -115,5 +122,5 @@ class _EncoderWriter(GraphWriter):
         scores = self.add("Add", self.add("MatMul", queries, keys), bias)
         mixed = self.add("MatMul", self.add("Softmax", scores, axis=-1), values)
         joined = self.add("Transpose", mixed, perm=[0, 2, 1, 3])
-        joined = self.add("Reshape", joined, self.constant([0, 0, WIDTH]))
+        joined = self.add("Reshape", joined, self.constant([0, 0, width]))
         return self.dense(joined, f"{name}.out_proj")

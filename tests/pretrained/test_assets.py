@@ -333,6 +333,7 @@ def test_no_two_published_files_share_a_name() -> None:
         ("hsemotion_mobilenet_7", "hsemotion_mobilenet_7.keras"),
         ("scrfd_500m", "scrfd_500m_kps.onnx"),
         ("yunet", "face_detection_yunet_2026may.onnx"),
+        ("whisper_base", "whisper-base-encoder.safetensors"),
         ("whisper_tiny_en", "whisper-tiny.en-encoder.safetensors"),
     ],
 )

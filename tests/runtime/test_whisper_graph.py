@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from avemo.features.audio.whisper import log_mel
 from avemo.media.sound import read_sound
 from avemo.pretrained import assets, whisper_encoder
+from avemo.pretrained.whisper_encoder import ModelName
 from avemo.runtime.export import write_graph
 from avemo.runtime.graph import OnnxGraph
 from avemo.runtime.whisper_graph import build_graph
@@ -27,11 +28,11 @@ Floats = NDArray[np.float32]
 Encode = Callable[[list[Floats]], tuple[Floats, Floats]]
 
 
-def load(weights: Path, folder: Path) -> Encode:
+def load(weights: Path, folder: Path, model: ModelName = "tiny.en") -> Encode:
     """Return a function that runs both encoders with a file's weights."""
-    network = whisper_encoder.load_encoder(weights)
+    network = whisper_encoder.load_encoder(weights, model)
     file = folder / "encoder.onnx"
-    write_graph(build_graph(whisper_encoder.read_tensors(weights)), file)
+    write_graph(build_graph(whisper_encoder.read_tensors(weights, model), model), file)
     graph = OnnxGraph(file.read_bytes(), file.name)
 
     def encode(mels: list[Floats]) -> tuple[Floats, Floats]:
@@ -63,6 +64,13 @@ def mel(frames: int) -> Floats:
 def test_the_graph_computes_what_keras_does(encode: Encode, frames: int) -> None:
     expected, states = encode([mel(frames)])
     assert states.shape == (1, (frames + 1) // 2, 5, 384)
+    np.testing.assert_allclose(states, expected, atol=1e-4)
+
+
+def test_a_larger_encoder(tmp_path: Path) -> None:
+    weights = write(tmp_path / "model.safetensors", "base")
+    expected, states = load(weights, tmp_path, "base")([mel(31)])
+    assert states.shape == (1, 16, 7, 512)
     np.testing.assert_allclose(states, expected, atol=1e-4)
 
 

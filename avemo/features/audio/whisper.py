@@ -4,21 +4,22 @@ The middle ones carry more emotion than the last.
 
 Source:
     A. Radford et al.: Robust speech recognition via large-scale weak supervision. ICML 2023;
-    weights MIT, https://huggingface.co/openai/whisper-tiny.en
+    weights MIT, https://huggingface.co/openai/whisper-tiny.en (and -base, -base.en, -small.en)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, ClassVar, Literal
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
-from ...pretrained.whisper_encoder import BANDS, POSITIONS
+from ...pretrained.whisper_encoder import BANDS, POSITIONS, ModelName, asset_name
 from ...runtime.graph import Graph, load_graph
 from ..arrays import Arrays, Sound
 from ..extractor import AudioExtractor, AudioSettings
@@ -36,21 +37,41 @@ Floats = NDArray[np.float32]
 class Settings(AudioSettings):
     """`extractors.whisper` in params.yaml."""
 
+    # the default is left out of a specification, which is as it was before there was a choice
+    model: Annotated[ModelName, Field(exclude_if=lambda model: model == "tiny.en")] = "tiny.en"
     sample_rate: Literal[16000]
     voiced_db: Annotated[float, Field(gt=0)]
     step_ms: Annotated[float, Field(gt=0, le=200, multiple_of=_FRAME_MS)]
 
 
-class Whisper(AudioExtractor[Settings]):
+SettingsT = TypeVar("SettingsT", bound=Settings, covariant=True)
+
+
+class Whisper(AudioExtractor[SettingsT]):
     """Hidden states over time, and their statistics."""
 
-    settings_class = Settings
+    settings_class: ClassVar[type[Settings]] = Settings
     version = 2
     dtypes: ClassVar = {"whisper": "float16", "whisper_stats": "float32"}
-    weight_names = ("whisper_tiny_en",)
+
+    def __init__(self, settings: SettingsT, weights: Mapping[str, Path] | None = None) -> None:
+        self.weight_names = (asset_name(settings.model),)
+        super().__init__(settings, weights)
 
     def extract(self, sound: Sound) -> Arrays:
-        """Return the hidden states of a clip, a frame each 20 ms.
+        """Return the hidden states of a clip over time, and their statistics, see `hear`.
+
+        Args:
+            sound: float32 mono [shape=(samples,)] at 16 kHz
+
+        Raises:
+            GraphError: the network cannot be run here
+        """
+        steps, stats = self.hear(sound)
+        return dict(zip(self.dtypes, (steps, stats), strict=True))
+
+    def hear(self, sound: Sound) -> tuple[NDArray[np.float16], Floats]:
+        """Return the hidden states of a clip, a frame each 20 ms, and their statistics.
 
         A frame is voiced where its level is at most `voiced_db` below that of the clip's loudest. A
         clip of more than 30 s is encoded 30 s at a time.
@@ -59,14 +80,16 @@ class Whisper(AudioExtractor[Settings]):
             sound: float32 mono [shape=(samples,)] at 16 kHz
 
         Returns:
-            `whisper`: float16 [shape=(steps, 5 · 384)], from the first voiced frame to the last,
-            the mean of each `step_ms`; `whisper_stats`: float32 [shape=(1, 5 · 2 · 384)], of each
-            state in turn the mean and the deviation over the voiced frames
+            float16 [shape=(steps, states · width)], from the first voiced frame to the last, the
+            mean of each `step_ms`; float32 [shape=(1, states · 2 · width)], of each state in turn
+            the mean and the deviation over the voiced frames. tiny.en has 5 states of width 384;
+            see `whisper_encoder.ENCODERS`
 
         Raises:
             GraphError: the network cannot be run here
         """
-        encoder = load_graph(self.weights["whisper_tiny_en"])
+        (file,) = self.weights.values()
+        encoder = load_graph(file)
         starts = range(0, max(1, len(sound)), _LONGEST)
         mels = [log_mel(sound[start : start + _LONGEST]) for start in starts]
         levels = np.concatenate([_levels(mel) for mel in mels])
@@ -77,10 +100,7 @@ class Whisper(AudioExtractor[Settings]):
         steps = _average_steps(states[first : last + 1], frames_per_step)
         voiced_states = states[voiced]
         stats = np.stack([voiced_states.mean(axis=0), voiced_states.std(axis=0)], axis=1)
-        return {
-            "whisper": steps.reshape(len(steps), -1).astype(np.float16),
-            "whisper_stats": stats.reshape(1, -1),
-        }
+        return steps.reshape(len(steps), -1).astype(np.float16), stats.reshape(1, -1)
 
 
 def encode(encoder: Graph, sounds: Sequence[Sound]) -> list[Floats]:
@@ -91,7 +111,7 @@ def encode(encoder: Graph, sounds: Sequence[Sound]) -> list[Floats]:
         sounds: float32 mono [shape=(samples,)] at 16 kHz, each at most 30 s
 
     Returns:
-        for each clip float32 [shape=(frames, 5, 384)], 50 frames a second
+        for each clip float32 [shape=(frames, states, width)], 50 frames a second
     """
     return _encode_spectrograms(encoder, [log_mel(sound) for sound in sounds])
 

@@ -12,7 +12,6 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ..arrays import Arrays, Sound
-from ..extractor import AudioExtractor
 from . import whisper
 from .dsp.augment import add_reverb_and_noise, shift_pitch
 
@@ -27,16 +26,13 @@ class Settings(whisper.Settings):
     reverberation_s: Annotated[float, Field(ge=0.01, le=2)]
 
 
-class WhisperCopies(AudioExtractor[Settings]):
+class WhisperCopies(whisper.Whisper[Settings]):
     """Hidden states of copies in a lower and a higher voice, and in a noisy room."""
 
     settings_class = Settings
-    #: to be raised with Whisper's, too
-    version = 2
     dtypes: ClassVar = {
         f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")
     }
-    weight_names = whisper.Whisper.weight_names
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the hidden states of each copy.
@@ -45,7 +41,7 @@ class WhisperCopies(AudioExtractor[Settings]):
             sound: float32 mono [shape=(samples,)] at 16 kHz
 
         Returns:
-            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+            each of `dtypes`: float16 [shape=(steps, states · width)], as `whisper` of that copy
 
         Raises:
             GraphError: the network cannot be run here
@@ -63,8 +59,4 @@ class WhisperCopies(AudioExtractor[Settings]):
             shift_pitch(sound, settings.sample_rate, settings.semitones),
             noisy,
         )
-        encoder = whisper.Whisper(settings, self.weights)
-        return {
-            name: encoder.extract(copy)["whisper"]
-            for name, copy in zip(self.dtypes, copies, strict=True)
-        }
+        return {name: self.hear(copy)[0] for name, copy in zip(self.dtypes, copies, strict=True)}

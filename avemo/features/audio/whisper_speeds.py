@@ -14,7 +14,6 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ..arrays import Arrays, Sound
-from ..extractor import AudioExtractor
 from . import whisper
 from .dsp.augment import change_speed
 
@@ -27,14 +26,11 @@ class Settings(whisper.Settings):
     speed: Annotated[float, Field(gt=0, le=0.5)]
 
 
-class WhisperSpeeds(AudioExtractor[Settings]):
+class WhisperSpeeds(whisper.Whisper[Settings]):
     """Hidden states of a slower and of a faster copy."""
 
     settings_class = Settings
-    #: to be raised with Whisper's, too
-    version = 2
     dtypes: ClassVar = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
-    weight_names = whisper.Whisper.weight_names
 
     def extract(self, sound: Sound) -> Arrays:
         """Return the hidden states of each copy.
@@ -43,14 +39,13 @@ class WhisperSpeeds(AudioExtractor[Settings]):
             sound: float32 mono [shape=(samples,)] at 16 kHz
 
         Returns:
-            each of `dtypes`: float16 [shape=(steps, 5 · 384)], as `whisper` of that copy
+            each of `dtypes`: float16 [shape=(steps, states · width)], as `whisper` of that copy
 
         Raises:
             GraphError: the network cannot be run here
         """
-        encoder = whisper.Whisper(self.settings, self.weights)
         speeds = (1 - self.settings.speed, 1 + self.settings.speed)
         return {
-            name: encoder.extract(change_speed(sound, speed))["whisper"]
+            name: self.hear(change_speed(sound, speed))[0]
             for name, speed in zip(self.dtypes, speeds, strict=True)
         }

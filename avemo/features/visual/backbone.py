@@ -43,8 +43,7 @@ class Backbone(VisualExtractor[Settings]):
     dtypes: ClassVar = {"backbone": "float16"}
     weight_names = ("backbone",)
 
-    @classmethod
-    def licences(cls) -> set[str]:
+    def licences(self) -> set[str]:
         """Return what the weights may be used for."""
         return {imagenet_networks.LICENCE}
 

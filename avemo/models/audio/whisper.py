@@ -30,9 +30,10 @@ class Whisper(Architecture):
         """Return one vector a clip from hidden states.
 
         Args:
-            inputs: `whisper` [shape=(clips, steps, 5 * 384)], zeros after the clip's end
+            inputs: the states of an encoder [shape=(clips, steps, states * width)], zeros after
+                the clip's end
         """
-        x = inputs["whisper"]
+        x = inputs[self.inputs[0]]
         mask = padding_mask(x)
         width = hp.Choice("width", [96, 128, 192], default=128)
         dropout = hp.Float("dropout", 0.2, 0.4, step=0.1, default=0.3)

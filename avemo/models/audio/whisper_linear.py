@@ -14,6 +14,6 @@ class WhisperLinear(Architecture):
     inputs = ("whisper_stats",)
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
-        """Return one vector a clip from statistics [shape=(clips, 1, 10 * 384)]."""
+        """Return one vector a clip from statistics [shape=(clips, 1, columns)]."""
         x = layers.Flatten()(inputs["whisper_stats"])
         return layers.Dropout(hp.Float("dropout", 0.6, 0.9, step=0.1, default=0.8))(x)

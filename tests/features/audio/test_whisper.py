@@ -14,10 +14,13 @@ from safetensors.numpy import load_file, save_file
 
 from avemo.errors import AssetError
 from avemo.features.arrays import Arrays, Sound
-from avemo.features.audio import whisper
+from avemo.features.audio import whisper, whisper_base
+from avemo.features.registry import extractor_from_spec
 from avemo.pretrained import assets, whisper_encoder
+from avemo.pretrained.whisper_encoder import ModelName
 from avemo.runtime import pretrained_graphs
-from avemo.runtime.graph import Graph, load_graph
+from avemo.runtime.graph import Graph, OnnxGraph, load_graph
+from avemo.runtime.whisper_graph import build_graph
 
 SHARED = Path(__file__).parents[3] / "../shared"
 RATE: Final = 16000
@@ -77,7 +80,7 @@ def spectrogram(sound: Sound) -> Doubles:
 
 
 def forward(mel: Doubles, weights: Mapping[str, Sound]) -> list[Doubles]:
-    """The published encoder, written out, for one clip [frames, 80]: five states [frames, 384]."""
+    """The published encoder, written out, for one clip [frames, 80]: its states [frames, width]."""
     values: dict[str, Doubles] = {
         name.removeprefix("model.encoder."): value.astype(np.float16).astype(float)
         for name, value in weights.items()
@@ -102,7 +105,7 @@ def forward(mel: Doubles, weights: Mapping[str, Sound]) -> list[Doubles]:
 
     def attended(x: Doubles, name: str) -> Doubles:
         heads = [
-            linear(x, f"{name}.{part}").reshape(len(x), 6, 64).transpose(1, 0, 2)
+            linear(x, f"{name}.{part}").reshape(len(x), -1, 64).transpose(1, 0, 2)
             for part in ("q_proj", "k_proj", "v_proj")
         ]
         scores = np.exp(heads[0] @ heads[1].transpose(0, 2, 1) / 8)
@@ -112,7 +115,8 @@ def forward(mel: Doubles, weights: Mapping[str, Sound]) -> list[Doubles]:
     x = convolved(convolved(mel, "conv1", 1), "conv2", 2)
     x = x + values["embed_positions.weight"][: len(x)]
     states = [x]
-    for block in (f"layers.{number}" for number in range(4)):
+    blocks = sum(name.endswith("fc1.weight") for name in values)
+    for block in (f"layers.{number}" for number in range(blocks)):
         x = x + attended(norm(x, f"{block}.self_attn_layer_norm"), f"{block}.self_attn")
         y = gelu(linear(norm(x, f"{block}.final_layer_norm"), f"{block}.fc1"))
         x = x + linear(y, f"{block}.fc2")
@@ -129,13 +133,26 @@ def test_log_mel_by_the_definition(samples: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("samples", [5000, 5130])  # 31 frames and 32
-def test_the_encoder_by_the_definition(samples: int, encoder: Graph) -> None:
+@pytest.mark.parametrize(
+    ("model", "samples", "states"),
+    [
+        ("tiny.en", 5000, (5, 384)),  # 31 frames
+        ("tiny.en", 5130, (5, 384)),  # 32
+        ("base", 5000, (7, 512)),
+        ("small.en", 5000, (13, 768)),
+    ],
+)
+def test_the_encoder_by_the_definition(
+    model: ModelName, samples: int, states: tuple[int, int], tmp_path: Path
+) -> None:
+    file = write(tmp_path / "model.safetensors", model)
+    graph = build_graph(whisper_encoder.read_tensors(file, model), model)
     sound = noise(samples)
+    encoder = OnnxGraph(graph.SerializeToString(), model)
     (features,) = whisper.encode(encoder, [sound])
-    expected = np.stack(forward(spectrogram(sound), tensors()), axis=1)
+    expected = np.stack(forward(spectrogram(sound), tensors(model)), axis=1)
     assert features.dtype == np.float32
-    assert features.shape == expected.shape == (16, 5, 384)
+    assert features.shape == expected.shape == (16, *states)
     np.testing.assert_allclose(features, expected, atol=5e-3)
 
 
@@ -240,23 +257,68 @@ def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) 
         whisper_encoder.load_encoder(tmp_path / "it")
 
 
+def test_a_second_encoder_hears_beside_the_first(tmp_path: Path) -> None:
+    settings = whisper_base.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0)
+    file = pretrained_graphs.get("whisper_base", write(tmp_path / "model.safetensors", "base"))
+    extractor = whisper_base.WhisperBase(settings, {"whisper_base": file})
+    features = extractor.extract(noise(RATE))
+    assert {name: array.dtype.name for name, array in features.items()} == extractor.dtypes
+    assert features["whisper_base"].shape[1] == 7 * 512
+    assert features["whisper_base_stats"].shape == (1, 7 * 2 * 512)
+    alone = whisper.Whisper(
+        whisper.Settings(**settings.model_dump()), {"whisper_base": file}
+    ).extract(noise(RATE))
+    np.testing.assert_array_equal(alone["whisper"], features["whisper_base"])
+    spec = extractor.spec()
+    assert (spec.settings["model"], spec.resources) == ("base", {"whisper_base": file.name})
+    again = extractor_from_spec(spec, {"whisper_base": file})
+    assert again.licences() == {"OpenAI, openai/whisper-base: MIT"}
+
+
+def test_a_choice_of_encoder_leaves_former_features_as_they_are() -> None:
+    spec = whisper.Whisper(SETTINGS).spec()
+    assert spec.settings == {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
+    assert extractor_from_spec(spec).weight_names == ("whisper_tiny_en",)
+
+
+def test_a_file_of_another_encoder_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "it")
+    with pytest.raises(AssetError, match=r"take the file of openai/whisper-base\.en$"):
+        whisper_encoder.read_tensors(file, "base.en")
+
+
+@pytest.mark.parametrize("model", whisper_encoder.ENCODERS)
+def test_each_encoder_has_weights_to_fetch(model: ModelName) -> None:
+    asset = assets.ASSETS[whisper_encoder.asset_name(model)]
+    assert (
+        asset.url == f"https://huggingface.co/openai/whisper-{model}/resolve/main/model.safetensors"
+    )
+    assert asset.licence == "MIT"
+    assert pretrained_graphs.find_network(whisper_encoder.asset_name(model))
+
+
 @pytest.mark.slow
 @pytest.mark.real
-def test_a_real_clip_through_the_published_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("model", ["tiny.en", "base"])
+def test_a_real_clip_through_the_published_weights(
+    model: ModelName, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if (SHARED / "weights").is_dir():
         monkeypatch.setenv(assets.MIRROR, str(SHARED / "weights"))
-    file = assets.find("whisper_tiny_en")
+    name = whisper_encoder.asset_name(model)
+    file = assets.find(name)
     clip = SHARED / "ravdess/speech/03-01-05-01-01-01-03.flac"
     if file is None or not clip.is_file():
-        pytest.skip("needs ../shared/ravdess, and Whisper: avemo assets pull whisper_tiny_en")
+        pytest.skip(f"needs ../shared/ravdess, and Whisper: avemo assets pull {name}")
     from avemo.media.sound import read_sound
 
     sound = read_sound(clip, RATE)[: 2 * RATE]
-    real_graph = pretrained_graphs.get("whisper_tiny_en", file)
+    real_graph = pretrained_graphs.get(name, file)
     (features,) = whisper.encode(load_graph(real_graph), [sound])
     expected = np.stack(forward(spectrogram(sound), load_file(file)), axis=1)
     np.testing.assert_allclose(features, expected, atol=0.02)
-    clip_features = extract(read_sound(clip, RATE), real_graph)
+    settings = SETTINGS.model_copy(update={"model": model})
+    clip_features = whisper.Whisper(settings, {name: real_graph}).extract(read_sound(clip, RATE))
     assert 15 < len(clip_features["whisper"]) < 60  # one to three seconds of speech
     assert np.abs(clip_features["whisper"]).max() < 100
 
@@ -270,6 +332,7 @@ def test_a_real_clip_through_the_published_weights(monkeypatch: pytest.MonkeyPat
         ({"step_ms": 220.0}, "less than or equal to 200"),
         ({"step_ms": 50.0}, "multiple of 20"),
         ({"bands": 80}, "Extra inputs"),
+        ({"model": "large"}, "Input should be 'tiny.en', 'base', 'base.en' or 'small.en'"),
     ],
 )
 def test_wrong_settings(change: dict[str, object], message: str) -> None:

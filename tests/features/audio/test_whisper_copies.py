@@ -195,7 +195,7 @@ def written(folder: Path, change: Change) -> Path:
 
 def test_the_project_s_own_copies_are_as_whisper_hears() -> None:
     extractors = load_settings(ROOT).extractors
-    assert dict(extractors["whisper"]) == WHISPER_SETTINGS
+    assert extractors["whisper"].model_dump() == WHISPER_SETTINGS
     assert extractors["whisper_speeds"] == SETTINGS[WhisperSpeeds]
     assert extractors["whisper_copies"] == SETTINGS[WhisperCopies]
 
@@ -216,6 +216,10 @@ def test_whisper_without_copies(tmp_path: Path, name: str) -> None:
         (
             lambda extractors: extractors["whisper"].update(step_ms=40.0),
             "whisper_speeds.step_ms is 60.0, whisper's is 40.0: make them the same",
+        ),
+        (
+            lambda extractors: extractors["whisper"].update(model="base"),
+            "whisper_speeds.model is tiny.en, whisper's is base: make them the same",
         ),
         (
             lambda extractors: extractors["whisper_copies"].update(voiced_db=30.0),
