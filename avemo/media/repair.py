@@ -42,11 +42,14 @@ def repair(content: BinaryIO) -> BinaryIO:
     """
     file_bytes = content.seek(0, io.SEEK_END)
     skipped_bytes = _count_tag_bytes(content)
-    view = _RepairedFile(content, skipped_bytes, {})
-    patches = _find_patches(view, file_bytes - skipped_bytes)
+    patches = _find_patches(_show(content, skipped_bytes, {}), file_bytes - skipped_bytes)
     if not skipped_bytes and not patches:
         return content
-    return io.BufferedReader(_RepairedFile(content, skipped_bytes, patches))
+    return _show(content, skipped_bytes, patches)
+
+
+def _show(content: BinaryIO, start: int, patches: _Patches) -> BinaryIO:
+    return io.BufferedReader(_RepairedFile(content, start, patches))  # type: ignore[type-var]
 
 
 class _RepairedFile(io.RawIOBase):
