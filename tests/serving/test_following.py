@@ -148,7 +148,7 @@ class Load:
                 answer = type(error).__name__
             with self._lock:
                 self.answers[answer] += 1
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def __enter__(self) -> "Load":
         for thread in self._threads:
