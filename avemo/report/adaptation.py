@@ -149,11 +149,11 @@ def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
     for case, rows in results.abstention.groupby("case", sort=False):
         cells: list[str] = []
         for _, own in rows.groupby("system", sort=False):
-            answered, right, held = (
+            answered, right, covered = (
                 own[name].to_numpy(float) for name in ("answered", "right", "held")
             )
             every = np.ones(len(own))
-            pairs = ((answered, every), (right, answered), (held, every))
+            pairs = ((answered, every), (right, answered), (covered, every))
             cells += [str(_ratio(part, of, bootstrap)) for part, of in pairs]
         abstention.append((str(case), *cells))
     return AdaptationTables(curve, speakers, refused, abstention, sound[0], fused[0])
