@@ -15,6 +15,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,7 +26,7 @@ from avemo.errors import AvemoError
 from avemo.terminal import new_table, show
 
 from .injector import COUNTED_BY, Injector
-from .operations import OPERATIONS
+from .operations import OPERATIONS, Commands
 from .project import ROOT, build_projects, listed_files
 from .rounds import Round, draw_round, keep_round, read_reference, run_round
 
@@ -49,8 +50,13 @@ def main() -> int:
 def _run(folder: Path, arguments: argparse.Namespace) -> int:
     log.info(f"faults: the projects are in {folder}; what is missing is built, in some minutes")
     workspace = build_projects(folder)
-    injector = Injector(workspace.folder / "injector")
     log.info(f"faults: seed {arguments.seed}")
+    commands = Commands(workspace, Injector(workspace.folder / "injector"))
+    with closing(commands):
+        return _run_rounds(commands, arguments)
+
+
+def _run_rounds(commands: Commands, arguments: argparse.Namespace) -> int:
     end = time.monotonic() + 60 * arguments.minutes
     rounds: list[Round] = []
     violations: Counter[tuple[str, str]] = Counter()
@@ -60,16 +66,18 @@ def _run(folder: Path, arguments: argparse.Namespace) -> int:
             continue
         if arguments.round is None and time.monotonic() > end:
             break
-        reference = read_reference(workspace, injector, round_.operation)
-        problems = run_round(workspace, injector, round_, reference)
+        reference = read_reference(commands, round_.operation)
+        begin = time.monotonic()
+        problems = run_round(commands, round_, reference)
         rounds.append(round_)
         log.info(
             f"round {number}: {round_.operation}, {round_.fault(reference.calls)}: "
-            f"{len(problems) or 'no'} violation{'s' * (len(problems) != 1)}"
+            f"{len(problems) or 'no'} violation{'s' * (len(problems) != 1)}, "
+            f"{time.monotonic() - begin:.0f} s"
         )
         if problems:
             violations[round_.operation, round_.kind] += 1
-            _report(problems, keep_round(workspace, round_), arguments.seed, round_)
+            _report(problems, keep_round(commands.workspace, round_), arguments.seed, round_)
     _show_table(rounds, violations)
     return int(bool(violations))
 
@@ -82,6 +90,9 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=15, help="begin no round after; 15")
     parser.add_argument("--rounds", type=int, help="at most so many")
+    parser.add_argument(
+        "--first", type=int, default=0, help="begin with this one, to go on with an earlier run; 0"
+    )
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10**6), help="of the rounds; by default drawn"
     )
@@ -105,7 +116,10 @@ def _default_folder() -> Path:
 def _numbers(arguments: argparse.Namespace) -> Iterable[int]:
     if arguments.round is not None:
         return [arguments.round]
-    return itertools.count() if arguments.rounds is None else range(arguments.rounds)
+    first: int = arguments.first
+    if arguments.rounds is None:
+        return itertools.count(first)
+    return range(first, first + arguments.rounds)
 
 
 def _is_wanted(round_: Round, arguments: argparse.Namespace) -> bool:

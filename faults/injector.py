@@ -71,6 +71,10 @@ class Injector:
     Args:
         folder: gets both
 
+    Attributes:
+        library: to preload
+        counts_file: that all processes of a command count in
+
     Raises:
         AvemoError: there is no C compiler, or it fails
     """
@@ -80,9 +84,9 @@ class Injector:
         if compiler is None:
             raise AvemoError("there is no C compiler, gcc or cc: install one, such as gcc")
         folder.mkdir(parents=True, exist_ok=True)
-        self._library = folder / "injector.so"
+        self.library = folder / "injector.so"
         self.counts_file = folder / "counts"
-        command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(self._library), str(_SOURCE)]
+        command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(self.library), str(_SOURCE)]
         process = subprocess.run([*command, "-ldl"], capture_output=True, text=True)
         if process.returncode:
             raise AvemoError(f"{compiler} does not compile {_SOURCE}: {process.stderr}")
@@ -95,7 +99,7 @@ class Injector:
         """
         self.counts_file.write_bytes(bytes(_COUNTS.size))
         return {
-            "LD_PRELOAD": str(self._library),
+            "LD_PRELOAD": str(self.library),
             "FAULTS_COUNTS": str(self.counts_file),
             "FAULTS_FOLDER": str(folder),
             "FAULTS_KIND": fault.kind,

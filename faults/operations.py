@@ -1,17 +1,15 @@
 """The commands that faults happen to, and how one is run."""
 
-import os
-import signal
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
-from .injector import Fault, Injector
+from .forkserver import Ended, ForkServer
+from .injector import Calls, Fault, Injector
 from .project import REGISTERED, TRAINED, Workspace
 
-__all__ = ["OPERATIONS", "Ended", "Operation", "run"]
+__all__ = ["OPERATIONS", "Commands", "Ended", "Operation"]
 
 #: seconds after which a command hangs; many times what the slowest takes on a busy machine
 _TIMEOUT_S = 900.0
@@ -24,72 +22,78 @@ class Operation:
     Args:
         state: of the project that it begins with
         command: its words; `{other}` is the address of the other registry
-        weight: how often it is drawn, against the others
     """
 
     state: str
     command: tuple[str, ...]
-    weight: int
 
 
 OPERATIONS = {
-    "register": Operation(TRAINED, ("dvc", "repro", "register"), 1),
+    "register": Operation(TRAINED, ("dvc", "repro", "register")),
     "register-again": Operation(
-        REGISTERED, ("dvc", "repro", "--force", "--single-item", "register"), 1
+        REGISTERED, ("dvc", "repro", "--force", "--single-item", "register")
     ),
-    "promote": Operation(REGISTERED, ("avemo", "registry", "promote", "audio"), 3),
+    "promote": Operation(REGISTERED, ("avemo", "registry", "promote", "audio")),
     "copy": Operation(
         REGISTERED,
         ("avemo", "registry", "copy", "models:/avemo-audio@champion", "--to", "{other}"),
-        3,
     ),
-    "sync": Operation(REGISTERED, ("avemo", "runs", "sync"), 3),
+    "sync": Operation(REGISTERED, ("avemo", "runs", "sync")),
 }
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended.
+class Commands:
+    """Runs commands in the round's project, while a fault happens to them.
 
     Args:
-        code: its exit code; of a killed one, the signal's number below 0; None: it hung
-        output: both streams
+        workspace: where the round is
+        injector: of faults
+
+    Attributes:
+        workspace: as given
     """
 
-    code: int | None
-    output: str
+    def __init__(self, workspace: Workspace, injector: Injector) -> None:
+        self.workspace = workspace
+        self._injector = injector
+        self._server: ForkServer | None = None
 
+    def run(self, command: tuple[str, ...], fault: Fault) -> Ended:
+        """Run a command, and kill what it leaves running.
 
-def run(workspace: Workspace, injector: Injector, command: tuple[str, ...], fault: Fault) -> Ended:
-    """Run a command in the round's project, while a fault happens to it.
+        Args:
+            command: its words; `{other}` is the address of the other registry
+            fault: that happens to it
+        """
+        other = f"sqlite:///{self.workspace.other_store}/mlflow.db"
+        ended = self._connect().run(
+            [word.format(other=other) for word in command],
+            self.workspace.project,
+            self.workspace.environment(self._injector.prepare(fault, self.workspace.round)),
+            _TIMEOUT_S,
+        )
+        _kill_descendants(str(self._injector.counts_file))
+        return ended
 
-    It has a process group of its own, which `kill` kills. What it leaves running is killed, too.
-    """
-    other = f"sqlite:///{workspace.other_store}/mlflow.db"
-    process = subprocess.Popen(
-        [word.format(other=other) for word in command],
-        cwd=workspace.project,
-        env=workspace.environment(injector.prepare(fault, workspace.round)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    code: int | None = None
-    try:
-        output = process.communicate(timeout=_TIMEOUT_S)[0]
-        code = process.returncode
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        output = process.communicate()[0]
-    _kill_descendants(str(injector.counts_file))
-    return Ended(code, output)
+    def calls(self) -> Calls:
+        """Return how many calls the last command made."""
+        return self._injector.calls()
+
+    def close(self) -> None:
+        """End the process that commands are forked from."""
+        if self._server:
+            self._server.close()
+
+    def _connect(self) -> ForkServer:
+        """Return the server, which is started for the first command, once there is a project."""
+        if self._server is None:
+            environment = self.workspace.environment({"LD_PRELOAD": str(self._injector.library)})
+            self._server = ForkServer(self.workspace.project, environment, self.workspace.folder)
+        return self._server
 
 
 def _kill_descendants(counts_file: str) -> None:
-    """Kill what a command left running: the processes that have its variables."""
+    """Kill what a command left running outside its process group, by its variables."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("FAULTS_COUNTS") == counts_file:

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from avemo.errors import AvemoError
 from avemo.io import atomic_write
 
-from .injector import COUNTED_BY, NOTHING, Calls, Fault, Injector
+from .injector import COUNTED_BY, NOTHING, Calls, Fault
 from .invariants import check_project, check_registry, finished_files, own_files, read_versions
-from .operations import OPERATIONS, Ended, run
+from .operations import OPERATIONS, Commands, Ended
 from .project import REGISTERED, Workspace
 
 __all__ = ["Reference", "Round", "draw_round", "keep_round", "read_reference", "run_round"]
@@ -71,26 +71,32 @@ class Round:
         return Fault(self.kind, 1 + int(self.moment * count), self.length, self.jump_s)
 
 
-def read_reference(workspace: Workspace, injector: Injector, operation: str) -> Reference:
+def read_reference(commands: Commands, operation: str) -> Reference:
     """Return what an operation does without any fault; it is run once for a workspace.
 
     Raises:
         AvemoError: it fails, or the invariants do not hold even so
     """
-    file = workspace.folder / f"{operation}.json"
+    file = commands.workspace.folder / f"{operation}.json"
     if not file.exists():
-        text = _measure(workspace, injector, operation).model_dump_json()
+        text = _measure(commands, operation).model_dump_json()
         with atomic_write(file) as beside:
             beside.write_text(text, encoding="utf-8")
     return Reference.model_validate_json(file.read_text(encoding="utf-8"))
 
 
 def draw_round(seed: int, number: int) -> Round:
-    """Return a round, which is the same for the same seed and number."""
+    """Return a round, which is the same for the same seed and number.
+
+    Of five rounds in a row, from a multiple of five, each has another operation and another kind of
+    fault; of 25, each has another pair of the two.
+    """
+    block, place = divmod(number, len(OPERATIONS))
+    operations, kinds = list(OPERATIONS), list(COUNTED_BY)
+    random.Random(seed).shuffle(kinds)
+    operation = random.Random(f"{seed} {block}").sample(operations, len(operations))[place]
+    kind = kinds[(operations.index(operation) + block) % len(kinds)]
     generator = random.Random(f"{seed} {number}")
-    weights = [operation.weight for operation in OPERATIONS.values()]
-    (operation,) = generator.choices(list(OPERATIONS), weights)
-    kind = generator.choice(list(COUNTED_BY))
     return Round(
         number,
         operation,
@@ -102,31 +108,29 @@ def draw_round(seed: int, number: int) -> Round:
     )
 
 
-def run_round(
-    workspace: Workspace, injector: Injector, round_: Round, reference: Reference
-) -> list[str]:
+def run_round(commands: Commands, round_: Round, reference: Reference) -> list[str]:
     """Run a round, and return in words what did not hold.
 
     Args:
         reference: of the operation
     """
-    operation = OPERATIONS[round_.operation]
+    operation, workspace = OPERATIONS[round_.operation], commands.workspace
     workspace.restore(operation.state)
     finished = finished_files(workspace.project)
     fault = round_.fault(reference.calls)
-    interrupted = run(workspace, injector, operation.command, fault)
+    interrupted = commands.run(operation.command, fault)
     (workspace.round / "interrupted.log").write_text(interrupted.output, encoding="utf-8")
     problems = _check_message(interrupted, round_)
     problems += _check_stores(workspace, interrupted=True)
     if round_.looks and operation.state == REGISTERED:
-        problems += _look(workspace, injector, "predict", str(_clip(workspace)))
+        problems += _look(commands, "predict", str(_clip(workspace)))
     if round_.kind in _CLEANED_UP:
         problems += [
             f"{file.name} is left over among the temporary files"
             for file in workspace.temporary.iterdir()
         ]
     problems = [f"after the fault: {problem}" for problem in problems]
-    again = run(workspace, injector, operation.command, NOTHING)
+    again = commands.run(operation.command, NOTHING)
     (workspace.round / "again.log").write_text(again.output, encoding="utf-8")
     if again.code != 0:
         last = (again.output.strip().splitlines() or ["nothing"])[-1]
@@ -140,7 +144,7 @@ def run_round(
         problems.append("what earlier stages had finished was written again")
     if round_.looks:
         for words in (("predict", str(_clip(workspace))), ("registry", "verify"), ("status",)):
-            problems += _look(workspace, injector, *words)
+            problems += _look(commands, *words)
     return problems
 
 
@@ -152,13 +156,13 @@ def keep_round(workspace: Workspace, round_: Round) -> Path:
     return folder
 
 
-def _measure(workspace: Workspace, injector: Injector, name: str) -> Reference:
+def _measure(commands: Commands, name: str) -> Reference:
     """Run an operation without any fault."""
-    operation = OPERATIONS[name]
+    operation, workspace = OPERATIONS[name], commands.workspace
     workspace.restore(operation.state)
     finished = finished_files(workspace.project)
-    ended = run(workspace, injector, operation.command, NOTHING)
-    calls = injector.calls()
+    ended = commands.run(operation.command, NOTHING)
+    calls = commands.calls()
     problems = [*_check_stores(workspace, interrupted=False), *_RESULTS[name](workspace)]
     if finished_files(workspace.project) != finished:
         problems.append("what earlier stages had finished was written again")
@@ -200,9 +204,9 @@ def _check_stores(workspace: Workspace, *, interrupted: bool) -> list[str]:
     ]
 
 
-def _look(workspace: Workspace, injector: Injector, *words: str) -> list[str]:
+def _look(commands: Commands, *words: str) -> list[str]:
     """Return what is wrong with an answer of `avemo`."""
-    ended = run(workspace, injector, ("avemo", *words), NOTHING)
+    ended = commands.run(("avemo", *words), NOTHING)
     if ended.code == 0:
         return []
     return [f"`avemo {words[0]}` ends with {ended.code}: {ended.output.strip()[-300:]}"]

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from helpers.registered_versions import ROOT
 
+from avemo import __version__
+from faults.forkserver import ForkServer
 from faults.injector import COUNTED_BY, NOTHING, Calls, Fault, Injector
 from faults.invariants import check_project, finished_files, own_files
 from faults.operations import OPERATIONS
@@ -99,6 +101,45 @@ def test_a_round_is_the_same_for_the_same_seed_and_number() -> None:
         *(("openings", first) for first in range(1, 4)),
         ("readings", 1),
     }
+
+
+def test_operations_and_kinds_are_drawn_evenly() -> None:
+    for seed in (1, 2, 3):
+        rounds = [draw_round(seed, number) for number in range(100)]
+        for first in range(0, 100, 5):
+            assert {item.operation for item in rounds[first : first + 5]} == set(OPERATIONS)
+            assert {item.kind for item in rounds[first : first + 5]} == set(COUNTED_BY)
+        for first in range(0, 100, 25):
+            pairs = {(item.operation, item.kind) for item in rounds[first : first + 25]}
+            assert len(pairs) == 25
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_commands_are_forked_with_their_own_variables_and_folder(
+    injector: Injector, tmp_path: Path
+) -> None:
+    environment = os.environ | {"LD_PRELOAD": str(injector.library), "PYTHONPATH": str(ROOT)}
+    with closing(ForkServer(ROOT, environment, tmp_path)) as server:
+        folder = tmp_path / "counted"
+        folder.mkdir()
+        variables = os.environ | injector.prepare(NOTHING, tmp_path) | {"PYTHONPATH": str(ROOT)}
+        shown = server.run(("avemo", "--version"), folder, variables, 60)
+        assert (shown.code, shown.output) == (0, f"avemo {__version__}\n")
+        begun = server.run(("dvc", "init", "--no-scm", "--quiet"), folder, variables, 60)
+        assert begun.code == 0, begun.output
+        count = injector.calls().changes
+        assert count > 3
+        refused = server.run(("avemo", "no-command"), folder, variables, 60)
+        assert refused.code == 2
+        (tmp_path / "killed").mkdir()
+        variables |= injector.prepare(Fault("kill", count // 2), tmp_path)
+        killed = server.run(
+            ("dvc", "init", "--no-scm", "--quiet"), tmp_path / "killed", variables, 60
+        )
+        assert killed.code == -9
+        hanging = server.run(("avemo", "--version"), folder, variables, 0)
+        assert hanging.code is None
 
 
 def test_a_file_that_is_left_over_or_written_again_is_seen(tmp_path: Path) -> None:
