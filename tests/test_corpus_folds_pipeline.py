@@ -55,7 +55,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout.set("search.audio.quick", {"trials": 2, "epochs": 4, "members": 1})
     checkout.set("search.audio.full", {"trials": 2, "epochs": 4, "members": 1})
     checkout.set("search.budget", "full")
-    checkout.repro("register")
+    checkout.run_stages()
     return checkout
 
 

@@ -36,7 +36,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     checkout.env["AVEMO_ASSETS_MIRROR"] = str(WEIGHTS)
     checkout.set("corpus.sample.actors", 6)
     checkout.set("corpus.sample.channels", ["speech"])
-    checkout.repro("fetch")
+    checkout.run_stages(last="fetch")
     for file in (checkout.folder / "data" / "raw").rglob("0[13]-*"):
         if file.suffix == ".wav" or file.stem.endswith(FILMED):
             (checkout.folder / "recordings" / file.name).write_bytes(file.read_bytes())
@@ -56,7 +56,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
         search |= {"fallback": [], "sampling_order": []}
         search["quick"] = {"trials": 2, "epochs": 2, "members": 1}
         checkout.set(f"search.{modality}", search)
-    checkout.repro("register")
+    checkout.run_stages()
     return checkout
 
 
