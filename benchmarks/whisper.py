@@ -77,11 +77,11 @@ def run(scratch: Path, options: Options) -> Benchmark:
 
 def _count_gflop(mel: Floats) -> float:
     """Return how many billion operations the encoder takes for a spectrogram."""
-    bands, width = whisper_encoder.BANDS, whisper_encoder.WIDTH
+    bands, (width, _, layers) = whisper_encoder.BANDS, whisper_encoder.ENCODERS["tiny.en"]
     steps = len(mel) / 2
     convolutions = 3 * width * (2 * bands + width)
     block = 12 * width**2 + 2 * width * steps  # its matrices, and the attention
-    return 2 * steps * (convolutions + whisper_encoder.LAYERS * block) / 1e9
+    return 2 * steps * (convolutions + layers * block) / 1e9
 
 
 def _encode_by_graph(graph: Path, mels: list[Floats]) -> float:

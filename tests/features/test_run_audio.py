@@ -160,7 +160,7 @@ def used_weights(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Path]]:
     """The weights that each extractor has when it is to extract; it extracts nothing."""
     used: dict[str, dict[str, Path]] = {}
 
-    def extract(self: Vggish | Whisper, sound: Sound) -> Arrays:
+    def extract(self: Vggish | Whisper[whisper.Settings], sound: Sound) -> Arrays:
         used[self.name()] = self.weights
         return {self.name(): sound[:1]}
 

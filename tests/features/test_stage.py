@@ -11,7 +11,7 @@ from helpers.sounds import encoded, voice
 from avemo.config import load_settings
 from avemo.features import store
 from avemo.features.arrays import Arrays, Sound
-from avemo.features.audio.whisper import Whisper
+from avemo.features.audio.whisper import Settings, Whisper
 from avemo.paths import Project
 from avemo.pretrained import assets
 from avemo.runtime import pretrained_graphs
@@ -86,7 +86,7 @@ def test_with_weights_it_is_computed(
     caplog.set_level("INFO")
     used: list[dict[str, Path]] = []
 
-    def extract(self: Whisper, sound: Sound) -> Arrays:
+    def extract(self: Whisper[Settings], sound: Sound) -> Arrays:
         used.append(self.weights)
         stats = np.ones((10, 384), np.float32)
         return {"whisper": np.ones((3, 1920), np.float16), "whisper_stats": stats}

@@ -67,7 +67,7 @@ def test_the_encoder_goes_with_the_model_and_is_used_there(
     calls: list[Sound] = []
     extract = Whisper.extract
 
-    def counted(self: Whisper, sound: Sound) -> Arrays:
+    def counted(self: Whisper[Settings], sound: Sound) -> Arrays:
         calls.append(sound)
         return extract(self, sound)
 
