@@ -82,43 +82,45 @@ def load_products() -> dict[str, Product]:
     if compared is None:
         raise SystemExit(f"there is no {fusions.FILE}: bring it back (git checkout)")
     nested = compared[compared["part"].eq("unseen actors")]
-    heard, seen = (
+    audio_answers, visual_answers = (
         paired.align(published.check_predictions(nested[nested["system"].eq(name)]), champion)[0]
         for name in ("audio", "visual")
     )
-    sound = load_product(champion, seen, arrays)
+    sound = load_product(champion, visual_answers, arrays)
     alone = np.array([1.0, 0.0])
     return {
         "sound": replace(sound, weights=dict.fromkeys(sound.weights, alone)),
-        "fused": load_product(heard, seen, arrays),
+        "fused": load_product(audio_answers, visual_answers, arrays),
     }
 
 
 def load_product(
-    heard: pd.DataFrame, seen: pd.DataFrame, arrays: Mapping[str, NDArray[np.floating]]
+    audio_answers: pd.DataFrame,
+    visual_answers: pd.DataFrame,
+    arrays: Mapping[str, NDArray[np.floating]],
 ) -> Product:
     """Return the product of sound and picture.
 
     Args:
-        heard: answers of an audio model
-        seen: of a visual one, in the same order
+        audio_answers: of an audio model
+        visual_answers: of a visual one, in the same order
         arrays: features by performance
     """
     codes = {name: code for code, name in enumerate(ravdess.EMOTIONS)}
     clips = LabelledClips(
-        np.array([arrays[name][0] for name in heard["performance"]], np.float32),
-        heard["true"].map(codes).to_numpy(int),
-        heard["actor"].to_numpy(str),
-        heard["fold"].to_numpy(int),
-        metrics.probabilities(heard),
+        np.array([arrays[name][0] for name in audio_answers["performance"]], np.float32),
+        audio_answers["true"].map(codes).to_numpy(int),
+        audio_answers["actor"].to_numpy(str),
+        audio_answers["fold"].to_numpy(int),
+        metrics.probabilities(audio_answers),
     )
-    both = np.stack([clips.probabilities, metrics.probabilities(seen)], axis=2)
+    both = np.stack([clips.probabilities, metrics.probabilities(visual_answers)], axis=2)
     logarithms = np.log(np.maximum(both, MIN_PROBABILITY))
     weights = {}
     for fold in sorted(set(clips.folds.tolist())):
         trained = clips.folds != fold
         weights[fold] = fit_weights(logarithms[trained], clips.labels[trained])
-    return Product(heard, clips, logarithms, weights)
+    return Product(audio_answers, clips, logarithms, weights)
 
 
 def compare_speakers(
@@ -200,8 +202,8 @@ def compare_abstention(
     The thresholds are selected on the unadapted answers for the other folds' speakers.
 
     Returns:
-        shares of the predicted clips: `answered`; `right`, answered rightly; `held`, whose set of
-        emotions holds theirs
+        shares of the predicted clips: `answered`; `right`, answered rightly; `covered`, whose
+        set of emotions holds theirs
     """
     clips = product.clips
     bootstrap, limits, rows = Bootstrap.from_settings(settings), settings.abstention, []
@@ -233,8 +235,8 @@ def compare_abstention(
             true = own.labels[which]
             right = probabilities.argmax(axis=1) == true
             answered = probabilities.max(axis=1) >= threshold
-            held = right | (probabilities[np.arange(len(true)), true] >= set_threshold)
-            return answered.mean(), (answered & right).mean(), held.mean()
+            covered = right | (probabilities[np.arange(len(true)), true] >= set_threshold)
+            return answered.mean(), (answered & right).mean(), covered.mean()
 
         for speaker in sorted(set(own.speakers)):
             which = np.flatnonzero(own.speakers == speaker)
@@ -280,7 +282,7 @@ def _scores(vectors: np.ndarray, speakers: np.ndarray, trained: np.ndarray) -> n
     within = (1 - _SHRINKAGE) * within + _SHRINKAGE * sphere
     whitened = centred @ np.linalg.cholesky(np.linalg.inv(within))
     whitened /= np.linalg.norm(whitened, axis=1, keepdims=True)
-    return whitened @ whitened.T
+    return np.asarray(whitened @ whitened.T)
 
 
 def measure() -> None:
@@ -288,7 +290,7 @@ def measure() -> None:
     settings = load_settings(ROOT)
     (ROOT / report.FOLDER).mkdir(parents=True, exist_ok=True)
     files = {"sound": report.CURVE, "fused": report.FUSED}
-    adapted, sure = {}, []
+    adapted, shares = {}, []
     for system, product in load_products().items():
         table, adaptations = crossvalidate_adaptation(
             product.clips,
@@ -301,9 +303,9 @@ def measure() -> None:
         table.insert(0, "performance", product.answers["performance"])
         table["true"] = [ravdess.EMOTIONS[code] for code in table["true"]]
         table.to_csv(ROOT / files[system], index=False, float_format="%.4g")
-        sure.append(compare_abstention(product, adaptations, settings).assign(system=system))
+        shares.append(compare_abstention(product, adaptations, settings).assign(system=system))
         adapted[system] = product.clips, adaptations
-    pd.concat(sure)[report.ABSTENTION_COLUMNS].to_csv(
+    pd.concat(shares)[report.ABSTENTION_COLUMNS].to_csv(
         ROOT / report.ABSTENTION, index=False, float_format="%.4g"
     )
     clips, adaptations = adapted["sound"]

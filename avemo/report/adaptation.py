@@ -44,7 +44,7 @@ KINDS = ("statistics", "features")
 REFUSED = FOLDER / "refused.csv"
 REFUSED_COLUMNS = ["case", "speaker", "own", "others"]
 SPEAKER_COLUMNS = ["kind", "clips", "speaker", "other", "score"]
-ABSTENTION_COLUMNS = ["system", "case", "speaker", "answered", "right", "held"]
+ABSTENTION_COLUMNS = ["system", "case", "speaker", "answered", "right", "covered"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Results:
         speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
         refused: by case and speaker, the shares of own and of others' clips that are refused
         abstention: by system, case and speaker, the shares of clips that are `answered`, answered
-            and `right`, and `held` by their set of emotions, under thresholds for unadapted answers
+            and `right`, and `covered` by their set of emotions; by thresholds of unadapted answers
     """
 
     curve: pd.DataFrame
@@ -150,7 +150,7 @@ def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
         cells: list[str] = []
         for _, own in rows.groupby("system", sort=False):
             answered, right, covered = (
-                own[name].to_numpy(float) for name in ("answered", "right", "held")
+                own[name].to_numpy(float) for name in ("answered", "right", "covered")
             )
             every = np.ones(len(own))
             pairs = ((answered, every), (right, answered), (covered, every))
