@@ -171,20 +171,16 @@ def _show(compared: "VersionCorrections", *, as_json: bool) -> None:
         typer.echo(json.dumps(fields))
         return
     from ..serving.record.corrections import NEEDED
+    from ..terminal import new_table, show
 
-    typer.echo(f"{compared.label}: {compared.counts.sum()} clips with an answer were corrected")
-    width = max(len(name) for name in (*compared.classes, "answered"))
-    heading = "".join(f" {name:>{max(len(name), 4)}}" for name in compared.classes)
-    typer.echo(f"{'answered':{width}}{heading}  as answered")
+    rows = []
     for emotion, row in zip(compared.classes, compared.counts.tolist(), strict=True):
-        cells = "".join(
-            f" {count:>{max(len(name), 4)}}"
-            for name, count in zip(compared.classes, row, strict=True)
-        )
         share = compared.share_right(emotion)
         text = f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]" if share else ""
         if not share:
             text = f"an interval needs {NEEDED} clips, {NEEDED - sum(row)} more"
-        typer.echo(f"{emotion:{width}}{cells}  {text}")
+        rows.append((emotion, *map(str, row), text))
+    show(f"{compared.label}: {compared.counts.sum()} clips with an answer were corrected")
+    show(new_table("answered", *compared.classes, "as answered", rows=rows))
     if compared.unanswered:
         typer.echo(f"{compared.unanswered} corrected clips had no emotion as their answer")
