@@ -32,7 +32,7 @@ from avemo.paths import find_project
 from avemo.report import adaptation as report
 from avemo.report import fusions, published
 from avemo.settings import Settings
-from avemo.training.adaptation import UNADAPTED, crossvalidate_adaptation
+from avemo.training.adaptation import UNADAPTED, crossvalidate_adaptation, curve_figures
 from avemo.training.enrolments import draw_enrolments, statistics_of
 
 ROOT = Path(__file__).parents[1]
@@ -315,6 +315,20 @@ def measure() -> None:
     refused.to_csv(ROOT / report.REFUSED, index=False, float_format="%.4g")
 
 
+def describe_folds(
+    results: report.Results, bootstrap: Bootstrap, folds: int
+) -> Iterator[tuple[str, ...]]:
+    """Yield what adaptation is worth in each fold of actors: of sound, and with the picture."""
+    for fold in range(folds):
+        cells = []
+        for table in (results.curve, results.fused):
+            actors = table["actor"].astype(int)
+            uars, differences = curve_figures(table[(actors - 1) // 2 % folds == fold], bootstrap)
+            cells.append(str(uars[UNADAPTED]))
+            cells += [f"{differences[case]:+}" for case in ("neutral 2", "even 20")]
+        yield f"fold {fold + 1}", *cells
+
+
 def main() -> None:
     """Run the experiment, or print its figures again."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -324,8 +338,12 @@ def main() -> None:
     results = report.read(ROOT)
     if results is None:
         raise SystemExit(f"there is no {report.CURVE}: run without --table first")
-    tables = report.tables(results, Bootstrap.from_settings(load_settings(ROOT)))
+    settings = load_settings(ROOT)
+    bootstrap = Bootstrap.from_settings(settings)
+    tables = report.tables(results, bootstrap)
     for row in (*tables.curve, *tables.speakers, *tables.refused, *tables.abstention):
+        print(" | ".join(row))
+    for row in describe_folds(results, bootstrap, settings.split.folds):
         print(" | ".join(row))
 
 

@@ -105,9 +105,10 @@ def describe(windows: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[str]:
     """Yield the lines of the table; windows without an answer are left out."""
     windows = windows[windows["unadapted"].ne("")]
     for actor, rows in windows.groupby("actor"):
-        first = rows[rows["adaptation"].ne("")].iloc[0]
+        adapted = rows[rows["adaptation"].ne("")]
+        first, last = adapted.iloc[0], adapted.iloc[-1]
         yield f"Actor {actor}: adapted from {first['start']:g} s on, {first['adaptation']}"
-        yield f"at the end: {rows['adaptation'].iloc[-1]}"
+        yield f"at the end: {last['adaptation']}; {len(rows) - len(adapted)} windows unadapted"
     yield "| | windows | right, unadapted | right, adapted | difference |"
     yield "|---|---|---|---|---|"
     minutes = windows["start"] // 60 + 1
@@ -119,11 +120,6 @@ def describe(windows: pd.DataFrame, bootstrap: Bootstrap) -> Iterator[str]:
         figures = _shares_of_right(rows, bootstrap)
         cells = f"{figures['unadapted']} | {figures['adapted']} | {figures['difference']:+}"
         yield f"| {name} | {len(rows)} | {cells} |"
-    uars = [
-        metrics.uar(windows["true"], windows[system], ravdess.EMOTIONS)
-        for system in ("unadapted", "adapted")
-    ]
-    yield "UAR over all windows: {:.3f} unadapted, {:.3f} adapted".format(*uars)
 
 
 def _shares_of_right(rows: pd.DataFrame, bootstrap: Bootstrap) -> dict[str, Interval]:
