@@ -33,9 +33,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     small = Checkout(tmp_path_factory.mktemp("project"))
     small.set("corpus.sample.actors", 6)
     small.set("corpus.sample.channels", ["speech", "song"])
-    small.set("corpus.sample.intensities", ["normal"])
+    small.set("corpus.sample.intensities", ["normal", "strong"])
     small.set("faces.detector", "mtcnn")
-    small.set("faces.frames", 4)
+    small.set("faces.frames", 6)
     small.set("baselines.epochs", 1)
     small.set("baselines.channels", ["speech"])
     small.set("baselines.protocols", ["random"])
@@ -136,9 +136,9 @@ def test_three_models_are_registered(checkout: Checkout) -> None:
         aliases = client.get_registered_model(f"avemo-{modality}").aliases
         assert set(aliases) == {"candidate", "champion"}
     status = json.loads(checkout.run("avemo", "status", "--json").stdout)
-    assert status["split"]["parts"] == {"train": 28, "valid": 28, "test": 28}
+    assert status["split"]["parts"] == {"train": 42, "valid": 42, "test": 42}
     assert status["features"] == dict.fromkeys(
-        ("faces", "mfcc", "logmel", "prosody", "geometry", "crops"), 84
+        ("faces", "mfcc", "logmel", "prosody", "geometry", "crops"), 126
     )
     for modality in MODALITIES:
         (version,) = status["models"][modality]["versions"]
