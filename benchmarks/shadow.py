@@ -37,7 +37,7 @@ from .results import Benchmark, Comparison, compare
 
 __all__ = ["run"]
 
-ROUNDS = 4
+ROUNDS = 3
 CLIPS = 40
 #: of the workers' time, that answers take: a service without a quiet moment compares nothing
 LOAD = 0.4
