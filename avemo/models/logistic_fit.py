@@ -1,20 +1,51 @@
-"""Logistic regression with an L2 penalty, fitted at once, as the last layer of a network."""
+"""Architectures whose last layer is a logistic regression with an L2 penalty, fitted at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import keras
 import numpy as np
+from keras import layers
+from keras_tuner import HyperParameters
 from numpy.typing import NDArray
 
-__all__ = ["fit_logistic"]
+from .architecture import Architecture, Solver, Tensor
+
+__all__ = ["LogisticArchitecture"]
 
 #: of an emotion without a clip in the training set, before normalisation
 _LOG_PROBABILITY_OF_ABSENT = -20.0
 
 
-def fit_logistic(
+class LogisticArchitecture(Architecture):
+    """A linear head with an L2 penalty, fitted at once; each emotion counts alike.
+
+    Attributes:
+        inverse_penalties: that the search may choose, as scikit-learn's C on standardised columns
+        default_inverse_penalty: the first that it tries
+    """
+
+    inverse_penalties: ClassVar[Sequence[float]]
+    default_inverse_penalty: ClassVar[float]
+
+    def head(self, x: Tensor, classes: Sequence[str]) -> Tensor:
+        """Return the probabilities of the emotions [shape=(clips, emotions)]."""
+        return layers.Dense(len(classes), activation="softmax", name="emotion")(x)
+
+    def solver(self, hp: HyperParameters) -> Solver:
+        """Return the fit of the logistic regression."""
+        penalty = self.inverse_penalty(hp)
+        return lambda network, inputs, labels: _fit(network, inputs, labels, penalty)
+
+    def inverse_penalty(self, hp: HyperParameters) -> float:
+        """Return the chosen inverse penalty; `embed` asks for it, so that it is searched."""
+        choices = list(self.inverse_penalties)
+        return float(hp.Choice("inverse_penalty", choices, default=self.default_inverse_penalty))
+
+
+def _fit(
     network: keras.Model,
     inputs: Mapping[str, NDArray[np.float32]],
     labels: NDArray[np.integer],
