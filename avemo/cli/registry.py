@@ -186,8 +186,7 @@ def shadow(
         return
     from ..registry import shadow_text
 
-    pair = f"{report.candidate.name} version {report.candidate.number}"
-    pair += f" beside version {report.champion.number}"
+    pair = f"{report.candidate.label} beside version {report.champion.number}"
     show(f"{pair}, {report.started_at[:19]} to {report.written_at[:19]}, share {report.share:g}")
     if not stored.in_registry:
         show("not in the registry: this is the report that this machine has kept")

@@ -18,7 +18,8 @@ from ..io import atomic_write
 from ..modalities import MODALITIES
 from ..settings import Settings
 from ..templates import render
-from ..tracking.integrity import CHECKSUMS_TAG, find_version
+from ..tracking.integrity import CHECKSUMS_TAG, require_version
+from ..tracking.lookup import version_label
 from ..tracking.signature import SIGNER_TAG
 from .aliases import model_name
 from .history import Move, parse_moves
@@ -38,7 +39,7 @@ __all__ = ["TO_COMPLETE", "Instructions", "read_instructions", "render_instructi
 #: opens each place that the deployer completes
 TO_COMPLETE = "☐ **To complete:**"
 #: Article 26(6): deployers keep the logs for at least six months
-LOGS_DAYS = 183
+_LOGS_DAYS = 183
 _CHECK_FILE = "check.json"
 
 
@@ -67,7 +68,7 @@ class Instructions:
     @property
     def label(self) -> str:
         """`avemo-fused version 3`."""
-        return f"{self.version.version.name} version {self.version.version.version}"
+        return version_label(self.version.version.name, str(self.version.version.version))
 
 
 def read_instructions(settings: Settings, model: str) -> Instructions:
@@ -83,10 +84,7 @@ def read_instructions(settings: Settings, model: str) -> Instructions:
     """
     import mlflow
 
-    uri = version_uri(model)
-    registered = find_version(uri)
-    if registered is None:
-        raise AvemoError(f"there is no {uri}: `avemo status` lists what is registered")
+    registered = require_version(version_uri(model))
     version = open_version(registered)
     rules, checked = _read_check(version.folder)
     figures = None
@@ -125,7 +123,7 @@ def render_instructions(instructions: Instructions) -> str:
         megabytes=version.size_bytes / 1e6,
         serving=settings.serving,
         limits=settings.promotion,
-        logs_days=LOGS_DAYS,
+        logs_days=_LOGS_DAYS,
         todo=TO_COMPLETE,
     )
 

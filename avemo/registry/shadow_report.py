@@ -15,6 +15,7 @@ from ..records import Interval
 from ..schema import Record, Value
 from ..settings import ShadowLimits
 from ..tracking.integrity import SHADOW_FILE
+from ..tracking.lookup import version_label
 from .limit import Limit
 
 __all__ = [
@@ -51,6 +52,11 @@ class ComparedVersion(Value):
     name: str
     number: str
     seal: str
+
+    @property
+    def label(self) -> str:
+        """`avemo-fused version 3`, as people read it."""
+        return version_label(self.name, self.number)
 
 
 class ShadowCounts(Value):

@@ -19,8 +19,14 @@ from ..errors import AvemoError, SettingsError
 from ..paths import find_project
 from ..tracking import lookup, store
 from ..tracking.address import sqlite_file
-from ..tracking.integrity import CHECKSUMS_TAG, SHADOW_FILE, find_version, logged_model_id
-from ..tracking.lookup import Version
+from ..tracking.integrity import (
+    CHECKSUMS_TAG,
+    SHADOW_FILE,
+    find_version,
+    logged_model_id,
+    require_version,
+)
+from ..tracking.lookup import Version, version_address, version_label
 from .aliases import CHAMPION
 from .shadow_figures import make_report
 from .shadow_report import ShadowClips, ShadowReport, read_report
@@ -57,10 +63,8 @@ def find_report(name: str, version: str) -> StoredReport:
     Raises:
         AvemoError: there is no such version, or no report of it, or it is cut
     """
-    uri = f"models:/{name}{'/' if version.isdecimal() else '@'}{version}"
-    candidate, champion = find_version(uri), find_version(f"models:/{name}@{CHAMPION}")
-    if candidate is None:
-        raise AvemoError(f"there is no {uri}: `avemo status` lists what is registered")
+    uri = version_address(name, version)
+    candidate, champion = require_version(uri), find_version(f"models:/{name}@{CHAMPION}")
     seals = [own.tags.get(CHECKSUMS_TAG, "") if own else "" for own in (candidate, champion)]
     number = str(candidate.version)
     report = read_stored_report(name, number)
@@ -69,7 +73,7 @@ def find_report(name: str, version: str) -> StoredReport:
     report = read_report(local_folder(name, number))
     if report is None or report.candidate.seal != seals[0]:
         raise AvemoError(
-            f"{name} version {number} was not compared: avemo serve --shadow {version}"
+            f"{version_label(name, number)} was not compared: avemo serve --shadow {version}"
         )
     return StoredReport(report, False, *seals)
 

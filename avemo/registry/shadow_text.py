@@ -75,7 +75,7 @@ def advise(
         limits: of `promotion.shadow`; None where it is no rule of the gate
     """
     own = limits or ShadowLimits()
-    candidate = f"{report.candidate.name} version {report.candidate.number}"
+    candidate = report.candidate.label
     model = report.candidate.name.removeprefix("avemo-")
     problem = find_shadow_problem(report, candidate_seal, champion_seal, own)
     if problem:

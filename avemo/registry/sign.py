@@ -24,9 +24,9 @@ from ..tracking.integrity import (
     PROVENANCE_FILE,
     SIGNATURE_TAG,
     compute_sha256,
-    find_version,
     logged_model_id,
     open_verified,
+    require_version,
 )
 from ..tracking.keys import PrivateKey, PublicKey, read_private_key
 from ..tracking.signature import (
@@ -80,9 +80,7 @@ def sign_version(project: Project, settings: Settings, model: str, key_file: Pat
     """
     _require_packages()
     uri, key = version_uri(model), read_private_key(key_file)
-    version = find_version(uri)
-    if version is None:
-        raise AvemoError(f"there is no {uri}: `avemo status` lists what is registered")
+    version = require_version(uri)
     if CHECKSUMS_TAG not in version.tags:
         raise AvemoError(f"{uri} was registered without checksums: register it again, then sign it")
     pinned = f"models:/{version.name}/{version.version}"

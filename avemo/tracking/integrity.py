@@ -40,6 +40,7 @@ __all__ = [
     "open_until_exit",
     "open_verified",
     "require_unchanged",
+    "require_version",
     "seal_model",
     "verify_version",
 ]
@@ -234,6 +235,18 @@ def find_version(uri: str) -> "ModelVersion | None":
     except mlflow.MlflowException:
         pass
     return None
+
+
+def require_version(uri: str) -> "ModelVersion":
+    """Return the registered version that a URI names.
+
+    Raises:
+        AvemoError: it names none
+    """
+    version = find_version(uri)
+    if version is None:
+        raise AvemoError(f"there is no {uri}: `avemo status` lists what is registered")
+    return version
 
 
 def _is_empty(folder: Path) -> bool:

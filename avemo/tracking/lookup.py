@@ -32,6 +32,7 @@ __all__ = [
     "Version",
     "find_versions",
     "run_with_mlflow",
+    "version_address",
     "version_label",
     "versions_folder",
 ]
@@ -48,6 +49,16 @@ _SQLITE_HEADER_BYTES = 100  # they count the file's changes
 def version_label(name: str, number: str) -> str:
     """Return how people read which version it is: `avemo-fused version 3`."""
     return f"{name} version {number}"
+
+
+def version_address(name: str, version: str) -> str:
+    """Return the URI of a version: `models:/avemo-fused/3`, or `models:/avemo-fused@candidate`.
+
+    Args:
+        name: of the registered model
+        version: its number or its alias
+    """
+    return f"models:/{name}{'/' if version.isdecimal() else '@'}{version}"
 
 
 class Version(NamedTuple):

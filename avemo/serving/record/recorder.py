@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from ...errors import AvemoError
 from ...inference.prediction import Prediction
+from ...tracking.integrity import compute_sha256
 from ..metrics import Metrics
 from ..refusal import Refusal
 from ..versions.current import ServedVersion
@@ -269,8 +270,7 @@ def _compact(store: RecordStore) -> None:
 def _checksum(media: Path | bytes) -> str:
     if isinstance(media, bytes):
         return hashlib.sha256(media).hexdigest()
-    with media.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return compute_sha256(media)
 
 
 def _explain(error: Exception) -> str:

@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from ...tracking.integrity import compute_sha256
+
 __all__ = ["content_source", "is_drawn", "named_source"]
 
 #: of each end of a clip; to read all of a large one would delay its answer
@@ -44,5 +46,4 @@ def named_source(name: str) -> bytes:
 
 def content_source(clip: Path) -> bytes:
     """Return what tells a clip from every other: one without a named source is its own."""
-    with clip.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").digest()
+    return bytes.fromhex(compute_sha256(clip))

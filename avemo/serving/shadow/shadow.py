@@ -18,7 +18,7 @@ from ...inference.prediction import Prediction
 from ...registry.shadow_report import ShadowCounts
 from ...settings import Serving
 from ...tracking.keys import PublicKey
-from ...tracking.lookup import Version
+from ...tracking.lookup import Version, version_address
 from ..metrics import Metrics
 from ..versions.current import CurrentVersion, ServedVersion
 from ..versions.follower import Follower, RefusedVersion, ask_registry
@@ -66,8 +66,7 @@ class ShadowConfig:
     @property
     def uri(self) -> str:
         """Of the candidate, by its alias or its number."""
-        version = self.serving.shadow.version
-        return f"models:/{self.model}{'/' if version.isdecimal() else '@'}{version}"
+        return version_address(self.model, self.serving.shadow.version)
 
 
 @dataclass(frozen=True)
