@@ -28,7 +28,7 @@ from avemo.paths import find_project
 from avemo.tables import read_csv
 
 ROOT = Path(__file__).parents[1]
-KEPT = ROOT / "results" / "adaptation" / "film.csv"
+ANSWERS = ROOT / "results" / "adaptation" / "film.csv"
 LENGTH_S = 600
 WINDOW_S = 3
 _RATE = 16000
@@ -156,7 +156,7 @@ def measure(recordings: Path, actors: list[int], model: str, seed: int) -> None:
         if not files:
             raise SystemExit(f"{recordings} holds no speech of actor {actor} (03-01-*.wav)")
         tables.append(compare_timelines(join_clips(files, seed), actor, model))
-    pd.concat(tables).to_csv(KEPT, index=False)
+    pd.concat(tables).to_csv(ANSWERS, index=False)
 
 
 def main() -> None:
@@ -171,7 +171,7 @@ def main() -> None:
         measure(arguments.recordings, arguments.actors, arguments.model, settings.seed)
     elif not arguments.table:
         parser.error("name the folder of the recordings, or --table")
-    windows = read_csv(KEPT, text=("true", "unadapted", "adapted", "adaptation"))
+    windows = read_csv(ANSWERS, text=("true", "unadapted", "adapted", "adaptation"))
     for line in describe(windows, Bootstrap.from_settings(settings)):
         print(line)
 

@@ -170,8 +170,8 @@ def test_a_cut_parquet_file_costs_its_own_day_alone(
     second = store.add(new_draft())
     store.compact()
     first_part, second_part = sorted(store.folder.glob("answers/*.parquet"))
-    whole = first_part.read_bytes()
-    first_part.write_bytes(whole[: len(whole) // 2])
+    content = first_part.read_bytes()
+    first_part.write_bytes(content[: len(content) // 2])
     reading = read_record(store.folder)
     assert reading.answer_rows == [second]
     (line,) = reading.damaged

@@ -293,8 +293,8 @@ def test_clips_that_come_too_fast_are_dropped_and_counted(
     assert ask_all(service) == answers
     counts = counts_of(service)
     assert counts["dropped"].get("backlog-full", 0) >= len(CLIPS) - 16 - 1
-    asked = counts["requests"] - before["requests"]
-    assert asked == len(CLIPS)
+    request_count = counts["requests"] - before["requests"]
+    assert request_count == len(CLIPS)
     attempts = counts["compared"] + sum(counts["failed"].values())
     total = attempts + sum(counts["dropped"].values()) + counts["waiting"] + counts["not_drawn"]
     assert total == counts["requests"]
