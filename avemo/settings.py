@@ -268,7 +268,13 @@ class Searches(Strict):
                     f"{', '.join(names)}"
                 )
             for key, budget in (("quick", search.quick), ("full", search.full)):
-                _some_are_left(search.architectures, budget.left_out, f"{modality}.{key}.left_out")
+                for name in budget.left_out:
+                    _architecture_exists(modality, name, f"search.{modality}.{key}.left_out")
+                if set(search.architectures) <= set(budget.left_out):
+                    raise ValueError(
+                        f"{modality}.{key}.left_out: every architecture is left out, "
+                        "at least one must remain"
+                    )
         return self
 
 
@@ -517,13 +523,6 @@ class Settings(Strict):
         """Return the settings of the extractors of one modality."""
         names = extractor_names(modality)
         return {name: value for name, value in self.extractors.items() if name in names}
-
-
-def _some_are_left(architectures: list[str], left_out: list[str], key: str) -> None:
-    if unknown := sorted(set(left_out) - set(architectures)):
-        raise ValueError(f"{key}: {join_names(unknown)} is not among {', '.join(architectures)}")
-    if set(left_out) == set(architectures):
-        raise ValueError(f"{key}: every architecture is left out, at least one must remain")
 
 
 def _architecture_exists(modality: str, name: str, key: str) -> None:

@@ -75,6 +75,14 @@ def test_the_quick_budget_leaves_out_what_the_full_one_searches(tmp_path: Path) 
     ]
 
 
+def test_an_architecture_that_is_not_listed_may_be_left_out(tmp_path: Path) -> None:
+    search = load_settings(
+        changed(tmp_path, "search.audio.architectures", ["whisper", "whisper_linear"])
+    ).search
+    assert "cnn" in search.audio.quick.left_out
+    assert search.architectures_of("audio") == ["whisper", "whisper_linear"]
+
+
 def test_a_value_is_taken_over(tmp_path: Path) -> None:
     settings = load_settings(changed(tmp_path, "extractors.logmel.bands", 40))
     assert settings.extractors["logmel"].model_dump()["bands"] == 40
