@@ -50,6 +50,8 @@ def catalogue(
                 "sex": recording.sex,
                 "emotion": recording.label,
                 "sha256": recording.id,
+                "modality": recording.modality,
+                "path": f"{recording.id}.wav",
                 "file": Path(recording.id),
                 "finding": "",
             }
