@@ -28,5 +28,6 @@ def count_page_faults(mode: str) -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a setting of glibc")
+@pytest.mark.slow
 def test_fewer_page_faults() -> None:
     assert count_page_faults("kept") < count_page_faults("returned") / 2

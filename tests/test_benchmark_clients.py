@@ -53,6 +53,7 @@ def test_clients_share_requests_and_each_is_answered_once(address: str) -> None:
     assert [answer.emotion for answer in ask_in_turn(asked[:3])] == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_a_load_goes_on_until_its_block_ends_and_keeps_failures(address: str) -> None:
     def ask(session: requests.Session) -> Answer:
         try:

@@ -40,6 +40,7 @@ def test_an_exception_ends_the_run(workers: int) -> None:
     assert list(results) == []
 
 
+@pytest.mark.slow
 def test_a_worker_has_one_thread_and_this_process_as_many_as_before() -> None:
     before = dict(os.environ)
     (environment, _) = engine.run(threads, range(2), title="test", workers=2)

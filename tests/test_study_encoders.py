@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +26,7 @@ FEATURES = {
 }
 
 
+@pytest.mark.slow
 def test_a_fold_is_predicted_by_a_regression_on_the_others() -> None:
     columns = np.concatenate(list(FEATURES.values()), axis=1)
     answers = encoders.predict_nested(FEATURES, LABELS, FOLDS)["both"]
@@ -43,6 +45,7 @@ def test_a_fold_is_predicted_by_a_regression_on_the_others() -> None:
         assert min(differences) < 1e-3
 
 
+@pytest.mark.slow
 def test_a_tested_fold_s_emotions_do_not_reach_its_answers() -> None:
     answers = encoders.predict_nested(FEATURES, LABELS, FOLDS)
     for fold in (2, 3):

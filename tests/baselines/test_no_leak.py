@@ -67,6 +67,7 @@ def unaltered(name: str) -> tuple[TrainedVariant, list[Probabilities]]:
 
 @hypothesis(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(QUICK))
+@pytest.mark.slow
 def test_test_clips_alter_neither_preparation_nor_model(
     seed: int, variant: variants.Variant
 ) -> None:

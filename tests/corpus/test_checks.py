@@ -197,6 +197,7 @@ def test_nothing_published_is_found_fault_with() -> None:
     assert checks.list_missing(rows) == {}
 
 
+@pytest.mark.slow
 def test_missing_files_are_of_archives_that_are_there_in_part() -> None:
     published = checks.list_published()
     lost = {"03-01-01-01-01-01-01", "01-02-06-02-02-02-23", "02-02-06-02-02-02-23"}

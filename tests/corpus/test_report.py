@@ -87,6 +87,7 @@ def section(text: str, title: str) -> str:
     return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
+@pytest.mark.slow
 def test_the_tables_say_what_is_in_the_catalogue(rows: pd.DataFrame, folder: Path) -> None:
     text, _ = read(folder)
     used = len(rows) - 1
@@ -144,6 +145,7 @@ def test_the_page_holds_its_figures(folder: Path) -> None:
     assert "http" not in page
 
 
+@pytest.mark.slow
 def test_the_same_catalogue_makes_the_same_bytes(
     rows: pd.DataFrame, folder: Path, tmp_path: Path
 ) -> None:
@@ -154,6 +156,7 @@ def test_the_same_catalogue_makes_the_same_bytes(
         assert file.read_bytes() == (tmp_path / "other" / file.name).read_bytes(), file.name
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_they_are(rows: pd.DataFrame, tmp_path: Path) -> None:
     wrong = rows.assign(warnings="")
     wrong.loc[0, ["path", "finding", "reason", "recording"]] = (

@@ -40,6 +40,7 @@ def test_members_are_averaged_by_epoch(tmp_path: Path) -> None:
     assert found.to_dict("list") == {"epoch": [1, 2], "uar": pytest.approx([0.3, 0.4])}
 
 
+@pytest.mark.slow
 def test_dvc_shows_what_was_written(tmp_path: Path) -> None:
     """By the sections of the project's own dvc.yaml; a modality may be left out."""
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text())

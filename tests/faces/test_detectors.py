@@ -81,6 +81,7 @@ def test_all_see_the_same_faces_in_real_films(real_frames: list[Pictures]) -> No
         assert distances.mean(axis=(0, 1)).max() < 0.03, (first, second)
 
 
+@pytest.mark.slow
 def test_all_see_the_drawn_faces_of_the_sample() -> None:
     images = drawn_frames()
     faces = {name: find_single_faces(load_detector(name), images) for name in DETECTORS}

@@ -318,6 +318,7 @@ corpora = st.dictionaries(places, st.sampled_from("0123"), max_size=4)
 
 @settings(max_examples=8)
 @given(st.lists(corpora, min_size=2, max_size=3))
+@pytest.mark.slow
 def test_whatever_came_before_the_features_are_those_of_a_fresh_run(
     tmp_path_factory: pytest.TempPathFactory, history: list[Corpus]
 ) -> None:

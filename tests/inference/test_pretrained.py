@@ -53,6 +53,7 @@ def trained(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Traine
     return model, model.probabilities({name: [array] for name, array in arrays.items()})[0]
 
 
+@pytest.mark.slow
 def test_the_encoder_goes_with_the_model_and_is_used_there(
     trained: Trained, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,6 +124,7 @@ def test_an_upload_that_breaks_off_ends_the_answer(sandbox: Sandbox, tmp_path: P
         assert len(job.clip.sound(16000)) == 16000
 
 
+@pytest.mark.slow
 def test_a_job_that_nobody_waits_for_ends_at_once(sandbox: Sandbox, tmp_path: Path) -> None:
     arriving = GrowingFile(tmp_path / "upload")
     arriving.append(encoded(voice(16000, 3.0), 16000, "flac-16")[:4000])

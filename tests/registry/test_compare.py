@@ -131,6 +131,7 @@ def test_a_run_and_a_version(
     assert second["differences"]["uar"]["value"] == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compared(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

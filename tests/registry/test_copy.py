@@ -34,6 +34,7 @@ def other(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/production/mlflow.db"
 
 
+@pytest.mark.slow
 def test_to_another_registry(
     project: Project,
     other: str,
@@ -115,6 +116,7 @@ def test_a_file_that_is_changed_on_the_way(
     assert mlflow.MlflowClient(other, other).search_registered_models() == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_copy_leaves_no_files_that_belong_to_no_version(
     project: Project, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

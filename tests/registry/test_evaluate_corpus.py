@@ -169,6 +169,7 @@ def test_for_machines_and_again(
     assert again == fields
 
 
+@pytest.mark.slow
 def test_people_that_the_version_may_have_heard(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +181,7 @@ def test_people_that_the_version_may_have_heard(
     assert "| RAVDESS (trained on it, too) | 2 |" in read_version().description
 
 
+@pytest.mark.slow
 def test_a_manifest_of_two_corpora(
     project: Project, emodb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_manifest_of_two_corpora(
     assert "no answer: 1 clips: missing" in out
 
 
+@pytest.mark.slow
 def test_classes_that_the_version_does_not_have_are_left_out(
     project: Project, emodb: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,6 +233,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 def test_what_cannot_be_evaluated_is_one_line_and_leaves_nothing(
     project: Project, emodb: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_what_a_version_keeps_of_its_check(project: Project, tmp_path: Path) -> 
     assert gate.check_candidate(project, load_settings(project.root), NAME).result == check.result
 
 
+@pytest.mark.slow
 def test_a_worse_candidate_is_refused_and_a_like_one_passes(
     project: Project, tmp_path: Path
 ) -> None:

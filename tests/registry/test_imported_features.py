@@ -90,6 +90,7 @@ def test_it_answers_every_clip_with_one_line(tmp_path: Path, features: dict[str,
     assert (code / "features/audio/logmel.py").exists() == ("logmel" in features)
 
 
+@pytest.mark.slow
 def test_whoever_asks_for_it_by_number_is_told(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -122,6 +122,7 @@ def test_the_tree_reaches_the_recordings_and_cuts_long_lists(
     assert json.loads(capsys.readouterr().out)["recordings"] == RECORDINGS
 
 
+@pytest.mark.slow
 def test_what_differs_in_words(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     first = start_and_end_run(project)
     uris = [f"runs:/{first}", f"runs:/{start_and_end_run(project)}"]

@@ -72,6 +72,7 @@ def test_a_move_is_recorded_once_and_judged(
     assert [move.kind for move in moves()] == ["promote", "outside", "outside"]
 
 
+@pytest.mark.slow
 def test_the_feed_has_it(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     set_champion("2")
     newest, _ = require_valid_feed(read_history(capsys, "--format", "atom"))
@@ -81,6 +82,7 @@ def test_the_feed_has_it(project: Project, capsys: pytest.CaptureFixture[str]) -
     assert main(["registry", "history", "audio", "--format", "rss"]) == 2
 
 
+@pytest.mark.slow
 def test_a_rollback_takes_it_back(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     set_champion("2")
     assert main(["registry", "rollback", "audio"]) == 0
@@ -103,6 +105,7 @@ def test_a_promotion_writes_it_down_first(
     assert len(read_history(capsys).splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_an_alias_that_is_taken_away(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     mlflow.MlflowClient().delete_registered_model_alias(NAME, "champion")
     lines = read_history(capsys).splitlines()
@@ -112,6 +115,7 @@ def test_an_alias_that_is_taken_away(project: Project, capsys: pytest.CaptureFix
     assert "moved outside avemo: to 1" in read_history(capsys).splitlines()[2]
 
 
+@pytest.mark.slow
 def test_a_version_whose_files_were_changed_fails(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +125,7 @@ def test_a_version_whose_files_were_changed_fails(
     assert read_history(capsys).splitlines()[1].endswith("gate: failed: files")
 
 
+@pytest.mark.slow
 def test_a_move_under_way_is_nobody_else_s(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

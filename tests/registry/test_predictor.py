@@ -84,6 +84,7 @@ def test_a_fused_version_is_asked_once(
     assert capsys.readouterr().err.splitlines()[-1] == f"{film}: no-face: {NO_FACE}"
 
 
+@pytest.mark.slow
 def test_a_clip_with_one_stream_goes_to_the_model_of_that_modality(
     register: Register, film: Path, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_what_the_cache_has_is_not_pulled_again(setup: Setup) -> None:
 
 
 @pytest.mark.parametrize("change", ["other content", "missing", "more"])
+@pytest.mark.slow
 def test_a_changed_file_in_the_cache_is_not_used(setup: Setup, change: str) -> None:
     avemo.predict(setup.clip)
     (folder,) = setup.cached
@@ -145,6 +146,7 @@ def test_a_version_that_is_long_unused_is_deleted(setup: Setup) -> None:
     assert new != old
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_to(
     setup: Setup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_graph_that_cannot_be_run_is_one_line(
     assert len(line) < 400
 
 
+@pytest.mark.slow
 def test_without_onnx_runtime_and_tensorflow_one_line_names_the_way_out(
     setup: Setup, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def published_tables(project: Project) -> list[fusions.FusionTable]:
     return fusions.tables(rows, BOOTSTRAP)
 
 
+@pytest.mark.slow
 def test_what_is_published_is_read_again(project: Project) -> None:
     assert fusions.read(project.root) is None
     message = (

@@ -30,6 +30,7 @@ def names() -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["audio", "visual", "fused", "baselines"])
+@pytest.mark.slow
 def test_an_experiment_says_what_it_holds(project: Project, name: str) -> None:
     experiment = mlflow.get_experiment(store.experiment_id(project, name))
     assert len(experiment.tags["mlflow.note.content"]) > 80

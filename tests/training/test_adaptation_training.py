@@ -81,6 +81,7 @@ def test_speakers_who_differ_are_heard_better_by_their_own_clips(
     assert min(difference for _, difference in nested.values()) > -0.03
 
 
+@pytest.mark.slow
 def test_a_picture_counts_in_every_case_and_changes_no_choice() -> None:
     sure = 100.0 * np.eye(len(CLASSES))[CLIPS.labels]
     settings = ("prosody_stats", LIMITS, 1)

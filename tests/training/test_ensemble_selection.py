@@ -52,6 +52,7 @@ def loss(predictions: list[pd.DataFrame]) -> float:
 
 @hypothesis(deadline=None, max_examples=20)
 @given(candidates(), st.integers(1, 5))
+@pytest.mark.slow
 def test_as_many_members_as_requested_the_best_first(
     predictions: list[pd.DataFrame], count: int
 ) -> None:

@@ -54,6 +54,7 @@ def test_who_waited_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not list(tmp_path.rglob("*.nb?"))
 
 
+@pytest.mark.slow
 def test_where_the_environment_is_read_only_the_mark_is_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -156,6 +156,7 @@ def test_the_encoder_by_the_definition(
     np.testing.assert_allclose(features, expected, atol=5e-3)
 
 
+@pytest.mark.slow
 def test_clips_together_as_alone(encoder: Graph) -> None:
     sounds = [noise(samples, samples) for samples in (300, 8000, 20321, 12345)]
     together = whisper.encode(encoder, sounds)
@@ -257,6 +258,7 @@ def test_what_is_no_safetensors_file_is_refused(content: bytes, tmp_path: Path) 
         whisper_encoder.load_encoder(tmp_path / "it")
 
 
+@pytest.mark.slow
 def test_a_second_encoder_hears_beside_the_first(tmp_path: Path) -> None:
     settings = whisper_base.Settings(sample_rate=RATE, voiced_db=35.0, step_ms=60.0)
     file = pretrained_graphs.get("whisper_base", write(tmp_path / "model.safetensors", "base"))

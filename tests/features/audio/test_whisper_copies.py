@@ -101,6 +101,7 @@ def test_each_copy_as_whisper_hears_it(weights: dict[str, Path]) -> None:
         np.testing.assert_array_equal(features[f"{COPIES[name]}_{name}"], expected)
 
 
+@pytest.mark.slow
 def test_slower_has_more_steps_and_faster_fewer(weights: dict[str, Path]) -> None:
     features = extracted(tone(1.8), weights)
     steps = {name.rpartition("_")[2]: len(array) for name, array in features.items()}

@@ -69,6 +69,7 @@ def test_without_a_network_it_says_what_is_missing(
     assert str(tmp_path / "models") in str(caught.value)
 
 
+@pytest.mark.slow
 def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "weights.h5"
     file.write_text("<html>404</html>")

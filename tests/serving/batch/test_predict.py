@@ -44,6 +44,7 @@ def journal_keys(file: Path) -> list[str]:
     return [json.loads(line)["key"] for line in lines]
 
 
+@pytest.mark.slow
 def test_a_folder_becomes_a_table_with_a_row_a_clip(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_a_folder_becomes_a_table_with_a_row_a_clip(
     assert frame["sha256"].tolist() == table["sha256"].tolist()
 
 
+@pytest.mark.slow
 def test_lists_patterns_and_json_lines(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +248,7 @@ def test_a_few_files_load_neither_pandas_nor_mlflow(project: Path, tmp_path: Pat
     assert len(ended.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_timelines_in_several_formats(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
