@@ -92,7 +92,7 @@ class Checkout:
         assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
         return process.stdout
 
-    def run_stages(self, first: str = "inputs", last: str = "register") -> None:
+    def run_stages(self, first: str = "inputs", last: str = "register") -> str:
         """Run the stages of dvc.yaml without DVC, in one process; all must succeed.
 
         Each import of TensorFlow takes seconds, and `dvc repro` imports it anew for each stage.
@@ -100,6 +100,9 @@ class Checkout:
         Args:
             first: the stages before it are left out
             last: and those after it
+
+        Returns:
+            their output
         """
         stages = yaml.safe_load((self.folder / "dvc.yaml").read_text())["stages"]
         names = list(stages)
@@ -110,6 +113,7 @@ class Checkout:
             commands += [command.replace("${item}", item) for item in items]
         process = self.run(sys.executable, "-c", RUN_MODULES, *commands)
         assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
+        return process.stdout
 
     def client(self) -> "mlflow.MlflowClient":
         """Return a client of the project's tracking store."""

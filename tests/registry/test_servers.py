@@ -20,12 +20,16 @@ from helpers.registered_versions import (
     read_aliases,
     register_version,
 )
+from helpers.shadow_reports import noted_clips, shadow_clip
 
 from avemo.cli import main
+from avemo.errors import AvemoError
 from avemo.media.sound import write_wav
 from avemo.paths import Project
 from avemo.registry import history
-from avemo.tracking import store
+from avemo.registry.shadow_figures import make_report
+from avemo.registry.shadow_store import read_stored_report, store_report
+from avemo.tracking import integrity, store
 
 _MISSING = [name for name in ("boto3", "moto", "psycopg2") if not importlib.util.find_spec(name)]
 
@@ -119,6 +123,31 @@ def test_from_a_version_to_an_answer(
     names = [item["Key"] for item in bucket.list_objects_v2(Bucket="avemo")["Contents"]]
     assert any(name.endswith("/predictions.csv") for name in names)
     assert not (project.root / "mlruns").exists()
+
+
+def test_the_report_of_a_comparison_goes_to_the_store(
+    project: Project, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.server import get_app_client
+
+    for name, alias in (("a", "champion"), ("b", "candidate")):
+        register_version(tmp_path / name, new_predictions(0.85), alias=alias)
+    candidate = mlflow.MlflowClient().get_model_version(NAME, "2")
+    assert read_stored_report(NAME, "2") is None
+    clips = [shadow_clip("sad", "sad", source=number) for number in range(8)]
+    get_app_client("basic-auth", server).create_user("observer", "may read only")
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_USERNAME", "observer")
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", "may read only")
+        with pytest.raises(AvemoError, match=r"models:/.*: shadow.json cannot be written: .*"):
+            store_report(make_report(noted_clips(clips)))
+        assert read_stored_report(NAME, "2") is None
+    report = make_report(noted_clips(clips))
+    store_report(report)
+    # of two comparisons of the same versions, that of more clips stays
+    store_report(make_report(noted_clips(clips[:5], started_at="2026-02-01")))
+    assert read_stored_report(NAME, "2") == report
+    assert integrity.verify_version(candidate) == []
 
 
 def test_one_changed_byte_in_the_store(
