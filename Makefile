@@ -16,6 +16,9 @@ READY := $(VENV)/.ready
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 
+# Without its bytecode Python compiles every module anew in each of hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env repository demo ravdess lint style types check test docs bench faults lock
 

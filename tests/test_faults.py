@@ -170,7 +170,7 @@ def test_an_unknown_kind_is_refused_with_those_that_exist() -> None:
 @needs_compiler
 @pytest.mark.slow
 def test_rounds_have_no_violation(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "faults", "--rounds", "3", "--operation", "sync"]
+    command = [sys.executable, "-m", "faults", "--rounds", "1", "--operation", "sync"]
     result = subprocess.run(
         [*command, "--seed", "1", "--minutes", "600", "--folder", str(tmp_path / "faults")],
         cwd=ROOT,

@@ -271,7 +271,7 @@ def test_a_signal_does_not_wait_for_a_version_that_is_tried(
         children = psutil.Process(service.process.pid).children(recursive=True)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(10) == 0
-    psutil.wait_procs(children, timeout=10)
+    psutil.wait_procs(children, timeout=60)
     assert [child for child in children if child.is_running()] == []
 
 
