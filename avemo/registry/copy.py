@@ -14,6 +14,7 @@ from ..tracking.copy_run import copy_run
 from ..tracking.descriptions import MODELS
 from ..tracking.integrity import (
     CHECKSUMS_TAG,
+    download_files,
     find_changes,
     find_version,
     logged_model_id,
@@ -190,11 +191,8 @@ def _copy_run(
 
 
 def _require_unchanged(model_id: str, seal: str, uri: str) -> None:
-    import mlflow
-
     with tempfile.TemporaryDirectory() as temporary:
-        folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
-        changes = find_changes(Path(folder), seal)
+        changes = find_changes(download_files(f"models:/{model_id}", Path(temporary)), seal)
     if changes:
         raise AvemoError(
             f"the files did not arrive at {uri} as they are here: {'; '.join(changes)}"

@@ -105,11 +105,10 @@ def verify_version(version: "ModelVersion", key: PublicKey | None) -> list[str]:
     damage = integrity.verify_version(version)
     if key is None or CHECKSUMS_TAG not in version.tags:
         return damage
-    import mlflow
 
     uri = f"models:/{version.name}/{version.version}"
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
+        folder = integrity.download_files(uri, Path(temporary))
         return damage + list(filter(None, [find_signature_problem(folder, key)]))
 
 

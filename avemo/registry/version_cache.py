@@ -137,6 +137,7 @@ def _pull(version: lookup.Version, target: Path) -> None:
     source = Path(url2pathname(location.path)) if location.scheme == "file" else None
     if source and source.is_dir():
         shutil.copytree(source, target)
+        integrity.delete_bytecode(target)
     elif source:
         raise integrity.missing_files_error(version.uri)
     elif "mlflow" in sys.modules:
@@ -150,7 +151,7 @@ def _download(uri: str, target: Path) -> None:
 
     try:
         target.mkdir()
-        mlflow.artifacts.download_artifacts(uri, dst_path=str(target))
+        integrity.download_files(uri, target)
     except (mlflow.MlflowException, OSError) as error:
         raise AvemoError(f"{uri} cannot be pulled: {str(error).splitlines()[0]}") from error
 

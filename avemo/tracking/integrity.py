@@ -8,10 +8,11 @@ import atexit
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from ..errors import AvemoError, join_names
@@ -31,8 +32,11 @@ __all__ = [
     "SIGNATURE_FILE",
     "SIGNATURE_TAG",
     "UNSIGNED",
+    "bytecode_folders",
     "compute_checksums",
     "compute_sha256",
+    "delete_bytecode",
+    "download_files",
     "find_changes",
     "find_version",
     "logged_model_id",
@@ -64,6 +68,8 @@ ADDED_LATER = (*UNSIGNED, PROVENANCE_FILE, BOM_FILE)
 #: the stage alone: without --single-item, DVC would compute again all that comes before it
 REGISTER_AGAIN = "dvc repro --force --single-item register"
 
+_BYTECODE = "__pycache__"
+
 _OPEN_FOLDERS = ExitStack()
 atexit.register(_OPEN_FOLDERS.close)
 
@@ -78,6 +84,47 @@ def compute_checksums(folder: Path) -> dict[str, str]:
     }
 
 
+def download_files(uri: str, target: Path) -> Path:
+    """Copy a version's files from where the registry has them, without Python's bytecode.
+
+    MLflow opens a version of a store on this machine where it lies, and Python then keeps the
+    bytecode of its code there. No registered file is changed by that, and no copy is to run it:
+    nothing says that it is of that code.
+
+    Args:
+        uri: of the version or the logged model
+        target: a folder
+
+    Returns:
+        the folder with the files
+
+    Raises:
+        MlflowException: there is no such model
+    """
+    import mlflow
+
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(target)))
+    delete_bytecode(folder)
+    return folder
+
+
+def delete_bytecode(copy: Path) -> None:
+    """Delete Python's bytecode from a copy of a version's files."""
+    for folder in [*copy.rglob(_BYTECODE)]:
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
+
+
+def bytecode_folders(names: Iterable[str]) -> list[str]:
+    """Return where Python keeps the bytecode of files.
+
+    Args:
+        names: paths below a version's folder
+    """
+    modules = [PurePosixPath(name) for name in names if name.endswith(".py")]
+    return sorted({str(module.parent / _BYTECODE) for module in modules})
+
+
 def seal_model(model_id: str) -> str:
     """Put `checksums.json` beside the files of a logged model that is complete.
 
@@ -89,9 +136,9 @@ def seal_model(model_id: str) -> str:
     import mlflow
 
     with tempfile.TemporaryDirectory() as temporary:
-        folder = mlflow.artifacts.download_artifacts(f"models:/{model_id}", dst_path=temporary)
+        folder = download_files(f"models:/{model_id}", Path(temporary))
         file = Path(temporary, CHECKSUMS_FILE)
-        checksums = compute_checksums(Path(folder))
+        checksums = compute_checksums(folder)
         file.write_text(json.dumps(checksums, indent=1) + "\n", encoding="utf-8")
         mlflow.MlflowClient().log_model_artifact(model_id, str(file))
         return compute_sha256(file)
@@ -163,12 +210,11 @@ def open_verified(uri: str) -> Iterator[Path]:
         AvemoError: a file was changed, removed or added
         MlflowException: there is no such model
     """
-    import mlflow
 
     version = find_version(uri)
     seal = version.tags.get(CHECKSUMS_TAG) if version else None
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=temporary))
+        folder = download_files(uri, Path(temporary))
         if seal or (folder / CHECKSUMS_FILE).exists():
             require_unchanged(folder, seal, uri)
         yield folder
@@ -190,16 +236,15 @@ def verify_version(version: "ModelVersion") -> list[str]:
 
     A signature is compared with its tag; whose it is, `signature.find_signature_problem` tells.
     """
-    import mlflow
 
     if CHECKSUMS_TAG not in version.tags:
         return ["it was registered without checksums"]
     uri = f"models:/{version.name}/{version.version}"
     with tempfile.TemporaryDirectory() as temporary:
-        folder = mlflow.artifacts.download_artifacts(uri, dst_path=temporary)
+        folder = download_files(uri, Path(temporary))
         return [
-            *find_changes(Path(folder), version.tags[CHECKSUMS_TAG]),
-            *_find_signature_change(Path(folder), version.tags.get(SIGNATURE_TAG, "")),
+            *find_changes(folder, version.tags[CHECKSUMS_TAG]),
+            *_find_signature_change(folder, version.tags.get(SIGNATURE_TAG, "")),
         ]
 
 

@@ -19,7 +19,13 @@ from pydantic.alias_generators import to_camel
 
 from ..errors import AvemoError, join_names
 from ..io import atomic_write
-from .integrity import CHECKSUMS_FILE, SIGNATURE_FILE, UNSIGNED, compute_sha256
+from .integrity import (
+    CHECKSUMS_FILE,
+    SIGNATURE_FILE,
+    UNSIGNED,
+    bytecode_folders,
+    compute_sha256,
+)
 from .keys import PrivateKey, PublicKey
 
 __all__ = [
@@ -180,7 +186,7 @@ def _statement(digests: dict[str, str], name: str) -> dict[str, object]:
                 "method": "files",
                 "hash_type": "sha256",
                 "allow_symlinks": False,
-                "ignore_paths": list(UNSIGNED),
+                "ignore_paths": [*UNSIGNED, *bytecode_folders(digests)],
             },
             "resources": [
                 {"name": file, "algorithm": "sha256", "digest": digest}

@@ -383,6 +383,9 @@ def test_openssf_s_tool_accepts_a_downloaded_version(setup: Setup) -> None:
     folder = mlflow.artifacts.download_artifacts(
         f"models:/{NAME}/1", dst_path=str(setup.folder / "downloaded")
     )
+    bytecode = Path(folder, "__pycache__", "load.cpython-311.pyc")
+    bytecode.parent.mkdir()
+    bytecode.write_bytes(b"which Python writes where a store is on this machine")
     command = [*tool, "verify", "key", "--signature", f"{folder}/model.sig"]
     command += ["--public_key", setup.public, folder]
     verified = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,5 +1,6 @@
 """A version whose files were changed is found, and not answered with."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,13 +67,20 @@ def test_what_is_changed_is_named(
     assert message in line
 
 
-def test_what_mlflow_and_the_gate_write_later_is_no_change(
-    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_mlflow_python_and_the_gate_write_later_is_no_change(
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     mlflow.MlflowClient().set_registered_model_alias(NAME, "candidate", "1")
     assert main(["registry", "check", "audio"]) == 0
     mlflow.pyfunc.load_model(f"models:/{NAME}/1")
     assert stored(tmp_path, "check.json").exists()
+    assert [*(tmp_path / "artifacts").rglob("__pycache__/load.*.pyc")]
+    copy = integrity.open_until_exit(f"models:/{NAME}/1")
+    assert not [*copy.rglob("*.pyc")], "bytecode that anybody may have written is run"
     capsys.readouterr()
     assert main(["registry", "verify", "audio"]) == 0
     message = "avemo-audio version 1 (candidate, champion): every file is as it was registered\n"
