@@ -67,6 +67,7 @@ def test_a_folder_without_a_version_is_refused(tmp_path: Path) -> None:
         copy_version(tmp_path, tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_processor_time_is_of_one_item() -> None:
     total_s = processor_s(lambda _: [sum(range(10**6)) for _ in range(20)], [1])
     assert 0 < processor_s(lambda _: sum(range(10**6)), range(20)) < total_s / 5

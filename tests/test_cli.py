@@ -199,6 +199,7 @@ def test_a_reader_that_hangs_up_is_no_error(project: Path) -> None:
     assert (process.returncode, process.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_missing_files_are_one_line_each(project: Path) -> None:
     process = run_avemo(project, "predict", "a.wav", "b.mp4")
     assert process.returncode == 1
@@ -209,6 +210,7 @@ def test_missing_files_are_one_line_each(project: Path) -> None:
     assert last == "avemo: 0 answered, 2 could not be"
 
 
+@pytest.mark.slow
 def test_a_missing_file_for_machines(project: Path) -> None:
     process = run_avemo(project, "predict", "--json", "a.wav")
     assert (process.returncode, process.stderr) == (1, "")

@@ -24,6 +24,7 @@ def reciprocal(number: float) -> float:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_results_come_in_the_items_order(workers: int) -> None:
     results = list(engine.run(slow_first, range(70), title="test", workers=workers))
     assert [number for number, _ in results] == list(range(70))
@@ -31,6 +32,7 @@ def test_results_come_in_the_items_order(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.slow
 def test_an_exception_ends_the_run(workers: int) -> None:
     results = engine.run(reciprocal, [1, 2, 0, 4], title="test", workers=workers)
     assert next(results) == 1

@@ -21,6 +21,7 @@ def actor_of(performance: str) -> int:
 
 @few
 @given(ACTORS)
+@pytest.mark.slow
 def test_folds_share_no_actor_and_cover_all(actors: set[int]) -> None:
     rows = catalogue(sorted(actors), channels=(1,), emotions=2)
     folds = {(actor - 1) // 2 % 6 + 1 for actor in actors}

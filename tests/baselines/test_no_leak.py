@@ -106,6 +106,7 @@ def test_there_are_as_many_variants_as_the_study_tried() -> None:
     assert [len(variants.variants_of(system)) for system in systems] == [1, 1, 2, 6, 18]
 
 
+@pytest.mark.slow
 def test_the_fingerprint_is_of_all_that_the_checkpoints_depend_on() -> None:
     def fingerprint(
         features: Clips | None = None, rows: pd.DataFrame = ROWS, **changes: object

@@ -190,6 +190,7 @@ def test_the_published_set() -> None:
     assert {EMOTIONS[code - 1] for code in set(song["emotion"])} == set(EMOTIONS[:6])
 
 
+@pytest.mark.slow
 def test_nothing_published_is_found_fault_with() -> None:
     rows = recordings(*(recording.file.as_posix() for recording in checks.list_published()))
     findings, warnings = check(rows, EXCLUDE)

@@ -119,6 +119,7 @@ def test_missing_files_are_counted_by_archive(folder: Path) -> None:
     assert " and 914 more |" in missing
 
 
+@pytest.mark.slow
 def test_of_the_sample_nothing_is_missing_and_all_is_synthetic(
     rows: pd.DataFrame, folder: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_little_or_nothing_to_show(finding: str, tmp_path: Path) -> None:
     assert "<h2>Findings</h2>" in page
 
 
+@pytest.mark.slow
 def test_sound_alone(rows: pd.DataFrame, tmp_path: Path) -> None:
     sounds = rows[rows["modality"].eq(3)].assign(width=ABSENT, height=ABSENT, frame_rate=np.nan)
     text, _ = written(sounds, OWN, tmp_path / "report")

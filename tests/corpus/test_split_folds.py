@@ -58,6 +58,7 @@ def _finish(rows: pd.DataFrame, recording: "pd.Series[str]") -> pd.DataFrame:
 
 @few
 @given(speakers, numbers)
+@pytest.mark.slow
 def test_folds_share_no_speaker_are_filled_and_balanced(
     sexes: dict[tuple[str, str], str], folds: int
 ) -> None:

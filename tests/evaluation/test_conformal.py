@@ -73,6 +73,7 @@ def test_a_higher_level_has_larger_sets(
 
 
 @pytest.mark.parametrize("level", [0.8, 0.9])
+@pytest.mark.slow
 def test_coverage_for_actors_who_were_not_heard(level: float) -> None:
     """On average over corpora of exchangeable actors, at least the level, and not much more."""
     random = np.random.default_rng(3)

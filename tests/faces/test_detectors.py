@@ -174,6 +174,7 @@ def test_scrfd_as_insightface_sees_it(real_frames: list[Pictures]) -> None:
         np.testing.assert_array_equal([face.landmarks for face in faces], landmarks)
 
 
+@pytest.mark.slow
 def test_yunet_leaves_opencvs_log_alone_and_writes_nothing() -> None:
     resolve("yunet")
     code = (

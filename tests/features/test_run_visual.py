@@ -134,6 +134,7 @@ def test_the_stage_without_weights(project: Project, caplog: pytest.LogCaptureFi
     )
 
 
+@pytest.mark.slow
 def test_each_is_computed_once(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     fewer = {name: clip for name, clip in CLIPS.items() if name != WITH[1]}

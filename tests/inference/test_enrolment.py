@@ -87,6 +87,7 @@ def test_a_clip_far_from_the_speaker_is_a_finding(tmp_path: Path) -> None:
     assert prediction.evidence.voiced_s > 0
 
 
+@pytest.mark.slow
 def test_a_fused_version_adapts_what_it_hears(tmp_path: Path) -> None:
     film, silent = (write_film(tmp_path / f"{sound}.mp4", sound=sound) for sound in (True, False))
     folder = tmp_path / "version"

@@ -63,6 +63,7 @@ def test_what_comes_later_changes_nothing_before(recogniser: Recogniser) -> None
     assert longer[: len(before) - 1] == before[:-1]
 
 
+@pytest.mark.slow
 def test_a_clip_that_arrives_in_pieces_has_the_same_rows(
     recogniser: Recogniser, tmp_path: Path
 ) -> None:

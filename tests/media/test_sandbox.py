@@ -201,6 +201,7 @@ def test_a_picture_of_a_billion_pixels_is_refused_and_the_next_file_is_read(
         assert len(job.clip.sound(16000)) == 16000
 
 
+@pytest.mark.slow
 def test_a_sound_that_is_too_long_for_one_prediction_says_so() -> None:
     sandbox = Sandbox(1, Limits(max_clip_s=2.0))
     try:

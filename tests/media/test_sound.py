@@ -98,6 +98,7 @@ def test_check_sound() -> None:
 
 @pytest.mark.real
 @pytest.mark.skipif(not RAVDESS.exists(), reason="../shared/ravdess is absent")
+@pytest.mark.slow
 def test_soundtrack_is_the_wav_a_frame_later() -> None:
     for video in sorted((RAVDESS / "video").glob("01-*.mp4")):
         audio_only = read_sound(RAVDESS / "speech" / f"03{video.stem[2:]}.flac")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import keras
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from avemo.corpus.adapters.ravdess import EMOTIONS
@@ -45,6 +46,7 @@ def test_untrained_it_is_the_mapped_expressions() -> None:
     np.testing.assert_allclose(predict(network, {MEAN_FEATURE: expressions}), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_ten_clips_cannot_spoil_it_and_two_thousand_can_correct_it() -> None:
     """All clips are of one emotion that the network never sees."""
     moves = {}
@@ -60,6 +62,7 @@ def test_ten_clips_cannot_spoil_it_and_two_thousand_can_correct_it() -> None:
     assert moves[10] < 0.05 < 0.1 < moves[2000]
 
 
+@pytest.mark.slow
 def test_a_network_that_is_too_sure_gets_a_temperature() -> None:
     random = np.random.default_rng(3)
     labels = random.integers(2, len(EMOTIONS), 2000)

@@ -90,6 +90,7 @@ def test_another_folder_has_no_store(
     assert not (tmp_path / "other.db").exists()
 
 
+@pytest.mark.slow
 def test_a_deleted_run_comes_back(
     registered: Registered, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

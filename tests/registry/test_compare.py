@@ -109,6 +109,7 @@ def test_two_truths_are_refused() -> None:
         paired.paired_bootstrap(table, other, BOOTSTRAP)
 
 
+@pytest.mark.slow
 def test_a_run_and_a_version(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

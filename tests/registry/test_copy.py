@@ -75,6 +75,7 @@ def test_to_another_registry(
     assert list(answer["emotion"]) == ["calm"]
 
 
+@pytest.mark.slow
 def test_within_one_registry(
     project: Project, registry: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

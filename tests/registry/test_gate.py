@@ -53,6 +53,7 @@ def test_a_first_candidate_is_held_against_the_floors(project: Project, tmp_path
     }
 
 
+@pytest.mark.slow
 def test_what_a_version_keeps_of_its_check(project: Project, tmp_path: Path) -> None:
     number = register_version(tmp_path / "a", new_predictions(0.4))
     check = gate.check_candidate(project, load_settings(project.root), NAME)
@@ -102,6 +103,7 @@ def test_each_of_these_alone_refuses(
     assert gate.check_candidate(project, load_settings(project.root), NAME).refused_rules == [rule]
 
 
+@pytest.mark.slow
 def test_a_candidate_without_a_test_part(project: Project, tmp_path: Path) -> None:
     register_version(tmp_path / "a", new_predictions(0.85), alias="champion")
     register_version(tmp_path / "b", None)

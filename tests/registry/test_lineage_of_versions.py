@@ -36,6 +36,7 @@ def start_and_end_run(project: Project, **fields: Any) -> str:
     return str(run.info.run_id)
 
 
+@pytest.mark.slow
 def test_what_a_run_writes_down(project: Project) -> None:
     choice = ModelChoice(search_run_id="s", members=[])
     run_id = start_and_end_run(project, choice=choice)

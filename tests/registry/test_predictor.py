@@ -70,6 +70,7 @@ def test_a_fused_version_that_predicts_from_sound_alone_gives_the_reason(
     assert run_predict(film, capsys, "--model", uri) == (line, fields)
 
 
+@pytest.mark.slow
 def test_a_fused_version_is_asked_once(
     register: Register, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_stream_that_no_model_takes(register: Register, tmp_path: Path) -> Non
     assert prediction.reason == "a picture alone, and no model for that is registered"
 
 
+@pytest.mark.slow
 def test_a_reason_is_repeated_once(
     register: Register, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +122,7 @@ def test_a_reason_is_repeated_once(
     assert fields["reason"] == "the sound cannot be decoded"
 
 
+@pytest.mark.slow
 def test_without_a_fused_version_the_reasons_of_all_that_were_tried(
     register: Register, film: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,6 +183,7 @@ def test_a_prediction_from_sound_and_picture_has_no_reason(
     assert (fields["reason"], fields["finding"]) == ("", "")
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_notebook(register: Register, film: Path) -> None:
     register("fused", reason=NO_FACE)
     register("audio")

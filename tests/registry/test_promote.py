@@ -87,6 +87,7 @@ def test_a_second_rollback_goes_further_back(
     assert "avemo-audio has no version to return to" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_champion_stays_the_champion(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

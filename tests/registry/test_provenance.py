@@ -105,6 +105,7 @@ def test_who_knows_slsa_finds_what_it_was_made_from(file: Path) -> None:
     ),
     commit=st.sampled_from(["", COMMIT]),
 )
+@pytest.mark.slow
 def test_any_lineage_comes_back(
     tmp_path: Path, params: dict[str, object], packages: dict[str, str], commit: str
 ) -> None:

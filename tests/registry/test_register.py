@@ -272,6 +272,7 @@ def visual_result(project: Project, evaluation: EvaluationResult, actors: int) -
 
 
 @pytest.mark.parametrize(("actors", "reason"), [(2, "the test part has 2 actors"), (3, "")])
+@pytest.mark.slow
 def test_where_it_cannot_be_told_that_training_helps_the_prior_is_registered(
     trained_project: tuple[Project, EvaluationResult], tmp_path: Path, actors: int, reason: str
 ) -> None:
@@ -299,6 +300,7 @@ def test_where_it_cannot_be_told_that_training_helps_the_prior_is_registered(
     assert version.prior_reason in card
 
 
+@pytest.mark.slow
 def test_on_the_sample_the_trained_model_is_registered_whatever_the_prior_does(
     trained_project: tuple[Project, EvaluationResult],
 ) -> None:

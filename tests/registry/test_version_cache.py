@@ -99,6 +99,7 @@ def test_a_process_imports_no_mlflow_and_a_moved_alias_counts_at_once(setup: Set
     assert len(setup.cached) == 2
 
 
+@pytest.mark.slow
 def test_what_the_cache_has_is_not_pulled_again(setup: Setup) -> None:
     prediction = avemo.predict(setup.clip)
     (folder,) = setup.cached
@@ -229,6 +230,7 @@ def test_without_onnx_runtime_and_tensorflow_one_line_names_the_way_out(
     assert line.startswith("avemo: avemo-audio version 1 cannot answer: onnxruntime is not")
 
 
+@pytest.mark.slow
 def test_what_takes_long_is_named_until_the_first_prediction(
     setup: Setup, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

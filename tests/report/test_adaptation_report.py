@@ -32,6 +32,7 @@ def test_the_equal_error_rate_of_normal_scores(apart: float, expected: float) ->
     assert rate.low <= rate.value
 
 
+@pytest.mark.slow
 def test_the_kept_results_say_what_the_page_shows() -> None:
     results = adaptation.read(ROOT)
     assert results is not None

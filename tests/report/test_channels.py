@@ -55,6 +55,7 @@ def test_each_channel_and_both_s_two(tmp_path: Path) -> None:
     assert "different commits" not in listed
 
 
+@pytest.mark.slow
 def test_what_the_other_channel_adds(tmp_path: Path) -> None:
     text = section(page(tmp_path / "audio", speech=1.0, song=4.0, both=2.5), "Speech and song")
     tables = published.read(tmp_path / "audio").predictions

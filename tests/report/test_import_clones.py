@@ -72,6 +72,7 @@ def test_two_clones_in_one_command(
     assert not (here.root / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_two_clones_of_one_channel(clone: Clone, tmp_path: Path) -> None:
     first, second = clone("first", SONG), clone("second", SONG)
     here = checkout(tmp_path / "here")

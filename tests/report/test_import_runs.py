@@ -48,6 +48,7 @@ def content(project: Project) -> dict[str, bytes]:
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
 
 
+@pytest.mark.slow
 def test_everything_that_is_finished(project: Project, tracked: StartRun) -> None:
     summary = cross_validated(project, tracked)
     baseline(project, tracked, "lstm")
@@ -105,6 +106,7 @@ def test_what_has_no_finished_stage_stays(project: Project, tracked: StartRun) -
     assert changed == {"runs.json", "baselines/cnn-speech-actor.csv"}
 
 
+@pytest.mark.slow
 def test_a_search_that_was_too_short_to_be_cross_validated(
     project: Project, tracked: StartRun
 ) -> None:
@@ -173,6 +175,7 @@ def test_each_channel_has_a_champion(project: Project, tracked: StartRun) -> Non
     assert manifest.champions[1].run.run_id != sung.run.run_id
 
 
+@pytest.mark.slow
 def test_the_synthetic_sample_and_real_recordings_do_not_share_a_page(
     project: Project, tracked: StartRun
 ) -> None:

@@ -44,6 +44,7 @@ def changed(file: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 @FEW
 @given(st.permutations(range(len(TABLE))), st.permutations(list(TABLE)))
+@pytest.mark.slow
 def test_the_order_of_rows_and_columns_does_not_matter(
     tmp_path: Path, rows: list[int], columns: list[str]
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_mlflow_python_and_the_gate_write_later_is_no_change(
     assert capsys.readouterr().out == message
 
 
+@pytest.mark.slow
 def test_a_version_from_before_there_were_checksums(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+@pytest.mark.slow
 def test_a_moved_project_has_its_versions(
     project: Project,
     tmp_path: Path,
@@ -85,6 +86,7 @@ def test_a_moved_project_has_its_versions(
     assert {path.name for path in tmp_path.iterdir()} <= {name, "cache"}
 
 
+@pytest.mark.slow
 def test_a_copy_never_writes_into_the_original(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

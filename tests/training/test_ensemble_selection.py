@@ -75,6 +75,7 @@ def test_no_other_next_would_have_been_better(predictions: list[pd.DataFrame], c
 
 @hypothesis(deadline=None, max_examples=10)
 @given(candidates(), st.integers(1, 4), st.data())
+@pytest.mark.slow
 def test_a_perfect_configuration_is_selected(
     predictions: list[pd.DataFrame], count: int, data: st.DataObject
 ) -> None:

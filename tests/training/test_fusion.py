@@ -206,6 +206,7 @@ def search_space(name: str) -> Architectures:
 
 
 @pytest.mark.parametrize("name", [fusion.LATE, fusion.STACKING])
+@pytest.mark.slow
 def test_the_end_to_end_network_fuses_the_models_own_probabilities(name: str) -> None:
     bundles: Any = {"audio": UnimodalModel("sound", 3, 1), "visual": UnimodalModel("faces", 5, 2)}
     fused = search_space(name).build_from({})

@@ -220,6 +220,7 @@ def test_results_do_not_depend_on_the_number_of_processes(
     assert Path("1.csv").read_bytes() == Path("2.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_two_processes_do_not_write_the_same_results(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,6 +277,7 @@ def test_timelines_in_several_formats(
     assert {file: file.stat().st_mtime_ns for file in Path("out").glob("[!.]*")} == before
 
 
+@pytest.mark.slow
 def test_windows_that_leave_time_out_are_refused(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
