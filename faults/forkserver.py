@@ -90,7 +90,9 @@ class ForkServer:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         code = int(self._read_line())
-        output = self._output.read_text(encoding="utf-8", errors="replace")
+        output = ""
+        with suppress(FileNotFoundError):  # it was killed before it wrote any
+            output = self._output.read_text(encoding="utf-8", errors="replace")
         return Ended(code if is_ended else None, output)
 
     def _read_line(self) -> str:

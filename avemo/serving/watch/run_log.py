@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 EXPERIMENT = "watch"
 _ARTIFACTS = "rows"
+#: MLflow's own are minutes, in which no file would be looked at if the server hangs in a call
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def summarise(files: Collection[WatchedFile]) -> dict[str, float]:
@@ -64,6 +66,8 @@ class RunLog:
         self._delivered: set[str] = set()
         self._clips = -1
         self._warned = False
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
 
     def update(self, files: Collection[WatchedFile], parts: Collection[Path]) -> None:
         """Log the figures of all files, and the part files that the run does not have."""
