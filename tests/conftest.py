@@ -69,13 +69,8 @@ def _shared_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_store_left() -> Iterator[None]:
-    """A file's tests leave no tracking store behind: MLflow keeps it for child processes too.
-
-    Nor how long a watcher waits for one.
-    """
+    """A file's tests leave no tracking store behind: MLflow keeps it for child processes too."""
     yield
-    for name in ("MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
-        os.environ.pop(name, None)
     if os.environ.pop("MLFLOW_TRACKING_URI", None):
         import mlflow
 

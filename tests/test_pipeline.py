@@ -315,10 +315,10 @@ def test_sound_alone_takes_the_place_of_the_sample_s_champion(
     checkout.set("corpus.path", str(tmp_path / "wavs"))
     for folder in ("data", "features", "results"):  # as DVC does before it runs a stage
         shutil.rmtree(checkout.folder / folder)
-    said = checkout.run_stages()
-    assert "1 set aside" in said
-    assert "register: no avemo-visual: no performance of the training part has crops" in said
-    assert "register: avemo-audio version 2, candidate and champion\n" in said
+    output = checkout.run_stages()
+    assert "1 set aside" in output
+    assert "register: no avemo-visual: no performance of the training part has crops" in output
+    assert "register: avemo-audio version 2, candidate and champion\n" in output
     linked = checkout.folder / "data/raw/03-01-03-01-01-01-01.wav"
     assert linked.stat().st_nlink > 1, "copied, not linked"
     for modality, versions in (("audio", {"2"}), ("visual", {"1"}), ("fused", {"1"})):

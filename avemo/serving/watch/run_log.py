@@ -7,7 +7,8 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,8 @@ log = logging.getLogger(__name__)
 
 EXPERIMENT = "watch"
 _ARTIFACTS = "rows"
-#: MLflow's own are minutes, in which no file would be looked at if the server hangs in a call
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+#: seconds, and how often after that
+_WAITS = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
 
 
 def summarise(files: Collection[WatchedFile]) -> dict[str, float]:
@@ -66,8 +67,6 @@ class RunLog:
         self._delivered: set[str] = set()
         self._clips = -1
         self._warned = False
-        for name, value in _PATIENCE.items():
-            os.environ.setdefault(name, value)
 
     def update(self, files: Collection[WatchedFile], parts: Collection[Path]) -> None:
         """Log the figures of all files, and the part files that the run does not have."""
@@ -80,13 +79,14 @@ class RunLog:
         import mlflow
 
         try:
-            client = mlflow.MlflowClient()
-            self._open(client)
-            self._log_metrics(client, files)
-            for part in parts:
-                if part.name not in self._delivered:
-                    client.log_artifact(self._run_id, str(part), _ARTIFACTS)
-                    self._delivered.add(part.name)
+            with _short_waits():
+                client = mlflow.MlflowClient()
+                self._open(client)
+                self._log_metrics(client, files)
+                for part in parts:
+                    if part.name not in self._delivered:
+                        client.log_artifact(self._run_id, str(part), _ARTIFACTS)
+                        self._delivered.add(part.name)
             self._clips = len(files)
             self._warned = False
         except (mlflow.MlflowException, OSError) as error:
@@ -98,7 +98,8 @@ class RunLog:
             import mlflow
 
             try:
-                mlflow.MlflowClient().set_terminated(self._run_id)
+                with _short_waits():
+                    mlflow.MlflowClient().set_terminated(self._run_id)
             except (mlflow.MlflowException, OSError) as error:
                 log.warning(f"avemo: the run stays open: {str(error).splitlines()[0]}")
 
@@ -142,6 +143,21 @@ class RunLog:
         now = int(time.time() * 1000)
         metrics = [Metric(name, value, now, len(files)) for name, value in summarise(files).items()]
         client.log_batch(self._run_id, metrics)
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """Let MLflow wait seconds for a server that hangs, unless the user has set how long.
+
+    Its own minutes would pass without a look at the folder.
+    """
+    unset = {name: value for name, value in _WAITS.items() if name not in os.environ}
+    os.environ |= unset
+    try:
+        yield
+    finally:
+        for name in unset:
+            del os.environ[name]
 
 
 def _is_active(client: MlflowClient, run_id: str) -> bool:
