@@ -52,7 +52,9 @@ def test_an_extractor_and_an_architecture(blocks: dict[str, str], tmp_path: Path
     extractor, search = re.findall(r"```yaml\n(.*?)```", text, re.S)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["extractors"] |= yaml.safe_load(extractor)
-    params["search"]["audio"] |= yaml.safe_load(search)["search"]["audio"]
+    for key, (name, dots) in yaml.safe_load(search)["search"]["audio"].items():
+        assert dots == "..."
+        params["search"]["audio"][key].insert(0, name)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     command = [sys.executable, "-c", USE, str(tmp_path)]
     environment = {"PYTHONPATH": str(tmp_path), "PATH": "", "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -118,7 +118,7 @@ def test_figures_of_the_synthetic_sample_refuse_nothing(
     assert main(["registry", "check", "audio"]) == 0
     out = capsys.readouterr().out
     assert "SYNTHETIC SAMPLE: no statement about accuracy" in out
-    assert out.count(" synthetic\n") == 4
+    assert out.count(" synthetic\n") >= 4
     assert out.count(" no prior\n") == 1
 
 
