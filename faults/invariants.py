@@ -3,7 +3,9 @@
 Nothing here asks MLflow: the checks must not depend on what they check.
 """
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -27,8 +29,9 @@ __all__ = [
 _TAGS = ("avemo.architecture", "avemo.classes", "avemo.corpus", "avemo.commit", CHECKSUMS_TAG)
 #: what the stages before `register` left
 _FINISHED = ("data", "features", "results/search", "results/train", "results/evaluation", ".avemo")
+_BYTECODE = "__pycache__"
 #: of the project, what DVC, Git and Python use for themselves
-_NOT_OURS = (".dvc", ".git", "__pycache__")
+_NOT_OURS = (".dvc", ".git", _BYTECODE)
 _READY_MODEL = 2
 
 
@@ -62,8 +65,15 @@ class Version:
             yield f"{title} lacks the tags {', '.join(missing)}"
         if self.folder is None or not self.folder.is_dir():
             yield f"{title} has no files"
-        elif changes := find_changes(self.folder, self.tags.get(CHECKSUMS_TAG)):
+        elif changes := self._changes(self.folder):
             yield f"{title}: {'; '.join(changes)}"
+
+    def _changes(self, folder: Path) -> list[str]:
+        # where the gate opened the version, Python left bytecode of its code
+        without_bytecode = shutil.ignore_patterns(_BYTECODE)
+        with tempfile.TemporaryDirectory() as temporary:
+            copy = shutil.copytree(folder, Path(temporary, "copy"), ignore=without_bytecode)
+            return find_changes(copy, self.tags.get(CHECKSUMS_TAG))
 
 
 def check_registry(database: Path, *, interrupted: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """The run under faults: its faults strike, and its invariants see what is broken."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -12,9 +13,10 @@ import pytest
 from helpers.registered_versions import ROOT
 
 from avemo import __version__
+from avemo.tracking.integrity import CHECKSUMS_FILE, CHECKSUMS_TAG, compute_sha256
 from faults.forkserver import ForkServer
 from faults.injector import COUNTED_BY, NOTHING, Calls, Fault, Injector
-from faults.invariants import check_project, finished_files, own_files
+from faults.invariants import Version, check_project, finished_files, own_files
 from faults.operations import OPERATIONS
 from faults.rounds import draw_round
 
@@ -157,6 +159,20 @@ def test_a_file_that_is_left_over_or_written_again_is_seen(tmp_path: Path) -> No
         ".git/index.lock is left over",
     ]
     assert finished_files(tmp_path) != finished
+
+
+def test_of_a_version_s_files_bytecode_is_no_change_and_any_other_is(tmp_path: Path) -> None:
+    (tmp_path / "load.py").write_text("answer = 42")
+    checksums = json.dumps({"load.py": compute_sha256(tmp_path / "load.py")})
+    (tmp_path / CHECKSUMS_FILE).write_text(checksums)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "load.cpython-311.pyc").touch()
+    tags = {f"avemo.{name}": "" for name in ("architecture", "classes", "corpus", "commit")}
+    tags[CHECKSUMS_TAG] = compute_sha256(tmp_path / CHECKSUMS_FILE)
+    version = Version("avemo-audio", "1", "READY", "FINISHED", tmp_path, tags, 2, {})
+    assert [*version.problems()] == []
+    (tmp_path / "answer.py").touch()
+    assert [*version.problems()] == ["avemo-audio version 1: answer.py is new"]
 
 
 @pytest.mark.slow
