@@ -14,7 +14,14 @@ from avemo.errors import AvemoError
 from avemo.io import atomic_write
 
 from .injector import COUNTED_BY, NOTHING, Calls, Fault
-from .invariants import check_project, check_registry, finished_files, own_files, read_versions
+from .invariants import (
+    BYTECODE,
+    check_project,
+    check_registry,
+    finished_files,
+    own_files,
+    read_versions,
+)
 from .operations import OPERATIONS, Commands, Ended
 from .project import REGISTERED, Workspace
 
@@ -128,6 +135,7 @@ def run_round(commands: Commands, round_: Round, reference: Reference) -> list[s
         problems += [
             f"{file.name} is left over among the temporary files"
             for file in workspace.temporary.iterdir()
+            if file.name != BYTECODE  # of the functions that TensorFlow traced
         ]
     problems = [f"after the fault: {problem}" for problem in problems]
     again = commands.run(operation.command, NOTHING)

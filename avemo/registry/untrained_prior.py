@@ -47,7 +47,8 @@ class UntrainedPrior(Recogniser):
     def __init__(self, settings: Settings) -> None:
         config = _describe(settings)
         _, detector_files = detector_weights.resolve(settings.faces.detector)
-        self._temporary = tempfile.TemporaryDirectory()  # as long as this object is used
+        # as long as this object is used
+        self._temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         source, folder = (Path(self._temporary.name, name) for name in ("bundle", "model"))
         source.mkdir()
         config.write(source / CONFIG_FILE)

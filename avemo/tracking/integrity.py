@@ -210,10 +210,10 @@ def open_verified(uri: str) -> Iterator[Path]:
         AvemoError: a file was changed, removed or added
         MlflowException: there is no such model
     """
-
     version = find_version(uri)
     seal = version.tags.get(CHECKSUMS_TAG) if version else None
-    with tempfile.TemporaryDirectory() as temporary:
+    # it may be deleted when the process ends, where an error would have no line of its own
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = download_files(uri, Path(temporary))
         if seal or (folder / CHECKSUMS_FILE).exists():
             require_unchanged(folder, seal, uri)
