@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -12,9 +10,8 @@ from ..answers import model_fields, prediction_fields, version_headers
 from ..enrolment import measure
 from ..examples import ENROLLED, files_body, json_answer
 from ..service import Service
-from ..uploads import receive_form
 from ..waiting import hang_up_watched
-from .predict import stated_size
+from .form import admitted_form
 
 __all__ = ["router"]
 
@@ -40,16 +37,7 @@ def router(service: Service) -> APIRouter:
         They are sums of a few numbers, and hold no voice. `neutral` says that the person speaks
         neutrally in these clips. A clip that cannot be used has a `finding`.
         """
-        with service.admission.place(stated_size(request)) as place, ExitStack() as files:
-            form = await receive_form(
-                request.scope,
-                request.receive,
-                service.spool,
-                files,
-                max_files=service.config.serving.max_files,
-                fields=_FIELDS,
-            )
-            place.set_bytes([upload.file.size for upload in form.uploads])
+        async with admitted_form(service, request, _FIELDS) as form:
             is_neutral = form.flag("neutral", neutral)
             with service.current.use() as served:
                 require_adaptation(served, neutral=is_neutral)

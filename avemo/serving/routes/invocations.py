@@ -19,7 +19,7 @@ from ..service import Answer, Service
 from ..versions.current import ServedVersion
 from ..versions.example import Row
 from ..waiting import gather_or_cancel, hang_up_watched
-from .predict import stated_size
+from .form import stated_size
 
 __all__ = ["router"]
 

@@ -24,7 +24,7 @@ from ..service import Answer, Service
 from ..tensors import INPUT, InferRequest, Media, OutputTensor, encode_outputs, read_request
 from ..versions.current import ServedVersion
 from ..waiting import gather_or_cancel, hang_up_watched
-from .predict import stated_size
+from .form import stated_size
 
 __all__ = ["router"]
 

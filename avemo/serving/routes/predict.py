@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from ..adaptation import STATISTICS, find_speaker, read_statistics
 from ..answers import model_fields, prediction_fields, version_headers
-from ..asgi import header
 from ..examples import PREDICTIONS, files_body, json_answer
 from ..record.inquiry import Inquiry
 from ..refusal import Refusal
 from ..service import Service
-from ..uploads import receive_form
 from ..waiting import gather_or_cancel, hang_up_watched
+from .form import admitted_form
 
-__all__ = ["router", "stated_size"]
+__all__ = ["router"]
 
 
 def router(service: Service) -> APIRouter:
@@ -40,17 +37,7 @@ def router(service: Service) -> APIRouter:
         if speaker is not None:  # before the upload, which a refusal spares
             with service.current.use() as served:
                 await find_speaker(service, served, speaker)
-        with service.admission.place(stated_size(request)) as place, ExitStack() as files:
-            form = await receive_form(
-                request.scope,
-                request.receive,
-                service.spool,
-                files,
-                max_files=service.config.serving.max_files,
-                fields=(STATISTICS,),
-            )
-            uploads = form.uploads
-            place.set_bytes([upload.file.size for upload in uploads])
+        async with admitted_form(service, request, [STATISTICS]) as form:
             inquiry = Inquiry.of(request.scope)
             with service.current.use() as served:
                 known = await find_speaker(service, served, speaker)
@@ -69,23 +56,17 @@ def router(service: Service) -> APIRouter:
                                 known or sent,
                                 inquiry,
                             )
-                            for upload in uploads
+                            for upload in form.uploads
                         ]
                     )
                 content = {
                     "model": model_fields(served),
                     "predictions": [
                         prediction_fields(answer.prediction, upload.name, answer.id)
-                        for upload, answer in zip(uploads, predicted, strict=True)
+                        for upload, answer in zip(form.uploads, predicted, strict=True)
                     ],
                 }
                 headers = version_headers(served, [answer.id for answer in predicted])
                 return JSONResponse(content, headers=headers)
 
     return routes
-
-
-def stated_size(request: Request) -> int | None:
-    """Return the bytes that a request says it has; None where it does not say."""
-    stated = header(request.scope, "content-length") or ""
-    return int(stated) if stated.isdecimal() else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import timedelta
 
 from fastapi import APIRouter, Request
@@ -19,10 +18,9 @@ from ..refusal import Refusal
 from ..service import Service
 from ..speakers.names import normalise_name
 from ..speakers.store import Enrolment, FullError, SpeakerStore
-from ..uploads import receive_form
 from ..versions.current import ServedVersion
 from ..waiting import hang_up_watched
-from .predict import stated_size
+from .form import admitted_form
 
 __all__ = ["router"]
 
@@ -49,16 +47,7 @@ def router(service: Service) -> APIRouter:
         """
         store = service.speakers.require_store()
         name = _require_name(name)
-        with service.admission.place(stated_size(request)) as place, ExitStack() as files:
-            form = await receive_form(
-                request.scope,
-                request.receive,
-                service.spool,
-                files,
-                max_files=service.config.serving.max_files,
-                fields=_FIELDS,
-            )
-            place.set_bytes([upload.file.size for upload in form.uploads])
+        async with admitted_form(service, request, _FIELDS) as form:
             is_neutral, begin = form.flag("neutral", neutral), form.flag("again", again)
             with service.current.use() as served:
                 require_adaptation(served, neutral=is_neutral)
