@@ -127,7 +127,7 @@ def run_round(commands: Commands, round_: Round, reference: Reference) -> list[s
     fault = round_.fault(reference.calls)
     interrupted = commands.run(operation.command, fault)
     (workspace.round / "interrupted.log").write_text(interrupted.output, encoding="utf-8")
-    problems = _check_message(interrupted, round_)
+    problems = _check_message(interrupted, round_, workspace.project)
     problems += _check_stores(workspace, interrupted=True)
     if round_.looks and operation.state == REGISTERED:
         problems += _look(commands, "predict", str(_clip(workspace)))
@@ -182,14 +182,17 @@ def _measure(commands: Commands, name: str) -> Reference:
     return Reference(calls=calls, files=own_files(workspace.project))
 
 
-def _check_message(ended: Ended, round_: Round) -> list[str]:
-    """Return what is wrong with how a command ended while the fault was there."""
+def _check_message(ended: Ended, round_: Round, project: Path) -> list[str]:
+    """Return what is wrong with how a command ended while the fault was there.
+
+    DVC, which may not open its settings either, ends with tracebacks that are its own alone.
+    """
     if ended.code is None:
         return ["the command hangs"]
     if round_.kind == "kill" and ended.code == _KILLED:
         return []
     problems = []
-    if _TRACEBACK in ended.output:
+    if _TRACEBACK in ended.output and f'File "{project}' in ended.output:
         problems.append(f"a traceback: {ended.output.strip().splitlines()[-1]}")
     if ended.code and round_.kind == "clock":
         problems.append(f"a clock that jumps ends it: {ended.output.strip()[-300:]}")
