@@ -16,14 +16,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def load_extractors(settings: Settings, modality: Unimodal) -> "dict[str, Extractor[Strict]]":
-    """Return the extractors of a modality whose weights can be had, by name; log the others."""
+def load_extractors(
+    settings: Settings, modality: Unimodal, *, with_weights: bool = True
+) -> "dict[str, Extractor[Strict]]":
+    """Return the extractors of a modality whose weights can be had, by name; log the others.
+
+    Args:
+        settings: with the extractors' own
+        modality: of the extractors
+        with_weights: whether those that need weights are among them; where nothing is to be
+            computed, none are fetched
+    """
     from avemo.errors import AssetError
     from avemo.features.registry import extractor_class
 
     extractors = {}
     for name, own_settings in settings.extractors_of(modality).items():
         create = extractor_class(name)
+        if create.weight_names and not with_weights:
+            continue
         try:
             extractor = create(own_settings, create(own_settings).fetch_weights())
         except AssetError as error:

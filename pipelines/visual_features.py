@@ -25,9 +25,9 @@ def main(project: Project, settings: Settings) -> None:
     from avemo.features.extractor import imported_extractors, visual_extractors
     from pipelines.extractors import load_extractors, remove_others
 
-    loaded = load_extractors(settings, "visual")
-    extractors = visual_extractors(loaded)
     sources = store.list_sources(project.faces)
+    loaded = load_extractors(settings, "visual", with_weights=len(sources) > 0)
+    extractors = visual_extractors(loaded)
     faces = store.read_spec(project.faces)
     targets = {
         name: store.Target(

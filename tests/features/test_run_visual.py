@@ -134,6 +134,18 @@ def test_the_stage_without_weights(project: Project, caplog: pytest.LogCaptureFi
     )
 
 
+def test_without_faces_no_weights_are_fetched(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    keep(project, dict.fromkeys(CLIPS, MediaError("no-face", "nobody")), NEWER)
+    run(project)
+    assert caplog.messages == [
+        "geometry: 0 performances computed, 0 kept",
+        "crops: 0 performances computed, 0 kept",
+    ]
+
+
 @pytest.mark.slow
 def test_each_is_computed_once(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
