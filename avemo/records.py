@@ -88,9 +88,12 @@ class Interval:
 
     def __format__(self, sign: str) -> str:
         """Return `0.712 [0.634, 0.790]`, or `0.712` without bounds; with `+`, each has its sign."""
-        if self.low is None or self.high is None:
-            return f"{self.value:{sign}.3f}"
-        return f"{self.value:{sign}.3f} [{self.low:{sign}.3f}, {self.high:{sign}.3f}]"
+        # what lies halfway is rounded alike on every machine: sums differ in the last digits
+        value, low, high = (
+            "" if number is None else f"{round(number, 12):{sign}.3f}"
+            for number in (self.value, self.low, self.high)
+        )
+        return f"{value} [{low}, {high}]" if low and high else value
 
 
 #: by name: uar, accuracy, macro_f1, log_loss, calibration_error, recall_EMOTION, coverage,

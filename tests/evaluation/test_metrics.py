@@ -233,6 +233,8 @@ def test_an_interval_has_one_form() -> None:
     assert f"{interval}" == str(interval) == "0.712 [0.600, 0.800]"
     assert f"{interval:+}" == "+0.712 [+0.600, +0.800]"
     assert f"{Interval(-0.01):+}" == "-0.010"
+    # half of the last digit, by two orders of a sum
+    assert str(Interval(0.0125)) == str(Interval(0.012499999999999999)) == "0.013"
 
 
 def test_an_emotion_of_one_actor_only() -> None:
