@@ -1,8 +1,10 @@
 """`dvc repro` of some stages, so that dvc.lock records what was run."""
 
+import json
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,10 +18,14 @@ from .errors import AvemoError, SettingsError
 from .git import read_commit, run_git
 from .paths import Project
 
-__all__ = ["reproduce"]
+__all__ = ["remove_damaged_lock", "reproduce"]
 
 log = logging.getLogger(__name__)
 
+#: DVC's list of the commands that are running
+_DVC_LOCK = Path(".dvc", "tmp", "rwlock")
+#: a command that is running writes it faster than this
+_WRITING_S = 0.2
 #: where .dvc/config says that the project does without Git
 _WITHOUT_GIT = "no_scm"
 
@@ -45,6 +51,7 @@ def reproduce(
     root = folder or project.root
     settings = load_settings(project.root)
     _check_repository(project.root)
+    remove_damaged_lock(project.root)
     _check_stages(root / "dvc.yaml")
     if folder is None:
         check_inputs(project, settings)
@@ -59,6 +66,32 @@ def reproduce(
         [sys.executable, "-m", *command],
         {**os.environ, **environment, "PATH": path},
     )
+
+
+def remove_damaged_lock(root: Path) -> None:
+    """Delete DVC's list of running commands where it is damaged, as by a disk that was full.
+
+    DVC runs nothing with it, and does not mend it.
+
+    Args:
+        root: of the project
+    """
+    file = root / _DVC_LOCK
+    if _is_damaged(file):
+        time.sleep(_WRITING_S)
+        if _is_damaged(file):
+            file.unlink(missing_ok=True)
+            log.warning(f"avemo: {file} was damaged, as by a disk that was full, and is deleted")
+
+
+def _is_damaged(file: Path) -> bool:
+    try:
+        json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return False
+    except ValueError:  # no JSON, or no UTF-8
+        return True
+    return False
 
 
 def _check_repository(root: Path) -> None:

@@ -11,7 +11,6 @@ import hashlib
 import itertools
 import logging
 import random
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -78,7 +77,7 @@ def _run_rounds(commands: Commands, arguments: argparse.Namespace) -> int:
         if problems:
             violations[round_.operation, round_.kind] += 1
             _report(problems, keep_round(commands.workspace, round_), arguments.seed, round_)
-    _show_table(rounds, violations)
+    _show_table(rounds, violations, commands.processor_s)
     return int(bool(violations))
 
 
@@ -138,7 +137,9 @@ def _report(problems: list[str], folder: Path, seed: int, round_: Round) -> None
     )
 
 
-def _show_table(rounds: list[Round], violations: Counter[tuple[str, str]]) -> None:
+def _show_table(
+    rounds: list[Round], violations: Counter[tuple[str, str]], processor_s: float
+) -> None:
     """Print how many rounds there were, and how many of these with violations."""
     counts = Counter((round_.operation, round_.kind) for round_ in rounds)
     rows = [
@@ -146,10 +147,8 @@ def _show_table(rounds: list[Round], violations: Counter[tuple[str, str]]) -> No
         for operation in OPERATIONS
     ]
     show(new_table("rounds (violations)", *COUNTED_BY, rows=rows))
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    minutes = (usage.ru_utime + usage.ru_stime) / 60
     show(
-        f"{len(rounds)} rounds in {minutes:.0f} minutes of processor time, {violations.total()} "
+        f"{len(rounds)} rounds in {processor_s / 60:.0f} minutes of processor time, {violations.total()} "
         "with violations"
     )
 

@@ -38,9 +38,13 @@ class ForkServer:
         folder: where that process starts, and imports `avemo` from
         environment: of that process
         log_folder: gets the output of the command under way, and of the process
+
+    Attributes:
+        processor_s: that all commands have taken
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str], log_folder: Path) -> None:
+        self.processor_s = 0.0
         self._output = log_folder / "output.log"
         self._log = log_folder / "server.log"
         with self._log.open("wb") as log:
@@ -90,6 +94,7 @@ class ForkServer:
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         code = int(self._read_line())
+        self.processor_s += float(self._read_line())
         output = ""
         with suppress(FileNotFoundError):  # it was killed before it wrote any
             output = self._output.read_text(encoding="utf-8", errors="replace")

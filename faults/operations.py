@@ -75,6 +75,11 @@ class Commands:
         _kill_descendants(str(self._injector.counts_file))
         return ended
 
+    @property
+    def processor_s(self) -> float:
+        """The seconds of processor time that all commands have taken."""
+        return self._server.processor_s if self._server else 0.0
+
     def calls(self) -> Calls:
         """Return how many calls the last command made."""
         return self._injector.calls()

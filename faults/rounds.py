@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from avemo.errors import AvemoError
 from avemo.io import atomic_write
+from avemo.repro import remove_damaged_lock
 
 from .injector import COUNTED_BY, NOTHING, Calls, Fault
 from .invariants import (
@@ -138,6 +139,7 @@ def run_round(commands: Commands, round_: Round, reference: Reference) -> list[s
             if file.name != BYTECODE  # of the functions that TensorFlow traced
         ]
     problems = [f"after the fault: {problem}" for problem in problems]
+    remove_damaged_lock(workspace.project)  # as `avemo repro` does; DVC would refuse to go on
     again = commands.run(operation.command, NOTHING)
     (workspace.round / "again.log").write_text(again.output, encoding="utf-8")
     if again.code != 0:

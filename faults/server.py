@@ -3,7 +3,8 @@
 To start `avemo` or `dvc` anew takes longer than what it does: MLflow's import is most of it. This
 program is run with the library of faults preloaded, and by itself: it may import nothing of
 `faults`. It reads a request a line from its input, a JSON object with `command`, `folder`,
-`environment` and `output`, and answers with two lines: the command's process, and its exit code.
+`environment` and `output`, and answers with three lines: the command's process, its exit code, and
+the seconds of processor time that it and its own processes took.
 """
 
 import ctypes
@@ -37,11 +38,13 @@ def _serve() -> None:
             _begin(**request)
             return
         _answer(child)
-        _answer(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        _, status, usage = os.wait4(child, 0)
+        _answer(os.waitstatus_to_exitcode(status))
+        _answer(usage.ru_utime + usage.ru_stime)
     sys.exit()
 
 
-def _answer(number: int) -> None:
+def _answer(number: float) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 

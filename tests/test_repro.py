@@ -76,3 +76,20 @@ def test_git_that_refuses_is_heard(project: Project, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(AvemoError, match=r"safe\.directory"):
         reproduce(project, [])
+
+
+@pytest.mark.parametrize("content", [b"", b'{"read": {"data/raw"', b"\xff"])
+def test_a_damaged_lock_of_dvc_is_deleted(
+    project: Project, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = project.root / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir()
+    lock.write_bytes(content)
+    with pytest.raises(_Started):
+        reproduce(project, ["fetch"])
+    assert not lock.exists()
+    assert f"{lock} was damaged" in caplog.text
+    lock.write_text("{}")
+    with pytest.raises(_Started):
+        reproduce(project, ["fetch"])
+    assert lock.exists()
