@@ -148,8 +148,8 @@ def _show_table(
     ]
     show(new_table("rounds (violations)", *COUNTED_BY, rows=rows))
     show(
-        f"{len(rounds)} rounds in {processor_s / 60:.0f} minutes of processor time, {violations.total()} "
-        "with violations"
+        f"{len(rounds)} rounds in {processor_s / 60:.1f} minutes of processor time, "
+        f"{violations.total()} with violations"
     )
 
 
