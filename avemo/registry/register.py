@@ -5,7 +5,9 @@ sealed, and it answered as recorded in a clean process. Only then does it get it
 interrupted registration left is replaced by the next one of the same run.
 """
 
+import errno
 import logging
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -41,6 +43,9 @@ from .profile import write_profile
 from .version import PREDICTIONS, PRIOR_PREDICTIONS
 
 __all__ = ["register"]
+
+#: of the machine, and not of the files
+_SYSTEM_FAULTS = (errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOSPC, errno.ENOMEM)
 
 log = logging.getLogger(__name__)
 
@@ -338,12 +343,20 @@ def _is_first_real(champion: ModelVersion, version: ModelVersion) -> bool:
 
 
 def _is_damaged_twin(champion: ModelVersion, version: ModelVersion) -> bool:
-    """Return whether the champion is of a version's own run, and its files are not intact."""
+    """Return whether the champion is of a version's own run, and its files are not intact.
+
+    Raises:
+        OSError: they cannot be read, which says nothing of them
+    """
     if champion.run_id != version.run_id:
         return False
     try:
         return bool(integrity.verify_version(champion))
-    except (mlflow.MlflowException, OSError):
+    except (mlflow.MlflowException, OSError) as error:
+        for cause in (error, error.__cause__, error.__context__):
+            is_copying = isinstance(cause, shutil.Error)  # of files that are there
+            if isinstance(cause, OSError) and (is_copying or cause.errno in _SYSTEM_FAULTS):
+                raise cause from None
         return True
 
 

@@ -1,5 +1,6 @@
 """A version is there with all that belongs to it, or is not; and it answers as it was recorded."""
 
+import errno
 import json
 import os
 import shutil
@@ -444,3 +445,30 @@ def test_few_clips_stand_for_all() -> None:
     rows = pd.DataFrame({"performance": list("abcdefg"), **dict.fromkeys(PROBABILITIES, 0.125)})
     assert list(smoke_test.sample_rows(rows)["performance"]) == ["a", "d", "g"]
     assert list(smoke_test.sample_rows(rows.head(1))["performance"]) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_damage"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), False),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (shutil.Error([("a", "b", "Too many open files")]), False),
+        (OSError("No such file or directory: 'model'"), True),
+        (FileNotFoundError(errno.ENOENT, "No such file"), True),
+        (mlflow.MlflowException("no such artifact"), True),
+    ],
+)
+def test_a_champion_that_cannot_be_read_is_not_taken_for_damaged(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, is_damage: bool
+) -> None:
+    def fail(_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(integrity, "verify_version", fail)
+    champion = ModelVersion("avemo-audio", "1", 0, run_id="a")
+    version = ModelVersion("avemo-audio", "2", 0, run_id="a")
+    if is_damage:
+        assert register._is_damaged_twin(champion, version)
+    else:
+        with pytest.raises(OSError, match=r"Too many|Input"):
+            register._is_damaged_twin(champion, version)
