@@ -5,9 +5,7 @@ sealed, and it answered as recorded in a clean process. Only then does it get it
 interrupted registration left is replaced by the next one of the same run.
 """
 
-import errno
 import logging
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from pathlib import Path
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from ..corpus.licences import list_licences
 from ..corpus.selection import read_catalogue
@@ -43,9 +42,6 @@ from .profile import write_profile
 from .version import PREDICTIONS, PRIOR_PREDICTIONS
 
 __all__ = ["register"]
-
-#: of the machine, and not of the files
-_SYSTEM_FAULTS = (errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOSPC, errno.ENOMEM)
 
 log = logging.getLogger(__name__)
 
@@ -333,7 +329,7 @@ def _set_aliases(
 def _may_replace(client: MlflowClient, name: str, champion: str, version: str) -> bool:
     """Return whether a version becomes the champion in another's place, without a comparison."""
     former, own = (client.get_model_version(name, number) for number in (champion, version))
-    return _is_first_real(former, own) or _is_damaged_twin(former, own)
+    return _is_first_real(former, own) or _is_damaged_twin(client, former, own)
 
 
 def _is_first_real(champion: ModelVersion, version: ModelVersion) -> bool:
@@ -342,22 +338,29 @@ def _is_first_real(champion: ModelVersion, version: ModelVersion) -> bool:
     return bool(former == SYNTHETIC_LABEL != own)
 
 
-def _is_damaged_twin(champion: ModelVersion, version: ModelVersion) -> bool:
+def _is_damaged_twin(client: MlflowClient, champion: ModelVersion, version: ModelVersion) -> bool:
     """Return whether the champion is of a version's own run, and its files are not intact.
 
     Raises:
-        OSError: they cannot be read, which says nothing of them
+        MlflowException, OSError: they are there and cannot be read, which says nothing of them
     """
     if champion.run_id != version.run_id:
         return False
     try:
         return bool(integrity.verify_version(champion))
-    except (mlflow.MlflowException, OSError) as error:
-        for cause in (error, error.__cause__, error.__context__):
-            is_copying = isinstance(cause, shutil.Error)  # of files that are there
-            if isinstance(cause, OSError) and (is_copying or cause.errno in _SYSTEM_FAULTS):
-                raise cause from None
+    except (mlflow.MlflowException, OSError):
+        if _has_files(client, champion):
+            raise
         return True
+
+
+def _has_files(client: MlflowClient, version: ModelVersion) -> bool:
+    try:
+        return bool(client.list_logged_model_artifacts(integrity.logged_model_id(version)))
+    except mlflow.MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            raise
+        return False
 
 
 def _find_unfinished(client: MlflowClient, name: str, run_id: str) -> Unfinished:
