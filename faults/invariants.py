@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from avemo.registry.history import parse_moves
-from avemo.tracking.integrity import CHECKSUMS_TAG, find_changes
+from avemo.tracking.integrity import BYTECODE, CHECKSUMS_TAG, delete_bytecode, find_changes
 
 __all__ = [
-    "BYTECODE",
     "Version",
     "check_project",
     "check_registry",
@@ -30,8 +29,6 @@ __all__ = [
 _TAGS = ("avemo.architecture", "avemo.classes", "avemo.corpus", "avemo.commit", CHECKSUMS_TAG)
 #: what the stages before `register` left
 _FINISHED = ("data", "features", "results/search", "results/train", "results/evaluation", ".avemo")
-#: the folder in which Python keeps the bytecode of the files beside it
-BYTECODE = "__pycache__"
 #: of the project, what DVC, Git and Python use for themselves
 _NOT_OURS = (".dvc", ".git", BYTECODE)
 _READY_MODEL = 2
@@ -72,9 +69,9 @@ class Version:
 
     def _changes(self, folder: Path) -> list[str]:
         # where the gate opened the version, Python left bytecode of its code
-        without_bytecode = shutil.ignore_patterns(BYTECODE)
         with tempfile.TemporaryDirectory() as temporary:
-            copy = shutil.copytree(folder, Path(temporary, "copy"), ignore=without_bytecode)
+            copy = shutil.copytree(folder, Path(temporary, "copy"))
+            delete_bytecode(copy)
             return find_changes(copy, self.tags.get(CHECKSUMS_TAG))
 
 

@@ -13,16 +13,10 @@ from pydantic import BaseModel
 from avemo.errors import AvemoError
 from avemo.io import atomic_write
 from avemo.repro import remove_damaged_lock
+from avemo.tracking.integrity import BYTECODE
 
 from .injector import COUNTED_BY, NOTHING, Calls, Fault
-from .invariants import (
-    BYTECODE,
-    check_project,
-    check_registry,
-    finished_files,
-    own_files,
-    read_versions,
-)
+from .invariants import check_project, check_registry, finished_files, own_files, read_versions
 from .operations import OPERATIONS, Commands, Ended
 from .project import REGISTERED, Workspace
 
@@ -194,7 +188,8 @@ def _check_message(ended: Ended, round_: Round, project: Path) -> list[str]:
     if round_.kind == "kill" and ended.code == _KILLED:
         return []
     problems = []
-    if _TRACEBACK in ended.output and f'File "{project}' in ended.output:
+    is_dvc = OPERATIONS[round_.operation].command[0] == "dvc"
+    if _TRACEBACK in ended.output and not (is_dvc and f'File "{project}' not in ended.output):
         problems.append(f"a traceback: {ended.output.strip().splitlines()[-1]}")
     if ended.code and round_.kind == "clock":
         problems.append(f"a clock that jumps ends it: {ended.output.strip()[-300:]}")

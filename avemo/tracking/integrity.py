@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ADDED_LATER",
     "BOM_FILE",
+    "BYTECODE",
     "CHECKSUMS_FILE",
     "CHECKSUMS_TAG",
     "PROVENANCE_FILE",
@@ -68,7 +69,8 @@ ADDED_LATER = (*UNSIGNED, PROVENANCE_FILE, BOM_FILE)
 #: the stage alone: without --single-item, DVC would compute again all that comes before it
 REGISTER_AGAIN = "dvc repro --force --single-item register"
 
-_BYTECODE = "__pycache__"
+#: the folder in which Python keeps the bytecode of the files beside it
+BYTECODE = "__pycache__"
 
 _OPEN_FOLDERS = ExitStack()
 atexit.register(_OPEN_FOLDERS.close)
@@ -110,7 +112,7 @@ def download_files(uri: str, target: Path) -> Path:
 
 def delete_bytecode(copy: Path) -> None:
     """Delete Python's bytecode from a copy of a version's files."""
-    for folder in [*copy.rglob(_BYTECODE)]:
+    for folder in [*copy.rglob(BYTECODE)]:
         if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
 
@@ -122,7 +124,7 @@ def bytecode_folders(names: Iterable[str]) -> list[str]:
         names: paths below a version's folder
     """
     modules = [PurePosixPath(name) for name in names if name.endswith(".py")]
-    return sorted({str(module.parent / _BYTECODE) for module in modules})
+    return sorted({str(module.parent / BYTECODE) for module in modules})
 
 
 def seal_model(model_id: str) -> str:
