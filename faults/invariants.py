@@ -93,13 +93,14 @@ def check_registry(database: Path, *, interrupted: bool) -> list[str]:
 
 
 def read_versions(connection: sqlite3.Connection) -> list[Version]:
-    """Return all registered versions of a store."""
+    """Return all registered versions of a store; of a deleted one MLflow keeps a row."""
     query = """
         SELECT v.name, v.version, v.status, r.status, m.model_id, m.status, m.artifact_location
         FROM model_versions v
         LEFT JOIN runs r ON r.run_uuid = v.run_id AND r.lifecycle_stage = 'active'
         LEFT JOIN logged_models m
             ON 'models:/' || m.model_id = v.source AND m.lifecycle_stage = 'active'
+        WHERE v.current_stage IS NOT 'Deleted_Internal'
         ORDER BY v.name, v.version
     """
     return [

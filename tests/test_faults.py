@@ -9,14 +9,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import mlflow
 import pytest
 from helpers.registered_versions import ROOT
+from helpers.registry_fixture import copy_empty_database
 
 from avemo import __version__
 from avemo.tracking.integrity import CHECKSUMS_FILE, CHECKSUMS_TAG, compute_sha256
 from faults.forkserver import ForkServer
 from faults.injector import COUNTED_BY, NOTHING, Calls, Fault, Injector
-from faults.invariants import Version, check_project, finished_files, own_files
+from faults.invariants import Version, check_project, check_registry, finished_files, own_files
 from faults.operations import OPERATIONS
 from faults.rounds import draw_round
 
@@ -173,6 +175,17 @@ def test_of_a_version_s_files_bytecode_is_no_change_and_any_other_is(tmp_path: P
     assert [*version.problems()] == []
     (tmp_path / "answer.py").touch()
     assert [*version.problems()] == ["avemo-audio version 1: answer.py is new"]
+
+
+def test_a_version_that_was_deleted_is_none(tmp_path: Path) -> None:
+    database = tmp_path / "mlflow.db"
+    copy_empty_database(database)
+    client = mlflow.MlflowClient(f"sqlite:///{database}")
+    client.create_registered_model("avemo-audio")
+    client.create_model_version("avemo-audio", "file:///gone")
+    assert "avemo-audio version 1 has no files" in check_registry(database, interrupted=False)
+    client.delete_model_version("avemo-audio", "1")
+    assert check_registry(database, interrupted=False) == []
 
 
 @pytest.mark.slow
