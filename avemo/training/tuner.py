@@ -210,10 +210,12 @@ class Tuner(keras_tuner.Tuner):  # type: ignore[misc]
             trial: Keras Tuner's
             on_fit: called after each fit
         """
-        model = self._try_build(trial.hyperparameters)
-        configuration = trial.hyperparameters.values
-        name = f"trial {trial.trial_id} {configuration['architecture']}"
         folder = Path(self.get_trial_dir(trial.trial_id))
+        # as it was drawn: gRPC adds hyperparameters of other architectures to what a worker gets
+        hyperparameters = Trial.load(folder / "trial.json").hyperparameters
+        model = self._try_build(hyperparameters)
+        configuration = hyperparameters.values
+        name = f"trial {trial.trial_id} {configuration['architecture']}"
         numbers = itertools.count(1)
 
         def record_fit() -> None:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,15 @@ FITS = 2 * TRIALS
 class Search:
     """A project with made-up features of sound, of which the search takes some seconds."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, architectures: Sequence[str] = ("whisper_linear",), **settings: Any
+    ) -> None:
         folder.mkdir()
         self.project = Project(folder.resolve())
         params = yaml.safe_load((CHECKOUT / "params.yaml").read_text(encoding="utf-8"))
         params["split"]["folds"] = 3
         params["search"]["audio"] |= {
-            "architectures": ["whisper_linear"],
+            "architectures": list(architectures),
             "sampling_order": [],
             "batch_size": 2,
             "quick": {"trials": TRIALS, "epochs": 8, "members": 2},

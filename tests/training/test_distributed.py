@@ -106,6 +106,20 @@ def test_a_stopped_search_leaves_no_process_and_goes_on(tmp_path: Path) -> None:
     assert finished_fits.items() <= search.fits().items(), "a finished fit was made again"
 
 
+@pytest.mark.slow
+def test_the_stage_takes_its_workers_fits(tmp_path: Path) -> None:
+    search = Search(tmp_path / "project", ["whisper_logistic", "whisper_linear"])
+    end_stage(search.start(2))
+    assert len(search.fits()) == FITS
+    _, children = search.runs()
+    logged = {run.info.run_id: run.data.params for run in children}
+    for trial in search.result().trials:
+        parameters = {name: str(value) for name, value in trial.hyperparameters.items()}
+        assert logged[trial.run_id] == parameters | {
+            "parameters": logged[trial.run_id]["parameters"]
+        }
+
+
 def supervise(tmp_path: Path, codes: Iterable[int | None]) -> workers._SupervisedProcess:
     """A supervised process that ends at once, with one code after the other."""
     codes = iter(codes)
