@@ -18,8 +18,13 @@ from .settings import Settings
 
 __all__ = ["load_settings", "parse_settings"]
 
-#: altered copies of the recordings, for the extractor `whisper`: their settings repeat its own
-_WHISPER_COPIES = ("whisper_speeds", "whisper_copies")
+#: by extractor of altered copies, that of the recordings themselves: it repeats its settings
+_COPIES_OF = {
+    "whisper_speeds": "whisper",
+    "whisper_copies": "whisper",
+    "whisper_base_speeds": "whisper_base",
+    "whisper_base_copies": "whisper_base",
+}
 
 
 def load_settings(root: Path) -> Settings:
@@ -82,16 +87,18 @@ def _parse_extractors(fields: dict[str, object]) -> dict[str, Strict]:
     types = {name: (extractor_class(name).settings_class, ...) for name in fields}
     extractors = create_model("extractors", __base__=Strict, **types)  # type: ignore[call-overload]
     settings: dict[str, Strict] = dict(extractors.model_validate(fields))
-    for name in _WHISPER_COPIES:
-        if name in settings:
-            _require_whisper(name, settings)
+    for copies, original in _COPIES_OF.items():
+        if copies in settings:
+            _require_same_settings(copies, original, settings)
     return settings
 
 
-def _require_whisper(copies: str, settings: dict[str, Strict]) -> None:
-    """Refuse altered copies that `whisper` would not read as it reads the recordings."""
-    if "whisper" not in settings:
-        raise ValueError(f"{copies} needs whisper, which is missing: add it, or remove {copies}")
-    for key, value in settings["whisper"]:
+def _require_same_settings(copies: str, original: str, settings: dict[str, Strict]) -> None:
+    """Refuse altered copies that are not heard as the recordings are."""
+    if original not in settings:
+        raise ValueError(f"{copies} needs {original}, which is missing: add it, or remove {copies}")
+    for key, value in settings[original]:
         if (own := getattr(settings[copies], key)) != value:
-            raise ValueError(f"{copies}.{key} is {own}, whisper's is {value}: make them the same")
+            raise ValueError(
+                f"{copies}.{key} is {own}, {original}'s is {value}: make them the same"
+            )

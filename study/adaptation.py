@@ -37,6 +37,8 @@ from avemo.training.enrolments import draw_enrolments, statistics_of
 
 ROOT = Path(__file__).parents[1]
 ANSWERS = Path("results", "audio", "champion", "speech.csv")
+#: of the ensemble on two encoders, see encoders.py
+TWO_ENCODERS = Path("results", "encoders", "actor-ensemble.csv")
 FEATURE = "whisper_stats"
 #: clips in each of two disjoint sets of a speaker, and how often such sets are drawn
 SIZES = (1, 2, 5, 10, 20)
@@ -70,14 +72,18 @@ class Product:
 
 
 def load_products() -> dict[str, Product]:
-    """Return the champion's sound alone, and both modalities of the published fusion.
+    """Return sound alone, of the champion and by two encoders, and the published fusion.
 
     Raises:
         SystemExit: no fusion is published
     """
     arrays = store.load_arrays(find_project().features("audio", "whisper"), FEATURE)
-    champion = published.read_predictions(ROOT / ANSWERS, str(ANSWERS))
-    champion = champion[champion["performance"].isin(arrays)].reset_index(drop=True)
+    champion, two_encoders = (
+        rows[rows["performance"].isin(arrays)].reset_index(drop=True)
+        for rows in (
+            published.read_predictions(ROOT / file, str(file)) for file in (ANSWERS, TWO_ENCODERS)
+        )
+    )
     compared = fusions.read(ROOT)
     if compared is None:
         raise SystemExit(f"there is no {fusions.FILE}: bring it back (git checkout)")
@@ -86,11 +92,15 @@ def load_products() -> dict[str, Product]:
         paired.align(published.check_predictions(nested[nested["system"].eq(name)]), champion)[0]
         for name in ("audio", "visual")
     )
-    sound = load_product(champion, visual_answers, arrays)
-    alone = np.array([1.0, 0.0])
+
+    def load_sound(answers: pd.DataFrame) -> Product:
+        sound = load_product(answers, visual_answers, arrays)
+        return replace(sound, weights=dict.fromkeys(sound.weights, np.array([1.0, 0.0])))
+
     return {
-        "sound": replace(sound, weights=dict.fromkeys(sound.weights, alone)),
+        "sound": load_sound(champion),
         "fused": load_product(audio_answers, visual_answers, arrays),
+        "two encoders": load_sound(two_encoders),
     }
 
 
@@ -289,7 +299,7 @@ def measure() -> None:
     """Write the kept results."""
     settings = load_settings(ROOT)
     (ROOT / report.FOLDER).mkdir(parents=True, exist_ok=True)
-    files = {"sound": report.CURVE, "fused": report.FUSED}
+    files = {"sound": report.CURVE, "fused": report.FUSED, "two encoders": report.TWO_ENCODERS}
     adapted, shares = {}, []
     for system, product in load_products().items():
         table, adaptations = crossvalidate_adaptation(
@@ -303,7 +313,8 @@ def measure() -> None:
         table.insert(0, "performance", product.answers["performance"])
         table["true"] = [ravdess.EMOTIONS[code] for code in table["true"]]
         table.to_csv(ROOT / files[system], index=False, float_format="%.4g")
-        shares.append(compare_abstention(product, adaptations, settings).assign(system=system))
+        if system != "two encoders":
+            shares.append(compare_abstention(product, adaptations, settings).assign(system=system))
         adapted[system] = product.clips, adaptations
     pd.concat(shares)[report.ABSTENTION_COLUMNS].to_csv(
         ROOT / report.ABSTENTION, index=False, float_format="%.4g"
@@ -318,10 +329,10 @@ def measure() -> None:
 def describe_folds(
     results: report.Results, bootstrap: Bootstrap, folds: int
 ) -> Iterator[tuple[str, ...]]:
-    """Yield what adaptation is worth in each fold of actors: of sound, and with the picture."""
+    """Yield what adaptation is worth in each fold of actors: of sound, fused, by two encoders."""
     for fold in range(folds):
         cells = []
-        for table in (results.curve, results.fused):
+        for table in (results.curve, results.fused, results.two_encoders):
             actors = table["actor"].astype(int)
             uars, differences = curve_figures(table[(actors - 1) // 2 % folds == fold], bootstrap)
             cells.append(str(uars[UNADAPTED]))

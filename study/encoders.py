@@ -3,7 +3,8 @@
 Each fold is predicted by a fit that has not seen it. The penalty is chosen on the other folds, each
 of them predicted by a fit that saw neither it nor the tested one. A joined recipe is the geometric
 mean of two recipes' probabilities, in equal parts, so that it chooses nothing. The champion's kept
-answers, which are of `protocol: actor`, were made in the same way.
+answers, which are of `protocol: actor`, were made in the same way; so were those of the ensemble on
+both encoders, which come from the project's `crossvalidate@audio`.
 
     python study/encoders.py          # in a project with the features of whisper and whisper_base
     python study/encoders.py --table  # the figures again, from the kept answers
@@ -37,7 +38,9 @@ CHAMPION = Path("results", "audio", "champion", "speech.csv")
 #: by protocol and recipe
 ANSWERS = Path("results", "encoders")
 PROTOCOLS = ("actor", "emobox")
-#: the features that each recipe is a regression on
+#: its answers are those of the project's `crossvalidate@audio`, whose search had both encoders
+ENSEMBLE = "ensemble"
+#: the features that each other recipe is a regression on
 RECIPES = {
     "tiny.en": ("whisper_stats",),
     "base": ("whisper_base_stats",),
@@ -126,24 +129,34 @@ def _fit(
 
 
 def measure() -> None:
-    """Write the kept answers."""
+    """Write the kept answers.
+
+    Raises:
+        SystemExit: the project has no cross-validated answers
+    """
+    ensemble = find_project().crossvalidation("audio") / "predictions.csv"
+    if not ensemble.exists():
+        raise SystemExit(f"there is no {ensemble}: run `dvc repro crossvalidate@audio` in study/")
+    _keep(published.read_predictions(ensemble, str(ensemble)), "actor", ENSEMBLE)
     clips, features = load_clips()
     codes = {name: code for code, name in enumerate(ravdess.EMOTIONS)}
     labels = clips["true"].map(codes).to_numpy(int)
-    (ROOT / ANSWERS).mkdir(parents=True, exist_ok=True)
+    columns = metrics.probability_columns(ravdess.EMOTIONS)
     for protocol in PROTOCOLS:
         if protocol == "emobox":
             actors = clips["actor"].map("{:02d}".format)
             clips["fold"] = fold_by_emobox(clips.assign(corpus=ravdess.NAME, actor=actors))
         folds = clips["fold"].to_numpy(int)
         for recipe, probabilities in predict_nested(features, labels, folds).items():
-            table = clips[["performance", "fold", "true"]].assign(
-                **dict(
-                    zip(metrics.probability_columns(ravdess.EMOTIONS), probabilities.T, strict=True)
-                )
-            )
-            file = ROOT / ANSWERS / f"{protocol}-{recipe}.csv"
-            table.to_csv(file, index=False, float_format="%.6f")
+            answers = clips.assign(**dict(zip(columns, probabilities.T, strict=True)))
+            _keep(answers, protocol, recipe)
+
+
+def _keep(answers: pd.DataFrame, protocol: str, recipe: str) -> None:
+    columns = ["performance", "fold", "true", *metrics.probability_columns(ravdess.EMOTIONS)]
+    (ROOT / ANSWERS).mkdir(parents=True, exist_ok=True)
+    file = ROOT / ANSWERS / f"{protocol}-{recipe}.csv"
+    answers[columns].to_csv(file, index=False, float_format="%.6f")
 
 
 def join(recipes: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -164,7 +177,8 @@ def compare(bootstrap: Bootstrap) -> Iterator[tuple[str, ...]]:
             joined = {
                 f"champion and {recipe}": join([rows, champion]) for recipe, rows in recipes.items()
             }
-            recipes = {"champion": champion, **recipes, **joined}
+            ensemble = _read(ANSWERS / f"actor-{ENSEMBLE}.csv")
+            recipes = {"champion": champion, **recipes, **joined, ENSEMBLE: ensemble}
         for recipe, rows in recipes.items():
             by_fold = [f"{metrics.uar_of(fold):.3f}" for _, fold in rows.groupby("fold")]
             uar = metrics.intervals(rows, bootstrap)["uar"]

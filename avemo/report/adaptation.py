@@ -28,6 +28,7 @@ __all__ = [
     "REFUSED_COLUMNS",
     "SPEAKERS",
     "SPEAKER_COLUMNS",
+    "TWO_ENCODERS",
     "AdaptationTables",
     "Results",
     "equal_error_rate",
@@ -38,7 +39,8 @@ __all__ = [
 #: in a checkout
 FOLDER = Path("results", "adaptation")
 CURVE, SPEAKERS = FOLDER / "curve.csv", FOLDER / "speakers.csv"
-FUSED, ABSTENTION = FOLDER / "fused.csv", FOLDER / "abstention.csv"
+FUSED, TWO_ENCODERS = FOLDER / "fused.csv", FOLDER / "two_encoders.csv"
+ABSTENTION = FOLDER / "abstention.csv"
 #: what speakers are compared by
 KINDS = ("statistics", "features")
 REFUSED = FOLDER / "refused.csv"
@@ -55,6 +57,7 @@ class Results:
         curve: a row a performance: `performance`, `true`, `actor`, and for each case the share of
             draws in which it is right
         fused: the same for sound and picture
+        two_encoders: the same for sound, by an ensemble on two encoders
         speakers: a row a pair of sets of clips, see `SPEAKER_COLUMNS`
         refused: by case and speaker, the shares of own and of others' clips that are refused
         abstention: by system, case and speaker, the shares of clips that are `answered`, answered
@@ -63,6 +66,7 @@ class Results:
 
     curve: pd.DataFrame
     fused: pd.DataFrame
+    two_encoders: pd.DataFrame
     speakers: pd.DataFrame
     refused: pd.DataFrame
     abstention: pd.DataFrame
@@ -74,7 +78,7 @@ class AdaptationTables:
 
     Args:
         curve: each case with its unweighted average recall and the difference to no speaker, of
-            sound and of sound with picture
+            sound, of sound with picture, and of sound by two encoders
         speakers: by clips in a set, the equal error rate by each of `KINDS`
         refused: by case, the shares of own and of others' clips that are refused
         abstention: by case, of sound and of sound with picture, the share of clips that are
@@ -106,6 +110,7 @@ def read(root: Path) -> Results | None:
         results = Results(
             read_csv(root / CURVE, ["performance", "actor"]),
             read_csv(root / FUSED, ["performance", "actor"]),
+            read_csv(root / TWO_ENCODERS, ["performance", "actor"]),
             read_csv(root / SPEAKERS, ["speaker", "other"]),
             read_csv(root / REFUSED, ["speaker"]),
             read_csv(root / ABSTENTION, ["speaker"]),
@@ -113,7 +118,8 @@ def read(root: Path) -> Results | None:
     except (OSError, ValueError) as error:
         raise AvemoError(f"{FOLDER}: {error}; bring it back (git checkout -- {FOLDER})") from None
     curve_columns = {"performance", "true", "actor", UNADAPTED}
-    missing = curve_columns - (set(results.curve) & set(results.fused))
+    curves = (results.curve, results.fused, results.two_encoders)
+    missing = curve_columns - set.intersection(*(set(rows) for rows in curves))
     missing |= set(SPEAKER_COLUMNS) - set(results.speakers)
     missing |= set(REFUSED_COLUMNS) - set(results.refused)
     missing |= set(ABSTENTION_COLUMNS) - set(results.abstention)
@@ -127,9 +133,14 @@ def read(root: Path) -> Results | None:
 
 def tables(results: Results, bootstrap: Bootstrap) -> AdaptationTables:
     """Return what the page shows of the kept results."""
-    sound, fused = (curve_figures(rows, bootstrap) for rows in (results.curve, results.fused))
+    systems = [
+        curve_figures(rows, bootstrap)
+        for rows in (results.curve, results.fused, results.two_encoders)
+    ]
+    sound, fused, _ = systems
     curve: list[tuple[str, ...]] = [
-        (case, *_figures_of(sound, case), *_figures_of(fused, case)) for case in sound[0]
+        (case, *(cell for figures in systems for cell in _figures_of(figures, case)))
+        for case in sound[0]
     ]
     speakers: list[tuple[str, ...]] = []
     for clips, rows in results.speakers.groupby("clips"):

@@ -40,7 +40,7 @@ def test_the_kept_results_say_what_the_page_shows() -> None:
     assert [row[0] for row in tables.curve] == [*tables.uars]
     assert tables.curve[0][0] == "none"
     assert [row[0] for row in tables.speakers] == ["1", "2", "5", "10", "20"]
-    assert {len(row) for row in tables.curve} == {5}
+    assert {len(row) for row in tables.curve} == {7}
     assert [row[0] for row in tables.abstention] == [*tables.uars]
     assert {len(row) for row in tables.abstention} == {7}
     assert tables.uars.keys() == tables.fused_uars.keys()
@@ -54,6 +54,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     files = (
         adaptation.CURVE,
         adaptation.FUSED,
+        adaptation.TWO_ENCODERS,
         adaptation.SPEAKERS,
         adaptation.REFUSED,
         adaptation.ABSTENTION,

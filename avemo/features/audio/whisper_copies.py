@@ -29,7 +29,7 @@ class Settings(whisper.Settings):
 class WhisperCopies(whisper.Whisper[Settings]):
     """Hidden states of copies in a lower and a higher voice, and in a noisy room."""
 
-    settings_class = Settings
+    settings_class: ClassVar[type[Settings]] = Settings
     dtypes: ClassVar = {
         f"whisper_copies_{copy}": "float16" for copy in ("lower", "higher", "noisy")
     }

@@ -29,7 +29,7 @@ class Settings(whisper.Settings):
 class WhisperSpeeds(whisper.Whisper[Settings]):
     """Hidden states of a slower and of a faster copy."""
 
-    settings_class = Settings
+    settings_class: ClassVar[type[Settings]] = Settings
     dtypes: ClassVar = {f"whisper_speeds_{copy}": "float16" for copy in ("slower", "faster")}
 
     def extract(self, sound: Sound) -> Arrays:

@@ -12,19 +12,29 @@ from keras_tuner import HyperParameters
 from ..architecture import Architecture, Branches, Tensor, Tensors
 from ..layers.pooling import bottleneck, padding_mask, statistics_pooling
 
-__all__ = ["Whisper"]
+__all__ = ["Whisper", "copies_of", "speeds_of"]
 
-#: features of altered copies; by name, so that a search does not depend on the extractors' code
-_SPEEDS = ("whisper_speeds_slower", "whisper_speeds_faster")
-_COPIES = ("whisper_copies_lower", "whisper_copies_higher", "whisper_copies_noisy")
+
+def speeds_of(encoder: str) -> tuple[str, ...]:
+    """Return the features of an encoder's copies at other speeds.
+
+    They are named here, so that a search does not depend on the extractors' code.
+    """
+    return tuple(f"{encoder}_speeds_{copy}" for copy in ("slower", "faster"))
+
+
+def copies_of(encoder: str) -> tuple[str, ...]:
+    """Return the features of all of an encoder's altered copies, from which training draws."""
+    others = (f"{encoder}_copies_{copy}" for copy in ("lower", "higher", "noisy"))
+    return (*speeds_of(encoder), *others)
 
 
 class Whisper(Architecture):
     """A convolutional or recurrent head on Whisper's hidden states."""
 
     inputs = ("whisper",)
-    augmentations: ClassVar = {"whisper": (*_SPEEDS, *_COPIES)}
-    tta_views: ClassVar = {"whisper": _SPEEDS}
+    augmentations: ClassVar = {"whisper": copies_of("whisper")}
+    tta_views: ClassVar = {"whisper": speeds_of("whisper")}
 
     def embed(self, hp: HyperParameters, inputs: Tensors, branches: Branches) -> Tensor:
         """Return one vector a clip from hidden states.

@@ -1,8 +1,8 @@
-"""The head of `whisper` on the hidden states of a second encoder, without altered copies."""
+"""The head of `whisper` on the hidden states of a second encoder."""
 
 from typing import ClassVar
 
-from .whisper import Whisper
+from .whisper import Whisper, copies_of, speeds_of
 
 __all__ = ["WhisperBase"]
 
@@ -11,5 +11,5 @@ class WhisperBase(Whisper):
     """A convolutional or recurrent head on the states of `extractors.whisper_base`."""
 
     inputs = ("whisper_base",)
-    augmentations: ClassVar = {}
-    tta_views: ClassVar = {}
+    augmentations: ClassVar = {"whisper_base": copies_of("whisper_base")}
+    tta_views: ClassVar = {"whisper_base": speeds_of("whisper_base")}

@@ -14,8 +14,17 @@ from safetensors.numpy import load_file, save_file
 
 from avemo.errors import AssetError
 from avemo.features.arrays import Arrays, Sound
-from avemo.features.audio import whisper, whisper_base
+from avemo.features.audio import (
+    whisper,
+    whisper_base,
+    whisper_base_copies,
+    whisper_base_speeds,
+    whisper_copies,
+    whisper_speeds,
+)
+from avemo.features.names import extractor_of
 from avemo.features.registry import extractor_from_spec
+from avemo.models.audio.whisper_base import WhisperBase
 from avemo.pretrained import assets, whisper_encoder
 from avemo.pretrained.whisper_encoder import ModelName
 from avemo.runtime import pretrained_graphs
@@ -275,6 +284,37 @@ def test_a_second_encoder_hears_beside_the_first(tmp_path: Path) -> None:
     assert (spec.settings["model"], spec.resources) == ("base", {"whisper_base": file.name})
     again = extractor_from_spec(spec, {"whisper_base": file})
     assert again.licences() == {"OpenAI, openai/whisper-base: MIT"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("copies", "of_second", "own"),
+    [
+        (whisper_speeds.WhisperSpeeds, whisper_base_speeds.WhisperBaseSpeeds, {"speed": 0.1}),
+        (
+            whisper_copies.WhisperCopies,
+            whisper_base_copies.WhisperBaseCopies,
+            {"semitones": 2.0, "snr_db": 30.0, "reverberation_s": 0.3},
+        ),
+    ],
+)
+def test_a_second_encoder_hears_the_same_copies(
+    tmp_path: Path,
+    copies: type[whisper.Whisper[whisper.Settings]],
+    of_second: type[whisper.Whisper[whisper.Settings]],
+    own: dict[str, float],
+) -> None:
+    file = pretrained_graphs.get("whisper_base", write(tmp_path / "model.safetensors", "base"))
+    settings = of_second.settings_class.model_validate(SETTINGS.model_dump() | own)
+    extractor = of_second(settings, {"whisper_base": file})
+    features = extractor.extract(noise(RATE))
+    assert list(features) == list(extractor.dtypes)
+    as_first = copies(copies.settings_class(**settings.model_dump()), extractor.weights)
+    for name, array in as_first.extract(noise(RATE)).items():
+        second = name.replace("whisper_", "whisper_base_")
+        assert extractor_of(second) == of_second.name()
+        np.testing.assert_array_equal(features[second], array)
+        assert second in WhisperBase.augmentations["whisper_base"]
 
 
 def test_a_choice_of_encoder_leaves_former_features_as_they_are() -> None:

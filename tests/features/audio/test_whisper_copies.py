@@ -25,8 +25,9 @@ ROOT = Path(__file__).parents[3]
 RATE: Final = 16000
 ExtractorClass = type[AudioExtractor[AudioSettings]]
 #: of the extractors in params.yaml
-Change = Callable[[dict[str, dict[str, float]]], object]
+Change = Callable[[dict[str, dict[str, object]]], object]
 WHISPER_SETTINGS = {"sample_rate": RATE, "voiced_db": 35.0, "step_ms": 60.0}
+BASE = WHISPER_SETTINGS | {"model": "base"}
 SETTINGS: dict[ExtractorClass, AudioSettings] = {
     WhisperSpeeds: WhisperSpeeds.settings_class.model_validate(WHISPER_SETTINGS | {"speed": 0.1}),
     WhisperCopies: WhisperCopies.settings_class.model_validate(
@@ -225,6 +226,16 @@ def test_whisper_without_copies(tmp_path: Path, name: str) -> None:
         (
             lambda extractors: extractors["whisper_copies"].update(voiced_db=30.0),
             "whisper_copies.voiced_db is 30.0, whisper's is 35.0: make them the same",
+        ),
+        (
+            lambda extractors: extractors.update(whisper_base_speeds=BASE | {"speed": 0.1}),
+            "whisper_base_speeds needs whisper_base, which is missing",
+        ),
+        (
+            lambda extractors: extractors.update(
+                whisper_base=BASE | {"model": "base.en"}, whisper_base_speeds=BASE | {"speed": 0.1}
+            ),
+            "whisper_base_speeds.model is base, whisper_base's is base.en: make them the same",
         ),
     ],
 )
